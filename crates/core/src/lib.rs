@@ -1,1 +1,4 @@
-//! zonekeeper-core
+//! zonekeeper's core.
+
+pub mod dns;
+pub mod source;

@@ -1,0 +1,16 @@
+//! Names, record sets and the zone, as Route 53 has them.
+//!
+//! Nothing here knows of Kubernetes or of ownership. Spelling is settled at the border: whatever enters is
+//! brought into one form ([`Name`]), so that the rest of the crate compares with `==`.
+
+mod alias_zone;
+mod name;
+mod record;
+mod txt;
+mod zone;
+
+pub use alias_zone::{AliasService, AliasZone, AliasZones, BadAliasZone};
+pub use name::{BadName, MAX_LABEL_BYTES, MAX_NAME_BYTES, Name};
+pub use record::{Alias, BadTtl, Data, RecordSet, RecordType, Routing, SetId, SetKey, Ttl, ZoneId};
+pub use txt::{MAX_STRING_BYTES, TxtText, UnreadableTxt};
+pub use zone::Zone;

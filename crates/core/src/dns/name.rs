@@ -1,0 +1,403 @@
+//! One spelling per domain name.
+
+use std::{cmp::Ordering, fmt, sync::Arc};
+
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+
+/// Longest label of a hostname, in bytes (RFC 1035, 2.3.4).
+pub const MAX_LABEL_BYTES: usize = 63;
+/// Longest hostname without its trailing dot, in bytes (RFC 1035, 2.3.4: 255 on the wire).
+pub const MAX_NAME_BYTES: usize = 253;
+
+/// An absolute domain name: lower case, no trailing dot, at least one label.
+///
+/// Printable ASCII stands for itself, so that a wildcard reads `*.example.com`; every other byte, a backslash
+/// and a dot inside a label are written `\ooo` (three octal digits), which is also how Route 53 writes them.
+/// Two names are the same name exactly when they are equal.
+///
+/// Names are ordered as Route 53 lists them: by their labels from the right, each closed by a dot, byte by byte
+/// in the form in which the service prints them (`ListResourceRecordSets`, API reference). Everything below a
+/// name is therefore contiguous. The position of names with characters that Route 53 escapes (a wildcard) is
+/// not documented; [`Name::has_escapes`] tells these apart for whoever relies on the order of pages.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Name(Arc<str>);
+
+/// Why a text is not a name that a record could have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadName {
+    /// Nothing is there, or only spaces.
+    #[error("it is empty")]
+    Empty,
+    /// Two dots in a row, or a leading dot.
+    #[error("it has an empty label (two dots in a row, or a leading dot)")]
+    EmptyLabel,
+    /// A label is longer than [`MAX_LABEL_BYTES`].
+    #[error("its label `{label}` has {bytes} bytes, {MAX_LABEL_BYTES} are allowed")]
+    LongLabel {
+        /// The label, cut to a readable length.
+        label: String,
+        /// Its length after conversion to ASCII.
+        bytes: usize,
+    },
+    /// The whole name is longer than [`MAX_NAME_BYTES`].
+    #[error("it has {bytes} bytes, {MAX_NAME_BYTES} are allowed")]
+    LongName {
+        /// Its length after conversion to ASCII.
+        bytes: usize,
+    },
+    /// A `*` somewhere else than as the whole first label.
+    #[error("`*` may stand only as the whole first label")]
+    MisplacedWildcard,
+    /// A character that no hostname has.
+    #[error("the character {0:?} is not allowed in a hostname")]
+    Character(char),
+    /// UTS-46 has no ASCII form for it.
+    #[error("it is not a valid internationalized name (UTS-46)")]
+    NotIdna,
+}
+
+// === impl Name ===
+
+impl Name {
+    /// Reads a hostname that a person wrote: any case, Unicode (UTS-46), an optional trailing dot, `*` as the
+    /// whole first label. An underscore is a character like any other.
+    pub fn from_hostname(text: &str) -> Result<Self, BadName> {
+        let text = text.trim();
+        let text = text.strip_suffix('.').unwrap_or(text);
+        if text.is_empty() {
+            return Err(BadName::Empty);
+        }
+        let (wildcard, rest) = match text.strip_prefix("*.") {
+            Some(rest) => ("*.", rest),
+            None => ("", text),
+        };
+        if rest.contains('*') {
+            return Err(BadName::MisplacedWildcard);
+        }
+        // Both separators of UTS-46 that are not ASCII dots become dots below; spaces and other characters that
+        // no hostname has are named here, because UTS-46 would only say that something is wrong.
+        if let Some(c) = rest.chars().find(|c| c.is_ascii() && !is_hostname_byte(*c as u8) && *c != '.') {
+            return Err(BadName::Character(c));
+        }
+        let ascii = Uts46::new()
+            .to_ascii(rest.as_bytes(), AsciiDenyList::EMPTY, Hyphens::Allow, DnsLength::Ignore)
+            .map_err(|_| BadName::NotIdna)?;
+        let ascii = ascii.strip_suffix('.').unwrap_or(&ascii);
+        for label in ascii.split('.') {
+            if label.is_empty() {
+                return Err(BadName::EmptyLabel);
+            }
+            if let Some(c) = label.chars().find(|c| !c.is_ascii() || !is_hostname_byte(*c as u8)) {
+                return Err(BadName::Character(c));
+            }
+            if label.len() > MAX_LABEL_BYTES {
+                return Err(BadName::LongLabel {
+                    label: label.chars().take(70).collect(),
+                    bytes: label.len(),
+                });
+            }
+        }
+        let bytes = wildcard.len() + ascii.len();
+        if bytes > MAX_NAME_BYTES {
+            return Err(BadName::LongName { bytes });
+        }
+        Ok(Self(format!("{wildcard}{ascii}").into()))
+    }
+
+    /// Reads a name as an API prints it: octal escapes (`\052`), a trailing dot, any bytes.
+    ///
+    /// Accepts more than [`Name::from_hostname`], because a zone can hold more than hostnames.
+    pub fn from_route53(text: &str) -> Result<Self, BadName> {
+        let mut out = String::with_capacity(text.len());
+        let mut label_is_empty = true;
+        let mut bytes = text.bytes().peekable();
+        while let Some(byte) = bytes.next() {
+            match byte {
+                b'.' if label_is_empty => return Err(BadName::EmptyLabel),
+                b'.' => {
+                    label_is_empty = true;
+                    if bytes.peek().is_some() {
+                        out.push('.');
+                    }
+                    continue;
+                }
+                b'\\' => push_canonical(&mut out, octal(&mut bytes)),
+                byte => push_canonical(&mut out, byte),
+            }
+            label_is_empty = false;
+        }
+        if out.is_empty() {
+            return Err(BadName::Empty);
+        }
+        Ok(Self(out.into()))
+    }
+
+    /// The name as Route 53 prints and accepts it: everything but `a-z 0-9 - _` escaped, with a trailing dot.
+    pub fn to_route53(&self) -> String {
+        let mut out = String::with_capacity(self.0.len() + 4);
+        for label in self.labels() {
+            out.extend(printed(label).map(char::from));
+            out.push('.');
+        }
+        out
+    }
+
+    /// The name without trailing dot, as in `www.example.com`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Its labels from the left.
+    pub fn labels(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.0.split('.')
+    }
+
+    /// The first label and what follows it, if anything does.
+    pub fn split_first(&self) -> (&str, Option<&str>) {
+        match self.0.split_once('.') {
+            Some((first, rest)) => (first, Some(rest)),
+            None => (&self.0, None),
+        }
+    }
+
+    /// The name one label up; none for a name of one label.
+    pub fn parent(&self) -> Option<Self> {
+        self.split_first().1.map(|rest| Self(rest.into()))
+    }
+
+    /// Whether this is `ancestor` or a name below it, label by label.
+    pub fn is_within(&self, ancestor: &Self) -> bool {
+        match self.0.strip_suffix(&*ancestor.0) {
+            Some("") => true,
+            Some(rest) => rest.ends_with('.'),
+            None => false,
+        }
+    }
+
+    /// Whether its first label is `*`.
+    pub fn is_wildcard(&self) -> bool {
+        self.split_first().0 == "*"
+    }
+
+    /// Whether Route 53 prints it with an escape, so that its place in a listing is not certain.
+    pub fn has_escapes(&self) -> bool {
+        !self.0.bytes().all(|b| is_plain(b) || b == b'.')
+    }
+
+    /// The same name under another first label; `None` where the label or the name would become too long.
+    pub fn with_first_label(&self, first: &str) -> Option<Self> {
+        let text = match self.split_first().1 {
+            Some(rest) => format!("{first}.{rest}"),
+            None => first.to_owned(),
+        };
+        let fits = text.len() <= MAX_NAME_BYTES
+            && text.split('.').all(|label| !label.is_empty() && label.len() <= MAX_LABEL_BYTES);
+        fits.then(|| Self(text.into()))
+    }
+
+    /// The name `label` directly below this one; `None` where it would become too long.
+    pub fn child(&self, label: &str) -> Option<Self> {
+        let text = format!("{label}.{}", self.0);
+        (label.len() <= MAX_LABEL_BYTES && text.len() <= MAX_NAME_BYTES).then(|| Self(text.into()))
+    }
+}
+
+impl Ord for Name {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let mut left = self.labels().rev();
+        let mut right = other.labels().rev();
+        loop {
+            match (left.next(), right.next()) {
+                (None, None) => return Ordering::Equal,
+                (None, Some(_)) => return Ordering::Less,
+                (Some(_), None) => return Ordering::Greater,
+                (Some(a), Some(b)) if a == b => {}
+                (Some(a), Some(b)) => return closed(a).cmp(closed(b)),
+            }
+        }
+    }
+}
+
+impl PartialOrd for Name {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl serde::Serialize for Name {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// A byte that Route 53 prints as it is.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_')
+}
+
+fn is_hostname_byte(byte: u8) -> bool {
+    is_plain(byte.to_ascii_lowercase())
+}
+
+/// The three octal digits after a backslash; the backslash itself where there are none.
+fn octal(bytes: &mut std::iter::Peekable<std::str::Bytes<'_>>) -> u8 {
+    let ahead: Vec<u8> = bytes.clone().take(3).collect();
+    let value = match *ahead.as_slice() {
+        [a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7'] => (a - b'0') * 64 + (b - b'0') * 8 + (c - b'0'),
+        _ => return b'\\',
+    };
+    bytes.nth(2);
+    value
+}
+
+fn push_canonical(out: &mut String, byte: u8) {
+    match byte.to_ascii_lowercase() {
+        b'.' | b'\\' | 0..=0x20 | 0x7f..=0xff => push_octal(out, byte),
+        printable => out.push(char::from(printable)),
+    }
+}
+
+fn push_octal(out: &mut String, byte: u8) {
+    for digit in octal_digits(byte) {
+        out.push(char::from(digit));
+    }
+}
+
+fn octal_digits(byte: u8) -> [u8; 4] {
+    [b'\\', b'0' + (byte >> 6), b'0' + ((byte >> 3) & 7), b'0' + (byte & 7)]
+}
+
+/// A label of the canonical form as Route 53 prints it.
+fn printed(label: &str) -> impl Iterator<Item = u8> {
+    let mut escaped = 0_u8;
+    label.bytes().flat_map(move |byte| {
+        let keep = is_plain(byte) || byte == b'\\' || escaped > 0;
+        escaped = if byte == b'\\' { 3 } else { escaped.saturating_sub(1) };
+        let digits = octal_digits(byte);
+        let (one, four) = if keep { (Some(byte), None) } else { (None, Some(digits)) };
+        one.into_iter().chain(four.into_iter().flatten())
+    })
+}
+
+fn closed(label: &str) -> impl Iterator<Item = u8> {
+    printed(label).chain(std::iter::once(b'.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(text: &str) -> Name {
+        Name::from_hostname(text).unwrap()
+    }
+
+    #[test]
+    fn a_hostname_has_one_spelling() {
+        for (text, expected) in [
+            ("www.example.com", "www.example.com"),
+            ("WWW.Example.COM.", "www.example.com"),
+            ("  www.example.com ", "www.example.com"),
+            ("*.example.com", "*.example.com"),
+            ("bücher.example", "xn--bcher-kva.example"),
+            ("BÜCHER.example", "xn--bcher-kva.example"),
+            ("😀.example", "xn--e28h.example"),
+            ("www。example。com", "www.example.com"),
+            ("_dmarc.example.com", "_dmarc.example.com"),
+            ("a_b.example.com", "a_b.example.com"),
+            ("com", "com"),
+        ] {
+            assert_eq!(Name::from_hostname(text).map(|n| n.to_string()), Ok(expected.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_bad_hostname_says_what_is_wrong() {
+        let label = "a".repeat(64);
+        for (text, expected) in [
+            ("", BadName::Empty),
+            ("   ", BadName::Empty),
+            (".", BadName::Empty),
+            ("a..b", BadName::EmptyLabel),
+            (".a", BadName::EmptyLabel),
+            ("www.*.example.com", BadName::MisplacedWildcard),
+            ("w*.example.com", BadName::MisplacedWildcard),
+            ("*", BadName::MisplacedWildcard),
+            ("www example.com", BadName::Character(' ')),
+            ("http://x.example.com", BadName::Character(':')),
+            ("xn--a.example", BadName::NotIdna),
+            (&format!("{label}.example.com"), BadName::LongLabel { label: label.clone(), bytes: 64 }),
+            (&["abc.".repeat(63), "de".to_owned()].concat(), BadName::LongName { bytes: 254 }),
+        ] {
+            assert_eq!(Name::from_hostname(text), Err(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_edges_of_the_limits_are_inside() {
+        assert!(Name::from_hostname(&format!("{}.example.com", "a".repeat(63))).is_ok());
+        assert_eq!(host(&["abc.".repeat(63), "d".to_owned()].concat()).as_str().len(), 253);
+    }
+
+    #[test]
+    fn escapes_are_decoded_on_reading_and_written_on_sending() {
+        for (listed, canonical) in [
+            ("\\052.example.com.", "*.example.com"),
+            ("WWW.example.com", "www.example.com"),
+            ("\\100.example.com.", "@.example.com"),
+            ("a\\056b.example.com.", "a\\056b.example.com"),
+            ("a\\040b.example.com.", "a\\040b.example.com"),
+            ("\\303\\274.example.com.", "\\303\\274.example.com"),
+            ("a\\134b.example.com.", "a\\134b.example.com"),
+        ] {
+            let name = Name::from_route53(listed).unwrap();
+            assert_eq!(name.as_str(), canonical);
+            assert_eq!(Name::from_route53(&name.to_route53()).unwrap(), name);
+            assert_eq!(Name::from_route53(name.as_str()).unwrap(), name);
+        }
+        assert_eq!(host("*.example.com").to_route53(), "\\052.example.com.");
+        assert_eq!(Name::from_route53("a.b.c").unwrap().to_route53(), "a.b.c.");
+        assert_eq!(Name::from_route53("."), Err(BadName::EmptyLabel));
+        assert_eq!(Name::from_route53(""), Err(BadName::Empty));
+        assert_eq!(Name::from_route53("\\0").unwrap().as_str(), "\\1340");
+    }
+
+    #[test]
+    fn names_are_ordered_as_route_53_lists_them() {
+        let listed = [
+            "example.com",
+            "0.example.com",
+            "*.example.com",
+            "_x.example.com",
+            "a-b.example.com",
+            "a.example.com",
+            "b.a.example.com",
+            "a_.example.com",
+            "aa.example.com",
+            "example.net",
+        ];
+        let mut sorted: Vec<Name> = listed.iter().rev().map(|text| host(text)).collect();
+        sorted.sort();
+        assert_eq!(sorted.iter().map(Name::as_str).collect::<Vec<_>>(), listed);
+    }
+
+    #[test]
+    fn within_compares_labels_not_letters() {
+        let zone = host("c.test");
+        assert!(host("c.test").is_within(&zone));
+        assert!(host("a.b.c.test").is_within(&zone));
+        assert!(!host("evilc.test").is_within(&zone));
+        assert!(!host("test").is_within(&zone));
+    }
+}

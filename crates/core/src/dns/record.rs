@@ -1,0 +1,398 @@
+//! Record sets: the unit in which Route 53 stores, lists and changes a zone.
+
+use std::{fmt, net::IpAddr, str::FromStr, sync::Arc};
+
+use super::Name;
+
+/// The id of a hosted zone, as `Z0123456789ABCDEFGHIJ`, without `/hostedzone/`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ZoneId(Arc<str>);
+
+/// The type of a record set. Ordered by its text, as Route 53 orders types within a name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum RecordType {
+    /// IPv4 addresses, or an alias.
+    A,
+    /// IPv6 addresses, or an alias.
+    Aaaa,
+    /// Another name; excludes every other type at its name.
+    Cname,
+    /// Text; ownership is kept in these.
+    Txt,
+    /// A delegation; never written.
+    Ns,
+    /// Any other type, in upper case; never written.
+    Other(Arc<str>),
+}
+
+/// A set identifier: what tells apart the sets of one name and type under a routing policy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SetId(Arc<str>);
+
+/// What identifies a record set within its zone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SetKey {
+    /// Its name.
+    pub name: Name,
+    /// Its type.
+    pub rtype: RecordType,
+    /// Its set identifier; none under simple routing.
+    pub set_id: Option<SetId>,
+}
+
+/// One record set of a zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordSet {
+    /// What identifies it.
+    pub key: SetKey,
+    /// How Route 53 chooses between the sets of its name and type.
+    pub routing: Routing,
+    /// What it answers.
+    pub data: Data,
+}
+
+/// The routing policy of a record set, with every attribute that belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Routing {
+    /// No policy, no health check: the set answers alone.
+    Simple,
+    /// Any policy or health check, as text (`weight=10`). Two sets have the same one when the texts are equal.
+    Policy(Arc<str>),
+}
+
+/// What a record set answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Data {
+    /// Values of its own.
+    Values {
+        /// How long resolvers may keep them.
+        ttl: Ttl,
+        /// The values in the order and spelling of Route 53.
+        values: Vec<Arc<str>>,
+    },
+    /// The records of an AWS resource or of another name in the zone. An alias has no TTL of its own.
+    Alias(Alias),
+    /// Managed by a traffic policy instance; Route 53 refuses every change to it.
+    TrafficPolicy(Arc<str>),
+}
+
+/// The target of an alias record set (`AliasTarget`, Route 53 API reference).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alias {
+    /// The hosted zone of the target, which is AWS's own for load balancers.
+    pub zone: ZoneId,
+    /// The target's name.
+    pub target: Name,
+    /// Whether Route 53 answers only while the target is healthy.
+    pub evaluate_target_health: bool,
+}
+
+/// A time to live in seconds, 0 to 2,147,483,647 (RFC 2181, 8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ttl(u32);
+
+/// A text that is not a time to live.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected seconds from 1 to 2147483647, or a duration such as `1m30s`")]
+pub struct BadTtl;
+
+// === impl ZoneId ===
+
+impl ZoneId {
+    /// Reads an id with or without the prefix `/hostedzone/`; none if it is not one: 1 to 32 letters and digits
+    /// (`ResourceId`, Route 53 API reference).
+    pub fn new(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let id = text.strip_prefix("/hostedzone/").unwrap_or(text);
+        let valid = (1..=32).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric());
+        valid.then(|| Self(id.into()))
+    }
+
+    /// The id without prefix.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ZoneId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+// === impl RecordType ===
+
+impl RecordType {
+    /// Reads the text of a type, in any case.
+    pub fn new(text: &str) -> Self {
+        match text.to_ascii_uppercase().as_str() {
+            "A" => Self::A,
+            "AAAA" => Self::Aaaa,
+            "CNAME" => Self::Cname,
+            "TXT" => Self::Txt,
+            "NS" => Self::Ns,
+            other => Self::Other(other.into()),
+        }
+    }
+
+    /// The type's text in upper case.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::A => "A",
+            Self::Aaaa => "AAAA",
+            Self::Cname => "CNAME",
+            Self::Txt => "TXT",
+            Self::Ns => "NS",
+            Self::Other(text) => text,
+        }
+    }
+
+    /// Whether records of this type say where a hostname leads: what objects ask for.
+    pub fn is_address(&self) -> bool {
+        matches!(self, Self::A | Self::Aaaa | Self::Cname)
+    }
+}
+
+impl Ord for RecordType {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+impl PartialOrd for RecordType {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Display for RecordType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+// === impl SetId ===
+
+impl SetId {
+    /// Takes a set identifier as Route 53 holds it.
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+// === impl RecordSet ===
+
+impl RecordSet {
+    /// A set under simple routing.
+    pub fn simple(name: Name, rtype: RecordType, data: Data) -> Self {
+        Self { key: SetKey { name, rtype, set_id: None }, routing: Routing::Simple, data }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &Name {
+        &self.key.name
+    }
+
+    /// Its type.
+    pub fn rtype(&self) -> &RecordType {
+        &self.key.rtype
+    }
+
+    /// Whether it is an alias.
+    pub fn is_alias(&self) -> bool {
+        matches!(self.data, Data::Alias(_))
+    }
+
+    /// Its values; none for an alias.
+    pub fn values(&self) -> &[Arc<str>] {
+        match &self.data {
+            Data::Values { values, .. } => values,
+            Data::Alias(_) | Data::TrafficPolicy(_) => &[],
+        }
+    }
+
+    /// Whether both answer the same, whatever the spelling and order of their values; TTLs are not compared.
+    pub fn answers_like(&self, other: &Self) -> bool {
+        if self.rtype() != other.rtype() || self.routing != other.routing {
+            return false;
+        }
+        match (&self.data, &other.data) {
+            (Data::Values { values: a, .. }, Data::Values { values: b, .. }) => {
+                let canonical = |values: &[Arc<str>]| {
+                    let mut values: Vec<_> = values.iter().map(|v| self.rtype().canonical(v)).collect();
+                    values.sort();
+                    values
+                };
+                canonical(a) == canonical(b)
+            }
+            (a, b) => a == b,
+        }
+    }
+
+    /// The TTL of its values; none for an alias.
+    pub fn ttl(&self) -> Option<Ttl> {
+        match self.data {
+            Data::Values { ttl, .. } => Some(ttl),
+            Data::Alias(_) | Data::TrafficPolicy(_) => None,
+        }
+    }
+}
+
+impl RecordType {
+    /// One spelling per value: addresses as Rust prints them, names as [`Name`] does, all else as it is.
+    fn canonical(&self, value: &str) -> String {
+        let parsed = match self {
+            Self::A | Self::Aaaa => value.parse::<IpAddr>().ok().map(|ip| ip.to_string()),
+            Self::Cname => Name::from_route53(value).ok().map(|name| name.to_string()),
+            Self::Txt | Self::Ns | Self::Other(_) => None,
+        };
+        parsed.unwrap_or_else(|| value.to_owned())
+    }
+}
+
+/// What it answers, in one line: `192.0.2.1 192.0.2.2 ttl=300` or `alias lb.example.com (Z32O…) health=true`.
+impl fmt::Display for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Values { ttl, values } => write!(f, "{} ttl={ttl}", values.join(" ")),
+            Self::Alias(Alias { zone, target, evaluate_target_health }) => {
+                write!(f, "alias {target} ({zone}) health={evaluate_target_health}")
+            }
+            Self::TrafficPolicy(id) => write!(f, "traffic policy instance {id}"),
+        }
+    }
+}
+
+/// The whole set in one line: name, type, identifier, routing where it is not simple, and data.
+impl fmt::Display for RecordSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.key.name, self.key.rtype)?;
+        if let Some(SetId(id)) = &self.key.set_id {
+            write!(f, " set={id}")?;
+        }
+        if let Routing::Policy(policy) = &self.routing {
+            write!(f, " {policy}")?;
+        }
+        write!(f, " {}", self.data)
+    }
+}
+
+// === impl Ttl ===
+
+impl Ttl {
+    /// The largest TTL (RFC 2181, 8; `TTL`, Route 53 API reference).
+    pub const MAX_SECONDS: u32 = 2_147_483_647;
+
+    /// What a record set gets when no object says otherwise, as in ExternalDNS.
+    pub const DEFAULT: Self = Self(300);
+
+    /// A TTL of so many seconds, cut to [`Ttl::MAX_SECONDS`].
+    pub fn from_seconds(seconds: u64) -> Self {
+        Self(u32::try_from(seconds).unwrap_or(Self::MAX_SECONDS).min(Self::MAX_SECONDS))
+    }
+
+    /// In seconds.
+    pub fn seconds(self) -> u32 {
+        self.0
+    }
+}
+
+/// Seconds (`60`) or hours, minutes and seconds in this order (`1h30m`, `1m30s`); at least one second.
+impl FromStr for Ttl {
+    type Err = BadTtl;
+
+    fn from_str(text: &str) -> Result<Self, BadTtl> {
+        let text = text.trim();
+        let seconds = if text.bytes().all(|b| b.is_ascii_digit()) {
+            text.parse::<u64>().map_err(|_| BadTtl)?
+        } else {
+            duration_seconds(text).ok_or(BadTtl)?
+        };
+        match u32::try_from(seconds) {
+            Ok(seconds @ 1..=Self::MAX_SECONDS) => Ok(Self(seconds)),
+            _ => Err(BadTtl),
+        }
+    }
+}
+
+fn duration_seconds(mut text: &str) -> Option<u64> {
+    let mut total = 0_u64;
+    for (unit, seconds) in [('h', 3600), ('m', 60), ('s', 1)] {
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, rest) = text.split_at(digits);
+        if let Some(rest) = rest.strip_prefix(unit) {
+            total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(seconds)?)?;
+            text = rest;
+        }
+    }
+    text.is_empty().then_some(total)
+}
+
+impl fmt::Display for Ttl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ttl_is_seconds_or_a_duration() {
+        for (text, expected) in [
+            ("60", Ok(Ttl(60))),
+            (" 60 ", Ok(Ttl(60))),
+            ("60s", Ok(Ttl(60))),
+            ("1m", Ok(Ttl(60))),
+            ("1m30s", Ok(Ttl(90))),
+            ("1h1m1s", Ok(Ttl(3661))),
+            ("2147483647", Ok(Ttl(2_147_483_647))),
+            ("2147483648", Err(BadTtl)),
+            ("99999999999999999999999", Err(BadTtl)),
+            ("99999999999999999h", Err(BadTtl)),
+            ("0", Err(BadTtl)),
+            ("0s", Err(BadTtl)),
+            ("-1", Err(BadTtl)),
+            ("", Err(BadTtl)),
+            ("s", Err(BadTtl)),
+            ("30s1m", Err(BadTtl)),
+            ("1m1m", Err(BadTtl)),
+            ("6o", Err(BadTtl)),
+            ("1.5", Err(BadTtl)),
+        ] {
+            assert_eq!(text.parse::<Ttl>(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_zone_id_loses_its_prefix() {
+        assert_eq!(ZoneId::new("/hostedzone/Z1").unwrap().as_str(), "Z1");
+        assert_eq!(ZoneId::new(" Z1 ").unwrap().as_str(), "Z1");
+        assert_eq!(ZoneId::new(""), None);
+        assert_eq!(ZoneId::new("example.com"), None);
+        assert_eq!(ZoneId::new(&"Z".repeat(33)), None);
+    }
+
+    #[test]
+    fn values_are_compared_by_meaning() {
+        let set = |rtype: RecordType, values: &[&str]| {
+            let values = values.iter().map(|&v| v.into()).collect();
+            let data = Data::Values { ttl: Ttl::DEFAULT, values };
+            RecordSet::simple(Name::from_hostname("a.example.com").unwrap(), rtype, data)
+        };
+        let same = |rtype: RecordType, a: &[&str], b: &[&str]| {
+            set(rtype.clone(), a).answers_like(&set(rtype, b))
+        };
+        assert!(same(RecordType::A, &["192.0.2.1", "192.0.2.2"], &["192.0.2.2", "192.0.2.1"]));
+        assert!(same(RecordType::Aaaa, &["2001:DB8:0::1"], &["2001:db8::1"]));
+        assert!(same(RecordType::Cname, &["LB.example.net."], &["lb.example.net"]));
+        assert!(!same(RecordType::A, &["192.0.2.1"], &["192.0.2.1", "192.0.2.2"]));
+        assert!(!same(RecordType::Txt, &["\"A\""], &["\"a\""]));
+    }
+}

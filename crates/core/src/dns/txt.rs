@@ -1,0 +1,129 @@
+//! TXT values: one text, in quoted strings.
+
+use std::sync::Arc;
+
+/// Longest string of a TXT value, in bytes (RFC 1035, 3.3).
+pub const MAX_STRING_BYTES: usize = 255;
+
+/// The text of a TXT value: its strings joined, quotes and escapes removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TxtText(String);
+
+/// A value that does not follow the syntax of TXT values (developer guide, "TXT record type").
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("it is not a sequence of quoted strings")]
+pub struct UnreadableTxt;
+
+// === impl TxtText ===
+
+impl TxtText {
+    /// A text to be written.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Reads a value as Route 53 lists it: `"…"`, `"…" "…"` or `"…""…"`.
+    pub fn parse(value: &str) -> Result<Self, UnreadableTxt> {
+        let mut text = Vec::new();
+        let mut rest = value.trim();
+        if rest.is_empty() {
+            return Err(UnreadableTxt);
+        }
+        while !rest.is_empty() {
+            rest = string(rest.strip_prefix('"').ok_or(UnreadableTxt)?, &mut text)?.trim_start();
+        }
+        Ok(Self(String::from_utf8_lossy(&text).into_owned()))
+    }
+
+    /// The value as it is written: strings of at most [`MAX_STRING_BYTES`], quotes and backslashes escaped by a
+    /// backslash, bytes outside printable ASCII in octal.
+    pub fn to_value(&self) -> Arc<str> {
+        let strings: Vec<String> = match self.0.as_bytes() {
+            [] => vec!["\"\"".to_owned()],
+            bytes => bytes.chunks(MAX_STRING_BYTES).map(quoted).collect(),
+        };
+        strings.join(" ").into()
+    }
+}
+
+/// Reads up to the closing quote; what follows it.
+fn string<'a>(text: &'a str, out: &mut Vec<u8>) -> Result<&'a str, UnreadableTxt> {
+    let mut bytes = text.bytes().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'"' => return text.get(at + 1..).ok_or(UnreadableTxt),
+            b'\\' => match (text.get(at + 1..at + 4).and_then(octal), bytes.next()) {
+                (Some(byte), _) => {
+                    bytes.nth(1);
+                    out.push(byte);
+                }
+                (None, Some((_, escaped))) => out.push(escaped),
+                (None, None) => return Err(UnreadableTxt),
+            },
+            byte => out.push(byte),
+        }
+    }
+    Err(UnreadableTxt)
+}
+
+fn octal(digits: &str) -> Option<u8> {
+    digits.bytes().all(|b| b.is_ascii_digit()).then(|| u8::from_str_radix(digits, 8).ok()).flatten()
+}
+
+fn quoted(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len() + 2);
+    out.push('"');
+    for &byte in bytes {
+        match byte {
+            b'"' | b'\\' => out.extend(['\\', char::from(byte)]),
+            b' '..=b'~' => out.push(char::from(byte)),
+            other => {
+                out.push('\\');
+                out.extend([other >> 6, (other >> 3) & 7, other & 7].map(|digit| char::from(b'0' + digit)));
+            }
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_read_in_every_spelling() {
+        for (value, expected) in [
+            (r#""abc""#, Ok("abc")),
+            (r#""abc" "def""#, Ok("abcdef")),
+            (r#""abc""def""#, Ok("abcdef")),
+            (r#""a\"b\\c""#, Ok(r#"a"b\c"#)),
+            (r#""a\040b""#, Ok("a b")),
+            (r#""""#, Ok("")),
+            ("abc", Err(UnreadableTxt)),
+            (r#""abc"#, Err(UnreadableTxt)),
+            (r#""abc\"#, Err(UnreadableTxt)),
+            (r#""abc" def"#, Err(UnreadableTxt)),
+            ("", Err(UnreadableTxt)),
+            ("\"ü\\", Err(UnreadableTxt)),
+            (r#""\ü""#, Ok("ü")),
+        ] {
+            let read = TxtText::parse(value).map(|text| text.0);
+            assert_eq!(read, expected.map(str::to_owned), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for text in ["", "abc", "a\"b\\c", "bücher", "\u{1}\n", &"x".repeat(600)] {
+            let value = TxtText::new(text).to_value();
+            assert_eq!(TxtText::parse(&value).unwrap().as_str(), text);
+        }
+        assert_eq!(TxtText::new("x".repeat(256)).to_value().matches('"').count(), 4);
+    }
+}

@@ -1,0 +1,148 @@
+//! The record sets of one hosted zone, in Route 53's order.
+
+use std::collections::BTreeMap;
+
+use super::{Name, RecordSet, RecordType, SetId, SetKey, ZoneId};
+
+/// The content of a hosted zone: names in Route 53's order, each with its record sets.
+#[derive(Debug, Clone)]
+pub struct Zone {
+    id: ZoneId,
+    apex: Name,
+    names: BTreeMap<Name, Vec<RecordSet>>,
+}
+
+// === impl Zone ===
+
+impl Zone {
+    /// An empty zone.
+    pub fn new(id: ZoneId, apex: Name) -> Self {
+        Self { id, apex, names: BTreeMap::new() }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &ZoneId {
+        &self.id
+    }
+
+    /// Its own name.
+    pub fn apex(&self) -> &Name {
+        &self.apex
+    }
+
+    /// The sets of one name, ordered by type and set identifier.
+    pub fn at(&self, name: &Name) -> &[RecordSet] {
+        self.names.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// One set.
+    pub fn get(&self, name: &Name, rtype: &RecordType, set_id: Option<&SetId>) -> Option<&RecordSet> {
+        self.at(name).iter().find(|set| set.key.rtype == *rtype && set.key.set_id.as_ref() == set_id)
+    }
+
+    /// Puts a set in, in place of one with the same key.
+    pub fn put(&mut self, set: RecordSet) {
+        let sets = self.names.entry(set.key.name.clone()).or_default();
+        match sets.binary_search_by(|other| other.key.cmp(&set.key)) {
+            Ok(at) => sets.splice(at..=at, [set]).for_each(drop),
+            Err(at) => sets.insert(at, set),
+        }
+    }
+
+    /// Takes a set out.
+    pub fn remove(&mut self, key: &SetKey) {
+        if let Some(sets) = self.names.get_mut(&key.name) {
+            sets.retain(|set| set.key != *key);
+            if sets.is_empty() {
+                self.names.remove(&key.name);
+            }
+        }
+    }
+
+    /// Replaces all sets of a name.
+    pub fn replace(&mut self, name: &Name, mut sets: Vec<RecordSet>) {
+        if sets.is_empty() {
+            self.names.remove(name);
+        } else {
+            sets.sort_by(|a, b| a.key.cmp(&b.key));
+            self.names.insert(name.clone(), sets);
+        }
+    }
+
+    /// All names from `from` on, with their sets.
+    pub fn names_from<'a>(&'a self, from: &'a Name) -> impl Iterator<Item = (&'a Name, &'a [RecordSet])> {
+        self.names.range(from..).map(|(name, sets)| (name, sets.as_slice()))
+    }
+
+    /// All record sets in Route 53's order.
+    pub fn sets(&self) -> impl Iterator<Item = &RecordSet> {
+        self.names.values().flatten()
+    }
+
+    /// How many record sets there are.
+    pub fn len(&self) -> usize {
+        self.names.values().map(Vec::len).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// The delegation that takes `name` out of this zone: an NS set at the name or above it, below the apex.
+    /// Whatever is written there is not answered by this zone (RFC 1034, 4.3.2).
+    pub fn cut_above(&self, name: &Name) -> Option<Name> {
+        let mut at = Some(name.clone());
+        let mut found = None;
+        while let Some(name) = at.filter(|name| *name != self.apex && name.is_within(&self.apex)) {
+            if self.at(&name).iter().any(|set| set.key.rtype == RecordType::Ns) {
+                found = Some(name.clone());
+            }
+            at = name.parent();
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dns::{Data, Ttl};
+
+    fn name(text: &str) -> Name {
+        Name::from_hostname(text).unwrap()
+    }
+
+    fn set(at: &str, rtype: RecordType, value: &str) -> RecordSet {
+        RecordSet::simple(name(at), rtype, Data::Values { ttl: Ttl::DEFAULT, values: vec![value.into()] })
+    }
+
+    fn zone() -> Zone {
+        Zone::new(ZoneId::new("Z1").unwrap(), name("example.com"))
+    }
+
+    #[test]
+    fn a_set_replaces_the_one_with_its_key() {
+        let mut zone = zone();
+        zone.put(set("a.example.com", RecordType::Txt, "\"x\""));
+        zone.put(set("a.example.com", RecordType::A, "192.0.2.1"));
+        zone.put(set("a.example.com", RecordType::A, "192.0.2.2"));
+        let lines: Vec<String> = zone.sets().map(ToString::to_string).collect();
+        assert_eq!(lines, ["a.example.com A 192.0.2.2 ttl=300", "a.example.com TXT \"x\" ttl=300"]);
+        zone.remove(&set("a.example.com", RecordType::A, "").key);
+        zone.remove(&set("a.example.com", RecordType::Txt, "").key);
+        assert!(zone.is_empty());
+    }
+
+    #[test]
+    fn the_cut_nearest_to_the_apex_decides() {
+        let mut zone = zone();
+        zone.put(set("example.com", RecordType::Ns, "ns1.example.net"));
+        zone.put(set("team.example.com", RecordType::Ns, "ns1.example.net"));
+        zone.put(set("deep.team.example.com", RecordType::Ns, "ns1.example.net"));
+        assert_eq!(zone.cut_above(&name("www.example.com")), None);
+        assert_eq!(zone.cut_above(&name("example.com")), None);
+        assert_eq!(zone.cut_above(&name("team.example.com")), Some(name("team.example.com")));
+        assert_eq!(zone.cut_above(&name("a.deep.team.example.com")), Some(name("team.example.com")));
+    }
+}

@@ -1,0 +1,37 @@
+//! What a Service says.
+
+use k8s_openapi::api::core::v1::Service;
+
+use super::{
+    Facts, ObjectId, Rules,
+    annotation::{Annotations, list},
+};
+
+/// Reads a Service of type `LoadBalancer`; `None` for every other type and where the rules do not select it.
+pub(super) fn facts(service: &Service, object: ObjectId, rules: &Rules) -> Option<Facts> {
+    let annotations = Annotations::new(service.metadata.annotations.as_ref(), rules);
+    let spec = service.spec.as_ref()?;
+    let balanced = spec.type_.as_deref() == Some("LoadBalancer");
+    if !balanced || !annotations.is_for_us() || !annotations.publishes() {
+        return None;
+    }
+    let mut facts = Facts::new(object, &service.metadata);
+    let mut problems = Vec::new();
+    // A Service has no hostname of its own: without the annotation it asks for nothing.
+    list(annotations.get("hostname", &mut problems)?.value).for_each(|host| facts.add_host(host));
+    facts.problems.append(&mut problems);
+    let external = spec.external_ips.as_deref().unwrap_or_default();
+    if annotations.has_target() {
+        // Read with the other annotations.
+    } else if external.is_empty() {
+        for entry in service.status.iter().flat_map(|status| status.load_balancer.iter()) {
+            for entry in entry.ingress.iter().flatten() {
+                facts.add_status(entry.ip.as_deref(), entry.hostname.as_deref());
+            }
+        }
+    } else {
+        external.iter().for_each(|ip| facts.add_target("spec.externalIPs", ip));
+    }
+    annotations.read_common(&mut facts);
+    Some(facts)
+}
