@@ -1,4 +1,5 @@
 //! zonekeeper's core.
 
 pub mod dns;
+pub mod plan;
 pub mod source;

@@ -92,6 +92,13 @@ impl<'a> Annotations<'a> {
         facts.alias = alias.and_then(|(value, _)| value).unwrap_or(false);
         facts.evaluate_target_health = health.and_then(|(value, _)| value);
         facts.problems.append(&mut problems);
+        let targets = &facts.targets;
+        let addresses = targets.v4.len() + targets.v6.len();
+        if addresses > 0 && !targets.hosts.is_empty() {
+            let names: Vec<&str> = targets.hosts.iter().map(crate::dns::Name::as_str).collect();
+            let text = format!("IP addresses win over host names; ignored: {}", names.join(", "));
+            facts.problems.push(Problem { field: "targets".to_owned(), text, blocks: false });
+        }
     }
 
     /// Whether a `target` annotation replaces what the object's status says.

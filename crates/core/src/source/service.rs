@@ -30,7 +30,9 @@ pub(super) fn facts(service: &Service, object: ObjectId, rules: &Rules) -> Optio
             }
         }
     } else {
-        external.iter().for_each(|ip| facts.add_target("spec.externalIPs", ip));
+        for ip in external {
+            facts.add_target("spec.externalIPs", ip);
+        }
     }
     annotations.read_common(&mut facts);
     Some(facts)

@@ -1,0 +1,135 @@
+//! Units packed into requests that Route 53 accepts.
+
+use std::ops::AddAssign;
+
+use super::{Change, Unit};
+
+/// "A request cannot contain more than 1,000 `ResourceRecord` elements. When the value of the `Action` element is
+/// `UPSERT`, each `ResourceRecord` element is counted twice." An alias counts as one element (developer guide,
+/// "Quotas", maximums on API requests).
+pub const MAX_BATCH_VALUES: usize = 1_000;
+
+/// "The sum of the number of characters (including spaces) in all `Value` elements in a request cannot exceed
+/// 32,000 characters. When the value of the `Action` element is `UPSERT`, each character is counted twice."
+/// An alias has no `Value` element (developer guide, "Quotas").
+pub const MAX_BATCH_CHARACTERS: usize = 32_000;
+
+/// Most values in one record set (developer guide, "Quotas": 400; older accounts had 100).
+pub const MAX_SET_VALUES: usize = 400;
+
+/// What a change, a unit or a batch counts towards the limits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Weight {
+    /// Towards [`MAX_BATCH_VALUES`].
+    pub values: usize,
+    /// Towards [`MAX_BATCH_CHARACTERS`].
+    pub characters: usize,
+    /// Towards the account's change throughput: CREATE 1, UPSERT 2.
+    pub changes: u32,
+}
+
+/// Units that travel in one request. It is atomic: all of it is accepted or nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Batch {
+    units: Vec<Unit>,
+    weight: Weight,
+}
+
+// === impl Weight ===
+
+impl Weight {
+    /// Counts one change.
+    pub fn of(change: &Change) -> Self {
+        let (times, changes) = match change {
+            Change::Create(_) => (1, 1),
+            Change::Replace { .. } => (2, 2),
+        };
+        let values = change.after().values();
+        Self {
+            values: values.len().max(1) * times,
+            characters: values.iter().map(|value| value.chars().count()).sum::<usize>() * times,
+            changes,
+        }
+    }
+
+    /// Counts all changes of a unit.
+    pub fn of_unit(unit: &Unit) -> Self {
+        Self::sum(unit.changes())
+    }
+
+    /// Counts so many changes.
+    pub fn sum<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Self {
+        let mut weight = Self::default();
+        for change in changes {
+            weight += Self::of(change);
+        }
+        weight
+    }
+
+    /// Whether one request may hold so much.
+    pub fn fits_a_batch(self) -> bool {
+        self.values <= MAX_BATCH_VALUES && self.characters <= MAX_BATCH_CHARACTERS
+    }
+}
+
+impl AddAssign for Weight {
+    fn add_assign(&mut self, other: Self) {
+        self.values += other.values;
+        self.characters += other.characters;
+        self.changes += other.changes;
+    }
+}
+
+// === impl Batch ===
+
+impl Batch {
+    /// Adds a unit where it fits; gives it back where it does not.
+    pub fn push(&mut self, unit: Unit) -> Result<(), Unit> {
+        let mut weight = self.weight;
+        weight += Weight::of_unit(&unit);
+        if !weight.fits_a_batch() {
+            return Err(unit);
+        }
+        self.weight = weight;
+        self.units.push(unit);
+        Ok(())
+    }
+
+    /// Packs units in their order; each batch is as full as that order allows.
+    ///
+    /// A unit that no batch can hold is never planned (`Reason::TooBig`).
+    pub fn pack(units: impl IntoIterator<Item = Unit>) -> Vec<Self> {
+        let mut batches: Vec<Self> = Vec::new();
+        for unit in units {
+            let rest = match batches.last_mut() {
+                Some(batch) => batch.push(unit),
+                None => Err(unit),
+            };
+            if let Err(unit) = rest {
+                let weight = Weight::of_unit(&unit);
+                batches.push(Self { units: vec![unit], weight });
+            }
+        }
+        batches
+    }
+
+    /// Its units.
+    pub fn units(&self) -> &[Unit] {
+        &self.units
+    }
+
+    /// All its changes.
+    pub fn changes(&self) -> impl Iterator<Item = &Change> {
+        self.units.iter().flat_map(Unit::changes)
+    }
+
+    /// What it counts.
+    pub fn weight(&self) -> Weight {
+        self.weight
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.units.is_empty()
+    }
+}

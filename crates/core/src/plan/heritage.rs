@@ -1,0 +1,149 @@
+//! The text of an ownership TXT, byte for byte that of ExternalDNS' TXT registry.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use crate::{
+    dns::{MAX_STRING_BYTES, Name, TxtText},
+    source::ObjectId,
+};
+
+/// Who owns a record: `--owner-id`, unique per cluster.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OwnerId(Arc<str>);
+
+/// An owner id that could not be read back from an ownership TXT.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "an owner id has 1 to {} printable ASCII characters, without spaces, commas, quotes and backslashes",
+    OwnerId::MAX_BYTES
+)]
+pub struct BadOwnerId;
+
+/// What an ownership TXT says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heritage {
+    /// Whose record it is.
+    pub owner: String,
+    /// For which object: `ingress/shop/web`.
+    pub resource: Option<String>,
+    /// Whose ownership it states, where the TXT's own name does not tell.
+    pub name: Option<String>,
+}
+
+// === impl OwnerId ===
+
+impl OwnerId {
+    /// Longest owner id, in bytes: with it and without a resource, the text still fits one string of a TXT.
+    pub const MAX_BYTES: usize = 200;
+
+    /// What ExternalDNS writes when nobody chose an id; two clusters that both left it out look like one.
+    pub const DEFAULT_OF_EXTERNAL_DNS: &'static str = "default";
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for OwnerId {
+    type Err = BadOwnerId;
+
+    fn from_str(text: &str) -> Result<Self, BadOwnerId> {
+        let valid = (1..=Self::MAX_BYTES).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b',' | b'"' | b'\\'));
+        if valid { Ok(Self(text.into())) } else { Err(BadOwnerId) }
+    }
+}
+
+impl fmt::Display for OwnerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+// === impl Heritage ===
+
+impl Heritage {
+    /// Reads the text of a TXT; `None` where it is not an ownership text with an owner.
+    ///
+    /// As ExternalDNS reads it: tokens divided by commas, each cut at its first `=`; one `heritage` must be
+    /// `external-dns` and none may be anything else; unknown tokens are passed over.
+    pub fn parse(text: &TxtText) -> Option<Self> {
+        let (mut ours, mut owner, mut resource, mut name) = (false, None, None, None);
+        for token in text.as_str().split(',') {
+            match token.split_once('=') {
+                Some(("heritage", "external-dns")) => ours = true,
+                Some(("heritage", _)) => return None,
+                Some(("external-dns/owner", value)) => owner = Some(value.to_owned()),
+                Some(("external-dns/resource", value)) => resource = Some(value.to_owned()),
+                Some(("zonekeeper/name", value)) => name = Some(value.to_owned()),
+                _ => {}
+            }
+        }
+        let owner = owner.filter(|owner| ours && !owner.is_empty())?;
+        Some(Self { owner, resource, name })
+    }
+
+    /// The text for a record of `object`. `stated` is the record's name where the TXT's own name does not tell.
+    ///
+    /// A text over [`MAX_STRING_BYTES`] loses its resource: ExternalDNS writes and reads one string only.
+    pub fn text(owner: &OwnerId, object: &ObjectId, stated: Option<&Name>) -> TxtText {
+        let owner = format!("heritage=external-dns,external-dns/owner={owner}");
+        let whole = format!("{owner},external-dns/resource={}", object.resource_label());
+        let text = if whole.len() > MAX_STRING_BYTES { owner } else { whole };
+        TxtText::new(match stated {
+            Some(name) => format!("{text},zonekeeper/name={name}"),
+            None => text,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Kind;
+
+    fn parse(text: &str) -> Option<Heritage> {
+        Heritage::parse(&TxtText::new(text))
+    }
+
+    #[test]
+    fn the_text_is_that_of_external_dns() {
+        let owner: OwnerId = "my-owner".parse().unwrap();
+        let object = ObjectId::new(Kind::Ingress, "default", "web");
+        assert_eq!(
+            &*Heritage::text(&owner, &object, None).to_value(),
+            "\"heritage=external-dns,external-dns/owner=my-owner,external-dns/resource=ingress/default/web\""
+        );
+        let long = ObjectId::new(Kind::Ingress, "default", &"x".repeat(253));
+        let text = Heritage::text(&owner, &long, None);
+        assert_eq!(text.as_str(), "heritage=external-dns,external-dns/owner=my-owner");
+    }
+
+    #[test]
+    fn a_text_is_read_as_external_dns_reads_it() {
+        let read = parse("heritage=external-dns,external-dns/owner=me,external-dns/resource=ingress/a/b").unwrap();
+        assert_eq!((read.owner.as_str(), read.resource.as_deref()), ("me", Some("ingress/a/b")));
+        assert_eq!(parse("external-dns/owner=a=b,heritage=external-dns,x").unwrap().owner, "a=b");
+        for text in [
+            "",
+            "v=spf1 -all",
+            "heritage=external-dns",
+            "external-dns/owner=me",
+            "heritage=external-dns,external-dns/owner=",
+            "heritage=external-dns,external-dns/owner=me,heritage=other",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_owner_id_can_be_read_back() {
+        for text in ["prod", "eu-1/prod=x", &"x".repeat(200)] {
+            assert!(text.parse::<OwnerId>().is_ok(), "{text}");
+        }
+        for text in ["", "a b", "a,b", "a\"b", "a\\b", "ü", &"x".repeat(201)] {
+            assert_eq!(text.parse::<OwnerId>(), Err(BadOwnerId), "{text}");
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! The decision for one hostname.
+
+use std::sync::Arc;
+
+use super::{
+    Blocked, Change, Heritage, Reason, Settings, Unit, Weight,
+    desired::Desired,
+    holder,
+    ownership::{Naming, Ownership, Standing},
+    reason::{Limit, Reserved},
+    remedy::{self, HandChange},
+};
+use crate::{
+    dns::{Data, Name, RecordSet, RecordType, Routing, Ttl, Zone},
+    plan::{MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES},
+    source::{ClaimKey, Claims, Facts},
+};
+
+/// The types that a hostname can lead somewhere with, in the order in which ownership is asked for the holder.
+const ADDRESS_TYPES: [RecordType; 3] = [RecordType::A, RecordType::Aaaa, RecordType::Cname];
+
+/// Everything that a decision rests on.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The zone as last seen.
+    pub zone: &'a Zone,
+    /// Who asks for what.
+    pub claims: &'a Claims,
+    /// How claims become record sets.
+    pub settings: &'a Settings,
+}
+
+/// What follows for one hostname.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostPlan {
+    /// What is to be written.
+    pub units: Vec<Unit>,
+    /// What is not written, with the reason, for each object that is concerned.
+    pub blocked: Vec<Blocked>,
+    /// Owned sets that nothing asks for, beside wanted ones.
+    pub leftovers: Vec<Stale>,
+    /// Owned sets where no object asks for the hostname any more.
+    pub orphans: Vec<Stale>,
+    /// Keys whose records are as they shall be.
+    pub in_sync: usize,
+}
+
+/// An owned record set that nothing asks for. It is reported, never deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stale {
+    /// The set.
+    pub set: RecordSet,
+    /// Its ownership TXT, where it has one of its own.
+    pub txt: Option<RecordSet>,
+    /// The object that its ownership text names: `ingress/shop/web`.
+    pub resource: Option<String>,
+}
+
+/// What was decided for a key.
+enum Verdict {
+    InSync,
+    Write(Unit),
+    Blocked(Reason, Vec<HandChange>),
+}
+
+// === impl View ===
+
+impl<'a> View<'a> {
+    /// Decides for one hostname; for a name that nobody claims, whether it is an orphan.
+    pub fn host(&self, host: &Name) -> HostPlan {
+        let mut plan = HostPlan::default();
+        if !self.claims.has_host(host) {
+            plan.orphans = self.owned_sets(host).collect();
+        }
+        for key in self.claims.keys_at(host) {
+            self.key(key, &mut plan);
+        }
+        plan
+    }
+
+    /// The hostnames whose decision may change when the sets or the claims at `name` change.
+    pub fn affected(&self, name: &Name) -> Vec<Name> {
+        let naming = &self.settings.naming;
+        let apex = self.zone.apex();
+        let mut hosts = naming.hosts_at(apex, name);
+        hosts.extend(naming.places(apex, name));
+        if Naming::is_fallback(name) {
+            let uses = |host: &&Name| naming.places(apex, host).any(|place| place == *name);
+            hosts.extend(self.claims.hosts_within(apex).filter(uses).cloned());
+        }
+        hosts.push(name.clone());
+        hosts
+    }
+
+    fn key(&self, key: &ClaimKey, plan: &mut HostPlan) {
+        let claimants = self.claims.claimants(key);
+        let Some(holder) = holder::choose(claimants, self.named_holder(key).as_deref()) else { return };
+        let wish = match self.barred(&key.host) {
+            Some(reason) => Err(reason),
+            None => self.wish(key, holder),
+        };
+        let verdict = match &wish {
+            Ok(desired) => self.decide(key, holder, desired, plan),
+            Err(reason) => Verdict::Blocked(reason.clone(), Vec::new()),
+        };
+        let block = |facts: &Facts, reason: &Reason, remedy: &[HandChange]| Blocked {
+            host: key.host.to_string(),
+            object: facts.object.clone(),
+            reason: reason.clone(),
+            remedy: remedy.to_vec(),
+        };
+        for other in claimants.iter().filter(|other| other.object != holder.object) {
+            match (self.wish(key, other), &wish, &verdict) {
+                // Who asks for the same shares the holder's fate.
+                (Ok(own), Ok(held), Verdict::Blocked(reason, remedy)) if own == *held => {
+                    plan.blocked.push(block(other, reason, remedy));
+                }
+                (Ok(own), Ok(held), _) if own == *held => {}
+                (_, Err(reason @ (Reason::ReservedName(_) | Reason::BelowZoneCut { .. })), _) => {
+                    plan.blocked.push(block(other, reason, &[]));
+                }
+                (Ok(_), _, _) => {
+                    let reason = Reason::ClaimedBy { holder: holder.object.clone() };
+                    plan.blocked.push(block(other, &reason, &[]));
+                }
+                (Err(reason), _, _) => plan.blocked.push(block(other, &reason, &[])),
+            }
+        }
+        match verdict {
+            Verdict::InSync => plan.in_sync += 1,
+            Verdict::Write(unit) => plan.units.push(unit),
+            Verdict::Blocked(reason, remedy) => plan.blocked.push(block(holder, &reason, &remedy)),
+        }
+    }
+
+    /// Why nothing may be written at a hostname, whoever asks.
+    fn barred(&self, host: &Name) -> Option<Reason> {
+        if host.labels().any(|label| label.starts_with('_')) {
+            return Some(Reason::ReservedName(Reserved::Underscore));
+        }
+        if self.settings.naming.is_wildcard_replacement(host) {
+            return Some(Reason::ReservedName(Reserved::WildcardReplacement));
+        }
+        self.zone.cut_above(host).map(|cut| Reason::BelowZoneCut { cut })
+    }
+
+    /// What one claimant asks for. A CNAME of ours that leads where an alias would lead stays a CNAME.
+    fn wish(&self, key: &ClaimKey, facts: &Facts) -> Result<Desired, Reason> {
+        let desired = Desired::new(&key.host, self.zone.apex(), facts, self.settings)?;
+        let Some(target) = desired.alias_target() else { return Ok(desired) };
+        let as_cname = desired.as_cname(&key.host, target, facts, self.settings);
+        let stays = as_cname.sets.iter().any(|wanted| {
+            let found = self.zone.get(&key.host, &RecordType::Cname, key.set_id.as_ref());
+            found.is_some_and(|found| found.answers_like(wanted))
+                && self.look_up(&key.host, &RecordType::Cname, key).standing == Standing::Us
+        });
+        Ok(if stays { as_cname } else { desired })
+    }
+
+    fn decide(&self, key: &ClaimKey, holder: &Arc<Facts>, desired: &Desired, plan: &mut HostPlan) -> Verdict {
+        match self.unit(key, holder, desired) {
+            Ok(unit) => {
+                let wanted = |stale: &Stale| stale.set.key.set_id == key.set_id && desired.has(stale.set.rtype());
+                plan.leftovers.extend(self.owned_sets(&key.host).filter(|stale| !wanted(stale)));
+                unit.map_or(Verdict::InSync, Verdict::Write)
+            }
+            Err(reason) => {
+                let remedy = remedy::of(self, key, holder, desired, &reason);
+                Verdict::Blocked(reason, remedy)
+            }
+        }
+    }
+
+    /// What must change for `desired`, all or nothing.
+    fn unit(&self, key: &ClaimKey, holder: &Arc<Facts>, desired: &Desired) -> Result<Option<Unit>, Reason> {
+        if let Some(reason) = self.in_the_way(key, desired).or_else(|| self.rival(key, holder, desired)) {
+            return Err(reason);
+        }
+        let mut changes = Vec::new();
+        let mut reads = Vec::new();
+        let mut shown = None;
+        for wanted in &desired.sets {
+            let ownership = self.look_up(&key.host, wanted.rtype(), key);
+            let found = self.zone.get(&key.host, wanted.rtype(), key.set_id.as_ref());
+            let change = match (found, &ownership.standing) {
+                (_, Standing::Unreadable(at)) => return Err(Reason::OwnershipUnreadable { at: at.clone() }),
+                (None, Standing::Nobody | Standing::Us) => Change::Create(wanted.clone()),
+                (None, Standing::Other(owner)) => {
+                    return Err(Reason::OwnedBy { owner: owner.clone(), in_sync: false });
+                }
+                (Some(found), standing) => match (is_right(found, wanted, desired), standing) {
+                    (true, Standing::Us) => continue,
+                    (true, Standing::Other(owner)) => {
+                        shown = shown.or(Some(Reason::OwnedBy { owner: owner.clone(), in_sync: true }));
+                        continue;
+                    }
+                    (true, _) => {
+                        shown = shown.or(Some(Reason::Unmanaged));
+                        continue;
+                    }
+                    (false, Standing::Us) => Change::Replace { before: found.clone(), after: wanted.clone() },
+                    (false, Standing::Other(owner)) => {
+                        return Err(Reason::OwnedBy { owner: owner.clone(), in_sync: false });
+                    }
+                    (false, _) => return Err(Reason::Unowned { found: found.to_string() }),
+                },
+            };
+            changes.push(change);
+            changes.extend(self.txt_change(key, holder, wanted, &ownership)?);
+            reads.extend(ownership.reads);
+        }
+        let creates = changes.iter().any(|c| matches!(c, Change::Create(set) if set.rtype().is_address()));
+        if let Some(reason) = shown.filter(|_| creates || changes.is_empty()) {
+            return Err(reason);
+        }
+        if creates && let Some(reason) = self.foreign_neighbour(key) {
+            return Err(reason);
+        }
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        too_big(&changes)?;
+        reads.sort();
+        reads.dedup();
+        let (object, uid) = (holder.object.clone(), Arc::clone(&holder.uid));
+        Ok(Some(Unit::new(key.clone(), object, uid, changes, reads)))
+    }
+
+    /// The TXT that a written set needs: created, rewritten where it names another object, or right already.
+    fn txt_change(
+        &self,
+        key: &ClaimKey,
+        holder: &Facts,
+        wanted: &RecordSet,
+        ownership: &Ownership<'a>,
+    ) -> Result<Option<Change>, Reason> {
+        let at = &ownership.place.name;
+        if let Some(cut) = self.zone.cut_above(at) {
+            return Err(Reason::BelowZoneCut { cut });
+        }
+        let there = self.zone.at(at);
+        if there.iter().any(|set| *set.rtype() == RecordType::Cname) {
+            return Err(Reason::TypeConflict { at: at.clone(), found: RecordType::Cname });
+        }
+        let after = self.txt(key, holder, wanted, ownership);
+        match ownership.txt {
+            Some(found) if found.routing != after.routing => Err(Reason::RoutingConflict { at: at.clone() }),
+            Some(found) if found.answers_like(&after) => Ok(None),
+            Some(found) => Ok(Some(Change::Replace { before: found.clone(), after })),
+            None if there.iter().any(|set| *set.rtype() == RecordType::Txt) => {
+                Err(Reason::RoutingConflict { at: at.clone() })
+            }
+            None => Ok(Some(Change::Create(after))),
+        }
+    }
+
+    /// The ownership TXT of a set: the same set identifier and routing, and a TTL of 300 as in ExternalDNS.
+    pub(super) fn txt(
+        &self,
+        key: &ClaimKey,
+        holder: &Facts,
+        wanted: &RecordSet,
+        ownership: &Ownership<'_>,
+    ) -> RecordSet {
+        let stated = ownership.place.states_name.then_some(&key.host);
+        let text = Heritage::text(&self.settings.owner, &holder.object, stated);
+        let data = Data::Values { ttl: Ttl::DEFAULT, values: vec![text.to_value()] };
+        let mut set = RecordSet::simple(ownership.place.name.clone(), RecordType::Txt, data);
+        set.key.set_id.clone_from(&wanted.key.set_id);
+        set.routing = wanted.routing.clone();
+        set
+    }
+
+    /// What is at the hostname and excludes what is wanted there.
+    fn in_the_way(&self, key: &ClaimKey, desired: &Desired) -> Option<Reason> {
+        let host = &key.host;
+        let there = self.zone.at(host);
+        if there.iter().any(|set| matches!(set.data, Data::TrafficPolicy(_)) && set.rtype().is_address()) {
+            return Some(Reason::TrafficPolicy);
+        }
+        let wants_cname = desired.has(&RecordType::Cname);
+        let excludes = |set: &&RecordSet| wants_cname != (*set.rtype() == RecordType::Cname);
+        let found = there.iter().find(|set| {
+            excludes(set) && (wants_cname || *set.rtype() == RecordType::Cname)
+        });
+        if let Some(found) = found {
+            return Some(Reason::TypeConflict { at: host.clone(), found: found.rtype().clone() });
+        }
+        let other_routing = there
+            .iter()
+            .filter(|set| desired.has(set.rtype()))
+            .any(|set| set.key.set_id != key.set_id || set.routing != Routing::Simple);
+        other_routing.then(|| Reason::RoutingConflict { at: host.clone() })
+    }
+
+    /// Two keys that need one name, the one as a CNAME, the other for its ownership TXT: the one that has owned
+    /// sets in the zone goes on, else the older claim.
+    fn rival(&self, key: &ClaimKey, holder: &Facts, desired: &Desired) -> Option<Reason> {
+        let (naming, apex) = (&self.settings.naming, self.zone.apex());
+        let host = &key.host;
+        let claimed = |name: &Name| {
+            let key = ClaimKey::simple(name.clone());
+            let holder = holder::choose(self.claims.claimants(&key), self.named_holder(&key).as_deref())?;
+            let wish = self.wish(&key, holder).ok()?;
+            Some((Arc::clone(holder), wish))
+        };
+        let older = |other: &Facts| (holder.created, &holder.object) < (other.created, &other.object);
+        let needs = |desired: &Desired, of: &Name, at: &Name| {
+            desired.sets.iter().any(|set| naming.place(apex, of, set.rtype()).name == *at)
+        };
+        if desired.has(&RecordType::Cname) && !self.has_owned_set(host) {
+            for other in naming.hosts_at(apex, host) {
+                let in_zone = self.zone.at(&other).iter().any(|set| {
+                    set.rtype().is_address() && naming.place(apex, &other, set.rtype()).name == *host
+                });
+                let claim = claimed(&other).filter(|(_, wish)| needs(wish, &other, host));
+                if in_zone && !(claim.is_some() && self.has_owned_set(&other)) {
+                    return Some(Reason::ReservedName(Reserved::OwnershipOf(other)));
+                }
+                if claim.is_some_and(|(theirs, _)| in_zone || !older(&theirs)) {
+                    return Some(Reason::TypeConflict { at: host.clone(), found: RecordType::Txt });
+                }
+            }
+        }
+        let places = desired.sets.iter().map(|set| naming.place(apex, host, set.rtype()).name);
+        for at in places.filter(|at| at != host && !self.has_owned_set(host)) {
+            let claim = claimed(&at).filter(|(_, wish)| wish.has(&RecordType::Cname));
+            if claim.is_some_and(|(theirs, _)| !older(&theirs)) {
+                return Some(Reason::TypeConflict { at, found: RecordType::Cname });
+            }
+        }
+        None
+    }
+
+    /// A record that is not ours at the hostname: what is created beside it would share its traffic.
+    fn foreign_neighbour(&self, key: &ClaimKey) -> Option<Reason> {
+        let neighbours = self.zone.at(&key.host).iter();
+        let mut neighbours = neighbours.filter(|set| set.rtype().is_address() && set.key.set_id == key.set_id);
+        neighbours.find_map(|set| match self.look_up(&key.host, set.rtype(), key).standing {
+            Standing::Us => None,
+            Standing::Nobody => Some(Reason::Unowned { found: set.to_string() }),
+            Standing::Other(owner) => Some(Reason::OwnedBy { owner, in_sync: false }),
+            Standing::Unreadable(at) => Some(Reason::OwnershipUnreadable { at }),
+        })
+    }
+
+    /// The object that our ownership TXTs name for a key.
+    fn named_holder(&self, key: &ClaimKey) -> Option<String> {
+        // Most keys have one claimant, and then it does not matter who is named.
+        if self.claims.claimants(key).len() < 2 {
+            return None;
+        }
+        ADDRESS_TYPES.iter().find_map(|rtype| self.look_up(&key.host, rtype, key).resource)
+    }
+
+    fn has_owned_set(&self, host: &Name) -> bool {
+        self.owned_sets(host).next().is_some()
+    }
+
+    fn owned_sets(&self, host: &Name) -> impl Iterator<Item = Stale> {
+        let sets = self.zone.at(host).iter().filter(|set| set.rtype().is_address());
+        sets.filter_map(|set| {
+            let set_id = set.key.set_id.as_ref();
+            let settings = self.settings;
+            let found = settings.naming.look_up(self.zone, &settings.owner, set.name(), set.rtype(), set_id);
+            let stale =
+                || Stale { set: set.clone(), txt: found.txt.cloned(), resource: found.resource.clone() };
+            (found.standing == Standing::Us).then(stale)
+        })
+    }
+
+    pub(super) fn look_up(&self, host: &Name, rtype: &RecordType, key: &ClaimKey) -> Ownership<'a> {
+        self.settings.naming.look_up(self.zone, &self.settings.owner, host, rtype, key.set_id.as_ref())
+    }
+}
+
+/// Whether a set is as it shall be. A TTL that nobody asks for is not looked at.
+fn is_right(found: &RecordSet, wanted: &RecordSet, desired: &Desired) -> bool {
+    found.answers_like(wanted) && (!desired.ttl_is_asked_for || found.ttl() == wanted.ttl())
+}
+
+fn too_big(changes: &[Change]) -> Result<(), Reason> {
+    let weight = Weight::sum(changes);
+    if weight.values > MAX_BATCH_VALUES {
+        return Err(Reason::TooBig { limit: Limit::BatchValues, have: weight.values });
+    }
+    if weight.characters > MAX_BATCH_CHARACTERS {
+        return Err(Reason::TooBig { limit: Limit::BatchCharacters, have: weight.characters });
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! From claims and the zone to changes: what would be written, what is blocked and why.
+//!
+//! Everything here is a function of its arguments. The order of decisions for one hostname is the order of
+//! [`View::host`]; a plan is that function over every hostname of the claims and of the zone.
+
+mod batch;
+mod desired;
+mod digest;
+mod heritage;
+mod holder;
+mod host;
+mod ownership;
+mod reason;
+mod remedy;
+mod text;
+mod unit;
+
+use std::collections::BTreeMap;
+
+pub use batch::{Batch, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, MAX_SET_VALUES, Weight};
+pub use digest::{PlanDigest, UnitDigest};
+pub use heritage::{BadOwnerId, Heritage, OwnerId};
+pub use host::{HostPlan, Stale, View};
+pub use ownership::{BadNaming, Naming};
+pub use reason::{Blocked, Reason};
+pub use remedy::HandChange;
+pub use unit::{Change, Unit};
+
+use crate::{
+    dns::{AliasZones, Name, Ttl},
+    source::ObjectId,
+};
+
+/// How claims become record sets, and whose they are.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Who we are in the ownership TXTs.
+    pub owner: OwnerId,
+    /// Where the ownership TXTs are.
+    pub naming: Naming,
+    /// The TTL of values where no object says one.
+    pub default_ttl: Ttl,
+    /// Whether host name targets become CNAMEs even where an alias is possible.
+    pub prefer_cname: bool,
+    /// The hosted zones that aliases may lead to.
+    pub alias_zones: AliasZones,
+}
+
+/// Everything that follows from the claims and the zone, in the zone's order.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// What is to be written.
+    pub units: Vec<Unit>,
+    /// What is not written, with the reason.
+    pub blocked: Vec<Blocked>,
+    /// Owned sets that nothing asks for, beside wanted sets of the same hostname.
+    pub leftovers: Vec<Stale>,
+    /// Owned sets of hostnames that no object asks for any more.
+    pub orphans: Vec<Stale>,
+    /// Claimed hostnames that are not names of the zone.
+    pub outside: Vec<(Name, ObjectId)>,
+    /// Things wrong with objects that block nothing, by object.
+    pub warnings: BTreeMap<ObjectId, Vec<String>>,
+    /// Keys whose records are as they shall be.
+    pub in_sync: usize,
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// Plans every hostname of the claims and of the zone.
+    pub fn new(view: &View<'_>) -> Self {
+        let mut hosts: Vec<&Name> = view.claims.hosts_within(view.zone.apex()).collect();
+        hosts.extend(view.zone.names_from(view.zone.apex()).map(|(name, _)| name));
+        hosts.sort_unstable();
+        hosts.dedup();
+        let plans = hosts.into_iter().map(|host| view.host(host));
+        Self::assemble(view, plans)
+    }
+
+    /// Puts the plans of single hostnames together and adds what belongs to no hostname of the zone.
+    pub fn assemble(view: &View<'_>, hosts: impl IntoIterator<Item = HostPlan>) -> Self {
+        let mut plan = Self::default();
+        for host in hosts {
+            plan.units.extend(host.units);
+            plan.blocked.extend(host.blocked);
+            plan.leftovers.extend(host.leftovers);
+            plan.orphans.extend(host.orphans);
+            plan.in_sync += host.in_sync;
+        }
+        plan.outside = view.claims.outside().map(|(name, object)| (name.clone(), object.clone())).collect();
+        plan.outside.sort();
+        for facts in view.claims.facts() {
+            plan.blocked.extend(reason::of_bad_hosts(facts));
+            let warnings: Vec<String> = facts
+                .problems
+                .iter()
+                .filter(|problem| !problem.blocks)
+                .map(|problem| format!("{}: {}", problem.field, problem.text))
+                .collect();
+            if !warnings.is_empty() {
+                plan.warnings.insert(facts.object.clone(), warnings);
+            }
+        }
+        plan
+    }
+
+    /// The digest of what would be written: that of the sorted unit digests and nothing else.
+    pub fn digest(&self) -> PlanDigest {
+        PlanDigest::of(self.units.iter().map(Unit::digest))
+    }
+
+    /// How many changes would be CREATEs and how many UPSERTs, TXTs included.
+    pub fn count(&self) -> (usize, usize) {
+        let changes = self.units.iter().flat_map(Unit::changes);
+        let (creates, replaces): (Vec<_>, Vec<_>) =
+            changes.partition(|change| matches!(change, Change::Create(_)));
+        (creates.len(), replaces.len())
+    }
+}

@@ -1,0 +1,310 @@
+//! Whose a record set is: the names of ownership TXTs, and what they say.
+//!
+//! Ownership is always looked up forward, from the record to its TXT names. [`Naming::hosts_at`] goes the other
+//! way only to find candidates, each of which is checked forward.
+
+use super::{Heritage, OwnerId, digest::hex};
+use crate::dns::{Name, RecordSet, RecordType, SetId, TxtText, Zone};
+
+/// What stands for the record's type in a prefix or suffix.
+const TYPE_PLACEHOLDER: &str = "%{record_type}";
+
+/// Hexadecimal digits of the name's hash in a fallback name: with the type, a label of at most 42 bytes.
+const FALLBACK_DIGITS: usize = 32;
+
+/// First label of every fallback name.
+const FALLBACK_PREFIX: &str = "_zk-";
+
+/// How ownership TXTs are named: ExternalDNS' `--txt-prefix`, `--txt-suffix` and `--txt-wildcard-replacement`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Naming {
+    prefix: String,
+    suffix: String,
+    wildcard: Option<String>,
+}
+
+/// A prefix or suffix with which no TXT could be named.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadNaming {
+    /// Both were given.
+    #[error("a TXT prefix and a TXT suffix cannot be used together, as in ExternalDNS")]
+    Both,
+    /// It has characters that no name has.
+    #[error("`{0}` has characters that cannot stand in a name (a-z, 0-9, `-`, `_`, `.` and %{{record_type}} can)")]
+    Characters(String),
+}
+
+/// Where the TXT of a record set belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TxtPlace {
+    pub name: Name,
+    /// Whether the TXT must state the record's name, because its own name does not tell.
+    pub states_name: bool,
+}
+
+/// What the zone says about whose a record set is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Standing {
+    Nobody,
+    Us,
+    Other(String),
+    /// Something is there that is not exactly one ownership text.
+    Unreadable(Name),
+}
+
+/// The ownership of one record set, and what it was read from.
+#[derive(Debug, Clone)]
+pub(super) struct Ownership<'z> {
+    pub standing: Standing,
+    /// The object that the text names, where it is ours.
+    pub resource: Option<String>,
+    /// Where a TXT of ours belongs.
+    pub place: TxtPlace,
+    /// The TXT that is in that place.
+    pub txt: Option<&'z RecordSet>,
+    /// The names that were looked at.
+    pub reads: Vec<Name>,
+}
+
+// === impl Naming ===
+
+impl Naming {
+    /// Checks a prefix, a suffix and a replacement for `*`.
+    pub fn new(prefix: &str, suffix: &str, wildcard: Option<&str>) -> Result<Self, BadNaming> {
+        if !prefix.is_empty() && !suffix.is_empty() {
+            return Err(BadNaming::Both);
+        }
+        let checked = |text: &str| {
+            let text = text.to_ascii_lowercase();
+            let valid = text
+                .replace(TYPE_PLACEHOLDER, "")
+                .bytes()
+                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.'));
+            if valid { Ok(text) } else { Err(BadNaming::Characters(text)) }
+        };
+        let wildcard = wildcard.filter(|text| !text.is_empty()).map(checked).transpose()?;
+        Ok(Self { prefix: checked(prefix)?, suffix: checked(suffix)?, wildcard })
+    }
+
+    /// Whether a hostname's TXT would be that of the wildcard beside it.
+    pub(super) fn is_wildcard_replacement(&self, host: &Name) -> bool {
+        self.wildcard.as_deref().is_some_and(|wildcard| host.split_first().0 == wildcard)
+    }
+
+    /// Where the TXT of a record belongs.
+    pub(super) fn place(&self, apex: &Name, host: &Name, rtype: &RecordType) -> TxtPlace {
+        let rtype = rtype.as_str().to_ascii_lowercase();
+        if let Some(name) = self.typed(apex, host, &rtype) {
+            return TxtPlace { name, states_name: false };
+        }
+        let label = format!("{FALLBACK_PREFIX}{rtype}-{}", hex(host.as_str(), FALLBACK_DIGITS));
+        // An apex so long that no label fits before it has no hostnames below it either.
+        let name = apex.child(&label).unwrap_or_else(|| apex.clone());
+        TxtPlace { name, states_name: true }
+    }
+
+    /// Every name at which a TXT for this hostname could be, as records of any type go.
+    pub(super) fn places(&self, apex: &Name, host: &Name) -> impl Iterator<Item = Name> {
+        [RecordType::A, RecordType::Aaaa, RecordType::Cname].map(|t| self.place(apex, host, &t).name).into_iter()
+    }
+
+    /// The hostnames whose TXT belongs at `name`, for some type. A fallback name has none here, because nothing
+    /// can be read back from it.
+    pub fn hosts_at(&self, apex: &Name, name: &Name) -> Vec<Name> {
+        let mut hosts: Vec<Name> = ["a", "aaaa", "cname"]
+            .into_iter()
+            .flat_map(|rtype| self.candidates(name, rtype).into_iter().map(move |host| (rtype, host)))
+            .filter(|(rtype, host)| self.typed(apex, host, rtype).as_ref() == Some(name))
+            .map(|(_, host)| host)
+            .collect();
+        hosts.sort();
+        hosts.dedup();
+        hosts
+    }
+
+    /// Whether `name` could be a fallback name.
+    pub fn is_fallback(name: &Name) -> bool {
+        name.as_str().starts_with(FALLBACK_PREFIX)
+    }
+
+    fn has_placeholder(&self) -> bool {
+        self.prefix.contains(TYPE_PLACEHOLDER) || self.suffix.contains(TYPE_PLACEHOLDER)
+    }
+
+    /// The name that carries the type, if it is a name of the zone.
+    fn typed(&self, apex: &Name, host: &Name, rtype: &str) -> Option<Name> {
+        let label = self.first_label(host);
+        let label = if self.has_placeholder() { label.to_owned() } else { format!("{rtype}-{label}") };
+        self.affixed(apex, host, &label, rtype)
+    }
+
+    /// The name of the time before ExternalDNS wrote types into it, if it is a name of the zone.
+    fn untyped(&self, apex: &Name, host: &Name) -> Option<Name> {
+        self.affixed(apex, host, self.first_label(host), "")
+    }
+
+    fn first_label<'a>(&'a self, host: &'a Name) -> &'a str {
+        match (&self.wildcard, host.split_first().0) {
+            (Some(wildcard), "*") => wildcard,
+            (_, label) => label,
+        }
+    }
+
+    fn affixed(&self, apex: &Name, host: &Name, label: &str, rtype: &str) -> Option<Name> {
+        let prefix = self.prefix.replace(TYPE_PLACEHOLDER, rtype);
+        let suffix = self.suffix.replace(TYPE_PLACEHOLDER, rtype);
+        host.with_first_label(&format!("{prefix}{label}{suffix}")).filter(|name| name.is_within(apex))
+    }
+
+    fn candidates(&self, name: &Name, rtype: &str) -> Vec<Name> {
+        let prefix = self.prefix.replace(TYPE_PLACEHOLDER, rtype);
+        let suffix = self.suffix.replace(TYPE_PLACEHOLDER, rtype);
+        let Some(rest) = name.as_str().strip_prefix(&prefix) else { return Vec::new() };
+        let typed = if self.has_placeholder() { Some(rest) } else { rest.strip_prefix(&format!("{rtype}-")) };
+        let Some(rest) = typed else { return Vec::new() };
+        // The first label holds no dot, a suffix may.
+        let end = rest.find('.').unwrap_or(rest.len());
+        let split = match rest.find(&suffix) {
+            Some(0) if suffix.is_empty() => end,
+            Some(at) if at <= end => at,
+            _ => return Vec::new(),
+        };
+        let (label, parent) = rest.split_at(split);
+        let parent = parent.get(suffix.len()..).unwrap_or_default();
+        let mut labels = vec![label];
+        if self.wildcard.as_deref() == Some(label) {
+            labels.push("*");
+        }
+        labels.iter().filter_map(|label| Name::from_route53(&format!("{label}{parent}")).ok()).collect()
+    }
+
+    /// Looks up whose the set `(host, rtype, set_id)` is, whether or not it is in the zone.
+    pub(super) fn look_up<'z>(
+        &self,
+        zone: &'z Zone,
+        owner: &OwnerId,
+        host: &Name,
+        rtype: &RecordType,
+        set_id: Option<&SetId>,
+    ) -> Ownership<'z> {
+        let apex = zone.apex();
+        let place = self.place(apex, host, rtype);
+        let txt_at = |name: &Name| zone.get(name, &RecordType::Txt, set_id);
+        let mut reads = vec![host.clone(), place.name.clone()];
+        let typed = txt_at(&place.name);
+        let (standing, resource) = if let Some(set) = typed {
+            match read(set) {
+                Some(said) if !place.states_name || said.name.as_deref() == Some(host.as_str()) => {
+                    stand(said, owner)
+                }
+                _ => (Standing::Unreadable(place.name.clone()), None),
+            }
+        } else {
+            // ExternalDNS before 0.22 named the TXT of an alias A like that of a CNAME.
+            let is_alias = zone.get(host, rtype, set_id).is_some_and(RecordSet::is_alias);
+            let of_cname = || self.typed(apex, host, "cname");
+            let legacy = [
+                (*rtype == RecordType::A && is_alias).then(of_cname).flatten(),
+                (*rtype != RecordType::Aaaa).then(|| self.untyped(apex, host)).flatten(),
+            ];
+            let mut found = (Standing::Nobody, None);
+            for name in legacy.into_iter().flatten() {
+                let said = txt_at(&name).and_then(read);
+                reads.push(name);
+                if let Some(said) = said {
+                    found = stand(said, owner);
+                    break;
+                }
+            }
+            found
+        };
+        Ownership { standing, resource, place, txt: typed, reads }
+    }
+}
+
+/// The ownership text of a TXT set that holds exactly one value.
+fn read(set: &RecordSet) -> Option<Heritage> {
+    match set.values() {
+        [value] => Heritage::parse(&TxtText::parse(value).ok()?),
+        _ => None,
+    }
+}
+
+fn stand(text: Heritage, owner: &OwnerId) -> (Standing, Option<String>) {
+    if text.owner == owner.as_str() {
+        (Standing::Us, text.resource)
+    } else {
+        (Standing::Other(text.owner), None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        Name::from_hostname(text).unwrap()
+    }
+
+    fn place(naming: (&str, &str, Option<&str>), host: &str, rtype: &str) -> String {
+        let naming = Naming::new(naming.0, naming.1, naming.2).unwrap();
+        naming.place(&name("example.com"), &name(host), &RecordType::new(rtype)).name.to_string()
+    }
+
+    #[test]
+    fn txt_names_are_those_of_external_dns() {
+        let plain = ("", "", None);
+        for (naming, host, rtype, expected) in [
+            (plain, "app.example.com", "A", "a-app.example.com"),
+            (plain, "app.example.com", "AAAA", "aaaa-app.example.com"),
+            (plain, "app.example.com", "CNAME", "cname-app.example.com"),
+            (plain, "*.example.com", "A", "a-*.example.com"),
+            (("", "", Some("wildcard")), "*.example.com", "A", "a-wildcard.example.com"),
+            (("%{record_type}-extdns.", "", None), "example.com", "A", "a-extdns.example.com"),
+            (("txt.", "", None), "foo.example.com", "A", "txt.a-foo.example.com"),
+            (("txt-%{record_type}.", "", None), "foo.example.com", "A", "txt-a.foo.example.com"),
+            (("", "-txt", None), "foo.example.com", "CNAME", "cname-foo-txt.example.com"),
+            (("", "-%{record_type}", None), "foo.example.com", "A", "foo-a.example.com"),
+            (("txt-", "", Some("wild")), "*.example.com", "A", "txt-a-wild.example.com"),
+        ] {
+            assert_eq!(place(naming, host, rtype), expected, "{naming:?} {host}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_typed_falls_back_to_a_hash() {
+        let long = "x".repeat(62);
+        for (host, rtype) in
+            [("example.com", "A"), (&format!("{long}.example.com"), "A"), ("example.com", "AAAA")]
+        {
+            let place = place(("", "", None), host, rtype);
+            let kind = rtype.to_ascii_lowercase();
+            assert!(place.starts_with(&format!("_zk-{kind}-")), "{place}");
+            assert!(place.ends_with(".example.com"));
+            assert_eq!(place.split('.').next().unwrap().len(), 4 + kind.len() + 1 + 32);
+        }
+    }
+
+    #[test]
+    fn hosts_are_found_from_txt_names_by_looking_forward() {
+        for (naming, host) in [
+            (("", "", None), "bank.example.com"),
+            (("", "", None), "*.example.com"),
+            (("", "", None), "a-bank.example.com"),
+            (("", "", Some("any")), "*.example.com"),
+            (("own.", "", None), "bank.example.com"),
+            (("%{record_type}.own-", "", None), "bank.example.com"),
+            (("", "-own", None), "bank.example.com"),
+            (("", "-own.%{record_type}", None), "bank.example.com"),
+        ] {
+            let naming = Naming::new(naming.0, naming.1, naming.2).unwrap();
+            for rtype in ["A", "AAAA", "CNAME"] {
+                let txt = naming.place(&name("example.com"), &name(host), &RecordType::new(rtype)).name;
+                let hosts = naming.hosts_at(&name("example.com"), &txt);
+                assert!(hosts.contains(&name(host)), "{naming:?} {txt} {hosts:?}");
+            }
+        }
+        let plain = Naming::default();
+        assert_eq!(plain.hosts_at(&name("example.com"), &name("bank.example.com")), []);
+    }
+}

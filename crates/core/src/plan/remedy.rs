@@ -1,0 +1,93 @@
+//! The way out of a conflict with the zone: what a person could run. zonekeeper never runs it.
+
+use super::{Reason, View, desired::Desired, ownership::Standing};
+use crate::{
+    dns::{RecordSet, RecordType},
+    source::{ClaimKey, Facts},
+};
+
+/// One change of a change batch for a human. Unlike [`Change`](super::Change) it can delete, and nothing in this
+/// program sends it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HandChange {
+    /// Delete exactly this set.
+    Delete(RecordSet),
+    /// Create this set.
+    Create(RecordSet),
+}
+
+/// What would resolve `reason`, in one atomic batch.
+///
+/// Where only ownership is missing, it states ownership and leaves the record to the next plan; where something
+/// excludes the record, it takes that away, with its ownership TXT, and creates what is wanted.
+pub(super) fn of(
+    view: &View<'_>,
+    key: &ClaimKey,
+    holder: &Facts,
+    desired: &Desired,
+    reason: &Reason,
+) -> Vec<HandChange> {
+    match reason {
+        Reason::Unowned { .. }
+        | Reason::Unmanaged
+        | Reason::OwnedBy { .. }
+        | Reason::OwnershipUnreadable { .. } => state_ownership(view, key, holder, desired),
+        Reason::TypeConflict { .. } | Reason::RoutingConflict { .. } => replace(view, key, holder, desired),
+        _ => Vec::new(),
+    }
+}
+
+fn state_ownership(view: &View<'_>, key: &ClaimKey, holder: &Facts, desired: &Desired) -> Vec<HandChange> {
+    let mut batch = Vec::new();
+    let there = view.zone.at(&key.host).iter();
+    let beside = there.filter(|set| {
+        set.rtype().is_address() && set.key.set_id == key.set_id && !desired.has(set.rtype())
+    });
+    for set in desired.sets.iter().chain(beside) {
+        let ownership = view.look_up(&key.host, set.rtype(), key);
+        if ownership.standing == Standing::Us {
+            continue;
+        }
+        batch.extend(ownership.txt.cloned().map(HandChange::Delete));
+        batch.push(HandChange::Create(view.txt(key, holder, set, &ownership)));
+    }
+    batch
+}
+
+fn replace(view: &View<'_>, key: &ClaimKey, holder: &Facts, desired: &Desired) -> Vec<HandChange> {
+    let zone = view.zone;
+    let wants_cname = desired.has(&RecordType::Cname);
+    let mut gone: Vec<RecordSet> = Vec::new();
+    let mut wanted: Vec<RecordSet> = Vec::new();
+    for set in zone.at(&key.host) {
+        let excluded = wants_cname || *set.rtype() == RecordType::Cname || desired.has(set.rtype());
+        if excluded {
+            gone.push(set.clone());
+            if set.rtype().is_address() {
+                let naming = &view.settings.naming;
+                let found = naming.look_up(
+                    zone,
+                    &view.settings.owner,
+                    &key.host,
+                    set.rtype(),
+                    set.key.set_id.as_ref(),
+                );
+                gone.extend(found.txt.cloned());
+            }
+        }
+    }
+    for set in &desired.sets {
+        let ownership = view.look_up(&key.host, set.rtype(), key);
+        let txt = view.txt(key, holder, set, &ownership);
+        let at = zone.at(txt.name()).iter();
+        gone.extend(at.filter(|found| found.key == txt.key || *found.rtype() == RecordType::Cname).cloned());
+        wanted.extend([set.clone(), txt]);
+    }
+    gone.sort_by(|a, b| a.key.cmp(&b.key));
+    gone.dedup_by(|a, b| a.key == b.key);
+    // What is right already is neither deleted nor created.
+    let kept: Vec<RecordSet> = gone.iter().filter(|set| wanted.contains(set)).cloned().collect();
+    gone.retain(|set| !kept.contains(set));
+    wanted.retain(|set| !kept.contains(set));
+    gone.into_iter().map(HandChange::Delete).chain(wanted.into_iter().map(HandChange::Create)).collect()
+}

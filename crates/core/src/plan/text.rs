@@ -1,0 +1,78 @@
+//! A plan as a person reads it.
+
+use std::fmt;
+
+use super::{Blocked, HandChange, Plan, Stale, Unit};
+
+/// The whole plan: what would be written and why, what is blocked and the way out, what nothing asks for, and a
+/// summary that ends in the digest.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for unit in &self.units {
+            unit.fmt(f)?;
+        }
+        for blocked in &self.blocked {
+            blocked.fmt(f)?;
+        }
+        for stale in &self.leftovers {
+            writeln!(f, "leftover {stale}")?;
+        }
+        for stale in &self.orphans {
+            writeln!(f, "orphan {stale}")?;
+        }
+        for (host, object) in &self.outside {
+            writeln!(f, "outside {host} for {object}")?;
+        }
+        for (object, warnings) in &self.warnings {
+            for warning in warnings {
+                writeln!(f, "warning {object}: {warning}")?;
+            }
+        }
+        let (creates, replaces) = self.count();
+        writeln!(
+            f,
+            "{creates} to create, {replaces} to replace, {} in sync, {} blocked, {} leftovers, {} orphans, \
+             {} outside the zone",
+            self.in_sync,
+            self.blocked.len(),
+            self.leftovers.len(),
+            self.orphans.len(),
+            self.outside.len(),
+        )?;
+        writeln!(f, "0 to delete: zonekeeper never deletes")?;
+        writeln!(f, "digest {}", self.digest())
+    }
+}
+
+/// A unit's hostname, object and digest, then a line per change.
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "write {} for {} ({})", self.key().host, self.object(), self.digest())?;
+        for change in self.changes() {
+            writeln!(f, "  {change} ({})", change.why())?;
+        }
+        Ok(())
+    }
+}
+
+/// The hostname, object and reason, the way out, and the change batch for a human where there is one.
+impl fmt::Display for Blocked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "blocked {} for {}: {}: {}", self.host, self.object, self.reason.label(), self.reason)?;
+        writeln!(f, "  way out: {}", self.reason.way_out())?;
+        for change in &self.remedy {
+            match change {
+                HandChange::Delete(set) => writeln!(f, "  by hand: DELETE {set}")?,
+                HandChange::Create(set) => writeln!(f, "  by hand: CREATE {set}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The set and the object that it was for.
+impl fmt::Display for Stale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (was for {})", self.set, self.resource.as_deref().unwrap_or("an unnamed object"))
+    }
+}

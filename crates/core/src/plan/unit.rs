@@ -1,0 +1,127 @@
+//! What is written: changes, and the units that they travel in.
+
+use std::{fmt, sync::Arc};
+
+use super::UnitDigest;
+use crate::{
+    dns::{Name, RecordSet, RecordType},
+    source::{ClaimKey, ObjectId},
+};
+
+/// One change of the zone. There is no third variant: nothing in this program can express a deletion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Sent as CREATE, which Route 53 refuses if something is there.
+    Create(RecordSet),
+    /// Sent as UPSERT, for a set that a fresh read shows as ours and as it was planned.
+    Replace {
+        /// What is there.
+        before: RecordSet,
+        /// What shall be there; same name, type and set identifier.
+        after: RecordSet,
+    },
+}
+
+/// All changes of one (hostname, set identifier): written together or not at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unit {
+    key: ClaimKey,
+    object: ObjectId,
+    uid: Arc<str>,
+    changes: Vec<Change>,
+    reads: Vec<Name>,
+    digest: UnitDigest,
+}
+
+// === impl Change ===
+
+impl Change {
+    /// The set as it shall be.
+    pub fn after(&self) -> &RecordSet {
+        match self {
+            Self::Create(set) | Self::Replace { after: set, .. } => set,
+        }
+    }
+
+    /// The set as it is; none before a creation.
+    pub fn before(&self) -> Option<&RecordSet> {
+        match self {
+            Self::Create(_) => None,
+            Self::Replace { before, .. } => Some(before),
+        }
+    }
+
+    /// Why the zone needs it, in words.
+    pub fn why(&self) -> &'static str {
+        match self {
+            Self::Create(set) if *set.rtype() == RecordType::Txt => "states ownership",
+            Self::Create(_) => "not in the zone",
+            Self::Replace { after, .. } if *after.rtype() == RecordType::Txt => "names the object it is for",
+            Self::Replace { before, after } if before.answers_like(after) => "another TTL is asked for",
+            Self::Replace { .. } => "another target is asked for",
+        }
+    }
+}
+
+/// `create NAME TYPE DATA`, or `replace NAME TYPE BEFORE -> AFTER`.
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Create(set) => write!(f, "create {set}"),
+            Self::Replace { before, after } => write!(f, "replace {before} -> {}", after.data),
+        }
+    }
+}
+
+// === impl Unit ===
+
+impl Unit {
+    /// Binds changes to the key and object that they are for. `reads` are the names the decision rests on.
+    pub(super) fn new(
+        key: ClaimKey,
+        object: ObjectId,
+        uid: Arc<str>,
+        changes: Vec<Change>,
+        reads: Vec<Name>,
+    ) -> Self {
+        let mut lines = vec![format!("{} for {object}", key.host)];
+        lines.extend(changes.iter().map(ToString::to_string));
+        let digest = UnitDigest::of(&lines);
+        Self { key, object, uid, changes, reads, digest }
+    }
+
+    /// Which key it is for.
+    pub fn key(&self) -> &ClaimKey {
+        &self.key
+    }
+
+    /// The object whose claim it follows.
+    pub fn object(&self) -> &ObjectId {
+        &self.object
+    }
+
+    /// That object's uid.
+    pub fn uid(&self) -> &Arc<str> {
+        &self.uid
+    }
+
+    /// What is to be changed; never empty.
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// The names that the decision rests on: the record's and those of its ownership TXTs.
+    pub fn reads(&self) -> &[Name] {
+        &self.reads
+    }
+
+    /// Its digest.
+    pub fn digest(&self) -> UnitDigest {
+        self.digest
+    }
+
+    /// Whether it needs a fresh read before it may be sent: Route 53 guards creations itself.
+    pub fn replaces(&self) -> bool {
+        self.changes.iter().any(|change| matches!(change, Change::Replace { .. }))
+    }
+}
