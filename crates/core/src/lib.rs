@@ -1,5 +1,6 @@
 //! zonekeeper's core.
 
 pub mod dns;
+pub mod keeper;
 pub mod plan;
 pub mod source;

@@ -63,6 +63,15 @@ enum Verdict {
     Blocked(Reason, Vec<HandChange>),
 }
 
+// === impl HostPlan ===
+
+impl HostPlan {
+    /// Whether nothing is to be written or told: every claim of the hostname, if there is one, is in sync.
+    pub fn says_nothing(&self) -> bool {
+        self.units.is_empty() && self.blocked.is_empty() && self.leftovers.is_empty() && self.orphans.is_empty()
+    }
+}
+
 // === impl View ===
 
 impl<'a> View<'a> {

@@ -1,0 +1,542 @@
+//! The loop, without I/O: facts, pages and answers go in, effects come out.
+//!
+//! [`Keeper::handle`] takes what has happened and the time at which it did; it returns what is to be done.
+//! [`Keeper::wake_at`] says when it wants to be called even if nothing happens. It reads no clock and draws no
+//! random numbers, so the same inputs give the same effects, and a simulator can replay a year in a second.
+//!
+//! The keeper only routes between small state machines: which objects have been listed (`lists`), what follows
+//! for each hostname (`plans`), when a change is acted on (`wakeup`), the zone as last seen (`snapshot`), when
+//! it is listed again (`resync`), what the account allows (`pacer`), what Route 53 has refused (`quarantine`), the
+//! batch under way (`write`) and accepted changes on their way to the name servers (`propagation`).
+
+mod breaker;
+mod contract;
+mod lists;
+mod pacer;
+mod plans;
+mod propagation;
+mod quarantine;
+mod resync;
+mod snapshot;
+mod time;
+mod wakeup;
+mod write;
+
+use std::{collections::BTreeSet, fmt, time::Duration};
+
+pub use contract::{
+    Apply, ApplyId, ChangeId, Cursor, Effect, Failure, FailureClass, Input, Page, Read, ReadId, Report, Scope,
+};
+pub use pacer::{Quota, Rate};
+pub use time::Time;
+
+use crate::{
+    dns::{Name, Zone},
+    plan::{Blocked, HostPlan, Plan, Reason, Settings, Unit, View},
+    source::{Claims, Facts, ObjectId},
+};
+use breaker::Breaker;
+use lists::Lists;
+use pacer::Pacer;
+use plans::{Cause, Plans};
+use propagation::Propagation;
+use quarantine::Quarantine;
+use resync::Resync;
+use snapshot::Snapshot;
+use wakeup::Wakeup;
+use write::Cycle;
+
+/// After a failure of the service: the shortest wait before the next try.
+const RETRY_SHORTEST: Duration = Duration::from_secs(1);
+/// After a failure of the service: by how much a wait can be longer than the shortest.
+const RETRY_SPREAD: Duration = Duration::from_secs(2);
+
+/// What the keeper is told once.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// How claims become record sets.
+    pub settings: Settings,
+    /// What is listed before anything is decided.
+    pub scopes: Vec<Scope>,
+    /// Whether it may write at all.
+    pub mode: Mode,
+    /// What the account allows.
+    pub quota: Quota,
+    /// How often the whole zone is listed.
+    pub resync: Duration,
+    /// Keeps several processes from retrying in step.
+    pub seed: u64,
+}
+
+/// Whether plans are carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Plans are carried out.
+    Apply,
+    /// Plans are shown.
+    DryRun,
+}
+
+/// A condition that keeps anything from being written.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gate {
+    /// A scope's objects have not all been seen.
+    Objects(Scope),
+    /// The zone has not been listed.
+    Zone,
+    /// The newest complete listing of the zone is older than twice the resync period.
+    StaleZone,
+    /// Another process leads, or none does.
+    Leadership,
+    /// Plans are only shown.
+    DryRun,
+    /// Route 53 accepts nothing of this account's.
+    Account,
+}
+
+/// How far the work has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// There is something to do, now or later.
+    Working,
+    /// Everything that can be written is written.
+    Done {
+        /// How many units Route 53 refused; they are tried again later.
+        refused: usize,
+    },
+}
+
+/// The state of the loop.
+#[derive(Debug)]
+pub struct Keeper {
+    config: Config,
+    claims: Claims,
+    lists: Lists,
+    snapshot: Snapshot,
+    plans: Plans,
+    wakeup: Wakeup,
+    pacer: Pacer,
+    quarantine: Quarantine,
+    resync: Resync,
+    propagation: Propagation,
+    breaker: Breaker,
+    cycle: Cycle,
+    /// Names to be read again, because an answer has shown that they are not as they seemed.
+    reread: BTreeSet<Name>,
+    leader_until: Time,
+    /// Whether every object and the zone have been seen once, so that plans mean something.
+    opened: bool,
+    last_id: u64,
+    retries: u64,
+    /// The earliest time at which something waits to be done.
+    later: Option<Time>,
+}
+
+// === impl Keeper ===
+
+impl Keeper {
+    /// A keeper of `zone`, which is empty until it has been listed.
+    pub fn new(config: Config, zone: Zone) -> Self {
+        Self {
+            claims: Claims::new(zone.apex().clone()),
+            lists: Lists::new(config.scopes.iter().cloned()),
+            snapshot: Snapshot::new(zone),
+            plans: Plans::default(),
+            wakeup: Wakeup::default(),
+            pacer: Pacer::new(config.quota),
+            quarantine: Quarantine::default(),
+            resync: Resync::new(config.resync),
+            propagation: Propagation::default(),
+            breaker: Breaker::default(),
+            cycle: Cycle::default(),
+            reread: BTreeSet::new(),
+            leader_until: Time::ZERO,
+            opened: false,
+            last_id: 0,
+            retries: 0,
+            later: None,
+            config,
+        }
+    }
+
+    /// Takes what has happened; returns what is to be done, in order.
+    ///
+    /// Every [`Effect`] but a report must be answered with its [`Input`], once.
+    pub fn handle(&mut self, input: Input, now: Time) -> Vec<Effect> {
+        let mut out = Vec::new();
+        match input {
+            Input::Facts { object, facts } => {
+                self.lists.see(&object);
+                self.facts(&object, facts.map(|facts| *facts), now);
+            }
+            Input::Listing(scope) => {
+                let known = self.claims.objects(scope.kind, scope.namespace.as_deref());
+                self.lists.begin(&scope, known);
+            }
+            Input::Listed(scope) => {
+                for object in self.lists.end(&scope) {
+                    self.facts(&object, None, now);
+                }
+            }
+            Input::Page { id, answer: Ok(page) } => self.page(id, page, now, &mut out),
+            Input::Page { id, answer: Err(failure) } => self.page_failed(id, failure, now, &mut out),
+            Input::Applied { id, answer } => self.applied(id, answer, now, &mut out),
+            Input::Propagation { change, answer } => self.propagated(change, answer, now, &mut out),
+            Input::Counted(answer) => self.counted(answer, now, &mut out),
+            Input::Leadership { until } => self.leader_until = until,
+            Input::Tick => {}
+        }
+        self.advance(now, &mut out);
+        out
+    }
+
+    /// When the keeper wants [`Input::Tick`], if nothing happens before.
+    pub fn wake_at(&self) -> Option<Time> {
+        self.later
+    }
+
+    /// The conditions that keep anything from being written now.
+    pub fn closed_gates(&self, now: Time) -> Vec<Gate> {
+        let mut gates: Vec<Gate> = self.lists.missing().cloned().map(Gate::Objects).collect();
+        match self.snapshot.listed_at() {
+            None => gates.push(Gate::Zone),
+            Some(listed) if now - listed > self.resync.period() * 2 => gates.push(Gate::StaleZone),
+            Some(_) => {}
+        }
+        if self.leader_until <= now {
+            gates.push(Gate::Leadership);
+        }
+        if self.config.mode == Mode::DryRun {
+            gates.push(Gate::DryRun);
+        }
+        if self.breaker.is_open() {
+            gates.push(Gate::Account);
+        }
+        gates
+    }
+
+    /// Whether every object and the zone have been seen, so that [`Keeper::plan`] means something.
+    pub fn is_ready(&self) -> bool {
+        self.opened
+    }
+
+    /// How far the work has come.
+    pub fn progress(&self, now: Time) -> Progress {
+        let waits = |unit| matches!(self.quarantine.permit(unit, now), quarantine::Permit::NotBefore(_));
+        let refused = self.plans.units().filter(|(_, unit)| self.quarantine.message(unit).is_some()).count();
+        let idle = self.opened && self.cycle.is_idle() && self.wakeup.due().is_none() && self.reread.is_empty();
+        let written = match self.config.mode {
+            Mode::Apply => self.plans.units().all(|(_, unit)| waits(unit)),
+            Mode::DryRun => true,
+        };
+        if idle && written { Progress::Done { refused } } else { Progress::Working }
+    }
+
+    /// The whole plan as it stands. Units that Route 53 has refused are shown as blocked.
+    pub fn plan(&self) -> Plan {
+        let mut plan = self.plans.plan(&self.view());
+        let (refused, units): (Vec<_>, Vec<_>) =
+            plan.units.into_iter().partition(|unit| self.quarantine.message(unit).is_some());
+        plan.units = units;
+        plan.blocked.extend(refused.iter().filter_map(|unit| self.refused(unit)));
+        plan
+    }
+
+    /// What is known of every hostname for which there is something to say.
+    pub fn hosts(&self) -> impl Iterator<Item = &HostPlan> {
+        self.plans.hosts()
+    }
+
+    /// The zone as last seen.
+    pub fn zone(&self) -> &Zone {
+        self.snapshot.zone()
+    }
+
+    /// Who asks for what.
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// How many accepted changes are on their way to the name servers.
+    pub fn underway(&self) -> usize {
+        self.propagation.len()
+    }
+
+    fn view(&self) -> View<'_> {
+        View { zone: self.snapshot.zone(), claims: &self.claims, settings: &self.config.settings }
+    }
+
+    fn facts(&mut self, object: &ObjectId, facts: Option<Facts>, now: Time) {
+        let is_new = facts.iter().flat_map(|facts| &facts.hosts).any(|host| !self.claims.has_host(host));
+        let touched = self.claims.set(object, facts);
+        if touched.is_empty() || !self.opened {
+            return;
+        }
+        for host in touched {
+            self.mark(&host, Cause::Change);
+        }
+        self.wakeup.change(now, is_new);
+    }
+
+    /// Marks every hostname whose decision rests on `name`.
+    fn mark(&mut self, name: &Name, cause: Cause) {
+        for host in self.view().affected(name) {
+            self.plans.mark(host, cause);
+        }
+    }
+
+    fn zone_changed(&mut self, changed: &[Name], cuts: &[Name], now: Time) {
+        if !self.opened || changed.is_empty() {
+            return;
+        }
+        for name in changed {
+            self.mark(name, Cause::Change);
+        }
+        for cut in cuts {
+            let below: Vec<Name> = self.claims.hosts_within(cut).cloned().collect();
+            for host in below {
+                self.plans.mark(host, Cause::Change);
+            }
+        }
+        self.wakeup.at_once(now);
+    }
+
+    fn page(&mut self, id: ReadId, page: Page, now: Time, out: &mut Vec<Effect>) {
+        self.breaker.close();
+        let next_id = ReadId(self.next_id());
+        let progress = self.snapshot.page(id, page, next_id, now);
+        if let Some(next) = progress.next {
+            self.pacer.spend(now, 1, 0);
+            out.push(Effect::Read(next));
+        }
+        if progress.listed {
+            out.push(Effect::Report(Report::ZoneListed { sets: self.snapshot.zone().len() }));
+        }
+        self.zone_changed(&progress.changed, &progress.cuts, now);
+        if let Some(name) = progress.name {
+            self.read_for_cycle(&name, now, out);
+        }
+    }
+
+    fn page_failed(&mut self, id: ReadId, failure: Failure, now: Time, out: &mut Vec<Effect>) {
+        let again = self.failed("list record sets", failure, now, out);
+        match self.snapshot.fail(id) {
+            Some(name) => self.read_failed_for_cycle(name, again),
+            None => self.resync.failed(again),
+        }
+    }
+
+    fn propagated(
+        &mut self,
+        change: ChangeId,
+        answer: Result<bool, Failure>,
+        now: Time,
+        out: &mut Vec<Effect>,
+    ) {
+        let in_sync = answer.unwrap_or_else(|failure| {
+            self.failed("ask for a change", failure, now, out);
+            false
+        });
+        if self.propagation.answer(&change, in_sync, now) {
+            out.push(Effect::Report(Report::InSync(change)));
+        }
+    }
+
+    fn counted(&mut self, answer: Result<u64, Failure>, now: Time, out: &mut Vec<Effect>) {
+        match answer {
+            Ok(count) if !self.snapshot.is_listing() => {
+                if self.resync.counted(now, count, self.snapshot.zone().len()) {
+                    self.list(now, true);
+                }
+            }
+            Ok(_) => {}
+            Err(failure) => drop(self.failed("count record sets", failure, now, out)),
+        }
+    }
+
+    /// Draws the consequences of a failure for the pace; returns when to try again.
+    fn failed(&mut self, what: &'static str, failure: Failure, now: Time, out: &mut Vec<Effect>) -> Time {
+        match failure.class {
+            _ if self.breaker.is_probing() => self.breaker.open(now),
+            FailureClass::Throttled => self.pacer.throttled(now),
+            FailureClass::Account => self.breaker.open(now),
+            FailureClass::Busy
+            | FailureClass::NotExecuted
+            | FailureClass::Unknown
+            | FailureClass::Refused
+            | FailureClass::Withheld => {}
+        }
+        out.push(Effect::Report(Report::Failed { what, failure }));
+        now + self.retry_wait()
+    }
+
+    /// How long to wait after a failure of the service: between one second and three, never longer.
+    fn retry_wait(&mut self) -> Duration {
+        self.retries += 1;
+        RETRY_SHORTEST + RETRY_SPREAD.mul_f64(jitter(self.config.seed, self.retries))
+    }
+
+    fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// Notes that something waits for a time.
+    fn at_latest(&mut self, time: Time) {
+        self.later = Some(self.later.map_or(time, |later| later.min(time)));
+    }
+
+    /// Does everything that is due.
+    fn advance(&mut self, now: Time, out: &mut Vec<Effect>) {
+        self.later = None;
+        self.open(now);
+        if self.opened && self.wakeup.take(now) {
+            self.settle(out);
+        }
+        if let Some(due) = self.wakeup.due().filter(|_| self.opened) {
+            self.at_latest(due);
+        }
+        match self.breaker.state(now) {
+            breaker::State::Closed => {
+                self.read_zone(now, out);
+                self.write(now, out);
+                self.follow(now, out);
+            }
+            breaker::State::Open(until) => self.at_latest(until),
+            breaker::State::Due => {
+                self.breaker.probe();
+                let apex = self.snapshot.zone().apex().clone();
+                self.read_name(&apex, now, out);
+            }
+            breaker::State::Probing => {}
+        }
+        self.later = self.later.map(|later| later.max(now + Duration::from_millis(1)));
+    }
+
+    /// The first plan: everything that is claimed, and everything that is in the zone.
+    fn open(&mut self, now: Time) {
+        if self.opened || self.snapshot.listed_at().is_none() || self.lists.missing().next().is_some() {
+            return;
+        }
+        self.opened = true;
+        let zone = self.snapshot.zone();
+        for host in self.claims.hosts_within(zone.apex()) {
+            self.plans.mark(host.clone(), Cause::Start);
+        }
+        for (name, _) in zone.names_from(zone.apex()) {
+            self.plans.mark(name.clone(), Cause::Start);
+        }
+        self.wakeup.at_once(now);
+    }
+
+    fn settle(&mut self, out: &mut Vec<Effect>) {
+        let view = View { zone: self.snapshot.zone(), claims: &self.claims, settings: &self.config.settings };
+        out.extend(self.plans.settle(&view).into_iter().map(Effect::Report));
+        let plans = &self.plans;
+        out.extend(self.quarantine.forget(|key, digest| plans.unit(key, digest).is_some()));
+    }
+
+    fn list(&mut self, now: Time, is_urgent: bool) {
+        self.resync.begin(now, self.snapshot.zone().len(), is_urgent);
+        self.snapshot.list(now);
+    }
+
+    /// Lists, counts and reads again what is due, as far as requests are at hand.
+    fn read_zone(&mut self, now: Time, out: &mut Vec<Effect>) {
+        if !self.snapshot.is_listing() && self.resync.due() <= now {
+            let is_first = self.snapshot.listed_at().is_none();
+            self.list(now, is_first);
+        }
+        let mut due = vec![self.resync.due()];
+        if self.snapshot.wants_page() {
+            due.push(self.resync.page_due().max(self.pacer.when(1, 0)));
+            if self.resync.page_due() <= now && self.pacer.requests(now) > 0 {
+                let id = ReadId(self.next_id());
+                if let Some(read) = self.snapshot.next_page(id, now) {
+                    self.pacer.spend(now, 1, 0);
+                    self.resync.page_sent(now);
+                    out.push(Effect::Read(read));
+                }
+            }
+        }
+        if self.opened {
+            if self.resync.count_due() <= now && self.pacer.requests(now) > 0 {
+                self.pacer.spend(now, 1, 0);
+                self.resync.count_sent(now);
+                out.push(Effect::Count);
+            }
+            due.push(self.resync.count_due());
+        }
+        while self.pacer.requests(now) > 0
+            && let Some(name) = self.reread.pop_first()
+        {
+            self.read_name(&name, now, out);
+        }
+        if !self.reread.is_empty() {
+            due.push(self.pacer.when(1, 0));
+        }
+        let waits = due.into_iter().filter(|due| *due > now).min();
+        if let Some(due) = waits {
+            self.at_latest(due);
+        }
+    }
+
+    fn read_name(&mut self, name: &Name, now: Time, out: &mut Vec<Effect>) {
+        let id = ReadId(self.next_id());
+        let read = self.snapshot.read(id, name, now);
+        self.pacer.spend(now, 1, 0);
+        out.push(Effect::Read(read));
+    }
+
+    /// Asks what has become of accepted changes.
+    fn follow(&mut self, now: Time, out: &mut Vec<Effect>) {
+        if let Some(due) = self.propagation.due() {
+            let due = due.max(self.pacer.when(1, 0));
+            if due > now {
+                self.at_latest(due);
+            } else if let Some(change) = self.propagation.ask(now) {
+                self.pacer.spend(now, 1, 0);
+                out.push(Effect::AskPropagation(change));
+            }
+        }
+    }
+
+    /// A unit that Route 53 has refused, as its object sees it.
+    fn refused(&self, unit: &Unit) -> Option<Blocked> {
+        let message = self.quarantine.message(unit)?.to_owned();
+        Some(Blocked {
+            host: unit.key().host.to_string(),
+            object: unit.object().clone(),
+            reason: Reason::RejectedByRoute53 { message },
+            remedy: Vec::new(),
+        })
+    }
+}
+
+// === impl Gate ===
+
+/// The gate's name, as readiness and logs show it.
+impl fmt::Display for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Objects(Scope { kind, namespace: None }) => write!(f, "{}-list", kind.label()),
+            Self::Objects(Scope { kind, namespace: Some(namespace) }) => {
+                write!(f, "{}-list/{namespace}", kind.label())
+            }
+            Self::Zone => f.write_str("zone-list"),
+            Self::StaleZone => f.write_str("zone-list-too-old"),
+            Self::Leadership => f.write_str("leadership"),
+            Self::DryRun => f.write_str("dry-run"),
+            Self::Account => f.write_str("account"),
+        }
+    }
+}
+
+/// A number from 0 to 1 that depends on its arguments only (`SplitMix64`).
+#[expect(clippy::cast_precision_loss, reason = "53 bits fit a float")]
+fn jitter(seed: u64, attempt: u64) -> f64 {
+    let mut x = seed.wrapping_add(attempt.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((x ^ (x >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+}

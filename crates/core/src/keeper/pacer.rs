@@ -1,0 +1,253 @@
+//! How much of the account's throughput is ours, now.
+
+use std::time::Duration;
+
+use super::Time;
+
+/// Millionths of a token: a bucket that refills by r tokens a second gains r of them each microsecond.
+const MICRO: u64 = 1_000_000;
+
+/// What the account allows and what of it is ours.
+///
+/// Route 53 has two token buckets per account, requests and changes, and either can refuse a request
+/// (developer guide, "API request throttling").
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Quota {
+    /// Requests: refill per second and burst; `None` switches the bucket off.
+    pub requests: Option<Rate>,
+    /// Changes, CREATE 1 and UPSERT 2: refill per second and burst; `None` switches the bucket off.
+    pub changes: Option<Rate>,
+    /// Our part of the refill, above 0 and at most 1.
+    pub share: f64,
+}
+
+/// A token bucket's measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// Tokens gained per second.
+    pub refill: u32,
+    /// Most tokens that it holds.
+    pub burst: u32,
+}
+
+/// Requests that are left to the account's other users.
+const RESERVED_REQUESTS: u32 = 5;
+/// Changes that are left to the account's other users.
+const RESERVED_CHANGES: u32 = 50;
+/// The share of the refill that remains after throttles, in percent.
+const SLOWEST_PERCENT: u64 = 5;
+/// How fast the refill recovers from a throttle: one percent of the full rate per second.
+const RECOVERY: Duration = Duration::from_secs(1);
+
+/// The tokens at hand.
+#[derive(Debug, Clone)]
+pub(super) struct Pacer {
+    requests: Option<Bucket>,
+    changes: Option<Bucket>,
+    /// How much of the refill is used, in percent: halved by a throttle, recovering slowly.
+    percent: u64,
+    /// When [`Pacer::percent`] was last brought up to date.
+    recovered: Time,
+}
+
+#[derive(Debug, Clone)]
+struct Bucket {
+    /// Tokens per second, in millionths of a token per microsecond.
+    refill: f64,
+    capacity: u64,
+    level: u64,
+    at: Time,
+}
+
+// === impl Quota ===
+
+impl Default for Quota {
+    /// AWS's default account quotas since 2026-07-30, and nearly all of them ours.
+    fn default() -> Self {
+        Self {
+            requests: Some(Rate { refill: 10, burst: 50 }),
+            changes: Some(Rate { refill: 100, burst: 1_500 }),
+            share: 0.97,
+        }
+    }
+}
+
+// === impl Pacer ===
+
+impl Pacer {
+    pub fn new(quota: Quota) -> Self {
+        let bucket = |rate: Option<Rate>, reserved| {
+            rate.map(|rate| {
+                let capacity = u64::from(rate.burst.saturating_sub(reserved).max(1)) * MICRO;
+                let refill = f64::from(rate.refill.max(1)) * quota.share.clamp(0.01, 1.0);
+                Bucket { refill, capacity, level: capacity, at: Time::ZERO }
+            })
+        };
+        Self {
+            requests: bucket(quota.requests, RESERVED_REQUESTS),
+            changes: bucket(quota.changes, RESERVED_CHANGES),
+            percent: 100,
+            recovered: Time::ZERO,
+        }
+    }
+
+    /// How many requests can be sent now.
+    pub fn requests(&mut self, now: Time) -> u32 {
+        self.advance(now);
+        self.requests.as_ref().map_or(u32::MAX, Bucket::tokens)
+    }
+
+    /// Whether so much can be sent now. What no bucket can hold can be sent when the bucket is full.
+    pub fn can_afford(&mut self, now: Time, requests: u32, changes: u32) -> bool {
+        self.advance(now);
+        let holds = |bucket: &Option<Bucket>, tokens| bucket.as_ref().is_none_or(|bucket| bucket.holds(tokens));
+        holds(&self.requests, requests) && holds(&self.changes, changes)
+    }
+
+    /// Pays for requests and changes that are being sent.
+    pub fn spend(&mut self, now: Time, requests: u32, changes: u32) {
+        self.advance(now);
+        for (bucket, tokens) in [(&mut self.requests, requests), (&mut self.changes, changes)] {
+            if let Some(bucket) = bucket {
+                bucket.level = bucket.level.saturating_sub(u64::from(tokens) * MICRO);
+            }
+        }
+    }
+
+    /// Takes changes back that were paid for and refused.
+    pub fn refund(&mut self, changes: u32) {
+        if let Some(bucket) = &mut self.changes {
+            bucket.level = (bucket.level + u64::from(changes) * MICRO).min(bucket.capacity);
+        }
+    }
+
+    /// When so much will be at hand; a want that no bucket can hold is cut to what it can.
+    pub fn when(&self, requests: u32, changes: u32) -> Time {
+        let wait = |bucket: &Option<Bucket>, tokens| {
+            bucket.as_ref().map_or(Time::ZERO, |bucket| bucket.when(tokens, self.percent))
+        };
+        wait(&self.requests, requests).max(wait(&self.changes, changes))
+    }
+
+    /// Route 53 said "Rate exceeded": what we thought was at hand was not.
+    pub fn throttled(&mut self, now: Time) {
+        self.advance(now);
+        self.percent = (self.percent / 2).max(SLOWEST_PERCENT);
+        self.recovered = now;
+        for bucket in [&mut self.requests, &mut self.changes].into_iter().flatten() {
+            bucket.level = 0;
+        }
+    }
+
+    fn advance(&mut self, now: Time) {
+        for bucket in [&mut self.requests, &mut self.changes].into_iter().flatten() {
+            bucket.advance(now, self.percent);
+        }
+        let steps = (now - self.recovered).as_micros() / RECOVERY.as_micros();
+        if let Ok(steps @ 1..) = u64::try_from(steps) {
+            self.percent = (self.percent + steps).min(100);
+            self.recovered = now;
+        }
+    }
+}
+
+impl Bucket {
+    fn wanted(&self, tokens: u32) -> u64 {
+        (u64::from(tokens) * MICRO).min(self.capacity)
+    }
+
+    fn holds(&self, tokens: u32) -> bool {
+        self.level >= self.wanted(tokens)
+    }
+
+    fn tokens(&self) -> u32 {
+        u32::try_from(self.level / MICRO).unwrap_or(u32::MAX)
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "a gain is positive, and a float over u64::MAX becomes u64::MAX"
+    )]
+    fn advance(&mut self, now: Time, percent: u64) {
+        let gained = (now - self.at).as_micros() as f64 * self.refill * percent as f64 / 100.0;
+        self.level = self.level.saturating_add(gained as u64).min(self.capacity);
+        self.at = self.at.max(now);
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "a wait is positive, and far below 2^53 microseconds"
+    )]
+    fn when(&self, tokens: u32, percent: u64) -> Time {
+        let missing = self.wanted(tokens).saturating_sub(self.level);
+        let micros = (missing as f64 / (self.refill * percent as f64 / 100.0)).ceil();
+        self.at + Duration::from_micros(micros as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Time {
+        Time::ZERO + Duration::from_millis(ms)
+    }
+
+    /// The changes at hand.
+    fn changes(pacer: &mut Pacer, now: Time) -> u32 {
+        (0..=1_450).rev().find(|changes| pacer.can_afford(now, 0, *changes)).unwrap()
+    }
+
+    #[test]
+    fn the_reserve_is_never_drawn_and_the_share_refills() {
+        let mut pacer = Pacer::new(Quota::default());
+        assert_eq!((pacer.requests(at(0)), changes(&mut pacer, at(0))), (45, 1_450));
+        pacer.spend(at(0), 45, 1_450);
+        assert_eq!((pacer.requests(at(0)), changes(&mut pacer, at(0))), (0, 0));
+        assert_eq!((pacer.requests(at(1_000)), changes(&mut pacer, at(1_000))), (9, 97));
+        assert_eq!((pacer.requests(at(3_600_000)), changes(&mut pacer, at(3_600_000))), (45, 1_450));
+    }
+
+    #[test]
+    fn it_knows_when_enough_will_be_at_hand() {
+        let mut pacer = Pacer::new(Quota::default());
+        pacer.spend(at(0), 1, 1_450);
+        let when = pacer.when(1, 97);
+        assert_eq!(changes(&mut pacer, when), 97);
+        assert!(when >= at(1_000) && when <= at(1_001), "{when:?}");
+    }
+
+    #[test]
+    fn what_no_bucket_can_hold_is_sent_when_it_is_full() {
+        let mut pacer = Pacer::new(Quota { changes: Some(Rate { refill: 1, burst: 60 }), ..Quota::default() });
+        assert!(pacer.can_afford(at(0), 1, 1_000));
+        pacer.spend(at(0), 1, 1_000);
+        assert!(!pacer.can_afford(at(0), 1, 1_000));
+        let when = pacer.when(1, 1_000);
+        assert!(pacer.can_afford(when, 1, 1_000));
+    }
+
+    #[test]
+    fn a_throttle_halves_and_recovers_slowly() {
+        let mut pacer = Pacer::new(Quota::default());
+        pacer.throttled(at(0));
+        assert_eq!(changes(&mut pacer, at(0)), 0);
+        let soon = changes(&mut pacer, at(999));
+        assert!((45..=49).contains(&soon), "{soon}");
+        pacer.advance(at(60_000));
+        assert_eq!(pacer.percent, 100);
+    }
+
+    #[test]
+    fn an_unlimited_bucket_is_never_empty() {
+        let mut pacer = Pacer::new(Quota { requests: None, changes: None, share: 1.0 });
+        pacer.spend(at(0), 1_000_000, 1_000_000);
+        pacer.throttled(at(0));
+        assert!(pacer.can_afford(at(0), u32::MAX, u32::MAX));
+        assert_eq!(pacer.when(1_000, 1_000), Time::ZERO);
+    }
+}

@@ -1,0 +1,117 @@
+//! What follows for each hostname, kept up to date where something has changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Report;
+use crate::{
+    dns::Name,
+    plan::{HostPlan, Plan, Unit, UnitDigest, View},
+    source::ClaimKey,
+};
+
+/// Why a hostname is planned again; the more urgent one counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cause {
+    /// An object or the zone has changed.
+    Change,
+    /// The process has started.
+    Start,
+}
+
+/// The order in which units are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Urgency {
+    /// The zone answers something else than it should.
+    Wrong,
+    /// The zone does not answer yet, and was asked to just now.
+    Changed,
+    /// The zone does not answer yet, since before this process started.
+    Backlog,
+}
+
+/// The plans of all hostnames, and which of them may no longer hold.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Plans {
+    dirty: BTreeMap<Name, Cause>,
+    /// Hostnames for which there is something to say.
+    told: BTreeMap<Name, HostPlan>,
+    /// Hostnames with units to be written, in the order in which that happens.
+    queue: BTreeSet<(Urgency, Name)>,
+}
+
+// === impl Plans ===
+
+impl Plans {
+    /// Marks a hostname whose decision may have changed.
+    pub fn mark(&mut self, host: Name, cause: Cause) {
+        let known = self.dirty.entry(host).or_insert(cause);
+        *known = cause.min(*known);
+    }
+
+    /// Plans what is marked again. What has become of blocked units is reported.
+    pub fn settle(&mut self, view: &View<'_>) -> Vec<Report> {
+        let mut reports = Vec::new();
+        for (host, cause) in std::mem::take(&mut self.dirty) {
+            let new = view.host(&host);
+            let old = self.told.remove(&host).unwrap_or_default();
+            report(&old, &new, &mut reports);
+            let backlog = self.queue.remove(&(Urgency::Backlog, host.clone()));
+            self.queue.remove(&(Urgency::Changed, host.clone()));
+            self.queue.remove(&(Urgency::Wrong, host.clone()));
+            if !new.units.is_empty() {
+                let urgency = if new.units.iter().any(Unit::replaces) {
+                    Urgency::Wrong
+                } else if cause == Cause::Start || (backlog && new.units == old.units) {
+                    Urgency::Backlog
+                } else {
+                    Urgency::Changed
+                };
+                self.queue.insert((urgency, host.clone()));
+            }
+            if !new.says_nothing() {
+                self.told.insert(host, new);
+            }
+        }
+        reports
+    }
+
+    /// Units to be written, the most urgent first, within that in the zone's order.
+    pub fn units(&self) -> impl Iterator<Item = (Urgency, &Unit)> {
+        self.queue.iter().flat_map(|(urgency, host)| {
+            let units = self.told.get(host).map(|plan| plan.units.as_slice()).unwrap_or_default();
+            units.iter().map(|unit| (*urgency, unit))
+        })
+    }
+
+    /// The unit of a key, if it would still write just that.
+    pub fn unit(&self, key: &ClaimKey, digest: UnitDigest) -> Option<&Unit> {
+        let units = &self.told.get(&key.host)?.units;
+        units.iter().find(|unit| unit.key() == key && unit.digest() == digest)
+    }
+
+    /// The whole plan, as it stands.
+    pub fn plan(&self, view: &View<'_>) -> Plan {
+        let mut plan = Plan::assemble(view, self.told.values().cloned());
+        let unsynced: BTreeSet<&Name> = self.told.iter().filter(|(_, p)| p.in_sync == 0).map(|(h, _)| h).collect();
+        let synced = view.claims.hosts_within(view.zone.apex()).filter(|host| !unsynced.contains(host));
+        plan.in_sync = synced.count();
+        plan
+    }
+
+    /// What is known of every hostname for which there is something to say.
+    pub fn hosts(&self) -> impl Iterator<Item = &HostPlan> {
+        self.told.values()
+    }
+}
+
+fn report(old: &HostPlan, new: &HostPlan, reports: &mut Vec<Report>) {
+    for blocked in new.blocked.iter().filter(|blocked| !old.blocked.contains(blocked)) {
+        reports.push(Report::Blocked(Box::new(blocked.clone())));
+    }
+    let is_gone = |was: &&crate::plan::Blocked| {
+        !new.blocked.iter().any(|now| (&now.host, &now.object) == (&was.host, &was.object))
+    };
+    for blocked in old.blocked.iter().filter(is_gone) {
+        reports.push(Report::Unblocked { host: blocked.host.clone(), object: blocked.object.clone() });
+    }
+}

@@ -1,0 +1,424 @@
+//! The zone as last seen: listed page by page, read name by name, patched by every accepted batch.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use super::{Cursor, Page, Read, ReadId, Time};
+use crate::{
+    dns::{Name, RecordSet, RecordType, Zone},
+    plan::Batch,
+};
+
+/// How long a read of a name may be relied on, from the sending of its request.
+pub(super) const FRESH: Duration = Duration::from_secs(10);
+
+/// The most that Route 53 lists in one page (`MaxItems`, `ListResourceRecordSets`).
+const PAGE_ITEMS: u16 = 300;
+/// Enough for every set of one name outside weighted groups; a larger name takes a further page.
+const NAME_ITEMS: u16 = 100;
+
+/// What is known of the zone, and since when.
+///
+/// What arrives last is not always what was seen last: a page that was requested before a batch was accepted, or
+/// before a name was read on its own, does not undo these.
+#[derive(Debug, Clone)]
+pub(super) struct Snapshot {
+    zone: Zone,
+    /// When the newest complete listing began.
+    complete: Option<Time>,
+    listing: Option<Listing>,
+    reads: BTreeMap<ReadId, Pending>,
+    /// Since when something is known of a name that is newer than the oldest read under way.
+    touched: BTreeMap<Name, Time>,
+    /// When the last read of a name on its own was sent, as long as that read may be relied on.
+    fresh: BTreeMap<Name, Time>,
+}
+
+/// A listing of the whole zone under way.
+#[derive(Debug, Clone)]
+struct Listing {
+    started: Time,
+    next: NextPage,
+    /// The name up to which it has come.
+    reached: Option<Name>,
+    /// The sets of a name that goes on in the next page, and when the first of them were requested.
+    carry: Option<(Time, Vec<RecordSet>)>,
+    /// Names whose place in the order is not certain, and that have been seen.
+    unordered: BTreeSet<Name>,
+}
+
+/// Which page of a listing comes next.
+#[derive(Debug, Clone)]
+enum NextPage {
+    First,
+    At(Cursor),
+    /// The one that has been asked for must come before it is known.
+    Asked,
+}
+
+/// A read under way.
+#[derive(Debug, Clone)]
+struct Pending {
+    requested: Time,
+    /// The name that is read on its own, with what earlier pages gave; `None` for a page of the listing.
+    name: Option<(Name, Vec<RecordSet>)>,
+}
+
+/// What a page brought.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// Names whose sets are not what they were.
+    pub changed: Vec<Name>,
+    /// Those of them at which a delegation has come or gone: what is below them is concerned too.
+    pub cuts: Vec<Name>,
+    /// The name that was read on its own, when it has been read whole.
+    pub name: Option<Name>,
+    /// The read that continues that of a name.
+    pub next: Option<Read>,
+    /// Whether it completed a listing.
+    pub listed: bool,
+}
+
+// === impl Snapshot ===
+
+impl Snapshot {
+    pub fn new(zone: Zone) -> Self {
+        Self {
+            zone,
+            complete: None,
+            listing: None,
+            reads: BTreeMap::new(),
+            touched: BTreeMap::new(),
+            fresh: BTreeMap::new(),
+        }
+    }
+
+    pub fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
+    /// When the newest complete listing began.
+    pub fn listed_at(&self) -> Option<Time> {
+        self.complete
+    }
+
+    pub fn is_listing(&self) -> bool {
+        self.listing.is_some()
+    }
+
+    /// Begins a listing of the whole zone. Its pages are asked for with [`Snapshot::next_page`].
+    pub fn list(&mut self, now: Time) {
+        self.give_up_listing();
+        self.listing = Some(Listing {
+            started: now,
+            next: NextPage::First,
+            reached: None,
+            carry: None,
+            unordered: BTreeSet::new(),
+        });
+    }
+
+    /// Whether a listing waits for its next page to be asked for.
+    pub fn wants_page(&self) -> bool {
+        self.listing.as_ref().is_some_and(|listing| !matches!(listing.next, NextPage::Asked))
+    }
+
+    /// Asks for the next page of the listing.
+    pub fn next_page(&mut self, id: ReadId, now: Time) -> Option<Read> {
+        let listing = self.listing.as_mut()?;
+        let start = match std::mem::replace(&mut listing.next, NextPage::Asked) {
+            NextPage::First => None,
+            NextPage::At(cursor) => Some(cursor),
+            NextPage::Asked => return None,
+        };
+        self.reads.insert(id, Pending { requested: now, name: None });
+        Some(Read { id, start, max_items: PAGE_ITEMS })
+    }
+
+    /// Gives a listing up; what it has brought is kept.
+    pub fn give_up_listing(&mut self) {
+        self.listing = None;
+        self.reads.retain(|_, read| read.name.is_some());
+    }
+
+    /// Begins a read of one name.
+    pub fn read(&mut self, id: ReadId, name: &Name, now: Time) -> Read {
+        self.reads.insert(id, Pending { requested: now, name: Some((name.clone(), Vec::new())) });
+        Read { id, start: Some(Cursor::at(name.clone())), max_items: NAME_ITEMS }
+    }
+
+    /// Whether a name has been read on its own, and not so long ago that it must be read again.
+    pub fn is_fresh(&self, name: &Name, now: Time) -> bool {
+        self.fresh_since(name).is_some_and(|since| now - since < FRESH)
+    }
+
+    /// When the last read of a name on its own was sent.
+    pub fn fresh_since(&self, name: &Name) -> Option<Time> {
+        self.fresh.get(name).copied()
+    }
+
+    /// Forgets a read that failed: the name that it was for, or `None` for a page of the listing.
+    pub fn fail(&mut self, id: ReadId) -> Option<Name> {
+        let failed = self.reads.remove(&id)?;
+        if failed.name.is_none() {
+            self.give_up_listing();
+        }
+        failed.name.map(|(name, _)| name)
+    }
+
+    /// Takes a page. `next_id` is for the read that continues a name.
+    pub fn page(&mut self, id: ReadId, page: Page, next_id: ReadId, now: Time) -> Progress {
+        let Some(read) = self.reads.remove(&id) else { return Progress::default() };
+        let mut progress = Progress::default();
+        match read.name {
+            Some((name, carry)) => {
+                self.name_page(read.requested, name, carry, page, next_id, &mut progress);
+            }
+            None => self.listing_page(read.requested, page, &mut progress),
+        }
+        if self.reads.is_empty() && self.listing.is_none() {
+            self.touched.clear();
+        }
+        self.fresh.retain(|_, since| now - *since < FRESH);
+        progress
+    }
+
+    /// Takes over what an accepted batch has written.
+    pub fn patch(&mut self, batch: &Batch, now: Time) -> Vec<Name> {
+        let mut names = Vec::new();
+        for change in batch.changes() {
+            let after = change.after();
+            self.touched.insert(after.name().clone(), now);
+            self.fresh.remove(after.name());
+            names.push(after.name().clone());
+            self.zone.put(after.clone());
+        }
+        names
+    }
+
+    fn name_page(
+        &mut self,
+        requested: Time,
+        name: Name,
+        mut sets: Vec<RecordSet>,
+        page: Page,
+        next_id: ReadId,
+        progress: &mut Progress,
+    ) {
+        // The page begins at the name, and usually goes on to others.
+        let whole = page.sets.iter().any(|set| *set.name() != name);
+        sets.extend(page.sets.into_iter().filter(|set| *set.name() == name));
+        if let Some(cursor) = page.next.filter(|next| !whole && next.name == name) {
+            self.reads.insert(next_id, Pending { requested, name: Some((name, sets)) });
+            progress.next = Some(Read { id: next_id, start: Some(cursor), max_items: PAGE_ITEMS });
+            return;
+        }
+        self.merge(requested, &name, sets, progress);
+        self.fresh.insert(name.clone(), requested);
+        let touched = self.touched.entry(name.clone()).or_insert(requested);
+        *touched = (*touched).max(requested);
+        progress.name = Some(name);
+    }
+
+    fn listing_page(&mut self, requested: Time, page: Page, progress: &mut Progress) {
+        let Some(mut listing) = self.listing.take() else { return };
+        let (mut since, mut sets) = listing.carry.take().unwrap_or((requested, Vec::new()));
+        sets.extend(page.sets);
+        let mut open = Vec::new();
+        if let Some(next) = &page.next {
+            let whole = sets.iter().rposition(|set| *set.name() != next.name).map_or(0, |last| last + 1);
+            open = sets.split_off(whole);
+        }
+        let mut seen = BTreeSet::new();
+        let mut sets = sets.into_iter().peekable();
+        while let Some(first) = sets.next() {
+            let name = first.name().clone();
+            let mut of_name = vec![first];
+            while let Some(set) = sets.next_if(|set| *set.name() == name) {
+                of_name.push(set);
+            }
+            self.merge(since, &name, of_name, progress);
+            if name.has_escapes() {
+                listing.unordered.insert(name.clone());
+            }
+            seen.insert(name);
+            since = requested;
+        }
+        let until = page.next.as_ref().map(|next| &next.name);
+        let gone: Vec<Name> = self
+            .between(listing.reached.as_ref(), until)
+            .filter(|name| !seen.contains(*name) && !name.has_escapes())
+            .cloned()
+            .collect();
+        for name in gone {
+            self.merge(requested, &name, Vec::new(), progress);
+        }
+        if let Some(next) = page.next {
+            listing.reached = Some(next.name.clone());
+            listing.carry = (!open.is_empty()).then_some((since, open));
+            listing.next = NextPage::At(next);
+            self.listing = Some(listing);
+        } else {
+            self.sweep(&listing, progress);
+            self.complete = Some(listing.started);
+            progress.listed = true;
+        }
+    }
+
+    /// Removes the names that a whole listing did not show and whose place in it could not be told before.
+    fn sweep(&mut self, listing: &Listing, progress: &mut Progress) {
+        let gone: Vec<Name> = self
+            .between(None, None)
+            .filter(|name| name.has_escapes() && !listing.unordered.contains(*name))
+            .cloned()
+            .collect();
+        for name in gone {
+            self.merge(listing.started, &name, Vec::new(), progress);
+        }
+    }
+
+    fn between<'a>(
+        &'a self,
+        from: Option<&'a Name>,
+        until: Option<&'a Name>,
+    ) -> impl Iterator<Item = &'a Name> {
+        let from = from.unwrap_or(self.zone.apex());
+        self.zone.names_from(from).map(|(name, _)| name).take_while(move |name| until.is_none_or(|end| *name < end))
+    }
+
+    /// Puts what was requested at `requested` in place of what is known, unless something newer is known.
+    fn merge(&mut self, requested: Time, name: &Name, mut sets: Vec<RecordSet>, progress: &mut Progress) {
+        if self.touched.get(name).is_some_and(|since| *since >= requested) {
+            return;
+        }
+        sets.sort_by(|a, b| a.key.cmp(&b.key));
+        let known = self.zone.at(name);
+        if known == sets.as_slice() {
+            return;
+        }
+        let cuts = |sets: &[RecordSet]| sets.iter().any(|set| *set.rtype() == RecordType::Ns);
+        if cuts(known) != cuts(&sets) {
+            progress.cuts.push(name.clone());
+        }
+        self.zone.replace(name, sets);
+        progress.changed.push(name.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dns::{Data, Ttl, ZoneId};
+
+    fn name(text: &str) -> Name {
+        Name::from_hostname(text).unwrap()
+    }
+
+    fn set(at: &str, value: &str) -> RecordSet {
+        let data = Data::Values { ttl: Ttl::DEFAULT, values: vec![value.into()] };
+        RecordSet::simple(name(at), RecordType::A, data)
+    }
+
+    fn page(sets: &[(&str, &str)], next: Option<&str>) -> Page {
+        Page {
+            sets: sets.iter().map(|(at, value)| set(at, value)).collect(),
+            next: next.map(|at| Cursor::at(name(at))),
+        }
+    }
+
+    fn at(ms: u64) -> Time {
+        Time::ZERO + Duration::from_millis(ms)
+    }
+
+    fn snapshot() -> Snapshot {
+        Snapshot::new(Zone::new(ZoneId::new("Z1").unwrap(), name("example.com")))
+    }
+
+    fn lines(snapshot: &Snapshot) -> Vec<String> {
+        snapshot.zone().sets().map(|set| format!("{} {}", set.name(), set.values().join(" "))).collect()
+    }
+
+    fn list(snapshot: &mut Snapshot, id: ReadId, now: Time) {
+        snapshot.list(now);
+        snapshot.next_page(id, now).unwrap();
+    }
+
+    const R: [ReadId; 5] = [ReadId(0), ReadId(1), ReadId(2), ReadId(3), ReadId(4)];
+
+    /// A snapshot of a zone with `a`, `b` and `c`, listed at 0.
+    fn listed() -> Snapshot {
+        let mut snapshot = snapshot();
+        list(&mut snapshot, R[0], at(0));
+        let all = [("a.example.com", "192.0.2.1"), ("b.example.com", "192.0.2.1"), ("c.example.com", "192.0.2.1")];
+        let progress = snapshot.page(R[0], page(&all, None), R[1], at(1));
+        assert!(progress.listed);
+        snapshot
+    }
+
+    #[test]
+    fn a_page_replaces_its_range_and_only_its_range() {
+        let mut snapshot = listed();
+        list(&mut snapshot, R[0], at(10));
+        let progress = snapshot.page(R[0], page(&[("a.example.com", "192.0.2.2")], Some("c.example.com")), R[1], at(11));
+        assert_eq!(progress.changed, [name("a.example.com"), name("b.example.com")]);
+        assert_eq!(lines(&snapshot), ["a.example.com 192.0.2.2", "c.example.com 192.0.2.1"]);
+        assert!(!progress.listed);
+        snapshot.next_page(R[1], at(11)).unwrap();
+        let progress = snapshot.page(R[1], page(&[], None), R[2], at(12));
+        assert_eq!((progress.changed, progress.listed), (vec![name("c.example.com")], true));
+        assert_eq!(snapshot.listed_at(), Some(at(10)));
+    }
+
+    #[test]
+    fn a_page_requested_before_a_read_does_not_undo_it() {
+        let mut snapshot = listed();
+        list(&mut snapshot, R[0], at(10));
+        snapshot.read(R[1], &name("b.example.com"), at(11));
+        snapshot.page(R[1], page(&[("b.example.com", "192.0.2.9"), ("c.example.com", "x")], None), R[2], at(12));
+        assert!(snapshot.is_fresh(&name("b.example.com"), at(12)));
+        snapshot.page(R[0], page(&[("a.example.com", "192.0.2.1")], None), R[2], at(13));
+        assert_eq!(lines(&snapshot), ["a.example.com 192.0.2.1", "b.example.com 192.0.2.9"]);
+    }
+
+    #[test]
+    fn a_read_is_relied_on_for_ten_seconds_from_its_sending() {
+        let mut snapshot = listed();
+        snapshot.read(R[0], &name("b.example.com"), at(100));
+        snapshot.page(R[0], page(&[], None), R[1], at(9_000));
+        assert!(snapshot.is_fresh(&name("b.example.com"), at(10_099)));
+        assert!(!snapshot.is_fresh(&name("b.example.com"), at(10_100)));
+    }
+
+    #[test]
+    fn a_name_that_goes_on_in_the_next_page_is_taken_whole() {
+        let mut snapshot = snapshot();
+        list(&mut snapshot, R[0], at(0));
+        let mut txt = set("a.example.com", "\"x\"");
+        txt.key.rtype = RecordType::Txt;
+        let next = Cursor { name: name("a.example.com"), rtype: Some(RecordType::Txt), set_id: None };
+        let first = Page { sets: vec![set("a.example.com", "192.0.2.1")], next: Some(next.clone()) };
+        assert_eq!(snapshot.page(R[0], first, R[1], at(1)).changed, []);
+        assert_eq!(snapshot.next_page(R[1], at(1)).unwrap().start, Some(next));
+        let progress = snapshot.page(R[1], Page { sets: vec![txt], next: None }, R[2], at(2));
+        assert_eq!(progress.changed, [name("a.example.com")]);
+        assert_eq!(snapshot.zone().len(), 2);
+    }
+
+    #[test]
+    fn a_wildcard_is_swept_at_the_end_wherever_the_service_sorts_it() {
+        for order in [["*.example.com", "0.example.com"], ["0.example.com", "*.example.com"]] {
+            let mut snapshot = snapshot();
+            list(&mut snapshot, R[0], at(0));
+            let first = page(&[(order[0], "192.0.2.1")], Some(order[1]));
+            snapshot.page(R[0], first, R[1], at(1));
+            snapshot.next_page(R[1], at(1)).unwrap();
+            snapshot.page(R[1], page(&[(order[1], "192.0.2.1")], None), R[2], at(2));
+            assert_eq!(snapshot.zone().len(), 2, "{order:?}");
+            list(&mut snapshot, R[0], at(10));
+            let progress = snapshot.page(R[0], page(&[("0.example.com", "192.0.2.1")], None), R[1], at(11));
+            assert_eq!(progress.changed, [name("*.example.com")]);
+        }
+    }
+}
