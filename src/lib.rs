@@ -1,1 +1,21 @@
-//! zonekeeper
+//! zonekeeper: a DNS controller for Kubernetes that keeps one Route 53 zone and never deletes.
+//!
+//! The decisions are in [`zonekeeper_core`], whose first page is the architecture. This crate is the edges:
+//!
+//! - [`config`]: what was typed, and what it means
+//! - [`telemetry`]: logs and metrics
+//! - [`driver`]: carries out what the core decides; declares what it needs of the edges as traits
+//! - [`route53`]: the only place that names the AWS SDK
+//! - [`cluster`]: the only place that talks to Kubernetes
+//! - [`serve`]: `/livez`, `/readyz`, `/metrics`
+//! - [`cli`]: one file per command
+//!
+//! Edges do not name each other: the commands put them together.
+
+pub mod cli;
+pub mod cluster;
+pub mod config;
+pub mod driver;
+pub mod route53;
+pub mod serve;
+pub mod telemetry;

@@ -131,7 +131,8 @@ mod tests {
 
     #[test]
     fn every_row_of_the_data_file_is_read() {
-        let rows: Vec<&str> = TABLE.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
+        let rows: Vec<&str> =
+            TABLE.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
         for line in &rows {
             assert!(row(line).is_some(), "{line}");
         }
@@ -170,7 +171,11 @@ mod tests {
             ("abc.execute-api.xx-new-1.amazonaws.com", false),
             ("elb.example.com", false),
         ] {
-            assert_eq!(AliasZones::is_load_balancer(&Name::from_hostname(target).unwrap()), expected, "{target}");
+            assert_eq!(
+                AliasZones::is_load_balancer(&Name::from_hostname(target).unwrap()),
+                expected,
+                "{target}"
+            );
         }
     }
 }

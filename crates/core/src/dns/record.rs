@@ -386,9 +386,8 @@ mod tests {
             let data = Data::Values { ttl: Ttl::DEFAULT, values };
             RecordSet::simple(Name::from_hostname("a.example.com").unwrap(), rtype, data)
         };
-        let same = |rtype: RecordType, a: &[&str], b: &[&str]| {
-            set(rtype.clone(), a).answers_like(&set(rtype, b))
-        };
+        let same =
+            |rtype: RecordType, a: &[&str], b: &[&str]| set(rtype.clone(), a).answers_like(&set(rtype, b));
         assert!(same(RecordType::A, &["192.0.2.1", "192.0.2.2"], &["192.0.2.2", "192.0.2.1"]));
         assert!(same(RecordType::Aaaa, &["2001:DB8:0::1"], &["2001:db8::1"]));
         assert!(same(RecordType::Cname, &["LB.example.net."], &["lb.example.net"]));

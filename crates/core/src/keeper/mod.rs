@@ -224,7 +224,8 @@ impl Keeper {
     pub fn progress(&self, now: Time) -> Progress {
         let waits = |unit| matches!(self.quarantine.permit(unit, now), quarantine::Permit::NotBefore(_));
         let refused = self.plans.units().filter(|(_, unit)| self.quarantine.message(unit).is_some()).count();
-        let idle = self.opened && self.cycle.is_idle() && self.wakeup.due().is_none() && self.reread.is_empty();
+        let idle =
+            self.opened && self.cycle.is_idle() && self.wakeup.due().is_none() && self.reread.is_empty();
         let written = match self.config.mode {
             Mode::Apply => self.plans.units().all(|(_, unit)| waits(unit)),
             Mode::DryRun => true,

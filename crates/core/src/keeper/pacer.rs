@@ -100,7 +100,8 @@ impl Pacer {
     /// Whether so much can be sent now. What no bucket can hold can be sent when the bucket is full.
     pub fn can_afford(&mut self, now: Time, requests: u32, changes: u32) -> bool {
         self.advance(now);
-        let holds = |bucket: &Option<Bucket>, tokens| bucket.as_ref().is_none_or(|bucket| bucket.holds(tokens));
+        let holds =
+            |bucket: &Option<Bucket>, tokens| bucket.as_ref().is_none_or(|bucket| bucket.holds(tokens));
         holds(&self.requests, requests) && holds(&self.changes, changes)
     }
 
@@ -223,7 +224,8 @@ mod tests {
 
     #[test]
     fn what_no_bucket_can_hold_is_sent_when_it_is_full() {
-        let mut pacer = Pacer::new(Quota { changes: Some(Rate { refill: 1, burst: 60 }), ..Quota::default() });
+        let mut pacer =
+            Pacer::new(Quota { changes: Some(Rate { refill: 1, burst: 60 }), ..Quota::default() });
         assert!(pacer.can_afford(at(0), 1, 1_000));
         pacer.spend(at(0), 1, 1_000);
         assert!(!pacer.can_afford(at(0), 1, 1_000));

@@ -92,7 +92,8 @@ impl Plans {
     /// The whole plan, as it stands.
     pub fn plan(&self, view: &View<'_>) -> Plan {
         let mut plan = Plan::assemble(view, self.told.values().cloned());
-        let unsynced: BTreeSet<&Name> = self.told.iter().filter(|(_, p)| p.in_sync == 0).map(|(h, _)| h).collect();
+        let unsynced: BTreeSet<&Name> =
+            self.told.iter().filter(|(_, p)| p.in_sync == 0).map(|(h, _)| h).collect();
         let synced = view.claims.hosts_within(view.zone.apex()).filter(|host| !unsynced.contains(host));
         plan.in_sync = synced.count();
         plan

@@ -80,7 +80,8 @@ impl Quarantine {
     /// were refused for themselves.
     pub fn refused<'b>(&mut self, batch: &'b Batch, message: &str, now: Time) -> Vec<&'b Unit> {
         let units = batch.units();
-        let (named, others): (Vec<&Unit>, Vec<&Unit>) = units.iter().partition(|unit| is_named(unit, message));
+        let (named, others): (Vec<&Unit>, Vec<&Unit>) =
+            units.iter().partition(|unit| is_named(unit, message));
         if let [alone] = units {
             self.refuse(alone, message, now);
             return vec![alone];

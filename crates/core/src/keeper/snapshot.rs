@@ -285,7 +285,10 @@ impl Snapshot {
         until: Option<&'a Name>,
     ) -> impl Iterator<Item = &'a Name> {
         let from = from.unwrap_or(self.zone.apex());
-        self.zone.names_from(from).map(|(name, _)| name).take_while(move |name| until.is_none_or(|end| *name < end))
+        self.zone
+            .names_from(from)
+            .map(|(name, _)| name)
+            .take_while(move |name| until.is_none_or(|end| *name < end))
     }
 
     /// Puts what was requested at `requested` in place of what is known, unless something newer is known.
@@ -351,7 +354,8 @@ mod tests {
     fn listed() -> Snapshot {
         let mut snapshot = snapshot();
         list(&mut snapshot, R[0], at(0));
-        let all = [("a.example.com", "192.0.2.1"), ("b.example.com", "192.0.2.1"), ("c.example.com", "192.0.2.1")];
+        let all =
+            [("a.example.com", "192.0.2.1"), ("b.example.com", "192.0.2.1"), ("c.example.com", "192.0.2.1")];
         let progress = snapshot.page(R[0], page(&all, None), R[1], at(1));
         assert!(progress.listed);
         snapshot
@@ -361,7 +365,8 @@ mod tests {
     fn a_page_replaces_its_range_and_only_its_range() {
         let mut snapshot = listed();
         list(&mut snapshot, R[0], at(10));
-        let progress = snapshot.page(R[0], page(&[("a.example.com", "192.0.2.2")], Some("c.example.com")), R[1], at(11));
+        let progress =
+            snapshot.page(R[0], page(&[("a.example.com", "192.0.2.2")], Some("c.example.com")), R[1], at(11));
         assert_eq!(progress.changed, [name("a.example.com"), name("b.example.com")]);
         assert_eq!(lines(&snapshot), ["a.example.com 192.0.2.2", "c.example.com 192.0.2.1"]);
         assert!(!progress.listed);
@@ -376,7 +381,12 @@ mod tests {
         let mut snapshot = listed();
         list(&mut snapshot, R[0], at(10));
         snapshot.read(R[1], &name("b.example.com"), at(11));
-        snapshot.page(R[1], page(&[("b.example.com", "192.0.2.9"), ("c.example.com", "x")], None), R[2], at(12));
+        snapshot.page(
+            R[1],
+            page(&[("b.example.com", "192.0.2.9"), ("c.example.com", "x")], None),
+            R[2],
+            at(12),
+        );
         assert!(snapshot.is_fresh(&name("b.example.com"), at(12)));
         snapshot.page(R[0], page(&[("a.example.com", "192.0.2.1")], None), R[2], at(13));
         assert_eq!(lines(&snapshot), ["a.example.com 192.0.2.1", "b.example.com 192.0.2.9"]);

@@ -40,10 +40,7 @@ pub(super) enum Cycle {
         missing: BTreeSet<Name>,
     },
     /// It has been sent.
-    Sent {
-        id: ApplyId,
-        batch: Arc<Batch>,
-    },
+    Sent { id: ApplyId, batch: Arc<Batch> },
     /// Its answer was lost: one name of it is read to tell whether it was accepted.
     Asking {
         batch: Arc<Batch>,
@@ -186,7 +183,8 @@ impl Keeper {
 
     fn take(&mut self, units: Vec<(ClaimKey, UnitDigest)>, now: Time, out: &mut Vec<Effect>) {
         let taken = units.iter().filter_map(|(key, digest)| self.plans.unit(key, *digest));
-        let missing: BTreeSet<Name> = taken.flat_map(|unit| reads_for(unit, &self.quarantine, &self.snapshot, now)).collect();
+        let missing: BTreeSet<Name> =
+            taken.flat_map(|unit| reads_for(unit, &self.quarantine, &self.snapshot, now)).collect();
         for name in &missing {
             self.read_name(name, now, out);
         }

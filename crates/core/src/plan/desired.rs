@@ -27,8 +27,7 @@ impl Desired {
         let mut sets = Vec::new();
         let addresses = |values: Vec<String>, rtype| {
             let values: Vec<_> = values.into_iter().map(Into::into).collect();
-            (!values.is_empty())
-                .then(|| RecordSet::simple(host.clone(), rtype, Data::Values { ttl, values }))
+            (!values.is_empty()).then(|| RecordSet::simple(host.clone(), rtype, Data::Values { ttl, values }))
         };
         sets.extend(addresses(targets.v4.iter().map(ToString::to_string).collect(), RecordType::A));
         sets.extend(addresses(targets.v6.iter().map(ToString::to_string).collect(), RecordType::Aaaa));
@@ -38,7 +37,9 @@ impl Desired {
                 (None, _) => return Err(Reason::NoTarget),
                 (Some(target), 0) => name_sets(host, apex, target, ttl, facts, settings)?,
                 (Some(_), _) => {
-                    return Err(Reason::ManyCnameTargets { targets: targets.hosts.iter().cloned().collect() });
+                    return Err(Reason::ManyCnameTargets {
+                        targets: targets.hosts.iter().cloned().collect(),
+                    });
                 }
             };
         }
@@ -87,7 +88,8 @@ fn name_sets(
             let alias = Alias {
                 zone: row.zone.clone(),
                 target,
-                evaluate_target_health: row.service.allows_health() && facts.evaluate_target_health.unwrap_or(true),
+                evaluate_target_health: row.service.allows_health()
+                    && facts.evaluate_target_health.unwrap_or(true),
             };
             let set = |rtype| RecordSet::simple(host.clone(), rtype, Data::Alias(alias.clone()));
             Ok(vec![set(RecordType::A), set(RecordType::Aaaa)])

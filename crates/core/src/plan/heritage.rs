@@ -122,7 +122,8 @@ mod tests {
 
     #[test]
     fn a_text_is_read_as_external_dns_reads_it() {
-        let read = parse("heritage=external-dns,external-dns/owner=me,external-dns/resource=ingress/a/b").unwrap();
+        let read =
+            parse("heritage=external-dns,external-dns/owner=me,external-dns/resource=ingress/a/b").unwrap();
         assert_eq!((read.owner.as_str(), read.resource.as_deref()), ("me", Some("ingress/a/b")));
         assert_eq!(parse("external-dns/owner=a=b,heritage=external-dns,x").unwrap().owner, "a=b");
         for text in [

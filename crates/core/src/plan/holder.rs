@@ -11,9 +11,5 @@ use crate::source::Facts;
 pub(super) fn choose<'c>(claimants: &'c [Arc<Facts>], named: Option<&str>) -> Option<&'c Arc<Facts>> {
     let holds = |facts: &&Arc<Facts>| named == Some(facts.object.resource_label().as_str());
     let readable = |facts: &&Arc<Facts>| facts.blocking_problem().is_none();
-    claimants
-        .iter()
-        .find(holds)
-        .or_else(|| claimants.iter().find(readable))
-        .or_else(|| claimants.first())
+    claimants.iter().find(holds).or_else(|| claimants.iter().find(readable)).or_else(|| claimants.first())
 }

@@ -68,7 +68,10 @@ enum Verdict {
 impl HostPlan {
     /// Whether nothing is to be written or told: every claim of the hostname, if there is one, is in sync.
     pub fn says_nothing(&self) -> bool {
-        self.units.is_empty() && self.blocked.is_empty() && self.leftovers.is_empty() && self.orphans.is_empty()
+        self.units.is_empty()
+            && self.blocked.is_empty()
+            && self.leftovers.is_empty()
+            && self.orphans.is_empty()
     }
 }
 
@@ -169,7 +172,8 @@ impl<'a> View<'a> {
     fn decide(&self, key: &ClaimKey, holder: &Arc<Facts>, desired: &Desired, plan: &mut HostPlan) -> Verdict {
         match self.unit(key, holder, desired) {
             Ok(unit) => {
-                let wanted = |stale: &Stale| stale.set.key.set_id == key.set_id && desired.has(stale.set.rtype());
+                let wanted =
+                    |stale: &Stale| stale.set.key.set_id == key.set_id && desired.has(stale.set.rtype());
                 plan.leftovers.extend(self.owned_sets(&key.host).filter(|stale| !wanted(stale)));
                 unit.map_or(Verdict::InSync, Verdict::Write)
             }
@@ -289,9 +293,8 @@ impl<'a> View<'a> {
         }
         let wants_cname = desired.has(&RecordType::Cname);
         let excludes = |set: &&RecordSet| wants_cname != (*set.rtype() == RecordType::Cname);
-        let found = there.iter().find(|set| {
-            excludes(set) && (wants_cname || *set.rtype() == RecordType::Cname)
-        });
+        let found =
+            there.iter().find(|set| excludes(set) && (wants_cname || *set.rtype() == RecordType::Cname));
         if let Some(found) = found {
             return Some(Reason::TypeConflict { at: host.clone(), found: found.rtype().clone() });
         }
@@ -344,7 +347,8 @@ impl<'a> View<'a> {
     /// A record that is not ours at the hostname: what is created beside it would share its traffic.
     fn foreign_neighbour(&self, key: &ClaimKey) -> Option<Reason> {
         let neighbours = self.zone.at(&key.host).iter();
-        let mut neighbours = neighbours.filter(|set| set.rtype().is_address() && set.key.set_id == key.set_id);
+        let mut neighbours =
+            neighbours.filter(|set| set.rtype().is_address() && set.key.set_id == key.set_id);
         neighbours.find_map(|set| match self.look_up(&key.host, set.rtype(), key).standing {
             Standing::Us => None,
             Standing::Nobody => Some(Reason::Unowned { found: set.to_string() }),

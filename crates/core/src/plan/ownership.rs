@@ -30,7 +30,9 @@ pub enum BadNaming {
     #[error("a TXT prefix and a TXT suffix cannot be used together, as in ExternalDNS")]
     Both,
     /// It has characters that no name has.
-    #[error("`{0}` has characters that cannot stand in a name (a-z, 0-9, `-`, `_`, `.` and %{{record_type}} can)")]
+    #[error(
+        "`{0}` has characters that cannot stand in a name (a-z, 0-9, `-`, `_`, `.` and %{{record_type}} can)"
+    )]
     Characters(String),
 }
 
@@ -105,7 +107,9 @@ impl Naming {
 
     /// Every name at which a TXT for this hostname could be, as records of any type go.
     pub(super) fn places(&self, apex: &Name, host: &Name) -> impl Iterator<Item = Name> {
-        [RecordType::A, RecordType::Aaaa, RecordType::Cname].map(|t| self.place(apex, host, &t).name).into_iter()
+        [RecordType::A, RecordType::Aaaa, RecordType::Cname]
+            .map(|t| self.place(apex, host, &t).name)
+            .into_iter()
     }
 
     /// The hostnames whose TXT belongs at `name`, for some type. A fallback name has none here, because nothing

@@ -169,13 +169,17 @@ impl Reason {
         match self {
             Self::InvalidHostname(_) => "correct the hostname in the object",
             Self::InvalidField { .. } => "correct the field in the object",
-            Self::ReservedName(Reserved::Underscore) => "choose a hostname without a label that begins with `_`",
+            Self::ReservedName(Reserved::Underscore) => {
+                "choose a hostname without a label that begins with `_`"
+            }
             Self::ReservedName(Reserved::OwnershipOf(_)) => "choose another hostname",
             Self::ReservedName(Reserved::WildcardReplacement) => {
                 "choose another hostname, or another --txt-wildcard-replacement"
             }
             Self::BelowZoneCut { .. } => "create the record in the delegated zone, or remove the NS records",
-            Self::NoTarget => "wait for the controller of the object to set an address, or set the annotation target",
+            Self::NoTarget => {
+                "wait for the controller of the object to set an address, or set the annotation target"
+            }
             Self::UnknownLoadBalancerZone { .. } => {
                 "start zonekeeper with --alias-zone SUFFIX=ZONEID for this region, or with --aws-prefer-cname"
             }
@@ -194,7 +198,9 @@ impl Reason {
             Self::Unowned { .. } => {
                 "if the record may be replaced, state ownership with the change batch shown; else choose another hostname"
             }
-            Self::Unmanaged => "if zonekeeper shall keep it up to date, state ownership with the change batch shown",
+            Self::Unmanaged => {
+                "if zonekeeper shall keep it up to date, state ownership with the change batch shown"
+            }
             Self::OwnershipUnreadable { .. } => {
                 "if the record is this cluster's, replace the TXT with the change batch shown"
             }
@@ -203,7 +209,9 @@ impl Reason {
             }
             Self::TrafficPolicy => "delete the traffic policy instance, or choose another hostname",
             Self::TooBig { .. } => "spread the targets over several hostnames",
-            Self::RejectedByRoute53 { .. } => "correct what Route 53 objects to; it is tried again when the object changes",
+            Self::RejectedByRoute53 { .. } => {
+                "correct what Route 53 objects to; it is tried again when the object changes"
+            }
         }
     }
 }
@@ -213,7 +221,9 @@ impl fmt::Display for Reason {
         match self {
             Self::InvalidHostname(why) => write!(f, "this is not a hostname: {why}"),
             Self::InvalidField { field, text } => write!(f, "{field}: {text}"),
-            Self::ReservedName(Reserved::Underscore) => write!(f, "names with `_` are kept for service records"),
+            Self::ReservedName(Reserved::Underscore) => {
+                write!(f, "names with `_` are kept for service records")
+            }
             Self::ReservedName(Reserved::OwnershipOf(name)) => {
                 write!(f, "the name is kept for the ownership TXT of {name}")
             }
@@ -225,13 +235,20 @@ impl fmt::Display for Reason {
             Self::UnknownLoadBalancerZone { target } => {
                 write!(f, "the hosted zone of the load balancer {target} is not known")
             }
-            Self::NoAliasZone { target } => write!(f, "{target} belongs to no AWS service that an alias can lead to"),
+            Self::NoAliasZone { target } => {
+                write!(f, "{target} belongs to no AWS service that an alias can lead to")
+            }
             Self::ApexNeedsAlias { target } => {
                 write!(f, "the zone's own name cannot be a CNAME, and {target} cannot be an alias")
             }
             Self::ManyCnameTargets { targets } => {
                 let names: Vec<&str> = targets.iter().map(Name::as_str).collect();
-                write!(f, "only one host name can be the target, there are {}: {}", targets.len(), names.join(", "))
+                write!(
+                    f,
+                    "only one host name can be the target, there are {}: {}",
+                    targets.len(),
+                    names.join(", ")
+                )
             }
             Self::ClaimedBy { holder } => write!(f, "{holder} has this hostname and asks for something else"),
             Self::OwnedBy { owner, in_sync: false } => write!(f, "the owner `{owner}` has this name"),
@@ -243,12 +260,18 @@ impl fmt::Display for Reason {
             Self::OwnershipUnreadable { at } => {
                 write!(f, "the TXT {at} does not hold exactly one readable ownership text")
             }
-            Self::TypeConflict { at, found } => write!(f, "{at} has or will have a {found} record, which excludes it"),
+            Self::TypeConflict { at, found } => {
+                write!(f, "{at} has or will have a {found} record, which excludes it")
+            }
             Self::RoutingConflict { at } => write!(f, "{at} has records under another routing policy"),
             Self::TrafficPolicy => write!(f, "a traffic policy manages the record"),
             Self::TooBig { limit, have } => match limit {
-                Limit::SetValues => write!(f, "{have} values in one record set, {MAX_SET_VALUES} are allowed"),
-                Limit::BatchValues => write!(f, "{have} values in one request, {MAX_BATCH_VALUES} are allowed"),
+                Limit::SetValues => {
+                    write!(f, "{have} values in one record set, {MAX_SET_VALUES} are allowed")
+                }
+                Limit::BatchValues => {
+                    write!(f, "{have} values in one request, {MAX_BATCH_VALUES} are allowed")
+                }
                 Limit::BatchCharacters => {
                     write!(f, "{have} characters in one request, {MAX_BATCH_CHARACTERS} are allowed")
                 }

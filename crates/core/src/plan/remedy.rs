@@ -40,9 +40,8 @@ pub(super) fn of(
 fn state_ownership(view: &View<'_>, key: &ClaimKey, holder: &Facts, desired: &Desired) -> Vec<HandChange> {
     let mut batch = Vec::new();
     let there = view.zone.at(&key.host).iter();
-    let beside = there.filter(|set| {
-        set.rtype().is_address() && set.key.set_id == key.set_id && !desired.has(set.rtype())
-    });
+    let beside = there
+        .filter(|set| set.rtype().is_address() && set.key.set_id == key.set_id && !desired.has(set.rtype()));
     for set in desired.sets.iter().chain(beside) {
         let ownership = view.look_up(&key.host, set.rtype(), key);
         if ownership.standing == Standing::Us {

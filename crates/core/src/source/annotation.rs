@@ -8,8 +8,7 @@ use super::{
 };
 
 /// Both prefixes of ExternalDNS, the newer first (0.22 made it the default and stopped reading the older).
-pub const DEFAULT_PREFIXES: [&str; 2] =
-    ["external-dns.kubernetes.io/", "external-dns.alpha.kubernetes.io/"];
+pub const DEFAULT_PREFIXES: [&str; 2] = ["external-dns.kubernetes.io/", "external-dns.alpha.kubernetes.io/"];
 
 /// Publishes an object where only annotated objects are published.
 const PUBLISH: &str = "zonekeeper.dev/publish";

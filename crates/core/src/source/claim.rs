@@ -123,16 +123,17 @@ impl Claims {
 
     /// The objects of one kind, in one namespace where one is given.
     pub fn objects(&self, kind: Kind, namespace: Option<&str>) -> impl Iterator<Item = &ObjectId> {
-        self.facts
-            .keys()
-            .filter(move |id| id.kind() == kind && namespace.is_none_or(|namespace| id.namespace() == namespace))
+        self.facts.keys().filter(move |id| {
+            id.kind() == kind && namespace.is_none_or(|namespace| id.namespace() == namespace)
+        })
     }
 
     /// Claimed hostnames that are not names of this zone, with the object that asks for them.
     pub fn outside(&self) -> impl Iterator<Item = (&Name, &ObjectId)> {
-        self.facts.values().flat_map(|facts| facts.hosts.iter().map(|host| (host, &facts.object))).filter(
-            |(host, _)| !host.is_within(&self.apex),
-        )
+        self.facts
+            .values()
+            .flat_map(|facts| facts.hosts.iter().map(|host| (host, &facts.object)))
+            .filter(|(host, _)| !host.is_within(&self.apex))
     }
 
     fn keys(&self, facts: &Facts) -> Vec<ClaimKey> {

@@ -179,7 +179,8 @@ mod tests {
             assert_eq!(targets.add(text), Ok(()), "{text}");
         }
         assert_eq!((targets.v4.len(), targets.v6.len(), targets.hosts.len()), (2, 1, 1));
-        for text in ["10.09.15.25", "256.1.1.1", "1.2.3", "::ffff:192.0.2.1", "", " ", "a b", "*.example.com"] {
+        for text in ["10.09.15.25", "256.1.1.1", "1.2.3", "::ffff:192.0.2.1", "", " ", "a b", "*.example.com"]
+        {
             assert!(targets.add(text).is_err(), "{text}");
         }
     }

@@ -69,7 +69,11 @@ impl Object {
     /// Which object it is; `None` without a name, which no API server sends.
     pub fn id(&self) -> Option<ObjectId> {
         let meta = self.metadata();
-        Some(ObjectId::new(self.kind(), meta.namespace.as_deref().unwrap_or("default"), meta.name.as_deref()?))
+        Some(ObjectId::new(
+            self.kind(),
+            meta.namespace.as_deref().unwrap_or("default"),
+            meta.name.as_deref()?,
+        ))
     }
 
     /// Its kind.
@@ -90,7 +94,8 @@ impl Object {
             Self::Ingress(ingress) => ingress::facts(ingress, id, rules),
             Self::Service(service) => service::facts(service, id, rules),
         }?;
-        (!facts.hosts.is_empty() || !facts.bad_hosts.is_empty() || !facts.problems.is_empty()).then_some(facts)
+        (!facts.hosts.is_empty() || !facts.bad_hosts.is_empty() || !facts.problems.is_empty())
+            .then_some(facts)
     }
 
     fn metadata(&self) -> &ObjectMeta {

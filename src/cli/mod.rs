@@ -1,0 +1,80 @@
+//! The commands, one file each: they put the edges together.
+
+mod plan;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    config::{BadFlag, LogFlags},
+    telemetry,
+};
+
+/// Keeps the records of one Route 53 hosted zone for the Ingresses and Services of a Kubernetes cluster.
+///
+/// Objects ask for hostnames; zonekeeper creates and updates the records in exactly one zone, and never deletes.
+/// What it does not own, it does not touch.
+#[derive(Debug, Parser)]
+#[command(name = "zonekeeper", version, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    log: LogFlags,
+}
+
+const EXAMPLES: &str = "Examples:
+  See what would be written, for the cluster of the current kubeconfig:
+    zonekeeper plan --zone-id Z0123456789ABC --owner-id prod-eu
+
+  Run in a cluster, without writing anything yet:
+    zonekeeper run --zone-id Z0123456789ABC --owner-id prod-eu --dry-run
+
+AWS credentials and region come from the environment, as for every AWS tool; AWS_ENDPOINT_URL_ROUTE_53 is honoured.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Keep the zone up to date until stopped
+    Run(run::Run),
+    /// Show what would be written, what is blocked and why, and what nothing asks for any more
+    Plan(plan::Show),
+}
+
+// === impl Cli ===
+
+impl Cli {
+    /// Runs the command that was typed. The exit code is 0 when it did what was asked, 1 when it failed, 2 when
+    /// what was asked makes no sense.
+    pub async fn run(self) -> ExitCode {
+        telemetry::init(&self.log);
+        let ended = match self.command {
+            Command::Run(run) => run.run().await,
+            Command::Plan(plan) => plan.run().await,
+        };
+        match ended {
+            Ok(code) => code,
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                if error.is::<BadFlag>() {
+                    eprintln!("\nFor more information, try '--help'.");
+                    return ExitCode::from(2);
+                }
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,244 @@
+//! `zonekeeper plan`: shows what would be written.
+
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use zonekeeper_core::{
+    dns::{Data, RecordSet},
+    keeper::Mode,
+    plan::{HandChange, Plan, Stale},
+};
+
+use super::run::{Session, stop_on_signals};
+use crate::{
+    cluster,
+    config::{ClusterFlags, Config, Flags},
+    driver::{Clock, ReadOnly, Until},
+    route53::Reader,
+};
+
+/// Show what would be written, what is blocked and why, and what nothing asks for any more
+#[derive(Debug, Args)]
+pub struct Show {
+    #[command(flatten)]
+    flags: Flags,
+    #[command(flatten)]
+    cluster: ClusterFlags,
+
+    /// Format of the plan.
+    #[arg(short, long, env = "ZONEKEEPER_OUTPUT", value_enum, default_value_t = Output::Text, value_name = "FORMAT", help_heading = "Plan")]
+    output: Output,
+
+    /// Exit with 2 if something would be written, as Terraform does.
+    #[arg(long, env = "ZONEKEEPER_DETAILED_EXITCODE", help_heading = "Plan")]
+    detailed_exitcode: bool,
+}
+
+/// A format of the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+// === impl Show ===
+
+impl Show {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let config = Config::try_from(self.flags)?;
+        let clock = Clock::start();
+        let session = Session {
+            client: cluster::connect(self.cluster.kubeconfig.as_deref()).await?,
+            clock,
+            stop: stop_on_signals()?,
+            until: Until::Done,
+            listener: None,
+            config,
+        };
+        let (reader, facts) = Reader::open(session.config.zone.clone(), clock).await?;
+        let outcome = session.drive(ReadOnly(reader), Mode::DryRun, &facts).await?;
+        anyhow::ensure!(outcome.is_done, "stopped before the plan was complete");
+        match self.output {
+            Output::Text => print!("{}", outcome.plan),
+            Output::Json => println!("{}", serde_json::to_string_pretty(&PlanJson::new(&outcome.plan))?),
+        }
+        let changes = !outcome.plan.units.is_empty();
+        Ok(if self.detailed_exitcode && changes { ExitCode::from(2) } else { ExitCode::SUCCESS })
+    }
+}
+
+/// A plan for programs. Fields may be added; none is renamed or removed without a new major version.
+#[derive(Debug, Serialize)]
+struct PlanJson {
+    digest: String,
+    creates: usize,
+    replaces: usize,
+    deletes: usize,
+    in_sync: usize,
+    units: Vec<UnitJson>,
+    blocked: Vec<BlockedJson>,
+    leftovers: Vec<StaleJson>,
+    orphans: Vec<StaleJson>,
+    outside: Vec<OutsideJson>,
+    warnings: Vec<WarningJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct UnitJson {
+    hostname: String,
+    object: String,
+    digest: String,
+    changes: Vec<ChangeJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct ChangeJson {
+    action: &'static str,
+    name: String,
+    r#type: String,
+    before: Option<DataJson>,
+    after: DataJson,
+    reason: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum DataJson {
+    Values { ttl: u32, values: Vec<String> },
+    Alias { hosted_zone_id: String, dns_name: String, evaluate_target_health: bool },
+    TrafficPolicyInstance(String),
+}
+
+#[derive(Debug, Serialize)]
+struct BlockedJson {
+    hostname: String,
+    object: String,
+    reason: &'static str,
+    message: String,
+    way_out: &'static str,
+    change_batch: Vec<HandJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct HandJson {
+    action: &'static str,
+    name: String,
+    r#type: String,
+    data: DataJson,
+}
+
+#[derive(Debug, Serialize)]
+struct StaleJson {
+    name: String,
+    r#type: String,
+    data: DataJson,
+    was_for: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct OutsideJson {
+    hostname: String,
+    object: String,
+}
+
+#[derive(Debug, Serialize)]
+struct WarningJson {
+    object: String,
+    message: String,
+}
+
+// === impl PlanJson ===
+
+impl PlanJson {
+    fn new(plan: &Plan) -> Self {
+        let (creates, replaces) = plan.count();
+        let units = plan.units.iter().map(|unit| UnitJson {
+            hostname: unit.key().host.to_string(),
+            object: unit.object().to_string(),
+            digest: unit.digest().to_string(),
+            changes: unit
+                .changes()
+                .iter()
+                .map(|change| ChangeJson {
+                    action: if change.before().is_some() { "replace" } else { "create" },
+                    name: change.after().name().to_string(),
+                    r#type: change.after().rtype().to_string(),
+                    before: change.before().map(|set| DataJson::new(&set.data)),
+                    after: DataJson::new(&change.after().data),
+                    reason: change.why(),
+                })
+                .collect(),
+        });
+        let blocked = plan.blocked.iter().map(|blocked| BlockedJson {
+            hostname: blocked.host.clone(),
+            object: blocked.object.to_string(),
+            reason: blocked.reason.label(),
+            message: blocked.reason.to_string(),
+            way_out: blocked.reason.way_out(),
+            change_batch: blocked.remedy.iter().map(HandJson::new).collect(),
+        });
+        let warnings = plan.warnings.iter().flat_map(|(object, messages)| {
+            messages
+                .iter()
+                .map(|message| WarningJson { object: object.to_string(), message: message.clone() })
+        });
+        let outside = plan
+            .outside
+            .iter()
+            .map(|(host, object)| OutsideJson { hostname: host.to_string(), object: object.to_string() });
+        Self {
+            digest: plan.digest().to_string(),
+            creates,
+            replaces,
+            deletes: 0,
+            in_sync: plan.in_sync,
+            units: units.collect(),
+            blocked: blocked.collect(),
+            leftovers: plan.leftovers.iter().map(StaleJson::new).collect(),
+            orphans: plan.orphans.iter().map(StaleJson::new).collect(),
+            outside: outside.collect(),
+            warnings: warnings.collect(),
+        }
+    }
+}
+
+impl DataJson {
+    fn new(data: &Data) -> Self {
+        match data {
+            Data::Values { ttl, values } => {
+                Self::Values { ttl: ttl.seconds(), values: values.iter().map(ToString::to_string).collect() }
+            }
+            Data::Alias(alias) => Self::Alias {
+                hosted_zone_id: alias.zone.to_string(),
+                dns_name: alias.target.to_string(),
+                evaluate_target_health: alias.evaluate_target_health,
+            },
+            Data::TrafficPolicy(id) => Self::TrafficPolicyInstance(id.to_string()),
+        }
+    }
+}
+
+impl HandJson {
+    fn new(change: &HandChange) -> Self {
+        let (action, set): (_, &RecordSet) = match change {
+            HandChange::Delete(set) => ("DELETE", set),
+            HandChange::Create(set) => ("CREATE", set),
+        };
+        let (name, r#type) = (set.name().to_string(), set.rtype().to_string());
+        Self { action, name, r#type, data: DataJson::new(&set.data) }
+    }
+}
+
+impl StaleJson {
+    fn new(stale: &Stale) -> Self {
+        Self {
+            name: stale.set.name().to_string(),
+            r#type: stale.set.rtype().to_string(),
+            data: DataJson::new(&stale.set.data),
+            was_for: stale.resource.clone(),
+        }
+    }
+}

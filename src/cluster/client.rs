@@ -1,0 +1,58 @@
+//! The connection to the API server.
+
+use std::{path::Path, time::Duration};
+
+use kube::{
+    Client, Config,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+
+/// How long a connection to the API server may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a watch may be silent: API servers send a bookmark at least every minute, and end a watch after at
+/// most ten minutes, so a connection without a byte for longer than a watch's own time-out is dead.
+const READ_TIMEOUT: Duration = Duration::from_mins(5);
+
+/// Why there is no cluster to talk to.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreachable {
+    /// The kubeconfig cannot be used.
+    #[error("the kubeconfig cannot be used: {0}\ncheck --kubeconfig, or KUBECONFIG")]
+    Kubeconfig(#[source] kube::config::KubeconfigError),
+    /// There is no configuration at all.
+    #[error(
+        "no Kubernetes cluster is configured: {0}\nset --kubeconfig or KUBECONFIG, or run in a pod with a service account"
+    )]
+    NotConfigured(#[source] kube::config::InferConfigError),
+    /// The configuration makes no client.
+    #[error("the configuration of the cluster cannot be used: {0}")]
+    Client(#[source] kube::Error),
+    /// The API server does not answer.
+    #[error(
+        "the Kubernetes API server {server} does not answer: {source}\ncheck that it runs and that the address in the kubeconfig is right"
+    )]
+    Silent {
+        /// Its address.
+        server: String,
+        /// What happened.
+        source: kube::Error,
+    },
+}
+
+/// Connects to the cluster of a kubeconfig, else of the environment (`KUBECONFIG`, a pod's service account).
+pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, Unreachable> {
+    let mut config = match kubeconfig {
+        Some(path) => {
+            let file = Kubeconfig::read_from(path).map_err(Unreachable::Kubeconfig)?;
+            let options = KubeConfigOptions::default();
+            Config::from_custom_kubeconfig(file, &options).await.map_err(Unreachable::Kubeconfig)?
+        }
+        None => Config::infer().await.map_err(Unreachable::NotConfigured)?,
+    };
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    config.read_timeout = Some(READ_TIMEOUT);
+    let server = config.cluster_url.to_string();
+    let client = Client::try_from(config).map_err(Unreachable::Client)?;
+    client.apiserver_version().await.map_err(|source| Unreachable::Silent { server, source })?;
+    Ok(client)
+}

@@ -1,0 +1,263 @@
+//! The client: what it reads and, as another type, what it writes.
+
+use std::time::Duration;
+
+use aws_config::BehaviorVersion;
+use aws_sdk_route53::{
+    Client,
+    config::{Region, retry::RetryConfig, timeout::TimeoutConfig},
+    types::{ChangeStatus, HostedZone, HostedZoneConfig, RrType},
+};
+use tracing::warn;
+use zonekeeper_core::{
+    dns::{BadName, Name, ZoneId},
+    keeper::{Apply, ChangeId, Cursor, Failure, FailureClass, Page, Read},
+};
+
+use super::{
+    failure::{Kind, classify},
+    guard::{Guard, Permission},
+    record,
+};
+use crate::driver::{Clock, ReadZone, WriteZone};
+
+/// How long one request may take, from its sending to the end of its answer: no time-out of the SDK bounds that.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long a connection may take to be established.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Reads one zone. It has no method that writes, and its guard lets no change through.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    client: Client,
+    zone: ZoneId,
+}
+
+/// Reads and writes one zone.
+#[derive(Debug, Clone)]
+pub struct Writer {
+    reader: Reader,
+    permission: Permission,
+}
+
+/// What Route 53 says about a hosted zone.
+#[derive(Debug, Clone)]
+pub struct ZoneFacts {
+    /// Its id.
+    pub id: ZoneId,
+    /// Its name.
+    pub apex: Name,
+    /// Whether it answers only within VPCs.
+    pub is_private: bool,
+    /// How many record sets it holds.
+    pub sets: u64,
+    /// The AWS service that manages it, if one does.
+    pub linked_service: Option<String>,
+}
+
+/// Why a zone cannot be worked with.
+#[derive(Debug, thiserror::Error)]
+pub enum Open {
+    /// No region is configured.
+    #[error(
+        "no AWS region is configured: set AWS_REGION (Route 53 is global, so any region of the zone's partition will do, for example us-east-1)"
+    )]
+    NoRegion,
+    /// There are no usable credentials.
+    #[error(
+        "AWS credentials: {0}\nprovide a role (IRSA or EKS Pod Identity in a cluster), a profile, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    )]
+    Credentials(Failure),
+    /// The zone does not exist for this account.
+    #[error(
+        "there is no hosted zone {0} in this AWS account: check --zone-id, and that the credentials are those of the account that holds the zone"
+    )]
+    NoSuchZone(ZoneId),
+    /// The role may not read it.
+    #[error(
+        "reading the hosted zone {0} is not allowed: {1}\ngrant route53:GetHostedZone and route53:ListResourceRecordSets on it"
+    )]
+    Denied(ZoneId, Failure),
+    /// Its name cannot be read.
+    #[error("the hosted zone's name `{0}` cannot be read: {1}")]
+    Name(String, BadName),
+    /// Another AWS service manages it.
+    #[error(
+        "the hosted zone {0} is managed by another AWS service ({1}): its records cannot be changed through Route 53"
+    )]
+    Linked(ZoneId, String),
+    /// The service did not answer as it should.
+    #[error("Route 53 does not answer: {0}\ncheck the network, and AWS_ENDPOINT_URL_ROUTE_53 if it is set")]
+    Service(Failure),
+}
+
+// === impl Reader ===
+
+impl Reader {
+    /// Opens a zone for reading.
+    pub async fn open(zone: ZoneId, clock: Clock) -> Result<(Self, ZoneFacts), Open> {
+        connect(zone, None, clock).await
+    }
+
+    async fn facts(&self) -> Result<ZoneFacts, Open> {
+        let out = self.client.get_hosted_zone().id(self.zone.as_str()).send().await.map_err(|error| {
+            let failure = classify(Kind::Read, &error);
+            match (failure.class, failure.code.as_str()) {
+                // An id can have the form of one, and Route 53 know that it cannot be one.
+                (_, "NoSuchHostedZone" | "InvalidInput") => Open::NoSuchZone(self.zone.clone()),
+                (_, "AccessDenied" | "AccessDeniedException") => Open::Denied(self.zone.clone(), failure),
+                (FailureClass::Account, _) => Open::Credentials(failure),
+                _ => Open::Service(failure),
+            }
+        })?;
+        let unreadable = |what: &str| {
+            let (code, message) = ("UnreadableAnswer".to_owned(), format!("GetHostedZone gave no {what}"));
+            Open::Service(Failure { class: FailureClass::Unknown, code, message })
+        };
+        let zone = out.hosted_zone().ok_or_else(|| unreadable("zone"))?;
+        if let Some(service) = zone.linked_service() {
+            let who = service.service_principal().or(service.description()).unwrap_or("unknown");
+            return Err(Open::Linked(self.zone.clone(), who.to_owned()));
+        }
+        Ok(ZoneFacts {
+            id: self.zone.clone(),
+            apex: Name::from_route53(zone.name()).map_err(|why| Open::Name(zone.name().to_owned(), why))?,
+            is_private: zone.config().is_some_and(HostedZoneConfig::private_zone),
+            sets: zone.resource_record_set_count().and_then(|n| u64::try_from(n).ok()).unwrap_or_default(),
+            linked_service: None,
+        })
+    }
+}
+
+impl ReadZone for Reader {
+    async fn list(&self, read: &Read) -> Result<Page, Failure> {
+        let (name, rtype, set_id) = match &read.start {
+            None => (None, None, None),
+            Some(Cursor { name, rtype, set_id }) => (Some(name), rtype.as_ref(), set_id.as_ref()),
+        };
+        let out = self
+            .client
+            .list_resource_record_sets()
+            .hosted_zone_id(self.zone.as_str())
+            .set_start_record_name(name.map(Name::to_route53))
+            .set_start_record_type(rtype.map(|rtype| RrType::from(rtype.as_str())))
+            .set_start_record_identifier(set_id.map(|id| id.as_str().to_owned()))
+            .max_items(i32::from(read.max_items))
+            .send()
+            .await
+            .map_err(|error| classify(Kind::Read, &error))?;
+        let read_set = |set| match record::from_sdk(set) {
+            Ok(set) => Some(set),
+            Err(error) => {
+                warn!(%error, "a record set is passed over");
+                None
+            }
+        };
+        let unreadable = |what: String| {
+            let code = "UnreadableAnswer".to_owned();
+            Failure { class: FailureClass::Unknown, code, message: format!("ListResourceRecordSets: {what}") }
+        };
+        let next = match out.next_record_name() {
+            Some(name) if out.is_truncated() => Some(Cursor {
+                name: Name::from_route53(name)
+                    .map_err(|why| unreadable(format!("next name `{name}`: {why}")))?,
+                rtype: out
+                    .next_record_type()
+                    .map(|rtype| zonekeeper_core::dns::RecordType::new(rtype.as_str())),
+                set_id: out.next_record_identifier().map(zonekeeper_core::dns::SetId::new),
+            }),
+            None if out.is_truncated() => {
+                return Err(unreadable("there is more, but no next name".to_owned()));
+            }
+            _ => None,
+        };
+        Ok(Page { sets: out.resource_record_sets().iter().filter_map(read_set).collect(), next })
+    }
+
+    async fn count(&self) -> Result<u64, Failure> {
+        let sent = self.client.get_hosted_zone().id(self.zone.as_str()).send().await;
+        let out = sent.map_err(|error| classify(Kind::Read, &error))?;
+        let count = out.hosted_zone().and_then(HostedZone::resource_record_set_count);
+        count.and_then(|count| u64::try_from(count).ok()).ok_or_else(|| Failure {
+            class: FailureClass::Unknown,
+            code: "UnreadableAnswer".to_owned(),
+            message: "GetHostedZone gave no record set count".to_owned(),
+        })
+    }
+
+    async fn is_in_sync(&self, change: &ChangeId) -> Result<bool, Failure> {
+        let sent = self.client.get_change().id(&*change.0).send().await;
+        let out = sent.map_err(|error| classify(Kind::Read, &error))?;
+        Ok(out.change_info().is_some_and(|info| *info.status() == ChangeStatus::Insync))
+    }
+}
+
+// === impl Writer ===
+
+impl Writer {
+    /// Opens a zone for reading and writing.
+    pub async fn open(zone: ZoneId, clock: Clock) -> Result<(Self, ZoneFacts), Open> {
+        let permission = Permission::default();
+        let (reader, facts) = connect(zone, Some(permission.clone()), clock).await?;
+        Ok((Self { reader, permission }, facts))
+    }
+}
+
+impl ReadZone for Writer {
+    async fn list(&self, read: &Read) -> Result<Page, Failure> {
+        self.reader.list(read).await
+    }
+
+    async fn count(&self) -> Result<u64, Failure> {
+        self.reader.count().await
+    }
+
+    async fn is_in_sync(&self, change: &ChangeId) -> Result<bool, Failure> {
+        self.reader.is_in_sync(change).await
+    }
+}
+
+impl WriteZone for Writer {
+    async fn apply(&self, apply: &Apply) -> Result<ChangeId, Failure> {
+        let batch = record::to_sdk(&apply.batch, apply.digest).map_err(|error| Failure {
+            class: FailureClass::Refused,
+            code: "RequestNotBuilt".to_owned(),
+            message: error.to_string(),
+        })?;
+        self.permission.grant(apply.not_after);
+        let request = self.reader.client.change_resource_record_sets();
+        let sent = request.hosted_zone_id(self.reader.zone.as_str()).change_batch(batch).send().await;
+        self.permission.revoke();
+        let out = sent.map_err(|error| classify(Kind::Change, &error))?;
+        let id = out.change_info().map(|info| info.id().trim_start_matches("/change/"));
+        id.filter(|id| !id.is_empty()).map(|id| ChangeId(id.into())).ok_or_else(|| Failure {
+            class: FailureClass::Unknown,
+            code: "UnreadableAnswer".to_owned(),
+            message: "ChangeResourceRecordSets gave no change id".to_owned(),
+        })
+    }
+}
+
+async fn connect(
+    zone: ZoneId,
+    permission: Option<Permission>,
+    clock: Clock,
+) -> Result<(Reader, ZoneFacts), Open> {
+    let shared = aws_config::defaults(BehaviorVersion::v2026_01_12()).load().await;
+    if shared.region().is_none_or(|region: &Region| region.as_ref().trim().is_empty()) {
+        return Err(Open::NoRegion);
+    }
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(ATTEMPT_TIMEOUT)
+        .build();
+    let config = aws_sdk_route53::config::Builder::from(&shared)
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts)
+        .interceptor(Guard::new(zone.clone(), permission, clock))
+        .build();
+    let reader = Reader { client: Client::from_conf(config), zone };
+    let facts = reader.facts().await?;
+    Ok((reader, facts))
+}

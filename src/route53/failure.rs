@@ -1,0 +1,119 @@
+//! What a failed request means, decided once, by its code.
+
+use std::error::Error;
+
+use aws_sdk_route53::{
+    config::http::HttpResponse,
+    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+};
+use zonekeeper_core::keeper::{Failure, FailureClass};
+
+use super::guard::Forbidden;
+
+/// Whether the request would have changed the zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It would.
+    Change,
+    /// It would not.
+    Read,
+}
+
+/// What follows from an error of the SDK.
+pub fn classify<E>(kind: Kind, error: &SdkError<E, HttpResponse>) -> Failure
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    let status = error.raw_response().map_or(0, |response| response.status().as_u16());
+    if let Some(service) = error.as_service_error()
+        && let Some(code) = service.code()
+    {
+        let message = service.message().unwrap_or_default().to_owned();
+        return Failure { class: of_code(kind, status, code), code: code.to_owned(), message };
+    }
+    let text = DisplayErrorContext(error).to_string();
+    let (class, code) = match error {
+        _ if has_source::<Forbidden>(error, |_| true) => (FailureClass::Withheld, "Withheld"),
+        _ if has_source::<aws_credential_types::provider::error::CredentialsError>(error, |_| true) => {
+            (FailureClass::Account, "NoCredentials")
+        }
+        _ if has_source::<std::io::Error>(error, |io| io.kind() == std::io::ErrorKind::ConnectionRefused) => {
+            (FailureClass::NotExecuted, "ConnectionRefused")
+        }
+        SdkError::ConstructionFailure(_) => (FailureClass::Account, "RequestNotBuilt"),
+        SdkError::TimeoutError(_) => (FailureClass::Unknown, "Timeout"),
+        SdkError::DispatchFailure(_) => (FailureClass::Unknown, "ConnectionFailed"),
+        // An answer without a code: the status is all that there is.
+        _ if (400..500).contains(&status) => (of_code(kind, status, ""), "UnreadableRefusal"),
+        _ => (FailureClass::Unknown, "UnreadableAnswer"),
+    };
+    let body = error.raw_response().and_then(|response| response.body().bytes());
+    let body = body.map(|body| String::from_utf8_lossy(body).into_owned()).filter(|body| !body.is_empty());
+    Failure { class, code: code.to_owned(), message: body.unwrap_or(text) }
+}
+
+/// The codes of the API reference ("Common Errors" and those of each operation) and of the request signer.
+fn of_code(kind: Kind, status: u16, code: &str) -> FailureClass {
+    match code {
+        "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequestsException" => {
+            FailureClass::Throttled
+        }
+        "PriorRequestNotComplete" => FailureClass::Busy,
+        "NoSuchHostedZone"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "IncompleteSignature"
+        | "InvalidClientTokenId"
+        | "InvalidSignatureException"
+        | "MissingAuthenticationToken"
+        | "NotAuthorized"
+        | "OptInRequired"
+        | "RequestExpired"
+        | "SignatureDoesNotMatch"
+        | "UnrecognizedClientException" => FailureClass::Account,
+        "AccessDenied" | "AccessDeniedException" if kind == Kind::Read => FailureClass::Account,
+        // The change that is asked about is gone: nothing follows from it.
+        "NoSuchChange" => FailureClass::Refused,
+        _ if status >= 500 => FailureClass::Unknown,
+        _ => FailureClass::Refused,
+    }
+}
+
+fn has_source<T: Error + 'static>(error: &(dyn Error + 'static), is: impl Fn(&T) -> bool) -> bool {
+    let mut at = Some(error);
+    while let Some(error) = at {
+        if error.downcast_ref::<T>().is_some_and(&is) {
+            return true;
+        }
+        at = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_one_consequence() {
+        use FailureClass::{Account, Busy, Refused, Throttled, Unknown};
+        for (kind, status, code, expected) in [
+            (Kind::Change, 400, "Throttling", Throttled),
+            (Kind::Read, 400, "ThrottlingException", Throttled),
+            (Kind::Change, 400, "PriorRequestNotComplete", Busy),
+            (Kind::Change, 400, "InvalidChangeBatch", Refused),
+            (Kind::Change, 400, "InvalidInput", Refused),
+            (Kind::Change, 404, "NoSuchHealthCheck", Refused),
+            (Kind::Change, 403, "AccessDenied", Refused),
+            (Kind::Read, 403, "AccessDenied", Account),
+            (Kind::Read, 404, "NoSuchHostedZone", Account),
+            (Kind::Change, 403, "ExpiredToken", Account),
+            (Kind::Change, 403, "SignatureDoesNotMatch", Account),
+            (Kind::Change, 500, "InternalFailure", Unknown),
+            (Kind::Read, 503, "ServiceUnavailable", Unknown),
+            (Kind::Read, 404, "NoSuchChange", Refused),
+        ] {
+            assert_eq!(of_code(kind, status, code), expected, "{code}");
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What may leave: checked as a value, and again as HTTP just before it is sent.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use aws_sdk_route53::{
+    config::{
+        ConfigBag, Intercept, RuntimeComponents,
+        interceptors::{BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef},
+    },
+    error::BoxError,
+    operation::{
+        change_resource_record_sets::ChangeResourceRecordSetsInput, get_change::GetChangeInput,
+        get_hosted_zone::GetHostedZoneInput, list_resource_record_sets::ListResourceRecordSetsInput,
+    },
+    types::{ChangeAction, ChangeBatch},
+};
+use zonekeeper_core::{dns::ZoneId, keeper::Time};
+
+use crate::driver::Clock;
+
+/// Until when a change may leave; at [`Time::ZERO`] none may.
+#[derive(Debug, Clone, Default)]
+pub struct Permission(Arc<AtomicU64>);
+
+/// Lets through the operations that we use, on our zone, with CREATE and UPSERT, while permission holds.
+#[derive(Debug)]
+pub struct Guard {
+    zone: ZoneId,
+    /// `None` for a client that never writes.
+    permission: Option<Permission>,
+    clock: Clock,
+}
+
+/// Why a request was not sent. Anything but [`Forbidden::TooLate`] is a defect of this program.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Forbidden {
+    /// The right to send it has ended.
+    #[error("the time in which this change could be sent has passed")]
+    TooLate,
+    /// This client does not write.
+    #[error("this client does not write")]
+    ReadOnly,
+    /// An action that is neither CREATE nor UPSERT.
+    #[error("the action {0} is never sent")]
+    Action(String),
+    /// Another zone.
+    #[error("the zone {0} is not ours")]
+    OtherZone(String),
+    /// An operation that we do not use.
+    #[error("the operation {0} is not used")]
+    Operation(String),
+}
+
+// === impl Permission ===
+
+impl Permission {
+    /// Permits changes until a time.
+    pub fn grant(&self, until: Time) {
+        self.0.store(until.micros(), Ordering::SeqCst);
+    }
+
+    /// Permits nothing any more.
+    pub fn revoke(&self) {
+        self.0.store(0, Ordering::SeqCst);
+    }
+
+    fn holds(&self, now: Time) -> bool {
+        now.micros() <= self.0.load(Ordering::SeqCst)
+    }
+}
+
+// === impl Guard ===
+
+impl Guard {
+    /// Guards a client of `zone`; without permission it only reads.
+    pub fn new(zone: ZoneId, permission: Option<Permission>, clock: Clock) -> Self {
+        Self { zone, permission, clock }
+    }
+
+    fn check_zone(&self, id: Option<&str>) -> Result<(), Forbidden> {
+        match id.and_then(ZoneId::new) {
+            Some(id) if id == self.zone => Ok(()),
+            _ => Err(Forbidden::OtherZone(id.unwrap_or_default().to_owned())),
+        }
+    }
+
+    fn check_permission(&self) -> Result<(), Forbidden> {
+        match &self.permission {
+            None => Err(Forbidden::ReadOnly),
+            Some(permission) if permission.holds(self.clock.now()) => Ok(()),
+            Some(_) => Err(Forbidden::TooLate),
+        }
+    }
+
+    fn check_change(&self, input: &ChangeResourceRecordSetsInput) -> Result<(), Forbidden> {
+        self.check_zone(input.hosted_zone_id())?;
+        for change in input.change_batch().map(ChangeBatch::changes).unwrap_or_default() {
+            match change.action() {
+                ChangeAction::Create | ChangeAction::Upsert => {}
+                other => return Err(Forbidden::Action(other.as_str().to_owned())),
+            }
+        }
+        self.check_permission()
+    }
+
+    /// Checks a request line and body. `path` begins with `/2013-04-01/`.
+    fn check_request(&self, method: &str, path: &str, body: Option<&[u8]>) -> Result<(), Forbidden> {
+        let unused = || Forbidden::Operation(format!("{method} {path}"));
+        let path = path.split('?').next().unwrap_or_default().trim_end_matches('/');
+        let parts: Vec<&str> = path.strip_prefix("/2013-04-01/").ok_or_else(unused)?.split('/').collect();
+        match (method, parts.as_slice()) {
+            ("GET", ["hostedzone", id] | ["hostedzone", id, "rrset"]) => self.check_zone(Some(id)),
+            ("GET", ["change", _]) => Ok(()),
+            ("POST", ["hostedzone", id, "rrset"]) => {
+                self.check_zone(Some(id))?;
+                let body = String::from_utf8_lossy(body.unwrap_or_default());
+                if body.is_empty() || body.contains("<Action>DELETE</Action>") {
+                    return Err(Forbidden::Action("DELETE".to_owned()));
+                }
+                self.check_permission()
+            }
+            _ => Err(unused()),
+        }
+    }
+}
+
+impl Intercept for Guard {
+    fn name(&self) -> &'static str {
+        "zonekeeper's guard"
+    }
+
+    fn read_before_serialization(
+        &self,
+        context: &BeforeSerializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let input = context.input();
+        if let Some(input) = input.downcast_ref::<ChangeResourceRecordSetsInput>() {
+            self.check_change(input)?;
+        } else if let Some(input) = input.downcast_ref::<ListResourceRecordSetsInput>() {
+            self.check_zone(input.hosted_zone_id())?;
+        } else if let Some(input) = input.downcast_ref::<GetHostedZoneInput>() {
+            self.check_zone(input.id())?;
+        } else if input.downcast_ref::<GetChangeInput>().is_none() {
+            return Err(Forbidden::Operation(format!("{input:?}")).into());
+        }
+        Ok(())
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request();
+        // The path of a URI, whether or not the endpoint has one of its own.
+        let uri = request.uri();
+        let path = uri.find("/2013-04-01/").and_then(|at| uri.get(at..)).unwrap_or(uri);
+        Ok(self.check_request(request.method(), path, request.body().bytes())?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_route53::types::{Change, ResourceRecordSet, RrType};
+
+    use super::*;
+
+    fn guard(until: Option<u64>) -> Guard {
+        let permission = until.map(|until| {
+            let permission = Permission::default();
+            permission.grant(Time::after_start(std::time::Duration::from_secs(until)));
+            permission
+        });
+        Guard::new(ZoneId::new("Z1").unwrap(), permission, Clock::start())
+    }
+
+    fn input(zone: &str, action: ChangeAction) -> ChangeResourceRecordSetsInput {
+        let set = ResourceRecordSet::builder().name("a.example.com").r#type(RrType::A).build().unwrap();
+        let change = Change::builder().action(action).resource_record_set(set).build().unwrap();
+        ChangeResourceRecordSetsInput::builder()
+            .hosted_zone_id(zone)
+            .change_batch(ChangeBatch::builder().changes(change).build().unwrap())
+            .build()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_change_leaves_only_with_permission_to_our_zone_and_with_two_actions() {
+        let open = guard(Some(3_600));
+        assert_eq!(open.check_change(&input("Z1", ChangeAction::Create)), Ok(()));
+        assert_eq!(open.check_change(&input("/hostedzone/Z1", ChangeAction::Upsert)), Ok(()));
+        assert_eq!(
+            open.check_change(&input("Z1", ChangeAction::from("DELETE"))),
+            Err(Forbidden::Action("DELETE".to_owned()))
+        );
+        assert_eq!(
+            open.check_change(&input("Z2", ChangeAction::Create)),
+            Err(Forbidden::OtherZone("Z2".to_owned()))
+        );
+        assert_eq!(guard(None).check_change(&input("Z1", ChangeAction::Create)), Err(Forbidden::ReadOnly));
+        let closed = Guard::new(ZoneId::new("Z1").unwrap(), Some(Permission::default()), Clock::start());
+        assert_eq!(closed.check_change(&input("Z1", ChangeAction::Create)), Err(Forbidden::TooLate));
+    }
+
+    #[test]
+    fn a_request_leaves_only_as_one_that_we_use() {
+        let open = guard(Some(3_600));
+        for (method, path, body, allowed) in [
+            ("GET", "/2013-04-01/hostedzone/Z1/rrset?maxitems=300", None, true),
+            ("GET", "/2013-04-01/hostedzone/Z1", None, true),
+            ("GET", "/2013-04-01/change/C1", None, true),
+            ("POST", "/2013-04-01/hostedzone/Z1/rrset", Some("<Action>CREATE</Action>"), true),
+            ("POST", "/2013-04-01/hostedzone/Z1/rrset/", Some("<Action>UPSERT</Action>"), true),
+            ("POST", "/2013-04-01/hostedzone/Z1/rrset", Some("<Action>DELETE</Action>"), false),
+            ("POST", "/2013-04-01/hostedzone/Z1/rrset", None, false),
+            ("POST", "/2013-04-01/hostedzone/Z2/rrset", Some("<Action>CREATE</Action>"), false),
+            ("POST", "/2013-04-01/hostedzone", Some("x"), false),
+            ("DELETE", "/2013-04-01/hostedzone/Z1", None, false),
+            ("GET", "/2013-04-01/hostedzone", None, false),
+            ("GET", "/2012-12-12/hostedzone/Z1", None, false),
+        ] {
+            let checked = open.check_request(method, path, body.map(str::as_bytes));
+            assert_eq!(checked.is_ok(), allowed, "{method} {path} {checked:?}");
+        }
+        let reader = guard(None);
+        let body = Some("<Action>CREATE</Action>".as_bytes());
+        assert_eq!(
+            reader.check_request("POST", "/2013-04-01/hostedzone/Z1/rrset", body),
+            Err(Forbidden::ReadOnly)
+        );
+    }
+}

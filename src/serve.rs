@@ -1,0 +1,55 @@
+//! `/livez`, `/readyz` and `/metrics`.
+
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+    routing::get,
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{driver::Handle, telemetry::Metrics};
+
+/// The routes.
+///
+/// `/livez` answers while the process turns, and deliberately says nothing of AWS or of leadership: a restart would
+/// mend neither. `/readyz` names the closed gates while objects or the zone have not been seen.
+pub fn router(driver: Handle, metrics: Metrics) -> Router {
+    Router::new()
+        .route("/livez", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(render))
+        .with_state((driver, metrics))
+}
+
+/// Serves until it is stopped.
+pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> std::io::Result<()> {
+    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+}
+
+async fn ready(State((driver, _)): State<(Handle, Metrics)>) -> impl IntoResponse {
+    match driver.status().await {
+        Some(status) if status.is_ready => (StatusCode::OK, "ok\n".to_owned()),
+        Some(status) => {
+            let gates: Vec<String> = status.closed_gates.iter().map(ToString::to_string).collect();
+            (StatusCode::SERVICE_UNAVAILABLE, format!("waiting for: {}\n", gates.join(", ")))
+        }
+        None => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n".to_owned()),
+    }
+}
+
+async fn render(State((driver, metrics)): State<(Handle, Metrics)>) -> impl IntoResponse {
+    let status = driver.status().await.unwrap_or_default();
+    match metrics.render(&status) {
+        Ok(text) => {
+            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            (StatusCode::OK, [(header::CONTENT_TYPE, kind)], text)
+        }
+        Err(error) => {
+            let kind = "text/plain; charset=utf-8";
+            (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, kind)], error.to_string())
+        }
+    }
+}

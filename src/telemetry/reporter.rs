@@ -1,0 +1,85 @@
+//! What the keeper reports, in the log and in the metrics.
+
+use tracing::{info, warn};
+use zonekeeper_core::{
+    keeper::{ChangeId, Report},
+    plan::{Batch, PlanDigest},
+};
+
+use super::Metrics;
+use crate::driver::Listener;
+
+/// Logs and counts reports.
+#[derive(Debug)]
+pub struct Reporter {
+    metrics: Metrics,
+}
+
+// === impl Reporter ===
+
+impl Reporter {
+    /// A reporter that counts in `metrics`.
+    pub fn new(metrics: Metrics) -> Self {
+        Self { metrics }
+    }
+
+    /// One line per accepted change: who changed what, from what to what, for which object, and how AWS calls it.
+    fn audit(&self, batch: &Batch, digest: PlanDigest, change_id: Option<&ChangeId>) {
+        let change_id = change_id.map_or_else(|| "unknown".to_owned(), ToString::to_string);
+        for unit in batch.units() {
+            for change in unit.changes() {
+                self.metrics.accepted(change);
+                let after = change.after();
+                info!(
+                    dns.name = %after.name(),
+                    record.r#type = %after.rtype(),
+                    before = change.before().map(|set| set.data.to_string()),
+                    after = %after.data,
+                    object = %unit.object(),
+                    object.uid = %unit.uid(),
+                    unit.digest = %unit.digest(),
+                    batch.digest = %digest,
+                    change.id = change_id,
+                    "Route 53 accepted a change"
+                );
+            }
+        }
+    }
+}
+
+impl Listener for Reporter {
+    fn hear(&mut self, report: &Report) {
+        match report {
+            Report::Accepted { batch, digest, change } => {
+                self.metrics.batch(None);
+                self.audit(batch, *digest, change.as_ref());
+            }
+            Report::Refused { units, failure } => {
+                self.metrics.batch(Some(failure.class));
+                warn!(
+                    batch.units = units,
+                    error.code = failure.code,
+                    error = failure.message,
+                    "a change was not accepted"
+                );
+            }
+            Report::Blocked(blocked) => info!(
+                dns.name = blocked.host,
+                object = %blocked.object,
+                reason = blocked.reason.label(),
+                detail = %blocked.reason,
+                way_out = blocked.reason.way_out(),
+                "a hostname is blocked"
+            ),
+            Report::Unblocked { host, object } => {
+                info!(dns.name = host, %object, "a hostname is no longer blocked");
+            }
+            Report::InSync(change) => info!(change.id = %change, "all name servers have a change"),
+            Report::ZoneListed { sets } => info!(zone.record_sets = sets, "the zone has been listed"),
+            Report::Failed { what, failure } => {
+                self.metrics.failed(what, failure.class);
+                warn!(request = what, error.code = failure.code, error = failure.message, "a request failed");
+            }
+        }
+    }
+}
