@@ -1,0 +1,366 @@
+//! What can go wrong between a client and Route 53, on demand. Pure: this module decides, the server acts.
+//!
+//! ```
+//! use std::time::Duration;
+//! use zonekeeper_emulator::faults::{Effect, Fault, Faults};
+//!
+//! let mut faults = Faults::default();
+//! // The first two change requests are lost after they were carried out.
+//! faults.add(Fault::new(Effect::CloseAfter).on("ChangeResourceRecordSets").times(2));
+//! assert_eq!(faults.decide("ListResourceRecordSets", Duration::ZERO).effect, None);
+//! for expected in [Some(Effect::CloseAfter), Some(Effect::CloseAfter), None] {
+//!     assert_eq!(faults.decide("ChangeResourceRecordSets", Duration::ZERO).effect, expected);
+//! }
+//! ```
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What happens to a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Effect {
+    /// It is carried out later. Latencies of several faults add up and go together with one other effect.
+    Latency {
+        /// Milliseconds.
+        millis: u64,
+    },
+    /// It is refused with this error and not carried out.
+    Refuse {
+        /// HTTP status.
+        status: u16,
+        /// Error code.
+        code: String,
+        /// Error message.
+        message: String,
+    },
+    /// It is accepted and neither carried out nor answered.
+    Hang,
+    /// It is carried out and never answered.
+    HangAfter,
+    /// The connection is closed without an answer, before it is carried out.
+    CloseBefore,
+    /// The connection is closed without an answer, after it was carried out.
+    CloseAfter,
+    /// It is carried out; the second half of the answer comes late.
+    SlowBody {
+        /// Milliseconds.
+        millis: u64,
+    },
+    /// It is carried out; the answer is cut off in the middle of the XML, with status 200.
+    Malformed,
+}
+
+/// A fault and the requests that it meets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// What happens.
+    pub effect: Effect,
+    /// The operation that it meets; all if absent.
+    #[serde(default)]
+    pub operation: Option<String>,
+    /// How many of the requests that match are let through first.
+    #[serde(default)]
+    pub after: u32,
+    /// How many requests it meets, then it is over; no end if absent.
+    #[serde(default)]
+    pub times: Option<u32>,
+    /// How likely it meets a request that matches, 0 to 1; always if absent.
+    #[serde(default)]
+    pub probability: Option<f64>,
+    /// When it begins, in milliseconds since the start.
+    #[serde(default)]
+    pub from_millis: u64,
+    /// When it is over, in milliseconds since the start.
+    #[serde(default)]
+    pub until_millis: Option<u64>,
+}
+
+/// All faults of an emulator, in the order in which they were added.
+#[derive(Debug, Clone, Default)]
+pub struct Faults {
+    faults: Vec<Fault>,
+    random: u64,
+}
+
+/// What is to happen to one request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Decision {
+    /// How much later it is carried out.
+    pub latency: Duration,
+    /// What else happens: the first fault that matches, other than a latency.
+    pub effect: Option<Effect>,
+}
+
+// === impl Effect ===
+
+impl Effect {
+    /// A latency.
+    pub fn latency(latency: Duration) -> Self {
+        Self::Latency { millis: u64::try_from(latency.as_millis()).unwrap_or(u64::MAX) }
+    }
+
+    /// An answer whose second half comes late.
+    pub fn slow_body(delay: Duration) -> Self {
+        Self::SlowBody { millis: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX) }
+    }
+
+    /// Any error.
+    pub fn refuse(status: u16, code: &str, message: &str) -> Self {
+        Self::Refuse { status, code: code.to_owned(), message: message.to_owned() }
+    }
+
+    /// Another change request for the zone is being carried out.
+    pub fn prior_request_not_complete() -> Self {
+        Self::refuse(
+            400,
+            "PriorRequestNotComplete",
+            "The request was rejected because Route 53 was still processing a prior request.",
+        )
+    }
+
+    /// The account is over its quota.
+    pub fn throttling() -> Self {
+        Self::refuse(400, "Throttling", "Rate exceeded")
+    }
+
+    /// The policy of the caller does not allow it.
+    pub fn access_denied() -> Self {
+        Self::refuse(403, "AccessDenied", "User is not authorized to perform this operation")
+    }
+
+    /// The credentials are too old.
+    pub fn expired_token() -> Self {
+        Self::refuse(403, "ExpiredToken", "The security token included in the request is expired")
+    }
+
+    /// The service is broken.
+    pub fn internal_failure() -> Self {
+        Self::refuse(500, "InternalFailure", "We encountered an internal error. Please try again.")
+    }
+
+    /// The service is not there.
+    pub fn service_unavailable() -> Self {
+        Self::refuse(503, "ServiceUnavailable", "Service is unable to handle request.")
+    }
+}
+
+// === impl Fault ===
+
+impl Fault {
+    /// A fault that meets every request until it is taken away.
+    pub fn new(effect: Effect) -> Self {
+        Self {
+            effect,
+            operation: None,
+            after: 0,
+            times: None,
+            probability: None,
+            from_millis: 0,
+            until_millis: None,
+        }
+    }
+
+    /// Only this operation, such as `ChangeResourceRecordSets`.
+    #[must_use]
+    pub fn on(self, operation: &str) -> Self {
+        Self { operation: Some(operation.to_owned()), ..self }
+    }
+
+    /// Only so often.
+    #[must_use]
+    pub fn times(self, times: u32) -> Self {
+        Self { times: Some(times), ..self }
+    }
+
+    /// Only after so many requests that match.
+    #[must_use]
+    pub fn after(self, requests: u32) -> Self {
+        Self { after: requests, ..self }
+    }
+
+    /// Only by chance, 0 to 1.
+    #[must_use]
+    pub fn probability(self, probability: f64) -> Self {
+        Self { probability: Some(probability), ..self }
+    }
+
+    /// Only from `from` until before `until`, both since the start.
+    #[must_use]
+    pub fn between(self, from: Duration, until: Duration) -> Self {
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Self { from_millis: millis(from), until_millis: Some(millis(until)), ..self }
+    }
+
+    fn matches(&self, operation: &str, now: Duration) -> bool {
+        let now = now.as_millis();
+        self.times != Some(0)
+            && self.operation.as_deref().is_none_or(|wanted| wanted == operation)
+            && now >= u128::from(self.from_millis)
+            && self.until_millis.is_none_or(|until| now < u128::from(until))
+    }
+}
+
+// === impl Faults ===
+
+impl Faults {
+    /// No faults yet; chances are decided from this seed.
+    pub fn seeded(seed: u64) -> Self {
+        Self { faults: Vec::new(), random: seed }
+    }
+
+    /// Adds a fault behind the others.
+    pub fn add(&mut self, fault: Fault) {
+        self.faults.push(fault);
+    }
+
+    /// Takes all faults away.
+    pub fn clear(&mut self) {
+        self.faults.clear();
+    }
+
+    /// The faults, also those that are over.
+    pub fn iter(&self) -> impl Iterator<Item = &Fault> {
+        self.faults.iter()
+    }
+
+    /// What happens to a request of this operation now.
+    pub fn decide(&mut self, operation: &str, now: Duration) -> Decision {
+        let mut decision = Decision::default();
+        for fault in &mut self.faults {
+            let is_latency = matches!(fault.effect, Effect::Latency { .. });
+            if !fault.matches(operation, now) || (!is_latency && decision.effect.is_some()) {
+                continue;
+            }
+            if fault.after > 0 {
+                fault.after -= 1;
+                continue;
+            }
+            if fault.probability.is_some_and(|probability| chance(&mut self.random) >= probability) {
+                continue;
+            }
+            if let Some(times) = &mut fault.times {
+                *times -= 1;
+            }
+            match fault.effect {
+                Effect::Latency { millis } => decision.latency += Duration::from_millis(millis),
+                _ => decision.effect = Some(fault.effect.clone()),
+            }
+        }
+        decision
+    }
+}
+
+/// The next number of the sequence, 0 to 1 (splitmix64).
+#[expect(clippy::cast_precision_loss, reason = "53 bits fit exactly")]
+fn chance(state: &mut u64) -> f64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHANGE: &str = "ChangeResourceRecordSets";
+    const LIST: &str = "ListResourceRecordSets";
+
+    fn second(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    fn met(faults: &mut Faults, operation: &str, now: Duration) -> bool {
+        faults.decide(operation, now).effect.is_some()
+    }
+
+    #[test]
+    fn a_fault_meets_what_it_is_meant_for() {
+        type Requests<'a> = &'a [(&'a str, u64, bool)];
+        let table: [(Fault, Requests); 5] = [
+            (Fault::new(Effect::Hang), &[(LIST, 0, true), (CHANGE, 9, true)]),
+            (Fault::new(Effect::Hang).on(CHANGE), &[(LIST, 0, false), (CHANGE, 0, true), (CHANGE, 0, true)]),
+            (
+                Fault::new(Effect::Hang).on(CHANGE).times(1),
+                &[(LIST, 0, false), (CHANGE, 0, true), (CHANGE, 0, false)],
+            ),
+            (
+                Fault::new(Effect::Hang).after(1).times(1),
+                &[(LIST, 0, false), (LIST, 0, true), (LIST, 0, false)],
+            ),
+            (
+                Fault::new(Effect::Hang).between(second(2), second(4)),
+                &[(LIST, 1, false), (LIST, 2, true), (LIST, 3, true), (LIST, 4, false)],
+            ),
+        ];
+        for (fault, requests) in table {
+            let mut faults = Faults::default();
+            faults.add(fault);
+            for (operation, at, expected) in requests {
+                assert_eq!(
+                    met(&mut faults, operation, second(*at)),
+                    *expected,
+                    "{faults:?} {operation} {at}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn latencies_add_up_and_the_first_other_effect_counts() {
+        let mut faults = Faults::default();
+        faults.add(Fault::new(Effect::latency(second(1))));
+        faults.add(Fault::new(Effect::throttling()).times(1));
+        faults.add(Fault::new(Effect::CloseBefore).times(1));
+        faults.add(Fault::new(Effect::latency(second(2))));
+        let effects: Vec<_> = (0..3).map(|_| faults.decide(LIST, second(0))).collect();
+        assert!(effects.iter().all(|decision| decision.latency == second(3)));
+        let effects: Vec<_> = effects.into_iter().map(|decision| decision.effect).collect();
+        assert_eq!(effects, [Some(Effect::throttling()), Some(Effect::CloseBefore), None]);
+        faults.clear();
+        assert_eq!(faults.decide(LIST, second(0)), Decision::default());
+    }
+
+    #[test]
+    fn chance_is_a_function_of_the_seed() {
+        let run = |seed| {
+            let mut faults = Faults::seeded(seed);
+            faults.add(Fault::new(Effect::Hang).probability(0.25));
+            (0..1_000).map(|_| met(&mut faults, LIST, second(0))).collect::<Vec<_>>()
+        };
+        assert_eq!(run(7), run(7));
+        assert_ne!(run(7), run(8));
+        let hits = run(7).into_iter().filter(|hit| *hit).count();
+        assert!((200..300).contains(&hits), "{hits}");
+    }
+
+    #[test]
+    fn faults_can_be_written_as_json() {
+        let fault: Fault =
+            serde_json::from_str(r#"{"operation":"GetChange","times":2,"effect":{"latency":{"millis":50}}}"#)
+                .unwrap();
+        assert_eq!(fault, Fault::new(Effect::latency(Duration::from_millis(50))).on("GetChange").times(2));
+        let fault: Fault = serde_json::from_str(r#"{"effect":"close_after"}"#).unwrap();
+        assert_eq!(fault.effect, Effect::CloseAfter);
+        assert!(serde_json::from_str::<Fault>(r#"{"effect":"hang","often":1}"#).is_err());
+    }
+
+    #[test]
+    fn errors_carry_the_codes_of_the_service() {
+        for (effect, status, code) in [
+            (Effect::prior_request_not_complete(), 400, "PriorRequestNotComplete"),
+            (Effect::throttling(), 400, "Throttling"),
+            (Effect::access_denied(), 403, "AccessDenied"),
+            (Effect::expired_token(), 403, "ExpiredToken"),
+            (Effect::internal_failure(), 500, "InternalFailure"),
+            (Effect::service_unavailable(), 503, "ServiceUnavailable"),
+        ] {
+            let Effect::Refuse { status: s, code: c, .. } = effect else { panic!() };
+            assert_eq!((s, c.as_str()), (status, code));
+        }
+    }
+}
