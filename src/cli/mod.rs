@@ -2,6 +2,8 @@
 
 mod plan;
 mod run;
+#[cfg(feature = "sandbox")]
+mod sandbox;
 
 use std::process::ExitCode;
 
@@ -40,6 +42,9 @@ enum Command {
     Run(run::Run),
     /// Show what would be written, what is blocked and why, and what nothing asks for any more
     Plan(plan::Show),
+    /// Try zonekeeper on this machine: an emulated Route 53, and a folder of manifests as cluster
+    #[cfg(feature = "sandbox")]
+    Sandbox(sandbox::Sandbox),
 }
 
 // === impl Cli ===
@@ -52,6 +57,8 @@ impl Cli {
         let ended = match self.command {
             Command::Run(run) => run.run().await,
             Command::Plan(plan) => plan.run().await,
+            #[cfg(feature = "sandbox")]
+            Command::Sandbox(sandbox) => sandbox.run().await,
         };
         match ended {
             Ok(code) => code,

@@ -15,7 +15,7 @@ use crate::{
     cluster,
     config::{ClusterFlags, Config, Flags},
     driver::{Clock, ReadOnly, Until},
-    route53::Reader,
+    route53::{Reader, Via},
 };
 
 /// Show what would be written, what is blocked and why, and what nothing asks for any more
@@ -58,7 +58,7 @@ impl Show {
             listener: None,
             config,
         };
-        let (reader, facts) = Reader::open(session.config.zone.clone(), clock).await?;
+        let (reader, facts) = Reader::open(session.config.zone.clone(), clock, &Via::Environment).await?;
         let outcome = session.drive(ReadOnly(reader), Mode::DryRun, &facts).await?;
         anyhow::ensure!(outcome.is_done, "stopped before the plan was complete");
         match self.output {

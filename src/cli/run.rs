@@ -21,7 +21,7 @@ use crate::{
     cluster,
     config::{ClusterFlags, Config, Flags, RunFlags},
     driver::{Clock, Driver, Ends, Handle, Outcome, ReadOnly, ReadWrite, Until},
-    route53::{Reader, Writer, ZoneFacts},
+    route53::{Reader, Via, Writer, ZoneFacts},
     serve,
     telemetry::{Metrics, Reporter},
 };
@@ -68,10 +68,10 @@ impl Run {
         };
         let zone = session.config.zone.clone();
         let outcome = if dry_run {
-            let (reader, facts) = Reader::open(zone, clock).await?;
+            let (reader, facts) = Reader::open(zone, clock, &Via::Environment).await?;
             session.drive(ReadOnly(reader), Mode::DryRun, &facts).await?
         } else {
-            let (writer, facts) = Writer::open(zone, clock).await?;
+            let (writer, facts) = Writer::open(zone, clock, &Via::Environment).await?;
             session.drive(ReadWrite(writer), Mode::Apply, &facts).await?
         };
         if once && dry_run {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_config::BehaviorVersion;
 use aws_sdk_route53::{
     Client,
-    config::{Region, retry::RetryConfig, timeout::TimeoutConfig},
+    config::{Credentials, Region, retry::RetryConfig, timeout::TimeoutConfig},
     types::{ChangeStatus, HostedZone, HostedZoneConfig, RrType},
 };
 use tracing::warn;
@@ -38,6 +38,20 @@ pub struct Reader {
 pub struct Writer {
     reader: Reader,
     permission: Permission,
+}
+
+/// How Route 53 is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Via {
+    /// As the environment says: region, credentials, endpoints, profiles.
+    Environment,
+    /// An emulator on this machine.
+    Emulator {
+        /// Where it listens.
+        url: String,
+        /// The access key to come with.
+        access_key: String,
+    },
 }
 
 /// What Route 53 says about a hosted zone.
@@ -95,8 +109,8 @@ pub enum Open {
 
 impl Reader {
     /// Opens a zone for reading.
-    pub async fn open(zone: ZoneId, clock: Clock) -> Result<(Self, ZoneFacts), Open> {
-        connect(zone, None, clock).await
+    pub async fn open(zone: ZoneId, clock: Clock, via: &Via) -> Result<(Self, ZoneFacts), Open> {
+        connect(zone, None, clock, via).await
     }
 
     async fn facts(&self) -> Result<ZoneFacts, Open> {
@@ -196,9 +210,9 @@ impl ReadZone for Reader {
 
 impl Writer {
     /// Opens a zone for reading and writing.
-    pub async fn open(zone: ZoneId, clock: Clock) -> Result<(Self, ZoneFacts), Open> {
+    pub async fn open(zone: ZoneId, clock: Clock, via: &Via) -> Result<(Self, ZoneFacts), Open> {
         let permission = Permission::default();
-        let (reader, facts) = connect(zone, Some(permission.clone()), clock).await?;
+        let (reader, facts) = connect(zone, Some(permission.clone()), clock, via).await?;
         Ok((Self { reader, permission }, facts))
     }
 }
@@ -242,8 +256,17 @@ async fn connect(
     zone: ZoneId,
     permission: Option<Permission>,
     clock: Clock,
+    via: &Via,
 ) -> Result<(Reader, ZoneFacts), Open> {
-    let shared = aws_config::defaults(BehaviorVersion::v2026_01_12()).load().await;
+    let defaults = aws_config::defaults(BehaviorVersion::v2026_01_12());
+    let defaults = match via {
+        Via::Environment => defaults,
+        Via::Emulator { url, access_key } => defaults
+            .endpoint_url(url)
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(Credentials::new(access_key, "not-checked", None, None, "emulator")),
+    };
+    let shared = defaults.load().await;
     if shared.region().is_none_or(|region: &Region| region.as_ref().trim().is_empty()) {
         return Err(Open::NoRegion);
     }

@@ -12,4 +12,4 @@ mod failure;
 mod guard;
 mod record;
 
-pub use client::{Open, Reader, Writer, ZoneFacts};
+pub use client::{Open, Reader, Via, Writer, ZoneFacts};

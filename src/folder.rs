@@ -1,0 +1,218 @@
+//! A folder of manifests in place of a cluster.
+//!
+//! The folder's objects are listed as an API server's would be; a file that changes has them listed again, and
+//! what the facts say is the same wakes nobody. A file that cannot be read keeps what it last said: a slip of the
+//! pen is not a deletion.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use k8s_openapi::api::{core::v1::Service, networking::v1::Ingress};
+use notify::{RecursiveMode, Watcher};
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+use zonekeeper_core::{
+    keeper::{Input, Scope},
+    source::{Object, ObjectId, Rules},
+};
+
+use crate::driver::Handle;
+
+/// Largest manifest that is read, in bytes: the largest object that etcd stores is 1.5 MiB.
+const MAX_FILE_BYTES: u64 = 2 << 20;
+
+/// The manifests of a folder, and the objects in them.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    files: BTreeMap<PathBuf, Vec<Object>>,
+}
+
+/// A manifest that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum BadManifest {
+    /// The folder cannot be read.
+    #[error("cannot read the folder {path}: {source}")]
+    Folder {
+        /// Which folder.
+        path: PathBuf,
+        /// What happened.
+        source: io::Error,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What happened.
+        source: io::Error,
+    },
+    /// A file is larger than any object.
+    #[error("{path} has more than {MAX_FILE_BYTES} bytes")]
+    TooLarge {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// A document is not YAML.
+    #[error("{path}: {why}")]
+    Yaml {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        why: String,
+    },
+    /// A document is not the object that it says it is.
+    #[error("{path}: {kind} {name}: {why}")]
+    Object {
+        /// Which file.
+        path: PathBuf,
+        /// Which kind.
+        kind: String,
+        /// Which name.
+        name: String,
+        /// What is wrong.
+        why: serde_json::Error,
+    },
+}
+
+// === impl Folder ===
+
+impl Folder {
+    /// Reads a folder. Files that cannot be used are returned beside it.
+    pub fn open(path: &Path) -> Result<(Self, Vec<BadManifest>), BadManifest> {
+        let mut folder = Self { path: path.to_owned(), files: BTreeMap::new() };
+        let bad = folder.read()?;
+        Ok((folder, bad))
+    }
+
+    /// Takes an object out, as deleting it would. Whether it was there.
+    pub fn remove(&mut self, id: &ObjectId) -> bool {
+        let mut found = false;
+        for objects in self.files.values_mut() {
+            objects.retain(|object| {
+                let is_it = object.id().as_ref() == Some(id);
+                found |= is_it;
+                !is_it
+            });
+        }
+        found
+    }
+
+    /// Its objects.
+    pub fn objects(&self) -> impl Iterator<Item = &Object> {
+        self.files.values().flatten()
+    }
+
+    /// What a list of each scope would say.
+    pub fn list(&self, scopes: &[Scope], rules: &Rules) -> Vec<Input> {
+        let mut inputs = Vec::new();
+        for scope in scopes {
+            inputs.push(Input::Listing(scope.clone()));
+            for object in self.objects().filter(|object| object.kind() == scope.kind) {
+                if let Some(id) = object.id()
+                    && scope.namespace.as_deref().is_none_or(|namespace| namespace == id.namespace())
+                {
+                    inputs.push(Input::Facts { object: id, facts: object.facts(rules).map(Box::new) });
+                }
+            }
+            inputs.push(Input::Listed(scope.clone()));
+        }
+        inputs
+    }
+
+    /// Lists the objects, and again whenever a file changes, until nobody listens any more.
+    pub async fn follow(mut self, scopes: Vec<Scope>, rules: Rules, driver: Handle) -> notify::Result<()> {
+        let (notice, mut notices) = mpsc::channel(1);
+        let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            // One notice is enough, however many files change before it is read.
+            if event.is_ok_and(|event| !event.kind.is_access()) {
+                let _ = notice.try_send(());
+            }
+        })?;
+        watcher.watch(&self.path, RecursiveMode::NonRecursive)?;
+        loop {
+            for input in self.list(&scopes, &rules) {
+                if !driver.send(input).await {
+                    return Ok(());
+                }
+            }
+            if notices.recv().await.is_none() {
+                return Ok(());
+            }
+            match self.read() {
+                Ok(bad) => {
+                    info!(folder = %self.path.display(), "the manifests have been read again");
+                    for error in bad {
+                        warn!(%error, "a manifest is passed over; what it last said still counts");
+                    }
+                }
+                Err(error) => warn!(%error, "the manifests cannot be read; what they last said still counts"),
+            }
+        }
+    }
+
+    fn read(&mut self) -> Result<Vec<BadManifest>, BadManifest> {
+        let unreadable = |source| BadManifest::Folder { path: self.path.clone(), source };
+        let mut files = BTreeMap::new();
+        let mut bad = Vec::new();
+        for entry in fs::read_dir(&self.path).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            if !path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+                continue;
+            }
+            let objects = match objects(&path) {
+                Ok(objects) => objects,
+                Err(error) => {
+                    bad.push(error);
+                    self.files.remove(&path).unwrap_or_default()
+                }
+            };
+            files.insert(path, objects);
+        }
+        self.files = files;
+        Ok(bad)
+    }
+}
+
+fn objects(path: &Path) -> Result<Vec<Object>, BadManifest> {
+    let unreadable = |source| BadManifest::File { path: path.to_owned(), source };
+    if fs::metadata(path).map_err(unreadable)?.len() > MAX_FILE_BYTES {
+        return Err(BadManifest::TooLarge { path: path.to_owned() });
+    }
+    let mut file = fs::File::open(path).map_err(unreadable)?;
+    let mut objects = Vec::new();
+    for document in serde_saphyr::read::<_, Value>(&mut file) {
+        let document = document
+            .map_err(|error| BadManifest::Yaml { path: path.to_owned(), why: error.to_string() })?;
+        collect(document, path, &mut objects)?;
+    }
+    Ok(objects)
+}
+
+/// Takes the objects of a document; those of kinds that ask for no records are passed over.
+fn collect(document: Value, path: &Path, objects: &mut Vec<Object>) -> Result<(), BadManifest> {
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+    let kind = text(document.get("kind"));
+    let name = text(document.pointer("/metadata/name"));
+    let bad = |why| BadManifest::Object { path: path.to_owned(), kind: kind.clone(), name, why };
+    match kind.as_str() {
+        "Ingress" => {
+            objects.push(Object::Ingress(Box::new(serde_json::from_value::<Ingress>(document).map_err(bad)?)));
+        }
+        "Service" => {
+            objects.push(Object::Service(Box::new(serde_json::from_value::<Service>(document).map_err(bad)?)));
+        }
+        "List" => {
+            let items = document.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+            for item in items {
+                collect(item, path, objects)?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
