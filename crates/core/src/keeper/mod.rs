@@ -273,16 +273,15 @@ impl Keeper {
         if touched.is_empty() || !self.opened {
             return;
         }
-        for host in touched {
-            self.mark(&host, Cause::Change);
-        }
+        self.mark(&touched, Cause::Change);
         self.wakeup.change(now, is_new);
     }
 
-    /// Marks every hostname whose decision rests on `name`.
-    fn mark(&mut self, name: &Name, cause: Cause) {
-        for host in self.view().affected(name) {
-            self.plans.mark(host, cause);
+    /// Marks every hostname whose decision rests on one of `names`.
+    fn mark<'n>(&mut self, names: impl IntoIterator<Item = &'n Name>, cause: Cause) {
+        let view = View { zone: self.snapshot.zone(), claims: &self.claims, settings: &self.config.settings };
+        for name in names {
+            self.plans.mark_affected(&view, name, cause);
         }
     }
 
@@ -290,11 +289,9 @@ impl Keeper {
         if !self.opened || changed.is_empty() {
             return;
         }
-        for name in changed {
-            self.mark(name, Cause::Change);
-        }
+        self.mark(changed, Cause::Change);
         for cut in cuts {
-            let below: Vec<Name> = self.claims.hosts_within(cut).cloned().collect();
+            let below: Vec<Name> = self.view().affected_by_cut(cut).cloned().collect();
             for host in below {
                 self.plans.mark(host, Cause::Change);
             }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Report;
 use crate::{
     dns::Name,
-    plan::{HostPlan, Plan, Unit, UnitDigest, View},
+    plan::{Fallbacks, HostPlan, Plan, Unit, UnitDigest, View},
     source::ClaimKey,
 };
 
@@ -37,11 +37,20 @@ pub(super) struct Plans {
     told: BTreeMap<Name, HostPlan>,
     /// Hostnames with units to be written, in the order in which that happens.
     queue: BTreeSet<(Urgency, Name)>,
+    /// Of the hostnames that were planned.
+    fallbacks: Fallbacks,
 }
 
 // === impl Plans ===
 
 impl Plans {
+    /// Marks every hostname whose decision may change with the sets or the claims at `name`.
+    pub fn mark_affected(&mut self, view: &View<'_>, name: &Name, cause: Cause) {
+        for host in view.affected(name, &self.fallbacks) {
+            self.mark(host, cause);
+        }
+    }
+
     /// Marks a hostname whose decision may have changed.
     pub fn mark(&mut self, host: Name, cause: Cause) {
         let known = self.dirty.entry(host).or_insert(cause);
@@ -52,6 +61,7 @@ impl Plans {
     pub fn settle(&mut self, view: &View<'_>) -> Vec<Report> {
         let mut reports = Vec::new();
         for (host, cause) in std::mem::take(&mut self.dirty) {
+            self.fallbacks.note(&view.settings.naming, view.zone.apex(), &host, view.exists(&host));
             let new = view.host(&host);
             let old = self.told.remove(&host).unwrap_or_default();
             report(&old, &new, &mut reports);

@@ -84,7 +84,8 @@ fn name_sets(
     }
     let target = target.clone();
     match settings.alias_zones.find(&target) {
-        Some(row) if facts.alias || (row.service.is_default() && !settings.prefer_cname) => {
+        // The apex cannot be a CNAME, whatever is preferred.
+        Some(row) if facts.alias || host == apex || (row.service.is_default() && !settings.prefer_cname) => {
             let alias = Alias {
                 zone: row.zone.clone(),
                 target,

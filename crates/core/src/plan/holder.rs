@@ -7,9 +7,19 @@ use crate::source::Facts;
 /// The claimant that the ownership TXT names, while it still claims; else the oldest.
 ///
 /// `claimants` are ordered by age, then namespace and name. A name that nobody holds yet goes to a claimant whose
-/// fields can be read, if there is one: a mistake in one object must not keep the name from another.
-pub(super) fn choose<'c>(claimants: &'c [Arc<Facts>], named: Option<&str>) -> Option<&'c Arc<Facts>> {
+/// wish `can_be`, if there is one: a mistake in one object must not keep the name from another.
+pub(super) fn choose<'c>(
+    claimants: &'c [Arc<Facts>],
+    named: Option<&str>,
+    can_be: impl Fn(&Facts) -> bool,
+) -> Option<&'c Arc<Facts>> {
     let holds = |facts: &&Arc<Facts>| named == Some(facts.object.resource_label().as_str());
-    let readable = |facts: &&Arc<Facts>| facts.blocking_problem().is_none();
-    claimants.iter().find(holds).or_else(|| claimants.iter().find(readable)).or_else(|| claimants.first())
+    match claimants {
+        [only] => Some(only),
+        several => several
+            .iter()
+            .find(holds)
+            .or_else(|| several.iter().find(|facts| can_be(facts)))
+            .or_else(|| several.first()),
+    }
 }

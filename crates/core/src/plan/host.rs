@@ -1,12 +1,12 @@
 //! The decision for one hostname.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     Blocked, Change, Heritage, Reason, Settings, Unit, Weight,
     desired::Desired,
     holder,
-    ownership::{Naming, Ownership, Standing},
+    ownership::{Fallbacks, Ownership, Standing},
     reason::{Limit, Reserved},
     remedy::{self, HandChange},
 };
@@ -91,22 +91,37 @@ impl<'a> View<'a> {
     }
 
     /// The hostnames whose decision may change when the sets or the claims at `name` change.
-    pub fn affected(&self, name: &Name) -> Vec<Name> {
+    pub fn affected(&self, name: &Name, fallbacks: &Fallbacks) -> BTreeSet<Name> {
         let naming = &self.settings.naming;
         let apex = self.zone.apex();
+        // Those whose ownership is read there.
         let mut hosts = naming.hosts_at(apex, name);
-        hosts.extend(naming.places(apex, name));
-        if Naming::is_fallback(name) {
-            let uses = |host: &&Name| naming.places(apex, host).any(|place| place == *name);
-            hosts.extend(self.claims.hosts_within(apex).filter(uses).cloned());
-        }
+        hosts.extend(naming.untyped_hosts_at(apex, name));
+        hosts.extend(fallbacks.host_at(name).cloned());
         hosts.push(name.clone());
-        hosts
+        // And those that may need one name with them: see `rival`.
+        let rivals = hosts.iter().flat_map(|host| {
+            let claimants_of_its_txts = naming.places(apex, host);
+            claimants_of_its_txts.chain(naming.hosts_at(apex, host)).chain(fallbacks.host_at(host).cloned())
+        });
+        let rivals: Vec<Name> = rivals.collect();
+        hosts.into_iter().chain(rivals).collect()
+    }
+
+    /// The claimed hostnames that a delegation at `cut` takes out of the zone, or whose TXTs.
+    pub fn affected_by_cut(&self, cut: &'a Name) -> impl Iterator<Item = &'a Name> {
+        let is_anywhere = self.settings.naming.spans_labels();
+        self.claims.hosts_within(if is_anywhere { self.zone.apex() } else { cut })
+    }
+
+    /// Whether there is anything to decide for a hostname.
+    pub fn exists(&self, host: &Name) -> bool {
+        self.claims.has_host(host) || !self.zone.at(host).is_empty()
     }
 
     fn key(&self, key: &ClaimKey, plan: &mut HostPlan) {
         let claimants = self.claims.claimants(key);
-        let Some(holder) = holder::choose(claimants, self.named_holder(key).as_deref()) else { return };
+        let Some(holder) = self.holder(key) else { return };
         let wish = match self.barred(&key.host) {
             Some(reason) => Err(reason),
             None => self.wish(key, holder),
@@ -186,7 +201,9 @@ impl<'a> View<'a> {
 
     /// What must change for `desired`, all or nothing.
     fn unit(&self, key: &ClaimKey, holder: &Arc<Facts>, desired: &Desired) -> Result<Option<Unit>, Reason> {
-        if let Some(reason) = self.in_the_way(key, desired).or_else(|| self.rival(key, holder, desired)) {
+        // First the rivals: a name that is kept for the TXT of another record is no conflict to be resolved by
+        // deleting that TXT.
+        if let Some(reason) = self.rival(key, holder, desired).or_else(|| self.in_the_way(key, desired)) {
             return Err(reason);
         }
         let mut changes = Vec::new();
@@ -223,14 +240,12 @@ impl<'a> View<'a> {
             reads.extend(ownership.reads);
         }
         let creates = changes.iter().any(|c| matches!(c, Change::Create(set) if set.rtype().is_address()));
-        if let Some(reason) = shown.filter(|_| creates || changes.is_empty()) {
-            return Err(reason);
-        }
+        // Before what is right already: beside a missing record it is not the whole answer.
         if creates && let Some(reason) = self.foreign_neighbour(key) {
             return Err(reason);
         }
         if changes.is_empty() {
-            return Ok(None);
+            return shown.map_or(Ok(None), Err);
         }
         too_big(&changes)?;
         reads.sort();
@@ -312,7 +327,7 @@ impl<'a> View<'a> {
         let host = &key.host;
         let claimed = |name: &Name| {
             let key = ClaimKey::simple(name.clone());
-            let holder = holder::choose(self.claims.claimants(&key), self.named_holder(&key).as_deref())?;
+            let holder = self.holder(&key)?;
             let wish = self.wish(&key, holder).ok()?;
             Some((Arc::clone(holder), wish))
         };
@@ -326,10 +341,11 @@ impl<'a> View<'a> {
                     set.rtype().is_address() && naming.place(apex, &other, set.rtype()).name == *host
                 });
                 let claim = claimed(&other).filter(|(_, wish)| needs(wish, &other, host));
-                if in_zone && !(claim.is_some() && self.has_owned_set(&other)) {
+                let is_known = self.has_owned_set(&other);
+                if in_zone && !(claim.is_some() && is_known) {
                     return Some(Reason::ReservedName(Reserved::OwnershipOf(other)));
                 }
-                if claim.is_some_and(|(theirs, _)| in_zone || !older(&theirs)) {
+                if claim.is_some_and(|(theirs, _)| is_known || !older(&theirs)) {
                     return Some(Reason::TypeConflict { at: host.clone(), found: RecordType::Txt });
                 }
             }
@@ -355,6 +371,12 @@ impl<'a> View<'a> {
             Standing::Other(owner) => Some(Reason::OwnedBy { owner, in_sync: false }),
             Standing::Unreadable(at) => Some(Reason::OwnershipUnreadable { at }),
         })
+    }
+
+    /// The claimant that a key follows. One that still waits for its address is as good as any.
+    fn holder(&self, key: &ClaimKey) -> Option<&'a Arc<Facts>> {
+        let can_be = |facts: &Facts| matches!(self.wish(key, facts), Ok(_) | Err(Reason::NoTarget));
+        holder::choose(self.claims.claimants(key), self.named_holder(key).as_deref(), can_be)
     }
 
     /// The object that our ownership TXTs name for a key.

@@ -21,7 +21,7 @@ pub use batch::{Batch, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, MAX_SET_VALUES, W
 pub use digest::{PlanDigest, UnitDigest};
 pub use heritage::{BadOwnerId, Heritage, OwnerId};
 pub use host::{HostPlan, Stale, View};
-pub use ownership::{BadNaming, Naming};
+pub use ownership::{BadNaming, Fallbacks, Naming};
 pub use reason::{Blocked, Reason};
 pub use remedy::HandChange;
 pub use unit::{Change, Unit};

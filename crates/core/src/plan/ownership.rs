@@ -3,11 +3,16 @@
 //! Ownership is always looked up forward, from the record to its TXT names. [`Naming::hosts_at`] goes the other
 //! way only to find candidates, each of which is checked forward.
 
+use std::collections::BTreeMap;
+
 use super::{Heritage, OwnerId, digest::hex};
 use crate::dns::{Name, RecordSet, RecordType, SetId, TxtText, Zone};
 
 /// What stands for the record's type in a prefix or suffix.
 const TYPE_PLACEHOLDER: &str = "%{record_type}";
+
+/// The types that `ExternalDNS` looks for in the name of a TXT, in its order (`registry/mapper/mapper.go`).
+const TYPES_IN_NAMES: [&str; 10] = ["a", "aaaa", "cname", "ns", "mx", "ptr", "srv", "naptr", "txt", "dname"];
 
 /// Hexadecimal digits of the name's hash in a fallback name: with the type, a label of at most 42 bytes.
 const FALLBACK_DIGITS: usize = 32;
@@ -34,6 +39,12 @@ pub enum BadNaming {
         "`{0}` has characters that cannot stand in a name (a-z, 0-9, `-`, `_`, `.` and %{{record_type}} can)"
     )]
     Characters(String),
+}
+
+/// Whose TXT is at a fallback name, which nothing can be read back from.
+#[derive(Debug, Clone, Default)]
+pub struct Fallbacks {
+    hosts: BTreeMap<Name, Name>,
 }
 
 /// Where the TXT of a record set belongs.
@@ -113,7 +124,7 @@ impl Naming {
     }
 
     /// The hostnames whose TXT belongs at `name`, for some type. A fallback name has none here, because nothing
-    /// can be read back from it.
+    /// can be read back from it: see [`Fallbacks`].
     pub fn hosts_at(&self, apex: &Name, name: &Name) -> Vec<Name> {
         let mut hosts: Vec<Name> = ["a", "aaaa", "cname"]
             .into_iter()
@@ -126,9 +137,29 @@ impl Naming {
         hosts
     }
 
+    /// The hostnames that are looked up at `name` where their typed name has no text.
+    pub(super) fn untyped_hosts_at(&self, apex: &Name, name: &Name) -> impl Iterator<Item = Name> {
+        let hosts = self.candidates(name, "").into_iter();
+        hosts.filter(|host| self.untyped(apex, host).as_ref() == Some(name))
+    }
+
+    /// Whether a TXT at `name` is that of some other hostname's typed record, as `ExternalDNS` reads it: a TXT at
+    /// `a-bank` speaks of the A record of `bank`, never of a record at `a-bank`.
+    fn has_type(&self, apex: &Name, name: &Name) -> bool {
+        TYPES_IN_NAMES.iter().any(|rtype| {
+            let mut hosts = self.candidates(name, rtype).into_iter();
+            hosts.any(|host| self.typed(apex, &host, rtype).as_ref() == Some(name))
+        })
+    }
+
     /// Whether `name` could be a fallback name.
     pub fn is_fallback(name: &Name) -> bool {
         name.as_str().starts_with(FALLBACK_PREFIX)
+    }
+
+    /// Whether a TXT can be below another name than its hostname's parent.
+    pub(super) fn spans_labels(&self) -> bool {
+        self.prefix.contains('.') || self.suffix.contains('.')
     }
 
     fn has_placeholder(&self) -> bool {
@@ -160,12 +191,14 @@ impl Naming {
         host.with_first_label(&format!("{prefix}{label}{suffix}")).filter(|name| name.is_within(apex))
     }
 
+    /// Names whose TXT of a type, or whose untyped one, may be at `name`.
     fn candidates(&self, name: &Name, rtype: &str) -> Vec<Name> {
         let prefix = self.prefix.replace(TYPE_PLACEHOLDER, rtype);
         let suffix = self.suffix.replace(TYPE_PLACEHOLDER, rtype);
         let Some(rest) = name.as_str().strip_prefix(&prefix) else { return Vec::new() };
-        let typed = if self.has_placeholder() { Some(rest) } else { rest.strip_prefix(&format!("{rtype}-")) };
-        let Some(rest) = typed else { return Vec::new() };
+        let is_marked = !self.has_placeholder() && !rtype.is_empty();
+        let marked = if is_marked { rest.strip_prefix(&format!("{rtype}-")) } else { Some(rest) };
+        let Some(rest) = marked else { return Vec::new() };
         // The first label holds no dot, a suffix may.
         let end = rest.find('.').unwrap_or(rest.len());
         let split = match rest.find(&suffix) {
@@ -207,15 +240,15 @@ impl Naming {
             // ExternalDNS before 0.22 named the TXT of an alias A like that of a CNAME.
             let is_alias = zone.get(host, rtype, set_id).is_some_and(RecordSet::is_alias);
             let of_cname = || self.typed(apex, host, "cname");
-            let legacy = [
-                (*rtype == RecordType::A && is_alias).then(of_cname).flatten(),
-                (*rtype != RecordType::Aaaa).then(|| self.untyped(apex, host)).flatten(),
-            ];
+            let untyped = (*rtype != RecordType::Aaaa).then(|| self.untyped(apex, host)).flatten();
+            let legacy = [(*rtype == RecordType::A && is_alias).then(of_cname).flatten(), untyped.clone()];
             let mut found = (Standing::Nobody, None);
             for name in legacy.into_iter().flatten() {
                 let said = txt_at(&name).and_then(read);
+                let of_another =
+                    said.is_some() && untyped.as_ref() == Some(&name) && self.has_type(apex, &name);
                 reads.push(name);
-                if let Some(said) = said {
+                if let Some(said) = said.filter(|_| !of_another) {
                     found = stand(said, owner);
                     break;
                 }
@@ -223,6 +256,26 @@ impl Naming {
             found
         };
         Ownership { standing, resource, place, txt: typed, reads }
+    }
+}
+
+// === impl Fallbacks ===
+
+impl Fallbacks {
+    /// Remembers where the TXTs of a hostname are, as long as it is claimed or in the zone.
+    pub fn note(&mut self, naming: &Naming, apex: &Name, host: &Name, exists: bool) {
+        for place in naming.places(apex, host).filter(Naming::is_fallback) {
+            if exists {
+                self.hosts.insert(place, host.clone());
+            } else {
+                self.hosts.remove(&place);
+            }
+        }
+    }
+
+    /// The hostname whose TXT belongs at a fallback name.
+    pub(super) fn host_at(&self, name: &Name) -> Option<&Name> {
+        self.hosts.get(name)
     }
 }
 

@@ -47,10 +47,21 @@ fn state_ownership(view: &View<'_>, key: &ClaimKey, holder: &Facts, desired: &De
         if ownership.standing == Standing::Us {
             continue;
         }
-        batch.extend(ownership.txt.cloned().map(HandChange::Delete));
-        batch.push(HandChange::Create(view.txt(key, holder, set, &ownership)));
+        let txt = view.txt(key, holder, set, &ownership);
+        batch.extend(excluding(view, &txt).map(HandChange::Delete));
+        batch.push(HandChange::Create(txt));
     }
     batch
+}
+
+/// What is in the place of an ownership TXT and cannot be beside it.
+fn excluding(view: &View<'_>, txt: &RecordSet) -> impl Iterator<Item = RecordSet> {
+    let excludes = |found: &&RecordSet| match found.rtype() {
+        RecordType::Cname => true,
+        RecordType::Txt => found.key == txt.key || found.routing != txt.routing,
+        _ => false,
+    };
+    view.zone.at(txt.name()).iter().filter(excludes).cloned()
 }
 
 fn replace(view: &View<'_>, key: &ClaimKey, holder: &Facts, desired: &Desired) -> Vec<HandChange> {
@@ -78,8 +89,7 @@ fn replace(view: &View<'_>, key: &ClaimKey, holder: &Facts, desired: &Desired) -
     for set in &desired.sets {
         let ownership = view.look_up(&key.host, set.rtype(), key);
         let txt = view.txt(key, holder, set, &ownership);
-        let at = zone.at(txt.name()).iter();
-        gone.extend(at.filter(|found| found.key == txt.key || *found.rtype() == RecordType::Cname).cloned());
+        gone.extend(excluding(view, &txt));
         wanted.extend([set.clone(), txt]);
     }
     gone.sort_by(|a, b| a.key.cmp(&b.key));

@@ -65,9 +65,15 @@ impl<'a> Annotations<'a> {
     /// Reads what has the same meaning on every kind: `target`, `ttl`, `alias`, `aws-evaluate-target-health`.
     pub fn read_common(&self, facts: &mut Facts) {
         let mut problems = Vec::new();
-        if let Some(found) = self.get("target", &mut problems) {
+        // Whose object it is has been decided; where the prefixes disagree about it, that is said here.
+        self.get("controller", &mut problems);
+        if let Some(found) = self.get("target", &mut problems).filter(|found| !found.value.is_empty()) {
             facts.targets = Targets::default();
-            for text in list(found.value) {
+            let mut texts = list(found.value).filter(|text| !text.is_empty()).peekable();
+            if texts.peek().is_none() {
+                problems.push(found.problem(&"expected IP addresses or host names"));
+            }
+            for text in texts {
                 facts.add_target(&found.field, text);
             }
         }

@@ -1,0 +1,332 @@
+//! The situations of `tests/cases`, each with the whole plan that follows from it.
+//!
+//! `UPDATE=1 cargo test --test core cases` writes the plans that the code makes into the files; what is written
+//! must then be read and agreed with, for the files are what the code is judged by.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
+
+use zonekeeper_core::{
+    dns::Zone,
+    plan::{Batch, Blocked, Plan, Reason},
+};
+
+use crate::{
+    model::{Step, apply},
+    situation::{Situation, Text},
+};
+
+/// The rows of the table of ownership decisions, as beginnings of file names.
+const OWNERSHIP_ROWS: [&str; 23] = [
+    "ownership-nothing-nothing",
+    "ownership-nothing-us",
+    "ownership-nothing-other",
+    "ownership-equal-us",
+    "ownership-equal-nothing",
+    "ownership-equal-other",
+    "ownership-different-us",
+    "ownership-different-nothing",
+    "ownership-different-other",
+    "ownership-type-a-beside-cname",
+    "ownership-type-cname-beside-a",
+    "ownership-type-cname-at-txt-name",
+    "ownership-rival-older-cname",
+    "ownership-rival-younger-cname",
+    "ownership-rival-owned-cname",
+    "ownership-rival-owned-beside-cname",
+    "ownership-routing-simple-beside-weighted",
+    "ownership-routing-txt",
+    "ownership-neighbours",
+    "ownership-unreadable-encrypted",
+    "ownership-unreadable-foreign-text",
+    "ownership-unreadable-several-values",
+    "ownership-legacy-unreadable",
+];
+
+struct Case {
+    path: PathBuf,
+    text: Text,
+    situation: Situation,
+    plan: Plan,
+}
+
+#[test]
+fn every_case_has_the_plan_that_it_states() {
+    let update = std::env::var_os("UPDATE").is_some();
+    let failures: Vec<String> = paths().iter().filter_map(|path| check(path, update).err()).collect();
+    assert!(failures.is_empty(), "\n{}\n{} cases fail", failures.join("\n"), failures.len());
+}
+
+#[test]
+fn every_case_is_a_claim_of_its_own() {
+    let mut seen = BTreeMap::new();
+    for Case { path, text, .. } in cases() {
+        let about = text.about.trim().to_owned();
+        assert!(about.ends_with('.') && about.len() < 200, "{}: one sentence, please", path.display());
+        if let Some(other) = seen.insert(about, path.clone()) {
+            panic!("{} and {} claim the same", path.display(), other.display());
+        }
+    }
+    assert!(seen.len() >= 80, "only {} cases", seen.len());
+}
+
+#[test]
+fn every_reason_occurs_in_a_case() {
+    let cases = cases();
+    let reasons = || cases.iter().flat_map(|case| &case.plan.blocked).map(|blocked| &blocked.reason);
+    let seen: BTreeSet<&str> = reasons().filter(|reason| is_planned(reason)).map(Reason::label).collect();
+    let expected = BTreeSet::from([
+        "ApexNeedsAlias",
+        "BelowZoneCut",
+        "ClaimedBy",
+        "InvalidField",
+        "InvalidHostname",
+        "ManyCnameTargets",
+        "NoAliasZone",
+        "NoTarget",
+        "OwnedBy",
+        "OwnershipUnreadable",
+        "ReservedName",
+        "RoutingConflict",
+        "TooBig",
+        "TrafficPolicy",
+        "TypeConflict",
+        "UnknownLoadBalancerZone",
+        "Unmanaged",
+        "Unowned",
+    ]);
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn every_row_of_the_ownership_table_is_a_case() {
+    let cases = cases();
+    for row in OWNERSHIP_ROWS {
+        assert!(cases.iter().any(|case| stem(&case.path).starts_with(row)), "no case {row}*.yaml");
+    }
+    for case in cases.iter().filter(|case| stem(&case.path).starts_with("ownership-")) {
+        let row = stem(&case.path);
+        assert!(OWNERSHIP_ROWS.iter().any(|known| row.starts_with(known)), "{row}.yaml belongs to no row");
+    }
+}
+
+#[test]
+fn every_block_states_a_way_out_and_a_conflict_the_batch_for_it() {
+    for case in cases() {
+        for blocked in &case.plan.blocked {
+            let what = format!("{}: {} {}", stem(&case.path), blocked.host, blocked.reason.label());
+            assert!(!blocked.reason.way_out().is_empty(), "{what}");
+            assert_eq!(is_conflict(&blocked.reason), !blocked.remedy.is_empty(), "{what}");
+        }
+    }
+}
+
+/// Whether the planner gives this reason; a reason added to the enum must be sorted in here.
+fn is_planned(reason: &Reason) -> bool {
+    match reason {
+        Reason::RejectedByRoute53 { .. } => false,
+        Reason::InvalidHostname(_)
+        | Reason::InvalidField { .. }
+        | Reason::ReservedName(_)
+        | Reason::BelowZoneCut { .. }
+        | Reason::NoTarget
+        | Reason::UnknownLoadBalancerZone { .. }
+        | Reason::NoAliasZone { .. }
+        | Reason::ApexNeedsAlias { .. }
+        | Reason::ManyCnameTargets { .. }
+        | Reason::ClaimedBy { .. }
+        | Reason::OwnedBy { .. }
+        | Reason::Unowned { .. }
+        | Reason::Unmanaged
+        | Reason::OwnershipUnreadable { .. }
+        | Reason::TypeConflict { .. }
+        | Reason::RoutingConflict { .. }
+        | Reason::TrafficPolicy
+        | Reason::TooBig { .. } => true,
+    }
+}
+
+/// Whether the reason lies in records that a person can change.
+fn is_conflict(reason: &Reason) -> bool {
+    matches!(
+        reason,
+        Reason::OwnedBy { .. }
+            | Reason::Unowned { .. }
+            | Reason::Unmanaged
+            | Reason::OwnershipUnreadable { .. }
+            | Reason::TypeConflict { .. }
+            | Reason::RoutingConflict { .. }
+    )
+}
+
+/// Compares the whole plan and checks what must hold after any plan.
+fn check(path: &Path, update: bool) -> Result<(), String> {
+    let named = |why: String| format!("--- {}\n{why}", path.display());
+    let Case { text, situation, plan, .. } = read(path).map_err(named)?;
+    let found = plan.to_string();
+    if update {
+        rewrite(path, &found);
+    } else if found != text.plan {
+        return Err(named(difference(&text.plan, &found)));
+    }
+    in_any_order(&situation, &found).map_err(named)?;
+    settles(&situation, &plan).map_err(named)?;
+    for blocked in plan.blocked.iter().filter(|blocked| !blocked.remedy.is_empty()) {
+        is_resolved(&situation, blocked).map_err(named)?;
+    }
+    Ok(())
+}
+
+/// The order in which objects arrive changes nothing.
+pub fn in_any_order(situation: &Situation, expected: &str) -> Result<(), String> {
+    let reversed = situation.claims_of(situation.objects.iter().rev());
+    let found = situation.plan_of(&reversed, &situation.zone).to_string();
+    if found == expected {
+        return Ok(());
+    }
+    Err(format!("with the objects in reverse order:\n{}", difference(expected, &found)))
+}
+
+/// Route 53 accepts the plan, nothing foreign changes, and nothing is left to do.
+pub fn settles(situation: &Situation, plan: &Plan) -> Result<(), String> {
+    let mut zone = situation.zone.clone();
+    for batch in Batch::pack(plan.units.iter().cloned()) {
+        zone = apply(&zone, batch.changes())?;
+    }
+    foreign_is_untouched(situation, &zone)?;
+    let next = situation.plan_of(&situation.claims(), &zone);
+    if !next.units.is_empty() {
+        return Err(format!("the applied plan leaves something to do:\n{next}"));
+    }
+    // What has been right before, without an owner, is told once there is nothing left to write beside it.
+    let is_right =
+        |it: &&Blocked| matches!(it.reason, Reason::Unmanaged | Reason::OwnedBy { in_sync: true, .. });
+    let told = |plan: &Plan| -> BTreeSet<String> {
+        let blocked = plan.blocked.iter().filter(|it| !is_right(it));
+        blocked.map(|it| format!("{} {} {}", it.host, it.object, it.reason.label())).collect()
+    };
+    if told(plan) != told(&next) {
+        return Err(format!("the applied plan changes what is blocked:\n{next}"));
+    }
+    let right = |plan: &Plan| {
+        let beside = plan.blocked.iter().filter(is_right).map(|it| it.host.as_str());
+        plan.in_sync + beside.collect::<BTreeSet<_>>().len()
+    };
+    let expected = right(plan) + plan.units.len();
+    if right(&next) == expected { Ok(()) } else { Err(format!("{expected} should be in sync:\n{next}")) }
+}
+
+/// Every set that is not ours, by a judgement of its own, is as it was.
+fn foreign_is_untouched(situation: &Situation, after: &Zone) -> Result<(), String> {
+    let owner = situation.settings.owner.as_str();
+    for set in situation.zone.sets() {
+        let ours = match set.rtype() {
+            rtype if rtype.is_address() => situation.affixes.owns(&situation.zone, owner, set),
+            _ => crate::model::says(set, owner) == Some(true),
+        };
+        let now = after.get(set.name(), set.rtype(), set.key.set_id.as_ref());
+        if !ours && now != Some(set) {
+            return Err(format!("this is not ours and has been changed: {set}"));
+        }
+    }
+    Ok(())
+}
+
+/// The change batch for a human is applicable, and the next plan does not block the hostname for that reason.
+pub fn is_resolved(situation: &Situation, blocked: &Blocked) -> Result<(), String> {
+    let what = format!("{} for {}: {}", blocked.host, blocked.object, blocked.reason.label());
+    let zone = apply(&situation.zone, blocked.remedy.iter().map(Step::from))
+        .map_err(|why| format!("the batch by hand for {what} is not applicable:\n{why}"))?;
+    let next = situation.plan_of(&situation.claims(), &zone);
+    let same = |other: &&Blocked| {
+        other.host == blocked.host
+            && other.object == blocked.object
+            && other.reason.label() == blocked.reason.label()
+    };
+    match next.blocked.iter().find(same) {
+        None => Ok(()),
+        Some(_) => Err(format!("the batch by hand does not resolve {what}; the plan after it:\n{next}")),
+    }
+}
+
+fn paths() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cases");
+    let entries = fs::read_dir(&folder).unwrap_or_else(|why| panic!("{}: {why}", folder.display()));
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    paths.sort();
+    paths
+}
+
+fn cases() -> &'static [Case] {
+    static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
+        let read = |path: &PathBuf| read(path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+        paths().iter().map(read).collect()
+    });
+    &CASES
+}
+
+fn read(path: &Path) -> Result<Case, String> {
+    let file = fs::read_to_string(path).map_err(|why| why.to_string())?;
+    let order: Vec<&str> = file
+        .lines()
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))
+        .filter_map(|line| line.split_once(':').map(|(key, _)| key))
+        .collect();
+    let known = ["about", "settings", "objects", "zone", "plan"];
+    let mut expected = known.into_iter().filter(|key| order.contains(key));
+    if !order.iter().all(|key| expected.next() == Some(key)) {
+        return Err(format!("the keys are {order:?}, their order is {known:?}"));
+    }
+    let text: Text = serde_saphyr::from_str(&file).map_err(|why| why.to_string())?;
+    let situation = text.situation()?;
+    let plan = situation.plan();
+    Ok(Case { path: path.to_owned(), text, situation, plan })
+}
+
+fn stem(path: &Path) -> &str {
+    path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()
+}
+
+/// Writes a plan in place of the one that the file ends with.
+fn rewrite(path: &Path, plan: &str) {
+    let file = fs::read_to_string(path).unwrap();
+    let (head, _) = file.split_once("\nplan:").expect("a plan");
+    let body: Vec<String> = plan.lines().map(|line| format!("  {line}\n")).collect();
+    fs::write(path, format!("{head}\nplan: |\n{}", body.concat())).unwrap();
+}
+
+/// Both texts as one, with `-` before what was expected only and `+` before what was found only.
+fn difference(expected: &str, found: &str) -> String {
+    let (old, new): (Vec<&str>, Vec<&str>) = (expected.lines().collect(), found.lines().collect());
+    // Longest common subsequence from each pair of positions on.
+    let mut common = vec![vec![0_usize; new.len() + 1]; old.len() + 1];
+    for i in (0..old.len()).rev() {
+        for j in (0..new.len()).rev() {
+            common[i][j] = if old[i] == new[j] {
+                common[i + 1][j + 1] + 1
+            } else {
+                common[i + 1][j].max(common[i][j + 1])
+            };
+        }
+    }
+    let (mut i, mut j) = (0, 0);
+    let mut lines = Vec::new();
+    while i < old.len() || j < new.len() {
+        if i < old.len() && j < new.len() && old[i] == new[j] {
+            lines.push(format!("  {}", old[i]));
+            (i, j) = (i + 1, j + 1);
+        } else if j == new.len() || (i < old.len() && common[i + 1][j] >= common[i][j + 1]) {
+            lines.push(format!("- {}", old[i]));
+            i += 1;
+        } else {
+            lines.push(format!("+ {}", new[j]));
+            j += 1;
+        }
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,250 @@
+//! A situation as it is written down: settings, objects and a zone.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use zonekeeper_core::{
+    dns::{Alias, AliasZones, Data, Name, RecordSet, RecordType, Routing, SetId, Ttl, Zone, ZoneId},
+    plan::{Naming, Plan, Settings, View},
+    source::{Claims, Object, Rules},
+};
+
+use crate::model::Affixes;
+
+/// The text of a case, before it is given a meaning.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Text {
+    pub about: String,
+    #[serde(default)]
+    settings: Flags,
+    #[serde(default)]
+    objects: String,
+    #[serde(default)]
+    zone: String,
+    pub plan: String,
+}
+
+/// Keys named like the flags, with the defaults of a test.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+struct Flags {
+    owner_id: String,
+    zone: String,
+    default_ttl: Option<String>,
+    aws_prefer_cname: bool,
+    alias_zone: Vec<String>,
+    txt_prefix: String,
+    txt_suffix: String,
+    txt_wildcard_replacement: Option<String>,
+    ingress_class: BTreeSet<String>,
+    namespace: BTreeSet<String>,
+    require_annotation: bool,
+    annotation_prefix: Option<String>,
+}
+
+impl Default for Flags {
+    fn default() -> Self {
+        Self {
+            owner_id: "me".to_owned(),
+            zone: "example.com".to_owned(),
+            default_ttl: None,
+            aws_prefer_cname: false,
+            alias_zone: Vec::new(),
+            txt_prefix: String::new(),
+            txt_suffix: String::new(),
+            txt_wildcard_replacement: None,
+            ingress_class: BTreeSet::new(),
+            namespace: BTreeSet::new(),
+            require_annotation: false,
+            annotation_prefix: None,
+        }
+    }
+}
+
+/// Everything that a plan is a function of.
+#[derive(Debug, Clone)]
+pub struct Situation {
+    pub settings: Settings,
+    pub rules: Rules,
+    pub affixes: Affixes,
+    pub objects: Vec<Object>,
+    pub zone: Zone,
+}
+
+impl Text {
+    /// Reads the settings, the objects and the zone.
+    pub fn situation(&self) -> Result<Situation, String> {
+        let flags = &self.settings;
+        let settings = flags.settings()?;
+        let mut rules = Rules {
+            namespaces: flags.namespace.clone(),
+            ingress_classes: flags.ingress_class.clone(),
+            require_annotation: flags.require_annotation,
+            ..Rules::default()
+        };
+        if let Some(prefix) = &flags.annotation_prefix {
+            rules.prefixes = vec![prefix.clone()];
+        }
+        let affixes = Affixes {
+            prefix: flags.txt_prefix.clone(),
+            suffix: flags.txt_suffix.clone(),
+            wildcard: flags.txt_wildcard_replacement.clone(),
+        };
+        let mut zone = empty_zone(&flags.zone);
+        for line in self.zone.lines().filter(|line| !line.trim().is_empty()) {
+            let set = match line.strip_prefix("owned ") {
+                Some(rest) => owned(rest, &affixes)?,
+                None => record_set(line)?,
+            };
+            if zone.get(set.name(), set.rtype(), set.key.set_id.as_ref()).is_some() {
+                return Err(format!("twice in the zone: {line}"));
+            }
+            zone.put(set);
+        }
+        Ok(Situation { settings, rules, affixes, objects: objects(&self.objects)?, zone })
+    }
+}
+
+impl Flags {
+    fn settings(&self) -> Result<Settings, String> {
+        let mut alias_zones = AliasZones::default();
+        for row in &self.alias_zone {
+            alias_zones.add(row).map_err(|why| format!("alias-zone {row}: {why}"))?;
+        }
+        let wildcard = self.txt_wildcard_replacement.as_deref();
+        let naming =
+            Naming::new(&self.txt_prefix, &self.txt_suffix, wildcard).map_err(|why| why.to_string())?;
+        let ttl = self.default_ttl.as_ref().map(|ttl| ttl.parse()).transpose();
+        Ok(Settings {
+            owner: self.owner_id.parse().map_err(|why| format!("owner-id: {why}"))?,
+            naming,
+            default_ttl: ttl.map_err(|why| format!("default-ttl: {why}"))?.unwrap_or(Ttl::DEFAULT),
+            prefer_cname: self.aws_prefer_cname,
+            alias_zones,
+        })
+    }
+}
+
+impl Situation {
+    /// The claims of the objects, taken in their order.
+    pub fn claims(&self) -> Claims {
+        self.claims_of(self.objects.iter())
+    }
+
+    pub fn claims_of<'a>(&self, objects: impl Iterator<Item = &'a Object>) -> Claims {
+        let mut claims = Claims::new(self.zone.apex().clone());
+        for object in objects {
+            if let Some(id) = object.id() {
+                claims.set(&id, object.facts(&self.rules));
+            }
+        }
+        claims
+    }
+
+    pub fn plan(&self) -> Plan {
+        self.plan_of(&self.claims(), &self.zone)
+    }
+
+    pub fn plan_of(&self, claims: &Claims, zone: &Zone) -> Plan {
+        Plan::new(&View { zone, claims, settings: &self.settings })
+    }
+}
+
+/// A zone as it is after its creation: NS and SOA at the apex.
+pub fn empty_zone(apex: &str) -> Zone {
+    let name = Name::from_hostname(apex).expect("an apex");
+    let mut zone = Zone::new(ZoneId::new("Z1").expect("a zone id"), name);
+    for line in [
+        "NS ns-1.awsdns-01.org. ttl=172800",
+        "SOA ns-1.awsdns-01.org. host.example.net. 1 7200 900 9 9 ttl=900",
+    ] {
+        zone.put(record_set(&format!("{apex} {line}")).expect("a record set"));
+    }
+    zone
+}
+
+/// YAML documents; an object without `kind` or of another kind than ours is a mistake in the case.
+fn objects(text: &str) -> Result<Vec<Object>, String> {
+    #[derive(Deserialize)]
+    struct Kind {
+        kind: String,
+    }
+    let read = |document: &str| {
+        let failed = |why: serde_saphyr::Error| format!("{why}\n{document}");
+        let Kind { kind } = serde_saphyr::from_str(document).map_err(failed)?;
+        match kind.as_str() {
+            "Ingress" => {
+                serde_saphyr::from_str(document).map(|it| Object::Ingress(Box::new(it))).map_err(failed)
+            }
+            "Service" => {
+                serde_saphyr::from_str(document).map(|it| Object::Service(Box::new(it))).map_err(failed)
+            }
+            other => Err(format!("kind {other} is not read")),
+        }
+    };
+    let documents = text.split("---\n").filter(|document| !document.trim().is_empty());
+    documents.map(read).collect()
+}
+
+/// Reads a record set in the form in which it prints itself: `NAME TYPE [set=ID] [POLICY] DATA`.
+///
+/// The one difference: two strings with a space between are two values, without it they are one value.
+pub fn record_set(line: &str) -> Result<RecordSet, String> {
+    let bad = |what: &str| format!("{what}: {line}");
+    let (name, rest) = line.split_once(' ').ok_or_else(|| bad("no type"))?;
+    let (rtype, mut rest) = rest.split_once(' ').ok_or_else(|| bad("no data"))?;
+    let name = Name::from_route53(name).map_err(|why| bad(&why.to_string()))?;
+    let mut set = RecordSet::simple(name, RecordType::new(rtype), Data::TrafficPolicy("".into()));
+    let mut policy = Vec::new();
+    while let Some((token, after)) = rest.split_once(' ')
+        && token.contains('=')
+        && !token.starts_with('"')
+    {
+        match token.strip_prefix("set=") {
+            Some(id) => set.key.set_id = Some(SetId::new(id)),
+            None => policy.push(token),
+        }
+        rest = after;
+    }
+    if !policy.is_empty() {
+        set.routing = Routing::Policy(policy.join(" ").into());
+    }
+    set.data = if let Some(id) = rest.strip_prefix("traffic policy instance ") {
+        Data::TrafficPolicy(id.into())
+    } else if let Some(alias) = rest.strip_prefix("alias ") {
+        Data::Alias(read_alias(alias).ok_or_else(|| bad("not `alias TARGET (ZONE) health=BOOL`"))?)
+    } else {
+        let (values, ttl) = rest.rsplit_once(" ttl=").ok_or_else(|| bad("no ttl"))?;
+        let values = match set.rtype() {
+            RecordType::Txt => values.replace("\" \"", "\"\0\"").split('\0').map(Into::into).collect(),
+            RecordType::Other(_) => vec![values.into()],
+            _ => values.split(' ').map(Into::into).collect(),
+        };
+        Data::Values { ttl: Ttl::from_seconds(ttl.parse().map_err(|_| bad("ttl"))?), values }
+    };
+    if set.to_string() == line { Ok(set) } else { Err(format!("`{line}` prints itself as `{set}`")) }
+}
+
+fn read_alias(text: &str) -> Option<Alias> {
+    let (target, rest) = text.split_once(" (")?;
+    let (zone, health) = rest.split_once(") health=")?;
+    let evaluate_target_health = health.parse().ok()?;
+    Some(Alias { zone: ZoneId::new(zone)?, target: Name::from_route53(target).ok()?, evaluate_target_health })
+}
+
+/// `www.example.com A [set=ID POLICY] by OWNER [for RESOURCE]`: the TXT as ExternalDNS writes it.
+fn owned(text: &str, affixes: &Affixes) -> Result<RecordSet, String> {
+    let bad = || format!("expected `owned NAME TYPE [set=… …] by OWNER [for RESOURCE]`: {text}");
+    let (record, says) = text.split_once(" by ").ok_or_else(bad)?;
+    let (host, rest) = record.split_once(' ').ok_or_else(bad)?;
+    let (rtype, routing) = rest.split_once(' ').unwrap_or((rest, ""));
+    let says = match says.split_once(" for ") {
+        Some((owner, resource)) => format!("{owner},external-dns/resource={resource}"),
+        None => says.to_owned(),
+    };
+    let host = Name::from_route53(host).map_err(|why| why.to_string())?;
+    let at = affixes.txt_name(&host, rtype);
+    let routing = if routing.is_empty() { String::new() } else { format!("{routing} ") };
+    record_set(&format!("{at} TXT {routing}\"heritage=external-dns,external-dns/owner={says}\" ttl=300"))
+}

@@ -1,0 +1,343 @@
+//! Generated worlds: objects over a few hostnames, and a zone in which anybody has written anything.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    api::{
+        core::v1::{LoadBalancerIngress, LoadBalancerStatus, Service, ServiceSpec, ServiceStatus},
+        networking::v1::{
+            Ingress, IngressLoadBalancerIngress, IngressLoadBalancerStatus, IngressRule, IngressSpec,
+            IngressStatus,
+        },
+    },
+    apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time},
+    jiff::Timestamp,
+};
+use proptest::{collection::vec, option, prelude::*};
+use zonekeeper_core::{
+    dns::{AliasZones, Name, RecordSet, Ttl, Zone},
+    plan::{Batch, Naming, Settings},
+    source::{Object, Rules},
+};
+
+use crate::{
+    model::{Affixes, Step, apply},
+    situation::{Situation, empty_zone, record_set},
+};
+
+pub const APEX: &str = "example.com";
+const ALB: &str = "eu-west-1.elb.amazonaws.com";
+
+/// Prefix, suffix and wildcard replacement; the plain naming more often than the others.
+const AFFIXES: [(&str, &str, Option<&str>); 8] = [
+    ("", "", None),
+    ("", "", None),
+    ("", "", None),
+    ("own-", "", None),
+    ("own.", "", None),
+    ("%{record_type}-own.", "", None),
+    ("", "-own", None),
+    ("", "", Some("any")),
+];
+
+/// What a world is made of; small, so that a failure can be read.
+#[derive(Debug, Clone)]
+pub struct World {
+    affixes: usize,
+    /// Objects whose plan was applied before everything else happened.
+    before: Vec<Wish>,
+    /// What others have written then.
+    written: Vec<Written>,
+    /// Which of the objects of before are still there, and with which annotation.
+    kept: Vec<Option<Note>>,
+    /// The objects that are new, or ask for something else.
+    wishes: Vec<Wish>,
+}
+
+type Note = Option<(&'static str, &'static str)>;
+
+/// An object, by its number; an object with the same number later is the same object.
+#[derive(Debug, Clone)]
+struct Wish {
+    number: usize,
+    age: i64,
+    hosts: Vec<usize>,
+    leads: Leads,
+    note: Note,
+}
+
+#[derive(Debug, Clone)]
+enum Leads {
+    Nowhere,
+    V4(u8),
+    V6(u8),
+    Both(u8),
+    Balancer(u8),
+    UnknownBalancer,
+    Host(u8),
+    TwoHosts,
+    AddressAndHost(u8),
+}
+
+/// Sets at a hostname, and what the TXTs beside them say.
+#[derive(Debug, Clone)]
+struct Written {
+    host: usize,
+    record: Option<&'static str>,
+    value: u8,
+    says: Option<(Place, &'static str)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Typed,
+    TypedCname,
+    Untyped,
+}
+
+const RECORDS: [&str; 12] = [
+    "A 192.0.2.# ttl=300",
+    "A 192.0.2.# ttl=60",
+    "AAAA 2001:db8::# ttl=300",
+    "A alias lb-#.eu-west-1.elb.amazonaws.com (Z32O12XQLNTSW2) health=true",
+    "AAAA alias lb-#.eu-west-1.elb.amazonaws.com (Z32O12XQLNTSW2) health=true",
+    "CNAME lb-#.example.net ttl=300",
+    "CNAME lb-#.eu-west-1.elb.amazonaws.com ttl=300",
+    "MX 10 mail.example.net ttl=300",
+    "NS ns-#.example.net ttl=300",
+    "A set=blue weight=# 192.0.2.# ttl=300",
+    "A traffic policy instance #",
+    "TXT \"v=spf#\" ttl=300",
+];
+
+const SAYINGS: [&str; 8] = [
+    "\"heritage=external-dns,external-dns/owner=me\"",
+    "\"heritage=external-dns,external-dns/owner=me,external-dns/resource=ingress/shop/n0\"",
+    "\"heritage=external-dns,external-dns/owner=me,external-dns/resource=service/bank/n1\"",
+    "\"heritage=external-dns,external-dns/owner=me,external-dns/resource=ingress/shop/n2\"",
+    "\"heritage=external-dns,external-dns/owner=other,external-dns/resource=ingress/shop/n0\"",
+    "\"heritage=external-dns,external-dns/owner=me\" \"heritage=external-dns,external-dns/owner=me,x\"",
+    "\"encrypted\"",
+    "\"heritage=somebody,external-dns/owner=me\"",
+];
+
+const NOTES: [(&str, &str); 8] = [
+    ("ttl", "60"),
+    ("ttl", "60"),
+    ("ttl", "soon"),
+    ("alias", "true"),
+    ("aws-evaluate-target-health", "false"),
+    ("hostname", "*.example.com,www.example.com,"),
+    ("target", "192.0.2.1"),
+    ("target", "lb-1.example.net, "),
+];
+
+/// Any world.
+pub fn world() -> impl Strategy<Value = World> {
+    let kept = vec(option::of(note()), 0..4);
+    (0..AFFIXES.len(), vec(wish(), 0..4), vec(written(), 0..8), kept, vec(wish(), 0..6))
+        .prop_map(|(affixes, before, written, kept, wishes)| World { affixes, before, written, kept, wishes })
+}
+
+fn wish() -> impl Strategy<Value = Wish> {
+    let leads = prop_oneof![
+        1 => Just(Leads::Nowhere),
+        5 => (0_u8..3).prop_map(Leads::V4),
+        1 => (0_u8..3).prop_map(Leads::V6),
+        3 => (0_u8..3).prop_map(Leads::Both),
+        4 => (0_u8..3).prop_map(Leads::Balancer),
+        1 => Just(Leads::UnknownBalancer),
+        4 => (0_u8..3).prop_map(Leads::Host),
+        1 => Just(Leads::TwoHosts),
+        1 => (0_u8..3).prop_map(Leads::AddressAndHost),
+    ];
+    (0_usize..6, 0_i64..3, vec(0_usize..14, 1..4), leads, note())
+        .prop_map(|(number, age, hosts, leads, note)| Wish { number, age, hosts, leads, note })
+}
+
+fn note() -> impl Strategy<Value = Note> {
+    option::weighted(0.3, prop::sample::select(&NOTES[..]))
+}
+
+fn written() -> impl Strategy<Value = Written> {
+    let place = prop_oneof![4 => Just(Place::Typed), 1 => Just(Place::TypedCname), 2 => Just(Place::Untyped)];
+    let says = option::weighted(0.7, (place, prop::sample::select(&SAYINGS[..])));
+    (0_usize..14, option::weighted(0.8, prop::sample::select(&RECORDS[..])), 0_u8..3, says)
+        .prop_map(|(host, record, value, says)| Written { host, record, value, says })
+}
+
+impl World {
+    /// The objects of now and the zone as all the others have left it.
+    pub fn situation(&self) -> Situation {
+        let (prefix, suffix, wildcard) = AFFIXES[self.affixes];
+        let affixes = Affixes {
+            prefix: prefix.to_owned(),
+            suffix: suffix.to_owned(),
+            wildcard: wildcard.map(str::to_owned),
+        };
+        let hosts = hosts(&affixes);
+        let mut situation = Situation {
+            settings: settings(Naming::new(prefix, suffix, wildcard).unwrap()),
+            rules: Rules::default(),
+            objects: objects(&self.before, &hosts),
+            zone: empty_zone(APEX),
+            affixes,
+        };
+        for batch in Batch::pack(situation.plan().units) {
+            situation.zone = apply(&situation.zone, batch.changes()).unwrap();
+        }
+        for written in &self.written {
+            for set in written.sets(&hosts, &situation.affixes) {
+                write(&mut situation.zone, &set);
+            }
+        }
+        let kept = self.before.iter().zip(&self.kept);
+        let kept = kept.filter_map(|(wish, note)| note.map(|note| Wish { note, ..wish.clone() }));
+        let wishes: Vec<Wish> = kept.chain(self.wishes.iter().cloned()).collect();
+        situation.objects = objects(&wishes, &hosts);
+        situation
+    }
+}
+
+/// The settings of a test with this naming.
+pub fn settings(naming: Naming) -> Settings {
+    Settings {
+        owner: "me".parse().unwrap(),
+        naming,
+        default_ttl: Ttl::DEFAULT,
+        prefer_cname: false,
+        alias_zones: AliasZones::default(),
+    }
+}
+
+/// Hostnames among which every kind of collision is likely.
+fn hosts(affixes: &Affixes) -> Vec<String> {
+    let bank = Name::from_hostname("bank.example.com").unwrap();
+    let mut hosts: Vec<String> =
+        ["A", "CNAME", ""].iter().map(|rtype| affixes.txt_name(&bank, rtype)).collect();
+    let others = ["", "www.", "bank.", "any.", "*.", "team.", "a.team.", "_dmarc.", "a-www.", "evil"];
+    hosts.extend(others.iter().map(|label| format!("{label}{APEX}")));
+    hosts.push(format!("{}.{APEX}", "x".repeat(60)));
+    hosts
+}
+
+/// Writes a set where Route 53 lets it, in place of another.
+fn write(zone: &mut Zone, set: &RecordSet) {
+    let mut next = zone.clone();
+    next.remove(&set.key);
+    if let Ok(next) = apply(&next, [Step::Create(set)]) {
+        *zone = next;
+    }
+}
+
+impl Written {
+    fn sets(&self, hosts: &[String], affixes: &Affixes) -> Vec<RecordSet> {
+        let host = &hosts[self.host];
+        if !host.ends_with(&format!(".{APEX}")) && host != APEX {
+            return Vec::new();
+        }
+        let record = self.record.unwrap_or("A 192.0.2.# ttl=300").replace('#', &self.value.to_string());
+        let txt = self.says.and_then(|(place, text)| {
+            let rtype = match place {
+                Place::Typed => record.split(' ').next()?,
+                Place::TypedCname => "CNAME",
+                Place::Untyped => "",
+            };
+            let at = affixes.txt_name(&Name::from_route53(host).ok()?, rtype);
+            let policy = if record.contains("set=") { "set=blue weight=1 " } else { "" };
+            at.ends_with(&format!(".{APEX}")).then(|| format!("{at} TXT {policy}{text} ttl=300"))
+        });
+        let record = self.record.map(|_| format!("{host} {record}"));
+        // The traffic policy of the zone's own name, and a label that is too long, are no records.
+        [record, txt].into_iter().flatten().filter_map(|line| record_set(&line).ok()).collect()
+    }
+}
+
+fn objects(wishes: &[Wish], hosts: &[String]) -> Vec<Object> {
+    let by_number: BTreeMap<usize, &Wish> = wishes.iter().map(|wish| (wish.number, wish)).collect();
+    by_number.values().map(|wish| wish.object(hosts)).collect()
+}
+
+impl Wish {
+    fn object(&self, hosts: &[String]) -> Object {
+        let hosts: Vec<&str> = self.hosts.iter().map(|&host| hosts[host].as_str()).collect();
+        let mut notes: BTreeMap<&str, String> =
+            self.note.into_iter().map(|(k, v)| (k, v.to_owned())).collect();
+        let namespace = if self.number.is_multiple_of(2) { "shop" } else { "bank" };
+        let is_ingress = self.number != 1;
+        if !is_ingress {
+            notes.insert("hostname", hosts.join(","));
+        }
+        let metadata = meta(namespace, &format!("n{}", self.number), self.age, notes);
+        let targets = self.leads.targets();
+        if is_ingress { ingress(metadata, &hosts, &targets) } else { service(metadata, &targets) }
+    }
+}
+
+impl Leads {
+    /// Addresses and host names, in this order.
+    fn targets(&self) -> Vec<(Option<String>, Option<String>)> {
+        let v4 = |n: &u8| (Some(format!("192.0.2.{n}")), None);
+        let v6 = |n: &u8| (Some(format!("2001:db8::{n}")), None);
+        let host = |name: String| (None, Some(name));
+        match self {
+            Self::Nowhere => Vec::new(),
+            Self::V4(n) => vec![v4(n)],
+            Self::V6(n) => vec![v6(n)],
+            Self::Both(n) => vec![v4(n), v6(n)],
+            Self::Balancer(n) => vec![host(format!("lb-{n}.{ALB}"))],
+            Self::UnknownBalancer => vec![host("lb.xx-new-1.elb.amazonaws.com".to_owned())],
+            Self::Host(n) => vec![host(format!("lb-{n}.example.net"))],
+            Self::TwoHosts => vec![host("lb-1.example.net".to_owned()), host("lb-2.example.net".to_owned())],
+            Self::AddressAndHost(n) => vec![v4(n), host(format!("lb-{n}.example.net"))],
+        }
+    }
+}
+
+/// Metadata with annotations under the newer prefix.
+pub fn meta(namespace: &str, name: &str, age: i64, notes: BTreeMap<&str, String>) -> ObjectMeta {
+    let annotations =
+        notes.into_iter().map(|(key, value)| (format!("external-dns.kubernetes.io/{key}"), value));
+    ObjectMeta {
+        namespace: Some(namespace.to_owned()),
+        name: Some(name.to_owned()),
+        creation_timestamp: Some(Time(Timestamp::from_second(age).unwrap())),
+        annotations: Some(annotations.collect()),
+        ..ObjectMeta::default()
+    }
+}
+
+/// An Ingress with a rule for each host.
+pub fn ingress(metadata: ObjectMeta, hosts: &[&str], targets: &[(Option<String>, Option<String>)]) -> Object {
+    let rules =
+        hosts.iter().map(|host| IngressRule { host: Some((*host).to_owned()), ..IngressRule::default() });
+    let entries = targets.iter().cloned().map(|(ip, hostname)| IngressLoadBalancerIngress {
+        ip,
+        hostname,
+        ..IngressLoadBalancerIngress::default()
+    });
+    Object::Ingress(Box::new(Ingress {
+        metadata,
+        spec: Some(IngressSpec { rules: Some(rules.collect()), ..IngressSpec::default() }),
+        status: Some(IngressStatus {
+            load_balancer: Some(IngressLoadBalancerStatus { ingress: Some(entries.collect()) }),
+        }),
+    }))
+}
+
+/// A Service of type `LoadBalancer`; its hostnames are in the annotations.
+pub fn service(metadata: ObjectMeta, targets: &[(Option<String>, Option<String>)]) -> Object {
+    let entries = targets.iter().cloned().map(|(ip, hostname)| LoadBalancerIngress {
+        ip,
+        hostname,
+        ..LoadBalancerIngress::default()
+    });
+    Object::Service(Box::new(Service {
+        metadata,
+        spec: Some(ServiceSpec { type_: Some("LoadBalancer".to_owned()), ..ServiceSpec::default() }),
+        status: Some(ServiceStatus {
+            load_balancer: Some(LoadBalancerStatus { ingress: Some(entries.collect()) }),
+            ..ServiceStatus::default()
+        }),
+    }))
+}
