@@ -20,7 +20,14 @@ pub const MAX_NAME_BYTES: usize = 253;
 /// name is therefore contiguous. The position of names with characters that Route 53 escapes (a wildcard) is
 /// not documented; [`Name::has_escapes`] tells these apart for whoever relies on the order of pages.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Name(Arc<str>);
+pub struct Name {
+    /// The name, and behind it what names are ordered by: its labels from the right as Route 53 prints them, each
+    /// closed by a dot. Most of what is done with names is to look them up in order, and that is then one comparison
+    /// of bytes.
+    both: Arc<str>,
+    /// Where the name ends and the other begins.
+    end: usize,
+}
 
 /// Why a text is not a name that a record could have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +66,25 @@ pub enum BadName {
 // === impl Name ===
 
 impl Name {
+    fn new(text: &str) -> Self {
+        let mut both = String::with_capacity(text.len() * 2 + 1);
+        both.push_str(text);
+        for label in text.rsplit('.') {
+            if label.bytes().all(is_plain) {
+                both.push_str(label);
+            } else {
+                both.extend(printed(label).map(char::from));
+            }
+            both.push('.');
+        }
+        Self { both: both.into(), end: text.len() }
+    }
+
+    /// What names are ordered by.
+    fn order(&self) -> &str {
+        self.both.get(self.end..).unwrap_or_default()
+    }
+
     /// Reads a hostname that a person wrote: any case, Unicode (UTS-46), an optional trailing dot, `*` as the
     /// whole first label. An underscore is a character like any other.
     pub fn from_hostname(text: &str) -> Result<Self, BadName> {
@@ -101,7 +127,7 @@ impl Name {
         if bytes > MAX_NAME_BYTES {
             return Err(BadName::LongName { bytes });
         }
-        Ok(Self(format!("{wildcard}{ascii}").into()))
+        Ok(Self::new(&format!("{wildcard}{ascii}")))
     }
 
     /// Reads a name as an API prints it: octal escapes (`\052`), a trailing dot, any bytes.
@@ -129,12 +155,12 @@ impl Name {
         if out.is_empty() {
             return Err(BadName::Empty);
         }
-        Ok(Self(out.into()))
+        Ok(Self::new(&out))
     }
 
     /// The name as Route 53 prints and accepts it: everything but `a-z 0-9 - _` escaped, with a trailing dot.
     pub fn to_route53(&self) -> String {
-        let mut out = String::with_capacity(self.0.len() + 4);
+        let mut out = String::with_capacity(self.order().len() + 1);
         for label in self.labels() {
             out.extend(printed(label).map(char::from));
             out.push('.');
@@ -144,34 +170,30 @@ impl Name {
 
     /// The name without trailing dot, as in `www.example.com`.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.both.get(..self.end).unwrap_or_default()
     }
 
     /// Its labels from the left.
     pub fn labels(&self) -> impl DoubleEndedIterator<Item = &str> {
-        self.0.split('.')
+        self.as_str().split('.')
     }
 
     /// The first label and what follows it, if anything does.
     pub fn split_first(&self) -> (&str, Option<&str>) {
-        match self.0.split_once('.') {
+        match self.as_str().split_once('.') {
             Some((first, rest)) => (first, Some(rest)),
-            None => (&self.0, None),
+            None => (self.as_str(), None),
         }
     }
 
     /// The name one label up; none for a name of one label.
     pub fn parent(&self) -> Option<Self> {
-        self.split_first().1.map(|rest| Self(rest.into()))
+        self.split_first().1.map(Self::new)
     }
 
     /// Whether this is `ancestor` or a name below it, label by label.
     pub fn is_within(&self, ancestor: &Self) -> bool {
-        match self.0.strip_suffix(&*ancestor.0) {
-            Some("") => true,
-            Some(rest) => rest.ends_with('.'),
-            None => false,
-        }
+        self.order().starts_with(ancestor.order())
     }
 
     /// Whether its first label is `*`.
@@ -181,7 +203,7 @@ impl Name {
 
     /// Whether Route 53 prints it with an escape, so that its place in a listing is not certain.
     pub fn has_escapes(&self) -> bool {
-        !self.0.bytes().all(|b| is_plain(b) || b == b'.')
+        !self.as_str().bytes().all(|b| is_plain(b) || b == b'.')
     }
 
     /// The same name under another first label; `None` where the label or the name would become too long.
@@ -192,29 +214,19 @@ impl Name {
         };
         let fits = text.len() <= MAX_NAME_BYTES
             && text.split('.').all(|label| !label.is_empty() && label.len() <= MAX_LABEL_BYTES);
-        fits.then(|| Self(text.into()))
+        fits.then(|| Self::new(&text))
     }
 
     /// The name `label` directly below this one; `None` where it would become too long.
     pub fn child(&self, label: &str) -> Option<Self> {
-        let text = format!("{label}.{}", self.0);
-        (label.len() <= MAX_LABEL_BYTES && text.len() <= MAX_NAME_BYTES).then(|| Self(text.into()))
+        let text = format!("{label}.{self}");
+        (label.len() <= MAX_LABEL_BYTES && text.len() <= MAX_NAME_BYTES).then(|| Self::new(&text))
     }
 }
 
 impl Ord for Name {
     fn cmp(&self, other: &Self) -> Ordering {
-        let mut left = self.labels().rev();
-        let mut right = other.labels().rev();
-        loop {
-            match (left.next(), right.next()) {
-                (None, None) => return Ordering::Equal,
-                (None, Some(_)) => return Ordering::Less,
-                (Some(_), None) => return Ordering::Greater,
-                (Some(a), Some(b)) if a == b => {}
-                (Some(a), Some(b)) => return closed(a).cmp(closed(b)),
-            }
-        }
+        self.order().cmp(other.order())
     }
 }
 
@@ -226,19 +238,19 @@ impl PartialOrd for Name {
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        f.pad(self.as_str())
     }
 }
 
 impl fmt::Debug for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl serde::Serialize for Name {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
+        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -289,10 +301,6 @@ fn printed(label: &str) -> impl Iterator<Item = u8> {
         let (one, four) = if keep { (Some(byte), None) } else { (None, Some(digits)) };
         one.into_iter().chain(four.into_iter().flatten())
     })
-}
-
-fn closed(label: &str) -> impl Iterator<Item = u8> {
-    printed(label).chain(std::iter::once(b'.'))
 }
 
 #[cfg(test)]

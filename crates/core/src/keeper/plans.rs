@@ -47,7 +47,9 @@ impl Plans {
     /// Marks every hostname whose decision may change with the sets or the claims at `name`.
     pub fn mark_affected(&mut self, view: &View<'_>, name: &Name, cause: Cause) {
         for host in view.affected(name, &self.fallbacks) {
-            self.mark(host, cause);
+            if view.exists(&host) || self.told.contains_key(&host) {
+                self.mark(host, cause);
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 //! Ownership is always looked up forward, from the record to its TXT names. [`Naming::hosts_at`] goes the other
 //! way only to find candidates, each of which is checked forward.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{Heritage, OwnerId, digest::hex};
 use crate::dns::{Name, RecordSet, RecordType, SetId, TxtText, Zone};
@@ -168,14 +168,13 @@ impl Naming {
 
     /// The name that carries the type, if it is a name of the zone.
     fn typed(&self, apex: &Name, host: &Name, rtype: &str) -> Option<Name> {
-        let label = self.first_label(host);
-        let label = if self.has_placeholder() { label.to_owned() } else { format!("{rtype}-{label}") };
-        self.affixed(apex, host, &label, rtype)
+        let mark = if self.has_placeholder() { "" } else { rtype };
+        self.affixed(apex, host, mark, rtype)
     }
 
     /// The name of the time before ExternalDNS wrote types into it, if it is a name of the zone.
     fn untyped(&self, apex: &Name, host: &Name) -> Option<Name> {
-        self.affixed(apex, host, self.first_label(host), "")
+        self.affixed(apex, host, "", "")
     }
 
     fn first_label<'a>(&'a self, host: &'a Name) -> &'a str {
@@ -185,23 +184,24 @@ impl Naming {
         }
     }
 
-    fn affixed(&self, apex: &Name, host: &Name, label: &str, rtype: &str) -> Option<Name> {
-        let prefix = self.prefix.replace(TYPE_PLACEHOLDER, rtype);
-        let suffix = self.suffix.replace(TYPE_PLACEHOLDER, rtype);
-        host.with_first_label(&format!("{prefix}{label}{suffix}")).filter(|name| name.is_within(apex))
+    /// The hostname with prefix and suffix, and `mark` before its first label.
+    fn affixed(&self, apex: &Name, host: &Name, mark: &str, rtype: &str) -> Option<Name> {
+        let (prefix, suffix) = (filled(&self.prefix, rtype), filled(&self.suffix, rtype));
+        let (dash, label) = (if mark.is_empty() { "" } else { "-" }, self.first_label(host));
+        host.with_first_label(&format!("{prefix}{mark}{dash}{label}{suffix}"))
+            .filter(|name| name.is_within(apex))
     }
 
     /// Names whose TXT of a type, or whose untyped one, may be at `name`.
     fn candidates(&self, name: &Name, rtype: &str) -> Vec<Name> {
-        let prefix = self.prefix.replace(TYPE_PLACEHOLDER, rtype);
-        let suffix = self.suffix.replace(TYPE_PLACEHOLDER, rtype);
-        let Some(rest) = name.as_str().strip_prefix(&prefix) else { return Vec::new() };
+        let (prefix, suffix) = (filled(&self.prefix, rtype), filled(&self.suffix, rtype));
+        let Some(rest) = name.as_str().strip_prefix(&*prefix) else { return Vec::new() };
         let is_marked = !self.has_placeholder() && !rtype.is_empty();
         let marked = if is_marked { rest.strip_prefix(&format!("{rtype}-")) } else { Some(rest) };
         let Some(rest) = marked else { return Vec::new() };
         // The first label holds no dot, a suffix may.
         let end = rest.find('.').unwrap_or(rest.len());
-        let split = match rest.find(&suffix) {
+        let split = match rest.find(&*suffix) {
             Some(0) if suffix.is_empty() => end,
             Some(at) if at <= end => at,
             _ => return Vec::new(),
@@ -276,6 +276,15 @@ impl Fallbacks {
     /// The hostname whose TXT belongs at a fallback name.
     pub(super) fn host_at(&self, name: &Name) -> Option<&Name> {
         self.hosts.get(name)
+    }
+}
+
+/// A prefix or suffix with the type in its place.
+fn filled<'a>(affix: &'a str, rtype: &str) -> Cow<'a, str> {
+    if affix.contains(TYPE_PLACEHOLDER) {
+        affix.replace(TYPE_PLACEHOLDER, rtype).into()
+    } else {
+        affix.into()
     }
 }
 
