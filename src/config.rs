@@ -181,9 +181,16 @@ pub struct LogFlags {
     #[arg(long, env = "ZONEKEEPER_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT", global = true, help_heading = "Log")]
     pub log_format: LogFormat,
 
-    /// Least severe messages to log.
-    #[arg(long, env = "ZONEKEEPER_LOG_LEVEL", value_enum, default_value_t = LogLevel::Info, value_name = "LEVEL", global = true, help_heading = "Log")]
-    pub log_level: LogLevel,
+    /// Least severe messages to log [default: info; warn where a command prints what it found].
+    #[arg(
+        long,
+        env = "ZONEKEEPER_LOG_LEVEL",
+        value_enum,
+        value_name = "LEVEL",
+        global = true,
+        help_heading = "Log"
+    )]
+    pub log_level: Option<LogLevel>,
 }
 
 /// A kind of objects.

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    config::{BadFlag, LogFlags},
+    config::{BadFlag, LogFlags, LogLevel},
     telemetry,
 };
 
@@ -47,13 +47,27 @@ enum Command {
     Sandbox(sandbox::Sandbox),
 }
 
+// === impl Command ===
+
+impl Command {
+    /// How much is logged unless the user says so: a command that prints what it found does not say it twice.
+    fn log_level(&self) -> LogLevel {
+        match self {
+            Self::Run(_) => LogLevel::Info,
+            Self::Plan(_) => LogLevel::Warn,
+            #[cfg(feature = "sandbox")]
+            Self::Sandbox(sandbox) => sandbox.log_level(),
+        }
+    }
+}
+
 // === impl Cli ===
 
 impl Cli {
     /// Runs the command that was typed. The exit code is 0 when it did what was asked, 1 when it failed, 2 when
     /// what was asked makes no sense.
     pub async fn run(self) -> ExitCode {
-        telemetry::init(&self.log);
+        telemetry::init(&self.log, self.command.log_level());
         let ended = match self.command {
             Command::Run(run) => run.run().await,
             Command::Plan(plan) => plan.run().await,

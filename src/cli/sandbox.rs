@@ -16,7 +16,7 @@ use zonekeeper_emulator::{Emulator, zone::HostedZone};
 
 use super::run::stop_on_signals;
 use crate::{
-    config::Config,
+    config::{Config, LogLevel},
     driver::{Clock, Driver, Ends, Handle, Outcome, ReadOnly, ReadWrite, ReadZone, Until},
     folder::Folder,
     route53::{Reader, Via, Writer, ZoneFacts},
@@ -56,6 +56,10 @@ struct Play {
 // === impl Sandbox ===
 
 impl Sandbox {
+    pub(super) fn log_level(&self) -> LogLevel {
+        if self.once { LogLevel::Warn } else { LogLevel::Info }
+    }
+
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let (folder, bad) = Folder::open(&self.manifests).context("see --manifests")?;
         for error in bad {
@@ -85,7 +89,8 @@ impl Play {
         let (writer, facts) = Writer::open(self.config.zone.clone(), clock, &self.via()).await?;
         self.drive(&folder, ReadWrite(writer), Mode::Apply, &facts, clock).await?;
         let journal = self.emulator.journal();
-        println!("{} change requests, all accepted.", journal.count("ChangeResourceRecordSets"));
+        let (batches, changes) = (journal.count("ChangeResourceRecordSets"), journal.changes.len());
+        println!("Route 53 accepted {changes} changes; requests that carried them: {batches}");
 
         println!("\n== 3. The zone as it now is ==\n");
         self.print_zone().await?;

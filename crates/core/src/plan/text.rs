@@ -31,7 +31,7 @@ impl fmt::Display for Plan {
         let (creates, replaces) = self.count();
         writeln!(
             f,
-            "{creates} to create, {replaces} to replace, {} in sync, {} blocked, {} leftovers, {} orphans, \
+            "{creates} to create, {replaces} to replace, {} in sync, {} blocked, {} left over, {} orphaned, \
              {} outside the zone",
             self.in_sync,
             self.blocked.len(),
