@@ -15,11 +15,12 @@ if [ -x "$out/kube-apiserver" ] && [ -x "$out/etcd" ] && [ "$out/etcd" -nt "$her
     exit 0
 fi
 if ! command -v go >/dev/null; then
-    echo "control plane: Go 1.26 or newer is needed to build kube-apiserver (https://go.dev/dl)," >&2
+    echo "control plane: Go is needed to build kube-apiserver: 1.26, or any from 1.21 on that may download it (https://go.dev/dl)," >&2
     echo "or set KUBEBUILDER_ASSETS to a folder that holds kube-apiserver and etcd" >&2
     exit 1
 fi
-version=$(go env GOVERSION | sed 's/^go//')
+# Asked where go.mod is: Go then downloads the version that it names, unless GOTOOLCHAIN forbids that.
+version=$(cd "$here" && go env GOVERSION | sed 's/^go//')
 if [ "$(printf '%s\n1.26\n' "$version" | sort -V | head -n 1)" != 1.26 ]; then
     echo "control plane: Go $version is too old, 1.26 or newer is needed (https://go.dev/dl)" >&2
     exit 1

@@ -1,0 +1,61 @@
+# zonekeeper's commands. `make demo` needs a Rust toolchain and nothing else.
+.PHONY: help demo sandbox test tools format lint unit core simulation emulator processes docs bench clean
+.DEFAULT_GOAL := help
+
+# What the seeds of one run of the simulator are.
+SIMULATION_SEEDS ?= 10000
+# Generated worlds per property. The seed is fixed, so that a red run stays red; another one looks elsewhere.
+PROPTEST_CASES ?= 2000
+PROPTEST_RNG_SEED ?= 1
+export SIMULATION_SEEDS PROPTEST_CASES PROPTEST_RNG_SEED
+
+CARGO := cargo
+# Optimised, with every assertion: the simulator's 10,000 runs are to find overflows too.
+CHECKED := --profile checked
+BOTOCORE := .tools/venv/bin/python crates/emulator/tests/botocore/check.py
+
+help:  ## List the commands
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo:  ## Plan, apply and orphan the example shop once, on this machine
+	$(CARGO) run --quiet --features sandbox -- sandbox --once
+
+sandbox:  ## The same, and then follow edits of examples/shop until Ctrl-C
+	$(CARGO) run --quiet --features sandbox -- sandbox
+
+test: tools format lint core processes emulator docs  ## Everything that CI runs
+	@echo "all tests passed"
+
+tools:  ## Set up what the tests need, in .tools
+	tests/tools.sh
+
+format:  ## Check the format
+	$(CARGO) fmt --all -- --check
+
+lint:  ## Clippy, warnings denied, with and without the sandbox
+	$(CARGO) clippy --locked --workspace --all-targets --features sandbox -- -D warnings
+	$(CARGO) clippy --locked --package zonekeeper -- -D warnings
+
+core:  ## The core: unit tests, flow cases, properties, simulation
+	$(CARGO) test --locked --package zonekeeper-core $(CHECKED)
+
+simulation:  ## The simulator alone, with its figures; SEED=7 shows the trace of one run
+	$(CARGO) test --locked --package zonekeeper-core $(CHECKED) --test core simulation:: -- --nocapture
+
+emulator: tools  ## The emulator: its own tests, and botocore against it
+	$(CARGO) test --locked --package zonekeeper-emulator
+	$(CARGO) build --locked --package zonekeeper-emulator
+	$(BOTOCORE) target/debug/route53-emulator
+
+processes: tools  ## The program: unit tests, edges, processes, the real control plane
+	$(CARGO) test --locked --package zonekeeper --features sandbox
+
+docs:  ## The documentation, warnings denied
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --features sandbox
+
+bench:  ## Time and memory of planning at 1,000, 10,000 and 100,000 hostnames
+	$(CARGO) bench --locked --package zonekeeper-core --bench plan
+
+clean:  ## Remove what was built, tools included
+	$(CARGO) clean
+	rm -rf .tools

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Sets up what the tests need beyond a Rust toolchain, inside this project's .tools: a control plane built with Go, and
+# botocore in a virtual environment. On Debian, as root, missing packages are installed; elsewhere they are named.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+
+# need COMMAND PACKAGE PURPOSE: COMMAND is there, or is installed, or is asked for.
+need() {
+    if command -v "$1" >/dev/null; then return; fi
+    install "$2" "$1 ($3)"
+}
+
+# install PACKAGE WHAT
+install() {
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "tools: installing $1"
+        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$1" >/dev/null
+    else
+        echo "tools: $2 is missing; on Debian: apt-get install $1" >&2
+        exit 1
+    fi
+}
+
+need cc build-essential "links Rust programs"
+need go golang-go "builds kube-apiserver; 1.26 or newer, or any from 1.21 on that may download it"
+need python3 python3 "runs botocore against the emulator"
+python3 -c 'import ensurepip, venv' 2>/dev/null || install python3-venv "Python's venv (holds botocore)"
+
+"$root/tests/control-plane/build.sh"
+
+requirements=$root/crates/emulator/tests/botocore/requirements.txt
+venv=$root/.tools/venv
+if ! cmp -s "$requirements" "$venv/installed.txt"; then
+    echo "tools: installing botocore"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
+    cp "$requirements" "$venv/installed.txt"
+fi
