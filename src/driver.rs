@@ -1,7 +1,7 @@
 //! Carries out what the keeper decides: the only place where its effects meet the outside.
 //!
 //! The driver owns the keeper and its clock. Everything that happens reaches it as an
-//! [`Input`](zonekeeper_core::keeper::Input) over one channel or as the answer to an effect; it adds nothing of
+//! [`Input`] over one channel or as the answer to an effect; it adds nothing of
 //! its own. What it needs of the outside it declares here as traits, and the edges implement them.
 
 use std::{future::Future, time::Duration};

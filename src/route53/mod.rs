@@ -1,7 +1,7 @@
 //! Route 53: the only place that names the AWS SDK.
 //!
 //! Three walls stand between a plan and the service. The first is a type: [`Change`](zonekeeper_core::plan::Change)
-//! cannot express a deletion, and [`Reader`] has no method that writes. The second is [`guard`]: every request is
+//! cannot express a deletion, and [`Reader`] has no method that writes. The second is `guard`: every request is
 //! checked as a value and again as HTTP before it leaves. The third is the IAM policy of the role.
 //!
 //! One call is one HTTP request: the SDK's own retries are off, because the keeper counts tokens and must know
