@@ -42,7 +42,8 @@ impl Zone {
 
     /// Puts a set in, in place of one with the same key.
     pub fn put(&mut self, set: RecordSet) {
-        let sets = self.names.entry(set.key.name.clone()).or_default();
+        // Most names have one set, and an empty vector would make room for four.
+        let sets = self.names.entry(set.key.name.clone()).or_insert_with(|| Vec::with_capacity(1));
         match sets.binary_search_by(|other| other.key.cmp(&set.key)) {
             Ok(at) => sets.splice(at..=at, [set]).for_each(drop),
             Err(at) => sets.insert(at, set),
