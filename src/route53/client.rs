@@ -15,6 +15,7 @@ use zonekeeper_core::{
 };
 
 use super::{
+    answer::Whole,
     failure::{Kind, classify},
     guard::{Guard, Permission},
     record,
@@ -279,6 +280,7 @@ async fn connect(
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts)
         .interceptor(Guard::new(zone.clone(), permission, clock))
+        .interceptor(Whole)
         .build();
     let reader = Reader { client: Client::from_conf(config), zone };
     let facts = reader.facts().await?;

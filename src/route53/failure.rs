@@ -4,11 +4,12 @@ use std::error::Error;
 
 use aws_sdk_route53::{
     config::http::HttpResponse,
-    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    error::{ProvideErrorMetadata, SdkError},
 };
 use zonekeeper_core::keeper::{Failure, FailureClass};
 
 use super::guard::Forbidden;
+use crate::causes;
 
 /// Whether the request would have changed the zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,12 +27,12 @@ where
 {
     let status = error.raw_response().map_or(0, |response| response.status().as_u16());
     if let Some(service) = error.as_service_error()
-        && let Some(code) = service.code()
+        && let Some(code) = service.code().filter(|code| !code.is_empty())
     {
         let message = service.message().unwrap_or_default().to_owned();
         return Failure { class: of_code(kind, status, code), code: code.to_owned(), message };
     }
-    let text = DisplayErrorContext(error).to_string();
+    let text = causes::text(error);
     let (class, code) = match error {
         _ if has_source::<Forbidden>(error, |_| true) => (FailureClass::Withheld, "Withheld"),
         _ if has_source::<aws_credential_types::provider::error::CredentialsError>(error, |_| true) => {

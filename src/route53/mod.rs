@@ -7,6 +7,7 @@
 //! One call is one HTTP request: the SDK's own retries are off, because the keeper counts tokens and must know
 //! what was sent.
 
+mod answer;
 mod client;
 mod failure;
 mod guard;
