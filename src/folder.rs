@@ -1,11 +1,11 @@
 //! A folder of manifests in place of a cluster.
 //!
 //! The folder's objects are listed as an API server's would be; a file that changes has them listed again, and
-//! what the facts say is the same wakes nobody. A file that cannot be read keeps what it last said: a slip of the
-//! pen is not a deletion.
+//! what the facts say is the same wakes nobody. What cannot be read, a file or one document of it, keeps what it last
+//! said: a slip of the pen is not a deletion.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
 };
@@ -155,7 +155,8 @@ impl Folder {
         }
     }
 
-    fn read(&mut self) -> Result<Vec<BadManifest>, BadManifest> {
+    /// Reads it again. What cannot be used is returned, and keeps what it last said.
+    pub fn read(&mut self) -> Result<Vec<BadManifest>, BadManifest> {
         let unreadable = |source| BadManifest::Folder { path: self.path.clone(), source };
         let mut files = BTreeMap::new();
         let mut bad = Vec::new();
@@ -164,13 +165,16 @@ impl Folder {
             if !path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
                 continue;
             }
-            let objects = match objects(&path) {
-                Ok(objects) => objects,
-                Err(error) => {
-                    bad.push(error);
-                    self.files.remove(&path).unwrap_or_default()
-                }
-            };
+            let known = self.files.remove(&path).unwrap_or_default();
+            let (mut objects, mistakes) =
+                objects(&path).unwrap_or_else(|mistake| (Vec::new(), vec![mistake]));
+            if !mistakes.is_empty() {
+                // Which object a broken document is about is not known: what no other document shows stays.
+                let seen: BTreeSet<ObjectId> = objects.iter().filter_map(Object::id).collect();
+                let is_hidden = |object: &Object| object.id().is_some_and(|id| !seen.contains(&id));
+                objects.extend(known.into_iter().filter(is_hidden));
+            }
+            bad.extend(mistakes);
             files.insert(path, objects);
         }
         self.files = files;
@@ -178,19 +182,46 @@ impl Folder {
     }
 }
 
-fn objects(path: &Path) -> Result<Vec<Object>, BadManifest> {
+/// The objects of a file, and what is wrong with its documents: a mistake costs its own document only.
+fn objects(path: &Path) -> Result<(Vec<Object>, Vec<BadManifest>), BadManifest> {
     let unreadable = |source| BadManifest::File { path: path.to_owned(), source };
     if fs::metadata(path).map_err(unreadable)?.len() > MAX_FILE_BYTES {
         return Err(BadManifest::TooLarge { path: path.to_owned() });
     }
-    let mut file = fs::File::open(path).map_err(unreadable)?;
-    let mut objects = Vec::new();
-    for document in serde_saphyr::read::<_, Value>(&mut file) {
-        let document = document
-            .map_err(|error| BadManifest::Yaml { path: path.to_owned(), why: error.to_string() })?;
-        collect(document, path, &mut objects)?;
+    let text = fs::read_to_string(path).map_err(unreadable)?;
+    let (mut objects, mut mistakes) = (Vec::new(), Vec::new());
+    for (line_offset, document) in documents(&text) {
+        let lines = serde_saphyr::render_options! { line_offset: line_offset };
+        // The parser stops at the first mistake, so it is given one document at a time.
+        for value in serde_saphyr::read::<_, Value>(&mut document.as_bytes()) {
+            let value = value.map_err(|why| {
+                let why = why.without_snippet().render_with_options(lines);
+                BadManifest::Yaml { path: path.to_owned(), why }
+            });
+            if let Err(mistake) = value.and_then(|value| collect(value, path, &mut objects)) {
+                mistakes.push(mistake);
+            }
+        }
     }
-    Ok(objects)
+    Ok((objects, mistakes))
+}
+
+/// The documents of a file, each with the number of lines before it. Nothing but a marker begins with `---` (YAML
+/// 1.2.2, 9.1.2), so no parser is needed to find them.
+fn documents(text: &str) -> Vec<(u64, &str)> {
+    let is_marker = |line: &str| {
+        line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
+    };
+    let (mut documents, mut begin, mut lines_before, mut at) = (Vec::new(), 0, 0, 0);
+    for (lines, line) in (0..).zip(text.split_inclusive('\n')) {
+        if is_marker(line) {
+            documents.extend(text.get(begin..at).map(|document| (lines_before, document)));
+            (begin, lines_before) = (at, lines);
+        }
+        at += line.len();
+    }
+    documents.extend(text.get(begin..).map(|document| (lines_before, document)));
+    documents
 }
 
 /// Takes the objects of a document; those of kinds that ask for no records are passed over.
@@ -201,10 +232,12 @@ fn collect(document: Value, path: &Path, objects: &mut Vec<Object>) -> Result<()
     let bad = |why| BadManifest::Object { path: path.to_owned(), kind: kind.clone(), name, why };
     match kind.as_str() {
         "Ingress" => {
-            objects.push(Object::Ingress(Box::new(serde_json::from_value::<Ingress>(document).map_err(bad)?)));
+            objects
+                .push(Object::Ingress(Box::new(serde_json::from_value::<Ingress>(document).map_err(bad)?)));
         }
         "Service" => {
-            objects.push(Object::Service(Box::new(serde_json::from_value::<Service>(document).map_err(bad)?)));
+            objects
+                .push(Object::Service(Box::new(serde_json::from_value::<Service>(document).map_err(bad)?)));
         }
         "List" => {
             let items = document.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
