@@ -260,7 +260,7 @@ pub enum BadFlag {
     )]
     DefaultOwner,
     /// `--txt-prefix`, `--txt-suffix`, `--txt-wildcard-replacement`
-    #[error("{0}")]
+    #[error("--txt-prefix, --txt-suffix or --txt-wildcard-replacement: {0}")]
     Naming(#[from] BadNaming),
     /// `--annotation-prefix`
     #[error("--annotation-prefix `{0}` must end in `/`, as in external-dns.kubernetes.io/")]

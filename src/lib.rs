@@ -10,9 +10,11 @@
 //! - `folder` (feature `sandbox`): a folder of manifests in place of a cluster
 //! - [`serve`]: `/livez`, `/readyz`, `/metrics`
 //! - [`cli`]: one file per command
+//! - [`causes`]: errors as people read them
 //!
 //! Edges do not name each other: the commands put them together.
 
+pub mod causes;
 pub mod cli;
 pub mod cluster;
 pub mod config;

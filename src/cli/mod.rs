@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
+    causes,
     config::{BadFlag, LogFlags, LogLevel},
     telemetry,
 };
@@ -77,7 +78,7 @@ impl Cli {
         match ended {
             Ok(code) => code,
             Err(error) => {
-                eprintln!("error: {error:#}");
+                eprintln!("error: {}", causes::text(error.as_ref()));
                 if error.is::<BadFlag>() {
                     eprintln!("\nFor more information, try '--help'.");
                     return ExitCode::from(2);

@@ -10,7 +10,7 @@ use zonekeeper_core::{
     plan::{HandChange, Plan, Stale},
 };
 
-use super::run::{Session, stop_on_signals};
+use super::run::{Session, stop_on_signals, unless_stopped};
 use crate::{
     cluster,
     config::{ClusterFlags, Config, Flags},
@@ -50,15 +50,17 @@ impl Show {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let config = Config::try_from(self.flags)?;
         let clock = Clock::start();
+        let stop = stop_on_signals()?;
         let session = Session {
-            client: cluster::connect(self.cluster.kubeconfig.as_deref()).await?,
+            client: unless_stopped(&stop, cluster::connect(self.cluster.kubeconfig.as_deref())).await?,
             clock,
-            stop: stop_on_signals()?,
+            stop: stop.clone(),
             until: Until::Done,
             listener: None,
             config,
         };
-        let (reader, facts) = Reader::open(session.config.zone.clone(), clock, &Via::Environment).await?;
+        let opened = Reader::open(session.config.zone.clone(), clock, &Via::Environment);
+        let (reader, facts) = unless_stopped(&stop, Box::pin(opened)).await?;
         let outcome = session.drive(ReadOnly(reader), Mode::DryRun, &facts).await?;
         anyhow::ensure!(outcome.is_done, "stopped before the plan was complete");
         match self.output {

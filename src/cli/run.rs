@@ -18,7 +18,7 @@ use zonekeeper_core::{
 };
 
 use crate::{
-    cluster,
+    cluster::{self, Refused},
     config::{ClusterFlags, Config, Flags, RunFlags},
     driver::{Clock, Driver, Ends, Handle, Outcome, ReadOnly, ReadWrite, Until},
     route53::{Reader, Via, Writer, ZoneFacts},
@@ -58,22 +58,26 @@ impl Run {
             .await
             .with_context(|| format!("cannot listen on --metrics-address {metrics_address}"))?;
         let clock = Clock::start();
+        let stop = stop_on_signals()?;
         let session = Session {
-            client: cluster::connect(self.cluster.kubeconfig.as_deref()).await?,
+            client: unless_stopped(&stop, cluster::connect(self.cluster.kubeconfig.as_deref())).await?,
             clock,
-            stop: stop_on_signals()?,
+            stop: stop.clone(),
             until: if once { Until::Done } else { Until::Stopped },
             listener: Some(listener),
             config,
         };
         let zone = session.config.zone.clone();
         let outcome = if dry_run {
-            let (reader, facts) = Reader::open(zone, clock, &Via::Environment).await?;
+            let opened = unless_stopped(&stop, Box::pin(Reader::open(zone, clock, &Via::Environment)));
+            let (reader, facts) = opened.await?;
             session.drive(ReadOnly(reader), Mode::DryRun, &facts).await?
         } else {
-            let (writer, facts) = Writer::open(zone, clock, &Via::Environment).await?;
+            let opened = unless_stopped(&stop, Box::pin(Writer::open(zone, clock, &Via::Environment)));
+            let (writer, facts) = opened.await?;
             session.drive(ReadWrite(writer), Mode::Apply, &facts).await?
         };
+        anyhow::ensure!(outcome.is_done || !once, "stopped before everything was done");
         if once && dry_run {
             print!("{}", outcome.plan);
         }
@@ -97,6 +101,7 @@ impl Session {
             zone.private = zone.is_private,
             owner = %self.config.settings.owner,
             mode = ?mode,
+            metrics.address = self.listener.as_ref().and_then(|at| at.local_addr().ok()).map(tracing::field::display),
             "zonekeeper starts"
         );
         let metrics = Metrics::new();
@@ -105,28 +110,52 @@ impl Session {
             Keeper::new(self.config.keeper(mode, seed), Zone::new(zone.id.clone(), zone.apex.clone()));
         let (driver, handle) = Driver::new(keeper, ends, Reporter::new(metrics.clone()), self.clock);
         let mut tasks = JoinSet::new();
-        watch(&mut tasks, &self.config, &self.client, &handle);
+        watch(&mut tasks, &self.config, &self.client, &handle, self.until);
         if let Some(listener) = self.listener {
             let served = serve::serve(listener, serve::router(handle.clone(), metrics), self.stop.clone());
-            tasks.spawn(async { drop(served.await) });
+            tasks.spawn(async {
+                drop(served.await);
+                Ok(())
+            });
         }
         // The gate is always open: nobody else competes for it.
         let open = handle.clone();
         tasks.spawn(async move {
             open.send(Input::Leadership { until: Time::NEVER }).await;
+            Ok(())
         });
-        let outcome = driver.run(self.stop.clone(), self.until).await;
+        let outcome = tokio::select! {
+            outcome = driver.run(self.stop.clone(), self.until) => outcome,
+            refused = refused(&mut tasks) => return Err(refused.into()),
+        };
         info!(done = outcome.is_done, "zonekeeper stops");
         tasks.shutdown().await;
         Ok(outcome)
     }
 }
 
-fn watch(tasks: &mut JoinSet<()>, config: &Config, client: &Client, handle: &Handle) {
-    let rules = Arc::new(config.rules.clone());
+fn watch(
+    tasks: &mut JoinSet<Result<(), Refused>>,
+    config: &Config,
+    client: &Client,
+    handle: &Handle,
+    until: Until,
+) {
+    let (rules, ends) = (Arc::new(config.rules.clone()), until == Until::Done);
     for scope in &config.scopes {
-        tasks.spawn(cluster::watch(client.clone(), scope.clone(), Arc::clone(&rules), handle.clone()));
+        let (client, rules, handle) = (client.clone(), Arc::clone(&rules), handle.clone());
+        tasks.spawn(cluster::watch(client, scope.clone(), rules, handle, ends));
     }
+}
+
+/// The first task that has to give up; while none has, this waits.
+async fn refused(tasks: &mut JoinSet<Result<(), Refused>>) -> Refused {
+    while let Some(ended) = tasks.join_next().await {
+        if let Ok(Err(refused)) = ended {
+            return refused;
+        }
+    }
+    std::future::pending().await
 }
 
 /// The first SIGTERM or SIGINT stops in good order, the second at once.
@@ -143,8 +172,21 @@ pub(super) fn stop_on_signals() -> anyhow::Result<CancellationToken> {
             if stopped.is_cancelled() {
                 std::process::exit(1);
             }
+            info!("stopping; a change under way is waited for, and a second signal ends that too");
             stopped.cancel();
         }
     });
     Ok(stop)
+}
+
+/// What `work` gives. Only a driver has something to finish when it is stopped; before that, nothing has begun.
+pub(super) async fn unless_stopped<T, E>(
+    stop: &CancellationToken,
+    work: impl Future<Output = Result<T, E>>,
+) -> anyhow::Result<T>
+where
+    anyhow::Error: From<E>,
+{
+    let done = stop.run_until_cancelled(work).await.context("stopped before anything was done")?;
+    Ok(done?)
 }

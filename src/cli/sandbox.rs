@@ -65,7 +65,7 @@ impl Sandbox {
         for error in bad {
             warn!(%error, "a manifest is passed over");
         }
-        let zone = HostedZone::new(ZONE_ID, &self.zone).context("see --zone")?;
+        let zone = HostedZone::new(ZONE_ID, &self.zone).with_context(|| format!("--zone `{}`", self.zone))?;
         let emulator = Emulator::builder().zone(zone).keeper_access_key(ACCESS_KEY).start().await?;
         let play = Play { emulator, config: config()?, stop: stop_on_signals()? };
         if self.once {

@@ -6,9 +6,14 @@ use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
 };
+use tokio::time::timeout;
+
+use crate::causes;
 
 /// How long a connection to the API server may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long its first answer may take: a watch may be silent for longer, see [`READ_TIMEOUT`].
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a watch may be silent: API servers send a bookmark at least every minute, and end a watch after at
 /// most ten minutes, so a connection without a byte for longer than a watch's own time-out is dead.
 const READ_TIMEOUT: Duration = Duration::from_mins(5);
@@ -27,15 +32,25 @@ pub enum Unreachable {
     /// The configuration makes no client.
     #[error("the configuration of the cluster cannot be used: {0}")]
     Client(#[source] kube::Error),
+    /// The API server does not know who asks.
+    #[error(
+        "the Kubernetes API server {server} refuses the credentials: {message}\ncheck the user in the kubeconfig, or log in again"
+    )]
+    Refused {
+        /// Its address.
+        server: String,
+        /// What it said.
+        message: String,
+    },
     /// The API server does not answer.
     #[error(
-        "the Kubernetes API server {server} does not answer: {source}\ncheck that it runs and that the address in the kubeconfig is right"
+        "the Kubernetes API server {server} does not answer: {cause}\ncheck that it runs and that the address in the kubeconfig is right"
     )]
     Silent {
         /// Its address.
         server: String,
         /// What happened.
-        source: kube::Error,
+        cause: String,
     },
 }
 
@@ -53,6 +68,12 @@ pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, Unreachable> {
     config.read_timeout = Some(READ_TIMEOUT);
     let server = config.cluster_url.to_string();
     let client = Client::try_from(config).map_err(Unreachable::Client)?;
-    client.apiserver_version().await.map_err(|source| Unreachable::Silent { server, source })?;
-    Ok(client)
+    match timeout(ANSWER_TIMEOUT, client.apiserver_version()).await {
+        Ok(Ok(_)) => Ok(client),
+        Ok(Err(kube::Error::Api(status))) if status.code == 401 || status.code == 403 => {
+            Err(Unreachable::Refused { server, message: status.message })
+        }
+        Ok(Err(error)) => Err(Unreachable::Silent { server, cause: causes::text(&error) }),
+        Err(elapsed) => Err(Unreachable::Silent { server, cause: elapsed.to_string() }),
+    }
 }

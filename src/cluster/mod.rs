@@ -4,4 +4,4 @@ mod client;
 mod watch;
 
 pub use client::{Unreachable, connect};
-pub use watch::watch;
+pub use watch::{Refused, watch};

@@ -1,6 +1,6 @@
 //! Watches objects and reduces each to facts the moment it arrives.
 
-use std::{pin::pin, sync::Arc};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use k8s_openapi::api::{core::v1::Service, networking::v1::Ingress};
@@ -9,22 +9,46 @@ use kube_runtime::{
     WatchStreamExt,
     watcher::{self, Event, watcher},
 };
+use tokio::time::Instant;
 use tracing::{debug, warn};
 use zonekeeper_core::{
     keeper::{Input, Scope},
     source::{Kind, Object, Rules},
 };
 
-use crate::driver::Handle;
+use crate::{causes, driver::Handle};
 
 /// Objects per page of a list: a page is all that is held in memory at once.
 const PAGE: u32 = 100;
 
-/// Watches one scope until nobody listens any more. Errors are logged and retried with the backoff of client-go.
-pub async fn watch(client: Client, scope: Scope, rules: Arc<Rules>, driver: Handle) {
+/// How long a refused first list is tried again by a command that ends when it is done. An API server that has just
+/// started refuses what it has not yet read the grant of.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The objects of a scope may not be listed.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the API server does not let this user list {kind} objects{place}: {text}\n\
+     grant it (manifests/base/rbac.yaml shows what is needed), or leave the kind or the namespace out"
+)]
+pub struct Refused {
+    kind: Kind,
+    place: String,
+    text: String,
+}
+
+/// Watches one scope until nobody listens any more. Errors are logged and retried with the backoff of client-go; only
+/// where the watch `ends` with its command, a first list that stays refused is an error.
+pub async fn watch(
+    client: Client,
+    scope: Scope,
+    rules: Arc<Rules>,
+    driver: Handle,
+    ends: bool,
+) -> Result<(), Refused> {
     match scope.kind {
-        Kind::Ingress => of::<Ingress>(client, scope, rules, driver, Object::Ingress).await,
-        Kind::Service => of::<Service>(client, scope, rules, driver, Object::Service).await,
+        Kind::Ingress => of::<Ingress>(client, scope, rules, driver, ends, Object::Ingress).await,
+        Kind::Service => of::<Service>(client, scope, rules, driver, ends, Object::Service).await,
     }
 }
 
@@ -48,18 +72,24 @@ async fn of<K: Watched>(
     scope: Scope,
     rules: Arc<Rules>,
     driver: Handle,
+    ends: bool,
     object: fn(Box<K>) -> Object,
-) {
+) -> Result<(), Refused> {
     let api: Api<K> = match &scope.namespace {
         Some(namespace) => Api::namespaced(client, namespace),
         None => Api::all(client),
     };
     let events = watcher(api, watcher::Config::default().page_size(PAGE)).default_backoff();
     let mut events = pin!(events);
+    let begun = Instant::now();
+    let mut is_listed = false;
     while let Some(event) = events.next().await {
         let input = match event {
             Ok(Event::Init) => Some(Input::Listing(scope.clone())),
-            Ok(Event::InitDone) => Some(Input::Listed(scope.clone())),
+            Ok(Event::InitDone) => {
+                is_listed = true;
+                Some(Input::Listed(scope.clone()))
+            }
             Ok(Event::Apply(seen) | Event::InitApply(seen)) => {
                 let seen = object(Box::new(seen));
                 let facts = seen.facts(&rules).map(Box::new);
@@ -68,8 +98,12 @@ async fn of<K: Watched>(
             Ok(Event::Delete(gone)) => {
                 object(Box::new(gone)).id().map(|object| Input::Facts { object, facts: None })
             }
+            Err(error) if ends && !is_listed && is_refusal(&error) && begun.elapsed() > PATIENCE => {
+                let place = scope.namespace.map(|name| format!(" in namespace {name}")).unwrap_or_default();
+                return Err(Refused { kind: scope.kind, place, text: text(&error) });
+            }
             Err(error) => {
-                warn!(kind = %scope.kind, namespace = scope.namespace, error = %text(&error), "the watch failed and begins again");
+                warn!(kind = %scope.kind, namespace = scope.namespace, error = text(&error), "the watch failed and begins again");
                 None
             }
         };
@@ -77,21 +111,23 @@ async fn of<K: Watched>(
             && !driver.send(input).await
         {
             debug!(kind = %scope.kind, "nobody listens any more");
-            return;
+            break;
         }
     }
+    Ok(())
 }
 
-/// An error with its causes, once each.
-fn text(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut at = error.source();
-    while let Some(cause) = at {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        at = cause.source();
+fn is_refusal(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::InitialListFailed(kube::Error::Api(status)) if matches!(status.code, 401 | 403))
+}
+
+/// What the API server says, where it says something: kube adds all of it again, as a value.
+fn text(error: &watcher::Error) -> String {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => format!("{} ({})", status.message, status.code),
+        _ => causes::text(error),
     }
-    text
 }

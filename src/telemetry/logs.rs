@@ -6,15 +6,19 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 
 use crate::config::{LogFlags, LogFormat, LogLevel};
 
+/// kube logs every failure that it hands to its caller. The caller says what it was trying, and in a sentence.
+const SAID_TWICE: &str = "kube_client::client=error,kube_client::client::builder=off,\
+                          kube_client::client::tls=warn,kube_runtime::watcher=error";
+
 /// Begins to log to standard error, at `level` where the flags say none. Libraries are heard from `warn` on, unless
 /// everything is asked for. Colours are for terminals whose user does not mind them (<https://no-color.org>).
 pub fn init(flags: &LogFlags, level: LogLevel) {
     let filter = match flags.log_level.unwrap_or(level) {
-        LogLevel::Error => "error",
-        LogLevel::Warn => "warn",
-        LogLevel::Info => "warn,zonekeeper=info",
-        LogLevel::Debug => "warn,zonekeeper=debug",
-        LogLevel::Trace => "trace",
+        LogLevel::Error => format!("error,{SAID_TWICE}"),
+        LogLevel::Warn => format!("warn,{SAID_TWICE}"),
+        LogLevel::Info => format!("warn,zonekeeper=info,{SAID_TWICE}"),
+        LogLevel::Debug => format!("warn,zonekeeper=debug,{SAID_TWICE}"),
+        LogLevel::Trace => "trace".to_owned(),
     };
     let colours =
         std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
