@@ -1,0 +1,86 @@
+//! What can be typed.
+
+use clap::CommandFactory;
+use zonekeeper::cli::Cli;
+
+use crate::{
+    control_plane::ControlPlane,
+    namespace::{BALANCER, Namespace},
+    process::CommandLine,
+    zone::{self, Zone},
+};
+
+#[test]
+fn every_flag_can_be_given_by_environment() {
+    let cli = Cli::command();
+    for command in cli.get_subcommands().chain([&cli]) {
+        for argument in command.get_arguments() {
+            let Some(flag) = argument.get_long().filter(|flag| !["help", "version"].contains(flag)) else {
+                continue;
+            };
+            let variable = argument.get_env().map(|name| name.to_string_lossy().into_owned());
+            let ends = format!("_{}", flag.to_uppercase().replace('-', "_"));
+            let fits = |name: &String| name.starts_with("ZONEKEEPER_") && name.ends_with(&ends);
+            assert!(variable.as_ref().is_some_and(fits), "{} --{flag}: {variable:?}", command.get_name());
+            assert!(argument.get_help_heading().is_some() || command.get_name() == "sandbox", "--{flag}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn help_is_grouped_and_names_the_environment() {
+    let objects = ["Zone and ownership:", "Objects:", "Records:", "Pace:", "Cluster:", "Log:"];
+    for (command, own) in [("run", "Running:"), ("plan", "Plan:")] {
+        let help = CommandLine::new(&[command, "--help"]).succeed().await;
+        for heading in objects.iter().chain([&own]) {
+            assert!(help.stdout.lines().any(|line| line == *heading), "{heading}\n{help}");
+        }
+        for variable in ["ZONEKEEPER_ZONE_ID", "ZONEKEEPER_QUOTA_SHARE", "ZONEKEEPER_KUBECONFIG"] {
+            assert!(help.stdout.contains(&format!("[env: {variable}=]")), "{variable}\n{help}");
+        }
+        assert_eq!(help.stderr, "", "{help}");
+    }
+    let help = CommandLine::new(&["--help"]).succeed().await;
+    for text in [
+        "creates and updates",
+        "What it does not own, it does not touch",
+        "run",
+        "plan",
+        "Examples:",
+        "AWS_ENDPOINT_URL_ROUTE_53",
+    ] {
+        assert!(help.stdout.contains(text), "{text}\n{help}");
+    }
+    let version = CommandLine::new(&["--version"]).succeed().await;
+    assert_eq!(version.stdout, format!("zonekeeper {}", env!("CARGO_PKG_VERSION")));
+}
+
+#[tokio::test]
+async fn flags_of_external_dns_mean_the_same() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("command-line").await);
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    let kubeconfig = ControlPlane::shared().await.zonekeeper();
+    let arguments = [
+        "run",
+        "--once",
+        "--zone-id-filter",
+        zone::ID,
+        "--txt-owner-id",
+        "default",
+        "--allow-default-owner",
+        "--txt-prefix",
+        "%{record_type}-own.",
+        "--namespace",
+        shop.name(),
+        "--source=ingress",
+        "--aws-prefer-cname",
+        "--metrics-address",
+        "127.0.0.1:0",
+        "--kubeconfig",
+        kubeconfig.to_str().unwrap(),
+    ];
+    CommandLine::new(&arguments).aws(&zone).succeed().await;
+    let expected = [["CREATE www.example.test CNAME", "CREATE cname-own.www.example.test TXT"]];
+    assert_eq!(zone.requests(), expected);
+    assert!(zone.values("cname-own.www.example.test", "TXT")[0].contains("external-dns/owner=default"));
+}

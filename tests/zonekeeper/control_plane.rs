@@ -1,0 +1,325 @@
+//! A real control plane: etcd and kube-apiserver, as processes on loopback ports.
+//!
+//! It is built from Go modules by `tests/control-plane/build.sh`. There is no controller manager: nobody collects
+//! garbage, and no namespace ends.
+
+use std::{
+    fs::{self, File},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use k8s_openapi::api::{
+    authentication::v1::{TokenRequest, TokenRequestSpec},
+    core::v1::{Namespace, ServiceAccount},
+    rbac::v1::{ClusterRole, ClusterRoleBinding},
+};
+use kube::{
+    Api, Client,
+    api::PostParams,
+    config::{Config, KubeConfigOptions, Kubeconfig},
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+use crate::{deadline::eventually, http};
+
+/// What zonekeeper may do in a cluster, as it is shipped.
+const RBAC: &str = include_str!("../../manifests/base/rbac.yaml");
+/// The token of a member of `system:masters`. It opens nothing but this control plane.
+const ADMIN_TOKEN: &str = "admin";
+
+/// A running control plane.
+pub struct ControlPlane {
+    folder: PathBuf,
+    assets: PathBuf,
+    ports: Ports,
+    apiserver: Option<Server>,
+    etcd: Server,
+}
+
+#[derive(Clone, Copy)]
+struct Ports {
+    apiserver: u16,
+    etcd: u16,
+    etcd_peers: u16,
+}
+
+/// A server as a process. It ends when this is dropped, and also when the test process ends in any other way: a
+/// shell waits for that, because nobody drops what is static.
+struct Server {
+    name: &'static str,
+    log: PathBuf,
+    process: Child,
+    guardian: Child,
+}
+
+// === impl ControlPlane ===
+
+impl ControlPlane {
+    /// The control plane that the tests share.
+    pub async fn shared() -> &'static Self {
+        static SHARED: OnceCell<ControlPlane> = OnceCell::const_new();
+        SHARED.get_or_init(Self::start).await
+    }
+
+    /// One for a test that stops it.
+    pub async fn start() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("control-plane-{process}-{count}"));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("tokens.csv"), format!("{ADMIN_TOKEN},admin,admin,\"system:masters\"\n"))
+            .unwrap();
+        let (assets, ports) = (assets(), Ports::free());
+        let etcd = Server::start("etcd", &assets, &folder, etcd_arguments(ports, &folder));
+        let mut plane = Self { folder, assets, ports, apiserver: None, etcd };
+        plane.start_apiserver().await;
+        plane.admit_zonekeeper().await;
+        plane
+    }
+
+    /// Ends the API server; what it holds stays in etcd.
+    pub fn stop_apiserver(&mut self) {
+        self.apiserver = None;
+    }
+
+    /// Starts the API server, again or for the first time, and waits until it is ready.
+    pub async fn start_apiserver(&mut self) {
+        let arguments = apiserver_arguments(self.ports, &self.folder);
+        let mut server = Server::start("kube-apiserver", &self.assets, &self.folder, arguments);
+        let ready = eventually(async || {
+            server.must_run();
+            if !self.certificate().exists() {
+                return None;
+            }
+            // A client for each try: one that has seen the old API server may hold its connections.
+            let request = ::http::Request::get("/readyz").body(Vec::new()).unwrap();
+            self.admin().await.request_text(request).await.ok()
+        });
+        assert!(ready.await.is_some(), "kube-apiserver is not ready:\n{}", server.end_of_log());
+        self.apiserver = Some(server);
+    }
+
+    /// A client that may do everything. Each belongs to the runtime of the test that asks for it.
+    pub async fn admin(&self) -> Client {
+        let config = serde_json::from_str::<Kubeconfig>(&self.kubeconfig(ADMIN_TOKEN)).unwrap();
+        let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await.unwrap();
+        Client::try_from(config).unwrap()
+    }
+
+    /// The kubeconfig of zonekeeper's service account.
+    pub fn zonekeeper(&self) -> PathBuf {
+        self.folder.join("zonekeeper.kubeconfig")
+    }
+
+    /// The kubeconfig of another service account, which may do nothing at all.
+    pub fn nobody(&self) -> PathBuf {
+        self.folder.join("nobody.kubeconfig")
+    }
+
+    /// Deletes a key of etcd behind the API server's back.
+    pub async fn forget(&self, key: &str) {
+        let answer = self.etcd("deleterange", &json!({"key": base64(key)})).await;
+        assert_eq!(answer.pointer("/deleted"), Some(&json!("1")), "{key}: {answer}");
+    }
+
+    /// Has etcd forget what was before now.
+    pub async fn compact(&self) {
+        let answer = self.etcd("range", &json!({"key": base64("/"), "count_only": true})).await;
+        let revision = answer.pointer("/header/revision").unwrap().clone();
+        self.etcd("compaction", &json!({"revision": revision, "physical": true})).await;
+    }
+
+    async fn etcd(&self, what: &str, request: &Value) -> Value {
+        let server = SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports.etcd));
+        let answer = http::post(server, &format!("/v3/kv/{what}"), &request.to_string()).await.unwrap();
+        assert_eq!(answer.status, 200, "{what}: {}\n{}", answer.body, self.etcd.end_of_log());
+        serde_json::from_str(&answer.body).unwrap()
+    }
+
+    /// Creates zonekeeper's namespace, applies its manifest, and gets bound tokens.
+    async fn admit_zonekeeper(&self) {
+        let client = self.admin().await;
+        let namespace = json!({"metadata": {"name": "zonekeeper"}});
+        create::<Namespace>(Api::all(client.clone()), namespace).await;
+        for document in serde_saphyr::from_multiple::<Value>(RBAC).unwrap() {
+            match document["kind"].as_str().unwrap() {
+                "ServiceAccount" => {
+                    create::<ServiceAccount>(Api::namespaced(client.clone(), "zonekeeper"), document).await;
+                }
+                "ClusterRole" => create::<ClusterRole>(Api::all(client.clone()), document).await,
+                "ClusterRoleBinding" => {
+                    create::<ClusterRoleBinding>(Api::all(client.clone()), document).await;
+                }
+                other => panic!("manifests/base/rbac.yaml holds a {other}"),
+            }
+        }
+        let nobody = json!({"metadata": {"name": "nobody"}});
+        create::<ServiceAccount>(Api::namespaced(client, "zonekeeper"), nobody).await;
+        for account in ["zonekeeper", "nobody"] {
+            self.write_kubeconfig(account).await;
+        }
+    }
+
+    async fn write_kubeconfig(&self, account: &str) {
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.admin().await, "zonekeeper");
+        let request = TokenRequest { spec: TokenRequestSpec::default(), ..TokenRequest::default() };
+        let token = accounts.create_token_request(account, &PostParams::default(), &request).await.unwrap();
+        let path = self.folder.join(format!("{account}.kubeconfig"));
+        fs::write(path, self.kubeconfig(&token.status.unwrap().token)).unwrap();
+    }
+
+    fn kubeconfig(&self, token: &str) -> String {
+        let server = format!("https://127.0.0.1:{}", self.ports.apiserver);
+        let cluster = json!({"server": server, "certificate-authority": self.certificate()});
+        let config = json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "test", "cluster": cluster}],
+            "users": [{"name": "test", "user": {"token": token}}],
+            "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+            "current-context": "test",
+        });
+        config.to_string()
+    }
+
+    fn certificate(&self) -> PathBuf {
+        self.folder.join("certificates/apiserver.crt")
+    }
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        self.apiserver = None;
+        self.etcd.stop();
+        drop(fs::remove_dir_all(&self.folder));
+    }
+}
+
+async fn create<K>(api: Api<K>, object: Value)
+where
+    K: Clone + std::fmt::Debug + DeserializeOwned + serde::Serialize,
+{
+    api.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap();
+}
+
+// === impl Server ===
+
+impl Server {
+    fn start(name: &'static str, assets: &Path, folder: &Path, arguments: Vec<String>) -> Self {
+        let log = folder.join(format!("{name}.log"));
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        let process = Command::new(assets.join(name))
+            .args(arguments)
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        let guardian = Command::new("sh")
+            .args(["-c", "cat; kill -9 \"$0\"; rm -rf \"$1\"", &process.id().to_string()])
+            .arg(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self { name, log, process, guardian }
+    }
+
+    fn must_run(&mut self) {
+        if let Some(status) = self.process.try_wait().unwrap() {
+            panic!("{} has ended ({status}):\n{}", self.name, self.end_of_log());
+        }
+    }
+
+    fn end_of_log(&self) -> String {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
+    }
+
+    /// Ends the process by its id; the guardian first, which would do the same.
+    fn stop(&mut self) {
+        for child in [&mut self.guardian, &mut self.process] {
+            drop(child.kill());
+            drop(child.wait());
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+// === impl Ports ===
+
+impl Ports {
+    fn free() -> Self {
+        let [apiserver, etcd, etcd_peers] =
+            [(); 3].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+        let port = |listener: TcpListener| listener.local_addr().unwrap().port();
+        Self { apiserver: port(apiserver), etcd: port(etcd), etcd_peers: port(etcd_peers) }
+    }
+}
+
+fn assets() -> PathBuf {
+    let built = || Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/control-plane");
+    let assets = std::env::var_os("KUBEBUILDER_ASSETS").map_or_else(built, PathBuf::from);
+    for name in ["etcd", "kube-apiserver"] {
+        assert!(
+            assets.join(name).is_file(),
+            "{name} is not in {}: run `make tools` (tests/control-plane/build.sh), or let KUBEBUILDER_ASSETS \
+             name a folder that holds it",
+            assets.display()
+        );
+    }
+    assets
+}
+
+fn etcd_arguments(ports: Ports, folder: &Path) -> Vec<String> {
+    let clients = format!("http://127.0.0.1:{}", ports.etcd);
+    let peers = format!("http://127.0.0.1:{}", ports.etcd_peers);
+    vec![
+        format!("--data-dir={}", folder.join("etcd").display()),
+        format!("--listen-client-urls={clients}"),
+        format!("--advertise-client-urls={clients}"),
+        format!("--listen-peer-urls={peers}"),
+        format!("--initial-advertise-peer-urls={peers}"),
+        format!("--initial-cluster=default={peers}"),
+        "--unsafe-no-fsync".to_owned(),
+    ]
+}
+
+fn apiserver_arguments(ports: Ports, folder: &Path) -> Vec<String> {
+    let certificates = folder.join("certificates");
+    // The server makes its own certificate, and its key will do to sign tokens too.
+    let key = certificates.join("apiserver.key");
+    vec![
+        format!("--etcd-servers=http://127.0.0.1:{}", ports.etcd),
+        format!("--secure-port={}", ports.apiserver),
+        format!("--cert-dir={}", certificates.display()),
+        format!("--service-account-signing-key-file={}", key.display()),
+        format!("--service-account-key-file={}", key.display()),
+        format!("--token-auth-file={}", folder.join("tokens.csv").display()),
+        "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
+        "--bind-address=127.0.0.1".to_owned(),
+        "--advertise-address=127.0.0.1".to_owned(),
+        "--endpoint-reconciler-type=none".to_owned(),
+        "--service-cluster-ip-range=10.0.0.0/16".to_owned(),
+        "--authorization-mode=RBAC".to_owned(),
+    ]
+}
+
+/// Base64, as etcd's gateway wants keys.
+fn base64(text: &str) -> String {
+    let bytes = k8s_openapi::ByteString(text.as_bytes().to_vec());
+    serde_json::to_value(bytes).unwrap().as_str().unwrap().to_owned()
+}

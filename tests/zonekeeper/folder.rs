@@ -1,0 +1,136 @@
+//! A folder of manifests in place of a cluster.
+
+use std::fs;
+
+use zonekeeper::folder::{BadManifest, Folder};
+use zonekeeper_core::{
+    keeper::{Input, Scope},
+    source::{Kind, Object, Rules},
+};
+
+use crate::scratch::Scratch;
+
+fn ingress(name: &str, hostname: &str) -> String {
+    format!(
+        "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {{name: {name}, namespace: shop}}\n\
+         spec: {{rules: [{{host: {hostname}}}]}}\n"
+    )
+}
+
+fn names(folder: &Folder) -> Vec<String> {
+    folder.objects().filter_map(Object::id).map(|id| id.to_string()).collect()
+}
+
+#[test]
+fn a_file_holds_several_documents_and_other_kinds_are_passed_over() {
+    let scratch = Scratch::new("folder-documents");
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: c, namespace: shop}\n";
+    let other =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: d}\ndata:\n  e: |\n    ---\n    kind: Ingress\n";
+    let documents = [&ingress("a", "a.test"), "# nothing\n", other, service].join("---\n");
+    fs::write(scratch.join("one.yaml"), documents).unwrap();
+    let list = format!(
+        "{{\"kind\": \"List\", \"items\": [{}]}}",
+        "{\"kind\": \"Ingress\", \"metadata\": {\"name\": \"f\", \"namespace\": \"shop\"}}"
+    );
+    fs::write(scratch.join("two.yml"), format!("--- # a list\n{list}\n...\n")).unwrap();
+    fs::write(scratch.join("three.txt"), ingress("g", "g.test")).unwrap();
+
+    let (folder, bad) = Folder::open(&scratch).unwrap();
+    assert!(bad.is_empty(), "{bad:?}");
+    assert_eq!(names(&folder), ["Ingress/shop/a", "Service/shop/c", "Ingress/shop/f"]);
+}
+
+#[test]
+fn a_broken_document_costs_only_itself_and_says_where() {
+    let scratch = Scratch::new("folder-broken");
+    let broken = "kind: Ingress\nmetadata: {name: b\n";
+    let wrong = "kind: Ingress\nmetadata: {name: c, namespace: shop}\nspec: {rules: none}\n";
+    let documents = [&ingress("a", "a.test"), broken, wrong, &ingress("d", "d.test")].join("---\n");
+    fs::write(scratch.join("objects.yaml"), documents).unwrap();
+    fs::write(scratch.join("binary.yaml"), [0xff, 0xfe, 0x00]).unwrap();
+    fs::write(scratch.join("large.yaml"), vec![b'#'; 3 << 20]).unwrap();
+
+    let (folder, bad) = Folder::open(&scratch).unwrap();
+    assert_eq!(names(&folder), ["Ingress/shop/a", "Ingress/shop/d"]);
+    let texts: Vec<String> = bad.iter().map(ToString::to_string).collect();
+    for (is_it, text) in [
+        (
+            bad.iter().any(|bad| matches!(bad, BadManifest::File { .. })),
+            "binary.yaml: stream did not contain valid UTF-8",
+        ),
+        (
+            bad.iter().any(|bad| matches!(bad, BadManifest::TooLarge { .. })),
+            "large.yaml has more than 2097152 bytes",
+        ),
+        (
+            bad.iter().any(|bad| matches!(bad, BadManifest::Yaml { .. })),
+            "objects.yaml: unclosed bracket '{' at line 7, column 11",
+        ),
+        (
+            bad.iter().any(|bad| matches!(bad, BadManifest::Object { .. })),
+            "objects.yaml: Ingress c: invalid type",
+        ),
+    ] {
+        assert!(is_it && texts.iter().any(|found| found.contains(text)), "{text}: {texts:#?}");
+    }
+    assert_eq!(bad.len(), 4, "{texts:#?}");
+    assert!(Folder::open(&scratch.join("missing")).is_err());
+}
+
+#[test]
+fn what_cannot_be_read_keeps_what_it_said_and_what_is_gone_is_gone() {
+    let scratch = Scratch::new("folder-again");
+    let write =
+        |file: &str, documents: &[&str]| fs::write(scratch.join(file), documents.join("---\n")).unwrap();
+    let (a, b, c) = (ingress("a", "a.test"), ingress("b", "b.test"), ingress("c", "c.test"));
+    write("one.yaml", &[&a, &b]);
+    write("two.yaml", &[&c]);
+    let (mut folder, _) = Folder::open(&scratch).unwrap();
+
+    // Which of the two the broken document was is not known.
+    write("one.yaml", &["kind: [\n", &ingress("a", "new.test")]);
+    fs::remove_file(scratch.join("two.yaml")).unwrap();
+    assert_eq!(folder.read().unwrap().len(), 1);
+    assert_eq!(names(&folder), ["Ingress/shop/a", "Ingress/shop/b"]);
+    let hosts = |folder: &Folder| -> Vec<String> {
+        let facts = folder.objects().filter_map(|object| object.facts(&Rules::default()));
+        facts.flat_map(|facts| facts.hosts).map(|host| host.to_string()).collect()
+    };
+    assert_eq!(hosts(&folder), ["new.test", "b.test"]);
+
+    write("one.yaml", &[&b]);
+    assert!(folder.read().unwrap().is_empty());
+    assert_eq!(names(&folder), ["Ingress/shop/b"]);
+    fs::write(scratch.join("one.yaml"), [0xff]).unwrap();
+    assert_eq!(folder.read().unwrap().len(), 1);
+    assert_eq!(names(&folder), ["Ingress/shop/b"]);
+}
+
+#[test]
+fn a_scope_lists_its_kind_and_namespace() {
+    let scratch = Scratch::new("folder-scope");
+    let elsewhere = ingress("b", "b.test").replace("namespace: shop", "namespace: office");
+    fs::write(scratch.join("objects.yaml"), format!("{}---\n{elsewhere}", ingress("a", "a.test"))).unwrap();
+    let (mut folder, _) = Folder::open(&scratch).unwrap();
+    let shop = Scope { kind: Kind::Ingress, namespace: Some("shop".to_owned()) };
+    let everywhere = Scope { kind: Kind::Ingress, namespace: None };
+    let services = Scope { kind: Kind::Service, namespace: None };
+    let listed = |folder: &Folder, scope: &Scope| -> Vec<String> {
+        let inputs = folder.list(std::slice::from_ref(scope), &Rules::default());
+        assert!(matches!(&inputs[0], Input::Listing(first) if first == scope));
+        assert!(matches!(inputs.last(), Some(Input::Listed(last)) if last == scope));
+        let objects = inputs.iter().filter_map(|input| match input {
+            Input::Facts { object, facts: Some(_) } => Some(object.to_string()),
+            _ => None,
+        });
+        objects.collect()
+    };
+    assert_eq!(listed(&folder, &shop), ["Ingress/shop/a"]);
+    assert_eq!(listed(&folder, &everywhere), ["Ingress/shop/a", "Ingress/office/b"]);
+    assert!(listed(&folder, &services).is_empty());
+
+    let first = folder.objects().find_map(Object::id).unwrap();
+    assert!(folder.remove(&first) && !folder.remove(&first));
+    assert_eq!(listed(&folder, &everywhere), ["Ingress/office/b"]);
+}

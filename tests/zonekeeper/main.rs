@@ -1,0 +1,36 @@
+//! The program as a process, between the emulated Route 53 and a real kube-apiserver.
+//!
+//! Every test has a zone, a namespace and an owner of its own; the control plane is shared, except by tests that
+//! stop it. zonekeeper runs as its service account, under the RBAC of `manifests/`. Nothing sleeps to wait: a test
+//! awaits a line of the log, the end of the process, or a condition that it looks at again and again.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops at the first surprise, and what it is built of is not marked as a test"
+)]
+
+mod audit;
+mod command_line;
+mod conflicts;
+mod control_plane;
+mod deadline;
+mod disruptions;
+#[cfg(feature = "sandbox")]
+mod folder;
+mod http;
+mod namespace;
+mod plans;
+mod probes;
+mod process;
+mod publishing;
+mod readme;
+mod route53;
+#[cfg(feature = "sandbox")]
+mod sandbox;
+mod scale;
+mod scratch;
+mod start;
+mod stop;
+mod zone;

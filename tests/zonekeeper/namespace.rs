@@ -1,0 +1,113 @@
+//! A namespace and its objects.
+
+use std::fmt::Debug;
+
+use k8s_openapi::api::{core::v1::Service, networking::v1::Ingress};
+use kube::{
+    Api, Client, Resource,
+    api::{DeleteParams, Patch, PatchParams, PostParams},
+    core::NamespaceResourceScope,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use crate::control_plane::ControlPlane;
+
+/// An Application Load Balancer.
+pub const BALANCER: &str = "k8s-shop-web-0123456789.eu-west-1.elb.amazonaws.com";
+/// Another one.
+pub const OTHER_BALANCER: &str = "k8s-shop-web-9876543210.eu-west-1.elb.amazonaws.com";
+
+/// A namespace of a control plane, and an administrator in it.
+#[derive(Clone)]
+pub struct Namespace {
+    name: String,
+    client: Client,
+}
+
+/// A kind of namespaced objects.
+pub trait Kind:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Serialize + DeserializeOwned
+{
+}
+
+impl Kind for Ingress {}
+impl Kind for Service {}
+
+// === impl Namespace ===
+
+impl Namespace {
+    /// A new namespace of the shared control plane.
+    pub async fn new(name: &str) -> Self {
+        Self::of(ControlPlane::shared().await, name).await
+    }
+
+    /// A new namespace of a control plane.
+    pub async fn of(plane: &ControlPlane, name: &str) -> Self {
+        let client = plane.admin().await;
+        let namespace = json!({"metadata": {"name": name}});
+        let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(client.clone());
+        let namespace = serde_json::from_value(namespace).unwrap();
+        namespaces.create(&PostParams::default(), &namespace).await.unwrap();
+        Self { name: name.to_owned(), client }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Creates an Ingress for a hostname, with annotations `{"external-dns.kubernetes.io/ttl": "60"}`.
+    pub async fn create_ingress(&self, name: &str, hostname: &str, annotations: Value) {
+        let ingress = json!({
+            "metadata": {"name": name, "annotations": annotations},
+            "spec": {"rules": [{"host": hostname}], "defaultBackend": {"service": {"name": name, "port": {"number": 80}}}},
+        });
+        self.create::<Ingress>(ingress).await;
+    }
+
+    /// Creates an Ingress behind a load balancer.
+    pub async fn create_balanced_ingress(&self, name: &str, hostname: &str, balancer: &str) {
+        self.create_ingress(name, hostname, json!({})).await;
+        self.set_address::<Ingress>(name, json!({"hostname": balancer})).await;
+    }
+
+    /// Creates a Service of type `LoadBalancer` that asks for a hostname.
+    pub async fn create_service(&self, name: &str, hostname: &str) {
+        let service = json!({
+            "metadata": {"name": name, "annotations": {"external-dns.kubernetes.io/hostname": hostname}},
+            "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]},
+        });
+        self.create::<Service>(service).await;
+    }
+
+    /// Writes the address of a load balancer into an object's status: `{"ip": …}` or `{"hostname": …}`.
+    pub async fn set_address<K: Kind>(&self, name: &str, address: Value) {
+        self.set_addresses::<K>(name, json!([address])).await;
+    }
+
+    /// Writes several addresses of load balancers into an object's status.
+    pub async fn set_addresses<K: Kind>(&self, name: &str, addresses: Value) {
+        let status = json!({"status": {"loadBalancer": {"ingress": addresses}}});
+        let (api, parameters) = (self.api::<K>(), PatchParams::default());
+        api.patch_status(name, &parameters, &Patch::Merge(status)).await.unwrap();
+    }
+
+    /// Deletes an object.
+    pub async fn delete<K: Kind>(&self, name: &str) {
+        self.api::<K>().delete(name, &DeleteParams::default()).await.unwrap();
+    }
+
+    /// The uid of an object.
+    pub async fn uid<K: Kind>(&self, name: &str) -> String {
+        self.api::<K>().get(name).await.unwrap().meta().uid.clone().unwrap()
+    }
+
+    async fn create<K: Kind>(&self, object: Value) {
+        let object = serde_json::from_value(object).unwrap();
+        self.api::<K>().create(&PostParams::default(), &object).await.unwrap();
+    }
+
+    fn api<K: Kind>(&self) -> Api<K> {
+        Api::namespaced(self.client.clone(), &self.name)
+    }
+}

@@ -1,0 +1,44 @@
+//! `/livez`, `/readyz` and `/metrics`.
+
+use zonekeeper_emulator::faults::Effect;
+
+use crate::{
+    http,
+    namespace::{BALANCER, Namespace},
+    process::CommandLine,
+    zone::{LIST, Zone},
+};
+
+#[tokio::test]
+async fn it_is_alive_at_once_and_ready_after_the_first_lists() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("probes").await);
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    zone.disturb(LIST, Effect::service_unavailable(), u32::MAX);
+    let mut zonekeeper = CommandLine::of(&zone, &shop, &["run"]).await.start();
+    zonekeeper.says(&["a request failed", "ServiceUnavailable"]).await;
+
+    let live = zonekeeper.get("/livez").await;
+    assert_eq!((live.status, &*live.body), (200, "ok\n"));
+    let address = zonekeeper.address().await;
+    let ready = zonekeeper.until("only the zone is missing", async || {
+        http::get(address, "/readyz").await.ok().filter(|ready| ready.body == "waiting for: zone-list\n")
+    });
+    assert_eq!(ready.await.status, 503);
+    zonekeeper.measures("zonekeeper_ready", "0").await;
+    zonekeeper.measures("zonekeeper_gate_closed{gate=\"zone-list\"}", "1").await;
+    assert_eq!(zone.requests(), Vec::<Vec<String>>::new());
+
+    zone.calm();
+    zonekeeper.is_ready().await;
+    zonekeeper.measures("zonekeeper_ready", "1").await;
+    zonekeeper.measures("zonekeeper_changes_total{action=\"create\"}", "4").await;
+    zonekeeper.measures("zonekeeper_batches_total{outcome=\"accepted\"}", "1").await;
+    zonekeeper.measures("zonekeeper_objects", "1").await;
+    zonekeeper.measures("zonekeeper_zone_record_sets", "6").await;
+    zonekeeper.measures("zonekeeper_units_to_write", "0").await;
+    let metrics = zonekeeper.get("/metrics").await;
+    assert!(metrics.body.ends_with("# EOF\n"), "{}", metrics.body);
+    assert!(!metrics.body.contains("gate_closed{"), "{}", metrics.body);
+    assert_eq!(zonekeeper.get("/elsewhere").await.status, 404);
+    zonekeeper.stop().await;
+}

@@ -1,0 +1,268 @@
+//! zonekeeper as a process.
+
+use std::{
+    ffi::OsStr,
+    net::SocketAddr,
+    path::Path,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    process::{Child, Command},
+    sync::watch,
+    time::timeout,
+};
+
+use crate::{
+    control_plane::ControlPlane,
+    deadline::{PATIENCE, eventually},
+    http::{self, Answer},
+    namespace::Namespace,
+    zone::{self, Zone},
+};
+
+/// The access key that zonekeeper signs with; the emulator refuses it every deletion.
+pub const ACCESS_KEY: &str = "AKIAZONEKEEPER";
+/// The owner id of every test.
+pub const OWNER: &str = "tests";
+
+/// A command line, with nothing of the test's own environment.
+pub struct CommandLine(Command);
+
+/// A process under way. It is killed when this is dropped.
+pub struct Process {
+    child: Child,
+    stdout: watch::Receiver<Vec<String>>,
+    stderr: watch::Receiver<Vec<String>>,
+}
+
+/// A process that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+// === impl CommandLine ===
+
+impl CommandLine {
+    /// `zonekeeper` with these arguments, and an environment that offers it nothing.
+    pub fn new(arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_zonekeeper"));
+        command.env_clear().args(arguments).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Without it the SDK asks the address of EC2's metadata service for credentials.
+        Self(command).env("AWS_EC2_METADATA_DISABLED", "true").env("HOME", env!("CARGO_TARGET_TMPDIR"))
+    }
+
+    /// `zonekeeper` as it is started for a zone and a namespace: as its service account, logging JSON.
+    pub async fn of(zone: &Zone, namespace: &Namespace, arguments: &[&str]) -> Self {
+        let kubeconfig = ControlPlane::shared().await.zonekeeper();
+        Self::of_cluster(zone, namespace, &kubeconfig, arguments)
+    }
+
+    /// The same with another kubeconfig.
+    ///
+    /// What is the same in all tests is said by the environment, so that the arguments of a test come before it.
+    pub fn of_cluster(zone: &Zone, namespace: &Namespace, kubeconfig: &Path, arguments: &[&str]) -> Self {
+        Self::new(arguments)
+            .aws(zone)
+            .env("ZONEKEEPER_ZONE_ID", zone::ID)
+            .env("ZONEKEEPER_OWNER_ID", OWNER)
+            .env("ZONEKEEPER_NAMESPACE", namespace.name())
+            .env("ZONEKEEPER_KUBECONFIG", kubeconfig)
+            .env("ZONEKEEPER_LOG_FORMAT", "json")
+            .env("ZONEKEEPER_METRICS_ADDRESS", "127.0.0.1:0")
+    }
+
+    /// Credentials, a region, and the emulator as Route 53.
+    pub fn aws(self, zone: &Zone) -> Self {
+        self.env("AWS_ENDPOINT_URL_ROUTE_53", zone.url())
+            .env("AWS_REGION", "eu-west-1")
+            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+            .env("AWS_SECRET_ACCESS_KEY", "secret")
+    }
+
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.0.env(name, value);
+        self
+    }
+
+    pub fn args(mut self, arguments: &[&str]) -> Self {
+        self.0.args(arguments);
+        self
+    }
+
+    pub fn without_env(mut self, name: &str) -> Self {
+        self.0.env_remove(name);
+        self
+    }
+
+    /// Starts it.
+    pub fn start(mut self) -> Process {
+        let mut child = self.0.spawn().unwrap();
+        let stdout = lines(child.stdout.take().unwrap());
+        let stderr = lines(child.stderr.take().unwrap());
+        Process { child, stdout, stderr }
+    }
+
+    /// Starts it and waits for its end.
+    pub async fn end(self) -> Ended {
+        self.start().end().await
+    }
+
+    /// Starts it and waits for its end, which must be a success.
+    pub async fn succeed(self) -> Ended {
+        let ended = self.end().await;
+        assert!(ended.status.success(), "{ended}");
+        ended
+    }
+}
+
+// === impl Process ===
+
+impl Process {
+    /// Waits for a line on standard error that contains all these pieces.
+    pub async fn says(&self, pieces: &[&str]) -> String {
+        let is_it = |line: &&String| pieces.iter().all(|piece| line.contains(piece));
+        let mut lines = self.stderr.clone();
+        match timeout(PATIENCE, lines.wait_for(|lines| lines.iter().any(|line| is_it(&line)))).await {
+            Ok(Ok(lines)) => lines.iter().find(is_it).unwrap().clone(),
+            Ok(Err(_)) => panic!("it ended without saying {pieces:?}:\n{}", self.log()),
+            Err(elapsed) => panic!("it does not say {pieces:?}: {elapsed}\n{}", self.log()),
+        }
+    }
+
+    /// Waits until a condition gives something. The process must not end meanwhile.
+    pub async fn until<T>(&mut self, what: &str, condition: impl AsyncFnMut() -> Option<T>) -> T {
+        match self.wait(condition).await {
+            Ok(found) => found,
+            Err(log) => panic!("waiting for: {what}\n{log}"),
+        }
+    }
+
+    /// Waits until the zone fulfils a condition. The process must not end meanwhile.
+    pub async fn until_zone(&mut self, zone: &Zone, what: &str, condition: impl Fn(&Zone) -> bool) {
+        if let Err(log) = self.wait(async || condition(zone).then_some(())).await {
+            panic!("waiting for: {what}\nwritten so far: {:#?}\n{log}", zone.requests());
+        }
+    }
+
+    async fn wait<T>(&mut self, mut condition: impl AsyncFnMut() -> Option<T>) -> Result<T, String> {
+        let child = &mut self.child;
+        let found = eventually(async || match child.try_wait().unwrap() {
+            Some(status) => Some(Err(format!("it has ended: {status}"))),
+            None => condition().await.map(Ok),
+        });
+        let found = found.await.unwrap_or_else(|| Err("it takes too long".to_owned()));
+        found.map_err(|why| format!("{why}\n{}", self.log()))
+    }
+
+    /// Where it answers probes.
+    pub async fn address(&self) -> SocketAddr {
+        let line = self.says(&["zonekeeper starts"]).await;
+        let line: Value = serde_json::from_str(&line).unwrap();
+        line["metrics.address"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// Asks it for a path.
+    pub async fn get(&self, path: &str) -> Answer {
+        let address = self.address().await;
+        http::get(address, path).await.unwrap_or_else(|error| panic!("{path}: {error}\n{}", self.log()))
+    }
+
+    /// Waits until it is ready.
+    pub async fn is_ready(&mut self) {
+        let address = self.address().await;
+        self.until("/readyz answers 200", async || {
+            http::get(address, "/readyz").await.ok().filter(|answer| answer.status == 200)
+        })
+        .await;
+    }
+
+    /// Waits until a metric has a value; labels are part of the name.
+    pub async fn measures(&mut self, metric: &str, value: &str) {
+        let address = self.address().await;
+        let line = format!("{metric} {value}");
+        self.until(&line, async || {
+            let metrics = http::get(address, "/metrics").await.ok()?;
+            metrics.body.lines().any(|found| found == line).then_some(())
+        })
+        .await;
+    }
+
+    /// Asks it to stop.
+    pub fn terminate(&self) {
+        let id = self.child.id().and_then(|id| Pid::from_raw(id.try_into().unwrap())).unwrap();
+        kill_process(id, Signal::TERM).unwrap();
+    }
+
+    /// Asks it to stop and waits for its end, which must be a success.
+    pub async fn stop(self) -> Ended {
+        self.terminate();
+        let ended = self.end().await;
+        assert!(ended.status.success(), "{ended}");
+        ended
+    }
+
+    /// Waits for its end.
+    pub async fn end(self) -> Ended {
+        self.end_within(PATIENCE).await
+    }
+
+    /// Waits for its end no longer than this.
+    pub async fn end_within(mut self, patience: Duration) -> Ended {
+        let Ok(status) = timeout(patience, self.child.wait()).await else {
+            panic!("it does not end:\n{}", self.log())
+        };
+        let (stdout, stderr) = (rest(self.stdout).await, rest(self.stderr).await);
+        Ended { status: status.unwrap(), stdout, stderr }
+    }
+
+    fn log(&self) -> String {
+        self.stderr.borrow().join("\n")
+    }
+}
+
+// === impl Ended ===
+
+impl Ended {
+    pub fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    /// The lines of a JSON log with this message.
+    pub fn logged(&self, message: &str) -> Vec<Value> {
+        let lines = self.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.filter(|line| line["message"] == message).collect()
+    }
+}
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}\n--- stdout\n{}\n--- stderr\n{}", self.status, self.stdout, self.stderr)
+    }
+}
+
+/// The lines of a stream, as they come; closed at its end.
+fn lines(stream: impl AsyncRead + Unpin + Send + 'static) -> watch::Receiver<Vec<String>> {
+    let (sender, receiver) = watch::channel(Vec::new());
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(stream).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            sender.send_modify(|seen| seen.push(line));
+        }
+    });
+    receiver
+}
+
+/// All lines, once the stream has ended.
+async fn rest(mut lines: watch::Receiver<Vec<String>>) -> String {
+    while lines.changed().await.is_ok() {}
+    lines.borrow().join("\n")
+}

@@ -1,0 +1,227 @@
+//! The Route 53 edge alone, against everything that can go wrong.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::join_all;
+use k8s_openapi::api::networking::v1::Ingress;
+use serde_json::json;
+use zonekeeper::{
+    driver::{Clock, ReadZone, WriteZone},
+    route53::{Open, Reader, Via, Writer},
+};
+use zonekeeper_core::{
+    dns::{AliasZones, Name, Ttl, Zone as CoreZone, ZoneId},
+    keeper::{Apply, ApplyId, ChangeId, Cursor, FailureClass, Read, ReadId, Time},
+    plan::{Batch, Naming, Plan, PlanDigest, Settings, Unit, View},
+    source::{Claims, Object, Rules},
+};
+use zonekeeper_emulator::{
+    faults::Effect,
+    zone::{LinkedService, RecordSet},
+};
+
+use crate::{
+    process::ACCESS_KEY,
+    zone::{self, CHANGE, LIST, Zone},
+};
+
+const FIRST_PAGE: Read = Read { id: ReadId(1), start: None, max_items: 300 };
+
+fn id() -> ZoneId {
+    ZoneId::new(zone::ID).unwrap()
+}
+
+fn via(zone: &Zone) -> Via {
+    Via::Emulator { url: zone.url(), access_key: ACCESS_KEY.to_owned() }
+}
+
+async fn writer(zone: &Zone) -> Writer {
+    Writer::open(id(), Clock::start(), &via(zone)).await.unwrap().0
+}
+
+/// One unit: an address for `www.example.test` and its ownership.
+fn apply(not_after: Time) -> Apply {
+    let ingress = json!({
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"rules": [{"host": "www.example.test"}]},
+        "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}},
+    });
+    let ingress = Object::Ingress(Box::new(serde_json::from_value::<Ingress>(ingress).unwrap()));
+    let apex = Name::from_hostname(zone::NAME).unwrap();
+    let mut claims = Claims::new(apex.clone());
+    claims.set(&ingress.id().unwrap(), ingress.facts(&Rules::default()));
+    let settings = Settings {
+        owner: "tests".parse().unwrap(),
+        naming: Naming::default(),
+        default_ttl: Ttl::DEFAULT,
+        prefer_cname: false,
+        alias_zones: AliasZones::default(),
+    };
+    let plan = Plan::new(&View { zone: &CoreZone::new(id(), apex), claims: &claims, settings: &settings });
+    let digest = PlanDigest::of(plan.units.iter().map(Unit::digest));
+    let mut batch = Batch::default();
+    for unit in plan.units {
+        batch.push(unit).unwrap();
+    }
+    Apply { id: ApplyId(1), batch: Arc::new(batch), digest, not_after }
+}
+
+#[tokio::test]
+async fn every_failure_of_a_change_has_its_class() {
+    use FailureClass::{Account, Busy, Refused, Throttled, Unknown};
+    let invalid = Effect::refuse(400, "InvalidChangeBatch", "[Tried to create …]");
+    let table = [
+        (Effect::throttling(), Throttled, "Throttling", false),
+        (Effect::prior_request_not_complete(), Busy, "PriorRequestNotComplete", false),
+        (invalid, Refused, "InvalidChangeBatch", false),
+        (Effect::access_denied(), Refused, "AccessDenied", false),
+        (Effect::expired_token(), Account, "ExpiredToken", false),
+        (Effect::internal_failure(), Unknown, "InternalFailure", false),
+        (Effect::service_unavailable(), Unknown, "ServiceUnavailable", false),
+        (Effect::refuse(502, "", ""), Unknown, "UnreadableAnswer", false),
+        (Effect::CloseBefore, Unknown, "ConnectionFailed", false),
+        (Effect::CloseAfter, Unknown, "ConnectionFailed", true),
+        (Effect::Hang, Unknown, "Timeout", false),
+        (Effect::HangAfter, Unknown, "Timeout", true),
+        (Effect::Malformed, Unknown, "UnreadableAnswer", true),
+        (Effect::slow_body(Duration::from_mins(1)), Unknown, "UnreadableAnswer", true),
+    ];
+    // All at once, because some wait for the client's own time-out.
+    let tries = table.map(|(effect, class, code, is_written)| {
+        Box::pin(async move {
+            let zone = Zone::empty().await;
+            let writer = writer(&zone).await;
+            zone.disturb(CHANGE, effect.clone(), 1);
+            let failure = writer.apply(&apply(Time::NEVER)).await.unwrap_err();
+            assert_eq!((failure.class, &*failure.code), (class, code), "{effect:?}: {failure}");
+            // One call is one request, whatever comes of it.
+            assert_eq!(
+                (zone.count(CHANGE), zone.requests().len()),
+                (1, usize::from(is_written)),
+                "{effect:?}"
+            );
+            if !is_written {
+                writer.apply(&apply(Time::NEVER)).await.unwrap();
+                assert_eq!(zone.sets(), ["a-www.example.test TXT", "www.example.test A"], "{effect:?}");
+            }
+        })
+    });
+    join_all(tries).await;
+}
+
+#[tokio::test]
+async fn every_failure_of_a_read_has_its_class() {
+    use FailureClass::{Account, Refused, Throttled, Unknown};
+    for (effect, class, code) in [
+        (Effect::throttling(), Throttled, "Throttling"),
+        (Effect::access_denied(), Account, "AccessDenied"),
+        (Effect::expired_token(), Account, "ExpiredToken"),
+        (Effect::refuse(404, "NoSuchHostedZone", ""), Account, "NoSuchHostedZone"),
+        (Effect::refuse(400, "InvalidInput", "?"), Refused, "InvalidInput"),
+        (Effect::internal_failure(), Unknown, "InternalFailure"),
+        (Effect::CloseBefore, Unknown, "ConnectionFailed"),
+        (Effect::Malformed, Unknown, "UnreadableAnswer"),
+    ] {
+        let zone = Zone::empty().await;
+        let writer = writer(&zone).await;
+        zone.disturb(LIST, effect.clone(), 1);
+        let failure = writer.list(&FIRST_PAGE).await.unwrap_err();
+        assert_eq!((failure.class, &*failure.code), (class, code), "{effect:?}: {failure}");
+        assert_eq!(zone.count(LIST), 1, "{effect:?}");
+        assert_eq!(writer.list(&FIRST_PAGE).await.unwrap().sets.len(), 2, "{effect:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_listens_to_was_not_executed() {
+    let zone = Zone::empty().await;
+    let (writer, via) = (writer(&zone).await, via(&zone));
+    drop(zone);
+    // The connection of before may only now be found closed.
+    drop(writer.apply(&apply(Time::NEVER)).await);
+    let failure = writer.apply(&apply(Time::NEVER)).await.unwrap_err();
+    assert_eq!(
+        (failure.class, &*failure.code),
+        (FailureClass::NotExecuted, "ConnectionRefused"),
+        "{failure}"
+    );
+    let refused = Reader::open(id(), Clock::start(), &via).await.unwrap_err();
+    assert!(matches!(&refused, Open::Service(failure) if failure.code == "ConnectionRefused"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_change_whose_time_is_over_is_not_sent() {
+    let zone = Zone::empty().await;
+    let writer = writer(&zone).await;
+    let failure = writer.apply(&apply(Time::ZERO)).await.unwrap_err();
+    assert_eq!((failure.class, &*failure.code), (FailureClass::Withheld, "Withheld"), "{failure}");
+    assert!(failure.message.contains("the time in which this change could be sent has passed"), "{failure}");
+    assert_eq!(zone.count(CHANGE), 0);
+}
+
+#[tokio::test]
+async fn an_accepted_change_can_be_asked_about_and_names_its_digest() {
+    let zone = Zone::empty().await;
+    let writer = writer(&zone).await;
+    let apply = apply(Time::NEVER);
+    let change = writer.apply(&apply).await.unwrap();
+    assert_eq!(zone.change_ids(), [&*change.0]);
+    assert_eq!(zone.comments(), [format!("zonekeeper {}", apply.digest)]);
+    assert!(writer.is_in_sync(&change).await.unwrap());
+    assert_eq!(writer.count().await.unwrap(), 4);
+    let unknown = writer.is_in_sync(&ChangeId("C0".into())).await.unwrap_err();
+    assert_eq!((unknown.class, &*unknown.code), (FailureClass::Refused, "NoSuchChange"), "{unknown}");
+}
+
+#[tokio::test]
+async fn pages_continue_where_the_one_before_ended() {
+    let zone = Zone::empty().await;
+    for n in 0..7 {
+        zone.foreigner_creates(RecordSet::simple(format!("n{n}.example.test"), "A", 60, ["192.0.2.1"]));
+    }
+    zone.foreigner_creates(RecordSet::simple(r"\052.example.test", "A", 60, ["192.0.2.1"]));
+    for identifier in ["one", "two", "three"] {
+        let set = RecordSet::simple("weighted.example.test", "A", 60, ["192.0.2.1"]).weighted(identifier, 1);
+        zone.foreigner_creates(set);
+    }
+    let (reader, facts) = Reader::open(id(), Clock::start(), &via(&zone)).await.unwrap();
+    assert_eq!((facts.apex.as_str(), facts.sets, facts.is_private), (zone::NAME, 13, false));
+    let whole = reader.list(&FIRST_PAGE).await.unwrap();
+    assert_eq!((whole.sets.len(), &whole.next), (13, &None));
+    let (mut paged, mut start) = (Vec::new(), None);
+    loop {
+        let page = reader.list(&Read { id: ReadId(2), start, max_items: 2 }).await.unwrap();
+        paged.extend(page.sets);
+        start = page.next;
+        if start.is_none() {
+            break;
+        }
+    }
+    assert_eq!(paged, whole.sets);
+    let wildcard = Cursor::at(Name::from_hostname("*.example.test").unwrap());
+    let page = reader.list(&Read { id: ReadId(3), start: Some(wildcard), max_items: 1 }).await.unwrap();
+    assert_eq!(page.sets[0].name().as_str(), "*.example.test");
+}
+
+#[tokio::test]
+async fn a_zone_that_cannot_be_kept_is_not_opened() {
+    let zone = Zone::empty().await;
+    let open = async || Writer::open(id(), Clock::start(), &via(&zone)).await.unwrap_err();
+    let other = Writer::open(ZoneId::new("Z404").unwrap(), Clock::start(), &via(&zone)).await;
+    assert!(matches!(other.unwrap_err(), Open::NoSuchZone(_)));
+    zone.disturb("GetHostedZone", Effect::access_denied(), 1);
+    assert!(matches!(open().await, Open::Denied(..)));
+    zone.disturb("GetHostedZone", Effect::expired_token(), 1);
+    assert!(matches!(open().await, Open::Credentials(_)));
+    zone.disturb("GetHostedZone", Effect::Malformed, 1);
+    assert!(matches!(open().await, Open::Service(_)));
+    zone.alter(|zone| {
+        let (service_principal, description) = ("servicediscovery.amazonaws.com".to_owned(), String::new());
+        zone.linked_service = Some(LinkedService { service_principal, description });
+    });
+    let linked = open().await;
+    assert!(
+        matches!(&linked, Open::Linked(_, service) if service == "servicediscovery.amazonaws.com"),
+        "{linked}"
+    );
+}

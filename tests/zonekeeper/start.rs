@@ -1,0 +1,181 @@
+//! What is wrong before anything can be written: an exit code, and a text that says what to do.
+
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    path::Path,
+};
+
+use zonekeeper_emulator::faults::Effect;
+
+use crate::{
+    control_plane::ControlPlane,
+    namespace::{BALANCER, Namespace},
+    process::{CommandLine, Ended},
+    scratch::Scratch,
+    zone::{CHANGE, LIST, Zone},
+};
+
+/// Flags without which no command that plans starts.
+const MANDATORY: [&str; 4] = ["--zone-id", "Z1", "--owner-id", "tests"];
+
+/// Each text is said, and by our own errors no text twice.
+fn fails(ended: &Ended, code: i32, texts: &[&str]) {
+    assert_eq!(ended.code(), Some(code), "{texts:?}\n{ended}");
+    for text in texts {
+        let times = ended.stderr.matches(text).count();
+        assert!(times == 1 || (times > 1 && code == 2), "{text}\n{ended}");
+    }
+    assert_eq!(ended.stdout, "", "{ended}");
+}
+
+#[tokio::test]
+async fn without_route_53_nothing_starts() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("start-route53").await);
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    for command in ["run", "plan"] {
+        let command = async || CommandLine::of(&zone, &shop, &[command]).await;
+
+        let ended = command().await.env("ZONEKEEPER_ZONE_ID", "Z9999999999").end().await;
+        fails(&ended, 1, &["there is no hosted zone Z9999999999", "check --zone-id"]);
+        let ended = command().await.without_env("AWS_REGION").end().await;
+        fails(&ended, 1, &["no AWS region is configured: set AWS_REGION"]);
+        let keyless = command().await.without_env("AWS_ACCESS_KEY_ID");
+        let ended = keyless.without_env("AWS_SECRET_ACCESS_KEY").end().await;
+        fails(&ended, 1, &["AWS credentials: ", "IRSA", "AWS_ACCESS_KEY_ID"]);
+        let nowhere = format!("http://127.0.0.1:{}", closed_port());
+        let ended = command().await.env("AWS_ENDPOINT_URL_ROUTE_53", nowhere).end().await;
+        fails(&ended, 1, &["Route 53 does not answer", "AWS_ENDPOINT_URL_ROUTE_53"]);
+
+        zone.disturb("GetHostedZone", Effect::access_denied(), 1);
+        let ended = command().await.end().await;
+        fails(&ended, 1, &["is not allowed", "grant route53:GetHostedZone"]);
+        zone.disturb("GetHostedZone", Effect::expired_token(), 1);
+        fails(&command().await.end().await, 1, &["AWS credentials: ExpiredToken"]);
+        zone.disturb("GetHostedZone", Effect::service_unavailable(), 1);
+        fails(&command().await.end().await, 1, &["Route 53 does not answer: ServiceUnavailable"]);
+    }
+    assert_eq!((zone.count(LIST), zone.count(CHANGE)), (0, 0));
+}
+
+#[tokio::test]
+async fn without_a_cluster_nothing_starts() {
+    let zone = Zone::empty().await;
+    let folder = Scratch::new("start-cluster");
+    let (missing, broken, closed) = (folder.join("missing"), folder.join("broken"), folder.join("closed"));
+    std::fs::write(&broken, "clusters: [").unwrap();
+    let server = format!("https://127.0.0.1:{}", closed_port());
+    let kubeconfig = serde_json::json!({
+        "clusters": [{"name": "gone", "cluster": {"server": server}}],
+        "contexts": [{"name": "gone", "context": {"cluster": "gone", "user": "me"}}],
+        "users": [{"name": "me", "user": {}}],
+        "current-context": "gone",
+    });
+    std::fs::write(&closed, kubeconfig.to_string()).unwrap();
+    for command in ["run", "plan"] {
+        let command = || {
+            let command = CommandLine::new(&[[command].as_slice(), &MANDATORY].concat()).aws(&zone);
+            command.env("ZONEKEEPER_METRICS_ADDRESS", "127.0.0.1:0")
+        };
+        fails(
+            &command().end().await,
+            1,
+            &["no Kubernetes cluster is configured", "set --kubeconfig or KUBECONFIG"],
+        );
+        let with = |path: &Path| command().env("ZONEKEEPER_KUBECONFIG", path);
+        let missing = missing.as_path();
+        fails(&with(missing).end().await, 1, &["the kubeconfig cannot be used", &missing.to_string_lossy()]);
+        fails(&with(&broken).end().await, 1, &["the kubeconfig cannot be used", "check --kubeconfig"]);
+        fails(&with(&closed).end().await, 1, &[&server, "does not answer", "check that it runs"]);
+    }
+    assert_eq!(zone.count(LIST), 0);
+}
+
+#[tokio::test]
+async fn an_api_server_that_refuses_the_credentials_says_so() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("start-credentials").await);
+    let plane = ControlPlane::shared().await;
+    let folder = Scratch::new("start-credentials");
+    let kubeconfig = folder.join("kubeconfig");
+    let valid = std::fs::read_to_string(plane.zonekeeper()).unwrap();
+    std::fs::write(&kubeconfig, valid.replace("\"token\":\"", "\"token\":\"x")).unwrap();
+    let ended = CommandLine::of_cluster(&zone, &shop, &kubeconfig, &["plan"]).end().await;
+    fails(&ended, 1, &["refuses the credentials", "Unauthorized", "check the user in the kubeconfig"]);
+}
+
+#[tokio::test]
+async fn without_the_right_to_read_a_kind_nothing_is_written_and_the_log_says_why() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("start-rbac").await);
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    let nobody = ControlPlane::shared().await.nobody();
+    let zonekeeper = CommandLine::of_cluster(&zone, &shop, &nobody, &["run"]).start();
+    let denied = "cannot list resource";
+    let line = zonekeeper.says(&["the watch failed and begins again", "ingresses", denied]).await;
+    assert!(line.contains("start-rbac") && line.contains("WARN") && !line.contains("Status {"), "{line}");
+    zonekeeper.says(&["the watch failed and begins again", "services", denied]).await;
+    zonekeeper.says(&["the zone has been listed"]).await;
+    let ready = zonekeeper.get("/readyz").await;
+    assert_eq!(
+        (ready.status, &*ready.body),
+        (503, "waiting for: ingress-list/start-rbac, service-list/start-rbac\n")
+    );
+    let ended = zonekeeper.stop().await;
+    // kube would say it again, as a value.
+    assert!(!ended.stderr.contains("error with 403"), "{ended}");
+    assert_eq!(zone.count(CHANGE), 0);
+}
+
+#[tokio::test]
+async fn a_command_that_ends_when_it_is_done_gives_up_what_it_may_not_read() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("start-rbac-once").await);
+    let nobody = ControlPlane::shared().await.nobody();
+    for arguments in [["plan"].as_slice(), &["run", "--once"]] {
+        let ended = CommandLine::of_cluster(&zone, &shop, &nobody, arguments).end().await;
+        let texts =
+            ["does not let this user list", "in namespace start-rbac-once", "manifests/base/rbac.yaml"];
+        fails(&ended, 1, &texts);
+    }
+    assert_eq!(zone.count(CHANGE), 0);
+}
+
+#[tokio::test]
+async fn a_command_line_without_meaning_ends_with_2() {
+    for (arguments, text) in [
+        (["run"].as_slice(), "--zone-id <ID>"),
+        (&["run", "--zone-id", "Z1"], "--owner-id <ID>"),
+        (&["plan", "--owner-id", "tests"], "--zone-id <ID>"),
+        (&["run", "--delete-everything"], "unexpected argument '--delete-everything'"),
+        (&["keep"], "unrecognized subcommand 'keep'"),
+        (&[], "Usage: zonekeeper"),
+    ] {
+        fails(&CommandLine::new(arguments).end().await, 2, &[text]);
+    }
+    for (arguments, text) in [
+        (["--owner-id", "a b"], "--owner-id `a b`"),
+        (["--owner-id", "default"], "--allow-default-owner"),
+        (["--zone-id", "example.test"], "aws route53 list-hosted-zones"),
+        (["--annotation-prefix", "zonekeeper.dev"], "must end in `/`"),
+        (["--default-ttl", "soon"], "--default-ttl `soon`"),
+        (["--alias-zone", "eu-west-9"], "--alias-zone `eu-west-9`"),
+        (["--resync", "half an hour"], "expected a duration"),
+        (["--account-requests", "fast"], "--account-requests `fast`: expected refill"),
+        (["--account-changes", "0/0"], "--account-changes `0/0`: expected refill"),
+        (["--quota-share", "1.5"], "--quota-share `1.5`: expected a number above 0"),
+        (["--quota-share", "half"], "invalid value 'half' for '--quota-share <PART>'"),
+        (["--txt-wildcard-replacement", "a b"], "or --txt-wildcard-replacement: `a b`"),
+        (["--source", "gateway"], "[possible values: ingress, service]"),
+        (["--log-level", "loud"], "[possible values:"),
+        (["--metrics-address", "7979"], "expected an address and port"),
+    ] {
+        // The mandatory flags by environment, so that a flag can be given again.
+        let command = CommandLine::new(&["run"]).env("ZONEKEEPER_ZONE_ID", "Z1");
+        let ended = command.env("ZONEKEEPER_OWNER_ID", "tests").args(&arguments).end().await;
+        fails(&ended, 2, &[text, "try '--help'"]);
+    }
+    let both = [["run"].as_slice(), &MANDATORY, &["--txt-prefix=a-", "--txt-suffix=-b"]].concat();
+    fails(&CommandLine::new(&both).end().await, 2, &["--txt-prefix", "--txt-suffix"]);
+}
+
+/// A port of this machine on which nobody listens.
+fn closed_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}

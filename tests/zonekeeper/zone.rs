@@ -1,0 +1,126 @@
+//! An emulated hosted zone, and what has been done to it.
+
+use zonekeeper_emulator::{
+    Emulator,
+    faults::{Effect, Fault},
+    zone::{Change, HostedZone, RecordSet},
+};
+
+use crate::process::ACCESS_KEY;
+
+/// The zone's id.
+pub const ID: &str = "Z0123456789EXAMPLE";
+/// The zone's name.
+pub const NAME: &str = "example.test";
+
+/// The operation that writes.
+pub const CHANGE: &str = "ChangeResourceRecordSets";
+/// The operation that lists.
+pub const LIST: &str = "ListResourceRecordSets";
+
+/// An emulator with one zone. When it is dropped, it fails the test if zonekeeper has sent a DELETE.
+pub struct Zone(Emulator);
+
+// === impl Zone ===
+
+impl Zone {
+    /// A new zone, which holds nothing but its NS and SOA.
+    pub async fn empty() -> Self {
+        let zone = HostedZone::new(ID, NAME).unwrap();
+        Self(Emulator::builder().zone(zone).keeper_access_key(ACCESS_KEY).start().await.unwrap())
+    }
+
+    /// Where it is reached.
+    pub fn url(&self) -> String {
+        self.0.url()
+    }
+
+    /// Somebody else's record is created.
+    pub fn foreigner_creates(&self, set: RecordSet) {
+        self.0.with_zone(ID, |zone| zone.change(&[Change::create(set)])).unwrap().unwrap();
+    }
+
+    /// AWS changes something that no request can.
+    pub fn alter(&self, alter: impl FnOnce(&mut HostedZone)) {
+        self.0.with_zone(ID, alter).unwrap();
+    }
+
+    /// What goes wrong from now on, so often.
+    pub fn disturb(&self, operation: &str, effect: Effect, times: u32) {
+        self.0.with_faults(|faults| faults.add(Fault::new(effect).on(operation).times(times)));
+    }
+
+    /// Nothing goes wrong any more.
+    pub fn calm(&self) {
+        self.0.with_faults(zonekeeper_emulator::faults::Faults::clear);
+    }
+
+    /// How many requests of an operation came.
+    pub fn count(&self, operation: &str) -> usize {
+        self.0.journal().count(operation)
+    }
+
+    /// How many pages were listed from the beginning of the zone.
+    pub fn listings(&self) -> usize {
+        let journal = self.0.journal();
+        let requests = journal.requests.iter().filter(|request| request.operation == LIST);
+        requests.filter(|request| !request.parameters.contains_key("name")).count()
+    }
+
+    /// The changes of every accepted request, as `CREATE www.example.test A`.
+    pub fn requests(&self) -> Vec<Vec<String>> {
+        let journal = self.0.journal();
+        let of_one = journal.changes.chunk_by(|one, other| one.request == other.request);
+        let text = |action: &str, set: &RecordSet| format!("{action} {}", key(set));
+        of_one
+            .map(|changes| {
+                let texts = changes.iter().filter_map(|change| {
+                    let set = change.after.as_ref().or(change.before.as_ref())?;
+                    Some(text(change.action.as_str(), set))
+                });
+                texts.collect()
+            })
+            .collect()
+    }
+
+    /// The ids of accepted changes, in order.
+    pub fn change_ids(&self) -> Vec<String> {
+        let mut ids: Vec<String> =
+            self.0.journal().changes.iter().map(|change| change.change_id.clone()).collect();
+        ids.dedup();
+        ids
+    }
+
+    /// The comments of accepted requests, in order.
+    pub fn comments(&self) -> Vec<String> {
+        let mut comments: Vec<String> =
+            self.0.journal().changes.iter().filter_map(|change| change.comment.clone()).collect();
+        comments.dedup();
+        comments
+    }
+
+    /// What it holds besides its NS and SOA, as `www.example.test A`.
+    pub fn sets(&self) -> Vec<String> {
+        let own = |set: &&RecordSet| set.rtype != "NS" && set.rtype != "SOA";
+        self.0.with_zone(ID, |zone| zone.iter().filter(own).map(key).collect()).unwrap()
+    }
+
+    /// One set.
+    pub fn set(&self, name: &str, rtype: &str) -> Option<RecordSet> {
+        self.0.with_zone(ID, |zone| zone.get(name, rtype, None).cloned()).unwrap()
+    }
+
+    /// The values of one set; none where it is not there or is an alias.
+    pub fn values(&self, name: &str, rtype: &str) -> Vec<String> {
+        self.set(name, rtype).map(|set| set.values).unwrap_or_default()
+    }
+
+    /// Where an alias leads.
+    pub fn alias(&self, name: &str, rtype: &str) -> Option<String> {
+        Some(self.set(name, rtype)?.alias_target?.dns_name)
+    }
+}
+
+fn key(set: &RecordSet) -> String {
+    format!("{} {}", set.name.trim_end_matches('.'), set.rtype)
+}
