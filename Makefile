@@ -18,10 +18,10 @@ help:  ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo:  ## Plan, apply and orphan the example shop once, on this machine
-	$(CARGO) run --quiet --features sandbox -- sandbox --once
+	$(CARGO) run --features sandbox -- sandbox --once
 
 sandbox:  ## The same, and then follow edits of examples/shop until Ctrl-C
-	$(CARGO) run --quiet --features sandbox -- sandbox
+	$(CARGO) run --features sandbox -- sandbox
 
 test: tools format lint core processes emulator docs  ## Everything that CI runs
 	@echo "all tests passed"
