@@ -6,8 +6,9 @@
 //!
 //! The keeper only routes between small state machines: which objects have been listed (`lists`), what follows
 //! for each hostname (`plans`), when a change is acted on (`wakeup`), the zone as last seen (`snapshot`), when
-//! it is listed again (`resync`), what the account allows (`pacer`), what Route 53 has refused (`quarantine`), the
-//! batch under way (`write`) and accepted changes on their way to the name servers (`propagation`).
+//! it is listed again (`resync`), which names are read again (`rereads`), what the account allows (`pacer`), what
+//! Route 53 has refused (`quarantine`), the batch under way (`write`) and accepted changes on their way to the name
+//! servers (`propagation`).
 
 mod breaker;
 mod contract;
@@ -16,13 +17,14 @@ mod pacer;
 mod plans;
 mod propagation;
 mod quarantine;
+mod rereads;
 mod resync;
 mod snapshot;
 mod time;
 mod wakeup;
 mod write;
 
-use std::{collections::BTreeSet, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 pub use contract::{
     Apply, ApplyId, ChangeId, Cursor, Effect, Failure, FailureClass, Input, Page, Read, ReadId, Report, Scope,
@@ -32,7 +34,7 @@ pub use time::Time;
 
 use crate::{
     dns::{Name, Zone},
-    plan::{Blocked, HostPlan, Plan, Reason, Settings, Unit, View},
+    plan::{Blocked, HostPlan, Plan, Reason, Settings, Unit, View, of_bad_hosts},
     source::{Claims, Facts, ObjectId},
 };
 use breaker::Breaker;
@@ -41,6 +43,7 @@ use pacer::Pacer;
 use plans::{Cause, Plans};
 use propagation::Propagation;
 use quarantine::Quarantine;
+use rereads::Rereads;
 use resync::Resync;
 use snapshot::Snapshot;
 use wakeup::Wakeup;
@@ -121,8 +124,7 @@ pub struct Keeper {
     propagation: Propagation,
     breaker: Breaker,
     cycle: Cycle,
-    /// Names to be read again, because an answer has shown that they are not as they seemed.
-    reread: BTreeSet<Name>,
+    rereads: Rereads,
     leader_until: Time,
     /// Whether every object and the zone have been seen once, so that plans mean something.
     opened: bool,
@@ -145,11 +147,11 @@ impl Keeper {
             wakeup: Wakeup::default(),
             pacer: Pacer::new(config.quota),
             quarantine: Quarantine::default(),
-            resync: Resync::new(config.resync),
+            resync: Resync::new(config.resync, config.quota.requests),
             propagation: Propagation::default(),
             breaker: Breaker::default(),
             cycle: Cycle::default(),
-            reread: BTreeSet::new(),
+            rereads: Rereads::default(),
             leader_until: Time::ZERO,
             opened: false,
             last_id: 0,
@@ -167,7 +169,7 @@ impl Keeper {
         match input {
             Input::Facts { object, facts } => {
                 self.lists.see(&object);
-                self.facts(&object, facts.map(|facts| *facts), now);
+                self.facts(&object, facts.map(|facts| *facts), now, &mut out);
             }
             Input::Listing(scope) => {
                 let known = self.claims.objects(scope.kind, scope.namespace.as_deref());
@@ -175,7 +177,7 @@ impl Keeper {
             }
             Input::Listed(scope) => {
                 for object in self.lists.end(&scope) {
-                    self.facts(&object, None, now);
+                    self.facts(&object, None, now, &mut out);
                 }
             }
             Input::Page { id, answer: Ok(page) } => self.page(id, page, now, &mut out),
@@ -200,7 +202,7 @@ impl Keeper {
         let mut gates: Vec<Gate> = self.lists.missing().cloned().map(Gate::Objects).collect();
         match self.snapshot.listed_at() {
             None => gates.push(Gate::Zone),
-            Some(listed) if now - listed > self.resync.period() * 2 => gates.push(Gate::StaleZone),
+            Some(listed) if self.resync.is_too_old(listed, now) => gates.push(Gate::StaleZone),
             Some(_) => {}
         }
         if self.leader_until <= now {
@@ -224,8 +226,10 @@ impl Keeper {
     pub fn progress(&self, now: Time) -> Progress {
         let waits = |unit| matches!(self.quarantine.permit(unit, now), quarantine::Permit::NotBefore(_));
         let refused = self.plans.units().filter(|(_, unit)| self.quarantine.message(unit).is_some()).count();
-        let idle =
-            self.opened && self.cycle.is_idle() && self.wakeup.due().is_none() && self.reread.is_empty();
+        let idle = self.opened
+            && self.cycle.is_idle()
+            && self.wakeup.due().is_none()
+            && self.rereads.due().is_none();
         let written = match self.config.mode {
             Mode::Apply => self.plans.units().all(|(_, unit)| waits(unit)),
             Mode::DryRun => true,
@@ -267,8 +271,15 @@ impl Keeper {
         View { zone: self.snapshot.zone(), claims: &self.claims, settings: &self.config.settings }
     }
 
-    fn facts(&mut self, object: &ObjectId, facts: Option<Facts>, now: Time) {
+    fn facts(&mut self, object: &ObjectId, facts: Option<Facts>, now: Time, out: &mut Vec<Effect>) {
         let is_new = facts.iter().flat_map(|facts| &facts.hosts).any(|host| !self.claims.has_host(host));
+        // What is no hostname belongs to no hostname's plan.
+        let bad_hosts = |facts: Option<&Facts>| facts.map(|facts| of_bad_hosts(facts).collect::<Vec<_>>());
+        let old = bad_hosts(self.claims.facts_of(object).map(AsRef::as_ref)).unwrap_or_default();
+        let new = bad_hosts(facts.as_ref()).unwrap_or_default();
+        let mut reports = Vec::new();
+        plans::report(&old, &new, &mut reports);
+        out.extend(reports.into_iter().map(Effect::Report));
         let touched = self.claims.set(object, facts);
         if touched.is_empty() || !self.opened {
             return;
@@ -311,8 +322,8 @@ impl Keeper {
             out.push(Effect::Report(Report::ZoneListed { sets: self.snapshot.zone().len() }));
         }
         self.zone_changed(&progress.changed, &progress.cuts, now);
-        if let Some(name) = progress.name {
-            self.read_for_cycle(&name, now, out);
+        if let Some((name, requested)) = progress.name {
+            self.read_for_cycle(&name, requested, now, out);
         }
     }
 
@@ -342,12 +353,13 @@ impl Keeper {
 
     fn counted(&mut self, answer: Result<u64, Failure>, now: Time, out: &mut Vec<Effect>) {
         match answer {
-            Ok(count) if !self.snapshot.is_listing() => {
+            // A listing in which nothing waits will tell soon enough.
+            Ok(_) if self.snapshot.is_listing() && self.resync.is_urgent() => {}
+            Ok(count) => {
                 if self.resync.counted(now, count, self.snapshot.zone().len()) {
                     self.list(now, true);
                 }
             }
-            Ok(_) => {}
             Err(failure) => drop(self.failed("count record sets", failure, now, out)),
         }
     }
@@ -441,14 +453,18 @@ impl Keeper {
 
     /// Lists, counts and reads again what is due, as far as requests are at hand.
     fn read_zone(&mut self, now: Time, out: &mut Vec<Effect>) {
-        if !self.snapshot.is_listing() && self.resync.due() <= now {
-            let is_first = self.snapshot.listed_at().is_none();
-            self.list(now, is_first);
+        let is_too_old = self.snapshot.listed_at().is_none_or(|listed| self.resync.is_too_old(listed, now));
+        let is_listing = self.snapshot.is_listing();
+        if (is_too_old && !(is_listing && self.resync.is_urgent()))
+            || (!is_listing && self.resync.due() <= now)
+        {
+            self.list(now, is_too_old);
         }
         let mut due = vec![self.resync.due()];
-        if self.snapshot.wants_page() {
-            due.push(self.resync.page_due().max(self.pacer.when(1, 0)));
-            if self.resync.page_due() <= now && self.pacer.requests(now) > 0 {
+        if let Some(listed) = self.snapshot.wants_page() {
+            let page_due = self.resync.page_due(listed);
+            due.push(page_due.max(self.pacer.when(1, 0)));
+            if page_due <= now && self.pacer.requests(now) > 0 {
                 let id = ReadId(self.next_id());
                 if let Some(read) = self.snapshot.next_page(id, now) {
                     self.pacer.spend(now, 1, 0);
@@ -466,13 +482,11 @@ impl Keeper {
             due.push(self.resync.count_due());
         }
         while self.pacer.requests(now) > 0
-            && let Some(name) = self.reread.pop_first()
+            && let Some(name) = self.rereads.take(now)
         {
             self.read_name(&name, now, out);
         }
-        if !self.reread.is_empty() {
-            due.push(self.pacer.when(1, 0));
-        }
+        due.extend(self.rereads.due().map(|due| due.max(self.pacer.when(1, 0))));
         let waits = due.into_iter().filter(|due| *due > now).min();
         if let Some(due) = waits {
             self.at_latest(due);

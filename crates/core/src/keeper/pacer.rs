@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Time;
 
 /// Millionths of a token: a bucket that refills by r tokens a second gains r of them each microsecond.
-const MICRO: u64 = 1_000_000;
+const MICRO: i64 = 1_000_000;
 
 /// What the account allows and what of it is ours.
 ///
@@ -54,8 +54,9 @@ pub(super) struct Pacer {
 struct Bucket {
     /// Tokens per second, in millionths of a token per microsecond.
     refill: f64,
-    capacity: u64,
-    level: u64,
+    capacity: i64,
+    /// Below zero where more had to be sent at once than it can hold: that is paid for before anything else.
+    level: i64,
     at: Time,
 }
 
@@ -78,7 +79,7 @@ impl Pacer {
     pub fn new(quota: Quota) -> Self {
         let bucket = |rate: Option<Rate>, reserved| {
             rate.map(|rate| {
-                let capacity = u64::from(rate.burst.saturating_sub(reserved).max(1)) * MICRO;
+                let capacity = i64::from(rate.burst.saturating_sub(reserved).max(1)) * MICRO;
                 let refill = f64::from(rate.refill.max(1)) * quota.share.clamp(0.01, 1.0);
                 Bucket { refill, capacity, level: capacity, at: Time::ZERO }
             })
@@ -97,12 +98,17 @@ impl Pacer {
         self.requests.as_ref().map_or(u32::MAX, Bucket::tokens)
     }
 
-    /// Whether so much can be sent now. What no bucket can hold can be sent when the bucket is full.
+    /// Whether so much is at hand.
+    pub fn has(&mut self, now: Time, requests: u32, changes: u32) -> bool {
+        self.advance(now);
+        let has = |bucket: &Option<Bucket>, tokens| bucket.as_ref().is_none_or(|bucket| bucket.has(tokens));
+        has(&self.requests, requests) && has(&self.changes, changes)
+    }
+
+    /// Whether what cannot be divided can be sent now: so much is at hand, or a bucket that cannot hold it is full.
     pub fn can_afford(&mut self, now: Time, requests: u32, changes: u32) -> bool {
         self.advance(now);
-        let holds =
-            |bucket: &Option<Bucket>, tokens| bucket.as_ref().is_none_or(|bucket| bucket.holds(tokens));
-        holds(&self.requests, requests) && holds(&self.changes, changes)
+        self.when(requests, changes) <= now
     }
 
     /// Pays for requests and changes that are being sent.
@@ -110,7 +116,7 @@ impl Pacer {
         self.advance(now);
         for (bucket, tokens) in [(&mut self.requests, requests), (&mut self.changes, changes)] {
             if let Some(bucket) = bucket {
-                bucket.level = bucket.level.saturating_sub(u64::from(tokens) * MICRO);
+                bucket.level -= i64::from(tokens) * MICRO;
             }
         }
     }
@@ -118,7 +124,7 @@ impl Pacer {
     /// Takes changes back that were paid for and refused.
     pub fn refund(&mut self, changes: u32) {
         if let Some(bucket) = &mut self.changes {
-            bucket.level = (bucket.level + u64::from(changes) * MICRO).min(bucket.capacity);
+            bucket.level = (bucket.level + i64::from(changes) * MICRO).min(bucket.capacity);
         }
     }
 
@@ -136,7 +142,7 @@ impl Pacer {
         self.percent = (self.percent / 2).max(SLOWEST_PERCENT);
         self.recovered = now;
         for bucket in [&mut self.requests, &mut self.changes].into_iter().flatten() {
-            bucket.level = 0;
+            bucket.level = bucket.level.min(0);
         }
     }
 
@@ -153,27 +159,26 @@ impl Pacer {
 }
 
 impl Bucket {
-    fn wanted(&self, tokens: u32) -> u64 {
-        (u64::from(tokens) * MICRO).min(self.capacity)
+    fn wanted(&self, tokens: u32) -> i64 {
+        (i64::from(tokens) * MICRO).min(self.capacity)
     }
 
-    fn holds(&self, tokens: u32) -> bool {
-        self.level >= self.wanted(tokens)
+    fn has(&self, tokens: u32) -> bool {
+        self.level >= i64::from(tokens) * MICRO
     }
 
     fn tokens(&self) -> u32 {
-        u32::try_from(self.level / MICRO).unwrap_or(u32::MAX)
+        u32::try_from(self.level.max(0) / MICRO).unwrap_or(u32::MAX)
     }
 
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_precision_loss,
-        clippy::cast_sign_loss,
-        reason = "a gain is positive, and a float over u64::MAX becomes u64::MAX"
+        reason = "a float over i64::MAX becomes i64::MAX"
     )]
     fn advance(&mut self, now: Time, percent: u64) {
         let gained = (now - self.at).as_micros() as f64 * self.refill * percent as f64 / 100.0;
-        self.level = self.level.saturating_add(gained as u64).min(self.capacity);
+        self.level = self.level.saturating_add(gained as i64).min(self.capacity);
         self.at = self.at.max(now);
     }
 
@@ -184,7 +189,7 @@ impl Bucket {
         reason = "a wait is positive, and far below 2^53 microseconds"
     )]
     fn when(&self, tokens: u32, percent: u64) -> Time {
-        let missing = self.wanted(tokens).saturating_sub(self.level);
+        let missing = (self.wanted(tokens) - self.level).max(0);
         let micros = (missing as f64 / (self.refill * percent as f64 / 100.0)).ceil();
         self.at + Duration::from_micros(micros as u64)
     }
@@ -231,6 +236,16 @@ mod tests {
         assert!(!pacer.can_afford(at(0), 1, 1_000));
         let when = pacer.when(1, 1_000);
         assert!(pacer.can_afford(when, 1, 1_000));
+    }
+
+    #[test]
+    fn what_was_sent_over_the_level_is_paid_for_later() {
+        let requests = Some(Rate { refill: 1, burst: 10 });
+        let mut pacer = Pacer::new(Quota { requests, share: 1.0, ..Quota::default() });
+        assert!(pacer.can_afford(at(0), 8, 0));
+        pacer.spend(at(0), 8, 0);
+        assert_eq!(pacer.when(1, 0), at(4_000));
+        assert_eq!([3_999, 4_000].map(|ms| pacer.requests(at(ms))), [0, 1]);
     }
 
     #[test]

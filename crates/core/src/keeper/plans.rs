@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Report;
 use crate::{
     dns::Name,
-    plan::{Fallbacks, HostPlan, Plan, Unit, UnitDigest, View},
+    plan::{Blocked, Fallbacks, HostPlan, Plan, Unit, UnitDigest, View},
     source::ClaimKey,
 };
 
@@ -66,7 +66,7 @@ impl Plans {
             self.fallbacks.note(&view.settings.naming, view.zone.apex(), &host, view.exists(&host));
             let new = view.host(&host);
             let old = self.told.remove(&host).unwrap_or_default();
-            report(&old, &new, &mut reports);
+            report(&old.blocked, &new.blocked, &mut reports);
             let backlog = self.queue.remove(&(Urgency::Backlog, host.clone()));
             self.queue.remove(&(Urgency::Changed, host.clone()));
             self.queue.remove(&(Urgency::Wrong, host.clone()));
@@ -117,14 +117,14 @@ impl Plans {
     }
 }
 
-fn report(old: &HostPlan, new: &HostPlan, reports: &mut Vec<Report>) {
-    for blocked in new.blocked.iter().filter(|blocked| !old.blocked.contains(blocked)) {
+/// What has become of blocked units.
+pub(super) fn report(old: &[Blocked], new: &[Blocked], reports: &mut Vec<Report>) {
+    for blocked in new.iter().filter(|blocked| !old.contains(blocked)) {
         reports.push(Report::Blocked(Box::new(blocked.clone())));
     }
-    let is_gone = |was: &&crate::plan::Blocked| {
-        !new.blocked.iter().any(|now| (&now.host, &now.object) == (&was.host, &was.object))
-    };
-    for blocked in old.blocked.iter().filter(is_gone) {
+    let is_gone =
+        |was: &&Blocked| !new.iter().any(|now| (&now.host, &now.object) == (&was.host, &was.object));
+    for blocked in old.iter().filter(is_gone) {
         reports.push(Report::Unblocked { host: blocked.host.clone(), object: blocked.object.clone() });
     }
 }

@@ -2,24 +2,37 @@
 
 use std::time::Duration;
 
-use super::Time;
+use super::{Rate, Time};
 
 /// How often the zone's record sets are counted.
 const COUNT_EVERY: Duration = Duration::from_mins(1);
 /// How long after one of our own writes, or after a surprising count, a count is trusted.
 const SETTLED: Duration = Duration::from_secs(10);
-/// Record sets on a page of a listing.
-const PAGE: usize = 300;
+/// Over how much of the period a listing is spread: the rest is for what fails on the way, so that one listing
+/// ends before the next begins.
+const SPREAD_PERCENT: u32 = 75;
+
+/// The part of the account's requests that listings out of turn may take.
+const OUT_OF_TURN: f64 = 0.05;
 
 /// When to list and when to count.
 #[derive(Debug, Clone)]
 pub(super) struct Resync {
     period: Duration,
     next: Time,
-    /// When the next page of the listing under way may be asked for.
-    page: Time,
-    /// How far apart the pages are.
-    spacing: Duration,
+    /// When the listing under way began.
+    begun: Time,
+    /// Over how long it is spread; not at all where something hangs on it.
+    spread: Duration,
+    /// How many record sets it will probably bring.
+    expected: usize,
+    /// After a failed page: when it may be asked for again.
+    not_before: Time,
+    /// What a page of a listing out of turn costs: they draw on a bucket of their own, which is refilled with a part
+    /// of the account's requests and holds one listing.
+    page_costs: Duration,
+    /// When that bucket is full again.
+    full: Time,
     count: Time,
     /// A count that differed, and was to be confirmed.
     doubt: Option<u64>,
@@ -29,21 +42,26 @@ pub(super) struct Resync {
 // === impl Resync ===
 
 impl Resync {
-    pub fn new(period: Duration) -> Self {
+    pub fn new(period: Duration, requests: Option<Rate>) -> Self {
+        let per_second = requests.map(|rate| f64::from(rate.refill.max(1)) * OUT_OF_TURN);
         Self {
             period,
             next: Time::ZERO,
-            page: Time::ZERO,
-            spacing: Duration::ZERO,
+            begun: Time::ZERO,
+            spread: Duration::ZERO,
+            expected: 0,
+            not_before: Time::ZERO,
+            page_costs: per_second.map_or(Duration::ZERO, |pages| Duration::from_secs(1).div_f64(pages)),
+            full: Time::ZERO,
             count: Time::ZERO + COUNT_EVERY,
             doubt: None,
             last_write: None,
         }
     }
 
-    /// How often the zone is listed.
-    pub fn period(&self) -> Duration {
-        self.period
+    /// Whether a listing that began at `listed` says too little about the zone as it is.
+    pub fn is_too_old(&self, listed: Time, now: Time) -> bool {
+        now - listed > self.period * 2
     }
 
     /// When the next listing is due.
@@ -51,27 +69,38 @@ impl Resync {
         self.next
     }
 
-    /// A listing begins. Its pages are spread over the period, unless something hangs on it.
+    /// A listing begins, of about so many record sets. It is spread over the period, unless something hangs on it.
     pub fn begin(&mut self, now: Time, sets: usize, is_urgent: bool) {
-        let pages = u32::try_from(sets / PAGE + 1).unwrap_or(u32::MAX);
-        self.spacing = if is_urgent { Duration::ZERO } else { self.period / (pages + 1) };
-        self.page = now;
+        self.spread = if is_urgent { Duration::ZERO } else { self.period * SPREAD_PERCENT / 100 };
+        self.begun = now;
+        self.expected = sets;
         self.next = now + self.period;
     }
 
-    /// When the next page may be asked for.
-    pub fn page_due(&self) -> Time {
-        self.page
+    /// Whether the listing under way is not spread.
+    pub fn is_urgent(&self) -> bool {
+        self.spread == Duration::ZERO
+    }
+
+    /// When the next page may be asked for, after so many record sets. How many come on a page is the service's
+    /// choice, so what counts is how far the listing has come.
+    pub fn page_due(&self, listed: usize) -> Time {
+        let parts = |sets: usize| u32::try_from(sets).unwrap_or(u32::MAX);
+        let expected = parts(self.expected.max(1));
+        let elapsed = self.spread / expected * parts(listed).min(expected);
+        self.not_before.max(self.begun + elapsed)
     }
 
     /// A page has been asked for.
     pub fn page_sent(&mut self, now: Time) {
-        self.page = now + self.spacing;
+        if self.is_urgent() {
+            self.full = self.full.max(now) + self.page_costs;
+        }
     }
 
-    /// A page failed: the listing begins anew at `again`.
+    /// A page failed: it may be asked for again at `again`.
     pub fn failed(&mut self, again: Time) {
-        self.next = again;
+        self.not_before = again;
     }
 
     /// A batch was accepted.
@@ -96,12 +125,13 @@ impl Resync {
             self.doubt = None;
             return false;
         }
-        if self.doubt.take().is_some() {
+        if self.doubt.is_some() && self.full <= now {
+            self.doubt = None;
             self.next = now;
             return true;
         }
         self.doubt = Some(count);
-        self.count = now + SETTLED;
+        self.count = self.full.max(now + SETTLED);
         false
     }
 }
@@ -116,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_count_that_differs_twice_lists_the_zone() {
-        let mut resync = Resync::new(Duration::from_mins(30));
+        let mut resync = Resync::new(Duration::from_mins(30), None);
         resync.begin(at(0), 3, true);
         assert!(!resync.counted(at(60), 3, 3));
         assert!(!resync.counted(at(120), 4, 3));
@@ -126,8 +156,20 @@ mod tests {
     }
 
     #[test]
+    fn a_count_that_never_agrees_lists_the_zone_no_faster_than_its_bucket_fills() {
+        let requests = Some(Rate { refill: 10, burst: 50 });
+        let mut resync = Resync::new(Duration::from_mins(30), requests);
+        resync.begin(at(0), 12_000, true);
+        (0..40).for_each(|_| resync.page_sent(at(0)));
+        // 40 pages at half a page per second.
+        assert!(!resync.counted(at(60), 4, 3));
+        assert_eq!(resync.count_due(), at(80));
+        assert!(resync.counted(at(80), 4, 3));
+    }
+
+    #[test]
     fn a_count_soon_after_our_own_write_says_nothing() {
-        let mut resync = Resync::new(Duration::from_mins(30));
+        let mut resync = Resync::new(Duration::from_mins(30), None);
         resync.wrote(at(115));
         assert!(!resync.counted(at(120), 4, 3));
         assert!(!resync.counted(at(130), 4, 3));
@@ -135,10 +177,20 @@ mod tests {
     }
 
     #[test]
-    fn the_pages_of_a_resync_are_spread_over_the_period() {
-        let mut resync = Resync::new(Duration::from_mins(30));
-        resync.begin(at(0), 900, false);
-        resync.page_sent(at(0));
-        assert_eq!(resync.page_due(), at(360));
+    fn a_resync_is_spread_over_the_period_however_much_is_on_a_page() {
+        let mut resync = Resync::new(Duration::from_mins(30), None);
+        resync.begin(at(100), 900, false);
+        let due = |listed| (resync.page_due(listed) - at(100)).as_secs();
+        assert_eq!([0, 2, 300, 600, 900, 2_000].map(due), [0, 3, 450, 900, 1_350, 1_350]);
+        resync.begin(at(100), 900, true);
+        assert_eq!(resync.page_due(600), at(100));
+    }
+
+    #[test]
+    fn a_failed_page_waits_even_in_an_urgent_listing() {
+        let mut resync = Resync::new(Duration::from_mins(30), None);
+        resync.begin(at(100), 900, true);
+        resync.failed(at(103));
+        assert_eq!(resync.page_due(300), at(103));
     }
 }

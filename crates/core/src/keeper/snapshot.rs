@@ -30,10 +30,13 @@ pub(super) struct Snapshot {
     complete: Option<Time>,
     listing: Option<Listing>,
     reads: BTreeMap<ReadId, Pending>,
-    /// Since when something is known of a name that is newer than the oldest read under way.
+    /// Since when something is known of a name, or known not to be known, that is newer than the oldest read under
+    /// way.
     touched: BTreeMap<Name, Time>,
     /// When the last read of a name on its own was sent, as long as that read may be relied on.
     fresh: BTreeMap<Name, Time>,
+    /// Names that are not as they seem, and have not been seen since that became known.
+    doubts: BTreeSet<Name>,
 }
 
 /// A listing of the whole zone under way.
@@ -41,8 +44,13 @@ pub(super) struct Snapshot {
 struct Listing {
     started: Time,
     next: NextPage,
-    /// The name up to which it has come.
+    /// How many sets it has brought.
+    listed: usize,
+    /// The name up to which it has come, as far as that name's place in the order is certain.
     reached: Option<Name>,
+    /// The names that it has shown after that, and when the first of their pages was requested.
+    seen: BTreeSet<Name>,
+    since: Option<Time>,
     /// The sets of a name that goes on in the next page, and when the first of them were requested.
     carry: Option<(Time, Vec<RecordSet>)>,
     /// Names whose place in the order is not certain, and that have been seen.
@@ -52,8 +60,8 @@ struct Listing {
 /// Which page of a listing comes next.
 #[derive(Debug, Clone)]
 enum NextPage {
-    First,
-    At(Cursor),
+    /// One that begins here; at the zone's first set where it is `None`.
+    At(Option<Cursor>),
     /// The one that has been asked for must come before it is known.
     Asked,
 }
@@ -62,8 +70,16 @@ enum NextPage {
 #[derive(Debug, Clone)]
 struct Pending {
     requested: Time,
-    /// The name that is read on its own, with what earlier pages gave; `None` for a page of the listing.
-    name: Option<(Name, Vec<RecordSet>)>,
+    part: Part,
+}
+
+/// What a read under way shows.
+#[derive(Debug, Clone)]
+enum Part {
+    /// The page of the listing that begins here.
+    Page(Option<Cursor>),
+    /// One name, with what earlier pages gave.
+    Name(Name, Vec<RecordSet>),
 }
 
 /// What a page brought.
@@ -73,8 +89,8 @@ pub(super) struct Progress {
     pub changed: Vec<Name>,
     /// Those of them at which a delegation has come or gone: what is below them is concerned too.
     pub cuts: Vec<Name>,
-    /// The name that was read on its own, when it has been read whole.
-    pub name: Option<Name>,
+    /// The name that was read on its own, when it has been read whole, and when that was requested.
+    pub name: Option<(Name, Time)>,
     /// The read that continues that of a name.
     pub next: Option<Read>,
     /// Whether it completed a listing.
@@ -92,6 +108,7 @@ impl Snapshot {
             reads: BTreeMap::new(),
             touched: BTreeMap::new(),
             fresh: BTreeMap::new(),
+            doubts: BTreeSet::new(),
         }
     }
 
@@ -113,39 +130,39 @@ impl Snapshot {
         self.give_up_listing();
         self.listing = Some(Listing {
             started: now,
-            next: NextPage::First,
+            next: NextPage::At(None),
+            listed: 0,
             reached: None,
+            seen: BTreeSet::new(),
+            since: None,
             carry: None,
             unordered: BTreeSet::new(),
         });
     }
 
-    /// Whether a listing waits for its next page to be asked for.
-    pub fn wants_page(&self) -> bool {
-        self.listing.as_ref().is_some_and(|listing| !matches!(listing.next, NextPage::Asked))
+    /// Whether a listing waits for its next page to be asked for; if so, how many sets it has brought.
+    pub fn wants_page(&self) -> Option<usize> {
+        let waits = |listing: &&Listing| matches!(listing.next, NextPage::At(_));
+        self.listing.as_ref().filter(waits).map(|listing| listing.listed)
     }
 
     /// Asks for the next page of the listing.
     pub fn next_page(&mut self, id: ReadId, now: Time) -> Option<Read> {
         let listing = self.listing.as_mut()?;
-        let start = match std::mem::replace(&mut listing.next, NextPage::Asked) {
-            NextPage::First => None,
-            NextPage::At(cursor) => Some(cursor),
-            NextPage::Asked => return None,
-        };
-        self.reads.insert(id, Pending { requested: now, name: None });
+        let NextPage::At(start) = std::mem::replace(&mut listing.next, NextPage::Asked) else { return None };
+        self.reads.insert(id, Pending { requested: now, part: Part::Page(start.clone()) });
         Some(Read { id, start, max_items: PAGE_ITEMS })
     }
 
     /// Gives a listing up; what it has brought is kept.
     pub fn give_up_listing(&mut self) {
         self.listing = None;
-        self.reads.retain(|_, read| read.name.is_some());
+        self.reads.retain(|_, read| matches!(read.part, Part::Name(..)));
     }
 
     /// Begins a read of one name.
     pub fn read(&mut self, id: ReadId, name: &Name, now: Time) -> Read {
-        self.reads.insert(id, Pending { requested: now, name: Some((name.clone(), Vec::new())) });
+        self.reads.insert(id, Pending { requested: now, part: Part::Name(name.clone(), Vec::new()) });
         Read { id, start: Some(Cursor::at(name.clone())), max_items: NAME_ITEMS }
     }
 
@@ -159,24 +176,43 @@ impl Snapshot {
         self.fresh.get(name).copied()
     }
 
-    /// Forgets a read that failed: the name that it was for, or `None` for a page of the listing.
-    pub fn fail(&mut self, id: ReadId) -> Option<Name> {
-        let failed = self.reads.remove(&id)?;
-        if failed.name.is_none() {
-            self.give_up_listing();
+    /// An answer has shown that names are not as they seem: nothing that was requested before says how they are.
+    pub fn doubt(&mut self, names: &[Name], now: Time) {
+        for name in names {
+            self.touched.insert(name.clone(), now);
+            self.fresh.remove(name);
+            self.doubts.insert(name.clone());
         }
-        failed.name.map(|(name, _)| name)
+    }
+
+    /// Whether a name is known not to be as it seems.
+    pub fn is_doubted(&self, name: &Name) -> bool {
+        self.doubts.contains(name)
+    }
+
+    /// Forgets a read that failed: the name that it was for, or `None` for a page of the listing, which then waits
+    /// to be asked for again.
+    pub fn fail(&mut self, id: ReadId) -> Option<Name> {
+        match self.reads.remove(&id)?.part {
+            Part::Name(name, _) => Some(name),
+            Part::Page(start) => {
+                if let Some(listing) = &mut self.listing {
+                    listing.next = NextPage::At(start);
+                }
+                None
+            }
+        }
     }
 
     /// Takes a page. `next_id` is for the read that continues a name.
     pub fn page(&mut self, id: ReadId, page: Page, next_id: ReadId, now: Time) -> Progress {
         let Some(read) = self.reads.remove(&id) else { return Progress::default() };
         let mut progress = Progress::default();
-        match read.name {
-            Some((name, carry)) => {
+        match read.part {
+            Part::Name(name, carry) => {
                 self.name_page(read.requested, name, carry, page, next_id, &mut progress);
             }
-            None => self.listing_page(read.requested, page, &mut progress),
+            Part::Page(_) => self.listing_page(read.requested, page, &mut progress),
         }
         if self.reads.is_empty() && self.listing.is_none() {
             self.touched.clear();
@@ -185,15 +221,22 @@ impl Snapshot {
         progress
     }
 
-    /// Takes over what an accepted batch has written.
-    pub fn patch(&mut self, batch: &Batch, now: Time) -> Vec<Name> {
+    /// Takes over what an accepted batch had written by some time; what was read after that is known better.
+    /// Returns the names.
+    pub fn patch(&mut self, batch: &Batch, by: Time) -> Vec<Name> {
         let mut names = Vec::new();
         for change in batch.changes() {
-            let after = change.after();
-            self.touched.insert(after.name().clone(), now);
-            self.fresh.remove(after.name());
-            names.push(after.name().clone());
-            self.zone.put(after.clone());
+            let name = change.after().name();
+            if self.fresh_since(name).is_some_and(|read| read > by) {
+                continue;
+            }
+            self.touched.insert(name.clone(), by);
+            self.doubts.remove(name);
+            names.push(name.clone());
+            self.zone.put(change.after().clone());
+        }
+        for name in &names {
+            self.fresh.remove(name);
         }
         names
     }
@@ -211,19 +254,21 @@ impl Snapshot {
         let whole = page.sets.iter().any(|set| *set.name() != name);
         sets.extend(page.sets.into_iter().filter(|set| *set.name() == name));
         if let Some(cursor) = page.next.filter(|next| !whole && next.name == name) {
-            self.reads.insert(next_id, Pending { requested, name: Some((name, sets)) });
+            self.reads.insert(next_id, Pending { requested, part: Part::Name(name, sets) });
             progress.next = Some(Read { id: next_id, start: Some(cursor), max_items: PAGE_ITEMS });
             return;
         }
-        self.merge(requested, &name, sets, progress);
-        self.fresh.insert(name.clone(), requested);
-        let touched = self.touched.entry(name.clone()).or_insert(requested);
-        *touched = (*touched).max(requested);
-        progress.name = Some(name);
+        if !self.knows_newer(&name, requested) {
+            self.merge(requested, &name, sets, progress);
+            self.fresh.insert(name.clone(), requested);
+            self.touched.insert(name.clone(), requested);
+        }
+        progress.name = Some((name, requested));
     }
 
     fn listing_page(&mut self, requested: Time, page: Page, progress: &mut Progress) {
         let Some(mut listing) = self.listing.take() else { return };
+        listing.listed += page.sets.len();
         let (mut since, mut sets) = listing.carry.take().unwrap_or((requested, Vec::new()));
         sets.extend(page.sets);
         let mut open = Vec::new();
@@ -231,7 +276,6 @@ impl Snapshot {
             let whole = sets.iter().rposition(|set| *set.name() != next.name).map_or(0, |last| last + 1);
             open = sets.split_off(whole);
         }
-        let mut seen = BTreeSet::new();
         let mut sets = sets.into_iter().peekable();
         while let Some(first) = sets.next() {
             let name = first.name().clone();
@@ -243,22 +287,28 @@ impl Snapshot {
             if name.has_escapes() {
                 listing.unordered.insert(name.clone());
             }
-            seen.insert(name);
+            listing.seen.insert(name);
             since = requested;
         }
+        let range_since = *listing.since.get_or_insert(requested);
         let until = page.next.as_ref().map(|next| &next.name);
-        let gone: Vec<Name> = self
-            .between(listing.reached.as_ref(), until)
-            .filter(|name| !seen.contains(*name) && !name.has_escapes())
-            .cloned()
-            .collect();
-        for name in gone {
-            self.merge(requested, &name, Vec::new(), progress);
+        // What lies before a name whose place is not certain will be known at the next one whose place is.
+        if !until.is_some_and(Name::has_escapes) {
+            let seen = std::mem::take(&mut listing.seen);
+            let gone: Vec<Name> = self
+                .between(listing.reached.as_ref(), until)
+                .filter(|name| !seen.contains(*name) && !name.has_escapes())
+                .cloned()
+                .collect();
+            for name in gone {
+                self.merge(range_since, &name, Vec::new(), progress);
+            }
+            listing.reached = until.cloned();
+            listing.since = None;
         }
         if let Some(next) = page.next {
-            listing.reached = Some(next.name.clone());
             listing.carry = (!open.is_empty()).then_some((since, open));
-            listing.next = NextPage::At(next);
+            listing.next = NextPage::At(Some(next));
             self.listing = Some(listing);
         } else {
             self.sweep(&listing, progress);
@@ -291,11 +341,18 @@ impl Snapshot {
             .take_while(move |name| until.is_none_or(|end| *name < end))
     }
 
+    /// Whether a batch was accepted, the name read on its own or found to be in doubt, after a page was requested.
+    /// What is requested in the moment in which that becomes known shows it.
+    fn knows_newer(&self, name: &Name, requested: Time) -> bool {
+        self.touched.get(name).is_some_and(|since| *since > requested)
+    }
+
     /// Puts what was requested at `requested` in place of what is known, unless something newer is known.
     fn merge(&mut self, requested: Time, name: &Name, mut sets: Vec<RecordSet>, progress: &mut Progress) {
-        if self.touched.get(name).is_some_and(|since| *since >= requested) {
+        if self.knows_newer(name, requested) {
             return;
         }
+        self.doubts.remove(name);
         sets.sort_by(|a, b| a.key.cmp(&b.key));
         let known = self.zone.at(name);
         if known == sets.as_slice() {
@@ -393,6 +450,41 @@ mod tests {
     }
 
     #[test]
+    fn a_read_that_was_sent_before_a_batch_was_accepted_is_not_relied_on() {
+        let written = |snapshot: &mut Snapshot, now| {
+            snapshot.touched.insert(name("b.example.com"), at(now));
+        };
+        for (sent, accepted, is_fresh) in [(10, 12, false), (12, 12, true), (13, 12, true)] {
+            let mut snapshot = listed();
+            if sent > accepted {
+                written(&mut snapshot, accepted);
+            }
+            snapshot.read(R[1], &name("b.example.com"), at(sent));
+            if sent <= accepted {
+                written(&mut snapshot, accepted);
+            }
+            let progress = snapshot.page(R[1], page(&[("b.example.com", "192.0.2.9")], None), R[2], at(20));
+            assert_eq!(progress.name, Some((name("b.example.com"), at(sent))));
+            assert_eq!(snapshot.is_fresh(&name("b.example.com"), at(20)), is_fresh, "{sent}");
+            assert_eq!(lines(&snapshot).contains(&"b.example.com 192.0.2.9".to_owned()), is_fresh, "{sent}");
+        }
+    }
+
+    #[test]
+    fn a_name_in_doubt_stays_so_until_it_is_read_again() {
+        let mut snapshot = listed();
+        let b = name("b.example.com");
+        snapshot.read(R[0], &b, at(10));
+        snapshot.doubt(std::slice::from_ref(&b), at(11));
+        snapshot.page(R[0], page(&[("b.example.com", "192.0.2.8")], None), R[3], at(12));
+        assert!(snapshot.is_doubted(&b) && !snapshot.is_fresh(&b, at(12)));
+        snapshot.read(R[1], &b, at(13));
+        snapshot.page(R[1], page(&[("b.example.com", "192.0.2.9")], None), R[3], at(14));
+        assert!(!snapshot.is_doubted(&b) && snapshot.is_fresh(&b, at(14)));
+        assert!(lines(&snapshot).contains(&"b.example.com 192.0.2.9".to_owned()));
+    }
+
+    #[test]
     fn a_read_is_relied_on_for_ten_seconds_from_its_sending() {
         let mut snapshot = listed();
         snapshot.read(R[0], &name("b.example.com"), at(100));
@@ -414,6 +506,31 @@ mod tests {
         let progress = snapshot.page(R[1], Page { sets: vec![txt], next: None }, R[2], at(2));
         assert_eq!(progress.changed, [name("a.example.com")]);
         assert_eq!(snapshot.zone().len(), 2);
+    }
+
+    #[test]
+    fn a_page_that_ends_before_a_wildcard_says_nothing_of_the_names_around_it() {
+        let mut snapshot = snapshot();
+        list(&mut snapshot, R[0], at(0));
+        let all = [("*.example.com", "192.0.2.1"), ("0.example.com", "192.0.2.1"), ("b.example.com", "x")];
+        snapshot.page(R[0], page(&all, None), R[1], at(1));
+        list(&mut snapshot, R[0], at(10));
+        let progress = snapshot.page(R[0], page(&[], Some("*.example.com")), R[1], at(11));
+        assert_eq!(progress.changed, []);
+        snapshot.next_page(R[1], at(11)).unwrap();
+        let rest = page(&[("*.example.com", "192.0.2.1")], Some("b.example.com"));
+        let progress = snapshot.page(R[1], rest, R[2], at(12));
+        assert_eq!(progress.changed, [name("0.example.com")]);
+    }
+
+    #[test]
+    fn a_page_that_failed_is_asked_for_again() {
+        let mut snapshot = listed();
+        list(&mut snapshot, R[0], at(10));
+        snapshot.page(R[0], page(&[("a.example.com", "192.0.2.1")], Some("b.example.com")), R[1], at(11));
+        let asked = snapshot.next_page(R[1], at(11)).unwrap();
+        assert_eq!((snapshot.fail(R[1]), snapshot.wants_page()), (None, Some(1)));
+        assert_eq!(snapshot.next_page(R[2], at(12)).unwrap().start, asked.start);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::{
     snapshot::{FRESH, Snapshot},
 };
 use crate::{
-    dns::{Name, RecordSet, RecordType},
+    dns::{Name, RecordSet, RecordType, Zone},
     plan::{Batch, Change, PlanDigest, Unit, UnitDigest, Weight},
     source::ClaimKey,
 };
@@ -41,13 +41,15 @@ pub(super) enum Cycle {
     },
     /// It has been sent.
     Sent { id: ApplyId, batch: Arc<Batch> },
-    /// Its answer was lost: one name of it is read to tell whether it was accepted.
+    /// Its answer was lost: what was read of it since tells whether it was accepted.
     Asking {
         batch: Arc<Batch>,
-        /// The name.
-        witness: Name,
-        /// When it may be read (again); `None` while it is being read.
-        ask: Option<Time>,
+        /// When the answer was lost.
+        since: Time,
+        /// The names that have not been read since.
+        missing: BTreeSet<Name>,
+        /// Whether all its names are read, because those of one unit did not tell.
+        is_all: bool,
     },
 }
 
@@ -61,7 +63,7 @@ enum Choice {
     NextPart,
 }
 
-/// What a read says about a batch whose answer was lost.
+/// What its names say about a batch whose answer was lost.
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     Accepted,
@@ -110,18 +112,7 @@ impl Keeper {
                 }
                 break;
             },
-            Cycle::Asking { ask: Some(ask), witness, .. } => {
-                let (ask, witness) = ((*ask).max(self.pacer.when(1, 0)), witness.clone());
-                if ask > now {
-                    self.at_latest(ask);
-                } else {
-                    if let Cycle::Asking { ask, .. } = &mut self.cycle {
-                        *ask = None;
-                    }
-                    self.read_name(&witness, now, out);
-                }
-            }
-            Cycle::Reading { .. } | Cycle::Sent { .. } | Cycle::Asking { ask: None, .. } => {}
+            Cycle::Reading { .. } | Cycle::Sent { .. } | Cycle::Asking { .. } => {}
         }
     }
 
@@ -132,7 +123,7 @@ impl Keeper {
         let mut full = Weight::default();
         let mut reads = BTreeSet::new();
         let mut affordable = Vec::new();
-        let mut only_backlog = true;
+        let mut is_backlog = false;
         let mut need = (0, 0);
         let mut later: Option<Time> = None;
         let in_part = |unit: &Unit| part.is_none_or(|part| part.contains(unit.key()));
@@ -147,6 +138,8 @@ impl Keeper {
                     continue;
                 }
             };
+            // The rest is no more urgent than the first.
+            is_backlog |= is_first && urgency == Urgency::Backlog;
             let mut weight = full;
             weight += Weight::of_unit(unit);
             if !is_first && !weight.fits_a_batch() {
@@ -155,9 +148,12 @@ impl Keeper {
             full = weight;
             reads.extend(reads_for(unit, quarantine, snapshot, now));
             let requests = u32::try_from(reads.len()).unwrap_or(u32::MAX).saturating_add(1);
-            let is_affordable = pacer.can_afford(now, requests, full.changes);
+            let is_affordable = if is_first {
+                pacer.can_afford(now, requests, full.changes)
+            } else {
+                pacer.has(now, requests, full.changes)
+            };
             if is_affordable && need == (0, 0) {
-                only_backlog &= urgency == Urgency::Backlog;
                 affordable.push((unit.key().clone(), unit.digest()));
             } else if need == (0, 0) || !affordable.is_empty() {
                 need = (requests, full.changes);
@@ -169,16 +165,19 @@ impl Keeper {
         if full == Weight::default() {
             return if part.is_some() { Choice::NextPart } else { Choice::Wait(later) };
         }
-        if need == (0, 0) || (!only_backlog && !affordable.is_empty()) {
+        if need == (0, 0) || (!is_backlog && !affordable.is_empty()) {
             return Choice::Take(affordable);
         }
         let enough = pacer.when(need.0, need.1);
+        let Cycle::Idle { backlog, .. } = &mut self.cycle else { return Choice::Wait(None) };
+        let since = if is_backlog { *backlog.get_or_insert(now) } else { now };
         if affordable.is_empty() {
             return Choice::Wait(Some(enough));
         }
-        let Cycle::Idle { backlog, .. } = &mut self.cycle else { return Choice::Wait(None) };
-        let deadline = *backlog.get_or_insert(now) + BACKLOG_WAIT;
-        if deadline <= now { Choice::Take(affordable) } else { Choice::Wait(Some(deadline.min(enough))) }
+        let deadline = since + BACKLOG_WAIT;
+        // What no bucket can hold will never be at hand: a full bucket is all that there is to wait for.
+        let wait = deadline.min(enough);
+        if wait <= now { Choice::Take(affordable) } else { Choice::Wait(Some(wait)) }
     }
 
     fn take(&mut self, units: Vec<(ClaimKey, UnitDigest)>, now: Time, out: &mut Vec<Effect>) {
@@ -195,8 +194,8 @@ impl Keeper {
         }
     }
 
-    /// A name has been read: the batch under way may have waited for it.
-    pub(super) fn read_for_cycle(&mut self, name: &Name, now: Time, out: &mut Vec<Effect>) {
+    /// A name has been read, as it was when that was requested: the batch under way may have waited for it.
+    pub(super) fn read_for_cycle(&mut self, name: &Name, requested: Time, now: Time, out: &mut Vec<Effect>) {
         match &mut self.cycle {
             Cycle::Reading { missing, .. } => {
                 missing.remove(name);
@@ -204,27 +203,48 @@ impl Keeper {
                     self.send(now, out);
                 }
             }
-            Cycle::Asking { batch, witness, ask: None } if witness == name => {
-                let batch = Arc::clone(batch);
-                match verdict(&batch, self.snapshot.zone().at(name), name) {
-                    Verdict::Accepted => self.accept(&batch, None, now, out),
-                    Verdict::NotAccepted => self.cycle = Cycle::idle(now),
-                    Verdict::Unclear => {
-                        self.reread.extend(batch.changes().map(|change| change.after().name().clone()));
-                        self.cycle = Cycle::idle(now);
-                    }
+            Cycle::Asking { batch, since, missing, is_all } if requested >= *since => {
+                missing.remove(name);
+                if missing.is_empty() {
+                    let (batch, since, is_all) = (Arc::clone(batch), *since, *is_all);
+                    self.judge(batch, since, is_all, now, out);
                 }
             }
             Cycle::Idle { .. } | Cycle::Sent { .. } | Cycle::Asking { .. } => {}
         }
     }
 
+    /// Reads the names of one unit or of all, to tell whether a batch was accepted.
+    fn ask(&mut self, batch: Arc<Batch>, is_all: bool, now: Time) {
+        let units = if is_all { batch.units() } else { witness(&batch) };
+        let names = units.iter().flat_map(Unit::changes).map(|change| change.after().name().clone());
+        let missing: BTreeSet<Name> = names.collect();
+        self.rereads.add(missing.iter().cloned());
+        self.cycle = Cycle::Asking { batch, since: now, missing, is_all };
+    }
+
+    /// What tells whether a batch was accepted has been read, all of it since its answer was lost.
+    fn judge(&mut self, batch: Arc<Batch>, since: Time, is_all: bool, now: Time, out: &mut Vec<Effect>) {
+        let units = if is_all { batch.units() } else { witness(&batch) };
+        match verdict(units, self.snapshot.zone()) {
+            Verdict::Accepted => {
+                // What others have made of it since has been read.
+                let changed = if is_all { Vec::new() } else { self.snapshot.patch(&batch, since) };
+                self.accept(&batch, None, &changed, now, out);
+            }
+            Verdict::Unclear if !is_all => self.ask(batch, true, now),
+            Verdict::Unclear | Verdict::NotAccepted => self.cycle = Cycle::idle(now),
+        }
+    }
+
     /// A read of a name has failed.
     pub(super) fn read_failed_for_cycle(&mut self, name: Name, again: Time) {
-        match &mut self.cycle {
+        match &self.cycle {
             Cycle::Reading { missing, .. } if missing.contains(&name) => self.cycle = Cycle::idle(again),
-            Cycle::Asking { witness, ask, .. } if *witness == name => *ask = Some(again),
-            _ => drop(self.reread.insert(name)),
+            _ => {
+                self.rereads.add([name]);
+                self.rereads.wait(again);
+            }
         }
     }
 
@@ -242,7 +262,7 @@ impl Keeper {
             if !reads_for(unit, &self.quarantine, &self.snapshot, now).is_empty() {
                 continue;
             }
-            if unit.replaces() {
+            if unit.needs_fresh_reads() {
                 let since = unit.reads().iter().filter_map(|name| self.snapshot.fresh_since(name)).min();
                 not_after = since.map_or(not_after, |since| not_after.min(since + FRESH));
             }
@@ -275,7 +295,10 @@ impl Keeper {
             _ => return,
         };
         let failure = match answer {
-            Ok(change) => return self.accept(&batch, Some(change), now, out),
+            Ok(change) => {
+                let changed = self.snapshot.patch(&batch, now);
+                return self.accept(&batch, Some(change), &changed, now, out);
+            }
             Err(failure) => failure,
         };
         let units = batch.units().len();
@@ -283,10 +306,10 @@ impl Keeper {
         let again = now + self.retry_wait();
         let changes = batch.weight().changes;
         self.cycle = match failure.class {
-            FailureClass::Unknown => match witness(&batch) {
-                Some(witness) => Cycle::Asking { witness, batch, ask: Some(again) },
-                None => Cycle::idle(again),
-            },
+            FailureClass::Unknown => {
+                self.rereads.wait(again);
+                return self.ask(batch, false, now);
+            }
             FailureClass::Refused => {
                 self.pacer.refund(changes);
                 self.take_apart(&batch, &failure, now, out);
@@ -308,9 +331,16 @@ impl Keeper {
         };
     }
 
-    fn accept(&mut self, batch: &Arc<Batch>, change: Option<ChangeId>, now: Time, out: &mut Vec<Effect>) {
+    /// A batch was accepted; `changed` are the names that the snapshot has only now taken over from it.
+    fn accept(
+        &mut self,
+        batch: &Arc<Batch>,
+        change: Option<ChangeId>,
+        changed: &[Name],
+        now: Time,
+        out: &mut Vec<Effect>,
+    ) {
         self.breaker.close();
-        let changed = self.snapshot.patch(batch, now);
         let accepted = self.quarantine.forget(|key, _| batch.units().iter().all(|unit| unit.key() != key));
         out.extend(accepted);
         self.resync.wrote(now);
@@ -320,45 +350,50 @@ impl Keeper {
         let report = Report::Accepted { batch: Arc::clone(batch), digest: digest(batch), change };
         out.push(Effect::Report(report));
         self.cycle = Cycle::idle(now);
-        self.zone_changed(&changed, &[], now);
+        self.zone_changed(changed, &[], now);
     }
 
     /// Route 53 has refused a batch as it is: find out which units, and look at their names again.
     fn take_apart(&mut self, batch: &Batch, failure: &Failure, now: Time, out: &mut Vec<Effect>) {
         let refused = self.quarantine.refused(batch, &failure.message, now);
         for unit in refused {
-            self.reread.extend(unit.reads().iter().cloned());
+            self.snapshot.doubt(unit.reads(), now);
+            self.rereads.add(unit.reads().iter().cloned());
             out.extend(self.refused(unit).map(|blocked| Effect::Report(Report::Blocked(Box::new(blocked)))));
         }
     }
 }
 
-/// The names that must be read before a unit may be sent: all that it rests on if it replaces something, or if it
-/// was refused before.
+/// The names that must be read before a unit may be sent: all that it rests on if it needs that or was refused
+/// before, else only those that are known not to be as they seem.
 fn reads_for(unit: &Unit, quarantine: &Quarantine, snapshot: &Snapshot, now: Time) -> Vec<Name> {
-    let needs = unit.replaces() || quarantine.message(unit).is_some();
-    unit.reads().iter().filter(|name| needs && !snapshot.is_fresh(name, now)).cloned().collect()
+    let needs = unit.needs_fresh_reads() || quarantine.message(unit).is_some();
+    let must_be_read = |name: &&Name| !snapshot.is_fresh(name, now) && (needs || snapshot.is_doubted(name));
+    unit.reads().iter().filter(must_be_read).cloned().collect()
 }
 
 fn digest(batch: &Batch) -> PlanDigest {
     PlanDigest::of(batch.units().iter().map(Unit::digest))
 }
 
-/// The name that tells best whether a batch was accepted: nobody else writes our ownership text.
-fn witness(batch: &Batch) -> Option<Name> {
-    let is_txt = |change: &&Change| *change.after().rtype() == RecordType::Txt;
-    let change = batch.changes().find(is_txt).or_else(|| batch.changes().next());
-    change.map(|change| change.after().name().clone())
+/// The unit that tells best whether a batch was accepted. The ownership text is written by nobody else, unless
+/// another process has our owner id; then the record beside it tells.
+fn witness(batch: &Batch) -> &[Unit] {
+    let has_txt =
+        |unit: &Unit| unit.changes().iter().any(|change| *change.after().rtype() == RecordType::Txt);
+    let at = batch.units().iter().position(has_txt).unwrap_or_default();
+    batch.units().get(at..=at).unwrap_or_default()
 }
 
-/// What the sets of one name say about a batch that changes it. A batch is atomic.
-fn verdict(batch: &Batch, sets: &[RecordSet], name: &Name) -> Verdict {
-    let of_name = || batch.changes().filter(|change| change.after().name() == name);
-    let holds = |set: &RecordSet| sets.iter().any(|found| found.key == set.key && found == set);
-    let absent = |set: &RecordSet| !sets.iter().any(|found| found.key == set.key);
-    if of_name().all(|change| holds(change.after())) {
+/// What the zone says about a batch, by some of its units or all. A batch is atomic: one unit that is there whole
+/// tells of all.
+fn verdict(units: &[Unit], zone: &Zone) -> Verdict {
+    let there = |set: &RecordSet| zone.get(set.name(), set.rtype(), set.key.set_id.as_ref());
+    let holds = |set: &RecordSet| there(set) == Some(set);
+    let is_before = |change: &Change| change.before().map_or_else(|| there(change.after()).is_none(), holds);
+    if units.iter().any(|unit| unit.changes().iter().all(|change| holds(change.after()))) {
         Verdict::Accepted
-    } else if of_name().all(|change| change.before().map_or_else(|| absent(change.after()), holds)) {
+    } else if units.iter().flat_map(Unit::changes).all(is_before) {
         Verdict::NotAccepted
     } else {
         Verdict::Unclear

@@ -22,6 +22,7 @@ pub use digest::{PlanDigest, UnitDigest};
 pub use heritage::{BadOwnerId, Heritage, OwnerId};
 pub use host::{HostPlan, Stale, View};
 pub use ownership::{BadNaming, Fallbacks, Naming};
+pub(crate) use reason::of_bad_hosts;
 pub use reason::{Blocked, Reason};
 pub use remedy::HandChange;
 pub use unit::{Change, Unit};
@@ -91,7 +92,7 @@ impl Plan {
         plan.outside = view.claims.outside().map(|(name, object)| (name.clone(), object.clone())).collect();
         plan.outside.sort();
         for facts in view.claims.facts() {
-            plan.blocked.extend(reason::of_bad_hosts(facts));
+            plan.blocked.extend(of_bad_hosts(facts));
             let warnings: Vec<String> = facts
                 .problems
                 .iter()

@@ -282,7 +282,7 @@ impl fmt::Display for Reason {
 }
 
 /// The hostnames of an object that are none.
-pub(super) fn of_bad_hosts(facts: &Facts) -> impl Iterator<Item = Blocked> {
+pub(crate) fn of_bad_hosts(facts: &Facts) -> impl Iterator<Item = Blocked> {
     facts.bad_hosts.iter().map(|bad| Blocked {
         host: bad.text.clone(),
         object: facts.object.clone(),

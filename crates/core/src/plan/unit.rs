@@ -120,8 +120,16 @@ impl Unit {
         self.digest
     }
 
-    /// Whether it needs a fresh read before it may be sent: Route 53 guards creations itself.
+    /// Whether it changes something that is there.
     pub fn replaces(&self) -> bool {
         self.changes.iter().any(|change| matches!(change, Change::Replace { .. }))
+    }
+
+    /// Whether it needs a fresh read before it may be sent. Route 53 guards creations itself, but neither what is
+    /// replaced nor an ownership TXT that is there already, and which the unit therefore does not create.
+    pub fn needs_fresh_reads(&self) -> bool {
+        let is_txt = |change: &&Change| *change.after().rtype() == RecordType::Txt;
+        let txts = self.changes.iter().filter(is_txt).count();
+        self.replaces() || 2 * txts < self.changes.len()
     }
 }
