@@ -11,5 +11,7 @@
 mod cases;
 mod model;
 mod properties;
+mod scenarios;
+mod simulation;
 mod situation;
 mod world;

@@ -1,0 +1,6 @@
+//! The loop, scene by scene: what the keeper does, in which order, on virtual time.
+
+mod failures;
+mod stage;
+mod starts;
+mod writes;

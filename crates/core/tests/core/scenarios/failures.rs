@@ -1,0 +1,224 @@
+//! What is done when something fails.
+
+use zonekeeper_core::keeper::{FailureClass, Gate, Progress};
+use zonekeeper_emulator::zone::RecordSet;
+
+use super::stage::{Fate, Stage, WEB_1, WEB_2, web, webs};
+
+const READS: [&str; 3] = ["read a-www.example.com", "read aaaa-www.example.com", "read www.example.com"];
+const CREATES: &str = "apply 1 units: 4 create, 0 replace";
+
+fn stage() -> Stage {
+    let mut stage = Stage::new();
+    stage.start(&[]);
+    stage.done();
+    stage
+}
+
+/// The sizes of the batches among lines.
+fn sizes(lines: &[String]) -> Vec<usize> {
+    let units = |line: &String| line.strip_prefix("apply ")?.split(' ').next()?.parse().ok();
+    lines.iter().filter_map(units).collect()
+}
+
+#[test]
+fn a_batch_that_got_lost_is_sent_again_when_a_read_has_shown_that() {
+    let mut stage = stage();
+    stage.batches_meet([Fate::fails(FailureClass::Unknown, "no answer")]);
+    stage.see(&web("www", WEB_1));
+    stage.run(50);
+    assert_eq!(stage.done(), [CREATES]);
+    stage.run(990);
+    assert_eq!(stage.done(), [""; 0]);
+    stage.run(2_050);
+    assert_eq!(stage.done(), [&READS[..], &[CREATES]].concat());
+}
+
+#[test]
+fn a_batch_whose_answer_got_lost_is_found_accepted_and_not_sent_again() {
+    let mut stage = stage();
+    stage.batches_meet([Fate::AnswerLost]);
+    stage.see(&web("www", WEB_1));
+    stage.run(30_000);
+    assert_eq!(stage.done(), [&[CREATES][..], &READS, &["found accepted"]].concat());
+    assert_eq!(stage.keeper.progress(stage.now), Progress::Done { refused: 0 });
+}
+
+#[test]
+fn of_a_lost_batch_the_names_of_one_unit_are_read() {
+    let mut stage = stage();
+    stage.batches_meet([Fate::AnswerLost]);
+    for object in webs(10) {
+        stage.see(&object);
+    }
+    stage.run(30_000);
+    let done = stage.done();
+    assert_eq!(done.iter().filter(|line| line.starts_with("read")).count(), 3, "{done:?}");
+    assert_eq!(done.iter().filter(|line| line.starts_with("apply")).count(), 1, "{done:?}");
+}
+
+#[test]
+fn of_a_lost_batch_all_names_are_read_where_one_unit_does_not_tell() {
+    let mut stage = stage();
+    stage.batches_meet([Fate::AnswerLost]);
+    for object in webs(10) {
+        stage.see(&object);
+    }
+    stage.run(60);
+    stage.somebody_deletes("w0.example.com", "A");
+    stage.run(30_000);
+    let done = stage.done();
+    let reads = done.iter().filter(|line| line.starts_with("read")).count();
+    // The names of one unit, then all, then those of the unit that is repaired.
+    assert_eq!(reads, 3 + 30, "{done:?}");
+    assert_eq!(sizes(&done), [10, 1], "{done:?}");
+}
+
+#[test]
+fn what_became_of_a_lost_batch_elsewhere_is_found_by_the_count() {
+    let mut stage = stage();
+    stage.batches_meet([Fate::AnswerLost]);
+    for object in webs(2) {
+        stage.see(&object);
+    }
+    stage.run(60);
+    // While nobody knows yet, somebody deletes a record of the unit that is not read.
+    stage.somebody_deletes("w1.example.com", "A");
+    stage.run(30_000);
+    assert_eq!(sizes(&stage.done()), [2]);
+    // The count tells.
+    stage.run(120_000);
+    assert_eq!(sizes(&stage.done()), [1]);
+    assert_eq!(stage.at("w1.example.com").len(), 4);
+}
+
+#[test]
+fn a_create_of_what_is_there_is_read_at_once_and_blocked() {
+    let mut stage = stage();
+    stage.somebody_creates(RecordSet::simple("www.example.com", "A", 300, ["192.0.2.1"]));
+    stage.see(&web("www", WEB_1));
+    stage.run(60);
+    let mut done = stage.done();
+    assert_eq!(done.remove(0), CREATES);
+    done.sort();
+    let blocked = ["blocked www.example.com: RejectedByRoute53", "blocked www.example.com: Unowned"];
+    assert_eq!(done, [&blocked[..], &READS, &["unblocked www.example.com"]].concat());
+    stage.run(30_000);
+    assert_eq!(stage.done(), [""; 0]);
+}
+
+#[test]
+fn after_a_refusal_nothing_is_sent_on_half_of_what_is_read_again() {
+    let mut other = stage();
+    other.see(&web("www", WEB_1));
+    other.run(50);
+    let mut stage = stage();
+    stage.batches_meet([Fate::fails(FailureClass::Refused, "not now")]);
+    stage.see(&web("www", WEB_1));
+    stage.run(60);
+    stage.done();
+    // Another process writes just that; here the names have been read a moment ago, and are not there.
+    for set in other.zone.iter().filter(|set| set.name.contains("www")) {
+        stage.somebody_creates(set.clone());
+    }
+    stage.run(10_000);
+    let done = stage.done();
+    assert_eq!(sizes(&done), [1], "{done:?}");
+    assert_eq!(stage.keeper.progress(stage.now), Progress::Done { refused: 0 });
+}
+
+#[test]
+fn a_throttle_slows_down_and_a_prior_request_does_not() {
+    for (class, is_slower) in [(FailureClass::Busy, false), (FailureClass::Throttled, true)] {
+        let mut stage = stage();
+        stage.batches_meet([Fate::fails(class, "Rate exceeded, or so")]);
+        for object in webs(100) {
+            stage.see(&object);
+        }
+        stage.run(60_000);
+        let sizes = sizes(&stage.done());
+        let again = &sizes[1..];
+        assert_eq!((sizes[0], again.iter().sum::<usize>()), (100, 100));
+        assert_eq!(again.len() > 1, is_slower, "{class:?} {sizes:?}");
+    }
+}
+
+#[test]
+fn a_denied_read_stops_everything_but_one_probe_at_a_time() {
+    let mut stage = stage();
+    let denied = || Fate::fails(FailureClass::Account, "not authorized");
+    stage.run(55_000);
+    stage.questions_meet([denied(), denied(), denied()]);
+    stage.done();
+    stage.run(5_000);
+    assert_eq!(stage.done(), ["count"]);
+    assert_eq!(stage.keeper.closed_gates(stage.now), [Gate::Account]);
+    stage.see(&web("www", WEB_1));
+    let begin = stage.now.micros() / 1_000;
+    stage.run(8_000);
+    let probes: Vec<(u64, String)> =
+        stage.done_at().into_iter().map(|(at, line)| ((at - begin + 500) / 1_000, line)).collect();
+    let probe = |after: u64| (after, "read example.com".to_owned());
+    let then = (7, CREATES.to_owned());
+    let again = probe(7);
+    assert_eq!(probes, [probe(1), probe(3), again.clone(), again, then]);
+}
+
+#[test]
+fn a_unit_that_the_message_names_is_taken_out_and_the_rest_goes_on_at_once() {
+    let mut stage = stage();
+    stage.refuse("w3.example.com", Some("[RRSet with DNS name w3.example.com. is not what we like]"));
+    for object in webs(8) {
+        stage.see(&object);
+    }
+    stage.run(60);
+    assert_eq!(sizes(&stage.done()), [8, 7]);
+}
+
+#[test]
+fn without_names_in_the_message_a_batch_is_halved_until_the_unit_is_found() {
+    let mut stage = stage();
+    stage.refuse("w3.example.com", Some("something is not what we like"));
+    for object in webs(8) {
+        stage.see(&object);
+    }
+    stage.run(60);
+    let done = stage.done();
+    assert_eq!(sizes(&done), [8, 4, 2, 2, 1, 1, 4]);
+    assert_eq!(done.iter().filter(|line| line.starts_with("blocked")).count(), 1);
+}
+
+#[test]
+fn a_refused_unit_waits_longer_each_time_until_its_object_changes() {
+    let mut stage = stage();
+    stage.refuse("www.example.com", Some("no"));
+    stage.see(&web("www", WEB_1));
+    stage.run(50);
+    let begin = stage.done_at()[0].0;
+    stage.run(64_000);
+    let tries: Vec<u64> = stage
+        .done_at()
+        .into_iter()
+        .filter_map(|(at, line)| line.starts_with("apply").then_some((at - begin + 500) / 1_000))
+        .collect();
+    assert_eq!(tries, [1, 3, 7, 15, 31, 63]);
+    stage.refuse("www.example.com", None);
+    stage.see(&web("www", WEB_2));
+    stage.run(50);
+    assert_eq!(stage.at("www.example.com").len(), 4);
+}
+
+#[test]
+fn the_service_being_down_is_asked_again_every_few_seconds_never_more_rarely() {
+    let mut stage = stage();
+    let down = || Fate::fails(FailureClass::Unknown, "503");
+    stage.batches_meet([down()]);
+    stage.questions_meet((0..60).map(|_| down()));
+    stage.see(&web("www", WEB_1));
+    stage.run(120_000);
+    let asked: Vec<u64> =
+        stage.done_at().into_iter().filter_map(|(at, line)| line.starts_with("read").then_some(at)).collect();
+    let gaps: Vec<u64> = asked.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(gaps.iter().all(|gap| *gap <= 3_100), "{gaps:?}");
+    assert_eq!(stage.at("www.example.com").len(), 4);
+}

@@ -1,0 +1,289 @@
+//! A keeper, a zone and a clock that only moves when it is told to.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+use zonekeeper_core::{
+    dns::{Name, Zone, ZoneId},
+    keeper::{
+        Apply, ChangeId, Config, Effect, Failure, FailureClass, Input, Keeper, Mode, Quota, Read, Report,
+        Scope, Time,
+    },
+    plan::{Change, Naming},
+    source::{Kind, Object, Rules},
+};
+use zonekeeper_emulator::zone::{Change as ServiceChange, HostedZone, RecordSet};
+
+use crate::{
+    simulation::translation::{
+        change_to_service, failure, page_from_service, refusal_from_service, start_to_service,
+        zone_from_service,
+    },
+    world::{APEX, ingress, meta, settings},
+};
+
+pub const WEB_1: &str = "web-1.eu-west-1.elb.amazonaws.com";
+pub const WEB_2: &str = "web-2.eu-west-1.elb.amazonaws.com";
+
+/// What becomes of one request.
+#[derive(Debug, Clone)]
+pub enum Fate {
+    /// It is not carried out, and fails like this.
+    Fails(Failure),
+    /// It is carried out, and its answer is lost.
+    AnswerLost,
+}
+
+/// Everything that there is in a scene. Requests are answered at once, and by the zone's own rules.
+pub struct Stage {
+    pub keeper: Keeper,
+    pub zone: HostedZone,
+    pub now: Time,
+    config: Config,
+    /// What becomes of the next batches, and of the next other requests.
+    batches: VecDeque<Fate>,
+    questions: VecDeque<Fate>,
+    /// Listed names at which every batch is refused, and what is said then.
+    refused: BTreeMap<String, &'static str>,
+    waiting: VecDeque<Effect>,
+    log: Vec<(Time, String)>,
+}
+
+// === impl Fate ===
+
+impl Fate {
+    pub fn fails(class: FailureClass, message: &str) -> Self {
+        Self::Fails(failure(class, &format!("{class:?}"), message))
+    }
+}
+
+// === impl Stage ===
+
+impl Stage {
+    pub fn new() -> Self {
+        Self::with(|_| ())
+    }
+
+    /// A stage with other settings than the usual ones.
+    pub fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config {
+            settings: settings(Naming::default()),
+            scopes: vec![scope()],
+            mode: Mode::Apply,
+            quota: Quota::default(),
+            resync: Duration::from_mins(30),
+            seed: 1,
+        };
+        change(&mut config);
+        Self {
+            keeper: keeper(&config),
+            zone: HostedZone::new("Z0123456789EXAMPLE", APEX).unwrap(),
+            now: Time::ZERO,
+            config,
+            batches: VecDeque::new(),
+            questions: VecDeque::new(),
+            refused: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            log: Vec::new(),
+        }
+    }
+
+    /// The process starts and sees these objects, which are all that there are, and the zone; it leads.
+    pub fn start(&mut self, objects: &[Object]) {
+        self.keeper = keeper(&self.config);
+        self.now = Time::ZERO;
+        self.log.clear();
+        self.tell(Input::Leadership { until: Time::NEVER });
+        self.relist(objects);
+        self.run(10);
+    }
+
+    /// The objects are listed from the beginning, to the end.
+    pub fn relist(&mut self, objects: &[Object]) {
+        self.tell(Input::Listing(scope()));
+        for object in objects {
+            self.see(object);
+        }
+        self.tell(Input::Listed(scope()));
+    }
+
+    /// An object is as it is now.
+    pub fn see(&mut self, object: &Object) {
+        let facts = object.facts(&Rules::default()).map(Box::new);
+        self.tell(Input::Facts { object: object.id().unwrap(), facts });
+    }
+
+    pub fn tell(&mut self, input: Input) {
+        let effects = self.keeper.handle(input, self.now);
+        self.waiting.extend(effects);
+        while let Some(effect) = self.waiting.pop_front() {
+            if let Some(input) = self.carry_out(effect) {
+                let effects = self.keeper.handle(input, self.now);
+                self.waiting.extend(effects);
+            }
+        }
+    }
+
+    /// Time passes, so many milliseconds.
+    pub fn run(&mut self, millis: u64) {
+        let end = self.now + Duration::from_millis(millis);
+        while let Some(wake) = self.keeper.wake_at().filter(|wake| *wake <= end) {
+            self.now = self.now.max(wake);
+            self.tell(Input::Tick);
+        }
+        self.now = end;
+    }
+
+    /// What becomes of the next batches; the others are carried out.
+    pub fn batches_meet(&mut self, fates: impl IntoIterator<Item = Fate>) {
+        self.batches.extend(fates);
+    }
+
+    /// What becomes of the next requests that are not batches.
+    pub fn questions_meet(&mut self, fates: impl IntoIterator<Item = Fate>) {
+        self.questions.extend(fates);
+    }
+
+    /// Every batch that changes a name is refused, with these words; with none, no longer.
+    pub fn refuse(&mut self, name: &str, message: Option<&'static str>) {
+        let listed = format!("{name}.");
+        match message {
+            Some(message) => drop(self.refused.insert(listed, message)),
+            None => drop(self.refused.remove(&listed)),
+        }
+    }
+
+    /// Somebody else creates a set.
+    pub fn somebody_creates(&mut self, set: RecordSet) {
+        self.zone.change(&[ServiceChange::create(set)]).unwrap();
+    }
+
+    /// Somebody else deletes a set.
+    pub fn somebody_deletes(&mut self, name: &str, rtype: &str) {
+        let set = self.zone.get(name, rtype, None).unwrap().clone();
+        self.zone.change(&[ServiceChange::delete(set)]).unwrap();
+    }
+
+    /// What was done since the last question, line by line.
+    pub fn done(&mut self) -> Vec<String> {
+        self.done_at().into_iter().map(|(_, line)| line).collect()
+    }
+
+    /// The same, with the time in milliseconds.
+    pub fn done_at(&mut self) -> Vec<(u64, String)> {
+        self.log.drain(..).map(|(at, line)| (at.micros() / 1_000, line)).collect()
+    }
+
+    /// The lines of the zone at or below a name.
+    pub fn at(&self, name: &str) -> Vec<String> {
+        let zone = zone_from_service(&self.zone);
+        let sets = zone.sets().filter(|set| set.name().as_str().ends_with(name));
+        sets.map(ToString::to_string).collect()
+    }
+
+    fn carry_out(&mut self, effect: Effect) -> Option<Input> {
+        if let Some(line) = line(&effect) {
+            self.log.push((self.now, line));
+        }
+        Some(match effect {
+            Effect::Report(_) => return None,
+            Effect::Apply(apply) => {
+                let fate = self.batches.pop_front();
+                Input::Applied { id: apply.id, answer: answer(fate, || self.apply(&apply)) }
+            }
+            Effect::Read(read) => {
+                let fate = self.questions.pop_front();
+                let page = || {
+                    let start = read.start.as_ref().map(start_to_service);
+                    Ok(page_from_service(&self.zone.list(start.as_ref(), read.max_items.into())))
+                };
+                Input::Page { id: read.id, answer: answer(fate, page) }
+            }
+            Effect::Count => {
+                let fate = self.questions.pop_front();
+                Input::Counted(answer(fate, || Ok(self.zone.len() as u64)))
+            }
+            Effect::AskPropagation(change) => {
+                let fate = self.questions.pop_front();
+                Input::Propagation { change, answer: answer(fate, || Ok(true)) }
+            }
+        })
+    }
+
+    fn apply(&mut self, apply: &Apply) -> Result<ChangeId, Failure> {
+        let batch: Vec<ServiceChange> = apply.batch.changes().map(change_to_service).collect();
+        let message = batch.iter().find_map(|change| self.refused.get(&change.set.name));
+        if let Some(message) = message {
+            return Err(failure(FailureClass::Refused, "InvalidChangeBatch", message));
+        }
+        self.zone.change(&batch).map_err(|refusal| refusal_from_service(&refusal))?;
+        Ok(ChangeId(format!("C{}", apply.id.0).into()))
+    }
+}
+
+fn answer<T>(fate: Option<Fate>, carry_out: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    match fate {
+        None => carry_out(),
+        Some(Fate::Fails(failure)) => Err(failure),
+        Some(Fate::AnswerLost) => {
+            carry_out().unwrap_or_else(|failure| panic!("it was to be carried out: {failure}"));
+            Err(failure(FailureClass::Unknown, "Timeout", "no answer"))
+        }
+    }
+}
+
+/// What a request is, and what is reported of it.
+fn line(effect: &Effect) -> Option<String> {
+    let counted = |apply: &Apply| {
+        let (creates, replaces): (Vec<&Change>, Vec<&Change>) =
+            apply.batch.changes().partition(|change| matches!(change, Change::Create(_)));
+        format!(
+            "apply {} units: {} create, {} replace",
+            apply.batch.units().len(),
+            creates.len(),
+            replaces.len()
+        )
+    };
+    Some(match effect {
+        Effect::Read(Read { start: None, .. }) => "list".to_owned(),
+        Effect::Read(Read { start: Some(start), .. }) => match start.rtype {
+            None => format!("read {}", start.name),
+            Some(_) => "list on".to_owned(),
+        },
+        Effect::Apply(apply) => counted(apply),
+        Effect::Count => "count".to_owned(),
+        Effect::Report(Report::Blocked(blocked)) => {
+            format!("blocked {}: {}", blocked.host, blocked.reason.label())
+        }
+        Effect::Report(Report::Unblocked { host, .. }) => format!("unblocked {host}"),
+        Effect::Report(Report::Accepted { change: None, .. }) => "found accepted".to_owned(),
+        Effect::AskPropagation(_) | Effect::Report(_) => return None,
+    })
+}
+
+fn keeper(config: &Config) -> Keeper {
+    let zone = Zone::new(ZoneId::new("Z0123456789EXAMPLE").unwrap(), Name::from_route53(APEX).unwrap());
+    Keeper::new(config.clone(), zone)
+}
+
+/// All ingresses.
+pub fn scope() -> Scope {
+    Scope { kind: Kind::Ingress, namespace: None }
+}
+
+/// An Ingress of this name that asks for `NAME.example.com`, with a load balancer.
+pub fn web(name: &str, balancer: &str) -> Object {
+    web_at(name, &format!("{name}.{APEX}"), balancer)
+}
+
+/// An Ingress that asks for another hostname.
+pub fn web_at(name: &str, host: &str, balancer: &str) -> Object {
+    ingress(meta("shop", name, 0, BTreeMap::new()), &[host], &[(None, Some(balancer.to_owned()))])
+}
+
+/// So many of them.
+pub fn webs(count: usize) -> Vec<Object> {
+    (0..count).map(|n| web(&format!("w{n}"), WEB_1)).collect()
+}

@@ -1,0 +1,86 @@
+//! What a process does when it starts, and how fast.
+
+use std::time::Duration;
+
+use zonekeeper_core::keeper::{Input, Quota, Rate, Time};
+
+use super::stage::{Stage, WEB_1, scope, web, webs};
+
+#[test]
+fn a_second_start_lists_and_writes_nothing() {
+    let mut stage = Stage::new();
+    stage.start(&webs(20));
+    stage.run(5_000);
+    assert_eq!(stage.done(), ["list", "apply 20 units: 80 create, 0 replace"]);
+    stage.start(&webs(20));
+    stage.run(30_000);
+    assert_eq!(stage.done(), ["list"]);
+}
+
+#[test]
+fn a_thousand_ingresses_are_one_listing_and_a_few_batches() {
+    let unlimited = Quota { requests: None, changes: None, share: 1.0 };
+    let mut stage = Stage::with(|config| config.quota = unlimited);
+    stage.start(&webs(1_000));
+    let done = stage.done();
+    let batches = done.iter().filter(|line| line.starts_with("apply")).count();
+    assert!(done.len() == batches + 1 && done[0] == "list", "{done:?}");
+    // What limits a batch are the characters of the ownership texts.
+    assert_eq!(batches, 6, "{done:?}");
+    assert_eq!(stage.zone.len(), 4_002);
+}
+
+#[test]
+fn nothing_is_written_before_objects_and_zone_have_been_seen_whole() {
+    let mut stage = Stage::new();
+    stage.tell(Input::Leadership { until: Time::NEVER });
+    stage.tell(Input::Listing(scope()));
+    stage.see(&web("www", WEB_1));
+    stage.run(10_000);
+    assert_eq!(stage.done(), ["list"]);
+    stage.tell(Input::Listed(scope()));
+    assert_eq!(stage.done(), ["apply 1 units: 4 create, 0 replace"]);
+}
+
+#[test]
+fn a_backlog_waits_for_a_full_batch_but_not_longer_than_5_seconds() {
+    let changes = Some(Rate { refill: 10, burst: 900 });
+    let mut stage = Stage::with(|config| config.quota = Quota { changes, ..Quota::default() });
+    stage.start(&webs(400));
+    stage.run(11_000);
+    let done = stage.done_at();
+    let batches: Vec<_> = done.iter().filter(|(_, line)| line.starts_with("apply")).collect();
+    let [(first, full), (second, part), (third, _)] = batches[..] else { panic!("{batches:?}") };
+    assert_eq!((second - first, third - second), (5_000, 5_000), "{batches:?}");
+    assert!(full.starts_with("apply 188") && part.starts_with("apply 3"), "{batches:?}");
+}
+
+#[test]
+fn what_changes_now_does_not_wait_for_the_backlog() {
+    let changes = Some(Rate { refill: 10, burst: 900 });
+    let mut stage = Stage::with(|config| config.quota = Quota { changes, ..Quota::default() });
+    stage.start(&webs(400));
+    stage.done();
+    stage.see(&web("now", WEB_1));
+    stage.run(50);
+    assert_eq!(stage.at("now.example.com").len(), 4);
+}
+
+#[test]
+fn a_large_zone_is_listed_at_once_at_first_and_spread_over_the_period_then() {
+    let unlimited = Quota { requests: None, changes: None, share: 1.0 };
+    let mut stage = Stage::with(|config| config.quota = unlimited);
+    stage.start(&webs(1_000));
+    stage.start(&webs(1_000));
+    let of_start = stage.done();
+    assert_eq!(of_start.iter().filter(|line| line.starts_with("list")).count(), 14);
+    let period = Duration::from_mins(30).as_millis().try_into().unwrap();
+    stage.run(period);
+    stage.done();
+    stage.run(period);
+    let pages: Vec<u64> =
+        stage.done_at().into_iter().filter_map(|(at, line)| line.starts_with("list").then_some(at)).collect();
+    let gaps: Vec<u64> = pages.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(pages.len() >= 13 && gaps.iter().all(|gap| *gap > 60_000), "{gaps:?}");
+    assert_eq!(stage.keeper.closed_gates(stage.now), []);
+}

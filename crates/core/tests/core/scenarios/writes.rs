@@ -1,0 +1,124 @@
+//! What is written, and when.
+
+use zonekeeper_core::keeper::{Gate, Input, Mode, Progress};
+
+use super::stage::{Stage, WEB_1, WEB_2, scope, web, web_at};
+
+const READS: [&str; 3] = ["read a-www.example.com", "read aaaa-www.example.com", "read www.example.com"];
+
+#[test]
+fn a_new_balancer_is_one_batch_of_four_creates_and_nothing_is_read_for_it() {
+    let mut stage = Stage::new();
+    stage.start(&[]);
+    stage.done();
+    stage.see(&web("www", WEB_1));
+    stage.run(50);
+    assert_eq!(stage.done(), ["apply 1 units: 4 create, 0 replace"]);
+    assert_eq!(stage.at("www.example.com").len(), 4);
+}
+
+#[test]
+fn a_changed_balancer_is_three_reads_and_one_batch_of_two_replaces() {
+    let mut stage = Stage::new();
+    stage.start(&[web("www", WEB_1)]);
+    stage.run(5_000);
+    stage.done();
+    stage.see(&web("www", WEB_2));
+    stage.run(50);
+    assert_eq!(stage.done(), [&READS[..], &["apply 1 units: 0 create, 2 replace"]].concat());
+    let zone = stage.at("www.example.com").join("\n");
+    assert_eq!((zone.matches(WEB_2).count(), zone.matches("heritage").count()), (2, 2), "{zone}");
+}
+
+#[test]
+fn a_record_whose_ownership_is_there_already_is_written_after_a_read() {
+    let mut stage = Stage::new();
+    stage.start(&[web("www", WEB_1)]);
+    // Somebody deletes the records; before that is noticed, also one of the TXTs.
+    stage.somebody_deletes("www.example.com", "A");
+    stage.somebody_deletes("www.example.com", "AAAA");
+    stage.start(&[]);
+    stage.somebody_deletes("a-www.example.com", "TXT");
+    stage.done();
+    stage.see(&web("www", WEB_1));
+    stage.run(50);
+    assert_eq!(stage.done(), [&READS[..], &["apply 1 units: 3 create, 0 replace"]].concat());
+}
+
+#[test]
+fn a_new_name_waits_50_ms_however_much_else_changes() {
+    let mut stage = Stage::new();
+    stage.start(&[web("busy", WEB_1)]);
+    stage.run(5_000);
+    for n in 0..20 {
+        stage.see(&web("busy", if n % 2 == 0 { WEB_2 } else { WEB_1 }));
+        stage.run(100);
+    }
+    stage.done();
+    let before = stage.now;
+    stage.see(&web("www", WEB_1));
+    stage.run(50);
+    stage.see(&web("busy", WEB_2));
+    stage.run(150);
+    let done = stage.done_at();
+    let written = done.iter().find(|(_, line)| line.contains("create")).unwrap();
+    assert_eq!(written.0, before.micros() / 1_000 + 50, "{done:?}");
+}
+
+#[test]
+fn a_list_that_begins_again_drops_an_object_only_at_its_end() {
+    let mut stage = Stage::new();
+    stage.start(&[web("www", WEB_1), web("api", WEB_1)]);
+    stage.run(1_000);
+    stage.tell(Input::Listing(scope()));
+    stage.see(&web("www", WEB_1));
+    stage.run(60_000);
+    assert_eq!(stage.keeper.plan().orphans.len(), 0);
+    let before = stage.zone.len();
+    stage.tell(Input::Listed(scope()));
+    stage.run(60_000);
+    assert_eq!(stage.keeper.plan().orphans.len(), 2);
+    assert_eq!(stage.zone.len(), before);
+}
+
+#[test]
+fn a_dry_run_shows_everything_and_writes_nothing() {
+    let mut stage = Stage::with(|config| config.mode = Mode::DryRun);
+    stage.start(&[web("www", WEB_1)]);
+    stage.see(&web("www", WEB_2));
+    stage.run(60_000);
+    stage.see(&web("api", WEB_2));
+    stage.run(3_600_000);
+    let done = stage.done();
+    assert!(!done.iter().any(|line| line.starts_with("apply")), "{done:?}");
+    assert_eq!(stage.keeper.plan().count(), (8, 0));
+    assert_eq!(stage.keeper.closed_gates(stage.now), [Gate::DryRun]);
+    assert_eq!(stage.keeper.progress(stage.now), Progress::Done { refused: 0 });
+}
+
+#[test]
+fn what_is_no_hostname_is_said_once_and_taken_back() {
+    let mut stage = Stage::new();
+    stage.start(&[]);
+    stage.done();
+    let host = "two..dots.example.com";
+    for balancer in [WEB_1, WEB_2] {
+        stage.see(&web_at("web", host, balancer));
+        stage.run(1_000);
+    }
+    stage.see(&web("web", WEB_1));
+    assert_eq!(stage.done(), [format!("blocked {host}: InvalidHostname"), format!("unblocked {host}")]);
+}
+
+#[test]
+fn a_count_that_differs_is_repeated_before_the_zone_is_listed() {
+    let mut stage = Stage::new();
+    stage.start(&[web("www", WEB_1)]);
+    stage.run(58_000);
+    stage.somebody_deletes("www.example.com", "A");
+    stage.done();
+    stage.run(20_000);
+    let repaired = ["apply 1 units: 1 create, 0 replace"];
+    let reads = [READS[0], READS[2]];
+    assert_eq!(stage.done(), [&["count", "count", "list"], &reads[..], &repaired].concat());
+}

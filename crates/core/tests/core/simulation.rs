@@ -1,0 +1,146 @@
+//! Deterministic simulation: the keeper, the service's zone, a cluster, everybody else, and everything that fails.
+//!
+//! A run is a function of its seed. `SEED=… cargo test -p zonekeeper-core --test core simulation -- --nocapture`
+//! prints the trace of one run; `SIMULATION_SEEDS` is how many runs there are, `SIMULATION_FIRST` where they begin.
+
+mod cluster;
+mod convergence;
+mod foreigner;
+mod invariants;
+mod labels;
+mod network;
+mod ownership;
+mod process;
+mod random;
+mod saboteur;
+mod service;
+mod shape;
+mod statistics;
+mod trace;
+pub mod translation;
+mod watch;
+mod world;
+
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Instant,
+};
+
+use invariants::Violation;
+use saboteur::Saboteur;
+use statistics::Statistics;
+use world::World;
+
+/// How many lines of a trace a failure shows.
+const SHOWN: usize = 60;
+
+/// In so many runs everything that can happen does.
+const ENOUGH: u64 = 1_000;
+
+/// One run; its trace, if it is wanted, is complete whatever came out.
+fn run(
+    seed: u64,
+    saboteur: Option<Saboteur>,
+    is_traced: bool,
+) -> (Result<Statistics, Violation>, Vec<String>) {
+    let mut world = World::new(seed, saboteur, is_traced);
+    let storm = world.now + world.shape.storm;
+    let result = world.run_until(storm).and_then(|()| convergence::check(&mut world));
+    let result = result.map(|()| {
+        world.statistics.seeds = 1;
+        world.statistics.virtual_time = world.now.since_start();
+        std::mem::take(&mut world.statistics)
+    });
+    (result, world.trace())
+}
+
+/// Runs so many seeds on all cores; the lowest seed that fails, or what happened. With a saboteur, only the
+/// invariant that is there for it is looked at: others may find it too, and sooner.
+fn run_all(
+    first: u64,
+    seeds: u64,
+    saboteur: Option<(Saboteur, &str)>,
+) -> Result<Statistics, (u64, Violation)> {
+    let is_meant =
+        |violation: &Violation| saboteur.is_none_or(|(_, invariant)| violation.invariant == invariant);
+    let next = AtomicU64::new(first);
+    let (sum, failed) = (Mutex::new(Statistics::default()), Mutex::new(None::<(u64, Violation)>));
+    let work = || {
+        let mut statistics = Statistics::default();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= first + seeds || failed.lock().unwrap().is_some() {
+                break;
+            }
+            match run(seed, saboteur.map(|(saboteur, _)| saboteur), false).0 {
+                Ok(of_seed) => statistics.add(&of_seed),
+                Err(violation) if !is_meant(&violation) => {}
+                Err(violation) => {
+                    let mut failed = failed.lock().unwrap();
+                    if failed.as_ref().is_none_or(|(lowest, _)| seed < *lowest) {
+                        *failed = Some((seed, violation));
+                    }
+                }
+            }
+        }
+        sum.lock().unwrap().add(&statistics);
+    };
+    thread::scope(|scope| {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    });
+    match failed.into_inner().unwrap() {
+        Some(failed) => Err(failed),
+        None => Ok(sum.into_inner().unwrap()),
+    }
+}
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
+}
+
+fn show(seed: u64, violation: &Violation, trace: &[String]) -> ! {
+    let tail = &trace[trace.len().saturating_sub(SHOWN)..];
+    panic!("SEED={seed}\n{}\n\n{violation}\nSEED={seed}", tail.join("\n"));
+}
+
+#[test]
+fn every_invariant_holds_for_every_seed() {
+    if let Some(seed) = setting("SEED") {
+        let (result, trace) = run(seed, None, true);
+        println!("{}", trace.join("\n"));
+        match result {
+            Ok(statistics) => println!("{statistics}"),
+            Err(violation) => show(seed, &violation, &[]),
+        }
+        return;
+    }
+    let first = setting("SIMULATION_FIRST").unwrap_or(0);
+    let seeds = setting("SIMULATION_SEEDS").unwrap_or(200);
+    let begin = Instant::now();
+    let statistics = match run_all(first, seeds, None) {
+        Ok(statistics) => statistics,
+        Err((seed, violation)) => show(seed, &violation, &run(seed, None, true).1),
+    };
+    println!("{statistics}, {:.1} seconds", begin.elapsed().as_secs_f64());
+    if seeds >= ENOUGH {
+        assert_eq!(statistics.surprises(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn every_saboteur_is_found_by_the_invariant_that_is_there_for_it() {
+    for (saboteur, invariant) in Saboteur::ALL {
+        match run_all(0, 300, Some((saboteur, invariant))) {
+            Ok(_) => panic!("{saboteur:?} was not found by: {invariant}"),
+            Err((seed, _)) => println!("{saboteur:?} is found by seed {seed}: {invariant}"),
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The objects of a cluster, as the API server holds them.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use zonekeeper_core::source::{Facts, Kind, Object, ObjectId, Rules};
+
+use super::random::Random;
+
+/// 62 bytes in the first label: with a type before it, a TXT name would pass 63.
+pub const LONG: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.example.com";
+
+/// Hostnames that objects ask for; many of them need each other's names for their TXTs.
+pub const HOSTS: [&str; 20] = [
+    "bank.example.com",
+    "bank.example.com",
+    "a-bank.example.com",
+    "aaaa-bank.example.com",
+    "cname-bank.example.com",
+    "www.example.com",
+    "www.example.com",
+    "0.example.com",
+    "shop.example.com",
+    "*.example.com",
+    "*.shop.example.com",
+    "any.example.com",
+    "example.com",
+    LONG,
+    "app.team.example.com",
+    "weighted.example.com",
+    "_service.example.com",
+    "elsewhere.example.net",
+    "two..dots.example.com",
+    "txt-bank.example.com",
+];
+
+/// What somebody does to an object.
+pub const EDITS: &[&str] = &[
+    "create",
+    "change targets",
+    "lose targets",
+    "change ttl",
+    "change hosts",
+    "re-create",
+    "touch",
+    "delete",
+];
+
+const V4: [&str; 4] = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"];
+const V6: [&str; 2] = ["2001:db8::1", "2001:db8::2"];
+const NAMES: [&str; 9] = [
+    "web-1.eu-west-1.elb.amazonaws.com",
+    "web-2.eu-west-1.elb.amazonaws.com",
+    "web-1.eu-west-1.elb.amazonaws.com",
+    "web-2.eu-west-1.elb.amazonaws.com",
+    "net-1.elb.eu-west-1.amazonaws.com",
+    "d111.cloudfront.net",
+    "web-1.xx-new-1.elb.amazonaws.com",
+    "lb.example.org",
+    "lb2.example.org",
+];
+const TTLS: [Option<&str>; 8] =
+    [None, None, None, Some("60"), Some("1m30s"), Some("300"), Some("0"), Some("soon")];
+
+/// What an object says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    pub hosts: Vec<String>,
+    /// Addresses and host names, as the status says them.
+    pub targets: Vec<String>,
+    pub ttl: Option<&'static str>,
+    pub alias: bool,
+    /// In seconds after the first object.
+    pub created: u64,
+    pub uid: u64,
+}
+
+/// All objects.
+#[derive(Debug, Clone, Default)]
+pub struct Cluster {
+    objects: BTreeMap<ObjectId, Wish>,
+    rules: Rules,
+    created: u64,
+}
+
+// === impl Wish ===
+
+impl Wish {
+    pub fn new(hosts: &[&str], targets: &[&str]) -> Self {
+        let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+        Self { hosts: texts(hosts), targets: texts(targets), ttl: None, alias: false, created: 0, uid: 0 }
+    }
+
+    fn random(random: &mut Random, created: u64) -> Self {
+        let hosts: Vec<&str> = (0..=random.below(3)).map(|_| *random.pick(&HOSTS)).collect();
+        let mut wish = Self::new(&hosts, &[]);
+        wish.created = created;
+        wish.uid = created;
+        wish.ttl = *random.pick(&TTLS);
+        wish.alias = random.percent(4);
+        wish.aim(random);
+        wish
+    }
+
+    /// Leads it somewhere else.
+    fn aim(&mut self, random: &mut Random) {
+        let some = |random: &mut Random, from: &[&str]| {
+            (0..=random.below(2)).map(|_| (*random.pick(from)).to_owned()).collect::<Vec<_>>()
+        };
+        self.targets = match random.below(40) {
+            0..8 => some(random, &V4),
+            8..12 => some(random, &V6),
+            12..16 => [some(random, &V4), some(random, &V6)].concat(),
+            16..33 => vec![(*random.pick(&NAMES)).to_owned()],
+            33..35 => vec![NAMES[0].to_owned(), NAMES[7].to_owned()],
+            35 => vec![V4[0].to_owned(), NAMES[7].to_owned()],
+            36 if random.percent(10) => (0..401).map(|n| format!("10.0.{}.{}", n / 256, n % 256)).collect(),
+            _ => Vec::new(),
+        };
+    }
+}
+
+// === impl Cluster ===
+
+impl Cluster {
+    /// Puts an object in; what was there is replaced.
+    pub fn put(&mut self, object: ObjectId, wish: Wish) {
+        self.objects.insert(object, wish);
+    }
+
+    pub fn remove(&mut self, object: &ObjectId) {
+        self.objects.remove(object);
+    }
+
+    pub fn objects(&self) -> impl Iterator<Item = &ObjectId> {
+        self.objects.keys()
+    }
+
+    /// What the core keeps of an object.
+    pub fn facts(&self, object: &ObjectId) -> Option<Facts> {
+        read(object, self.objects.get(object)?).facts(&self.rules)
+    }
+
+    /// Somebody edits an object: which one, and what they did.
+    pub fn edit(&mut self, random: &mut Random) -> (ObjectId, &'static str) {
+        self.created += 1;
+        let kind = *random.pick(&[Kind::Ingress, Kind::Ingress, Kind::Service]);
+        let namespace = *random.pick(&["shop", "blog"]);
+        let object = ObjectId::new(kind, namespace, random.pick::<&str>(&["web", "api"]));
+        let created = self.created;
+        let Some(wish) = self.objects.get_mut(&object) else {
+            self.put(object.clone(), Wish::random(random, created));
+            return (object, "create");
+        };
+        let what = match random.below(10) {
+            0..4 => {
+                wish.aim(random);
+                "change targets"
+            }
+            4 => {
+                wish.targets.clear();
+                "lose targets"
+            }
+            5 => {
+                wish.ttl = *random.pick(&TTLS);
+                "change ttl"
+            }
+            6 => {
+                wish.hosts = Wish::random(random, created).hosts;
+                "change hosts"
+            }
+            7 => {
+                *wish = Wish { created, uid: created, ..wish.clone() };
+                "re-create"
+            }
+            8 => "touch",
+            _ => {
+                self.remove(&object);
+                "delete"
+            }
+        };
+        (object, what)
+    }
+}
+
+fn read(object: &ObjectId, wish: &Wish) -> Object {
+    let mut annotations = serde_json::Map::new();
+    let mut annotate = |key: &str, value: &str| {
+        annotations.insert(format!("external-dns.alpha.kubernetes.io/{key}"), Value::from(value));
+    };
+    if let Some(ttl) = wish.ttl {
+        annotate("ttl", ttl);
+    }
+    if wish.alias {
+        annotate("alias", "true");
+    }
+    if object.kind() == Kind::Service {
+        annotate("hostname", &wish.hosts.join(","));
+    }
+    let created = format!(
+        "2026-01-01T{:02}:{:02}:{:02}Z",
+        wish.created / 3_600,
+        wish.created / 60 % 60,
+        wish.created % 60
+    );
+    let metadata = json!({
+        "namespace": object.namespace(),
+        "name": object.name(),
+        "uid": wish.uid.to_string(),
+        "creationTimestamp": created,
+        "annotations": annotations,
+    });
+    let field = |target: &String| if target.parse::<std::net::IpAddr>().is_ok() { "ip" } else { "hostname" };
+    let entries: Vec<Value> = wish.targets.iter().map(|target| json!({ field(target): target })).collect();
+    let status = json!({ "loadBalancer": { "ingress": entries } });
+    match object.kind() {
+        Kind::Ingress => {
+            let rules: Vec<Value> = wish.hosts.iter().map(|host| json!({ "host": host })).collect();
+            let text = json!({ "metadata": metadata, "spec": { "rules": rules }, "status": status });
+            Object::Ingress(Box::new(serde_json::from_value(text).unwrap()))
+        }
+        Kind::Service => {
+            let text = json!({ "metadata": metadata, "spec": { "type": "LoadBalancer" }, "status": status });
+            Object::Service(Box::new(serde_json::from_value(text).unwrap()))
+        }
+    }
+}

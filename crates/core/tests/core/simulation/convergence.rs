@@ -1,0 +1,106 @@
+//! What must be true some time after the last edit, write of others and fault.
+
+use std::time::Duration;
+
+use zonekeeper_core::{
+    keeper::{Mode, Progress},
+    plan::{Plan, Unit, View},
+    source::Claims,
+};
+
+use super::{invariants::Violation, labels, translation::zone_from_service, world::World};
+
+/// After the last disturbance: the longest that anything but a listing may take.
+const SETTLING: Duration = Duration::from_mins(15);
+
+/// Runs until everything is as it should be, and on for a while; then a new process finds nothing to do.
+pub fn check(world: &mut World) -> Result<(), Violation> {
+    let bound = world.now + SETTLING + world.shape.resync * 2;
+    while let Err(why) = settled(world) {
+        if world.now >= bound {
+            return Err(Violation::new("the zone converges", why));
+        }
+        world.run_until(world.now + Duration::from_secs(30))?;
+    }
+    world.ledger.unreported(world.process.number)?;
+    for blocked in world.process.keeper.plan().blocked {
+        world.statistics.count("reason", labels::reason(&blocked.reason));
+    }
+    quiet(world, "what has converged stays as it is")?;
+    world.restart();
+    quiet(world, "a second start writes nothing")
+}
+
+/// Nothing is written for some minutes.
+fn quiet(world: &mut World, invariant: &'static str) -> Result<(), Violation> {
+    let before = zone_from_service(&world.service.zone);
+    world.run_until(world.now + Duration::from_mins(3))?;
+    let after = zone_from_service(&world.service.zone);
+    if !before.sets().eq(after.sets()) {
+        return Err(Violation::new(invariant, "the zone has changed"));
+    }
+    // What the service refuses may just be being tried again.
+    let bound = world.now + Duration::from_secs(30);
+    while let Err(why) = settled(world) {
+        if world.now >= bound {
+            return Err(Violation::new(invariant, why));
+        }
+        world.run_until(world.now + Duration::from_secs(1))?;
+    }
+    Ok(())
+}
+
+/// Whether the keeper has done everything and knows it, measured by a plan of the real zone and objects.
+fn settled(world: &World) -> Result<(), String> {
+    let keeper = &world.process.keeper;
+    let now = world.process.local(world.now);
+    let Progress::Done { .. } = keeper.progress(now) else {
+        return Err(format!("not done; closed gates {:?}", keeper.closed_gates(now)));
+    };
+    let zone = zone_from_service(&world.service.zone);
+    if !keeper.zone().sets().eq(zone.sets()) {
+        let known: Vec<String> = keeper.zone().sets().map(ToString::to_string).collect();
+        let real: Vec<String> = zone.sets().map(ToString::to_string).collect();
+        let lost: Vec<&String> = real.iter().filter(|line| !known.contains(line)).collect();
+        let imagined: Vec<&String> = known.iter().filter(|line| !real.contains(line)).collect();
+        return Err(format!("the keeper does not know of {lost:?} and imagines {imagined:?}"));
+    }
+    let mut claims = Claims::new(zone.apex().clone());
+    for object in world.cluster.objects() {
+        claims.set(object, world.cluster.facts(object));
+    }
+    let settings = world.shape.settings();
+    let fresh = Plan::new(&View { zone: &zone, claims: &claims, settings: &settings });
+    let is_refused = |unit: &Unit| {
+        world.service.refuses(unit.changes().iter().map(|change| change.after().name().clone()))
+    };
+    if world.shape.mode == Mode::DryRun {
+        let kept = keeper.plan().to_string();
+        return if kept == fresh.to_string() {
+            Ok(())
+        } else {
+            Err(format!("the keeper's plan\n{kept}\nis not\n{fresh}"))
+        };
+    }
+    if let Some(unit) = fresh.units.iter().find(|unit| !is_refused(unit)) {
+        return Err(format!("to be written: {unit}"));
+    }
+    same_plan(&fresh, keeper.plan())
+}
+
+/// Whether the keeper's plan, kept up to date piece by piece, is that of everything at once.
+fn same_plan(fresh: &Plan, mut kept: Plan) -> Result<(), String> {
+    let is_refusal = |label: &str| label == "RejectedByRoute53";
+    let refused = kept.blocked.iter().filter(|blocked| is_refusal(blocked.reason.label())).count();
+    if refused + kept.units.len() != fresh.units.len() {
+        return Err(format!(
+            "{refused} units are refused, {} are planned, {} should be",
+            kept.units.len(),
+            fresh.units.len()
+        ));
+    }
+    kept.blocked.retain(|blocked| !is_refusal(blocked.reason.label()));
+    kept.units.clone_from(&fresh.units);
+    let (kept, fresh) = (kept.to_string(), fresh.to_string());
+    if kept == fresh { Ok(()) } else { Err(format!("the keeper's plan\n{kept}\nis not\n{fresh}")) }
+}

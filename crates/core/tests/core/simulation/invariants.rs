@@ -1,0 +1,309 @@
+//! What must be true of the zone after every accepted batch, for the names of that batch.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use zonekeeper_core::{
+    dns::{Name, RecordType, SetId},
+    keeper::{Apply, Time},
+    plan::{Batch, Change, PlanDigest, Unit},
+};
+use zonekeeper_emulator::zone::{HostedZone, RecordSet};
+
+use super::{
+    ownership::{APEX, TxtNames, is_our_text},
+    process::{Rest, rests_on_the_zone},
+    translation::set_from_service,
+};
+
+/// How long what a batch rests on may be old when it is sent (§2).
+const FRESH: Duration = Duration::from_secs(10);
+/// How long after it was made a batch may be sent (§5).
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// An invariant that did not hold.
+#[derive(Debug, Clone)]
+pub struct Violation {
+    pub invariant: &'static str,
+    pub detail: String,
+}
+
+/// What has happened to the zone, as far as the invariants ask for it.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    naming: TxtNames,
+    /// When somebody else last changed something at a name.
+    foreign: BTreeMap<Name, Time>,
+    /// Since when a name is delegated.
+    cuts: BTreeMap<Name, Time>,
+    /// When a batch of ours last changed something at a name.
+    written: BTreeMap<Name, Time>,
+    /// The batches that were accepted and not yet reported, by process and digest: their names, and when.
+    accepted: BTreeMap<(u32, PlanDigest), (Vec<Name>, Time)>,
+    /// The last batch that was sent.
+    issued: Option<(PlanDigest, Rest)>,
+    /// How long the keeper may not have seen a delegation.
+    blind: Duration,
+}
+
+/// The sets that a batch meets.
+#[derive(Debug)]
+pub struct Before {
+    sets: Vec<Met>,
+    len: usize,
+}
+
+#[derive(Debug)]
+struct Met {
+    found: Option<RecordSet>,
+    is_ours: bool,
+}
+
+// === impl Violation ===
+
+impl Violation {
+    pub fn new(invariant: &'static str, detail: impl Into<String>) -> Self {
+        Self { invariant, detail: detail.into() }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "violated: {}\n{}", self.invariant, self.detail)
+    }
+}
+
+// === impl Ledger ===
+
+impl Ledger {
+    pub fn new(naming: TxtNames, resync: Duration) -> Self {
+        Self {
+            naming,
+            foreign: BTreeMap::new(),
+            cuts: BTreeMap::new(),
+            written: BTreeMap::new(),
+            accepted: BTreeMap::new(),
+            issued: None,
+            blind: resync * 2 + Duration::from_mins(5),
+        }
+    }
+
+    /// Somebody else has changed these listed names.
+    pub fn somebody_changed(&mut self, names: &[String], zone: &HostedZone, now: Time) {
+        for listed in names {
+            let name = Name::from_route53(listed).unwrap();
+            if listed != APEX && zone.get(listed, "NS", None).is_some() {
+                self.cuts.entry(name.clone()).or_insert(now);
+            } else {
+                self.cuts.remove(&name);
+            }
+            self.foreign.insert(name, now);
+        }
+    }
+
+    /// Looks at what a batch is about to change.
+    pub fn before(&self, apply: &Apply, zone: &HostedZone) -> Before {
+        let met = |change: &Change| {
+            let found = found(zone, change);
+            let is_ours = found.is_some_and(|set| match *change.after().rtype() {
+                RecordType::Txt => is_our_text(set),
+                _ => self.naming.is_ours(zone, set),
+            });
+            Met { found: found.cloned(), is_ours }
+        };
+        Before { sets: apply.batch.changes().map(met).collect(), len: zone.len() }
+    }
+
+    /// A batch has been accepted. Returns how many sets it replaced in a race that cannot be closed.
+    pub fn accepted(
+        &mut self,
+        apply: &Apply,
+        rest: &Rest,
+        before: &Before,
+        zone: &HostedZone,
+        now: Time,
+    ) -> Result<u32, Violation> {
+        let mut races = 0;
+        let mut met = before.sets.iter();
+        for unit in apply.batch.units() {
+            for change in unit.changes() {
+                self.check_place(change, rest, now)?;
+                let met = met.next().unwrap();
+                if let Change::Replace { before, .. } = change {
+                    let as_planned =
+                        met.found.as_ref().is_some_and(|found| set_from_service(found) == *before);
+                    if !(as_planned && met.is_ours) {
+                        self.check_race(change, unit.reads(), met, rest)?;
+                        races += 1;
+                    }
+                }
+            }
+            check_whole(unit, zone)?;
+            self.check_ownership(unit, zone, rest)?;
+            check_right(unit, rest)?;
+        }
+        let creates = before.sets.iter().filter(|met| met.found.is_none()).count();
+        if zone.len() != before.len + creates {
+            let detail = format!("{} sets before, {creates} created, {} after", before.len, zone.len());
+            return Err(Violation::new("no set disappears", detail));
+        }
+        let names: Vec<Name> = apply.batch.changes().map(|change| change.after().name().clone()).collect();
+        let of = if rest.is_abandoned { &mut self.foreign } else { &mut self.written };
+        of.extend(names.iter().map(|name| (name.clone(), now)));
+        self.accepted.insert((rest.number, apply.digest), (names, now));
+        Ok(races)
+    }
+
+    /// Nothing is written that is never written.
+    fn check_place(&self, change: &Change, rest: &Rest, now: Time) -> Result<(), Violation> {
+        let set = change.after();
+        let types = [RecordType::A, RecordType::Aaaa, RecordType::Cname, RecordType::Txt];
+        let listed = set.name().to_route53();
+        let inside = listed.strip_suffix(APEX).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        if !inside || !types.contains(set.rtype()) {
+            return Err(Violation::new(
+                "nothing but A, AAAA, CNAME and TXT in the zone is written",
+                set.to_string(),
+            ));
+        }
+        for (cut, since) in &self.cuts {
+            let seen = *since < rest.born || now - *since > self.blind;
+            if seen && set.name().is_within(cut) {
+                return Err(Violation::new("nothing below a delegation is written", set.to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    /// A set was replaced that was not ours or not as planned: only somebody who changed it after our fresh read
+    /// was sent excuses that, or a batch of ours, where this one comes when nobody waits for it any more.
+    fn check_race(&self, change: &Change, reads: &[Name], met: &Met, rest: &Rest) -> Result<(), Violation> {
+        if self.is_race(reads, rest) {
+            return Ok(());
+        }
+        let whose = if met.is_ours { "ours" } else { "not ours" };
+        let detail = format!("{change}\nfound {whose}: {:?}", met.found.as_ref().map(set_from_service));
+        Err(Violation::new("only what is ours and as planned is replaced", detail))
+    }
+
+    fn is_race(&self, reads: &[Name], rest: &Rest) -> bool {
+        let since = |changes: &BTreeMap<Name, Time>, name| changes.get(name) >= rest.fresh.get(name);
+        let is_read = |name: &&Name| rest.fresh.contains_key(*name);
+        reads
+            .iter()
+            .filter(is_read)
+            .any(|name| since(&self.foreign, name) || (rest.is_abandoned && since(&self.written, name)))
+    }
+
+    /// Of each record that was written, the zone says that it is ours.
+    fn check_ownership(&self, unit: &Unit, zone: &HostedZone, rest: &Rest) -> Result<(), Violation> {
+        let is_ours = |change: &&Change| {
+            let of_record = *change.after().rtype() != RecordType::Txt;
+            !of_record || found(zone, change).is_some_and(|found| self.naming.is_ours(zone, found))
+        };
+        match unit.changes().iter().find(|change| !is_ours(change)) {
+            Some(change) if !self.is_race(unit.reads(), rest) => {
+                Err(Violation::new("what is written is ours", format!("{change}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A batch was refused by the zone's own rules: only somebody else's change, which the keeper cannot know of,
+    /// explains that.
+    pub fn refused(&self, apply: &Apply, rest: &Rest, message: &str) -> Result<(), Violation> {
+        let limits =
+            ["limit of", "Duplicate Resource Record", "invalid set of changes", "FATAL", "Invalid request"];
+        if limits.iter().any(|limit| message.contains(limit)) {
+            return Err(Violation::new("every batch is within the service's limits", message));
+        }
+        let reads = apply.batch.units().iter().flat_map(Unit::reads);
+        let mut names = reads.chain(apply.batch.changes().map(|change| change.after().name()));
+        let explained = names.any(|name| self.is_news(name, rest));
+        if explained {
+            Ok(())
+        } else {
+            Err(Violation::new("a refusal has a reason outside the keeper", message))
+        }
+    }
+
+    /// Whether a name has been changed since the keeper last saw it.
+    fn is_news(&self, name: &Name, rest: &Rest) -> bool {
+        let seen = rest.fresh.get(name).map_or(rest.listed, |read| rest.listed.max(*read));
+        let changed = |changes: &BTreeMap<Name, Time>| changes.get(name).is_some_and(|at| *at >= seen);
+        changed(&self.foreign) || (rest.is_abandoned && changed(&self.written))
+    }
+
+    /// A batch is on its way.
+    pub fn issued(&mut self, digest: PlanDigest, rest: Rest) {
+        self.issued = Some((digest, rest));
+    }
+
+    /// The keeper says that a batch was accepted, and perhaps that only a read has told it so. Then nobody can tell
+    /// whether another batch has written a whole unit of it in the same words: one of ours that came late, or one
+    /// of somebody with our owner id.
+    pub fn reported(
+        &mut self,
+        process: u32,
+        batch: &Batch,
+        digest: PlanDigest,
+        is_found: bool,
+    ) -> Result<(), Violation> {
+        let of_others = |rest: &Rest| {
+            let is_news = |change: &Change| self.is_news(change.after().name(), rest);
+            batch.units().iter().any(|unit| unit.changes().iter().all(is_news))
+        };
+        let is_same = self.issued.as_ref().is_some_and(|(of, rest)| *of == digest && of_others(rest));
+        if self.accepted.remove(&(process, digest)).is_some() || (is_found && is_same) {
+            return Ok(());
+        }
+        let names: Vec<&str> = batch.changes().map(|change| change.after().name().as_str()).collect();
+        Err(Violation::new("only what was accepted is reported as accepted", names.join(", ")))
+    }
+
+    /// What this process has not reported although it was accepted. Nobody can tell where others have changed all
+    /// of it before it was read.
+    pub fn unreported(&self, process: u32) -> Result<(), Violation> {
+        let changed = |name: &Name, at: Time| self.foreign.get(name).is_some_and(|changed| *changed >= at);
+        for ((number, _), (names, at)) in &self.accepted {
+            if *number == process && !names.iter().any(|name| changed(name, *at)) {
+                return Err(Violation::new("what is accepted is reported, once", format!("{names:?}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Everything that was to be written is there.
+fn check_whole(unit: &Unit, zone: &HostedZone) -> Result<(), Violation> {
+    let is_there = |change: &&Change| {
+        found(zone, change).is_some_and(|found| set_from_service(found) == *change.after())
+    };
+    match unit.changes().iter().find(|change| !is_there(change)) {
+        Some(change) => {
+            Err(Violation::new("a unit is written whole", format!("{} is not there", change.after())))
+        }
+        None => Ok(()),
+    }
+}
+
+/// What the zone holds where a change is to be made.
+fn found<'z>(zone: &'z HostedZone, change: &Change) -> Option<&'z RecordSet> {
+    let key = &change.after().key;
+    let set_id = key.set_id.as_ref().map(SetId::as_str);
+    zone.get(&key.name.to_route53(), key.rtype.as_str(), set_id)
+}
+
+/// What a batch rests on still held when it was sent; how long it travels is in nobody's hand.
+fn check_right(unit: &Unit, rest: &Rest) -> Result<(), Violation> {
+    let is_old = |name: &Name| rest.fresh.get(name).is_none_or(|read| rest.sent > *read + FRESH);
+    let why = if rest.sent > rest.led_until {
+        "leadership had ended"
+    } else if rest.sent > rest.made + CHANGE_TIMEOUT {
+        "nobody waited for its answer any more"
+    } else if rests_on_the_zone(unit) && unit.reads().iter().any(is_old) {
+        "what it rests on was read too long before"
+    } else {
+        return Ok(());
+    };
+    Err(Violation::new("nothing is sent after the right to it has ended", why))
+}

@@ -1,0 +1,128 @@
+//! What is counted: one table for each type, which gives the labels and the list of those that must occur.
+
+use zonekeeper_core::{
+    keeper::{Cursor, Effect, FailureClass, Gate, Input, Read, Report},
+    plan::Reason,
+};
+
+use super::service::Fate;
+
+/// A row for each case. A variant without a row does not compile, and each row has to occur.
+macro_rules! labels {
+    ($(#[$about:meta])* $name:ident($type:ty), $all:ident: $($pattern:pat => $label:literal,)+) => {
+        $(#[$about])*
+        pub fn $name(it: &$type) -> &'static str {
+            match it {
+                $($pattern => $label,)+
+            }
+        }
+
+        /// The labels of the table above.
+        pub const $all: &[&str] = &[$($label),+];
+    };
+}
+
+labels! {
+    input(Input), INPUTS:
+    Input::Facts { facts: Some(_), .. } => "Facts",
+    Input::Facts { facts: None, .. } => "Facts, gone",
+    Input::Listing(_) => "Listing",
+    Input::Listed(_) => "Listed",
+    Input::Page { .. } => "Page",
+    Input::Applied { .. } => "Applied",
+    Input::Propagation { .. } => "Propagation",
+    Input::Counted(_) => "Counted",
+    Input::Leadership { .. } => "Leadership",
+    Input::Tick => "Tick",
+}
+
+labels! {
+    effect(Effect), EFFECTS:
+    Effect::Read(Read { start: None, .. }) => "Read, first page",
+    Effect::Read(Read { start: Some(Cursor { rtype: None, .. }), .. }) => "Read, a name",
+    Effect::Read(Read { start: Some(_), .. }) => "Read, further page",
+    Effect::Apply(_) => "Apply",
+    Effect::AskPropagation(_) => "AskPropagation",
+    Effect::Count => "Count",
+    Effect::Report(Report::Accepted { change: Some(_), .. }) => "Report Accepted",
+    Effect::Report(Report::Accepted { change: None, .. }) => "Report Accepted, found by a read",
+    Effect::Report(Report::Refused { .. }) => "Report Refused",
+    Effect::Report(Report::Blocked(_)) => "Report Blocked",
+    Effect::Report(Report::Unblocked { .. }) => "Report Unblocked",
+    Effect::Report(Report::InSync(_)) => "Report InSync",
+    Effect::Report(Report::ZoneListed { .. }) => "Report ZoneListed",
+    Effect::Report(Report::Failed { .. }) => "Report Failed",
+}
+
+labels! {
+    reason(Reason), REASONS:
+    Reason::InvalidHostname(_) => "InvalidHostname",
+    Reason::InvalidField { .. } => "InvalidField",
+    Reason::ReservedName(_) => "ReservedName",
+    Reason::BelowZoneCut { .. } => "BelowZoneCut",
+    Reason::NoTarget => "NoTarget",
+    Reason::UnknownLoadBalancerZone { .. } => "UnknownLoadBalancerZone",
+    Reason::NoAliasZone { .. } => "NoAliasZone",
+    Reason::ApexNeedsAlias { .. } => "ApexNeedsAlias",
+    Reason::ManyCnameTargets { .. } => "ManyCnameTargets",
+    Reason::ClaimedBy { .. } => "ClaimedBy",
+    Reason::OwnedBy { in_sync: false, .. } => "OwnedBy",
+    Reason::OwnedBy { in_sync: true, .. } => "OwnedBy, in sync",
+    Reason::Unowned { .. } => "Unowned",
+    Reason::Unmanaged => "Unmanaged",
+    Reason::OwnershipUnreadable { .. } => "OwnershipUnreadable",
+    Reason::TypeConflict { .. } => "TypeConflict",
+    Reason::RoutingConflict { .. } => "RoutingConflict",
+    Reason::TrafficPolicy => "TrafficPolicy",
+    Reason::TooBig { .. } => "TooBig",
+    Reason::RejectedByRoute53 { .. } => "RejectedByRoute53",
+}
+
+labels! {
+    gate(Gate), GATES:
+    Gate::Objects(_) => "Objects",
+    Gate::Zone => "Zone",
+    Gate::StaleZone => "StaleZone",
+    Gate::Leadership => "Leadership",
+    Gate::DryRun => "DryRun",
+    Gate::Account => "Account",
+}
+
+labels! {
+    /// What a change can fail with.
+    failure(FailureClass), FAILURES:
+    FailureClass::Throttled => "Throttled",
+    FailureClass::Busy => "Busy",
+    FailureClass::NotExecuted => "NotExecuted",
+    FailureClass::Unknown => "Unknown",
+    FailureClass::Refused => "Refused",
+    FailureClass::Account => "Account",
+    FailureClass::Withheld => "Withheld",
+}
+
+/// What everything else can fail with in these runs.
+pub const FAILURES_OF_READS: &[&str] = &["Throttled", "NotExecuted", "Unknown", "Account"];
+
+labels! {
+    fate(Fate), FATES:
+    Fate::Served => "served",
+    Fate::Throttled => "throttled",
+    Fate::Busy => "prior request not complete",
+    Fate::NotSent => "not sent",
+    Fate::BrokenBefore => "5xx, not carried out",
+    Fate::BrokenAfter => "5xx, carried out",
+    Fate::LostBefore => "lost, not carried out",
+    Fate::LostAfter => "lost, carried out",
+}
+
+/// The failure that an input brings, and of what.
+pub fn failed(input: &Input) -> Option<(&'static str, &'static str)> {
+    let (what, failed) = match input {
+        Input::Page { answer: Err(failed), .. } => ("failure of a read", failed),
+        Input::Applied { answer: Err(failed), .. } => ("failure of a change", failed),
+        Input::Propagation { answer: Err(failed), .. } => ("failure of a question", failed),
+        Input::Counted(Err(failed)) => ("failure of a count", failed),
+        _ => return None,
+    };
+    Some((what, failure(&failed.class)))
+}

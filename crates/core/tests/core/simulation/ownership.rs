@@ -1,0 +1,79 @@
+//! Whose a record set is, read from the service's zone by the words of the design (§4), not by the core's code.
+
+use sha2::{Digest as _, Sha256};
+use zonekeeper_emulator::zone::{HostedZone, RecordSet};
+
+pub const US: &str = "us";
+pub const THEM: &str = "them";
+pub const APEX: &str = "example.com.";
+
+/// How the ownership TXTs of a run are named.
+#[derive(Debug, Clone, Copy)]
+pub struct TxtNames {
+    pub prefix: &'static str,
+    pub suffix: &'static str,
+    pub wildcard: Option<&'static str>,
+}
+
+impl TxtNames {
+    /// The TXT name of a listed name, which carries the type where `rtype` is one.
+    pub fn of(self, name: &str, rtype: Option<&str>) -> Option<String> {
+        let (first, rest) = name.split_once('.')?;
+        let first = if first == r"\052" { self.wildcard.unwrap_or(first) } else { first };
+        let kind = rtype.map(str::to_ascii_lowercase);
+        let fill = |affix: &str| affix.replace("%{record_type}", kind.as_deref().unwrap_or_default());
+        let has_place = format!("{}{}", self.prefix, self.suffix).contains("%{record_type}");
+        let label = match &kind {
+            Some(kind) if !has_place => format!("{kind}-{first}"),
+            _ => first.to_owned(),
+        };
+        let label = format!("{}{label}{}", fill(self.prefix), fill(self.suffix));
+        // An escaped character is four characters of text.
+        let bytes = label.split('.').map(|label| label.replace(r"\052", "*").len()).max()?;
+        let text = format!("{label}.{rest}");
+        (bytes <= 63 && text.strip_suffix(APEX).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
+            .then_some(text)
+    }
+
+    /// Where the TXT of a set is written.
+    pub fn place(self, name: &str, rtype: &str) -> String {
+        self.of(name, Some(rtype)).unwrap_or_else(|| {
+            let name = name.trim_end_matches('.').replace(r"\052", "*");
+            let hash = Sha256::digest(name.as_bytes());
+            let hex: Vec<String> = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+            format!("_zk-{}-{}.{APEX}", rtype.to_ascii_lowercase(), hex.concat())
+        })
+    }
+
+    /// Whether the zone says that a set is ours.
+    pub fn is_ours(self, zone: &HostedZone, set: &RecordSet) -> bool {
+        let text = |name: &str| zone.get(name, "TXT", set.set_identifier.as_deref());
+        if let Some(txt) = text(&self.place(&set.name, &set.rtype)) {
+            return is_our_text(txt);
+        }
+        let of_cname =
+            (set.rtype == "A" && set.alias_target.is_some()).then(|| self.of(&set.name, Some("CNAME")));
+        let untyped = (set.rtype != "AAAA").then(|| self.of(&set.name, None));
+        let legacy = [of_cname, untyped].into_iter().flatten().flatten();
+        let mut readable = legacy.filter_map(|name| text(&name)).filter(|txt| owner(txt).is_some());
+        readable.next().is_some_and(is_our_text)
+    }
+}
+
+/// Whether a TXT states that something is ours.
+pub fn is_our_text(txt: &RecordSet) -> bool {
+    owner(txt) == Some(US)
+}
+
+fn owner(set: &RecordSet) -> Option<&str> {
+    let [value] = set.values.as_slice() else { return None };
+    let text = value.strip_prefix('"')?.strip_suffix('"')?;
+    let mut tokens = text.split(',');
+    tokens.clone().find(|token| *token == "heritage=external-dns")?;
+    tokens.find_map(|token| token.strip_prefix("external-dns/owner="))
+}
+
+/// An ownership text as ExternalDNS writes it.
+pub fn heritage(owner: &str, resource: &str) -> String {
+    format!("\"heritage=external-dns,external-dns/owner={owner},external-dns/resource={resource}\"")
+}

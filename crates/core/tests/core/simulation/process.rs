@@ -1,0 +1,324 @@
+//! One process: a keeper, what it has been told, and what it may therefore do.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
+
+use zonekeeper_core::{
+    dns::{Name, RecordType, Zone, ZoneId},
+    keeper::{Apply, ApplyId, Config, Effect, FailureClass, Input, Keeper, Rate, Read, ReadId, Time},
+    plan::{Change, Unit},
+};
+use zonekeeper_emulator::quota::{self, Bucket};
+
+use super::{invariants::Violation, ownership::APEX};
+
+/// How long a read may be relied on (§2).
+const FRESH: Duration = Duration::from_secs(10);
+/// Most ticks in a second: a keeper that asks for more is busy waiting.
+const MAX_TICKS: usize = 40;
+
+/// In the middle of what a process can end.
+pub const PHASES: &[&str] = &[
+    "before it has seen everything",
+    "idle",
+    "with a batch on its way",
+    "before it knows what became of a batch",
+];
+
+/// A process, on a clock that starts with it. All times here are the world's.
+#[derive(Debug)]
+pub struct Process {
+    pub number: u32,
+    pub born: Time,
+    pub keeper: Keeper,
+    /// Until when it leads, in truth.
+    pub led_until: Time,
+    reads: BTreeMap<ReadId, (Option<Name>, Time)>,
+    fresh: BTreeMap<Name, Time>,
+    /// When our own change of a name was known to be accepted: a read that was sent before says nothing new.
+    written: BTreeMap<Name, Time>,
+    /// When the listing under way began, and its newest page.
+    listing: Option<(Time, ReadId)>,
+    /// When the newest complete listing began.
+    listed: Time,
+    applying: Option<Applying>,
+    /// The names of a batch that was not answered, and since when.
+    unanswered: Option<(BTreeSet<Name>, Time)>,
+    last_read: Option<ReadId>,
+    last_apply: Option<ApplyId>,
+    changes: Option<Bucket>,
+    requests: Option<Bucket>,
+    ticks: VecDeque<Time>,
+}
+
+/// A batch on its way.
+#[derive(Debug, Clone)]
+struct Applying {
+    id: ApplyId,
+    cost: u64,
+    names: BTreeSet<Name>,
+}
+
+/// What a batch rests on: taken along by its request, because a process can end before that arrives.
+#[derive(Debug, Clone)]
+pub struct Rest {
+    pub number: u32,
+    pub born: Time,
+    /// When the last read of each name was sent.
+    pub fresh: BTreeMap<Name, Time>,
+    /// When the newest complete listing began.
+    pub listed: Time,
+    /// Until when the process leads, as it knows.
+    pub led_until: Time,
+    /// When the batch was made, and when it was sent.
+    pub made: Time,
+    pub sent: Time,
+    /// Whether it arrives when its process has ended or does not wait for its answer any more.
+    pub is_abandoned: bool,
+}
+
+impl Process {
+    pub fn new(number: u32, born: Time, config: Config) -> Self {
+        let bucket = |rate: Option<Rate>| {
+            rate.map(|rate| Bucket::new(quota::Rate { capacity: rate.burst, refill: rate.refill }))
+        };
+        let (changes, requests) = (bucket(config.quota.changes), bucket(config.quota.requests));
+        let zone = Zone::new(ZoneId::new("Z0123456789EXAMPLE").unwrap(), Name::from_route53(APEX).unwrap());
+        Self {
+            number,
+            born,
+            keeper: Keeper::new(config, zone),
+            led_until: Time::ZERO,
+            reads: BTreeMap::new(),
+            fresh: BTreeMap::new(),
+            written: BTreeMap::new(),
+            listing: None,
+            listed: Time::ZERO,
+            applying: None,
+            unanswered: None,
+            last_read: None,
+            last_apply: None,
+            changes,
+            requests,
+            ticks: VecDeque::new(),
+        }
+    }
+
+    /// A time of the world on the process's clock.
+    pub fn local(&self, time: Time) -> Time {
+        if time == Time::NEVER { time } else { Time::ZERO + (time - self.born) }
+    }
+
+    /// A time on the process's clock in the world.
+    pub fn global(&self, time: Time) -> Time {
+        time + self.born.since_start()
+    }
+
+    pub fn wake_at(&self) -> Option<Time> {
+        self.keeper.wake_at().map(|time| self.global(time))
+    }
+
+    /// What it is in the middle of: one of [`PHASES`].
+    pub fn phase(&self) -> &'static str {
+        if self.applying.is_some() {
+            "with a batch on its way"
+        } else if self.unanswered.is_some() {
+            "before it knows what became of a batch"
+        } else if self.keeper.is_ready() {
+            "idle"
+        } else {
+            "before it has seen everything"
+        }
+    }
+
+    /// Tells the keeper.
+    pub fn handle(&mut self, input: Input, now: Time) -> Result<Vec<Effect>, Violation> {
+        let effects = self.keeper.handle(input, self.local(now));
+        if self.wake_at().is_some_and(|wake| wake <= now) {
+            return Err(Violation::new(
+                "no busy loop",
+                "the keeper wants to be called again at the same time",
+            ));
+        }
+        Ok(effects)
+    }
+
+    /// Checks whether the keeper may do what it wants to do.
+    pub fn check(&mut self, effect: &Effect, now: Time) -> Result<(), Violation> {
+        match effect {
+            Effect::Read(read) => self.check_read(read, now),
+            Effect::Apply(apply) => self.check_apply(apply, now),
+            Effect::AskPropagation(_) | Effect::Count => self.charge_request(now),
+            Effect::Report(_) => Ok(()),
+        }
+    }
+
+    /// Remembers what it is going to be told, as far as that decides what it may do.
+    pub fn note(&mut self, input: &Input, now: Time) -> Result<(), Violation> {
+        match input {
+            Input::Tick => {
+                self.ticks.push_back(now);
+                while self.ticks.front().is_some_and(|tick| now - *tick > Duration::from_secs(1)) {
+                    self.ticks.pop_front();
+                }
+                if self.ticks.len() > MAX_TICKS {
+                    return Err(Violation::new(
+                        "no busy loop",
+                        format!("{} ticks in a second", self.ticks.len()),
+                    ));
+                }
+            }
+            Input::Page { id, answer: Ok(page) } => match self.reads.remove(id) {
+                Some((Some(name), sent)) => {
+                    let is_news = self.written.get(&name).is_none_or(|written| *written <= sent);
+                    if is_news {
+                        let fresh = self.fresh.entry(name.clone()).or_insert(sent);
+                        *fresh = sent.max(*fresh);
+                    }
+                    if self
+                        .unanswered
+                        .as_ref()
+                        .is_some_and(|(names, since)| names.contains(&name) && sent >= *since)
+                    {
+                        self.unanswered = None;
+                    }
+                }
+                Some((None, _)) if page.next.is_none() => {
+                    let complete = self.listing.take_if(|(_, page)| page == id);
+                    self.listed = complete.map_or(self.listed, |(began, _)| began);
+                }
+                _ => {}
+            },
+            Input::Applied { id, answer } => {
+                let Some(applying) = self.applying.take().filter(|applying| applying.id == *id) else {
+                    return Err(Violation::new("one answer for one effect", format!("{id:?}")));
+                };
+                match answer.as_ref().map_err(|failure| failure.class) {
+                    Ok(_) => self.written.extend(applying.names.into_iter().map(|name| (name, now))),
+                    // What was not answered stays counted.
+                    Err(FailureClass::Unknown) => self.unanswered = Some((applying.names, now)),
+                    Err(_) => {
+                        if let Some(changes) = &mut self.changes {
+                            changes.give_back(applying.cost);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn check_read(&mut self, read: &Read, now: Time) -> Result<(), Violation> {
+        if self.last_read.replace(read.id).is_some_and(|last| last >= read.id) {
+            return Err(Violation::new(
+                "one answer for one effect",
+                format!("{:?} was used before", read.id),
+            ));
+        }
+        // A listing begins at the zone's first set or goes on at a set; a read of a name begins at the name.
+        let name = read.start.as_ref().filter(|start| start.rtype.is_none()).map(|start| start.name.clone());
+        if read.start.is_none() {
+            self.listing = Some((now, read.id));
+        } else if name.is_none()
+            && let Some((_, page)) = &mut self.listing
+        {
+            *page = read.id;
+        }
+        self.reads.insert(read.id, (name, now));
+        self.charge_request(now)
+    }
+
+    fn charge_request(&mut self, now: Time) -> Result<(), Violation> {
+        let at = self.local(now).since_start();
+        let paid = self.requests.as_mut().is_none_or(|bucket| bucket.take(1, at).is_ok());
+        if paid {
+            Ok(())
+        } else {
+            Err(Violation::new("requests within the account's rate", "a request too many"))
+        }
+    }
+
+    fn check_apply(&mut self, apply: &Apply, now: Time) -> Result<(), Violation> {
+        let cost = u64::from(apply.batch.weight().changes);
+        if self.last_apply.replace(apply.id).is_some_and(|last| last >= apply.id) {
+            return Err(Violation::new(
+                "one answer for one effect",
+                format!("{:?} was used before", apply.id),
+            ));
+        }
+        if let Some((names, since)) = &self.unanswered {
+            let detail = format!("{:?}, not answered at {since:?}: {names:?}", apply.id);
+            return Err(Violation::new("what was not answered is read before anything is sent", detail));
+        }
+        let names = apply.batch.changes().map(|change| change.after().name().clone()).collect();
+        if let Some(other) = self.applying.replace(Applying { id: apply.id, cost, names }) {
+            return Err(Violation::new(
+                "one change in flight",
+                format!("{:?} while {:?}", apply.id, other.id),
+            ));
+        }
+        let gates = self.keeper.closed_gates(self.local(now));
+        if !gates.is_empty() {
+            return Err(Violation::new("nothing is sent while a gate is closed", format!("{gates:?}")));
+        }
+        let not_after = self.global(apply.not_after);
+        if self.led_until <= now || not_after > self.led_until {
+            return Err(Violation::new("only a leader writes", format!("until {:?}", self.led_until)));
+        }
+        if not_after <= now {
+            return Err(Violation::new(
+                "a batch can still be sent when it is made",
+                format!("{not_after:?}"),
+            ));
+        }
+        for unit in apply.batch.units().iter().filter(|unit| rests_on_the_zone(unit)) {
+            let stale = unit
+                .reads()
+                .iter()
+                .find(|name| self.fresh.get(name).is_none_or(|sent| not_after > *sent + FRESH));
+            if let Some(name) = stale {
+                let detail = format!("{name}, not after {not_after:?}");
+                return Err(Violation::new("what a batch rests on was read less than 10 s ago", detail));
+            }
+        }
+        let at = self.local(now).since_start();
+        if self.changes.as_mut().is_some_and(|bucket| bucket.take(cost, at).is_err()) {
+            return Err(Violation::new("changes within the account's rate", format!("{cost} at once")));
+        }
+        self.charge_request(now)
+    }
+
+    /// What a batch rests on.
+    pub fn rest(&self, apply: &Apply, now: Time) -> Rest {
+        let reads = apply.batch.units().iter().flat_map(Unit::reads);
+        let names = reads.chain(apply.batch.changes().map(|change| change.after().name()));
+        Rest {
+            number: self.number,
+            born: self.born,
+            fresh: names.filter_map(|name| Some((name.clone(), *self.fresh.get(name)?))).collect(),
+            listed: self.listed,
+            led_until: self.led_until,
+            made: now,
+            sent: now,
+            is_abandoned: false,
+        }
+    }
+}
+
+/// Whether a unit relies on more than that nothing is in its place, which the service itself makes sure of: it
+/// replaces something, or writes a record whose ownership TXT is there already.
+pub fn rests_on_the_zone(unit: &Unit) -> bool {
+    let created: Vec<&RecordType> = unit
+        .changes()
+        .iter()
+        .filter_map(|change| match change {
+            Change::Create(set) => Some(set.rtype()),
+            Change::Replace { .. } => None,
+        })
+        .collect();
+    let txts = created.iter().filter(|rtype| ***rtype == RecordType::Txt).count();
+    created.len() < unit.changes().len() || created.len() - txts > txts
+}

@@ -1,0 +1,107 @@
+//! What differs from run to run.
+
+use std::time::Duration;
+
+use zonekeeper_core::{
+    dns::{AliasZones, Ttl},
+    keeper::{Config, Mode, Quota, Rate, Scope},
+    plan::{Naming, Settings},
+};
+use zonekeeper_emulator::zone::WildcardOrder;
+
+use super::{
+    ownership::{TxtNames, US},
+    random::Random,
+    watch,
+};
+
+const NAMINGS: [TxtNames; 6] = [
+    TxtNames { prefix: "", suffix: "", wildcard: None },
+    TxtNames { prefix: "", suffix: "", wildcard: None },
+    TxtNames { prefix: "", suffix: "", wildcard: Some("any") },
+    TxtNames { prefix: "txt-", suffix: "", wildcard: None },
+    TxtNames { prefix: "%{record_type}.own-", suffix: "", wildcard: None },
+    TxtNames { prefix: "", suffix: "-own", wildcard: Some("any") },
+];
+
+/// The settings of one run.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
+pub struct Shape {
+    pub naming: TxtNames,
+    pub prefer_cname: bool,
+    pub scopes: Vec<Scope>,
+    pub mode: Mode,
+    pub quota: Quota,
+    pub resync: Duration,
+    pub wildcard_order: WildcardOrder,
+    /// The most record sets that the service puts on a page.
+    pub page: usize,
+    /// Whether leadership is granted piece by piece, and lost at times.
+    pub is_led: bool,
+    /// How long objects, other writers and faults keep coming.
+    pub storm: Duration,
+    /// The longest pause between two edits of the cluster, in milliseconds.
+    pub calm: u64,
+    /// The longest pause between two changes by others, in milliseconds.
+    pub peace: u64,
+    /// Whether processes are killed.
+    pub kills: bool,
+    /// Whether requests fail.
+    pub faults: bool,
+}
+
+impl Shape {
+    pub fn random(random: &mut Random) -> Self {
+        let small = |refill, burst| Some(Rate { refill, burst });
+        let quota = match random.below(6) {
+            0 => Quota { changes: small(1, 60), ..Quota::default() },
+            1 => Quota { changes: small(2, 100), requests: small(2, 10), share: 0.5 },
+            2 => Quota { changes: None, requests: None, share: 1.0 },
+            _ => Quota::default(),
+        };
+        Self {
+            naming: *random.pick(&NAMINGS),
+            prefer_cname: random.percent(10),
+            scopes: watch::scopes(random.percent(25)),
+            mode: if random.percent(3) { Mode::DryRun } else { Mode::Apply },
+            quota,
+            resync: Duration::from_mins(*random.pick(&[3, 10, 30])),
+            wildcard_order: *random.pick(&[WildcardOrder::Raw, WildcardOrder::Escaped]),
+            page: *random.pick(&[2, 3, 5, 300]),
+            is_led: random.percent(40),
+            // A few long ones, in which listings grow old; most things have happened long before.
+            storm: if random.percent(8) {
+                random.millis(600_000, 1_200_000)
+            } else {
+                random.millis(20_000, 200_000)
+            },
+            calm: *random.pick(&[1_000, 8_000, 60_000]),
+            peace: *random.pick(&[2_000, 30_000, 300_000]),
+            kills: random.percent(40),
+            faults: random.percent(75),
+        }
+    }
+
+    pub fn settings(&self) -> Settings {
+        let TxtNames { prefix, suffix, wildcard } = self.naming;
+        Settings {
+            owner: US.parse().unwrap(),
+            naming: Naming::new(prefix, suffix, wildcard).unwrap(),
+            default_ttl: Ttl::DEFAULT,
+            prefer_cname: self.prefer_cname,
+            alias_zones: AliasZones::default(),
+        }
+    }
+
+    pub fn config(&self, seed: u64) -> Config {
+        Config {
+            settings: self.settings(),
+            scopes: self.scopes.clone(),
+            mode: self.mode,
+            quota: self.quota,
+            resync: self.resync,
+            seed,
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What happened, line by line.
+
+use zonekeeper_core::keeper::{Effect, Failure, Input, Report};
+
+use super::labels;
+
+/// An input in one line.
+pub fn input(input: &Input) -> String {
+    let failed = |failure: &Failure| format!("failed: {} {failure}", labels::failure(&failure.class));
+    match input {
+        Input::Facts { object, facts: None } => format!("{object} is gone"),
+        Input::Facts { object, facts: Some(facts) } => {
+            let targets = &facts.targets;
+            let ttl = facts.ttl.map(|ttl| format!(" ttl={ttl}")).unwrap_or_default();
+            let problem = facts.blocking_problem().map(|problem| format!(" problem {}", problem.field));
+            format!(
+                "{object} {:?} -> {:?} {:?} {:?}{ttl} created={}{}",
+                facts.hosts,
+                targets.v4,
+                targets.v6,
+                targets.hosts,
+                facts.created % 86_400,
+                problem.unwrap_or_default()
+            )
+        }
+        Input::Listing(scope) => format!("listing {} {:?}", scope.kind, scope.namespace),
+        Input::Listed(scope) => format!("listed {} {:?}", scope.kind, scope.namespace),
+        Input::Page { id, answer: Ok(page) } => {
+            let sets: Vec<String> = page.sets.iter().map(ToString::to_string).collect();
+            let next = page.next.as_ref().map(|next| next.name.to_string());
+            format!("{id:?} page [{}] next {next:?}", sets.join("; "))
+        }
+        Input::Page { id, answer: Err(failure) } => format!("{id:?} {}", failed(failure)),
+        Input::Applied { id, answer: Ok(change) } => format!("{id:?} accepted as {change}"),
+        Input::Applied { id, answer: Err(failure) } => format!("{id:?} {}", failed(failure)),
+        Input::Propagation { change, answer: Ok(in_sync) } => format!("{change} in sync: {in_sync}"),
+        Input::Propagation { change, answer: Err(failure) } => format!("{change} {}", failed(failure)),
+        Input::Counted(Ok(count)) => format!("{count} record sets"),
+        Input::Counted(Err(failure)) => format!("count {}", failed(failure)),
+        Input::Leadership { until } => format!("leader until {until:?}"),
+        Input::Tick => "tick".to_owned(),
+    }
+}
+
+/// An effect in one line.
+pub fn effect(effect: &Effect) -> String {
+    match effect {
+        Effect::Read(read) => match &read.start {
+            None => format!("read {:?} from the beginning", read.id),
+            Some(start) => format!("read {:?} from {} {:?}", read.id, start.name, start.rtype),
+        },
+        Effect::Apply(apply) => {
+            let changes: Vec<String> = apply.batch.changes().map(ToString::to_string).collect();
+            format!("apply {:?} not after {:?} [{}]", apply.id, apply.not_after, changes.join("; "))
+        }
+        Effect::AskPropagation(change) => format!("ask for {change}"),
+        Effect::Count => "count".to_owned(),
+        Effect::Report(report) => match report {
+            Report::Accepted { change, .. } => format!("report accepted {change:?}"),
+            Report::Refused { units, failure } => format!("report refused {units} units: {failure}"),
+            Report::Blocked(blocked) => {
+                format!("report blocked {} for {}: {}", blocked.host, blocked.object, blocked.reason)
+            }
+            Report::Unblocked { host, object } => format!("report unblocked {host} for {object}"),
+            Report::InSync(change) => format!("report in sync {change}"),
+            Report::ZoneListed { sets } => format!("report zone listed, {sets} sets"),
+            Report::Failed { what, failure } => format!("report failed to {what}: {failure}"),
+        },
+    }
+}

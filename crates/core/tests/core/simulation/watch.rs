@@ -1,0 +1,112 @@
+//! How a cluster reaches a process: one ordered stream of events for each scope, which can break and be listed anew.
+
+use zonekeeper_core::{
+    keeper::{Input, Scope, Time},
+    source::{Kind, ObjectId},
+};
+
+use super::{cluster::Cluster, random::Random};
+
+/// The streams of one process.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    streams: Vec<Stream>,
+}
+
+#[derive(Debug, Clone)]
+struct Stream {
+    scope: Scope,
+    /// Moved when the stream breaks: what was on its way then never arrives.
+    epoch: u32,
+    broken: bool,
+    /// When the last event that is on its way arrives: the next does not overtake it.
+    last: Time,
+}
+
+/// An event on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ticket {
+    pub stream: usize,
+    pub epoch: u32,
+}
+
+impl Watch {
+    /// Streams that have to be listed first.
+    pub fn new(scopes: &[Scope]) -> Self {
+        let stream =
+            |scope: &Scope| Stream { scope: scope.clone(), epoch: 0, broken: true, last: Time::ZERO };
+        Self { streams: scopes.iter().map(stream).collect() }
+    }
+
+    pub fn len(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// Whether an event still arrives.
+    pub fn arrives(&self, ticket: Ticket) -> bool {
+        self.streams[ticket.stream].epoch == ticket.epoch
+    }
+
+    /// The connection breaks ("410 Gone"): nothing arrives until it is listed again.
+    pub fn cut(&mut self, stream: usize) {
+        self.streams[stream].epoch += 1;
+        self.streams[stream].broken = true;
+    }
+
+    /// The event of a changed object, if its stream is up.
+    pub fn event(
+        &mut self,
+        object: &ObjectId,
+        now: Time,
+        random: &mut Random,
+    ) -> Option<(usize, Ticket, Time)> {
+        let at = self.streams.iter().position(|stream| covers(&stream.scope, object))?;
+        let delay = if random.percent(5) { random.millis(500, 8_000) } else { random.millis(1, 300) };
+        let stream = self.streams.get_mut(at).filter(|stream| !stream.broken)?;
+        stream.last = stream.last.max(now + delay);
+        Some((at, Ticket { stream: at, epoch: stream.epoch }, stream.last))
+    }
+
+    /// Lists a scope: everything that arrives from it, and when.
+    pub fn list(
+        &mut self,
+        at: usize,
+        cluster: &Cluster,
+        now: Time,
+        random: &mut Random,
+    ) -> Vec<(Ticket, Time, Input)> {
+        let stream = &mut self.streams[at];
+        stream.epoch += 1;
+        stream.broken = false;
+        stream.last = now;
+        let ticket = Ticket { stream: at, epoch: stream.epoch };
+        let objects = cluster.objects().filter(|object| covers(&stream.scope, object));
+        let seen = objects.map(|object| Input::Facts {
+            object: object.clone(),
+            facts: cluster.facts(object).map(Box::new),
+        });
+        let inputs: Vec<Input> = std::iter::once(Input::Listing(stream.scope.clone()))
+            .chain(seen)
+            .chain([Input::Listed(stream.scope.clone())])
+            .collect();
+        let mut arrive = |input| {
+            stream.last = stream.last + random.millis(0, 100);
+            (ticket, stream.last, input)
+        };
+        inputs.into_iter().map(&mut arrive).collect()
+    }
+}
+
+fn covers(scope: &Scope, object: &ObjectId) -> bool {
+    scope.kind == object.kind()
+        && scope.namespace.as_deref().is_none_or(|namespace| namespace == object.namespace())
+}
+
+/// All objects of every kind, or kind by kind and namespace by namespace.
+pub fn scopes(by_namespace: bool) -> Vec<Scope> {
+    let namespaces = if by_namespace { vec![Some("shop"), Some("blog")] } else { vec![None] };
+    let of_kind = |kind| {
+        namespaces.iter().map(move |namespace| Scope { kind, namespace: namespace.map(str::to_owned) })
+    };
+    Kind::ALL.into_iter().flat_map(of_kind).collect()
+}
