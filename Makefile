@@ -37,7 +37,7 @@ lint:  ## Clippy, warnings denied, with and without the sandbox
 	$(CARGO) clippy --locked --package zonekeeper -- -D warnings
 
 core:  ## The core: unit tests, flow cases, properties, simulation
-	$(CARGO) test --locked --package zonekeeper-core $(CHECKED)
+	$(CARGO) test --locked --package zonekeeper-core $(CHECKED) -- --show-output
 
 simulation:  ## The simulator alone, with its figures; SEED=7 shows the trace of one run
 	$(CARGO) test --locked --package zonekeeper-core $(CHECKED) --test core simulation:: -- --nocapture
