@@ -6,17 +6,20 @@
 //!
 //! The keeper only routes between small state machines: which objects have been listed (`lists`), what follows
 //! for each hostname (`plans`), when a change is acted on (`wakeup`), the zone as last seen (`snapshot`), when
-//! it is listed again (`resync`), which names are read again (`rereads`), what the account allows (`pacer`), what
-//! Route 53 has refused (`quarantine`), the batch under way (`write`) and accepted changes on their way to the name
-//! servers (`propagation`).
+//! it is listed again (`resync`), which names are read again (`rereads`), what the account allows (`pacer`), whether it
+//! answers at all (`breaker`), what Route 53 has refused (`quarantine`), the batch under way (`write`) and accepted
+//! changes on their way to the name servers (`propagation`). What is read of the zone is in `read`, what keeps anything
+//! from being written in `gate`.
 
 mod breaker;
 mod contract;
+mod gate;
 mod lists;
 mod pacer;
 mod plans;
 mod propagation;
 mod quarantine;
+mod read;
 mod rereads;
 mod resync;
 mod snapshot;
@@ -24,11 +27,12 @@ mod time;
 mod wakeup;
 mod write;
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 pub use contract::{
     Apply, ApplyId, ChangeId, Cursor, Effect, Failure, FailureClass, Input, Page, Read, ReadId, Report, Scope,
 };
+pub use gate::Gate;
 pub use pacer::{Quota, Rate};
 pub use time::Time;
 
@@ -78,23 +82,6 @@ pub enum Mode {
     Apply,
     /// Plans are shown.
     DryRun,
-}
-
-/// A condition that keeps anything from being written.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Gate {
-    /// A scope's objects have not all been seen.
-    Objects(Scope),
-    /// The zone has not been listed.
-    Zone,
-    /// The newest complete listing of the zone is older than twice the resync period.
-    StaleZone,
-    /// Another process leads, or none does.
-    Leadership,
-    /// Plans are only shown.
-    DryRun,
-    /// Route 53 accepts nothing of this account's.
-    Account,
 }
 
 /// How far the work has come.
@@ -197,26 +184,6 @@ impl Keeper {
         self.later
     }
 
-    /// The conditions that keep anything from being written now.
-    pub fn closed_gates(&self, now: Time) -> Vec<Gate> {
-        let mut gates: Vec<Gate> = self.lists.missing().cloned().map(Gate::Objects).collect();
-        match self.snapshot.listed_at() {
-            None => gates.push(Gate::Zone),
-            Some(listed) if self.resync.is_too_old(listed, now) => gates.push(Gate::StaleZone),
-            Some(_) => {}
-        }
-        if self.leader_until <= now {
-            gates.push(Gate::Leadership);
-        }
-        if self.config.mode == Mode::DryRun {
-            gates.push(Gate::DryRun);
-        }
-        if self.breaker.is_open() {
-            gates.push(Gate::Account);
-        }
-        gates
-    }
-
     /// Whether every object and the zone have been seen, so that [`Keeper::plan`] means something.
     pub fn is_ready(&self) -> bool {
         self.opened
@@ -310,31 +277,6 @@ impl Keeper {
         self.wakeup.at_once(now);
     }
 
-    fn page(&mut self, id: ReadId, page: Page, now: Time, out: &mut Vec<Effect>) {
-        self.breaker.close();
-        let next_id = ReadId(self.next_id());
-        let progress = self.snapshot.page(id, page, next_id, now);
-        if let Some(next) = progress.next {
-            self.pacer.spend(now, 1, 0);
-            out.push(Effect::Read(next));
-        }
-        if progress.listed {
-            out.push(Effect::Report(Report::ZoneListed { sets: self.snapshot.zone().len() }));
-        }
-        self.zone_changed(&progress.changed, &progress.cuts, now);
-        if let Some((name, requested)) = progress.name {
-            self.read_for_cycle(&name, requested, now, out);
-        }
-    }
-
-    fn page_failed(&mut self, id: ReadId, failure: Failure, now: Time, out: &mut Vec<Effect>) {
-        let again = self.failed("list record sets", failure, now, out);
-        match self.snapshot.fail(id) {
-            Some(name) => self.read_failed_for_cycle(name, again),
-            None => self.resync.failed(again),
-        }
-    }
-
     fn propagated(
         &mut self,
         change: ChangeId,
@@ -348,19 +290,6 @@ impl Keeper {
         });
         if self.propagation.answer(&change, in_sync, now) {
             out.push(Effect::Report(Report::InSync(change)));
-        }
-    }
-
-    fn counted(&mut self, answer: Result<u64, Failure>, now: Time, out: &mut Vec<Effect>) {
-        match answer {
-            // A listing in which nothing waits will tell soon enough.
-            Ok(_) if self.snapshot.is_listing() && self.resync.is_urgent() => {}
-            Ok(count) => {
-                if self.resync.counted(now, count, self.snapshot.zone().len()) {
-                    self.list(now, true);
-                }
-            }
-            Err(failure) => drop(self.failed("count record sets", failure, now, out)),
         }
     }
 
@@ -446,60 +375,6 @@ impl Keeper {
         out.extend(self.quarantine.forget(|key, digest| plans.unit(key, digest).is_some()));
     }
 
-    fn list(&mut self, now: Time, is_urgent: bool) {
-        self.resync.begin(now, self.snapshot.zone().len(), is_urgent);
-        self.snapshot.list(now);
-    }
-
-    /// Lists, counts and reads again what is due, as far as requests are at hand.
-    fn read_zone(&mut self, now: Time, out: &mut Vec<Effect>) {
-        let is_too_old = self.snapshot.listed_at().is_none_or(|listed| self.resync.is_too_old(listed, now));
-        let is_listing = self.snapshot.is_listing();
-        if (is_too_old && !(is_listing && self.resync.is_urgent()))
-            || (!is_listing && self.resync.due() <= now)
-        {
-            self.list(now, is_too_old);
-        }
-        let mut due = vec![self.resync.due()];
-        if let Some(listed) = self.snapshot.wants_page() {
-            let page_due = self.resync.page_due(listed);
-            due.push(page_due.max(self.pacer.when(1, 0)));
-            if page_due <= now && self.pacer.requests(now) > 0 {
-                let id = ReadId(self.next_id());
-                if let Some(read) = self.snapshot.next_page(id, now) {
-                    self.pacer.spend(now, 1, 0);
-                    self.resync.page_sent(now);
-                    out.push(Effect::Read(read));
-                }
-            }
-        }
-        if self.opened {
-            if self.resync.count_due() <= now && self.pacer.requests(now) > 0 {
-                self.pacer.spend(now, 1, 0);
-                self.resync.count_sent(now);
-                out.push(Effect::Count);
-            }
-            due.push(self.resync.count_due());
-        }
-        while self.pacer.requests(now) > 0
-            && let Some(name) = self.rereads.take(now)
-        {
-            self.read_name(&name, now, out);
-        }
-        due.extend(self.rereads.due().map(|due| due.max(self.pacer.when(1, 0))));
-        let waits = due.into_iter().filter(|due| *due > now).min();
-        if let Some(due) = waits {
-            self.at_latest(due);
-        }
-    }
-
-    fn read_name(&mut self, name: &Name, now: Time, out: &mut Vec<Effect>) {
-        let id = ReadId(self.next_id());
-        let read = self.snapshot.read(id, name, now);
-        self.pacer.spend(now, 1, 0);
-        out.push(Effect::Read(read));
-    }
-
     /// Asks what has become of accepted changes.
     fn follow(&mut self, now: Time, out: &mut Vec<Effect>) {
         if let Some(due) = self.propagation.due() {
@@ -522,25 +397,6 @@ impl Keeper {
             reason: Reason::RejectedByRoute53 { message },
             remedy: Vec::new(),
         })
-    }
-}
-
-// === impl Gate ===
-
-/// The gate's name, as readiness and logs show it.
-impl fmt::Display for Gate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Objects(Scope { kind, namespace: None }) => write!(f, "{}-list", kind.label()),
-            Self::Objects(Scope { kind, namespace: Some(namespace) }) => {
-                write!(f, "{}-list/{namespace}", kind.label())
-            }
-            Self::Zone => f.write_str("zone-list"),
-            Self::StaleZone => f.write_str("zone-list-too-old"),
-            Self::Leadership => f.write_str("leadership"),
-            Self::DryRun => f.write_str("dry-run"),
-            Self::Account => f.write_str("account"),
-        }
     }
 }
 

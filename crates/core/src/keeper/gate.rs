@@ -1,0 +1,65 @@
+//! What keeps anything from being written.
+
+use std::fmt;
+
+use super::{Keeper, Mode, Scope, Time};
+
+/// A condition that keeps anything from being written.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gate {
+    /// A scope's objects have not all been seen.
+    Objects(Scope),
+    /// The zone has not been listed.
+    Zone,
+    /// The newest complete listing of the zone is older than twice the resync period.
+    StaleZone,
+    /// Another process leads, or none does.
+    Leadership,
+    /// Plans are only shown.
+    DryRun,
+    /// Route 53 accepts nothing of this account's.
+    Account,
+}
+
+// === impl Keeper ===
+
+impl Keeper {
+    /// The conditions that keep anything from being written now.
+    pub fn closed_gates(&self, now: Time) -> Vec<Gate> {
+        let mut gates: Vec<Gate> = self.lists.missing().cloned().map(Gate::Objects).collect();
+        match self.snapshot.listed_at() {
+            None => gates.push(Gate::Zone),
+            Some(listed) if self.resync.is_too_old(listed, now) => gates.push(Gate::StaleZone),
+            Some(_) => {}
+        }
+        if self.leader_until <= now {
+            gates.push(Gate::Leadership);
+        }
+        if self.config.mode == Mode::DryRun {
+            gates.push(Gate::DryRun);
+        }
+        if self.breaker.is_open() {
+            gates.push(Gate::Account);
+        }
+        gates
+    }
+}
+
+// === impl Gate ===
+
+/// The gate's name, as readiness and logs show it.
+impl fmt::Display for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Objects(Scope { kind, namespace: None }) => write!(f, "{}-list", kind.label()),
+            Self::Objects(Scope { kind, namespace: Some(namespace) }) => {
+                write!(f, "{}-list/{namespace}", kind.label())
+            }
+            Self::Zone => f.write_str("zone-list"),
+            Self::StaleZone => f.write_str("zone-list-too-old"),
+            Self::Leadership => f.write_str("leadership"),
+            Self::DryRun => f.write_str("dry-run"),
+            Self::Account => f.write_str("account"),
+        }
+    }
+}

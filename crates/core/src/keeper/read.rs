@@ -1,0 +1,98 @@
+//! What is read of the zone: whole listings, counts, and single names.
+
+use super::{Effect, Failure, Keeper, Page, ReadId, Report, Time};
+use crate::dns::Name;
+
+impl Keeper {
+    fn list(&mut self, now: Time, is_urgent: bool) {
+        self.resync.begin(now, self.snapshot.zone().len(), is_urgent);
+        self.snapshot.list(now);
+    }
+
+    /// Lists, counts and reads again what is due, as far as requests are at hand.
+    pub(super) fn read_zone(&mut self, now: Time, out: &mut Vec<Effect>) {
+        let is_too_old = self.snapshot.listed_at().is_none_or(|listed| self.resync.is_too_old(listed, now));
+        let is_listing = self.snapshot.is_listing();
+        if (is_too_old && !(is_listing && self.resync.is_urgent()))
+            || (!is_listing && self.resync.due() <= now)
+        {
+            self.list(now, is_too_old);
+        }
+        let mut due = vec![self.resync.due()];
+        if let Some(listed) = self.snapshot.wants_page() {
+            let page_due = self.resync.page_due(listed);
+            due.push(page_due.max(self.pacer.when(1, 0)));
+            if page_due <= now && self.pacer.requests(now) > 0 {
+                let id = ReadId(self.next_id());
+                if let Some(read) = self.snapshot.next_page(id, now) {
+                    self.pacer.spend(now, 1, 0);
+                    self.resync.page_sent(now);
+                    out.push(Effect::Read(read));
+                }
+            }
+        }
+        if self.opened {
+            if self.resync.count_due() <= now && self.pacer.requests(now) > 0 {
+                self.pacer.spend(now, 1, 0);
+                self.resync.count_sent(now);
+                out.push(Effect::Count);
+            }
+            due.push(self.resync.count_due());
+        }
+        while self.pacer.requests(now) > 0
+            && let Some(name) = self.rereads.take(now)
+        {
+            self.read_name(&name, now, out);
+        }
+        due.extend(self.rereads.due().map(|due| due.max(self.pacer.when(1, 0))));
+        let waits = due.into_iter().filter(|due| *due > now).min();
+        if let Some(due) = waits {
+            self.at_latest(due);
+        }
+    }
+
+    pub(super) fn read_name(&mut self, name: &Name, now: Time, out: &mut Vec<Effect>) {
+        let id = ReadId(self.next_id());
+        let read = self.snapshot.read(id, name, now);
+        self.pacer.spend(now, 1, 0);
+        out.push(Effect::Read(read));
+    }
+
+    pub(super) fn page(&mut self, id: ReadId, page: Page, now: Time, out: &mut Vec<Effect>) {
+        self.breaker.close();
+        let next_id = ReadId(self.next_id());
+        let progress = self.snapshot.page(id, page, next_id, now);
+        if let Some(next) = progress.next {
+            self.pacer.spend(now, 1, 0);
+            out.push(Effect::Read(next));
+        }
+        if progress.listed {
+            out.push(Effect::Report(Report::ZoneListed { sets: self.snapshot.zone().len() }));
+        }
+        self.zone_changed(&progress.changed, &progress.cuts, now);
+        if let Some((name, requested)) = progress.name {
+            self.read_for_cycle(&name, requested, now, out);
+        }
+    }
+
+    pub(super) fn page_failed(&mut self, id: ReadId, failure: Failure, now: Time, out: &mut Vec<Effect>) {
+        let again = self.failed("list record sets", failure, now, out);
+        match self.snapshot.fail(id) {
+            Some(name) => self.read_failed_for_cycle(name, again),
+            None => self.resync.failed(again),
+        }
+    }
+
+    pub(super) fn counted(&mut self, answer: Result<u64, Failure>, now: Time, out: &mut Vec<Effect>) {
+        match answer {
+            // A listing in which nothing waits will tell soon enough.
+            Ok(_) if self.snapshot.is_listing() && self.resync.is_urgent() => {}
+            Ok(count) => {
+                if self.resync.counted(now, count, self.snapshot.zone().len()) {
+                    self.list(now, true);
+                }
+            }
+            Err(failure) => drop(self.failed("count record sets", failure, now, out)),
+        }
+    }
+}
