@@ -36,12 +36,13 @@
 //!    written down. Only [`HandChange`](plan::HandChange), which is shown to people and sent by nobody, knows one.
 //! 2. **What is not ours is not touched.** The first write of a set is a CREATE, which Route 53 refuses if something
 //!    is there. A set is replaced only if an ownership TXT says that it is ours, in the snapshot and in a read made
-//!    less than 10 seconds before.
+//!    less than 10 seconds before; the same holds for a CREATE that relies on an ownership TXT which is there already.
 //! 3. **A unit is whole.** All types of a hostname and their TXTs travel in one batch, or none of them.
 //! 4. **A mistake costs its own unit.** What cannot be written is blocked for one stated
 //!    [`Reason`](plan::Reason) with a way out; everything else goes on. No input makes anything here panic.
 //! 5. **What a plan shows is what is sent**: both come from the same units, and a digest covers each.
-//! 6. **Nothing is sent twice blindly.** Where no answer came, the zone is read and planned again.
+//! 6. **Nothing is sent twice blindly.** Where no answer came, the names of one unit are read, which tell of the whole
+//!    batch; only if they do not, all names are. Then it is planned again.
 //! 7. **Work follows what has changed.** A change of facts or of the zone marks the hostnames whose decision rests on
 //!    it ([`View::affected`](plan::View::affected)); only those are planned again.
 //! 8. **The same inputs give the same effects.** Time is an argument, jitter a hash. The simulator

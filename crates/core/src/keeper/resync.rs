@@ -164,6 +164,7 @@ mod tests {
         // 40 pages at half a page per second.
         assert!(!resync.counted(at(60), 4, 3));
         assert_eq!(resync.count_due(), at(80));
+        assert!(!resync.counted(at(70), 4, 3));
         assert!(resync.counted(at(80), 4, 3));
     }
 

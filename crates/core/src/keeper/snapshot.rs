@@ -370,7 +370,11 @@ impl Snapshot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dns::{Data, Ttl, ZoneId};
+    use crate::{
+        dns::{AliasZones, Data, Ttl, ZoneId},
+        plan::{Naming, Plan, Settings, View},
+        source::{Claims, Object, Rules},
+    };
 
     fn name(text: &str) -> Name {
         Name::from_hostname(text).unwrap()
@@ -467,6 +471,41 @@ mod tests {
             assert_eq!(progress.name, Some((name("b.example.com"), at(sent))));
             assert_eq!(snapshot.is_fresh(&name("b.example.com"), at(20)), is_fresh, "{sent}");
             assert_eq!(lines(&snapshot).contains(&"b.example.com 192.0.2.9".to_owned()), is_fresh, "{sent}");
+        }
+    }
+
+    /// A batch that creates `b.example.com` and its ownership TXT.
+    fn batch(zone: &Zone) -> Batch {
+        let ingress = serde_json::json!({
+            "metadata": {"namespace": "shop", "name": "web"},
+            "spec": {"rules": [{"host": "b.example.com"}]},
+            "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}},
+        });
+        let object = Object::Ingress(Box::new(serde_json::from_value(ingress).unwrap()));
+        let mut claims = Claims::new(zone.apex().clone());
+        claims.set(&object.id().unwrap(), object.facts(&Rules::default()));
+        let settings = Settings {
+            owner: "me".parse().unwrap(),
+            naming: Naming::default(),
+            default_ttl: Ttl::DEFAULT,
+            prefer_cname: false,
+            alias_zones: AliasZones::default(),
+        };
+        let plan = Plan::new(&View { zone, claims: &claims, settings: &settings });
+        Batch::pack(plan.units).remove(0)
+    }
+
+    #[test]
+    fn an_accepted_batch_does_not_undo_what_was_read_after_it() {
+        for (read, accepted, expected) in [(10, 12, 1), (13, 12, 0)] {
+            let mut snapshot = snapshot();
+            let batch = batch(snapshot.zone());
+            snapshot.read(R[0], &name("b.example.com"), at(read));
+            snapshot.page(R[0], page(&[], None), R[3], at(14));
+            let names = snapshot.patch(&batch, at(accepted));
+            assert_eq!(snapshot.zone().at(&name("b.example.com")).len(), expected, "{read}");
+            assert_eq!(snapshot.zone().at(&name("a-b.example.com")).len(), 1);
+            assert_eq!(names.len(), 1 + expected);
         }
     }
 

@@ -37,6 +37,8 @@ pub struct Process {
     pub led_until: Time,
     reads: BTreeMap<ReadId, (Option<Name>, Time)>,
     fresh: BTreeMap<Name, Time>,
+    /// The name that goes on in a page to be asked for next, and when its first page was.
+    unfinished: Option<(Name, Time)>,
     /// When our own change of a name was known to be accepted: a read that was sent before says nothing new.
     written: BTreeMap<Name, Time>,
     /// When the listing under way began, and its newest page.
@@ -93,6 +95,7 @@ impl Process {
             led_until: Time::ZERO,
             reads: BTreeMap::new(),
             fresh: BTreeMap::new(),
+            unfinished: None,
             written: BTreeMap::new(),
             listing: None,
             listed: Time::ZERO,
@@ -157,6 +160,7 @@ impl Process {
 
     /// Remembers what it is going to be told, as far as that decides what it may do.
     pub fn note(&mut self, input: &Input, now: Time) -> Result<(), Violation> {
+        self.unfinished = None;
         match input {
             Input::Tick => {
                 self.ticks.push_back(now);
@@ -171,6 +175,9 @@ impl Process {
                 }
             }
             Input::Page { id, answer: Ok(page) } => match self.reads.remove(id) {
+                Some((Some(name), sent)) if page.next.as_ref().is_some_and(|next| next.name == name) => {
+                    self.unfinished = Some((name, sent));
+                }
                 Some((Some(name), sent)) => {
                     let is_news = self.written.get(&name).is_none_or(|written| *written <= sent);
                     if is_news {
@@ -218,8 +225,12 @@ impl Process {
                 format!("{:?} was used before", read.id),
             ));
         }
-        // A listing begins at the zone's first set or goes on at a set; a read of a name begins at the name.
+        // A listing begins at the zone's first set or goes on at a set; a read of a name begins at the name, and may
+        // go on as well.
         let name = read.start.as_ref().filter(|start| start.rtype.is_none()).map(|start| start.name.clone());
+        let goes_on =
+            self.unfinished.take_if(|(name, _)| read.start.as_ref().is_some_and(|start| start.name == *name));
+        let (name, sent) = goes_on.map_or((name, now), |(name, sent)| (Some(name), sent));
         if read.start.is_none() {
             self.listing = Some((now, read.id));
         } else if name.is_none()
@@ -227,7 +238,7 @@ impl Process {
         {
             *page = read.id;
         }
-        self.reads.insert(read.id, (name, now));
+        self.reads.insert(read.id, (name, sent));
         self.charge_request(now)
     }
 
