@@ -4,6 +4,7 @@ mod plan;
 mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod session;
 
 use std::process::ExitCode;
 

@@ -6,16 +6,13 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use zonekeeper_core::{
     dns::{Data, RecordSet},
-    keeper::Mode,
     plan::{HandChange, Plan, Stale},
 };
 
-use super::run::{Session, stop_on_signals, unless_stopped};
+use super::session::Session;
 use crate::{
-    cluster,
-    config::{ClusterFlags, Config, Flags},
-    driver::{Clock, ReadOnly, Until},
-    route53::{Reader, Via},
+    config::{ClusterFlags, Flags},
+    driver::Until,
 };
 
 /// Show what would be written, what is blocked and why, and what nothing asks for any more
@@ -48,20 +45,8 @@ enum Output {
 
 impl Show {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let config = Config::try_from(self.flags)?;
-        let clock = Clock::start();
-        let stop = stop_on_signals()?;
-        let session = Session {
-            client: unless_stopped(&stop, cluster::connect(self.cluster.kubeconfig.as_deref())).await?,
-            clock,
-            stop: stop.clone(),
-            until: Until::Done,
-            listener: None,
-            config,
-        };
-        let opened = Reader::open(session.config.zone.clone(), clock, &Via::Environment);
-        let (reader, facts) = unless_stopped(&stop, Box::pin(opened)).await?;
-        let outcome = session.drive(ReadOnly(reader), Mode::DryRun, &facts).await?;
+        let session = Session::open(self.flags, self.cluster, Until::Done, None).await?;
+        let outcome = session.plan().await?;
         anyhow::ensure!(outcome.is_done, "stopped before the plan was complete");
         match self.output {
             Output::Text => print!("{}", outcome.plan),

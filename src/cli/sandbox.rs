@@ -14,7 +14,7 @@ use zonekeeper_core::{
 };
 use zonekeeper_emulator::{Emulator, zone::HostedZone};
 
-use super::run::stop_on_signals;
+use super::session::stop_on_signals;
 use crate::{
     config::{Config, LogLevel},
     driver::{Clock, Driver, Ends, Handle, Outcome, ReadOnly, ReadWrite, ReadZone, Until},
