@@ -68,7 +68,7 @@ impl Permission {
     }
 
     fn holds(&self, now: Time) -> bool {
-        now.micros() <= self.0.load(Ordering::SeqCst)
+        now.micros() < self.0.load(Ordering::SeqCst)
     }
 }
 
