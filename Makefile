@@ -12,16 +12,18 @@ export SIMULATION_SEEDS PROPTEST_CASES PROPTEST_RNG_SEED
 CARGO := cargo
 # Optimised, with every assertion: the simulator's 10,000 runs are to find overflows too.
 CHECKED := --profile checked
+# What the image holds is what the process tests run: one build, linked statically.
+SHIPPED := --release --target $(shell uname -m)-unknown-linux-musl
 BOTOCORE := .tools/venv/bin/python crates/emulator/tests/botocore/check.py
 
 help:  ## List the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo:  ## Plan, apply and orphan the example shop once, on this machine
-	$(CARGO) run --features sandbox -- sandbox --once
+	$(CARGO) run -- sandbox --once
 
 sandbox:  ## The same, and then follow edits of examples/shop until Ctrl-C
-	$(CARGO) run --features sandbox -- sandbox
+	$(CARGO) run -- sandbox
 
 test: tools format lint core processes emulator docs  ## Everything that CI runs
 	@echo "all tests passed"
@@ -32,9 +34,8 @@ tools:  ## Set up what the tests need, in .tools
 format:  ## Check the format
 	$(CARGO) fmt --all -- --check
 
-lint:  ## Clippy, warnings denied, with and without the sandbox
-	$(CARGO) clippy --locked --workspace --all-targets --features sandbox -- -D warnings
-	$(CARGO) clippy --locked --package zonekeeper -- -D warnings
+lint:  ## Clippy, warnings denied
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
 core:  ## The core: unit tests, flow cases, properties, simulation
 	$(CARGO) test --locked --package zonekeeper-core $(CHECKED) -- --show-output
@@ -48,10 +49,10 @@ emulator: tools  ## The emulator: its own tests, and botocore against it
 	$(BOTOCORE) target/debug/route53-emulator
 
 processes: tools  ## The program: unit tests, edges, processes, the real control plane
-	$(CARGO) test --locked --package zonekeeper --features sandbox
+	$(CARGO) test --locked --package zonekeeper $(SHIPPED)
 
 docs:  ## The documentation, warnings denied
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --features sandbox
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 
 bench:  ## Time and memory of planning at 1,000, 10,000 and 100,000 hostnames
 	$(CARGO) bench --locked --package zonekeeper-core --bench plan

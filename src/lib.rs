@@ -7,7 +7,7 @@
 //! - [`driver`]: carries out what the core decides; declares what it needs of the edges as traits
 //! - [`route53`]: the only place that names the AWS SDK
 //! - [`cluster`]: the only place that talks to Kubernetes
-//! - `folder` (feature `sandbox`): a folder of manifests in place of a cluster
+//! - [`folder`]: a folder of manifests in place of a cluster
 //! - [`serve`]: `/livez`, `/readyz`, `/metrics`
 //! - [`cli`]: one file per command
 //! - [`causes`]: errors as people read them
@@ -19,7 +19,6 @@ pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod driver;
-#[cfg(feature = "sandbox")]
 pub mod folder;
 pub mod route53;
 pub mod serve;

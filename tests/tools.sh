@@ -23,9 +23,19 @@ install() {
 }
 
 need cc build-essential "links Rust programs"
+need musl-gcc musl-tools "links the static binary of the image"
 need go golang-go "builds kube-apiserver; 1.26 or newer, or any from 1.21 on that may download it"
 need python3 python3 "runs botocore against the emulator"
 python3 -c 'import ensurepip, venv' 2>/dev/null || install python3-venv "Python's venv (holds botocore)"
+
+target=$(uname -m)-unknown-linux-musl
+if ! [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then
+    command -v rustup >/dev/null || {
+        echo "tools: Rust's target $target (the static binary of the image) is missing; with rustup: rustup target add $target" >&2
+        exit 1
+    }
+    rustup target add "$target"
+fi
 
 "$root/tests/control-plane/build.sh"
 

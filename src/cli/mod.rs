@@ -2,7 +2,6 @@
 
 mod plan;
 mod run;
-#[cfg(feature = "sandbox")]
 mod sandbox;
 mod session;
 
@@ -45,7 +44,6 @@ enum Command {
     /// Show what would be written, what is blocked and why, and what nothing asks for any more
     Plan(plan::Show),
     /// Try zonekeeper on this machine: an emulated Route 53, and a folder of manifests as cluster
-    #[cfg(feature = "sandbox")]
     Sandbox(sandbox::Sandbox),
 }
 
@@ -57,7 +55,6 @@ impl Command {
         match self {
             Self::Run(_) => LogLevel::Info,
             Self::Plan(_) => LogLevel::Warn,
-            #[cfg(feature = "sandbox")]
             Self::Sandbox(sandbox) => sandbox.log_level(),
         }
     }
@@ -73,7 +70,6 @@ impl Cli {
         let ended = match self.command {
             Command::Run(run) => run.run().await,
             Command::Plan(plan) => plan.run().await,
-            #[cfg(feature = "sandbox")]
             Command::Sandbox(sandbox) => sandbox.run().await,
         };
         match ended {

@@ -17,7 +17,6 @@ mod conflicts;
 mod control_plane;
 mod deadline;
 mod disruptions;
-#[cfg(feature = "sandbox")]
 mod folder;
 mod http;
 mod namespace;
@@ -27,7 +26,6 @@ mod process;
 mod publishing;
 mod readme;
 mod route53;
-#[cfg(feature = "sandbox")]
 mod sandbox;
 mod scale;
 mod scratch;

@@ -62,7 +62,6 @@ async fn the_two_commands_plan_and_write() {
     assert!(run.contains(zone::ID));
 }
 
-#[cfg(feature = "sandbox")]
 #[tokio::test]
 async fn the_plan_of_the_readme_is_that_of_the_demo() {
     let demo = CommandLine::new(&["sandbox", "--once"]).succeed().await;
