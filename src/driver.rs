@@ -47,6 +47,21 @@ pub trait Listener: Send + 'static {
     fn hear(&mut self, report: &Report);
 }
 
+impl<A: Listener, B: Listener> Listener for (A, B) {
+    fn hear(&mut self, report: &Report) {
+        self.0.hear(report);
+        self.1.hear(report);
+    }
+}
+
+impl<L: Listener> Listener for Option<L> {
+    fn hear(&mut self, report: &Report) {
+        if let Some(listener) = self {
+            listener.hear(report);
+        }
+    }
+}
+
 /// The two ends that a driver can have: one that writes, and one that cannot.
 pub trait Ends: Clone + Send + Sync + 'static {
     /// What it reads.

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
+use futures::FutureExt as _;
 use kube::Client;
 use tokio::{
     net::TcpListener,
@@ -17,7 +18,7 @@ use zonekeeper_core::{
 };
 
 use crate::{
-    cluster::{self, Refused},
+    cluster::{self, Events, Refused},
     config::{ClusterFlags, Config, Flags},
     driver::{Clock, Driver, Ends, Handle, Outcome, ReadOnly, ReadWrite, Until},
     route53::{Reader, Via, Writer, ZoneFacts},
@@ -90,8 +91,15 @@ impl Session {
         let seed = u64::from(std::process::id());
         let keeper =
             Keeper::new(self.config.keeper(mode, seed), Zone::new(zone.id.clone(), zone.apex.clone()));
-        let (driver, handle) = Driver::new(keeper, ends, Reporter::new(metrics.clone()), self.clock);
         let mut tasks = JoinSet::new();
+        // A dry run writes nothing at all, and who ends when all is done tells its user.
+        let events = (mode == Mode::Apply && self.until == Until::Stopped).then(|| {
+            let (events, queue) = Events::new();
+            tasks.spawn(queue.send(self.client.clone()).map(Ok));
+            events
+        });
+        let listener = (Reporter::new(metrics.clone()), events);
+        let (driver, handle) = Driver::new(keeper, ends, listener, self.clock);
         watch(&mut tasks, &self.config, &self.client, &handle, self.until);
         if let Some(listener) = self.listener {
             let served = serve::serve(listener, serve::router(handle.clone(), metrics), self.stop.clone());

@@ -1,7 +1,9 @@
 //! Kubernetes: the only place that talks to an API server.
 
 mod client;
+mod events;
 mod watch;
 
 pub use client::{Unreachable, connect};
+pub use events::{Events, Queue};
 pub use watch::{Refused, watch};

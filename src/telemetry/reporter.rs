@@ -71,6 +71,22 @@ impl Listener for Reporter {
                 way_out = blocked.reason.way_out(),
                 "a hostname is blocked"
             ),
+            Report::Planned(unit) => {
+                for change in unit.changes() {
+                    info!(
+                        dns.name = %change.after().name(),
+                        record.r#type = %change.after().rtype(),
+                        before = change.before().map(|set| set.data.to_string()),
+                        after = %change.after().data,
+                        why = change.why(),
+                        object = %unit.object(),
+                        unit.digest = %unit.digest(),
+                        "a dry run would make a change"
+                    );
+                }
+            }
+            // It was said when it began; this is for the object's owners.
+            Report::StillBlocked { .. } => {}
             Report::Unblocked { host, object } => {
                 info!(dns.name = host, %object, "a hostname is no longer blocked");
             }

@@ -17,6 +17,7 @@ mod conflicts;
 mod control_plane;
 mod deadline;
 mod disruptions;
+mod events;
 mod folder;
 mod http;
 mod namespace;

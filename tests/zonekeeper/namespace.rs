@@ -2,10 +2,10 @@
 
 use std::fmt::Debug;
 
-use k8s_openapi::api::{core::v1::Service, networking::v1::Ingress};
+use k8s_openapi::api::{core::v1::Service, events::v1::Event, networking::v1::Ingress};
 use kube::{
     Api, Client, Resource,
-    api::{DeleteParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
     core::NamespaceResourceScope,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -60,7 +60,7 @@ impl Namespace {
     pub async fn create_ingress(&self, name: &str, hostname: &str, annotations: Value) {
         let ingress = json!({
             "metadata": {"name": name, "annotations": annotations},
-            "spec": {"rules": [{"host": hostname}], "defaultBackend": {"service": {"name": name, "port": {"number": 80}}}},
+            "spec": {"rules": [{"host": hostname}], "defaultBackend": {"service": {"name": "any", "port": {"number": 80}}}},
         });
         self.create::<Ingress>(ingress).await;
     }
@@ -100,6 +100,13 @@ impl Namespace {
     /// The uid of an object.
     pub async fn uid<K: Kind>(&self, name: &str) -> String {
         self.api::<K>().get(name).await.unwrap().meta().uid.clone().unwrap()
+    }
+
+    /// The Events about an object, as `kubectl describe` looks for them: by its uid.
+    pub async fn events_of<K: Kind>(&self, name: &str) -> Vec<Event> {
+        let uid = self.uid::<K>(name).await;
+        let events: Api<Event> = Api::namespaced(self.client.clone(), &self.name);
+        events.list(&ListParams::default().fields(&format!("regarding.uid={uid}"))).await.unwrap().items
     }
 
     async fn create<K: Kind>(&self, object: Value) {

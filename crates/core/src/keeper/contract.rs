@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use super::Time;
 use crate::{
     dns::{Name, RecordSet, RecordType, SetId},
-    plan::{Batch, Blocked, PlanDigest},
+    plan::{Batch, Blocked, PlanDigest, Unit},
     source::{Facts, Kind, ObjectId},
 };
 
@@ -113,8 +113,17 @@ pub enum Report {
         /// Why.
         failure: Failure,
     },
+    /// In a dry run: a unit would be written that would not have been before.
+    Planned(Box<Unit>),
     /// A unit is blocked, for a reason that was not there before.
     Blocked(Box<Blocked>),
+    /// A hostname has been blocked for one reason for 30 seconds, or still is an hour after that was said last.
+    StillBlocked {
+        /// The hostname, the object and the reason.
+        blocked: Box<Blocked>,
+        /// The object's uid.
+        uid: Arc<str>,
+    },
     /// A hostname is no longer blocked for an object.
     Unblocked {
         /// The hostname.

@@ -7,8 +7,8 @@
 //! The keeper only routes between small state machines: which objects have been listed (`lists`), what follows
 //! for each hostname (`plans`), when a change is acted on (`wakeup`), the zone as last seen (`snapshot`), when
 //! it is listed again (`resync`), which names are read again (`rereads`), what the account allows (`pacer`), whether it
-//! answers at all (`breaker`), what Route 53 has refused (`quarantine`), the batch under way (`write`) and accepted
-//! changes on their way to the name servers (`propagation`). What is read of the zone is in `read`, what keeps anything
+//! answers at all (`breaker`), what Route 53 has refused (`quarantine`), the batch under way (`write`), accepted changes
+//! on their way to the name servers (`propagation`) and what has been blocked for long (`warnings`). What is read of the zone is in `read`, what keeps anything
 //! from being written in `gate`.
 
 mod breaker;
@@ -25,6 +25,7 @@ mod resync;
 mod snapshot;
 mod time;
 mod wakeup;
+mod warnings;
 mod write;
 
 use std::time::Duration;
@@ -51,6 +52,7 @@ use rereads::Rereads;
 use resync::Resync;
 use snapshot::Snapshot;
 use wakeup::Wakeup;
+use warnings::Warnings;
 use write::Cycle;
 
 /// After a failure of the service: the shortest wait before the next try.
@@ -112,6 +114,7 @@ pub struct Keeper {
     breaker: Breaker,
     cycle: Cycle,
     rereads: Rereads,
+    warnings: Warnings,
     leader_until: Time,
     /// Whether every object and the zone have been seen once, so that plans mean something.
     opened: bool,
@@ -139,6 +142,7 @@ impl Keeper {
             breaker: Breaker::default(),
             cycle: Cycle::default(),
             rereads: Rereads::default(),
+            warnings: Warnings::default(),
             leader_until: Time::ZERO,
             opened: false,
             last_id: 0,
@@ -176,6 +180,7 @@ impl Keeper {
             Input::Tick => {}
         }
         self.advance(now, &mut out);
+        self.warn(now, &mut out);
         out
     }
 
@@ -370,9 +375,29 @@ impl Keeper {
 
     fn settle(&mut self, out: &mut Vec<Effect>) {
         let view = View { zone: self.snapshot.zone(), claims: &self.claims, settings: &self.config.settings };
-        out.extend(self.plans.settle(&view).into_iter().map(Effect::Report));
+        let is_shown = self.config.mode == Mode::DryRun;
+        let reports = self.plans.settle(&view, is_shown);
         let plans = &self.plans;
+        // What was refused and is now blocked for another reason is unblocked first.
         out.extend(self.quarantine.forget(|key, digest| plans.unit(key, digest).is_some()));
+        out.extend(reports.into_iter().map(Effect::Report));
+    }
+
+    /// Says what has been blocked for long, after everything that was said of it now.
+    fn warn(&mut self, now: Time, out: &mut Vec<Effect>) {
+        for effect in &*out {
+            if let Effect::Report(report) = effect {
+                self.warnings.hear(report, now);
+            }
+        }
+        while let Some(blocked) = self.warnings.take(now) {
+            if let Some(facts) = self.claims.facts_of(&blocked.object) {
+                out.push(Effect::Report(Report::StillBlocked { blocked, uid: facts.uid.clone() }));
+            }
+        }
+        if let Some(due) = self.warnings.due() {
+            self.at_latest(due);
+        }
     }
 
     /// Asks what has become of accepted changes.

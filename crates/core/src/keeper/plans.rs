@@ -59,14 +59,19 @@ impl Plans {
         *known = cause.min(*known);
     }
 
-    /// Plans what is marked again. What has become of blocked units is reported.
-    pub fn settle(&mut self, view: &View<'_>) -> Vec<Report> {
+    /// Plans what is marked again. What has become of blocked units is reported, and, where plans are shown, what is
+    /// planned newly.
+    pub fn settle(&mut self, view: &View<'_>, is_shown: bool) -> Vec<Report> {
         let mut reports = Vec::new();
         for (host, cause) in std::mem::take(&mut self.dirty) {
             self.fallbacks.note(&view.settings.naming, view.zone.apex(), &host, view.exists(&host));
             let new = view.host(&host);
             let old = self.told.remove(&host).unwrap_or_default();
             report(&old.blocked, &new.blocked, &mut reports);
+            if is_shown {
+                let planned = new.units.iter().filter(|unit| !old.units.contains(unit));
+                reports.extend(planned.map(|unit| Report::Planned(Box::new(unit.clone()))));
+            }
             let backlog = self.queue.remove(&(Urgency::Backlog, host.clone()));
             self.queue.remove(&(Urgency::Changed, host.clone()));
             self.queue.remove(&(Urgency::Wrong, host.clone()));

@@ -94,7 +94,9 @@ impl Quarantine {
             return Vec::new();
         }
         for unit in &named {
-            self.refuse(unit, message, now);
+            let strangers = units.iter().filter(|other| other.key() != unit.key());
+            let message = concerning(unit, &strangers.collect::<Vec<_>>(), message);
+            self.refuse(unit, &message, now);
         }
         if !others.is_empty() {
             self.parts.push_front(keys(&others));
@@ -124,6 +126,23 @@ impl Quarantine {
         })
         .collect()
     }
+}
+
+/// What a message says of `unit` and of no other: it is shown to people who may know nothing of the others.
+///
+/// Route 53 joins what it has to say with commas, which its sentences hold too; each sentence begins with a capital.
+fn concerning(unit: &Unit, others: &[&Unit], message: &str) -> String {
+    let mut sentences = vec![String::new()];
+    for piece in message.trim_matches(['[', ']']).split_inclusive(", ") {
+        match sentences.last_mut() {
+            Some(sentence) if !piece.starts_with(|c: char| c.is_uppercase()) => sentence.push_str(piece),
+            _ => sentences.push(piece.to_owned()),
+        }
+    }
+    let is_its_own = |text: &&str| is_named(unit, text) && !others.iter().any(|other| is_named(other, text));
+    let own: Vec<&str> =
+        sentences.iter().map(|text| text.trim_end_matches(", ")).filter(is_its_own).collect();
+    if own.is_empty() { "it objects to several hostnames at once".to_owned() } else { own.join(", ") }
 }
 
 /// Whether a message names one of the unit's record sets, in the spelling of Route 53 or of people.

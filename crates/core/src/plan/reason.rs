@@ -136,6 +136,20 @@ pub enum Limit {
     BatchCharacters,
 }
 
+// === impl Blocked ===
+
+impl Blocked {
+    /// The reason in words, for people who may see the object's namespace and no other.
+    pub fn told(&self) -> String {
+        match &self.reason {
+            Reason::ClaimedBy { holder } if holder.namespace() != self.object.namespace() => {
+                "an object of another namespace has this hostname and asks for something else".to_owned()
+            }
+            reason => reason.to_string(),
+        }
+    }
+}
+
 // === impl Reason ===
 
 impl Reason {

@@ -3,4 +3,5 @@
 mod failures;
 mod stage;
 mod starts;
+mod warnings;
 mod writes;

@@ -301,6 +301,7 @@ pub fn meta(namespace: &str, name: &str, age: i64, notes: BTreeMap<&str, String>
     ObjectMeta {
         namespace: Some(namespace.to_owned()),
         name: Some(name.to_owned()),
+        uid: Some(format!("uid of {namespace}/{name}")),
         creation_timestamp: Some(Time(Timestamp::from_second(age).unwrap())),
         annotations: Some(annotations.collect()),
         ..ObjectMeta::default()

@@ -257,6 +257,12 @@ fn line(effect: &Effect) -> Option<String> {
         Effect::Report(Report::Blocked(blocked)) => {
             format!("blocked {}: {}", blocked.host, blocked.reason.label())
         }
+        Effect::Report(Report::StillBlocked { blocked, uid }) => {
+            let (namespace, name) = (blocked.object.namespace(), blocked.object.name());
+            assert_eq!(**uid, *format!("uid of {namespace}/{name}"));
+            format!("still blocked {}: {}", blocked.host, blocked.reason.label())
+        }
+        Effect::Report(Report::Planned(unit)) => format!("planned {}", unit.key().host),
         Effect::Report(Report::Unblocked { host, .. }) => format!("unblocked {host}"),
         Effect::Report(Report::Accepted { change: None, .. }) => "found accepted".to_owned(),
         Effect::AskPropagation(_) | Effect::Report(_) => return None,

@@ -91,6 +91,8 @@ fn a_dry_run_shows_everything_and_writes_nothing() {
     stage.run(3_600_000);
     let done = stage.done();
     assert!(!done.iter().any(|line| line.starts_with("apply")), "{done:?}");
+    let planned: Vec<&String> = done.iter().filter(|line| line.starts_with("planned")).collect();
+    assert_eq!(planned, ["planned www.example.com", "planned www.example.com", "planned api.example.com"]);
     assert_eq!(stage.keeper.plan().count(), (8, 0));
     assert_eq!(stage.keeper.closed_gates(stage.now), [Gate::DryRun]);
     assert_eq!(stage.keeper.progress(stage.now), Progress::Done { refused: 0 });

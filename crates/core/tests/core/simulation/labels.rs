@@ -48,6 +48,8 @@ labels! {
     Effect::Report(Report::Accepted { change: None, .. }) => "Report Accepted, found by a read",
     Effect::Report(Report::Refused { .. }) => "Report Refused",
     Effect::Report(Report::Blocked(_)) => "Report Blocked",
+    Effect::Report(Report::Planned(_)) => "Report Planned",
+    Effect::Report(Report::StillBlocked { .. }) => "Report StillBlocked",
     Effect::Report(Report::Unblocked { .. }) => "Report Unblocked",
     Effect::Report(Report::InSync(_)) => "Report InSync",
     Effect::Report(Report::ZoneListed { .. }) => "Report ZoneListed",

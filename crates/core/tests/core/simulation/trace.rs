@@ -61,6 +61,10 @@ pub fn effect(effect: &Effect) -> String {
             Report::Blocked(blocked) => {
                 format!("report blocked {} for {}: {}", blocked.host, blocked.object, blocked.reason)
             }
+            Report::Planned(unit) => format!("report planned {} for {}", unit.key().host, unit.object()),
+            Report::StillBlocked { blocked, .. } => {
+                format!("report still blocked {} for {}", blocked.host, blocked.object)
+            }
             Report::Unblocked { host, object } => format!("report unblocked {host} for {object}"),
             Report::InSync(change) => format!("report in sync {change}"),
             Report::ZoneListed { sets } => format!("report zone listed, {sets} sets"),

@@ -1,0 +1,99 @@
+//! What the owners of objects are told, and when.
+
+use zonekeeper_core::{
+    keeper::{FailureClass, Input},
+    source::Object,
+};
+
+use super::stage::{Fate, Stage, WEB_1, WEB_2, web, web_at};
+
+/// What was said of blocked hostnames since the last question, and in which second.
+fn said(stage: &mut Stage) -> Vec<(u64, String)> {
+    let done = stage.done_at().into_iter().filter(|(_, line)| line.contains("blocked"));
+    done.map(|(at, line)| (at / 1_000, line)).collect()
+}
+
+/// An Ingress as it is before it has an address.
+fn pending(mut object: Object) -> Object {
+    if let Object::Ingress(ingress) = &mut object {
+        ingress.status = None;
+    }
+    object
+}
+
+#[test]
+fn what_stays_blocked_is_said_after_30_seconds_and_then_every_hour() {
+    let mut stage = Stage::new();
+    let bad = "two..dots.example.com";
+    stage.start(&[pending(web("www", WEB_1)), web_at("bad", bad, WEB_1)]);
+    stage.run(7_000_000);
+    let mut said = said(&mut stage);
+    for (host, reason) in [("www.example.com", "NoTarget"), (bad, "InvalidHostname")] {
+        let of_host = said.extract_if(.., |(_, line)| line.contains(host)).collect::<Vec<_>>();
+        let line = |at, word: &str| (at, format!("{word} {host}: {reason}"));
+        assert_eq!(
+            of_host,
+            [line(0, "blocked"), line(30, "still blocked"), line(3_630, "still blocked")],
+            "{host}"
+        );
+    }
+    assert_eq!(said, []);
+}
+
+#[test]
+fn what_passes_within_30_seconds_is_not_said() {
+    let mut stage = Stage::new();
+    stage.start(&[pending(web("www", WEB_1))]);
+    stage.run(20_000);
+    stage.see(&web("www", WEB_1));
+    stage.run(20_000);
+    stage.see(&pending(web("www", WEB_1)));
+    stage.run(29_000);
+    let host = "www.example.com";
+    assert_eq!(
+        said(&mut stage),
+        [
+            (0, format!("blocked {host}: NoTarget")),
+            (20, format!("unblocked {host}")),
+            (40, format!("blocked {host}: NoTarget")),
+        ]
+    );
+}
+
+#[test]
+fn another_reason_begins_anew_and_another_text_does_not() {
+    let mut stage = Stage::new();
+    stage.start(&[]);
+    let [first, second, loser] = [("a", WEB_1), ("b", WEB_1), ("z", WEB_2)]
+        .map(|(name, target)| web_at(name, "www.example.com", target));
+    stage.see(&pending(loser.clone()));
+    stage.run(20_000);
+    stage.see(&first);
+    stage.see(&second);
+    stage.see(&loser);
+    stage.run(20_000);
+    // The hostname has another holder now, and the reason another text.
+    stage.tell(Input::Facts { object: first.id().unwrap(), facts: None });
+    stage.run(20_000);
+    let said = said(&mut stage);
+    let still: Vec<_> = said.iter().filter(|(_, line)| line.starts_with("still")).collect();
+    assert_eq!(still, [&(50, "still blocked www.example.com: ClaimedBy".to_owned())], "{said:?}");
+}
+
+#[test]
+fn a_refusal_of_several_hostnames_tells_each_object_its_own_part() {
+    let exists = |host: &str| {
+        format!("Tried to create resource record set [name='{host}.', type='A'] but it already exists")
+    };
+    let hosts = ["api.example.com", "www.example.com"];
+    let message = format!("[{}]", hosts.map(exists).join(", "));
+    let mut stage = Stage::new();
+    stage.start(&[]);
+    stage.batches_meet([Fate::fails(FailureClass::Refused, &message)]);
+    stage.see(&web("www", WEB_1));
+    stage.see(&web("api", WEB_1));
+    stage.run(60);
+    let told = stage.keeper.plan().blocked.into_iter().map(|blocked| (blocked.told(), blocked.host));
+    let own = |host: &str| (format!("Route 53 refused it: {}", exists(host)), host.to_owned());
+    assert_eq!(told.collect::<Vec<_>>(), hosts.map(own));
+}

@@ -1,0 +1,255 @@
+//! Events on objects: what people should know of their hostnames, where they look for it.
+//!
+//! A hostname that stays blocked is a Warning, a unit that Route 53 accepted is a Normal. An Event says nothing of
+//! another namespace. Its name follows from its content, so that what is said again, by this process or the next,
+//! becomes a series of the Event that is there.
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    time::Duration,
+};
+
+use k8s_openapi::{
+    Resource,
+    api::{
+        core::v1::{ObjectReference, Service},
+        events::v1::Event,
+        networking::v1::Ingress,
+    },
+    apimachinery::pkg::apis::meta::v1::MicroTime,
+    jiff::Timestamp,
+};
+use kube::{
+    Api, Client,
+    api::{ObjectMeta, Patch, PatchParams, PostParams},
+};
+use serde_json::json;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, sleep_until},
+};
+use tracing::{debug, warn};
+use zonekeeper_core::{
+    dns::RecordType,
+    keeper::Report,
+    plan::{Blocked, Change, Unit},
+    source::{Kind, ObjectId},
+};
+
+use crate::{causes, driver::Listener};
+
+/// Longest note, in bytes (`events.k8s.io/v1`: "The maximal length of the note is 1kB").
+const LONGEST_NOTE: usize = 1_024;
+/// Longest hostname or reason within a note, in bytes, so that the way out always has its place.
+const LONGEST_PART: usize = 400;
+/// Longest name of an object (Kubernetes API conventions: a DNS subdomain).
+const LONGEST_NAME: usize = 253;
+/// How many Events of one type may wait to be sent. What comes then is in the log only.
+const WAITING: usize = 1_000;
+/// How often one is sent, in the long run.
+const EVERY: Duration = Duration::from_millis(200);
+/// How many may be sent at once after a silence.
+const BURST: u32 = 50;
+/// How long to wait for an API server that does not answer.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// Makes Events of what is reported, and queues them.
+#[derive(Debug)]
+pub struct Events {
+    warnings: mpsc::Sender<Event>,
+    news: mpsc::Sender<Event>,
+    /// Who says so: the pod.
+    instance: String,
+    /// Whether the last one found no place.
+    is_full: bool,
+}
+
+/// Events that wait to be sent, Warnings before Normals.
+#[derive(Debug)]
+pub struct Queue {
+    warnings: mpsc::Receiver<Event>,
+    news: mpsc::Receiver<Event>,
+}
+
+/// When the next Event may be sent.
+struct Pace(Instant);
+
+// === impl Events ===
+
+impl Events {
+    /// Nothing has been reported yet. The pod's name is in `HOSTNAME`, as Kubernetes sets it.
+    pub fn new() -> (Self, Queue) {
+        let ((warnings, queued_warnings), (news, queued_news)) =
+            (mpsc::channel(WAITING), mpsc::channel(WAITING));
+        let instance = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
+        let instance = shorten(&instance.unwrap_or_else(|| "zonekeeper".to_owned()), 128);
+        let events = Self { warnings, news, instance, is_full: false };
+        (events, Queue { warnings: queued_warnings, news: queued_news })
+    }
+
+    fn warning(&self, blocked: &Blocked, uid: &str) -> Event {
+        let (host, why) = (shorten(&blocked.host, LONGEST_PART), shorten(&blocked.told(), LONGEST_PART));
+        let seen = if blocked.remedy.is_empty() { "" } else { " (`zonekeeper plan` shows it)" };
+        let note = format!("{host} is blocked: {why}. Way out: {}{seen}", blocked.reason.way_out());
+        self.event("Warning", blocked.reason.label(), &note, &blocked.object, uid)
+    }
+
+    fn accepted(&self, unit: &Unit) -> Event {
+        let sets = unit.changes().iter().map(Change::after);
+        let records: Vec<String> =
+            sets.filter(|set| *set.rtype() != RecordType::Txt).map(ToString::to_string).collect();
+        let host = &unit.key().host;
+        let note = match records.as_slice() {
+            [] => format!("Route 53 accepted the ownership of {host}"),
+            records => format!("Route 53 accepted {}", records.join("; ")),
+        };
+        self.event("Normal", "Published", &note, unit.object(), unit.uid())
+    }
+
+    fn event(&self, type_: &str, reason: &str, note: &str, object: &ObjectId, uid: &str) -> Event {
+        let note = shorten(note, LONGEST_NOTE);
+        let api_version = match object.kind() {
+            Kind::Ingress => Ingress::API_VERSION,
+            Kind::Service => Service::API_VERSION,
+        };
+        let mut hasher = DefaultHasher::new();
+        (uid, type_, reason, &note).hash(&mut hasher);
+        let of_object = shorten(object.name(), LONGEST_NAME - 17);
+        Event {
+            metadata: ObjectMeta {
+                namespace: Some(object.namespace().to_owned()),
+                name: Some(format!(
+                    "{}.{:016x}",
+                    of_object.trim_end_matches(['.', '-', '…']),
+                    hasher.finish()
+                )),
+                ..ObjectMeta::default()
+            },
+            action: Some("Publish".to_owned()),
+            event_time: Some(MicroTime(Timestamp::now())),
+            note: Some(note),
+            reason: Some(reason.to_owned()),
+            regarding: Some(ObjectReference {
+                api_version: Some(api_version.to_owned()),
+                kind: Some(object.kind().as_str().to_owned()),
+                name: Some(object.name().to_owned()),
+                namespace: Some(object.namespace().to_owned()),
+                uid: Some(uid.to_owned()),
+                ..ObjectReference::default()
+            }),
+            reporting_controller: Some("zonekeeper".to_owned()),
+            reporting_instance: Some(self.instance.clone()),
+            type_: Some(type_.to_owned()),
+            ..Event::default()
+        }
+    }
+
+    fn queued(&mut self, fits: bool) {
+        let was_full = std::mem::replace(&mut self.is_full, !fits);
+        if self.is_full && !was_full {
+            warn!(waiting = WAITING, "more Events than can be sent: some are left out");
+        }
+    }
+}
+
+impl Listener for Events {
+    fn hear(&mut self, report: &Report) {
+        match report {
+            Report::Accepted { batch, .. } => {
+                for unit in batch.units() {
+                    let fits = self.news.try_send(self.accepted(unit)).is_ok();
+                    self.queued(fits);
+                }
+            }
+            Report::StillBlocked { blocked, uid } => {
+                let fits = self.warnings.try_send(self.warning(blocked, uid)).is_ok();
+                self.queued(fits);
+            }
+            _ => {}
+        }
+    }
+}
+
+// === impl Queue ===
+
+impl Queue {
+    /// Sends what is queued, until nobody reports any more. An Event that the API server refuses is left out, after a
+    /// line in the log; while it does not answer, everything waits.
+    pub async fn send(mut self, client: Client) {
+        let mut pace = Pace(Instant::now());
+        let mut is_failing = false;
+        while let Some(event) = self.next().await {
+            pace.wait().await;
+            loop {
+                let said = say(&client, &event).await;
+                let was_failing = std::mem::replace(&mut is_failing, said.is_err());
+                let Err(error) = said else { break };
+                let (is_refused, text) = match &error {
+                    kube::Error::Api(status) => {
+                        (status.code < 500, format!("{} ({})", status.message, status.code))
+                    }
+                    _ => (false, causes::text(&error)),
+                };
+                if was_failing {
+                    debug!(error = text, "an Event cannot be sent");
+                } else {
+                    warn!(
+                        error = text,
+                        "an Event cannot be sent; what follows of this kind is said at debug"
+                    );
+                }
+                if is_refused {
+                    break;
+                }
+                sleep(RETRY).await;
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Option<Event> {
+        tokio::select! {
+            biased;
+            Some(event) = self.warnings.recv() => Some(event),
+            Some(event) = self.news.recv() => Some(event),
+            else => None,
+        }
+    }
+}
+
+/// Creates the Event, or makes it a series where it is there already.
+async fn say(client: &Client, event: &Event) -> Result<(), kube::Error> {
+    let namespace = event.metadata.namespace.as_deref().unwrap_or_default();
+    let name = event.metadata.name.as_deref().unwrap_or_default();
+    let api = Api::<Event>::namespaced(client.clone(), namespace);
+    match api.create(&PostParams::default(), event).await {
+        Err(kube::Error::Api(status)) if status.is_already_exists() => {}
+        created => return created.map(drop),
+    }
+    // A patch that changes nothing tells what is there, without a right to read all Events.
+    let patch = PatchParams::default();
+    let known = api.patch(name, &patch, &Patch::Merge(json!({}))).await?;
+    let count = known.series.map_or(1, |series| series.count).saturating_add(1);
+    let series = json!({"series": {"count": count, "lastObservedTime": MicroTime(Timestamp::now())}});
+    api.patch(name, &patch, &Patch::Merge(series)).await.map(drop)
+}
+
+// === impl Pace ===
+
+impl Pace {
+    /// Waits until the next Event may be sent.
+    async fn wait(&mut self) {
+        sleep_until(self.0).await;
+        let now = Instant::now();
+        let earliest = now.checked_sub(EVERY * (BURST - 1)).unwrap_or(now);
+        self.0 = self.0.max(earliest) + EVERY;
+    }
+}
+
+/// The text, or its beginning, in at most so many bytes.
+fn shorten(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let cut = text.floor_char_boundary(most.saturating_sub('…'.len_utf8()));
+    format!("{}…", text.get(..cut).unwrap_or_default())
+}

@@ -1,0 +1,97 @@
+//! What people are told on their objects.
+
+use k8s_openapi::api::{events::v1::Event, networking::v1::Ingress};
+use serde_json::json;
+use zonekeeper::{
+    cluster::{self, Events},
+    driver::Listener,
+};
+use zonekeeper_core::{
+    keeper::Report,
+    plan::{Blocked, Reason},
+    source::{Kind, ObjectId},
+};
+
+use crate::{
+    control_plane::ControlPlane,
+    namespace::{BALANCER, Namespace, OTHER_BALANCER},
+    process::CommandLine,
+    zone::Zone,
+};
+
+/// What `kubectl describe` shows under an object.
+fn lines(events: &[Event]) -> Vec<String> {
+    let text = |field: &Option<String>| field.clone().unwrap_or_default();
+    let line = |event: &Event| [&event.type_, &event.reason, &event.note].map(text).join(" ");
+    events.iter().map(line).collect()
+}
+
+#[tokio::test]
+async fn owners_are_told_what_was_published_and_what_stays_blocked() {
+    let zone = Zone::empty().await;
+    let (shop, market) = (Namespace::new("events-shop").await, Namespace::new("events-market").await);
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    let mut zonekeeper = CommandLine::of(&zone, &shop, &["run"])
+        .await
+        .env("ZONEKEEPER_NAMESPACE", format!("{},{}", shop.name(), market.name()))
+        .start();
+    zonekeeper.until_zone(&zone, "the records", |zone| zone.sets().len() == 4).await;
+    market.create_balanced_ingress("copycat", "www.example.test", OTHER_BALANCER).await;
+
+    let told = zonekeeper.until("a Warning", async || {
+        Some(market.events_of::<Ingress>("copycat").await).filter(|events| !events.is_empty())
+    });
+    assert_eq!(
+        lines(&told.await),
+        [
+            "Warning ClaimedBy www.example.test is blocked: an object of another namespace has this hostname and asks \
+          for something else. Way out: remove the hostname from one of the objects"
+        ]
+    );
+    let told = shop.events_of::<Ingress>("web").await;
+    let record = |rtype| format!("www.example.test {rtype} alias {BALANCER} (Z32O12XQLNTSW2) health=true");
+    assert_eq!(
+        lines(&told),
+        [format!("Normal Published Route 53 accepted {}; {}", record("A"), record("AAAA"))]
+    );
+    assert_eq!(told[0].reporting_controller.as_deref(), Some("zonekeeper"));
+    zonekeeper.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_said_again_is_a_series_of_what_was_said() {
+    let shop = Namespace::new("events-series").await;
+    let name = format!("web-{}", "x".repeat(240));
+    shop.create_ingress(&name, "www.example.test", json!({})).await;
+    let object = ObjectId::new(Kind::Ingress, shop.name(), &name);
+    let message = "ü".repeat(2_000);
+    let reason = Reason::RejectedByRoute53 { message };
+    let blocked = Blocked { host: "www.example.test".to_owned(), object, reason, remedy: Vec::new() };
+    let report =
+        Report::StillBlocked { blocked: Box::new(blocked), uid: shop.uid::<Ingress>(&name).await.into() };
+    for count in 1..=3 {
+        // Each time another process, which knows nothing of the ones before.
+        let (mut events, queue) = Events::new();
+        events.hear(&report);
+        drop(events);
+        let client = cluster::connect(Some(&ControlPlane::shared().await.zonekeeper())).await.unwrap();
+        queue.send(client).await;
+        let [event] = &shop.events_of::<Ingress>(&name).await[..] else { panic!("not one Event") };
+        assert_eq!(event.series.as_ref().map_or(1, |series| series.count), count);
+        let note = event.note.as_deref().unwrap();
+        assert!(note.len() <= 1_024 && note.contains("üü…. Way out: correct what"), "{note}");
+    }
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_nobody() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("events-dry-run").await);
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    let mut zonekeeper = CommandLine::of(&zone, &shop, &["run", "--dry-run"]).await.start();
+    zonekeeper.is_ready().await;
+    let ended = zonekeeper.stop().await;
+    let made = ended.logged("a dry run would make a change");
+    let made: Vec<_> = made.iter().map(|line| line["dns.name"].as_str().unwrap_or_default()).collect();
+    assert_eq!(made, ["www.example.test", "a-www.example.test", "www.example.test", "aaaa-www.example.test"]);
+    assert_eq!(shop.events_of::<Ingress>("web").await.len(), 0);
+}
