@@ -178,6 +178,76 @@ impl Reason {
         }
     }
 
+    /// Why that keeps a unit from being written, whatever the unit.
+    pub fn meaning(&self) -> &'static str {
+        match self {
+            Self::InvalidHostname(_) => {
+                "A hostname has labels of 1 to 63 characters and 253 in all, `*` only as its whole first label. The \
+                 object's other hostnames go on."
+            }
+            Self::InvalidField { .. } => {
+                "A value that cannot be read might have asked for anything, so nothing of the object is guessed."
+            }
+            Self::ReservedName(_) => {
+                "Some names are kept: those with a label that begins with `_` for service and validation records, and \
+                 those where the ownership TXT of another record is or would be."
+            }
+            Self::BelowZoneCut { .. } => {
+                "NS records inside the zone hand everything at and below their name to another zone: a record here \
+                 would never be answered."
+            }
+            Self::NoTarget => {
+                "There is nowhere to lead yet. Usual for a new object; what is in the zone stays as it is."
+            }
+            Self::UnknownLoadBalancerZone { .. } => {
+                "An alias needs the hosted zone of the load balancer, and this version does not know that of its \
+                 region. A CNAME instead could not be turned into an alias later without a deletion."
+            }
+            Self::NoAliasZone { .. } => {
+                "The object asks for an alias, and its target belongs to no AWS service that has a hosted zone."
+            }
+            Self::ApexNeedsAlias { .. } => {
+                "The zone's own name has NS and SOA records, which exclude a CNAME."
+            }
+            Self::ManyCnameTargets { .. } => {
+                "A CNAME and an alias lead to one name. Which of several is meant, only the object's owner knows."
+            }
+            Self::ClaimedBy { .. } => {
+                "Targets of different objects are never mixed. The hostname stays with the object that its ownership \
+                 text names, else with the oldest."
+            }
+            Self::OwnedBy { .. } => {
+                "The ownership TXT names another owner: another cluster, or ExternalDNS under another id."
+            }
+            Self::Unowned { .. } => {
+                "Somebody made this record, by hand or with Terraform, and nothing says that it may be replaced."
+            }
+            Self::Unmanaged => {
+                "The answer is right, but without an ownership TXT it would not follow when the target changes."
+            }
+            Self::OwnershipUnreadable { .. } => {
+                "There is a TXT where ownership is stated, and it is encrypted, or not one text, or says something \
+                 else. Whose the record is cannot be known."
+            }
+            Self::TypeConflict { .. } => {
+                "A CNAME excludes every other record of its name. Making room would take a deletion."
+            }
+            Self::RoutingConflict { .. } => {
+                "Record sets of one name and type share a routing policy. Changing it would take a deletion."
+            }
+            Self::TrafficPolicy => {
+                "Records of a traffic policy instance are changed through the policy only."
+            }
+            Self::TooBig { .. } => {
+                "A unit travels in one request or not at all, and Route 53 limits what a request and a set may hold."
+            }
+            Self::RejectedByRoute53 { .. } => {
+                "Route 53 refused the change. The others went on without it; it is tried again after a wait that \
+                 doubles up to 10 minutes, and at once when the object or its part of the zone changes."
+            }
+        }
+    }
+
     /// What to do about it.
     pub fn way_out(&self) -> &'static str {
         match self {
@@ -275,7 +345,7 @@ impl fmt::Display for Reason {
                 write!(f, "the TXT {at} does not hold exactly one readable ownership text")
             }
             Self::TypeConflict { at, found } => {
-                write!(f, "{at} has or will have a {found} record, which excludes it")
+                write!(f, "a record of type {found} is or will be at {at}, and excludes it")
             }
             Self::RoutingConflict { at } => write!(f, "{at} has records under another routing policy"),
             Self::TrafficPolicy => write!(f, "a traffic policy manages the record"),

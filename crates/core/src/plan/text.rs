@@ -61,12 +61,19 @@ impl fmt::Display for Blocked {
         writeln!(f, "blocked {} for {}: {}: {}", self.host, self.object, self.reason.label(), self.reason)?;
         writeln!(f, "  way out: {}", self.reason.way_out())?;
         for change in &self.remedy {
-            match change {
-                HandChange::Delete(set) => writeln!(f, "  by hand: DELETE {set}")?,
-                HandChange::Create(set) => writeln!(f, "  by hand: CREATE {set}")?,
-            }
+            writeln!(f, "  by hand: {change}")?;
         }
         Ok(())
+    }
+}
+
+/// `CREATE NAME TYPE DATA`, as in a change batch.
+impl fmt::Display for HandChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delete(set) => write!(f, "DELETE {set}"),
+            Self::Create(set) => write!(f, "CREATE {set}"),
+        }
     }
 }
 

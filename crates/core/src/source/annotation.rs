@@ -11,7 +11,26 @@ use super::{
 pub const DEFAULT_PREFIXES: [&str; 2] = ["external-dns.kubernetes.io/", "external-dns.alpha.kubernetes.io/"];
 
 /// Publishes an object where only annotated objects are published.
-const PUBLISH: &str = "zonekeeper.dev/publish";
+pub const PUBLISH: &str = "zonekeeper.dev/publish";
+
+/// An annotation that is read, under each prefix in force. Names and values are ExternalDNS'.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnnotationKey {
+    /// `hostname`
+    Hostname,
+    /// `target`
+    Target,
+    /// `ttl`
+    Ttl,
+    /// `alias`
+    Alias,
+    /// `aws-evaluate-target-health`
+    EvaluateTargetHealth,
+    /// `ingress-hostname-source`
+    HostnameSource,
+    /// `controller`
+    Controller,
+}
 
 /// The annotations of one object, seen through the prefixes in force.
 pub(super) struct Annotations<'a> {
@@ -27,6 +46,79 @@ pub(super) struct Annotation<'a> {
     pub value: &'a str,
 }
 
+// === impl AnnotationKey ===
+
+impl AnnotationKey {
+    /// All keys, in the order in which they are documented.
+    pub const ALL: [Self; 7] = [
+        Self::Hostname,
+        Self::Target,
+        Self::Ttl,
+        Self::Alias,
+        Self::EvaluateTargetHealth,
+        Self::HostnameSource,
+        Self::Controller,
+    ];
+
+    /// As it is written after the prefix.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hostname => "hostname",
+            Self::Target => "target",
+            Self::Ttl => "ttl",
+            Self::Alias => "alias",
+            Self::EvaluateTargetHealth => "aws-evaluate-target-health",
+            Self::HostnameSource => "ingress-hostname-source",
+            Self::Controller => "controller",
+        }
+    }
+
+    /// An example of its value.
+    pub fn example(self) -> &'static str {
+        match self {
+            Self::Hostname => "www.example.com, shop.example.com",
+            Self::Target => "192.0.2.10",
+            Self::Ttl => "1m30s",
+            Self::Alias => "true",
+            Self::EvaluateTargetHealth => "false",
+            Self::HostnameSource => "annotation-only",
+            Self::Controller => "dns-controller",
+        }
+    }
+
+    /// What it means.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Hostname => {
+                "Hostnames, separated by commas. An Ingress has those of its rules and of its tls section besides; a \
+                 Service has no others."
+            }
+            Self::Target => {
+                "IP addresses or host names, separated by commas, in place of those in the object's status."
+            }
+            Self::Ttl => {
+                "How long resolvers keep the answer: seconds, or a duration. Without it --default-ttl; 0 counts as \
+                 unset. Aliases have none."
+            }
+            Self::Alias => {
+                "`true`: an alias also for AWS services that get one on request only. Load balancers, CloudFront, \
+                 Global Accelerator, VPC endpoints and API Gateway get one anyway."
+            }
+            Self::EvaluateTargetHealth => {
+                "`false`: the alias is answered whether its target is healthy or not. `true` is the default, where \
+                 the service allows it."
+            }
+            Self::HostnameSource => {
+                "Ingress only. `annotation-only`: hostnames of the annotation, not those of rules and tls. \
+                 `defined-hosts-only`: the other way round."
+            }
+            Self::Controller => {
+                "Anything but `dns-controller`: the object is another controller's, and not read."
+            }
+        }
+    }
+}
+
 // === impl Annotations ===
 
 impl<'a> Annotations<'a> {
@@ -36,9 +128,9 @@ impl<'a> Annotations<'a> {
 
     /// The value of `key` under the preferred prefix that carries it. Where two prefixes carry different values,
     /// that is noted as a warning.
-    pub fn get(&self, key: &str, problems: &mut Vec<Problem>) -> Option<Annotation<'a>> {
+    pub fn get(&self, key: AnnotationKey, problems: &mut Vec<Problem>) -> Option<Annotation<'a>> {
         let mut found = self.rules.prefixes.iter().filter_map(|prefix| {
-            let (full, value) = self.all?.get_key_value(&format!("{prefix}{key}"))?;
+            let (full, value) = self.all?.get_key_value(&format!("{prefix}{}", key.as_str()))?;
             Some((full, value))
         });
         let (full, value) = found.next()?;
@@ -52,13 +144,14 @@ impl<'a> Annotations<'a> {
 
     /// Whether the object is ours to read: another controller may be named in `controller`.
     pub fn is_for_us(&self) -> bool {
-        self.get("controller", &mut Vec::new()).is_none_or(|found| found.value == "dns-controller")
+        self.get(AnnotationKey::Controller, &mut Vec::new())
+            .is_none_or(|found| found.value == "dns-controller")
     }
 
     /// Whether the object asks for publication where that is required.
     pub fn publishes(&self) -> bool {
         !self.rules.require_annotation
-            || self.get("hostname", &mut Vec::new()).is_some()
+            || self.get(AnnotationKey::Hostname, &mut Vec::new()).is_some()
             || self.all.and_then(|all| all.get(PUBLISH)).is_some_and(|value| value == "true")
     }
 
@@ -66,8 +159,10 @@ impl<'a> Annotations<'a> {
     pub fn read_common(&self, facts: &mut Facts) {
         let mut problems = Vec::new();
         // Whose object it is has been decided; where the prefixes disagree about it, that is said here.
-        self.get("controller", &mut problems);
-        if let Some(found) = self.get("target", &mut problems).filter(|found| !found.value.is_empty()) {
+        self.get(AnnotationKey::Controller, &mut problems);
+        if let Some(found) =
+            self.get(AnnotationKey::Target, &mut problems).filter(|found| !found.value.is_empty())
+        {
             facts.targets = Targets::default();
             let mut texts = list(found.value).filter(|text| !text.is_empty()).peekable();
             if texts.peek().is_none() {
@@ -77,7 +172,7 @@ impl<'a> Annotations<'a> {
                 facts.add_target(&found.field, text);
             }
         }
-        if let Some(found) = self.get("ttl", &mut problems) {
+        if let Some(found) = self.get(AnnotationKey::Ttl, &mut problems) {
             // ExternalDNS reads 0 as unset.
             match found.value.trim() {
                 "0" => {}
@@ -88,7 +183,7 @@ impl<'a> Annotations<'a> {
             }
         }
         let mut flag = |key| self.get(key, &mut problems).map(|found| (found.flag(), found));
-        let (alias, health) = (flag("alias"), flag("aws-evaluate-target-health"));
+        let (alias, health) = (flag(AnnotationKey::Alias), flag(AnnotationKey::EvaluateTargetHealth));
         for (value, found) in [&alias, &health].into_iter().flatten() {
             if value.is_none() {
                 problems.push(found.problem(&"expected \"true\" or \"false\""));
@@ -108,7 +203,7 @@ impl<'a> Annotations<'a> {
 
     /// Whether a `target` annotation replaces what the object's status says.
     pub fn has_target(&self) -> bool {
-        self.get("target", &mut Vec::new()).is_some_and(|found| !found.value.is_empty())
+        self.get(AnnotationKey::Target, &mut Vec::new()).is_some_and(|found| !found.value.is_empty())
     }
 }
 

@@ -4,7 +4,7 @@ use k8s_openapi::api::networking::v1::{Ingress, IngressSpec};
 
 use super::{
     Facts, ObjectId, Problem, Rules,
-    annotation::{Annotation, Annotations, list},
+    annotation::{Annotation, AnnotationKey, Annotations, list},
 };
 
 /// The annotation of the time before `spec.ingressClassName`.
@@ -26,7 +26,7 @@ pub(super) fn facts(ingress: &Ingress, object: ObjectId, rules: &Rules) -> Optio
     }
     let mut facts = Facts::new(object, &ingress.metadata);
     let mut problems = Vec::new();
-    let from = match annotations.get("ingress-hostname-source", &mut problems) {
+    let from = match annotations.get(AnnotationKey::HostnameSource, &mut problems) {
         Some(found) => host_source(&found).unwrap_or_else(|problem| {
             problems.push(problem);
             // Every hostname that the object could mean stays as it is until the value can be read.
@@ -40,7 +40,7 @@ pub(super) fn facts(ingress: &Ingress, object: ObjectId, rules: &Rules) -> Optio
         }
     }
     if from != HostSource::SpecOnly
-        && let Some(found) = annotations.get("hostname", &mut problems)
+        && let Some(found) = annotations.get(AnnotationKey::Hostname, &mut problems)
     {
         list(found.value).for_each(|host| facts.add_host(host));
     }

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Service;
 
 use super::{
     Facts, ObjectId, Rules,
-    annotation::{Annotations, list},
+    annotation::{AnnotationKey, Annotations, list},
 };
 
 /// Reads a Service of type `LoadBalancer`; `None` for every other type and where the rules do not select it.
@@ -18,7 +18,8 @@ pub(super) fn facts(service: &Service, object: ObjectId, rules: &Rules) -> Optio
     let mut facts = Facts::new(object, &service.metadata);
     let mut problems = Vec::new();
     // A Service has no hostname of its own: without the annotation it asks for nothing.
-    list(annotations.get("hostname", &mut problems)?.value).for_each(|host| facts.add_host(host));
+    list(annotations.get(AnnotationKey::Hostname, &mut problems)?.value)
+        .for_each(|host| facts.add_host(host));
     facts.problems.append(&mut problems);
     let external = spec.external_ips.as_deref().unwrap_or_default();
     if annotations.has_target() {

@@ -125,6 +125,11 @@ fn every_block_states_a_way_out_and_a_conflict_the_batch_for_it() {
     }
 }
 
+/// Everything that is blocked in any case.
+pub fn blocked() -> Vec<Blocked> {
+    cases().iter().flat_map(|case| case.plan.blocked.clone()).collect()
+}
+
 /// Whether the planner gives this reason; a reason added to the enum must be sorted in here.
 fn is_planned(reason: &Reason) -> bool {
     match reason {

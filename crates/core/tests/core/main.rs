@@ -9,6 +9,7 @@
 )]
 
 mod cases;
+mod documents;
 mod model;
 mod properties;
 mod scenarios;

@@ -1,0 +1,91 @@
+//! The pages of `docs/` that say what is in the code.
+//!
+//! `UPDATE=1 cargo test --test core documents` writes them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    fs,
+    path::Path,
+};
+
+use zonekeeper_core::{
+    plan::{Blocked, HandChange, Reason},
+    source::{AnnotationKey, DEFAULT_PREFIXES, ObjectId, PUBLISH},
+};
+
+use crate::cases;
+
+const GENERATED: &str =
+    "<!-- Generated from the code: `make documents` writes it, `make test` compares it. -->";
+
+#[test]
+fn the_page_of_annotations_is_current() {
+    let [newer, older] = DEFAULT_PREFIXES;
+    let mut page = format!(
+        "# Annotations\n\n{GENERATED}\n\nOn an Ingress or a Service, under either of ExternalDNS' prefixes, `{newer}` and \
+         `{older}`. Where both carry a key with different values, the first one counts, with a warning. \
+         `--annotation-prefix` replaces both. A value that cannot be read blocks the object's hostnames \
+         ([InvalidField](reasons.md#invalidfield)).\n\n| annotation | example | means |\n|---|---|---|\n"
+    );
+    for key in AnnotationKey::ALL {
+        writeln!(page, "| `{}` | `{}` | {} |", key.as_str(), key.example(), key.meaning()).unwrap();
+    }
+    writeln!(
+        page,
+        "\nUnder a prefix of its own:\n\n| annotation | example | means |\n|---|---|---|\n\
+         | `{PUBLISH}` | `true` | Publishes an object without a hostname annotation where `--require-annotation` is on, \
+         as it is in the shipped manifests. |"
+    )
+    .unwrap();
+    is_current("annotations.md", &page);
+}
+
+#[test]
+fn the_page_of_reasons_is_current() {
+    let object = ObjectId::new(zonekeeper_core::source::Kind::Ingress, "shop", "web");
+    let reason = Reason::RejectedByRoute53 { message: "Invalid Resource Record: …".to_owned() };
+    let refused = Blocked { host: "www.example.com".to_owned(), object, reason, remedy: Vec::new() };
+    let mut reasons: BTreeMap<&str, Vec<Blocked>> = BTreeMap::new();
+    for blocked in cases::blocked().into_iter().chain([refused]) {
+        reasons.entry(blocked.reason.label()).or_default().push(blocked);
+    }
+    let mut page = format!(
+        "# Reasons\n\n{GENERATED}\n\nA hostname that is not written is *blocked*, for exactly one of these reasons. It \
+         stands in the plan, in the log, in the metric `zonekeeper_blocked{{reason=…}}`, and, once it has lasted 30 \
+         seconds, in a Warning on the object. What is in the zone stays as it is, and everything else goes on.\n"
+    );
+    for (label, blocked) in reasons {
+        let example = blocked.iter().map(|it| it.reason.to_string()).min_by_key(String::len).unwrap();
+        let ways_out: BTreeSet<&str> = blocked.iter().map(|it| it.reason.way_out()).collect();
+        writeln!(page, "\n## {label}\n\n{}\n\n- as in: {example}", blocked[0].reason.meaning()).unwrap();
+        for way_out in ways_out {
+            writeln!(page, "- way out: {way_out}").unwrap();
+        }
+        if let Some(by_hand) = blocked
+            .iter()
+            .map(|it| &it.remedy)
+            .filter(|it| !it.is_empty())
+            .min_by_key(|it| (!it.iter().any(is_deletion), it.len()))
+        {
+            page += "- the change batch that `zonekeeper plan` shows, for example:\n\n";
+            for change in by_hand {
+                writeln!(page, "      {change}").unwrap();
+            }
+        }
+    }
+    is_current("reasons.md", &page);
+}
+
+fn is_deletion(change: &HandChange) -> bool {
+    matches!(change, HandChange::Delete(_))
+}
+
+fn is_current(name: &str, page: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, page).unwrap();
+    }
+    let found = fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == page, "docs/{name} is not what the code says: `make documents` writes it anew");
+}
