@@ -1,5 +1,5 @@
 # zonekeeper's commands. `make demo` needs a Rust toolchain and nothing else.
-.PHONY: help demo sandbox test tools format lint unit core simulation emulator processes docs bench clean
+.PHONY: help demo sandbox test tools format lint core simulation emulator processes docs documents bench clean
 .DEFAULT_GOAL := help
 
 # What the seeds of one run of the simulator are.
@@ -50,6 +50,10 @@ emulator: tools  ## The emulator: its own tests, and botocore against it
 
 processes: tools  ## The program: unit tests, edges, processes, the real control plane
 	$(CARGO) test --locked --package zonekeeper $(SHIPPED)
+
+documents:  ## Write the pages of docs/ that are generated from the code
+	UPDATE=1 $(CARGO) test --locked --package zonekeeper-core --test core documents::
+	UPDATE=1 $(CARGO) test --locked --package zonekeeper --test zonekeeper documents::
 
 docs:  ## The documentation, warnings denied
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps

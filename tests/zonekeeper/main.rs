@@ -17,6 +17,7 @@ mod conflicts;
 mod control_plane;
 mod deadline;
 mod disruptions;
+mod documents;
 mod events;
 mod folder;
 mod http;

@@ -1,0 +1,142 @@
+//! The pages of `docs/` that say what is in the program.
+//!
+//! `UPDATE=1` writes them.
+
+use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
+
+use clap::{Arg, Command, CommandFactory};
+use zonekeeper::{cli::Cli, driver::Status, telemetry::Metrics};
+use zonekeeper_core::{
+    dns::{Data, Name, RecordSet, RecordType, Ttl},
+    keeper::{FailureClass, Gate},
+    plan::Change,
+};
+
+const GENERATED: &str =
+    "<!-- Generated from the code: `make documents` writes it, `make test` compares it. -->";
+const METRICS: &str = include_str!("../../src/telemetry/metrics.rs");
+
+#[test]
+fn the_page_of_flags_is_current() {
+    let mut page = format!(
+        "# Flags\n\n{GENERATED}\n\nEach flag can be given by environment instead. `zonekeeper COMMAND --help` says the \
+         same of one command.\n\n| command | does |\n|---|---|\n"
+    );
+    let cli = Cli::command();
+    for command in cli.get_subcommands() {
+        writeln!(page, "| `{}` | {} |", command.get_name(), command.get_about().unwrap()).unwrap();
+    }
+    for (heading, flags) in by_heading(&cli) {
+        writeln!(page, "\n## {heading}\n\n| flag | default | means | of |\n|---|---|---|---|").unwrap();
+        for (flag, commands) in flags {
+            writeln!(page, "| {} | {} | {} | {commands} |", names(&flag), default(&flag), meaning(&flag))
+                .unwrap();
+        }
+    }
+    is_current("flags.md", &page);
+}
+
+#[test]
+fn the_page_of_metrics_is_current() {
+    let mut page = format!(
+        "# Metrics\n\n{GENERATED}\n\nOn `/metrics` of `--metrics-address`, in the text format of OpenMetrics.\n\n\
+         | metric | kind | labels | means |\n|---|---|---|---|\n"
+    );
+    let text = everything_measured();
+    let of = |line: &str, word: &str| {
+        let (name, rest) = line.strip_prefix(word)?.split_once(' ')?;
+        Some((name.to_owned(), rest.to_owned()))
+    };
+    let kinds: BTreeMap<_, _> = text.lines().filter_map(|line| of(line, "# TYPE ")).collect();
+    let helps: BTreeMap<_, _> = text.lines().filter_map(|line| of(line, "# HELP ")).collect();
+    assert_eq!(
+        helps.len(),
+        METRICS.matches("registry.register(").count(),
+        "one is not measured here:\n{text}"
+    );
+    for (name, help) in helps {
+        let kind = &kinds[&name];
+        let full = if kind == "counter" { format!("{name}_total") } else { name };
+        let sample = text.lines().find(|line| line.split(['{', ' ']).next() == Some(&full)).unwrap();
+        let labels = sample
+            .split_once('{')
+            .and_then(|(_, rest)| rest.split_once('}'))
+            .map_or("", |(labels, _)| labels);
+        let labels: Vec<String> = labels
+            .split(',')
+            .filter_map(|label| label.split_once('='))
+            .map(|(key, _)| format!("`{key}`"))
+            .collect();
+        writeln!(page, "| `{full}` | {kind} | {} | {help} |", labels.join(", ")).unwrap();
+    }
+    is_current("metrics.md", &page);
+}
+
+/// The flags of all commands by heading, each with the commands that have it.
+fn by_heading(cli: &Command) -> BTreeMap<String, Vec<(Arg, String)>> {
+    let mut headings: BTreeMap<String, Vec<(Arg, Vec<&str>)>> = BTreeMap::new();
+    for command in cli.get_subcommands() {
+        let flags = command.get_arguments().chain(cli.get_arguments().filter(|flag| flag.is_global_set()));
+        for flag in flags.filter(|flag| flag.get_long().is_some_and(|long| long != "help")) {
+            let heading =
+                flag.get_help_heading().map_or_else(|| command.get_name().to_owned(), str::to_owned);
+            let flags = headings.entry(heading).or_default();
+            match flags.iter_mut().find(|(known, _)| known.get_long() == flag.get_long()) {
+                Some((_, commands)) => commands.push(command.get_name()),
+                None => flags.push((flag.clone(), vec![command.get_name()])),
+            }
+        }
+    }
+    let joined = |(flag, commands): (Arg, Vec<&str>)| (flag, commands.join(", "));
+    headings.into_iter().map(|(heading, flags)| (heading, flags.into_iter().map(joined).collect())).collect()
+}
+
+fn names(flag: &Arg) -> String {
+    let mut names = vec![format!("`--{}`", flag.get_long().unwrap())];
+    names.extend(flag.get_short().map(|short| format!("`-{short}`")));
+    names.extend(flag.get_visible_aliases().unwrap_or_default().iter().map(|alias| format!("`--{alias}`")));
+    names.extend(flag.get_env().map(|name| format!("`{}`", name.to_string_lossy())));
+    names.join("<br>")
+}
+
+fn default(flag: &Arg) -> String {
+    let values = flag.get_default_values().iter().map(|value| value.to_string_lossy());
+    let values: Vec<_> =
+        values.filter(|value| !matches!(&**value, "" | "false")).map(|value| format!("`{value}`")).collect();
+    if flag.is_required_set() { "required".to_owned() } else { values.join(", ") }
+}
+
+fn meaning(flag: &Arg) -> String {
+    let help = flag.get_long_help().or(flag.get_help()).unwrap().to_string().replace('\n', " ");
+    let help = format!("{}.", help.trim_end_matches('.'));
+    let values = flag.get_possible_values();
+    let values: Vec<_> =
+        values.iter().filter(|value| !matches!(value.get_name(), "true" | "false")).collect();
+    let values: Vec<_> = values.iter().map(|value| format!("`{}`", value.get_name())).collect();
+    if values.is_empty() { help } else { format!("{help} One of {}.", values.join(", ")) }
+}
+
+/// What a scrape shows once everything has happened.
+fn everything_measured() -> String {
+    let metrics = Metrics::new();
+    let set = RecordSet::simple(
+        Name::from_hostname("www.example.com").unwrap(),
+        RecordType::A,
+        Data::Values { ttl: Ttl::DEFAULT, values: ["192.0.2.1".into()].into() },
+    );
+    metrics.accepted(&Change::Create(set));
+    metrics.batch(None);
+    metrics.failed("list the zone", FailureClass::Unknown);
+    let status =
+        Status { blocked: [("NoTarget", 1)].into(), closed_gates: vec![Gate::DryRun], ..Status::default() };
+    metrics.render(&status).unwrap()
+}
+
+fn is_current(name: &str, page: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, page).unwrap();
+    }
+    let found = fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == page, "docs/{name} is not what the code says: `make documents` writes it anew");
+}
