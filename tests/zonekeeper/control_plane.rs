@@ -4,10 +4,9 @@
 //! garbage, and no namespace ends.
 
 use std::{
-    fs::{self, File},
+    fs,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
     sync::atomic::{AtomicUsize, Ordering},
 };
 
@@ -25,7 +24,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use crate::{deadline::eventually, http};
+use crate::{deadline::eventually, http, server::Server};
 
 /// What zonekeeper may do in a cluster, as it is shipped.
 const RBAC: &str = include_str!("../../manifests/base/rbac.yaml");
@@ -46,15 +45,6 @@ struct Ports {
     apiserver: u16,
     etcd: u16,
     etcd_peers: u16,
-}
-
-/// A server as a process. It ends when this is dropped, and also when the test process ends in any other way: a
-/// shell waits for that, because nobody drops what is static.
-struct Server {
-    name: &'static str,
-    log: PathBuf,
-    process: Child,
-    guardian: Child,
 }
 
 // === impl ControlPlane ===
@@ -205,58 +195,6 @@ where
     K: Clone + std::fmt::Debug + DeserializeOwned + serde::Serialize,
 {
     api.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap();
-}
-
-// === impl Server ===
-
-impl Server {
-    fn start(name: &'static str, assets: &Path, folder: &Path, arguments: Vec<String>) -> Self {
-        let log = folder.join(format!("{name}.log"));
-        let file = File::options().create(true).append(true).open(&log).unwrap();
-        let process = Command::new(assets.join(name))
-            .args(arguments)
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stdout(file.try_clone().unwrap())
-            .stderr(file)
-            .spawn()
-            .unwrap();
-        let guardian = Command::new("sh")
-            .args(["-c", "cat; kill -9 \"$0\"; rm -rf \"$1\"", &process.id().to_string()])
-            .arg(folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self { name, log, process, guardian }
-    }
-
-    fn must_run(&mut self) {
-        if let Some(status) = self.process.try_wait().unwrap() {
-            panic!("{} has ended ({status}):\n{}", self.name, self.end_of_log());
-        }
-    }
-
-    fn end_of_log(&self) -> String {
-        let log = fs::read_to_string(&self.log).unwrap_or_default();
-        let lines: Vec<&str> = log.lines().collect();
-        lines[lines.len().saturating_sub(30)..].join("\n")
-    }
-
-    /// Ends the process by its id; the guardian first, which would do the same.
-    fn stop(&mut self) {
-        for child in [&mut self.guardian, &mut self.process] {
-            drop(child.kill());
-            drop(child.wait());
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop();
-    }
 }
 
 // === impl Ports ===

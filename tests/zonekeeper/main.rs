@@ -31,6 +31,7 @@ mod route53;
 mod sandbox;
 mod scale;
 mod scratch;
+mod server;
 mod start;
 mod stop;
 mod zone;
