@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets up what the tests need beyond a Rust toolchain, inside this project's .tools: a control plane built with Go, and
-# botocore in a virtual environment. On Debian, as root, missing packages are installed; elsewhere they are named.
+# botocore and moto in a virtual environment. On Debian, as root, missing packages are installed; elsewhere they are named.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -25,8 +25,8 @@ install() {
 need cc build-essential "links Rust programs"
 need musl-gcc musl-tools "links the static binary of the image"
 need go golang-go "builds kube-apiserver; 1.26 or newer, or any from 1.21 on that may download it"
-need python3 python3 "runs botocore against the emulator"
-python3 -c 'import ensurepip, venv' 2>/dev/null || install python3-venv "Python's venv (holds botocore)"
+need python3 python3 "runs botocore and moto"
+python3 -c 'import ensurepip, venv' 2>/dev/null || install python3-venv "Python's venv (holds botocore and moto)"
 
 target=$(uname -m)-unknown-linux-musl
 if ! [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then
@@ -39,11 +39,12 @@ fi
 
 "$root/tests/control-plane/build.sh"
 
-requirements=$root/crates/emulator/tests/botocore/requirements.txt
+# moto's extra `server` brings 30 packages more for services that are not used here: what is needed of it is listed.
+requirements=("$root/crates/emulator/tests/botocore/requirements.txt" "$root/tests/zonekeeper/requirements.txt")
 venv=$root/.tools/venv
-if ! cmp -s "$requirements" "$venv/installed.txt"; then
-    echo "tools: installing botocore"
+if ! cat "${requirements[@]}" | cmp -s - "$venv/installed.txt"; then
+    echo "tools: installing botocore and moto"
     python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
-    cp "$requirements" "$venv/installed.txt"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check "${requirements[@]/#/--requirement=}"
+    cat "${requirements[@]}" >"$venv/installed.txt"
 fi

@@ -12,6 +12,7 @@
 )]
 
 mod audit;
+mod botocore;
 mod command_line;
 mod conflicts;
 mod control_plane;
@@ -21,6 +22,7 @@ mod documents;
 mod events;
 mod folder;
 mod http;
+mod moto;
 mod namespace;
 mod plans;
 mod probes;

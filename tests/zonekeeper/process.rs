@@ -67,25 +67,38 @@ impl CommandLine {
     }
 
     /// The same with another kubeconfig.
-    ///
-    /// What is the same in all tests is said by the environment, so that the arguments of a test come before it.
     pub fn of_cluster(zone: &Zone, namespace: &Namespace, kubeconfig: &Path, arguments: &[&str]) -> Self {
-        Self::new(arguments)
-            .aws(zone)
-            .env("ZONEKEEPER_ZONE_ID", zone::ID)
-            .env("ZONEKEEPER_OWNER_ID", OWNER)
-            .env("ZONEKEEPER_NAMESPACE", namespace.name())
-            .env("ZONEKEEPER_KUBECONFIG", kubeconfig)
-            .env("ZONEKEEPER_LOG_FORMAT", "json")
-            .env("ZONEKEEPER_METRICS_ADDRESS", "127.0.0.1:0")
+        Self::new(arguments).aws(zone).zone(zone::ID).cluster(namespace, kubeconfig)
     }
 
     /// Credentials, a region, and the emulator as Route 53.
     pub fn aws(self, zone: &Zone) -> Self {
-        self.env("AWS_ENDPOINT_URL_ROUTE_53", zone.url())
-            .env("AWS_REGION", "eu-west-1")
-            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-            .env("AWS_SECRET_ACCESS_KEY", "secret")
+        self.route53(&zone.url()).keys(ACCESS_KEY)
+    }
+
+    /// A region, and this as Route 53.
+    pub fn route53(self, url: &str) -> Self {
+        self.env("AWS_ENDPOINT_URL_ROUTE_53", url).env("AWS_REGION", "eu-west-1")
+    }
+
+    /// Credentials by the environment.
+    pub fn keys(self, access_key: &str) -> Self {
+        self.env("AWS_ACCESS_KEY_ID", access_key).env("AWS_SECRET_ACCESS_KEY", "secret")
+    }
+
+    /// A hosted zone, and who writes to it.
+    ///
+    /// What is the same in all tests is said by the environment, so that the arguments of a test come before it.
+    pub fn zone(self, id: &str) -> Self {
+        self.env("ZONEKEEPER_ZONE_ID", id).env("ZONEKEEPER_OWNER_ID", OWNER)
+    }
+
+    /// The objects of a namespace, and a log in JSON.
+    pub fn cluster(self, namespace: &Namespace, kubeconfig: &Path) -> Self {
+        self.env("ZONEKEEPER_NAMESPACE", namespace.name())
+            .env("ZONEKEEPER_KUBECONFIG", kubeconfig)
+            .env("ZONEKEEPER_LOG_FORMAT", "json")
+            .env("ZONEKEEPER_METRICS_ADDRESS", "127.0.0.1:0")
     }
 
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
