@@ -26,6 +26,8 @@ pub struct Request {
     pub operation: String,
     /// The access key that signed it.
     pub access_key: Option<String>,
+    /// The session token that came with it; temporary credentials have one.
+    pub session_token: Option<String>,
     /// The path and query as sent.
     pub target: String,
     /// The query parameters, decoded.

@@ -10,6 +10,9 @@ use percent_encoding::percent_decode_str;
 
 use super::error::ApiError;
 
+/// Where temporary credentials show that they are: the session that their access key belongs to.
+const SESSION_TOKEN: &str = "x-amz-security-token";
+
 /// An operation of the API with what its path names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Operation {
@@ -30,6 +33,7 @@ pub(super) enum Operation {
 pub(super) struct Call {
     pub operation: Operation,
     pub access_key: Result<String, ApiError>,
+    pub session_token: Option<String>,
     pub target: String,
     pub method: Method,
     pub parameters: BTreeMap<String, String>,
@@ -89,6 +93,9 @@ impl Call {
         Self {
             operation: Operation::of(&method, uri.path()),
             access_key: access_key(headers),
+            session_token: headers
+                .get(SESSION_TOKEN)
+                .map(|token| String::from_utf8_lossy(token.as_bytes()).into_owned()),
             target: uri.to_string(),
             method,
             parameters: parameters.map(|Query(pairs)| pairs.into_iter().collect()).unwrap_or_default(),

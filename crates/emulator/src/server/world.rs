@@ -72,6 +72,7 @@ impl World {
             time,
             operation: call.operation.name().to_owned(),
             access_key: call.access_key.clone().ok(),
+            session_token: call.session_token.clone(),
             target: call.target.clone(),
             parameters: call.parameters.clone(),
             status: None,
