@@ -16,6 +16,7 @@ use zonekeeper_core::{
 
 use super::{
     answer::Whole,
+    credentials::Origin,
     failure::{Kind, classify},
     guard::{Guard, Permission},
     record,
@@ -79,10 +80,8 @@ pub enum Open {
     )]
     NoRegion,
     /// There are no usable credentials.
-    #[error(
-        "AWS credentials: {0}\nprovide a role (IRSA or EKS Pod Identity in a cluster), a profile, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-    )]
-    Credentials(Failure),
+    #[error("AWS credentials: {0}\n{1}")]
+    Credentials(Failure, Origin),
     /// The zone does not exist for this account.
     #[error(
         "there is no hosted zone {0} in this AWS account: check --zone-id, and that the credentials are those of the account that holds the zone"
@@ -121,7 +120,7 @@ impl Reader {
                 // An id can have the form of one, and Route 53 know that it cannot be one.
                 (_, "NoSuchHostedZone" | "InvalidInput") => Open::NoSuchZone(self.zone.clone()),
                 (_, "AccessDenied" | "AccessDeniedException") => Open::Denied(self.zone.clone(), failure),
-                (FailureClass::Account, _) => Open::Credentials(failure),
+                (FailureClass::Account, _) => Open::Credentials(failure, Origin::of_environment()),
                 _ => Open::Service(failure),
             }
         })?;

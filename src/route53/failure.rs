@@ -1,10 +1,11 @@
 //! What a failed request means, decided once, by its code.
 
-use std::error::Error;
+use std::{error::Error, io};
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_route53::{
     config::http::HttpResponse,
-    error::{ProvideErrorMetadata, SdkError},
+    error::{ErrorMetadata, ProvideErrorMetadata, SdkError},
 };
 use zonekeeper_core::keeper::{Failure, FailureClass};
 
@@ -32,13 +33,14 @@ where
         let message = service.message().unwrap_or_default().to_owned();
         return Failure { class: of_code(kind, status, code), code: code.to_owned(), message };
     }
+    if let Some(credentials) = find::<CredentialsError>(error, |_| true) {
+        let (class, code) = (FailureClass::Account, "NoCredentials".to_owned());
+        return Failure { class, code, message: of_credentials(credentials) };
+    }
     let text = causes::text(error);
     let (class, code) = match error {
-        _ if has_source::<Forbidden>(error, |_| true) => (FailureClass::Withheld, "Withheld"),
-        _ if has_source::<aws_credential_types::provider::error::CredentialsError>(error, |_| true) => {
-            (FailureClass::Account, "NoCredentials")
-        }
-        _ if has_source::<std::io::Error>(error, |io| io.kind() == std::io::ErrorKind::ConnectionRefused) => {
+        _ if find::<Forbidden>(error, |_| true).is_some() => (FailureClass::Withheld, "Withheld"),
+        _ if find::<io::Error>(error, |io| io.kind() == io::ErrorKind::ConnectionRefused).is_some() => {
             (FailureClass::NotExecuted, "ConnectionRefused")
         }
         SdkError::ConstructionFailure(_) => (FailureClass::Account, "RequestNotBuilt"),
@@ -80,15 +82,20 @@ fn of_code(kind: Kind, status: u16, code: &str) -> FailureClass {
     }
 }
 
-fn has_source<T: Error + 'static>(error: &(dyn Error + 'static), is: impl Fn(&T) -> bool) -> bool {
-    let mut at = Some(error);
-    while let Some(error) = at {
-        if error.downcast_ref::<T>().is_some_and(&is) {
-            return true;
+/// What the chain of credentials has met: the answer of STS, or else what it says itself.
+fn of_credentials(error: &CredentialsError) -> String {
+    match find::<ErrorMetadata>(error, |refusal| refusal.code().is_some()) {
+        Some(refusal) => {
+            format!("{}: {}", refusal.code().unwrap_or_default(), refusal.message().unwrap_or_default())
         }
-        at = error.source();
+        None => error.source().map_or_else(|| error.to_string(), causes::text),
     }
-    false
+}
+
+/// The first of a kind among an error and its causes.
+fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static), is: impl Fn(&T) -> bool) -> Option<&'e T> {
+    let mut errors = std::iter::successors(Some(error), |error| (*error).source());
+    errors.find_map(|error| error.downcast_ref::<T>().filter(|found| is(found)))
 }
 
 #[cfg(test)]

@@ -9,8 +9,10 @@
 
 mod answer;
 mod client;
+mod credentials;
 mod failure;
 mod guard;
 mod record;
 
 pub use client::{Open, Reader, Via, Writer, ZoneFacts};
+pub use credentials::Origin;

@@ -6,9 +6,11 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 
 use crate::config::{LogFlags, LogFormat, LogLevel};
 
-/// kube logs every failure that it hands to its caller. The caller says what it was trying, and in a sentence.
+/// kube and the AWS SDK log every failure that they hand to their caller. The caller says what it was trying, and in
+/// a sentence.
 const SAID_TWICE: &str = "kube_client::client=error,kube_client::client::builder=off,\
-                          kube_client::client::tls=warn,kube_runtime::watcher=error";
+                          kube_client::client::tls=warn,kube_runtime::watcher=error,\
+                          aws_config::meta::credentials=error,aws_config::web_identity_token=error";
 
 /// Begins to log to standard error, at `level` where the flags say none. Libraries are heard from `warn` on, unless
 /// everything is asked for. Colours are for terminals whose user does not mind them (<https://no-color.org>).

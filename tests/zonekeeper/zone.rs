@@ -55,6 +55,15 @@ impl Zone {
         self.0.with_faults(zonekeeper_emulator::faults::Faults::clear);
     }
 
+    /// The credentials that requests came with, in order: access key and session token. Successive equal ones are one.
+    pub fn callers(&self) -> Vec<(String, Option<String>)> {
+        let requests = self.0.journal().requests.into_iter();
+        let mut callers: Vec<_> =
+            requests.map(|request| (request.access_key.unwrap_or_default(), request.session_token)).collect();
+        callers.dedup();
+        callers
+    }
+
     /// How many requests of an operation came.
     pub fn count(&self, operation: &str) -> usize {
         self.0.journal().count(operation)

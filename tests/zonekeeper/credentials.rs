@@ -1,0 +1,166 @@
+//! Credentials by the chain of the SDK: each source, up to the request to Route 53 that is signed with them.
+
+use std::{fs, path::Path};
+
+use serde_json::json;
+
+use crate::{
+    botocore::{Credentials, botocore},
+    control_plane::ControlPlane,
+    issuer::{Issuer, TOKENS, issued},
+    moto::Moto,
+    namespace::{BALANCER, Namespace},
+    process::{ACCESS_KEY, CommandLine},
+    scratch::Scratch,
+    zone::{self, Zone},
+};
+
+/// A role for the service account of zonekeeper.
+const ROLE: &str = "arn:aws:iam::222222222222:role/zonekeeper";
+
+/// A source of credentials.
+type With<'t> = &'t dyn Fn(CommandLine) -> CommandLine;
+
+/// `zonekeeper` for a zone and a namespace, without credentials.
+async fn zonekeeper(route53: &str, zone: &str, namespace: &Namespace, arguments: &[&str]) -> CommandLine {
+    let kubeconfig = ControlPlane::shared().await.zonekeeper();
+    CommandLine::new(arguments).route53(route53).zone(zone).cluster(namespace, &kubeconfig)
+}
+
+/// What the webhook of EKS sets for IRSA.
+fn irsa(command: CommandLine, sts: &str, token: &Path) -> CommandLine {
+    let command = command.env("AWS_ROLE_ARN", ROLE).env("AWS_WEB_IDENTITY_TOKEN_FILE", token);
+    command.env("AWS_STS_REGIONAL_ENDPOINTS", "regional").env("AWS_ENDPOINT_URL_STS", sts)
+}
+
+/// What the webhook of EKS sets for Pod Identity.
+fn pod_identity(command: CommandLine, agent: &str, token: &Path) -> CommandLine {
+    let command = command.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{agent}/v1/credentials"));
+    command.env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token)
+}
+
+/// A token in its file, at once and whole, as kubelet does it.
+fn write_token(file: &Path, token: &str) {
+    let new = file.with_extension("new");
+    fs::write(&new, token).unwrap();
+    fs::rename(new, file).unwrap();
+}
+
+#[tokio::test]
+async fn keys_come_from_the_environment_or_a_profile() {
+    let shop = Namespace::new("credentials-keys").await;
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    let folder = Scratch::new("credentials-keys");
+    let (config, keys) = (folder.join("config"), folder.join("credentials"));
+    fs::write(&config, "[profile dns]\nregion = eu-central-1\n").unwrap();
+    let profiles = [("default", "AKIADEFAULT"), ("dns", "AKIAPROFILE")];
+    let profiles = profiles.map(|(profile, key)| {
+        format!("[{profile}]\naws_access_key_id = {key}\naws_secret_access_key = secret\n")
+    });
+    fs::write(&keys, profiles.concat()).unwrap();
+    let with_files = |command: CommandLine| {
+        command.env("AWS_CONFIG_FILE", &config).env("AWS_SHARED_CREDENTIALS_FILE", &keys)
+    };
+    let with_profile = |command| with_files(command).env("AWS_PROFILE", "dns").without_env("AWS_REGION");
+    let with_session =
+        |command: CommandLine| command.keys("ASIASESSION").env("AWS_SESSION_TOKEN", "of-a-person");
+    let table: [(&str, Option<&str>, With<'_>); 5] = [
+        (ACCESS_KEY, None, &|command| command.keys(ACCESS_KEY)),
+        ("ASIASESSION", Some("of-a-person"), &with_session),
+        ("AKIAPROFILE", None, &with_profile),
+        ("AKIADEFAULT", None, &with_files),
+        (ACCESS_KEY, None, &|command| with_profile(command).keys(ACCESS_KEY)),
+    ];
+    for (key, session, with) in table {
+        let zone = Zone::empty().await;
+        let command = zonekeeper(&zone.url(), zone::ID, &shop, &["run", "--once"]).await;
+        with(command).succeed().await;
+        assert_eq!(zone.callers(), [(key.to_owned(), session.map(str::to_owned))]);
+        assert_eq!(zone.requests().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn irsa_takes_a_role_from_an_sts_that_nobody_here_wrote() {
+    let (moto, shop) = (Moto::shared().await, Namespace::new("credentials-moto").await);
+    shop.create_balanced_ingress("web", "www.role.test", BALANCER).await;
+    let folder = Scratch::new("credentials-moto");
+    let token = folder.join("token");
+    write_token(&token, "header.claims.signature");
+    // moto knows of each access key in which account it is, and shows nobody the zones of another account.
+    let anybody = Credentials::keys("AKIAANYBODY");
+    let request = json!({"RoleArn": ROLE, "RoleSessionName": "test", "WebIdentityToken": "x.y.z"});
+    let role = botocore(moto.url(), &anybody, "sts", "assume_role_with_web_identity", &request).await;
+    let field = |name: &str| role["Credentials"][name].as_str().unwrap().to_owned();
+    let role = Credentials {
+        access_key: field("AccessKeyId"),
+        secret: field("SecretAccessKey"),
+        session_token: Some(field("SessionToken")),
+    };
+    let id = moto.create_zone(&role, "role.test").await;
+
+    let command = async || zonekeeper(moto.url(), &id, &shop, &["run", "--once"]).await;
+    let ended = command().await.keys("AKIAANYBODY").end().await;
+    assert!(ended.stderr.contains(&format!("there is no hosted zone {id}")), "{ended}");
+    irsa(command().await, moto.url(), &token).succeed().await;
+    let of_zone = json!({"HostedZoneId": id});
+    let listed = botocore(moto.url(), &role, "route53", "list_resource_record_sets", &of_zone).await;
+    assert_eq!(listed["ResourceRecordSets"].as_array().unwrap().len(), 2 + 4);
+}
+
+#[tokio::test]
+async fn a_role_is_taken_with_the_token_that_the_file_holds_now() {
+    let shop = Namespace::new("credentials-roles").await;
+    let (folder, issuer) = (Scratch::new("credentials-roles"), Issuer::start().await);
+    let token = folder.join("token");
+    for (name, with) in
+        [("irsa", irsa as fn(CommandLine, &str, &Path) -> CommandLine), ("pod-identity", pod_identity)]
+    {
+        let zone = Zone::empty().await;
+        write_token(&token, TOKENS[0]);
+        let command = zonekeeper(&zone.url(), zone::ID, &shop, &["run"]).await;
+        let mut zonekeeper = with(command, issuer.url(), &token).start();
+        zonekeeper.is_ready().await;
+        assert_eq!(zone.callers(), [issued(TOKENS[0])], "{name}");
+        write_token(&token, TOKENS[1]);
+        let host = format!("{name}.example.test");
+        shop.create_balanced_ingress(name, &host, BALANCER).await;
+        zonekeeper.until_zone(&zone, name, |zone| zone.sets().contains(&format!("{host} A"))).await;
+        assert_eq!(zone.callers(), [issued(TOKENS[0]), issued(TOKENS[1])], "{name}");
+        zonekeeper.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_nobody_gives_out_say_who_was_asked_and_what_to_check() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("credentials-none").await);
+    let (folder, issuer) = (Scratch::new("credentials-none"), Issuer::start().await);
+    let (token, missing) = (folder.join("token"), folder.join("missing"));
+    write_token(&token, "STRANGER");
+    let command = async || zonekeeper(&zone.url(), zone::ID, &shop, &["plan"]).await;
+    let (file, nowhere) = (token.to_str().unwrap(), missing.to_str().unwrap());
+    let denied = "AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity\n";
+    let pod = "a pod identity association names the namespace and service account";
+    for (command, texts) in [
+        (irsa(command().await, issuer.url(), &token), [denied, ROLE, file, "its trust policy names"]),
+        (
+            irsa(command().await, issuer.url(), &missing),
+            ["No such file", ROLE, nowhere, "its trust policy names"],
+        ),
+        (pod_identity(command().await, issuer.url(), &token), ["StatusCode(403)\n", issuer.url(), file, pod]),
+        (pod_identity(command().await, issuer.url(), &missing), ["No such file", issuer.url(), nowhere, pod]),
+        (
+            command().await.env("AWS_PROFILE", "dns"),
+            ["no credentials found", "the profile `dns`", "AWS_PROFILE", "AWS_SHARED_CREDENTIALS_FILE"],
+        ),
+    ] {
+        let ended = command.end().await;
+        assert_eq!(ended.code(), Some(1), "{ended}");
+        for text in texts {
+            assert_eq!(ended.stderr.matches(text).count(), 1, "{text}\n{ended}");
+        }
+        // The SDK would say it too, as a value of many lines.
+        assert!(!ended.stderr.contains("ProviderError"), "{ended}");
+    }
+    assert_eq!(zone.callers(), []);
+}
