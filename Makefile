@@ -1,5 +1,5 @@
 # zonekeeper's commands. `make demo` needs a Rust toolchain and nothing else.
-.PHONY: help demo sandbox test tools format lint core simulation emulator processes docs documents bench clean
+.PHONY: help demo sandbox test tools format lint core simulation emulator processes docs documents bench verify-aws clean
 .DEFAULT_GOAL := help
 
 # What the seeds of one run of the simulator are.
@@ -17,7 +17,7 @@ SHIPPED := --release --target $(shell uname -m)-unknown-linux-musl
 BOTOCORE := .tools/venv/bin/python crates/emulator/tests/botocore/check.py
 
 help:  ## List the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo:  ## Plan, apply and orphan the example shop once, on this machine
 	$(CARGO) run -- sandbox --once
@@ -60,6 +60,11 @@ docs:  ## The documentation, warnings denied
 
 bench:  ## Time and memory of planning at 1,000, 10,000 and 100,000 hostnames
 	$(CARGO) bench --locked --package zonekeeper-core --bench plan
+
+verify-aws:  ## Check docs/assumptions.md on a scratch zone of yours, ZONE=Z…; asks before it writes
+	@test -n "$(ZONE)" || { echo "the id of a scratch zone is missing: make verify-aws ZONE=Z0123456789ABCDEFGHIJ" >&2; exit 2; }
+	@tests/tools.sh venv
+	@.tools/venv/bin/python tests/verify-aws/verify.py $(ZONE)
 
 clean:  ## Remove what was built, tools included
 	$(CARGO) clean

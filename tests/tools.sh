@@ -22,11 +22,30 @@ install() {
     fi
 }
 
+# venv: botocore and moto. moto's extra `server` brings 30 packages more for services that are not used here: what is
+# needed of it is listed.
+venv() {
+    need python3 python3 "runs botocore and moto"
+    python3 -c 'import ensurepip, venv' 2>/dev/null || install python3-venv "Python's venv (holds botocore and moto)"
+    local requirements=("$root/crates/emulator/tests/botocore/requirements.txt" "$root/tests/zonekeeper/requirements.txt")
+    local venv=$root/.tools/venv
+    if ! cat "${requirements[@]}" | cmp -s - "$venv/installed.txt"; then
+        echo "tools: installing botocore and moto"
+        python3 -m venv "$venv"
+        "$venv/bin/pip" install --quiet --disable-pip-version-check "${requirements[@]/#/--requirement=}"
+        cat "${requirements[@]}" >"$venv/installed.txt"
+    fi
+}
+
+# `tools.sh venv` sets up nothing else.
+if [ "${1:-}" = venv ]; then
+    venv
+    exit
+fi
+
 need cc build-essential "links Rust programs"
 need musl-gcc musl-tools "links the static binary of the image"
 need go golang-go "builds kube-apiserver; 1.26 or newer, or any from 1.21 on that may download it"
-need python3 python3 "runs botocore and moto"
-python3 -c 'import ensurepip, venv' 2>/dev/null || install python3-venv "Python's venv (holds botocore and moto)"
 
 target=$(uname -m)-unknown-linux-musl
 if ! [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then
@@ -39,12 +58,4 @@ fi
 
 "$root/tests/control-plane/build.sh"
 
-# moto's extra `server` brings 30 packages more for services that are not used here: what is needed of it is listed.
-requirements=("$root/crates/emulator/tests/botocore/requirements.txt" "$root/tests/zonekeeper/requirements.txt")
-venv=$root/.tools/venv
-if ! cat "${requirements[@]}" | cmp -s - "$venv/installed.txt"; then
-    echo "tools: installing botocore and moto"
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check "${requirements[@]/#/--requirement=}"
-    cat "${requirements[@]}" >"$venv/installed.txt"
-fi
+venv

@@ -38,4 +38,5 @@ mod scratch;
 mod server;
 mod start;
 mod stop;
+mod verify_aws;
 mod zone;

@@ -12,7 +12,8 @@
 //! - requests and changes are throttled, overlapping changes of one zone are refused, on demand everything breaks.
 //!
 //! Where AWS documents the rule but not the text of its error, the text is this crate's own. Where it documents
-//! nothing, both possibilities can be set ([`zone::WildcardOrder`]) or the stricter one is taken.
+//! nothing, both possibilities can be set ([`zone::WildcardOrder`]) or the stricter one is taken. All of that is listed
+//! in `docs/assumptions.md`, and `make verify-aws` checks it on a real zone.
 //!
 //! [`zone`], [`quota`], [`faults`] and [`journal`] are pure: no I/O, no clock, no randomness, and no tokio without
 //! the feature `server`. A simulation drives [`zone::HostedZone`] directly. [`server`] puts them behind the wire
