@@ -100,6 +100,7 @@ impl TryFrom<Flags> for Config {
             account_changes,
             quota_share,
         } = flags;
+        let zone = ZoneId::new(&zone_id).ok_or(BadFlag::ZoneId(zone_id))?;
         let owner = owner_id.parse().map_err(|why| BadFlag::OwnerId(owner_id.clone(), why))?;
         if owner_id == OwnerId::DEFAULT_OF_EXTERNAL_DNS && !allow_default_owner {
             return Err(BadFlag::DefaultOwner);
@@ -124,7 +125,7 @@ impl TryFrom<Flags> for Config {
             return Err(BadFlag::Share(quota_share));
         }
         Ok(Self {
-            zone: ZoneId::new(&zone_id).ok_or(BadFlag::ZoneId(zone_id))?,
+            zone,
             settings: Settings {
                 owner,
                 naming: Naming::new(&txt_prefix, &txt_suffix, txt_wildcard_replacement.as_deref())?,

@@ -1,22 +1,25 @@
 #!/usr/bin/env bash
-# Builds kube-apiserver and etcd from Go modules: a real control plane for tests, without a container.
+# Builds kube-apiserver, etcd and kubectl from Go modules: a real control plane for tests, without a container.
 # Usage: tests/control-plane/build.sh [FOLDER]    default: .tools/control-plane
-# Where KUBEBUILDER_ASSETS names a folder that holds both, nothing is built.
+# Where KUBEBUILDER_ASSETS names a folder that holds them, nothing is built.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:-$(cd "$here/../.." && pwd)/.tools/control-plane}
 
-if [ -n "${KUBEBUILDER_ASSETS:-}" ] && [ -x "$KUBEBUILDER_ASSETS/kube-apiserver" ] && [ -x "$KUBEBUILDER_ASSETS/etcd" ]; then
+# holds FOLDER: all of them are there.
+holds() { [ -x "$1/kube-apiserver" ] && [ -x "$1/etcd" ] && [ -x "$1/kubectl" ]; }
+
+if [ -n "${KUBEBUILDER_ASSETS:-}" ] && holds "$KUBEBUILDER_ASSETS"; then
     echo "control plane: using KUBEBUILDER_ASSETS"
     exit 0
 fi
-if [ -x "$out/kube-apiserver" ] && [ -x "$out/etcd" ] && [ "$out/etcd" -nt "$here/go.sum" ]; then
+if holds "$out" && [ "$out/etcd" -nt "$here/go.sum" ]; then
     exit 0
 fi
 if ! command -v go >/dev/null; then
     echo "control plane: Go is needed to build kube-apiserver: 1.26, or any from 1.21 on that may download it (https://go.dev/dl)," >&2
-    echo "or set KUBEBUILDER_ASSETS to a folder that holds kube-apiserver and etcd" >&2
+    echo "or set KUBEBUILDER_ASSETS to a folder that holds kube-apiserver, etcd and kubectl" >&2
     exit 1
 fi
 # Asked where go.mod is: Go then downloads the version that it names, unless GOTOOLCHAIN forbids that.
@@ -25,7 +28,7 @@ if [ "$(printf '%s\n1.26\n' "$version" | sort -V | head -n 1)" != 1.26 ]; then
     echo "control plane: Go $version is too old, 1.26 or newer is needed (https://go.dev/dl)" >&2
     exit 1
 fi
-echo "control plane: building kube-apiserver and etcd, about five minutes the first time"
+echo "control plane: building kube-apiserver, etcd and kubectl, about six minutes the first time"
 mkdir -p "$out"
 (cd "$here" && CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o "$out/" tool)
 mv "$out/server" "$out/etcd"

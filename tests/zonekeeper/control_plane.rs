@@ -12,22 +12,19 @@ use std::{
 
 use k8s_openapi::api::{
     authentication::v1::{TokenRequest, TokenRequestSpec},
-    core::v1::{Namespace, ServiceAccount},
-    rbac::v1::{ClusterRole, ClusterRoleBinding},
+    core::v1::ServiceAccount,
 };
 use kube::{
     Api, Client,
     api::PostParams,
     config::{Config, KubeConfigOptions, Kubeconfig},
 };
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio::sync::OnceCell;
+use tokio::{process::Command, sync::OnceCell};
 
 use crate::{deadline::eventually, http, server::Server};
 
-/// What zonekeeper may do in a cluster, as it is shipped.
-const RBAC: &str = include_str!("../../manifests/base/rbac.yaml");
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// The token of a member of `system:masters`. It opens nothing but this control plane.
 const ADMIN_TOKEN: &str = "admin";
 
@@ -58,6 +55,13 @@ impl ControlPlane {
 
     /// One for a test that stops it.
     pub async fn start() -> Self {
+        let plane = Self::bare().await;
+        plane.admit_zonekeeper().await;
+        plane
+    }
+
+    /// One that nothing has been applied to.
+    pub async fn bare() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("control-plane-{process}-{count}"));
@@ -67,8 +71,8 @@ impl ControlPlane {
         let (assets, ports) = (assets(), Ports::free());
         let etcd = Server::start("etcd", &assets, &folder, etcd_arguments(ports, &folder));
         let mut plane = Self { folder, assets, ports, apiserver: None, etcd };
+        fs::write(plane.administrator(), plane.kubeconfig(ADMIN_TOKEN)).unwrap();
         plane.start_apiserver().await;
-        plane.admit_zonekeeper().await;
         plane
     }
 
@@ -101,6 +105,11 @@ impl ControlPlane {
         Client::try_from(config).unwrap()
     }
 
+    /// The kubeconfig of somebody who may do everything.
+    pub fn administrator(&self) -> PathBuf {
+        self.folder.join("administrator.kubeconfig")
+    }
+
     /// The kubeconfig of zonekeeper's service account.
     pub fn zonekeeper(&self) -> PathBuf {
         self.folder.join("zonekeeper.kubeconfig")
@@ -131,28 +140,37 @@ impl ControlPlane {
         serde_json::from_str(&answer.body).unwrap()
     }
 
-    /// Creates zonekeeper's namespace, applies its manifest, and gets bound tokens.
+    /// Applies zonekeeper's manifests, and gets bound tokens.
     async fn admit_zonekeeper(&self) {
-        let client = self.admin().await;
-        let namespace = json!({"metadata": {"name": "zonekeeper"}});
-        create::<Namespace>(Api::all(client.clone()), namespace).await;
-        for document in serde_saphyr::from_multiple::<Value>(RBAC).unwrap() {
-            match document["kind"].as_str().unwrap() {
-                "ServiceAccount" => {
-                    create::<ServiceAccount>(Api::namespaced(client.clone(), "zonekeeper"), document).await;
-                }
-                "ClusterRole" => create::<ClusterRole>(Api::all(client.clone()), document).await,
-                "ClusterRoleBinding" => {
-                    create::<ClusterRoleBinding>(Api::all(client.clone()), document).await;
-                }
-                other => panic!("manifests/base/rbac.yaml holds a {other}"),
-            }
-        }
-        let nobody = json!({"metadata": {"name": "nobody"}});
-        create::<ServiceAccount>(Api::namespaced(client, "zonekeeper"), nobody).await;
+        self.sh(Path::new(ROOT), "kubectl apply -k manifests/overlays/apply").await;
+        self.sh(Path::new(ROOT), "kubectl --namespace zonekeeper create serviceaccount nobody").await;
         for account in ["zonekeeper", "nobody"] {
             self.write_kubeconfig(account).await;
         }
+    }
+
+    /// Runs a command of a shell that has this control plane's kubectl and its administrator's kubeconfig. It must
+    /// succeed, and the API server must have nothing to warn of; gives what it says.
+    pub async fn sh(&self, folder: &Path, command: &str) -> String {
+        let path = std::env::var("PATH").unwrap_or_default();
+        let ended = Command::new("sh")
+            .args(["-ec", command])
+            .current_dir(folder)
+            .env("PATH", format!("{}:{path}", self.assets.display()))
+            .env("KUBECONFIG", self.administrator())
+            .env("HOME", &self.folder)
+            .output()
+            .await
+            .unwrap();
+        let (said, complained) =
+            (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+        assert!(ended.status.success() && !complained.contains("Warning"), "{command}: {said}{complained}");
+        said.into_owned()
+    }
+
+    /// Gets a token of zonekeeper's service account, which must be there.
+    pub async fn admit(&self) {
+        self.write_kubeconfig("zonekeeper").await;
     }
 
     async fn write_kubeconfig(&self, account: &str) {
@@ -190,13 +208,6 @@ impl Drop for ControlPlane {
     }
 }
 
-async fn create<K>(api: Api<K>, object: Value)
-where
-    K: Clone + std::fmt::Debug + DeserializeOwned + serde::Serialize,
-{
-    api.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap();
-}
-
 // === impl Ports ===
 
 impl Ports {
@@ -211,7 +222,7 @@ impl Ports {
 fn assets() -> PathBuf {
     let built = || Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/control-plane");
     let assets = std::env::var_os("KUBEBUILDER_ASSETS").map_or_else(built, PathBuf::from);
-    for name in ["etcd", "kube-apiserver"] {
+    for name in ["etcd", "kube-apiserver", "kubectl"] {
         assert!(
             assets.join(name).is_file(),
             "{name} is not in {}: run `make tools` (tests/control-plane/build.sh), or let KUBEBUILDER_ASSETS \

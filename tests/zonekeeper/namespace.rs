@@ -11,7 +11,7 @@ use kube::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::control_plane::ControlPlane;
+use crate::{control_plane::ControlPlane, deadline::eventually};
 
 /// An Application Load Balancer.
 pub const BALANCER: &str = "k8s-shop-web-0123456789.eu-west-1.elb.amazonaws.com";
@@ -50,6 +50,15 @@ impl Namespace {
         let namespace = serde_json::from_value(namespace).unwrap();
         namespaces.create(&PostParams::default(), &namespace).await.unwrap();
         Self { name: name.to_owned(), client }
+    }
+
+    /// The namespace that is there from the beginning.
+    pub async fn default_of(plane: &ControlPlane) -> Self {
+        let client = plane.admin().await;
+        let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(client.clone());
+        let found = eventually(async || namespaces.get_opt("default").await.unwrap());
+        assert!(found.await.is_some(), "there is no namespace default");
+        Self { name: "default".to_owned(), client }
     }
 
     pub fn name(&self) -> &str {
