@@ -83,7 +83,11 @@ async fn of<K: Watched>(
     let mut events = pin!(events);
     let begun = Instant::now();
     let mut is_listed = false;
+    let mut failing = None;
     while let Some(event) = events.next().await {
+        if matches!(event, Ok(Event::InitDone | Event::Apply(_) | Event::Delete(_))) {
+            failing = None;
+        }
         let input = match event {
             Ok(Event::Init) => Some(Input::Listing(scope.clone())),
             Ok(Event::InitDone) => {
@@ -103,7 +107,14 @@ async fn of<K: Watched>(
                 return Err(Refused { kind: scope.kind, place, text: text(&error) });
             }
             Err(error) => {
-                warn!(kind = %scope.kind, namespace = scope.namespace, error = text(&error), "the watch failed and begins again");
+                let text = text(&error);
+                let said = std::mem::replace(&mut failing, Some(text.clone()));
+                // It is tried again every second or so: what goes on failing in the same way is said once.
+                if said.as_ref() == Some(&text) {
+                    debug!(kind = %scope.kind, namespace = scope.namespace, error = text, "the watch fails still");
+                } else {
+                    warn!(kind = %scope.kind, namespace = scope.namespace, error = text, "the watch failed and begins again");
+                }
                 None
             }
         };
