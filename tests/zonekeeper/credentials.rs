@@ -20,6 +20,8 @@ const ROLE: &str = "arn:aws:iam::222222222222:role/zonekeeper";
 
 /// A source of credentials.
 type With<'t> = &'t dyn Fn(CommandLine) -> CommandLine;
+/// One that is asked at a URL, with the token of a file.
+type WithToken = fn(CommandLine, &str, &Path) -> CommandLine;
 
 /// `zonekeeper` for a zone and a namespace, without credentials.
 async fn zonekeeper(route53: &str, zone: &str, namespace: &Namespace, arguments: &[&str]) -> CommandLine {
@@ -113,9 +115,9 @@ async fn a_role_is_taken_with_the_token_that_the_file_holds_now() {
     let shop = Namespace::new("credentials-roles").await;
     let (folder, issuer) = (Scratch::new("credentials-roles"), Issuer::start().await);
     let token = folder.join("token");
-    for (name, with) in
-        [("irsa", irsa as fn(CommandLine, &str, &Path) -> CommandLine), ("pod-identity", pod_identity)]
-    {
+    let sources: [(&str, &str, WithToken); 2] =
+        [("irsa", "AccessDenied: Not authorized", irsa), ("pod-identity", "StatusCode(403)", pod_identity)];
+    for (name, refusal, with) in sources {
         let zone = Zone::empty().await;
         write_token(&token, TOKENS[0]);
         let command = zonekeeper(&zone.url(), zone::ID, &shop, &["run"]).await;
@@ -127,6 +129,14 @@ async fn a_role_is_taken_with_the_token_that_the_file_holds_now() {
         shop.create_balanced_ingress(name, &host, BALANCER).await;
         zonekeeper.until_zone(&zone, name, |zone| zone.sets().contains(&format!("{host} A"))).await;
         assert_eq!(zone.callers(), [issued(TOKENS[0]), issued(TOKENS[1])], "{name}");
+
+        // What is not given out now may be given out later.
+        write_token(&token, "STRANGER");
+        let later = format!("{name}-later.example.test");
+        shop.create_balanced_ingress(&format!("{name}-later"), &later, BALANCER).await;
+        zonekeeper.says(&["a change was not accepted", "NoCredentials", refusal]).await;
+        write_token(&token, TOKENS[0]);
+        zonekeeper.until_zone(&zone, name, |zone| zone.sets().contains(&format!("{later} A"))).await;
         zonekeeper.stop().await;
     }
 }
