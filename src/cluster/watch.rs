@@ -108,7 +108,7 @@ async fn of<K: Watched>(
             }
             Err(error) => {
                 let text = text(&error);
-                let said = std::mem::replace(&mut failing, Some(text.clone()));
+                let said = failing.replace(text.clone());
                 // It is tried again every second or so: what goes on failing in the same way is said once.
                 if said.as_ref() == Some(&text) {
                     debug!(kind = %scope.kind, namespace = scope.namespace, error = text, "the watch fails still");

@@ -17,11 +17,14 @@ use zonekeeper_core::{
 use super::{
     answer::Whole,
     credentials::Origin,
-    failure::{Kind, classify},
+    failure::{Kind, UNTRUSTED, classify},
     guard::{Guard, Permission},
     record,
 };
-use crate::driver::{Clock, ReadZone, WriteZone};
+use crate::{
+    causes,
+    driver::{Clock, ReadZone, WriteZone},
+};
 
 /// How long one request may take, from its sending to the end of its answer: no time-out of the SDK bounds that.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
@@ -100,6 +103,16 @@ pub enum Open {
         "the hosted zone {0} is managed by another AWS service ({1}): its records cannot be changed through Route 53"
     )]
     Linked(ZoneId, String),
+    /// No authority is trusted, so no server could be.
+    #[error(
+        "no certificate authority is trusted, so AWS cannot be: {0}\nname a bundle (PEM) with SSL_CERT_FILE, or install the ca-certificates of this system"
+    )]
+    NoAuthority(String),
+    /// The server's certificate is not trusted.
+    #[error(
+        "the certificate of Route 53 is not trusted: {0}\nif something else answers in its place (a proxy that inspects TLS, AWS_ENDPOINT_URL_ROUTE_53), name a bundle (PEM) that holds its authority with SSL_CERT_FILE"
+    )]
+    Untrusted(Failure),
     /// The service did not answer as it should.
     #[error("Route 53 does not answer: {0}\ncheck the network, and AWS_ENDPOINT_URL_ROUTE_53 if it is set")]
     Service(Failure),
@@ -120,6 +133,7 @@ impl Reader {
                 // An id can have the form of one, and Route 53 know that it cannot be one.
                 (_, "NoSuchHostedZone" | "InvalidInput") => Open::NoSuchZone(self.zone.clone()),
                 (_, "AccessDenied" | "AccessDeniedException") => Open::Denied(self.zone.clone(), failure),
+                (_, UNTRUSTED) => Open::Untrusted(failure),
                 (FailureClass::Account, _) => Open::Credentials(failure, Origin::of_environment()),
                 _ => Open::Service(failure),
             }
@@ -260,7 +274,10 @@ async fn connect(
 ) -> Result<(Reader, ZoneFacts), Open> {
     let defaults = aws_config::defaults(BehaviorVersion::v2026_01_12());
     let defaults = match via {
-        Via::Environment => defaults,
+        Via::Environment => {
+            must_trust_somebody()?;
+            defaults
+        }
         Via::Emulator { url, access_key } => defaults
             .endpoint_url(url)
             .region(Region::from_static("us-east-1"))
@@ -284,4 +301,15 @@ async fn connect(
     let reader = Reader { client: Client::from_conf(config), zone };
     let facts = reader.facts().await?;
     Ok((reader, facts))
+}
+
+/// Where no authority is trusted, the SDK tries nevertheless, and the server seems to be to blame.
+fn must_trust_somebody() -> Result<(), Open> {
+    let found = rustls_native_certs::load_native_certs();
+    if found.certs.is_empty() {
+        let errors: Vec<String> = found.errors.iter().map(|error| causes::text(error)).collect();
+        let none = || "this system has no bundle of them".to_owned();
+        return Err(Open::NoAuthority(if errors.is_empty() { none() } else { errors.join("; ") }));
+    }
+    Ok(())
 }

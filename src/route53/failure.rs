@@ -12,6 +12,9 @@ use zonekeeper_core::keeper::{Failure, FailureClass};
 use super::guard::Forbidden;
 use crate::causes;
 
+/// Our code for a server whose certificate is not trusted.
+pub const UNTRUSTED: &str = "UntrustedCertificate";
+
 /// Whether the request would have changed the zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -43,6 +46,8 @@ where
         _ if find::<io::Error>(error, |io| io.kind() == io::ErrorKind::ConnectionRefused).is_some() => {
             (FailureClass::NotExecuted, "ConnectionRefused")
         }
+        // The handshake failed, so nothing was sent.
+        _ if find(error, is_untrusted).is_some() => (FailureClass::NotExecuted, UNTRUSTED),
         SdkError::ConstructionFailure(_) => (FailureClass::Account, "RequestNotBuilt"),
         SdkError::TimeoutError(_) => (FailureClass::Unknown, "Timeout"),
         SdkError::DispatchFailure(_) => (FailureClass::Unknown, "ConnectionFailed"),
@@ -82,6 +87,14 @@ fn of_code(kind: Kind, status: u16, code: &str) -> FailureClass {
     }
 }
 
+/// Whether a connection was given up because of the server's certificate. The error is wrapped more than once, and none
+/// of the wrappers is a source of the next.
+fn is_untrusted(error: &io::Error) -> bool {
+    let Some(inner) = error.get_ref() else { return false };
+    inner.downcast_ref().is_some_and(is_untrusted)
+        || matches!(inner.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
+}
+
 /// What the chain of credentials has met: the answer of STS, or else what it says itself.
 fn of_credentials(error: &CredentialsError) -> String {
     match find::<ErrorMetadata>(error, |refusal| refusal.code().is_some()) {
@@ -101,6 +114,16 @@ fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static), is: impl Fn(&T
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_certificate_is_told_from_other_faults_of_a_connection() {
+        let wrapped =
+            |error: rustls::Error| io::Error::other(io::Error::new(io::ErrorKind::InvalidData, error));
+        let untrusted = rustls::CertificateError::UnknownIssuer;
+        assert!(is_untrusted(&wrapped(rustls::Error::InvalidCertificate(untrusted))));
+        assert!(!is_untrusted(&wrapped(rustls::Error::HandshakeNotComplete)));
+        assert!(!is_untrusted(&io::ErrorKind::ConnectionReset.into()));
+    }
 
     #[test]
     fn every_code_has_one_consequence() {
