@@ -46,6 +46,7 @@ fi
 need cc build-essential "links Rust programs"
 need musl-gcc musl-tools "links the static binary of the image"
 need go golang-go "builds kube-apiserver; 1.26 or newer, or any from 1.21 on that may download it"
+need buildah buildah "builds the image and runs it"
 
 target=$(uname -m)-unknown-linux-musl
 if ! [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then

@@ -54,8 +54,7 @@ impl CommandLine {
     /// `zonekeeper` with these arguments, and an environment that offers it nothing.
     pub fn new(arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_zonekeeper"));
-        command.env_clear().args(arguments).kill_on_drop(true);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.env_clear().args(arguments);
         // Without it the SDK asks the address of EC2's metadata service for credentials.
         Self(command).env("AWS_EC2_METADATA_DISABLED", "true").env("HOME", env!("CARGO_TARGET_TMPDIR"))
     }
@@ -116,8 +115,22 @@ impl CommandLine {
         self
     }
 
+    /// The same, but run by another command: it takes variables as `--env NAME=VALUE`, then what is to be run instead of
+    /// the binary of this build, then the arguments.
+    pub fn run_by(self, mut runner: Command, program: &[&str]) -> Self {
+        for (name, value) in self.0.as_std().get_envs() {
+            let mut variable = name.to_owned();
+            variable.push("=");
+            variable.push(value.unwrap_or_default());
+            runner.arg("--env").arg(variable);
+        }
+        runner.args(program).args(self.0.as_std().get_args());
+        Self(runner)
+    }
+
     /// Starts it.
     pub fn start(mut self) -> Process {
+        self.0.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = self.0.spawn().unwrap();
         let stdout = lines(child.stdout.take().unwrap());
         let stderr = lines(child.stderr.take().unwrap());
@@ -211,8 +224,13 @@ impl Process {
 
     /// Asks it to stop.
     pub fn terminate(&self) {
-        let id = self.child.id().and_then(|id| Pid::from_raw(id.try_into().unwrap())).unwrap();
+        let id = Pid::from_raw(self.id().try_into().unwrap()).unwrap();
         kill_process(id, Signal::TERM).unwrap();
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id().unwrap()
     }
 
     /// Asks it to stop and waits for its end, which must be a success.

@@ -1,0 +1,238 @@
+//! The image: what it holds, and that it works where there is nothing else.
+//!
+//! The Dockerfile's build stage would come from a registry. buildah can put a folder in its place: here that is one
+//! with the binary of this build, so what is tested is the final stage as it stands, and what is shipped.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Output,
+};
+
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::{
+    control_plane::ControlPlane,
+    namespace::{BALANCER, Namespace},
+    process::{CommandLine, Ended},
+    scratch::Scratch,
+    tls::Authority,
+    zone::{CHANGE, Zone},
+};
+
+const DOCKERFILE: &str = include_str!("../../Dockerfile");
+const TOOLCHAIN: &str = include_str!("../../rust-toolchain.toml");
+
+/// Where the image keeps the authorities that it trusts.
+const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
+/// How large the image may be, in bytes.
+const LARGEST: u64 = 25_000_000;
+
+/// The image, in a storage of its own, and a container of it.
+struct Image(Scratch);
+
+// === impl Image ===
+
+impl Image {
+    /// Builds the image; these are the authorities that the build stage would have found in its system.
+    async fn build(name: &str, authorities: &str) -> Self {
+        let image = Self(Scratch::new(name));
+        for (path, binary) in [("usr/local/bin/zonekeeper", true), (&BUNDLE[1..], false)] {
+            let path = image.0.join("build").join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            if binary {
+                fs::copy(env!("CARGO_BIN_EXE_zonekeeper"), path).unwrap();
+            } else {
+                fs::write(path, authorities).unwrap();
+            }
+        }
+        let build_stage = format!("build={}", image.0.join("build").display());
+        let holds = format!("type=local,dest={}", image.holds().display());
+        image
+            .succeed(&[
+                "build",
+                "--isolation=chroot",
+                "--quiet",
+                "--tag=zonekeeper",
+                "--build-arg=VERSION=1.2.3",
+                "--build-context",
+                &build_stage,
+                "--output",
+                &holds,
+                env!("CARGO_MANIFEST_DIR"),
+            ])
+            .await;
+        image.succeed(&["from", "--name=container", "zonekeeper"]).await;
+        image
+    }
+
+    /// A folder with everything that the image holds.
+    fn holds(&self) -> PathBuf {
+        self.0.join("holds")
+    }
+
+    /// Its configuration, as a registry would have it.
+    async fn config(&self) -> Value {
+        let inspected = self.succeed(&["inspect", "--type=image", "zonekeeper"]).await;
+        let mut inspected: Value = serde_json::from_slice(&inspected.stdout).unwrap();
+        inspected["OCIv1"]["config"].take()
+    }
+
+    /// A command line of zonekeeper, run in the image as its user and by its entrypoint.
+    async fn run(&self, mounts: &[String], command: CommandLine) -> CommandLine {
+        let config = self.config().await;
+        let [entrypoint] = config["Entrypoint"].as_array().unwrap().as_slice() else {
+            panic!("more than a program: {config}")
+        };
+        let mut buildah = self.buildah(&["run", "--isolation=chroot"]);
+        buildah.args(mounts);
+        command.run_by(buildah, &["container", "--", entrypoint.as_str().unwrap()])
+    }
+
+    /// `zonekeeper plan` in the image, for a zone behind a TLS endpoint.
+    async fn plan(&self, zone: &Zone, shop: &Namespace, endpoint: &str, mounts: &[String]) -> Ended {
+        let plan = CommandLine::of(zone, shop, &["plan"]).await;
+        let plan = plan.env("AWS_ENDPOINT_URL_ROUTE_53", endpoint);
+        // The kubeconfig, and the certificate that it names.
+        let kubeconfig = ControlPlane::shared().await.zonekeeper();
+        let folder = kubeconfig.parent().unwrap();
+        let mounts = [mounts, &[mount(folder, &folder.to_string_lossy())]].concat();
+        self.run(&mounts, plan).await.end().await
+    }
+
+    async fn succeed(&self, arguments: &[&str]) -> Output {
+        let output = self.buildah(arguments).output().await.unwrap_or_else(|error| {
+            panic!("buildah: {error}: run `make tools`, or on Debian: apt-get install buildah")
+        });
+        assert!(
+            output.status.success(),
+            "buildah {arguments:?}: {}\n{}\nbuildah needs to be root, or user namespaces: newuidmap, and the user's \
+             lines in /etc/subuid and /etc/subgid (on Debian: apt-get install uidmap)",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        output
+    }
+
+    fn buildah(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("buildah");
+        command.arg("--root").arg(self.0.join("storage")).arg("--runroot").arg(self.0.join("run"));
+        command.args(["--storage-driver", "vfs"]).args(arguments);
+        command
+    }
+}
+
+/// Shows a file or folder of this machine to a container.
+fn mount(from: &Path, to: &str) -> String {
+    format!("--volume={}:{to}:ro", from.display())
+}
+
+/// Every file below a folder with its size, by its path in it.
+fn files(folder: &Path) -> BTreeMap<String, u64> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap().map(Result::unwrap) {
+            let kind = entry.file_type().unwrap();
+            if kind.is_dir() {
+                folders.push(entry.path());
+            } else {
+                assert!(kind.is_file(), "{}", entry.path().display());
+                let path = entry.path().strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+                files.insert(path, entry.metadata().unwrap().len());
+            }
+        }
+    }
+    files
+}
+
+#[tokio::test]
+#[cfg_attr(not(target_env = "musl"), ignore = "the image holds what is shipped: make processes")]
+async fn the_image_holds_one_static_program_and_little_else() {
+    let image = Image::build("image-contents", Authority::new("test").pem()).await;
+    let files = files(&image.holds());
+    let expected = [
+        "etc/ssl/certs/ca-certificates.crt",
+        "examples/shop/api.yaml",
+        "examples/shop/services.yaml",
+        "examples/shop/web.yaml",
+        "zonekeeper",
+    ];
+    assert_eq!(files.keys().collect::<Vec<_>>(), expected);
+    let size: u64 = files.values().sum();
+    println!("the image holds {} kB", size / 1000);
+    assert!(cfg!(debug_assertions) || size <= LARGEST, "{size} bytes: {files:#?}");
+
+    let mut config = image.config().await;
+    let version = config["Labels"].as_object_mut().unwrap().remove("io.buildah.version");
+    assert!(version.is_some(), "{config:#}");
+    let expected = json!({
+        "User": "65532:65532",
+        "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+        "Entrypoint": ["/zonekeeper"],
+        "Labels": {
+            "org.opencontainers.image.title": "zonekeeper",
+            "org.opencontainers.image.description": env!("CARGO_PKG_DESCRIPTION"),
+            "org.opencontainers.image.licenses": "Apache-2.0",
+            "org.opencontainers.image.version": "1.2.3",
+        },
+    });
+    assert_eq!(config, expected, "{config:#}");
+
+    // There is nothing to load a library with, so what runs is static. It finds its example by itself.
+    let sandbox = CommandLine::new(&["sandbox", "--once"]);
+    let demo = image.run(&[], sandbox).await.succeed().await;
+    assert!(demo.stdout.contains("0 to delete: zonekeeper never deletes"), "{demo}");
+}
+
+#[tokio::test]
+#[cfg_attr(not(target_env = "musl"), ignore = "the image holds what is shipped: make processes")]
+async fn only_the_authorities_of_the_bundle_are_trusted() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("image-tls").await);
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    let authority = Authority::new("ours");
+    let image = Image::build("image-tls", authority.pem()).await;
+    let server = zone.url().rsplit('/').next().unwrap().parse().unwrap();
+    let endpoint = authority.vouch_for(server).await;
+    let fails = |ended: &Ended, texts: &[&str]| {
+        assert_eq!(ended.code(), Some(1), "{ended}");
+        for text in texts {
+            assert!(ended.stderr.contains(text), "{text}\n{ended}");
+        }
+        assert!(!ended.stderr.contains("panicked") && ended.stdout.is_empty(), "{ended}");
+    };
+
+    let plan = image.plan(&zone, &shop, &endpoint, &[]).await;
+    assert!(plan.status.success() && plan.stdout.contains("create www.example.test A alias"), "{plan}");
+    let requests = zone.count("GetHostedZone");
+    assert_eq!(requests, 1);
+
+    // The bundle of somebody who trusts others.
+    let others = image.0.join("others.pem");
+    fs::write(&others, Authority::new("theirs").pem()).unwrap();
+    let ended = image.plan(&zone, &shop, &endpoint, &[mount(&others, BUNDLE)]).await;
+    fails(&ended, &["the certificate of Route 53 is not trusted", "UnknownIssuer", "SSL_CERT_FILE"]);
+
+    // The authority of one's own, named as the error says.
+    let ours = image.0.join("ours.pem");
+    fs::write(&ours, authority.pem()).unwrap();
+    let mounts =
+        [mount(&others, BUNDLE), mount(&ours, "/ours.pem"), "--env=SSL_CERT_FILE=/ours.pem".to_owned()];
+    let plan = image.plan(&zone, &shop, &endpoint, &mounts).await;
+    assert!(plan.status.success(), "{plan}");
+
+    // No bundle at all.
+    let hidden = ["--mount=type=tmpfs,dst=/etc/ssl/certs".to_owned()];
+    let ended = image.plan(&zone, &shop, &endpoint, &hidden).await;
+    fails(&ended, &["no certificate authority is trusted", "SSL_CERT_FILE"]);
+    assert_eq!((zone.count("GetHostedZone"), zone.count(CHANGE)), (requests + 1, 0));
+}
+
+#[test]
+fn it_is_built_with_the_toolchain_of_the_project() {
+    let version = TOOLCHAIN.lines().find_map(|line| line.strip_prefix("channel = ")).unwrap();
+    let stage = format!("\nFROM rust:{}-alpine AS build\n", version.trim_matches('"'));
+    assert!(DOCKERFILE.contains(&stage), "{stage}");
+}
