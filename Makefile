@@ -58,8 +58,9 @@ documents:  ## Write the pages of docs/ that are generated from the code
 docs:  ## The documentation, warnings denied
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 
-bench:  ## Time and memory of planning at 1,000, 10,000 and 100,000 hostnames
+bench: tools  ## Time and memory: planning 1,000 to 100,000 hostnames, and a start with 100
 	$(CARGO) bench --locked --package zonekeeper-core --bench plan
+	$(CARGO) bench --locked --package zonekeeper --bench start --target $(lastword $(SHIPPED))
 
 verify-aws:  ## Check docs/assumptions.md on a scratch zone of yours, ZONE=Z…; asks before it writes
 	@test -n "$(ZONE)" || { echo "the id of a scratch zone is missing: make verify-aws ZONE=Z0123456789ABCDEFGHIJ" >&2; exit 2; }
