@@ -24,6 +24,8 @@ mod http;
 mod namespace;
 #[path = "../tests/zonekeeper/process.rs"]
 mod process;
+#[path = "../tests/zonekeeper/server.rs"]
+mod server;
 #[path = "../tests/zonekeeper/zone.rs"]
 mod zone;
 
