@@ -7,16 +7,23 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::{driver::Handle, telemetry::Metrics};
+use crate::{
+    driver::{Handle, Status},
+    telemetry::Metrics,
+};
+
+/// Who is asked.
+type Asked = (watch::Receiver<Option<Handle>>, Metrics);
 
 /// The routes.
 ///
 /// `/livez` answers while the process turns, and deliberately says nothing of AWS or of leadership: a restart would
-/// mend neither. `/readyz` names the closed gates while objects or the zone have not been seen.
-pub fn router(driver: Handle, metrics: Metrics) -> Router {
+/// mend neither. `/readyz` names the closed gates while objects or the zone have not been seen. Until there is a driver,
+/// the process is starting.
+pub fn router(driver: watch::Receiver<Option<Handle>>, metrics: Metrics) -> Router {
     Router::new()
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(ready))
@@ -29,7 +36,14 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
     axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
 }
 
-async fn ready(State((driver, _)): State<(Handle, Metrics)>) -> impl IntoResponse {
+fn current(driver: &watch::Receiver<Option<Handle>>) -> Option<Handle> {
+    driver.borrow().clone()
+}
+
+async fn ready(State((driver, _)): State<Asked>) -> impl IntoResponse {
+    let Some(driver) = current(&driver) else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "starting\n".to_owned());
+    };
     match driver.status().await {
         Some(status) if status.is_ready => (StatusCode::OK, "ok\n".to_owned()),
         Some(status) => {
@@ -40,8 +54,11 @@ async fn ready(State((driver, _)): State<(Handle, Metrics)>) -> impl IntoRespons
     }
 }
 
-async fn render(State((driver, metrics)): State<(Handle, Metrics)>) -> impl IntoResponse {
-    let status = driver.status().await.unwrap_or_default();
+async fn render(State((driver, metrics)): State<Asked>) -> impl IntoResponse {
+    let status = match current(&driver) {
+        Some(driver) => driver.status().await.unwrap_or_default(),
+        None => Status::default(),
+    };
     match metrics.render(&status) {
         Ok(text) => {
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";

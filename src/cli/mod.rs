@@ -1,5 +1,6 @@
 //! The commands, one file each: they put the edges together.
 
+mod patience;
 mod plan;
 mod run;
 mod sandbox;

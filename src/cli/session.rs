@@ -8,6 +8,7 @@ use kube::Client;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    sync::watch,
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,7 @@ use zonekeeper_core::{
     keeper::{Input, Keeper, Mode, Time},
 };
 
+use super::patience::Patience;
 use crate::{
     cluster::{self, Events, Refused},
     config::{ClusterFlags, Config, Flags},
@@ -31,91 +33,90 @@ pub(super) struct Session {
     config: Config,
     client: Client,
     clock: Clock,
-    stop: CancellationToken,
-    until: Until,
-    /// Where to answer probes and scrapes, if anywhere.
-    listener: Option<TcpListener>,
+    metrics: Metrics,
+    patience: Patience,
+    /// What goes on until the session ends.
+    tasks: JoinSet<Result<(), Refused>>,
+    /// Where probes and scrapes are answered, if anywhere, and who is told of the driver that they ask.
+    address: Option<SocketAddr>,
+    driving: watch::Sender<Option<Handle>>,
 }
 
 // === impl Session ===
 
 impl Session {
-    /// Connects to the cluster; `metrics` is where to answer probes and scrapes, if anywhere.
+    /// Connects to the cluster; `address` is where to answer probes and scrapes, if anywhere.
     pub async fn open(
         flags: Flags,
         cluster: ClusterFlags,
         until: Until,
-        metrics: Option<SocketAddr>,
+        address: Option<SocketAddr>,
     ) -> anyhow::Result<Self> {
         let config = Config::try_from(flags)?;
-        let listener = match metrics {
-            Some(address) => Some(
-                TcpListener::bind(address)
-                    .await
-                    .with_context(|| format!("cannot listen on --metrics-address {address}"))?,
-            ),
-            None => None,
-        };
+        let patience = Patience { stop: stop_on_signals()?, until };
+        let (mut tasks, metrics, (driving, driver)) = (JoinSet::new(), Metrics::new(), watch::channel(None));
+        let mut listening = None;
+        if let Some(address) = address {
+            let bound = TcpListener::bind(address).await;
+            let listener = bound.with_context(|| format!("cannot listen on --metrics-address {address}"))?;
+            listening = listener.local_addr().ok();
+            let served =
+                serve::serve(listener, serve::router(driver, metrics.clone()), patience.stop.clone());
+            tasks.spawn(served.map(|_| Ok(())));
+        }
         let clock = Clock::start();
-        let stop = stop_on_signals()?;
-        let client = unless_stopped(&stop, cluster::connect(cluster.kubeconfig.as_deref())).await?;
-        Ok(Self { config, client, clock, stop, until, listener })
+        let client =
+            patience.open(async || Ok(cluster::connect(cluster.kubeconfig.as_deref()).await?)).await?;
+        Ok(Self { config, client, clock, metrics, patience, tasks, address: listening, driving })
     }
 
     /// Plans, with a client that cannot write.
     pub async fn plan(self) -> anyhow::Result<Outcome> {
-        let opened = Reader::open(self.config.zone.clone(), self.clock, &Via::Environment);
-        let (reader, facts) = unless_stopped(&self.stop, Box::pin(opened)).await?;
+        let zone = || self.config.zone.clone();
+        let open = async || Ok(Box::pin(Reader::open(zone(), self.clock, &Via::Environment)).await?);
+        let (reader, facts) = self.patience.open(open).await?;
         self.drive(ReadOnly(reader), Mode::DryRun, &facts).await
     }
 
     /// Plans and writes.
     pub async fn apply(self) -> anyhow::Result<Outcome> {
-        let opened = Writer::open(self.config.zone.clone(), self.clock, &Via::Environment);
-        let (writer, facts) = unless_stopped(&self.stop, Box::pin(opened)).await?;
+        let zone = || self.config.zone.clone();
+        let open = async || Ok(Box::pin(Writer::open(zone(), self.clock, &Via::Environment)).await?);
+        let (writer, facts) = self.patience.open(open).await?;
         self.drive(ReadWrite(writer), Mode::Apply, &facts).await
     }
 
     /// Watches and drives until the driver ends, by itself or because it was stopped.
     async fn drive<E: Ends>(self, ends: E, mode: Mode, zone: &ZoneFacts) -> anyhow::Result<Outcome> {
+        let Self { config, client, clock, metrics, patience, mut tasks, address, driving } = self;
+        let Patience { stop, until } = patience;
         info!(
             zone.id = %zone.id,
             zone.name = %zone.apex,
             zone.private = zone.is_private,
-            owner = %self.config.settings.owner,
+            owner = %config.settings.owner,
             mode = ?mode,
-            metrics.address = self.listener.as_ref().and_then(|at| at.local_addr().ok()).map(tracing::field::display),
+            metrics.address = address.map(tracing::field::display),
             "zonekeeper starts"
         );
-        let metrics = Metrics::new();
         let seed = u64::from(std::process::id());
-        let keeper =
-            Keeper::new(self.config.keeper(mode, seed), Zone::new(zone.id.clone(), zone.apex.clone()));
-        let mut tasks = JoinSet::new();
+        let keeper = Keeper::new(config.keeper(mode, seed), Zone::new(zone.id.clone(), zone.apex.clone()));
         // A dry run writes nothing at all, and who ends when all is done tells its user.
-        let events = (mode == Mode::Apply && self.until == Until::Stopped).then(|| {
+        let events = (mode == Mode::Apply && until == Until::Stopped).then(|| {
             let (events, queue) = Events::new();
-            tasks.spawn(queue.send(self.client.clone()).map(Ok));
+            tasks.spawn(queue.send(client.clone()).map(Ok));
             events
         });
-        let listener = (Reporter::new(metrics.clone()), events);
-        let (driver, handle) = Driver::new(keeper, ends, listener, self.clock);
-        watch(&mut tasks, &self.config, &self.client, &handle, self.until);
-        if let Some(listener) = self.listener {
-            let served = serve::serve(listener, serve::router(handle.clone(), metrics), self.stop.clone());
-            tasks.spawn(async {
-                drop(served.await);
-                Ok(())
-            });
-        }
+        let (driver, handle) = Driver::new(keeper, ends, (Reporter::new(metrics), events), clock);
+        watch_objects(&mut tasks, &config, &client, &handle, until);
+        driving.send_replace(Some(handle.clone()));
         // The gate is always open: nobody else competes for it.
-        let open = handle.clone();
         tasks.spawn(async move {
-            open.send(Input::Leadership { until: Time::NEVER }).await;
+            handle.send(Input::Leadership { until: Time::NEVER }).await;
             Ok(())
         });
         let outcome = tokio::select! {
-            outcome = driver.run(self.stop.clone(), self.until) => outcome,
+            outcome = driver.run(stop, until) => outcome,
             refused = refused(&mut tasks) => return Err(refused.into()),
         };
         info!(done = outcome.is_done, "zonekeeper stops");
@@ -124,7 +125,7 @@ impl Session {
     }
 }
 
-fn watch(
+fn watch_objects(
     tasks: &mut JoinSet<Result<(), Refused>>,
     config: &Config,
     client: &Client,
@@ -167,16 +168,4 @@ pub(super) fn stop_on_signals() -> anyhow::Result<CancellationToken> {
         }
     });
     Ok(stop)
-}
-
-/// What `work` gives. Only a driver has something to finish when it is stopped; before that, nothing has begun.
-async fn unless_stopped<T, E>(
-    stop: &CancellationToken,
-    work: impl Future<Output = Result<T, E>>,
-) -> anyhow::Result<T>
-where
-    anyhow::Error: From<E>,
-{
-    let done = stop.run_until_cancelled(work).await.context("stopped before anything was done")?;
-    Ok(done?)
 }

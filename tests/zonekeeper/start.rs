@@ -9,6 +9,7 @@ use zonekeeper_emulator::faults::Effect;
 
 use crate::{
     control_plane::ControlPlane,
+    http,
     namespace::{BALANCER, Namespace},
     process::{CommandLine, Ended},
     scratch::Scratch,
@@ -32,13 +33,16 @@ fn fails(ended: &Ended, code: i32, texts: &[&str]) {
 async fn without_route_53_nothing_starts() {
     let (zone, shop) = (Zone::empty().await, Namespace::new("start-route53").await);
     shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
-    for command in ["run", "plan"] {
-        let command = async || CommandLine::of(&zone, &shop, &[command]).await;
+    for arguments in [["run"].as_slice(), &["run", "--once"], &["plan"]] {
+        let command = async || CommandLine::of(&zone, &shop, arguments).await;
 
         let ended = command().await.env("ZONEKEEPER_ZONE_ID", "Z9999999999").end().await;
         fails(&ended, 1, &["there is no hosted zone Z9999999999", "check --zone-id"]);
         let ended = command().await.without_env("AWS_REGION").end().await;
         fails(&ended, 1, &["no AWS region is configured: set AWS_REGION"]);
+        if arguments == ["run"] {
+            continue;
+        }
         let keyless = command().await.without_env("AWS_ACCESS_KEY_ID");
         let ended = keyless.without_env("AWS_SECRET_ACCESS_KEY").end().await;
         fails(&ended, 1, &["AWS credentials: ", "IRSA", "AWS_ACCESS_KEY_ID"]);
@@ -58,6 +62,30 @@ async fn without_route_53_nothing_starts() {
 }
 
 #[tokio::test]
+async fn a_controller_outlives_what_its_start_falls_into() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("start-outage").await);
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    zone.disturb("GetHostedZone", Effect::service_unavailable(), u32::MAX);
+    let address = format!("127.0.0.1:{}", closed_port());
+    let command = CommandLine::of(&zone, &shop, &["run"]).await.env("ZONEKEEPER_METRICS_ADDRESS", &address);
+    let mut zonekeeper = command.start();
+    let cannot = "it cannot start yet; it is tried again until it can";
+    zonekeeper.says(&[cannot, "Route 53 does not answer: ServiceUnavailable"]).await;
+    let address = address.parse().unwrap();
+    assert_eq!(http::get(address, "/livez").await.unwrap().status, 200);
+    let ready = http::get(address, "/readyz").await.unwrap();
+    assert_eq!((ready.status, &*ready.body), (503, "starting\n"));
+    assert!(http::get(address, "/metrics").await.unwrap().body.contains("zonekeeper_ready 0\n"));
+
+    zone.disturb_once_each("GetHostedZone", [Effect::access_denied(), Effect::expired_token()]);
+    for text in ["grant route53:GetHostedZone", "AWS credentials: ExpiredToken"] {
+        zonekeeper.says(&[cannot, text]).await;
+    }
+    zonekeeper.until_zone(&zone, "the records", |zone| zone.sets().len() == 4).await;
+    zonekeeper.stop().await;
+}
+
+#[tokio::test]
 async fn without_a_cluster_nothing_starts() {
     let zone = Zone::empty().await;
     let folder = Scratch::new("start-cluster");
@@ -71,9 +99,9 @@ async fn without_a_cluster_nothing_starts() {
         "current-context": "gone",
     });
     std::fs::write(&closed, kubeconfig.to_string()).unwrap();
-    for command in ["run", "plan"] {
+    for name in ["run", "plan"] {
         let command = || {
-            let command = CommandLine::new(&[[command].as_slice(), &MANDATORY].concat()).aws(&zone);
+            let command = CommandLine::new(&[[name].as_slice(), &MANDATORY].concat()).aws(&zone);
             command.env("ZONEKEEPER_METRICS_ADDRESS", "127.0.0.1:0")
         };
         fails(
@@ -85,7 +113,13 @@ async fn without_a_cluster_nothing_starts() {
         let missing = missing.as_path();
         fails(&with(missing).end().await, 1, &["the kubeconfig cannot be used", &missing.to_string_lossy()]);
         fails(&with(&broken).end().await, 1, &["the kubeconfig cannot be used", "check --kubeconfig"]);
-        fails(&with(&closed).end().await, 1, &[&server, "does not answer", "check that it runs"]);
+        let texts = [&server, "does not answer", "check that it runs"];
+        if name == "run" {
+            // An API server that is away comes back.
+            with(&closed).start().says(&texts).await;
+        } else {
+            fails(&with(&closed).end().await, 1, &texts);
+        }
     }
     assert_eq!(zone.count(LIST), 0);
 }

@@ -50,6 +50,14 @@ impl Zone {
         self.0.with_faults(|faults| faults.add(Fault::new(effect).on(operation).times(times)));
     }
 
+    /// What goes wrong from now on instead of anything else: each of these once, in this order.
+    pub fn disturb_once_each(&self, operation: &str, effects: impl IntoIterator<Item = Effect>) {
+        self.0.with_faults(|faults| {
+            faults.clear();
+            effects.into_iter().for_each(|effect| faults.add(Fault::new(effect).on(operation).times(1)));
+        });
+    }
+
     /// Nothing goes wrong any more.
     pub fn calm(&self) {
         self.0.with_faults(zonekeeper_emulator::faults::Faults::clear);
