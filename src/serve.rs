@@ -1,5 +1,7 @@
 //! `/livez`, `/readyz` and `/metrics`.
 
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
 use axum::{
     Router,
     extract::State,
@@ -29,6 +31,16 @@ pub fn router(driver: watch::Receiver<Option<Handle>>, metrics: Metrics) -> Rout
         .route("/readyz", get(ready))
         .route("/metrics", get(render))
         .with_state((driver, metrics))
+}
+
+/// Listens on an address. On every interface of a machine without IPv6, those of IPv4 are meant.
+pub async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    match TcpListener::bind(address).await {
+        Err(_) if address.ip() == Ipv6Addr::UNSPECIFIED => {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+        }
+        bound => bound,
+    }
 }
 
 /// Serves until it is stopped.

@@ -6,7 +6,6 @@ use anyhow::Context as _;
 use futures::FutureExt as _;
 use kube::Client;
 use tokio::{
-    net::TcpListener,
     signal::unix::{SignalKind, signal},
     sync::watch,
     task::JoinSet,
@@ -57,8 +56,9 @@ impl Session {
         let (mut tasks, metrics, (driving, driver)) = (JoinSet::new(), Metrics::new(), watch::channel(None));
         let mut listening = None;
         if let Some(address) = address {
-            let bound = TcpListener::bind(address).await;
-            let listener = bound.with_context(|| format!("cannot listen on --metrics-address {address}"))?;
+            let listener = serve::listen(address).await;
+            let listener =
+                listener.with_context(|| format!("cannot listen on --metrics-address {address}"))?;
             listening = listener.local_addr().ok();
             let served =
                 serve::serve(listener, serve::router(driver, metrics.clone()), patience.stop.clone());

@@ -223,8 +223,8 @@ pub enum LogLevel {
 /// What only a running controller needs to know.
 #[derive(Debug, Clone, Args)]
 pub struct RunFlags {
-    /// Address of /livez, /readyz and /metrics.
-    #[arg(long, env = "ZONEKEEPER_METRICS_ADDRESS", default_value = "0.0.0.0:7979", value_parser = address, value_name = "ADDRESS", help_heading = "Running")]
+    /// Address of /livez, /readyz and /metrics; `:7979` is that port on every interface, IPv4 and IPv6.
+    #[arg(long, env = "ZONEKEEPER_METRICS_ADDRESS", default_value = ":7979", value_parser = address, value_name = "ADDRESS", help_heading = "Running")]
     pub metrics_address: SocketAddr,
 
     /// Stop when everything that can be written is written.
@@ -238,7 +238,7 @@ pub struct RunFlags {
 
 /// An address; `:7979` means that port on every interface, as in ExternalDNS.
 fn address(text: &str) -> Result<SocketAddr, String> {
-    let whole = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text.to_owned() };
+    let whole = if text.starts_with(':') { format!("[::]{text}") } else { text.to_owned() };
     whole.parse().map_err(|_| "expected an address and port, as in 0.0.0.0:7979 or :7979".to_owned())
 }
 
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn an_address_may_leave_out_the_interface() {
-        assert_eq!(address(":7979").unwrap(), "0.0.0.0:7979".parse().unwrap());
+        assert_eq!(address(":7979").unwrap(), "[::]:7979".parse().unwrap());
         assert!(address("7979").is_err());
     }
 }

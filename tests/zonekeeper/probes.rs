@@ -1,5 +1,7 @@
 //! `/livez`, `/readyz` and `/metrics`.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
+
 use zonekeeper_emulator::faults::Effect;
 
 use crate::{
@@ -41,4 +43,25 @@ async fn it_is_alive_at_once_and_ready_after_the_first_lists() {
     assert!(!metrics.body.contains("gate_closed{"), "{}", metrics.body);
     assert_eq!(zonekeeper.get("/elsewhere").await.status, 404);
     zonekeeper.stop().await;
+}
+
+#[tokio::test]
+async fn a_port_alone_is_that_of_every_interface() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("probes-port").await);
+    let zonekeeper = CommandLine::of(&zone, &shop, &["run"]).await.env("ZONEKEEPER_METRICS_ADDRESS", ":0");
+    let zonekeeper = zonekeeper.start();
+    let port = zonekeeper.address().await.port();
+    for address in [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()] {
+        let live = http::get((address, port).into(), "/livez").await;
+        // A machine may have no IPv6.
+        match live {
+            Ok(live) => assert_eq!(live.status, 200),
+            Err(error) => assert!(address.is_ipv6() && !has_ipv6(), "{address}: {error}"),
+        }
+    }
+    zonekeeper.stop().await;
+}
+
+fn has_ipv6() -> bool {
+    TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok()
 }
