@@ -176,10 +176,10 @@ impl Queue {
     /// Sends what is queued, until nobody reports any more. An Event that the API server refuses is left out, after a
     /// line in the log; while it does not answer, everything waits.
     pub async fn send(mut self, client: Client) {
-        let mut pace = Pace(Instant::now());
+        let mut pace = Pace::rested(Instant::now());
         let mut is_failing = false;
         while let Some(event) = self.next().await {
-            pace.wait().await;
+            sleep_until(pace.next(Instant::now())).await;
             loop {
                 let said = say(&client, &event).await;
                 let was_failing = std::mem::replace(&mut is_failing, said.is_err());
@@ -236,12 +236,16 @@ async fn say(client: &Client, event: &Event) -> Result<(), kube::Error> {
 // === impl Pace ===
 
 impl Pace {
-    /// Waits until the next Event may be sent.
-    async fn wait(&mut self) {
-        sleep_until(self.0).await;
-        let now = Instant::now();
-        let earliest = now.checked_sub(EVERY * (BURST - 1)).unwrap_or(now);
-        self.0 = self.0.max(earliest) + EVERY;
+    /// Nothing has been sent for long.
+    fn rested(now: Instant) -> Self {
+        Self(now.checked_sub(EVERY * (BURST - 1)).unwrap_or(now))
+    }
+
+    /// When the next Event, which comes now, may be sent.
+    fn next(&mut self, now: Instant) -> Instant {
+        let due = self.0.max(Self::rested(now).0);
+        self.0 = due + EVERY;
+        due
     }
 }
 
@@ -252,4 +256,58 @@ fn shorten(text: &str, most: usize) -> String {
     }
     let cut = text.floor_char_boundary(most.saturating_sub('…'.len_utf8()));
     format!("{}…", text.get(..cut).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use zonekeeper_core::plan::Reason;
+
+    use super::*;
+
+    #[test]
+    fn after_a_burst_they_go_at_their_pace() {
+        let start = Instant::now() + EVERY * BURST;
+        let mut pace = Pace::rested(start);
+        let later = start + EVERY * BURST * 3;
+        for (now, more) in [(start, 10), (later, 5)] {
+            let due = (0..BURST + more).map(|_| pace.next(now)).collect::<Vec<_>>();
+            let waits = due.iter().filter(|due| **due > now).map(|due| *due - now);
+            assert_eq!(waits.collect::<Vec<_>>(), (1..=more).map(|n| EVERY * n).collect::<Vec<_>>());
+        }
+    }
+
+    #[tokio::test]
+    async fn warnings_go_first_and_what_finds_no_place_is_left_out() {
+        let (mut events, mut queue) = Events::new();
+        let blocked = |n: usize| Blocked {
+            host: format!("w{n}.example.com"),
+            object: ObjectId::new(Kind::Service, "shop", "web"),
+            reason: Reason::NoTarget,
+            remedy: Vec::new(),
+        };
+        let news = events.event("Normal", "Published", "news", &blocked(0).object, "uid");
+        events.news.try_send(news).unwrap();
+        for n in 0..WAITING + 5 {
+            let blocked = Box::new(blocked(n));
+            events.hear(&Report::StillBlocked { blocked, uid: "uid".into() });
+        }
+        drop(events);
+        let mut sent = Vec::new();
+        while let Some(event) = queue.next().await {
+            sent.push(event.type_.unwrap());
+        }
+        assert_eq!(sent, [vec!["Warning"; WAITING], vec!["Normal"]].concat());
+    }
+
+    #[test]
+    fn names_follow_from_what_is_said() {
+        let (events, _queue) = Events::new();
+        let long = ObjectId::new(Kind::Ingress, "shop", &format!("{}.{}", "a".repeat(230), "b".repeat(22)));
+        let name = |object: &ObjectId, note| {
+            events.event("Warning", "NoTarget", note, object, "uid").metadata.name.unwrap()
+        };
+        assert_eq!(name(&long, "x"), name(&long, "x"));
+        assert_ne!(name(&long, "x"), name(&long, "y"));
+        assert!(name(&long, "x").len() <= LONGEST_NAME && name(&long, "x").is_ascii());
+    }
 }
