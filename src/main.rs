@@ -1,4 +1,8 @@
 //! The binary: a runtime, and the exit code.
+//!
+//! Memory is handed out by the system's allocator, in the image that of musl. Measured against mimalloc and jemalloc it
+//! makes no start slower, and needs no more memory than the better of the two. What they save is a part of the time
+//! that planning takes, and nearly all of this program's time is waiting.
 
 use std::process::ExitCode;
 
