@@ -23,7 +23,7 @@ use zonekeeper_core::{
     keeper::{
         ChangeId, Config, Cursor, Effect, Input, Keeper, Mode, Page, Progress, Quota, Read, Scope, Time,
     },
-    plan::{Naming, Plan, Settings, View},
+    plan::{ManagedTypes, Naming, Plan, Settings, View},
     source::{Claims, Kind, Object, Rules},
 };
 
@@ -228,6 +228,7 @@ fn settings() -> Settings {
         owner: "bench".parse().unwrap(),
         naming: Naming::default(),
         default_ttl: Ttl::DEFAULT,
+        managed_types: ManagedTypes::default(),
         prefer_cname: false,
         alias_zones: AliasZones::default(),
     }

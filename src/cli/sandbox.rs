@@ -9,7 +9,7 @@ use tracing::warn;
 use zonekeeper_core::{
     dns::{AliasZones, Ttl, Zone, ZoneId},
     keeper::{Input, Keeper, Mode, Quota, Read, ReadId, Scope, Time},
-    plan::{Naming, Settings},
+    plan::{ManagedTypes, Naming, Settings},
     source::{Kind, Object, Rules},
 };
 use zonekeeper_emulator::{Emulator, zone::HostedZone};
@@ -191,6 +191,7 @@ fn config() -> anyhow::Result<Config> {
             owner: "sandbox".parse()?,
             naming: Naming::default(),
             default_ttl: Ttl::DEFAULT,
+            managed_types: ManagedTypes::default(),
             prefer_cname: false,
             alias_zones: AliasZones::default(),
         },

@@ -11,16 +11,9 @@ use zonekeeper_core::dns::Ttl;
 /// What every command that plans needs to know.
 #[derive(Debug, Clone, Args)]
 pub struct Flags {
-    /// Id of the hosted zone to keep, as in Z0123456789ABCDEFGHIJ. Exactly this zone is read and written; none is
-    /// ever looked for by name.
-    #[arg(
-        long,
-        env = "ZONEKEEPER_ZONE_ID",
-        visible_alias = "zone-id-filter",
-        value_name = "ID",
-        help_heading = "Zone and ownership"
-    )]
-    pub zone_id: String,
+    /// Which zone.
+    #[command(flatten)]
+    pub zone: ZoneFlags,
 
     /// Who this cluster is in the ownership TXT records. Unique per cluster and kept for ever: a rebuilt cluster
     /// that shall go on with its records reuses its id.
@@ -106,6 +99,10 @@ pub struct Flags {
     #[arg(long, env = "ZONEKEEPER_DEFAULT_TTL", default_value_t = Ttl::DEFAULT.to_string(), value_name = "TTL", help_heading = "Records")]
     pub default_ttl: String,
 
+    /// Which types of records.
+    #[command(flatten)]
+    pub types: TypeFlags,
+
     /// Create CNAMEs for AWS targets that an alias could lead to.
     #[arg(long, env = "ZONEKEEPER_AWS_PREFER_CNAME", help_heading = "Records")]
     pub aws_prefer_cname: bool,
@@ -159,6 +156,36 @@ pub struct Flags {
         help_heading = "Pace"
     )]
     pub quota_share: f64,
+}
+
+/// Which zone.
+#[derive(Debug, Clone, Args)]
+pub struct ZoneFlags {
+    /// Id of the hosted zone to keep, as in Z0123456789ABCDEFGHIJ. Exactly this zone is read and written; none is
+    /// ever looked for by name.
+    #[arg(
+        long,
+        env = "ZONEKEEPER_ZONE_ID",
+        visible_alias = "zone-id-filter",
+        value_name = "ID",
+        help_heading = "Zone and ownership"
+    )]
+    pub zone_id: String,
+}
+
+/// Which types of records.
+#[derive(Debug, Clone, Args)]
+pub struct TypeFlags {
+    /// Types of records that are written; repeat for several. The TXTs that state ownership are written besides.
+    #[arg(
+        long,
+        env = "ZONEKEEPER_MANAGED_RECORD_TYPES",
+        value_delimiter = ',',
+        default_values = ["A", "AAAA", "CNAME"],
+        value_name = "TYPE",
+        help_heading = "Records"
+    )]
+    pub managed_record_types: Vec<String>,
 }
 
 /// Where the objects are.

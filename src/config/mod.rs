@@ -4,11 +4,11 @@ mod flags;
 
 use std::{collections::BTreeSet, str::FromStr, time::Duration};
 
-pub use flags::{ClusterFlags, Flags, LogFlags, LogFormat, LogLevel, RunFlags, Source};
+pub use flags::{ClusterFlags, Flags, LogFlags, LogFormat, LogLevel, RunFlags, Source, TypeFlags, ZoneFlags};
 use zonekeeper_core::{
     dns::{AliasZones, BadAliasZone, BadTtl, Ttl, ZoneId},
     keeper::{self, Mode, Quota, Rate, Scope},
-    plan::{BadNaming, BadOwnerId, Naming, OwnerId, Settings},
+    plan::{BadManagedType, BadNaming, BadOwnerId, ManagedTypes, Naming, OwnerId, Settings},
     source::{Kind, Rules},
 };
 
@@ -54,6 +54,9 @@ pub enum BadFlag {
     /// `--default-ttl`
     #[error("--default-ttl `{0}`: {1}")]
     Ttl(String, #[source] BadTtl),
+    /// `--managed-record-types`
+    #[error("--managed-record-types `{0}`: {1}")]
+    ManagedTypes(String, #[source] BadManagedType),
     /// `--alias-zone`
     #[error("--alias-zone `{0}`: {1}")]
     AliasZone(String, #[source] BadAliasZone),
@@ -81,7 +84,7 @@ impl TryFrom<Flags> for Config {
     fn try_from(flags: Flags) -> Result<Self, BadFlag> {
         // Every flag is named here, so that one without a meaning does not compile.
         let Flags {
-            zone_id,
+            zone,
             owner_id,
             allow_default_owner,
             txt_prefix,
@@ -93,6 +96,7 @@ impl TryFrom<Flags> for Config {
             require_annotation,
             annotation_prefix,
             default_ttl,
+            types,
             aws_prefer_cname,
             alias_zone,
             resync,
@@ -100,7 +104,7 @@ impl TryFrom<Flags> for Config {
             account_changes,
             quota_share,
         } = flags;
-        let zone = ZoneId::new(&zone_id).ok_or(BadFlag::ZoneId(zone_id))?;
+        let zone = zone.try_into()?;
         let owner = owner_id.parse().map_err(|why| BadFlag::OwnerId(owner_id.clone(), why))?;
         if owner_id == OwnerId::DEFAULT_OF_EXTERNAL_DNS && !allow_default_owner {
             return Err(BadFlag::DefaultOwner);
@@ -130,6 +134,7 @@ impl TryFrom<Flags> for Config {
                 owner,
                 naming: Naming::new(&txt_prefix, &txt_suffix, txt_wildcard_replacement.as_deref())?,
                 default_ttl: Ttl::from_str(&default_ttl).map_err(|why| BadFlag::Ttl(default_ttl, why))?,
+                managed_types: types.try_into()?,
                 prefer_cname: aws_prefer_cname,
                 alias_zones,
             },
@@ -156,6 +161,22 @@ impl Config {
             resync: self.resync,
             seed,
         }
+    }
+}
+
+impl TryFrom<ZoneFlags> for ZoneId {
+    type Error = BadFlag;
+
+    fn try_from(ZoneFlags { zone_id }: ZoneFlags) -> Result<Self, BadFlag> {
+        Self::new(&zone_id).ok_or(BadFlag::ZoneId(zone_id))
+    }
+}
+
+impl TryFrom<TypeFlags> for ManagedTypes {
+    type Error = BadFlag;
+
+    fn try_from(TypeFlags { managed_record_types: types }: TypeFlags) -> Result<Self, BadFlag> {
+        Self::new(types.iter().map(String::as_str)).map_err(|why| BadFlag::ManagedTypes(types.join(","), why))
     }
 }
 
@@ -223,6 +244,18 @@ mod tests {
         assert_eq!(config.resync, Duration::from_mins(30));
         assert_eq!(config.rules, Rules::default());
         assert_eq!(config.scopes.len(), 2);
+        assert_eq!(config.settings.managed_types, ManagedTypes::default());
+    }
+
+    #[test]
+    fn record_types_are_repeated_or_listed() {
+        for extra in [
+            ["--managed-record-types", "A,cname"].as_slice(),
+            &["--managed-record-types=CNAME", "--managed-record-types=A"],
+        ] {
+            let types = config(extra).unwrap().settings.managed_types;
+            assert_eq!(types, ManagedTypes::new(["A", "CNAME"]).unwrap(), "{extra:?}");
+        }
     }
 
     #[test]
@@ -234,6 +267,8 @@ mod tests {
             (&["--txt-prefix", "a", "--txt-suffix", "b"], "prefix"),
             (&["--annotation-prefix", "x"], "--annotation-prefix"),
             (&["--default-ttl", "x"], "--default-ttl"),
+            (&["--managed-record-types", "A,TXT"], "--managed-record-types `A,TXT`: the TXTs that state"),
+            (&["--managed-record-types", ""], "--managed-record-types"),
             (&["--alias-zone", "x"], "--alias-zone"),
             (&["--resync", "x"], "--resync"),
             (&["--resync", "0s"], "--resync"),

@@ -12,7 +12,7 @@ use zonekeeper::{
 use zonekeeper_core::{
     dns::{AliasZones, Name, Ttl, Zone as CoreZone, ZoneId},
     keeper::{Apply, ApplyId, ChangeId, Cursor, FailureClass, Read, ReadId, Time},
-    plan::{Batch, Naming, Plan, PlanDigest, Settings, Unit, View},
+    plan::{Batch, ManagedTypes, Naming, Plan, PlanDigest, Settings, Unit, View},
     source::{Claims, Object, Rules},
 };
 use zonekeeper_emulator::{
@@ -54,6 +54,7 @@ fn apply(not_after: Time) -> Apply {
         owner: "tests".parse().unwrap(),
         naming: Naming::default(),
         default_ttl: Ttl::DEFAULT,
+        managed_types: ManagedTypes::default(),
         prefer_cname: false,
         alias_zones: AliasZones::default(),
     };

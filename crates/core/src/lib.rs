@@ -54,7 +54,7 @@
 //! use k8s_openapi::api::networking::v1::Ingress;
 //! use zonekeeper_core::{
 //!     dns::{AliasZones, Name, Ttl, Zone, ZoneId},
-//!     plan::{Batch, Naming, Plan, Settings, View},
+//!     plan::{Batch, ManagedTypes, Naming, Plan, Settings, View},
 //!     source::{Claims, Object, Rules},
 //! };
 //!
@@ -77,6 +77,7 @@
 //!     owner: "blue".parse()?,
 //!     naming: Naming::default(),
 //!     default_ttl: Ttl::DEFAULT,
+//!     managed_types: ManagedTypes::default(),
 //!     prefer_cname: false,
 //!     alias_zones: AliasZones::default(),
 //! };

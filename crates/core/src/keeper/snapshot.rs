@@ -372,7 +372,7 @@ mod tests {
     use super::*;
     use crate::{
         dns::{AliasZones, Data, Ttl, ZoneId},
-        plan::{Naming, Plan, Settings, View},
+        plan::{ManagedTypes, Naming, Plan, Settings, View},
         source::{Claims, Object, Rules},
     };
 
@@ -488,6 +488,7 @@ mod tests {
             owner: "me".parse().unwrap(),
             naming: Naming::default(),
             default_ttl: Ttl::DEFAULT,
+            managed_types: ManagedTypes::default(),
             prefer_cname: false,
             alias_zones: AliasZones::default(),
         };

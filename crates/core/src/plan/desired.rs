@@ -1,6 +1,6 @@
 //! What the zone should hold for one claim.
 
-use super::{Reason, Settings, reason::Limit};
+use super::{ManagedTypes, Reason, Settings, reason::Limit};
 use crate::{
     dns::{Alias, AliasZones, Data, Name, RecordSet, RecordType, Ttl},
     plan::MAX_SET_VALUES,
@@ -43,10 +43,21 @@ impl Desired {
                 }
             };
         }
-        if let Some(have) = sets.iter().map(|set| set.values().len()).find(|have| *have > MAX_SET_VALUES) {
-            return Err(Reason::TooBig { limit: Limit::SetValues, have });
-        }
         Ok(Self { sets, ttl_is_asked_for: facts.ttl.is_some() })
+    }
+
+    /// What of it may be written, or why nothing may be.
+    pub fn narrowed(mut self, managed: &ManagedTypes) -> Result<Self, Reason> {
+        let asked_for = self.sets.iter().map(|set| set.rtype().clone()).collect();
+        self.sets.retain(|set| managed.contains(set.rtype()));
+        if self.sets.is_empty() {
+            return Err(Reason::UnmanagedType { types: asked_for });
+        }
+        let mut sizes = self.sets.iter().map(|set| set.values().len());
+        match sizes.find(|have| *have > MAX_SET_VALUES) {
+            Some(have) => Err(Reason::TooBig { limit: Limit::SetValues, have }),
+            None => Ok(self),
+        }
     }
 
     /// The one host name that aliases lead to.

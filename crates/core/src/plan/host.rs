@@ -171,17 +171,25 @@ impl<'a> View<'a> {
         self.zone.cut_above(host).map(|cut| Reason::BelowZoneCut { cut })
     }
 
-    /// What one claimant asks for. A CNAME of ours that leads where an alias would lead stays a CNAME.
+    /// What one claimant asks for, as far as it may be written.
     fn wish(&self, key: &ClaimKey, facts: &Facts) -> Result<Desired, Reason> {
         let desired = Desired::new(&key.host, self.zone.apex(), facts, self.settings)?;
-        let Some(target) = desired.alias_target() else { return Ok(desired) };
+        self.lasting_cname(key, facts, &desired).unwrap_or(desired).narrowed(&self.settings.managed_types)
+    }
+
+    /// A CNAME of ours that leads where an alias would lead stays a CNAME, where CNAMEs are written at all.
+    fn lasting_cname(&self, key: &ClaimKey, facts: &Facts, desired: &Desired) -> Option<Desired> {
+        let target = desired.alias_target()?;
+        if !self.settings.managed_types.contains(&RecordType::Cname) {
+            return None;
+        }
         let as_cname = desired.as_cname(&key.host, target, facts, self.settings);
         let stays = as_cname.sets.iter().any(|wanted| {
             let found = self.zone.get(&key.host, &RecordType::Cname, key.set_id.as_ref());
             found.is_some_and(|found| found.answers_like(wanted))
                 && self.look_up(&key.host, &RecordType::Cname, key).standing == Standing::Us
         });
-        Ok(if stays { as_cname } else { desired })
+        stays.then_some(as_cname)
     }
 
     fn decide(&self, key: &ClaimKey, holder: &Arc<Facts>, desired: &Desired, plan: &mut HostPlan) -> Verdict {

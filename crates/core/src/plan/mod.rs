@@ -9,6 +9,7 @@ mod digest;
 mod heritage;
 mod holder;
 mod host;
+mod managed_types;
 mod ownership;
 mod reason;
 mod remedy;
@@ -21,6 +22,7 @@ pub use batch::{Batch, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, MAX_SET_VALUES, W
 pub use digest::{PlanDigest, UnitDigest};
 pub use heritage::{BadOwnerId, Heritage, OwnerId};
 pub use host::{HostPlan, Stale, View};
+pub use managed_types::{BadManagedType, ManagedTypes};
 pub use ownership::{BadNaming, Fallbacks, Naming};
 pub(crate) use reason::of_bad_hosts;
 pub use reason::{Blocked, Reason};
@@ -41,6 +43,8 @@ pub struct Settings {
     pub naming: Naming,
     /// The TTL of values where no object says one.
     pub default_ttl: Ttl,
+    /// Which types of records are written.
+    pub managed_types: ManagedTypes,
     /// Whether host name targets become CNAMEs even where an alias is possible.
     pub prefer_cname: bool,
     /// The hosted zones that aliases may lead to.

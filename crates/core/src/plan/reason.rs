@@ -62,6 +62,11 @@ pub enum Reason {
         /// The targets.
         targets: Vec<Name>,
     },
+    /// Nothing that the object asks for is of a type that is written.
+    UnmanagedType {
+        /// The types that it asks for.
+        types: Vec<RecordType>,
+    },
     /// Another object has the hostname and asks for something else.
     ClaimedBy {
         /// That object.
@@ -165,6 +170,7 @@ impl Reason {
             Self::NoAliasZone { .. } => "NoAliasZone",
             Self::ApexNeedsAlias { .. } => "ApexNeedsAlias",
             Self::ManyCnameTargets { .. } => "ManyCnameTargets",
+            Self::UnmanagedType { .. } => "UnmanagedType",
             Self::ClaimedBy { .. } => "ClaimedBy",
             Self::OwnedBy { .. } => "OwnedBy",
             Self::Unowned { .. } => "Unowned",
@@ -238,6 +244,9 @@ impl Reason {
             Self::TrafficPolicy => {
                 "Records of a traffic policy instance are changed through the policy only."
             }
+            Self::UnmanagedType { .. } => {
+                "This zonekeeper was told to write some types of records only, and the object asks for none of them."
+            }
             Self::TooBig { .. } => {
                 "A unit travels in one request or not at all, and Route 53 limits what a request and a set may hold."
             }
@@ -274,6 +283,7 @@ impl Reason {
                 "use a target that an alias can lead to, IP addresses, or a hostname below the zone's name"
             }
             Self::ManyCnameTargets { .. } => "choose one target with the annotation target",
+            Self::UnmanagedType { .. } => "add the type to --managed-record-types, or choose another target",
             Self::ClaimedBy { .. } => "remove the hostname from one of the objects",
             Self::OwnedBy { in_sync: true, .. } => "nothing to do, unless this cluster shall manage it",
             Self::OwnedBy { in_sync: false, .. } => {
@@ -333,6 +343,10 @@ impl fmt::Display for Reason {
                     targets.len(),
                     names.join(", ")
                 )
+            }
+            Self::UnmanagedType { types } => {
+                let types: Vec<&str> = types.iter().map(RecordType::as_str).collect();
+                write!(f, "{} records are not written here", types.join(" and "))
             }
             Self::ClaimedBy { holder } => write!(f, "{holder} has this hostname and asks for something else"),
             Self::OwnedBy { owner, in_sync: false } => write!(f, "the owner `{owner}` has this name"),

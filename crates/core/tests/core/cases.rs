@@ -97,6 +97,7 @@ fn every_reason_occurs_in_a_case() {
         "TypeConflict",
         "UnknownLoadBalancerZone",
         "Unmanaged",
+        "UnmanagedType",
         "Unowned",
     ]);
     assert_eq!(seen, expected);
@@ -143,6 +144,7 @@ fn is_planned(reason: &Reason) -> bool {
         | Reason::NoAliasZone { .. }
         | Reason::ApexNeedsAlias { .. }
         | Reason::ManyCnameTargets { .. }
+        | Reason::UnmanagedType { .. }
         | Reason::ClaimedBy { .. }
         | Reason::OwnedBy { .. }
         | Reason::Unowned { .. }

@@ -51,6 +51,16 @@ proptest! {
     }
 
     #[test]
+    fn only_managed_types_and_ownership_are_written(world in world()) {
+        let situation = world.situation();
+        for change in situation.plan().units.iter().flat_map(Unit::changes) {
+            let rtype = change.after().rtype();
+            let is_managed = situation.settings.managed_types.contains(rtype);
+            prop_assert!(is_managed || *rtype == RecordType::Txt, "{change}");
+        }
+    }
+
+    #[test]
     fn every_batch_by_hand_is_a_way_out(world in world()) {
         let situation = world.situation();
         for blocked in situation.plan().blocked.iter().filter(|blocked| !blocked.remedy.is_empty()) {
@@ -382,7 +392,7 @@ fn the_worlds_are_full() {
     let expected = "another TTL is asked for, another target is asked for, names the object it is for, not in the zone, \
         states ownership, leftover, orphan, in sync, BelowZoneCut, ClaimedBy, InvalidField, ManyCnameTargets, NoTarget, \
         NoAliasZone, ApexNeedsAlias, OwnedBy, OwnershipUnreadable, ReservedName, RoutingConflict, TrafficPolicy, \
-        TypeConflict, UnknownLoadBalancerZone, Unmanaged, Unowned";
+        TypeConflict, UnknownLoadBalancerZone, Unmanaged, UnmanagedType, Unowned";
     for what in expected.split(", ").map(str::trim) {
         assert!(seen.get(what).is_some_and(|times| *times >= 3), "{what} is rare: {seen:?}");
     }

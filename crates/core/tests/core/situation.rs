@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use zonekeeper_core::{
     dns::{Alias, AliasZones, Data, Name, RecordSet, RecordType, Routing, SetId, Ttl, Zone, ZoneId},
-    plan::{Naming, Plan, Settings, View},
+    plan::{ManagedTypes, Naming, Plan, Settings, View},
     source::{Claims, Object, Rules},
 };
 
@@ -32,6 +32,7 @@ struct Flags {
     owner_id: String,
     zone: String,
     default_ttl: Option<String>,
+    managed_record_types: Option<Vec<String>>,
     aws_prefer_cname: bool,
     alias_zone: Vec<String>,
     txt_prefix: String,
@@ -49,6 +50,7 @@ impl Default for Flags {
             owner_id: "me".to_owned(),
             zone: "example.com".to_owned(),
             default_ttl: None,
+            managed_record_types: None,
             aws_prefer_cname: false,
             alias_zone: Vec::new(),
             txt_prefix: String::new(),
@@ -115,11 +117,16 @@ impl Flags {
         let wildcard = self.txt_wildcard_replacement.as_deref();
         let naming =
             Naming::new(&self.txt_prefix, &self.txt_suffix, wildcard).map_err(|why| why.to_string())?;
+        let managed_types = match &self.managed_record_types {
+            Some(types) => ManagedTypes::new(types.iter().map(String::as_str)),
+            None => Ok(ManagedTypes::default()),
+        };
         let ttl = self.default_ttl.as_ref().map(|ttl| ttl.parse()).transpose();
         Ok(Settings {
             owner: self.owner_id.parse().map_err(|why| format!("owner-id: {why}"))?,
             naming,
             default_ttl: ttl.map_err(|why| format!("default-ttl: {why}"))?.unwrap_or(Ttl::DEFAULT),
+            managed_types: managed_types.map_err(|why| format!("managed-record-types: {why}"))?,
             prefer_cname: self.aws_prefer_cname,
             alias_zones,
         })

@@ -16,7 +16,7 @@ use k8s_openapi::{
 use proptest::{collection::vec, option, prelude::*};
 use zonekeeper_core::{
     dns::{AliasZones, Name, RecordSet, Ttl, Zone},
-    plan::{Batch, Naming, Settings},
+    plan::{Batch, ManagedTypes, Naming, Settings},
     source::{Object, Rules},
 };
 
@@ -40,10 +40,17 @@ const AFFIXES: [(&str, &str, Option<&str>); 8] = [
     ("", "", Some("any")),
 ];
 
+/// Which types are written; all of them more often than some.
+pub const MANAGED_TYPES: [&[&str]; 9] = {
+    const ALL: &[&str] = &["A", "AAAA", "CNAME"];
+    [ALL, ALL, ALL, ALL, ALL, ALL, &["A"], &["A", "AAAA"], &["CNAME"]]
+};
+
 /// What a world is made of; small, so that a failure can be read.
 #[derive(Debug, Clone)]
 pub struct World {
     affixes: usize,
+    managed_types: usize,
     /// Objects whose plan was applied before everything else happened.
     before: Vec<Wish>,
     /// What others have written then.
@@ -135,8 +142,17 @@ const NOTES: [(&str, &str); 8] = [
 /// Any world.
 pub fn world() -> impl Strategy<Value = World> {
     let kept = vec(option::of(note()), 0..4);
-    (0..AFFIXES.len(), vec(wish(), 0..4), vec(written(), 0..8), kept, vec(wish(), 0..6))
-        .prop_map(|(affixes, before, written, kept, wishes)| World { affixes, before, written, kept, wishes })
+    let settings = (0..AFFIXES.len(), 0..MANAGED_TYPES.len());
+    (settings, vec(wish(), 0..4), vec(written(), 0..8), kept, vec(wish(), 0..6)).prop_map(
+        |((affixes, managed_types), before, written, kept, wishes)| World {
+            affixes,
+            managed_types,
+            before,
+            written,
+            kept,
+            wishes,
+        },
+    )
 }
 
 fn wish() -> impl Strategy<Value = Wish> {
@@ -177,7 +193,10 @@ impl World {
         };
         let hosts = hosts(&affixes);
         let mut situation = Situation {
-            settings: settings(Naming::new(prefix, suffix, wildcard).unwrap()),
+            settings: Settings {
+                managed_types: ManagedTypes::new(MANAGED_TYPES[self.managed_types].iter().copied()).unwrap(),
+                ..settings(Naming::new(prefix, suffix, wildcard).unwrap())
+            },
             rules: Rules::default(),
             objects: objects(&self.before, &hosts),
             zone: empty_zone(APEX),
@@ -205,6 +224,7 @@ pub fn settings(naming: Naming) -> Settings {
         owner: "me".parse().unwrap(),
         naming,
         default_ttl: Ttl::DEFAULT,
+        managed_types: ManagedTypes::default(),
         prefer_cname: false,
         alias_zones: AliasZones::default(),
     }

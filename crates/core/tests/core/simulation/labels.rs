@@ -67,6 +67,7 @@ labels! {
     Reason::NoAliasZone { .. } => "NoAliasZone",
     Reason::ApexNeedsAlias { .. } => "ApexNeedsAlias",
     Reason::ManyCnameTargets { .. } => "ManyCnameTargets",
+    Reason::UnmanagedType { .. } => "UnmanagedType",
     Reason::ClaimedBy { .. } => "ClaimedBy",
     Reason::OwnedBy { in_sync: false, .. } => "OwnedBy",
     Reason::OwnedBy { in_sync: true, .. } => "OwnedBy, in sync",

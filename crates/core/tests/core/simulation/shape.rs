@@ -5,7 +5,7 @@ use std::time::Duration;
 use zonekeeper_core::{
     dns::{AliasZones, Ttl},
     keeper::{Config, Mode, Quota, Rate, Scope},
-    plan::{Naming, Settings},
+    plan::{ManagedTypes, Naming, Settings},
 };
 use zonekeeper_emulator::zone::WildcardOrder;
 
@@ -14,6 +14,7 @@ use super::{
     random::Random,
     watch,
 };
+use crate::world::MANAGED_TYPES;
 
 const NAMINGS: [TxtNames; 6] = [
     TxtNames { prefix: "", suffix: "", wildcard: None },
@@ -30,6 +31,7 @@ const NAMINGS: [TxtNames; 6] = [
 pub struct Shape {
     pub naming: TxtNames,
     pub prefer_cname: bool,
+    pub managed_types: &'static [&'static str],
     pub scopes: Vec<Scope>,
     pub mode: Mode,
     pub quota: Quota,
@@ -63,6 +65,7 @@ impl Shape {
         Self {
             naming: *random.pick(&NAMINGS),
             prefer_cname: random.percent(10),
+            managed_types: *random.pick(&MANAGED_TYPES),
             scopes: watch::scopes(random.percent(25)),
             mode: if random.percent(3) { Mode::DryRun } else { Mode::Apply },
             quota,
@@ -89,6 +92,7 @@ impl Shape {
             owner: US.parse().unwrap(),
             naming: Naming::new(prefix, suffix, wildcard).unwrap(),
             default_ttl: Ttl::DEFAULT,
+            managed_types: ManagedTypes::new(self.managed_types.iter().copied()).unwrap(),
             prefer_cname: self.prefer_cname,
             alias_zones: AliasZones::default(),
         }
