@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Sets up what the tests need beyond a Rust toolchain, inside this project's .tools: a control plane built with Go, and
-# botocore and moto in a virtual environment. On Debian, as root, missing packages are installed; elsewhere they are named.
+# Sets up what the tests need beyond a Rust toolchain, inside this project's .tools: a control plane built with Go,
+# botocore and moto in a virtual environment, and an IAM evaluator that runs on Node.js. On Debian, as root, missing
+# packages are installed; elsewhere they are named.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -47,6 +48,8 @@ need cc build-essential "links Rust programs"
 need musl-gcc musl-tools "links the static binary of the image"
 need go golang-go "builds kube-apiserver; 1.26 or newer, or any from 1.21 on that may download it"
 need buildah buildah "builds the image and runs it"
+need node nodejs "runs the IAM evaluator; 18 or newer"
+need npm npm "installs the IAM evaluator"
 
 target=$(uname -m)-unknown-linux-musl
 if ! [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then
@@ -60,3 +63,12 @@ fi
 "$root/tests/control-plane/build.sh"
 
 venv
+
+iam=$root/.tools/iam
+if ! cmp -s "$root/tests/iam/package-lock.json" "$iam/installed.json"; then
+    echo "tools: installing the IAM evaluator"
+    mkdir -p "$iam"
+    cp "$root/tests/iam/package.json" "$root/tests/iam/package-lock.json" "$iam"
+    npm ci --prefix "$iam" --engine-strict --ignore-scripts --no-audit --no-fund --loglevel=error
+    cp "$iam/package-lock.json" "$iam/installed.json"
+fi

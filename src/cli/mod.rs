@@ -1,5 +1,6 @@
 //! The commands, one file each: they put the edges together.
 
+mod iam_policy;
 mod patience;
 mod plan;
 mod run;
@@ -44,6 +45,14 @@ enum Command {
     Run(run::Run),
     /// Show what would be written, what is blocked and why, and what nothing asks for any more
     Plan(plan::Show),
+    /// Print the IAM policy with exactly the permissions that zonekeeper needs
+    ///
+    /// The policy lets a role read one hosted zone, and create and replace records of the zone's own names and of the
+    /// managed types. Deletions, NS and SOA, other names and other zones are refused by AWS, whatever is sent. It does
+    /// not depend on the owner id: several clusters can share a zone and a policy.
+    ///
+    /// Nothing is asked of AWS or of a cluster, and no credentials are needed.
+    IamPolicy(iam_policy::IamPolicy),
     /// Try zonekeeper on this machine: an emulated Route 53, and a folder of manifests as cluster
     Sandbox(sandbox::Sandbox),
 }
@@ -55,7 +64,7 @@ impl Command {
     fn log_level(&self) -> LogLevel {
         match self {
             Self::Run(_) => LogLevel::Info,
-            Self::Plan(_) => LogLevel::Warn,
+            Self::Plan(_) | Self::IamPolicy(_) => LogLevel::Warn,
             Self::Sandbox(sandbox) => sandbox.log_level(),
         }
     }
@@ -71,6 +80,7 @@ impl Cli {
         let ended = match self.command {
             Command::Run(run) => run.run().await,
             Command::Plan(plan) => plan.run().await,
+            Command::IamPolicy(policy) => policy.run(),
             Command::Sandbox(sandbox) => sandbox.run().await,
         };
         match ended {

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, str::FromStr, time::Duration};
 
 pub use flags::{ClusterFlags, Flags, LogFlags, LogFormat, LogLevel, RunFlags, Source, TypeFlags, ZoneFlags};
 use zonekeeper_core::{
-    dns::{AliasZones, BadAliasZone, BadTtl, Ttl, ZoneId},
+    dns::{AliasZones, BadAliasZone, BadName, BadTtl, Ttl, ZoneId},
     keeper::{self, Mode, Quota, Rate, Scope},
     plan::{BadManagedType, BadNaming, BadOwnerId, ManagedTypes, Naming, OwnerId, Settings},
     source::{Kind, Rules},
@@ -37,6 +37,9 @@ pub enum BadFlag {
         "--zone-id `{0}` is not the id of a hosted zone: it looks like Z0123456789ABCDEFGHIJ, see `aws route53 list-hosted-zones`"
     )]
     ZoneId(String),
+    /// `--zone-name`
+    #[error("--zone-name `{0}`: {1}")]
+    ZoneName(String, #[source] BadName),
     /// `--owner-id`
     #[error("--owner-id `{0}`: {1}")]
     OwnerId(String, #[source] BadOwnerId),

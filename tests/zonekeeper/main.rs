@@ -24,6 +24,7 @@ mod documents;
 mod events;
 mod folder;
 mod http;
+mod iam_policy;
 mod image;
 mod issuer;
 mod manifests;

@@ -3,6 +3,7 @@
 use zonekeeper_emulator::{
     Emulator,
     faults::{Effect, Fault},
+    journal::Journal,
     zone::{Change, HostedZone, RecordSet},
 };
 
@@ -70,6 +71,11 @@ impl Zone {
             requests.map(|request| (request.access_key.unwrap_or_default(), request.session_token)).collect();
         callers.dedup();
         callers
+    }
+
+    /// Every request and every accepted change.
+    pub fn journal(&self) -> Journal {
+        self.0.journal()
     }
 
     /// How many requests of an operation came.

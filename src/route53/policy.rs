@@ -1,0 +1,152 @@
+//! The IAM policy that the role needs: the third wall, which stands in AWS.
+//!
+//! Condition keys and resources are those of the service authorization reference of Amazon Route 53, and of
+//! "Using IAM policy conditions for fine-grained access control" in its developer guide.
+
+use std::collections::BTreeMap;
+
+use clap::ValueEnum;
+use serde::Serialize;
+use zonekeeper_core::{
+    dns::{Name, ZoneId},
+    plan::ManagedTypes,
+};
+
+/// A part of AWS with accounts, ARNs and endpoints of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Partition {
+    /// All regions but those of the others
+    Aws,
+    /// China
+    AwsCn,
+    /// Government regions of the US
+    AwsUsGov,
+}
+
+/// What a role may do: read one zone, and create and replace records of its own names and of the managed types.
+///
+/// IAM sees of a batch three sets, its actions, its types and its names, and no values and no owners. A policy
+/// can therefore not tell our records from others of the same name and type; the ownership TXTs do.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Policy {
+    version: &'static str,
+    statement: [Statement; 3],
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Statement {
+    sid: &'static str,
+    effect: &'static str,
+    action: Vec<&'static str>,
+    resource: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition: Option<Condition>,
+}
+
+/// What a batch must fulfil, by context key.
+#[derive(Debug, Clone, Serialize)]
+struct Condition {
+    #[serde(rename = "ForAllValues:StringEquals")]
+    all_equal: BTreeMap<&'static str, Vec<String>>,
+    #[serde(rename = "ForAllValues:StringLike")]
+    all_like: BTreeMap<&'static str, Vec<String>>,
+    /// `ForAllValues` holds for a key that is missing; `Null: false` does not.
+    #[serde(rename = "Null")]
+    missing: BTreeMap<&'static str, &'static str>,
+}
+
+const ACTIONS: &str = "route53:ChangeResourceRecordSetsActions";
+const NAMES: &str = "route53:ChangeResourceRecordSetsNormalizedRecordNames";
+const TYPES: &str = "route53:ChangeResourceRecordSetsRecordTypes";
+
+// === impl Partition ===
+
+impl Partition {
+    /// Its name in ARNs.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Aws => "aws",
+            Self::AwsCn => "aws-cn",
+            Self::AwsUsGov => "aws-us-gov",
+        }
+    }
+}
+
+// === impl Policy ===
+
+impl Policy {
+    /// The least policy for a zone, its name and the types that are written in it.
+    pub fn least(partition: Partition, zone: &ZoneId, apex: &Name, managed: &ManagedTypes) -> Self {
+        let arn = |resource: &str| format!("arn:{}:route53:::{resource}", partition.as_str());
+        let zone = arn(&format!("hostedzone/{zone}"));
+        let allow = |sid, action, resource, condition| Statement {
+            sid,
+            effect: "Allow",
+            action,
+            resource,
+            condition,
+        };
+        let reads = vec!["route53:GetHostedZone", "route53:ListResourceRecordSets"];
+        let writes = vec!["route53:ChangeResourceRecordSets"];
+        Self {
+            version: "2012-10-17",
+            statement: [
+                allow("ReadZone", reads, zone.clone(), None),
+                allow("WriteRecords", writes, zone, Some(Condition::new(apex, managed))),
+                // The id of a change says nothing about its zone.
+                allow("AwaitChanges", vec!["route53:GetChange"], arn("change/*"), None),
+            ],
+        }
+    }
+}
+
+// === impl Condition ===
+
+impl Condition {
+    fn new(apex: &Name, managed: &ManagedTypes) -> Self {
+        let actions = ["CREATE", "UPSERT"].map(str::to_owned).to_vec();
+        let types = managed.iter().map(ToString::to_string).chain(["TXT".to_owned()]).collect();
+        // As the context key has them: escaped as in listings, without the trailing dot. The `*` of a pattern stands
+        // for any characters, those of an escaped wildcard (`\052`) included, but not for the apex.
+        let apex = apex.to_route53().trim_end_matches('.').to_owned();
+        let names = vec![apex.clone(), format!("*.{apex}")];
+        Self {
+            all_equal: BTreeMap::from([(ACTIONS, actions), (TYPES, types)]),
+            all_like: BTreeMap::from([(NAMES, names)]),
+            missing: BTreeMap::from([ACTIONS, NAMES, TYPES].map(|key| (key, "false"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(partition: Partition, apex: &str, types: &[&str]) -> String {
+        let (zone, apex) = (ZoneId::new("Z1").unwrap(), Name::from_hostname(apex).unwrap());
+        let types = ManagedTypes::new(types.iter().copied()).unwrap();
+        serde_json::to_string(&Policy::least(partition, &zone, &apex, &types)).unwrap()
+    }
+
+    #[test]
+    fn names_are_those_that_iam_sees() {
+        for (apex, names) in [
+            ("Apps.Example.COM.", r#"["apps.example.com","*.apps.example.com"]"#),
+            ("bücher.example", r#"["xn--bcher-kva.example","*.xn--bcher-kva.example"]"#),
+            ("_tcp.example.com", r#"["_tcp.example.com","*._tcp.example.com"]"#),
+        ] {
+            let policy = policy(Partition::Aws, apex, &["A"]);
+            assert!(policy.contains(names), "{apex}: {policy}");
+        }
+    }
+
+    #[test]
+    fn types_follow_what_is_managed_and_arns_the_partition() {
+        let policy = policy(Partition::AwsCn, "example.com", &["cname", "A"]);
+        assert!(policy.contains(r#"["A","CNAME","TXT"]"#), "{policy}");
+        assert_eq!(policy.matches("arn:aws-cn:route53:::").count(), 3, "{policy}");
+        assert!(!policy.contains("arn:aws:"), "{policy}");
+    }
+}

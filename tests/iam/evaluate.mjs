@@ -1,0 +1,35 @@
+// Asks an IAM evaluator what policies allow.
+//
+// `node evaluate.mjs FOLDER`: FOLDER is where the evaluator is installed. Standard input is JSON, a list of
+// `{policy, action, resource, context}`; standard output is a list with true for each that is allowed.
+import { createRequire } from 'node:module'
+
+const { runSimulation } = createRequire(`${process.argv[2]}/`)('@cloud-copilot/iam-simulate')
+const account = '123456789012'
+
+async function isAllowed({ policy, action, resource, context }) {
+  const answer = await runSimulation(
+    {
+      request: {
+        principal: `arn:${resource.split(':')[1] ?? 'aws'}:iam::${account}:role/zonekeeper`,
+        action,
+        resource: { resource, accountId: account },
+        contextVariables: context
+      },
+      identityPolicies: [{ name: 'zonekeeper', policy }],
+      serviceControlPolicies: [],
+      resourceControlPolicies: []
+    },
+    {}
+  )
+  if (answer.resultType !== 'single') {
+    throw new Error(`${action} on ${resource}: ${JSON.stringify(answer)}\n${JSON.stringify(policy, null, 2)}`)
+  }
+  return answer.overallResult === 'Allowed'
+}
+
+let input = ''
+for await (const chunk of process.stdin) input += chunk
+const verdicts = []
+for (const question of JSON.parse(input)) verdicts.push(await isAllowed(question))
+process.stdout.write(JSON.stringify(verdicts))
