@@ -42,6 +42,7 @@ mod scratch;
 mod server;
 mod start;
 mod stop;
+mod terraform;
 mod tls;
 mod verify_aws;
 mod zone;
