@@ -2,18 +2,29 @@
 //!
 //! `UPDATE=1` writes them.
 
-use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use clap::{Arg, Command, CommandFactory};
 use zonekeeper::{cli::Cli, driver::Status, telemetry::Metrics};
 use zonekeeper_core::{
     dns::{Data, Name, RecordSet, RecordType, Ttl},
-    keeper::{FailureClass, Gate},
+    keeper::{FailureClass, Gate, Scope},
     plan::Change,
+    source::Kind,
 };
 
 const GENERATED: &str =
     "<!-- Generated from the code: `make documents` writes it, `make test` compares it. -->";
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+/// Other programs, whose commands the pages show.
+const OTHERS: [&str; 4] = ["aws ", "docker ", "kubectl ", "terraform "];
+/// Their flags, where the pages speak of them.
+const OTHER_FLAGS: [&str; 4] = ["help", "policy", "interval", "event-ttl"];
 const METRICS: &str = include_str!("../../src/telemetry/metrics.rs");
 
 #[test]
@@ -70,6 +81,77 @@ fn the_page_of_metrics_is_current() {
         writeln!(page, "| `{full}` | {kind} | {} | {help} |", labels.join(", ")).unwrap();
     }
     is_current("metrics.md", &page);
+}
+
+#[test]
+fn what_the_pages_speak_of_is_there() {
+    let cli = Cli::command();
+    let flags: BTreeSet<String> =
+        by_heading(&cli).into_values().flatten().flat_map(|(flag, _)| longs(&flag)).collect();
+    let measured = everything_measured();
+    let gates = gates();
+    for path in pages() {
+        let page = fs::read_to_string(&path).unwrap();
+        let (folder, path) = (path.parent().unwrap(), path.display());
+        let is_ours = |line: &&str| !OTHERS.iter().any(|other| line.trim_start().starts_with(other));
+        let words = page
+            .lines()
+            .filter(is_ours)
+            .flat_map(|line| line.split(|c: char| !(c.is_ascii_alphanumeric() || "-_".contains(c))));
+        for word in words {
+            if let Some(flag) =
+                word.strip_prefix("--").filter(|flag| !flag.starts_with('-') && !flag.is_empty())
+            {
+                assert!(flags.contains(flag) || OTHER_FLAGS.contains(&flag), "{path}: there is no --{flag}");
+            }
+            if word.starts_with("zonekeeper_") {
+                assert!(measured.contains(&format!("\n{word}")), "{path}: nothing measures {word}");
+            }
+        }
+        let links = page.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        for link in links.filter(|link| !link.is_empty() && !link.contains("://")) {
+            assert!(folder.join(link).exists(), "{path}: there is no {link}");
+        }
+        for gate in page.split("gate=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(gates.iter().any(|known| known == gate), "{path}: there is no gate {gate}");
+        }
+    }
+    let operations = fs::read_to_string(Path::new(ROOT).join("docs/operations.md")).unwrap();
+    for gate in gates {
+        assert!(
+            operations.contains(&format!("`{gate}`")),
+            "docs/operations.md says nothing of the gate {gate}"
+        );
+    }
+}
+
+/// Every page that people read.
+fn pages() -> Vec<PathBuf> {
+    let in_folder = |folder: &str| {
+        let entries = fs::read_dir(Path::new(ROOT).join(folder)).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
+    };
+    let mut pages: Vec<PathBuf> =
+        ["", "docs", "manifests", "manifests/aws"].into_iter().flat_map(in_folder).collect();
+    pages.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    pages
+}
+
+/// As the metrics and `/readyz` name them; a gate that is added must be listed here.
+fn gates() -> Vec<String> {
+    let name = |gate: &Gate| match gate {
+        Gate::Objects(_) | Gate::Zone | Gate::StaleZone | Gate::Leadership | Gate::DryRun | Gate::Account => {
+            gate.to_string()
+        }
+    };
+    let objects = Kind::ALL.map(|kind| Gate::Objects(Scope { kind, namespace: None }));
+    let others = [Gate::Zone, Gate::StaleZone, Gate::Leadership, Gate::DryRun, Gate::Account];
+    objects.iter().chain(&others).map(name).collect()
+}
+
+fn longs(flag: &Arg) -> Vec<String> {
+    let aliases = flag.get_visible_aliases().unwrap_or_default().into_iter();
+    flag.get_long().into_iter().chain(aliases).map(str::to_owned).collect()
 }
 
 /// The flags of all commands by heading, each with the commands that have it.
@@ -133,7 +215,7 @@ fn everything_measured() -> String {
 }
 
 fn is_current(name: &str, page: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
+    let path = Path::new(ROOT).join("docs").join(name);
     if std::env::var_os("UPDATE").is_some() {
         fs::write(&path, page).unwrap();
     }

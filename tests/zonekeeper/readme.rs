@@ -1,45 +1,64 @@
 //! What the README shows is what happens.
 
+use std::{fs, path::Path};
+
+use k8s_openapi::api::networking::v1::Ingress;
+use serde_json::{Value, json};
+
 use crate::{
+    control_plane::ControlPlane,
+    deadline::eventually,
+    deployment,
     namespace::{BALANCER, Namespace},
-    process::CommandLine,
-    zone::{self, CHANGE, Zone},
+    process::{ACCESS_KEY, CommandLine, Process},
+    scratch::Scratch,
+    zone::{CHANGE, Zone},
 };
 
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const README: &str = include_str!("../../README.md");
 const MAKEFILE: &str = include_str!("../../Makefile");
 
-/// The commands of the README; `make test` is what runs this.
-const COMMANDS: [&str; 4] = [
-    "make demo",
-    "make sandbox",
-    "zonekeeper plan --zone-id Z0123456789EXAMPLE --owner-id prod-eu",
-    "zonekeeper run --zone-id Z0123456789EXAMPLE --owner-id prod-eu",
-];
+/// A platform engineer with a checkout, a cluster and a delegated zone.
+struct Engineer {
+    plane: ControlPlane,
+    zone: Zone,
+    /// The manifests, as they are edited.
+    checkout: Scratch,
+    /// What the kubelet runs.
+    running: Option<Process>,
+}
 
-fn blocks(language: &str) -> Vec<&'static str> {
+fn blocks(text: &'static str, language: &str) -> Vec<&'static str> {
     let fence = format!("```{language}\n");
-    README
-        .split(fence.as_str())
+    text.split(fence.as_str())
         .skip(1)
         .filter_map(|rest| rest.split_once("```"))
         .map(|(text, _)| text)
         .collect()
 }
 
-/// `zonekeeper …` of the README, for an emulated zone and the shared control plane.
-async fn command(text: &str, zone: &Zone, namespace: &Namespace) -> CommandLine {
-    let arguments: Vec<&str> = text.split(' ').skip(1).collect();
-    CommandLine::of(zone, namespace, &arguments)
-        .await
-        .without_env("ZONEKEEPER_ZONE_ID")
-        .without_env("ZONEKEEPER_OWNER_ID")
+/// The commands of a section, in order.
+fn commands(title: &str) -> Vec<&'static str> {
+    blocks(section(title), "sh").into_iter().flat_map(str::lines).collect()
+}
+
+fn section(title: &str) -> &'static str {
+    let rest = README.split_once(&format!("\n## {title}\n")).unwrap().1;
+    rest.split_once("\n## ").map_or(rest, |(section, _)| section)
 }
 
 #[test]
-fn every_command_of_the_readme_is_tested() {
-    let shown: Vec<&str> = blocks("sh").iter().flat_map(|block| block.lines()).collect();
-    assert_eq!(shown, COMMANDS);
+fn every_command_of_the_readme_is_in_a_section_that_is_tested() {
+    let tested: Vec<&str> =
+        ["Try it", "Deploy", "Use it outside of a cluster"].into_iter().flat_map(commands).collect();
+    let all: Vec<&str> = blocks(README, "sh").into_iter().flat_map(str::lines).collect();
+    assert_eq!(all, tested);
+}
+
+#[test]
+fn what_can_be_tried_are_targets_of_make() {
+    assert_eq!(commands("Try it"), ["make demo", "make sandbox"]);
     for (target, recipe) in [("demo:", "sandbox --once"), ("sandbox:", "-- sandbox")] {
         let rule = MAKEFILE.split("\n\n").find(|rule| rule.starts_with(target)).unwrap();
         assert!(rule.ends_with(recipe), "{rule}");
@@ -47,24 +66,127 @@ fn every_command_of_the_readme_is_tested() {
 }
 
 #[tokio::test]
-async fn the_two_commands_plan_and_write() {
-    let (zone, shop) = (Zone::empty().await, Namespace::new("readme").await);
-    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
-    let [_, _, plan, run] = COMMANDS;
-
-    let planned = command(plan, &zone, &shop).await.succeed().await;
-    assert!(planned.stdout.contains("4 to create, 0 to replace"), "{planned}");
-    assert_eq!(zone.count(CHANGE), 0);
-
-    let mut running = command(run, &zone, &shop).await.start();
-    running.until_zone(&zone, "the records", |zone| zone.sets().len() == 4).await;
-    running.stop().await;
-    assert!(run.contains(zone::ID));
+async fn the_plan_of_the_readme_is_that_of_the_demo() {
+    let demo = CommandLine::new(&["sandbox", "--once"]).succeed().await;
+    let [plan] = blocks(section("A plan"), "text")[..] else { panic!("not one plan") };
+    assert!(demo.stdout.contains(plan.trim_end()), "{demo}");
 }
 
 #[tokio::test]
-async fn the_plan_of_the_readme_is_that_of_the_demo() {
-    let demo = CommandLine::new(&["sandbox", "--once"]).succeed().await;
-    let [plan] = blocks("text").try_into().unwrap();
-    assert!(demo.stdout.contains(plan.trim_end()), "{demo}");
+async fn it_runs_outside_of_a_cluster() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("readme").await);
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    let [run] = commands("Use it outside of a cluster")[..] else { panic!("not one command") };
+    let arguments: Vec<&str> = run.split(' ').skip(1).collect();
+    let command = CommandLine::of(&zone, &shop, &arguments).await;
+    let mut running = command.without_env("ZONEKEEPER_ZONE_ID").without_env("ZONEKEEPER_OWNER_ID").start();
+    running.until_zone(&zone, "the records", |zone| zone.sets().len() == 4).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn it_leads_from_nothing_to_a_record() {
+    let mut engineer = Engineer::new().await;
+    let shop = Namespace::default_of(&engineer.plane).await;
+    shop.create_balanced_ingress("web", "web.example.test", BALANCER).await;
+    for command in commands("Deploy") {
+        let mut words = command.split(' ');
+        match (words.next().unwrap(), words.next().unwrap()) {
+            ("zonekeeper", _) => engineer.tries(command).await,
+            // The image of this name is built and run by a test of its own.
+            ("docker", _) => assert!(command.contains(&engineer.image()), "{command}"),
+            ("kubectl", "logs") => engineer.reads_the_log().await,
+            ("kubectl", "apply") => engineer.applies(command).await,
+            ("kubectl", "describe") => engineer.reads_of_the_record(command).await,
+            _ => drop(engineer.plane.sh(&engineer.checkout, command).await),
+        }
+    }
+    // Without the annotation nothing was asked for, not even by the host of the rule.
+    assert_eq!(engineer.zone.sets().len(), 8, "two hostnames of one Ingress");
+    assert_eq!(shop.events_of::<Ingress>("web").await.len(), 2);
+    engineer.running.unwrap().stop().await;
+}
+
+// === impl Engineer ===
+
+impl Engineer {
+    async fn new() -> Self {
+        let checkout = Scratch::new("readme");
+        copy(&Path::new(ROOT).join("manifests"), &checkout.join("manifests"));
+        let [edited] = blocks(section("Deploy"), "text")[..] else { panic!("not one file to edit") };
+        let file = checkout.join("manifests/base/zone.env");
+        let before = fs::read_to_string(&file).unwrap();
+        let names = |text: &str| -> Vec<String> {
+            let lines = text.lines().filter(|line| !line.starts_with('#'));
+            lines.map(|line| line.split('=').next().unwrap().to_owned()).collect()
+        };
+        assert_eq!(names(&before), names(edited), "what the README shows is not what there is to edit");
+        fs::write(file, edited).unwrap();
+        Self { plane: ControlPlane::bare().await, zone: Zone::empty().await, checkout, running: None }
+    }
+
+    /// A command on the engineer's own machine.
+    async fn tries(&self, command: &str) {
+        let arguments: Vec<&str> = command.split(' ').skip(1).collect();
+        let zonekeeper = CommandLine::new(&arguments).route53(&self.zone.url()).keys(ACCESS_KEY);
+        let ended = zonekeeper.env("KUBECONFIG", self.plane.administrator()).succeed().await;
+        if arguments[0] == "plan" {
+            assert!(ended.stdout.contains("4 to create, 0 to replace"), "{ended}");
+        } else {
+            let policy: Value = serde_json::from_str(&ended.stdout).unwrap();
+            assert_eq!(policy["Version"], json!("2012-10-17"));
+        }
+        assert_eq!(self.zone.count(CHANGE), 0);
+    }
+
+    /// The image of the manifests.
+    fn image(&self) -> String {
+        let text = fs::read_to_string(self.checkout.join("manifests/base/kustomization.yaml")).unwrap();
+        let kustomization: Value = serde_saphyr::from_str(&text).unwrap();
+        let image = &kustomization["images"][0];
+        format!("{}:{}", image["newName"].as_str().unwrap(), image["newTag"].as_str().unwrap())
+    }
+
+    /// Applies an overlay; the old pod ends before the new one begins.
+    async fn applies(&mut self, command: &str) {
+        self.plane.sh(&self.checkout, command).await;
+        if let Some(running) = self.running.take() {
+            running.stop().await;
+        }
+        self.running = Some(deployment::command(&self.plane, &self.zone).await.start());
+    }
+
+    async fn reads_the_log(&self) {
+        let running = self.running.as_ref().unwrap();
+        running.says(&["a dry run would make a change", "\"dns.name\":\"www.example.test\"", BALANCER]).await;
+        assert_eq!(self.zone.count(CHANGE), 0);
+    }
+
+    async fn reads_of_the_record(&mut self, command: &str) {
+        let running = self.running.as_mut().unwrap();
+        running
+            .until_zone(&self.zone, "the record", |zone| zone.set("www.example.test", "A").is_some())
+            .await;
+        let described = eventually(async || {
+            let described = self.plane.sh(&self.checkout, command).await;
+            let lines = described
+                .lines()
+                .filter(|line| line.contains("Published") && line.contains("Route 53 accepted"));
+            (lines.count() == 2).then_some(())
+        });
+        assert!(described.await.is_some(), "{command} shows no Event");
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
 }
