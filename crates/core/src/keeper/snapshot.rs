@@ -7,7 +7,7 @@ use std::{
 
 use super::{Cursor, Page, Read, ReadId, Time};
 use crate::{
-    dns::{Name, RecordSet, RecordType, Zone},
+    dns::{Name, RecordSet, RecordType, SetKey, Zone},
     plan::Batch,
 };
 
@@ -30,9 +30,10 @@ pub(super) struct Snapshot {
     complete: Option<Time>,
     listing: Option<Listing>,
     reads: BTreeMap<ReadId, Pending>,
-    /// Since when something is known of a name, or known not to be known, that is newer than the oldest read under
-    /// way.
+    /// Since when a whole name is known, or known not to be known, that is newer than the oldest read under way.
     touched: BTreeMap<Name, Time>,
+    /// The same for single sets: a batch says nothing of what else there is at their names.
+    written: BTreeMap<SetKey, Time>,
     /// When the last read of a name on its own was sent, as long as that read may be relied on.
     fresh: BTreeMap<Name, Time>,
     /// Names that are not as they seem, and have not been seen since that became known.
@@ -51,8 +52,9 @@ struct Listing {
     /// The names that it has shown after that, and when the first of their pages was requested.
     seen: BTreeSet<Name>,
     since: Option<Time>,
-    /// The sets of a name that goes on in the next page, and when the first of them were requested.
-    carry: Option<(Time, Vec<RecordSet>)>,
+    /// The name that the next page begins in, its sets so far, and when the first of them were requested. Of what comes
+    /// before the next page within that name, the next page says nothing.
+    carry: Option<(Name, Vec<RecordSet>, Time)>,
     /// Names whose place in the order is not certain, and that have been seen.
     unordered: BTreeSet<Name>,
 }
@@ -107,6 +109,7 @@ impl Snapshot {
             listing: None,
             reads: BTreeMap::new(),
             touched: BTreeMap::new(),
+            written: BTreeMap::new(),
             fresh: BTreeMap::new(),
             doubts: BTreeSet::new(),
         }
@@ -216,6 +219,7 @@ impl Snapshot {
         }
         if self.reads.is_empty() && self.listing.is_none() {
             self.touched.clear();
+            self.written.clear();
         }
         self.fresh.retain(|_, since| now - *since < FRESH);
         progress
@@ -230,7 +234,7 @@ impl Snapshot {
             if self.fresh_since(name).is_some_and(|read| read > by) {
                 continue;
             }
-            self.touched.insert(name.clone(), by);
+            self.written.insert(change.after().key.clone(), by);
             self.doubts.remove(name);
             names.push(name.clone());
             self.zone.put(change.after().clone());
@@ -260,7 +264,9 @@ impl Snapshot {
         }
         if !self.knows_newer(&name, requested) {
             self.merge(requested, &name, sets, progress);
-            self.fresh.insert(name.clone(), requested);
+            if !self.zone.at(&name).iter().any(|set| self.was_written(set, requested)) {
+                self.fresh.insert(name.clone(), requested);
+            }
             self.touched.insert(name.clone(), requested);
         }
         progress.name = Some((name, requested));
@@ -269,7 +275,11 @@ impl Snapshot {
     fn listing_page(&mut self, requested: Time, page: Page, progress: &mut Progress) {
         let Some(mut listing) = self.listing.take() else { return };
         listing.listed += page.sets.len();
-        let (mut since, mut sets) = listing.carry.take().unwrap_or((requested, Vec::new()));
+        let begins_in = |name: &Name| page.sets.first().is_some_and(|first| first.name() == name);
+        let (mut sets, mut since) = match listing.carry.take() {
+            Some((name, open, since)) if !open.is_empty() || begins_in(&name) => (open, since),
+            _ => (Vec::new(), requested),
+        };
         sets.extend(page.sets);
         let mut open = Vec::new();
         if let Some(next) = &page.next {
@@ -307,7 +317,8 @@ impl Snapshot {
             listing.since = None;
         }
         if let Some(next) = page.next {
-            listing.carry = (!open.is_empty()).then_some((since, open));
+            let since = if open.is_empty() { requested } else { since };
+            listing.carry = Some((next.name.clone(), open, since));
             listing.next = NextPage::At(Some(next));
             self.listing = Some(listing);
         } else {
@@ -341,8 +352,13 @@ impl Snapshot {
             .take_while(move |name| until.is_none_or(|end| *name < end))
     }
 
-    /// Whether a batch was accepted, the name read on its own or found to be in doubt, after a page was requested.
-    /// What is requested in the moment in which that becomes known shows it.
+    /// Whether a batch had written a set after a page was requested.
+    fn was_written(&self, set: &RecordSet, requested: Time) -> bool {
+        self.written.get(&set.key).is_some_and(|by| *by > requested)
+    }
+
+    /// Whether the name was read on its own or found to be in doubt after a page was requested. What is requested in
+    /// the moment in which that becomes known shows it.
     fn knows_newer(&self, name: &Name, requested: Time) -> bool {
         self.touched.get(name).is_some_and(|since| *since > requested)
     }
@@ -353,6 +369,10 @@ impl Snapshot {
             return;
         }
         self.doubts.remove(name);
+        let written: Vec<RecordSet> =
+            self.zone.at(name).iter().filter(|set| self.was_written(set, requested)).cloned().collect();
+        sets.retain(|set| written.iter().all(|newer| newer.key != set.key));
+        sets.extend(written);
         sets.sort_by(|a, b| a.key.cmp(&b.key));
         let known = self.zone.at(name);
         if known == sets.as_slice() {
@@ -456,7 +476,7 @@ mod tests {
     #[test]
     fn a_read_that_was_sent_before_a_batch_was_accepted_is_not_relied_on() {
         let written = |snapshot: &mut Snapshot, now| {
-            snapshot.touched.insert(name("b.example.com"), at(now));
+            snapshot.written.insert(set("b.example.com", "192.0.2.1").key, at(now));
         };
         for (sent, accepted, is_fresh) in [(10, 12, false), (12, 12, true), (13, 12, true)] {
             let mut snapshot = listed();
@@ -494,6 +514,21 @@ mod tests {
         };
         let plan = Plan::new(&View { zone, claims: &claims, settings: &settings });
         Batch::pack(plan.units).remove(0)
+    }
+
+    #[test]
+    fn a_page_requested_before_a_batch_was_accepted_still_shows_what_else_there_is() {
+        let mut snapshot = snapshot();
+        let batch = batch(snapshot.zone());
+        list(&mut snapshot, R[0], at(10));
+        snapshot.patch(&batch, at(12));
+        // Neither the record nor its TXT was there yet, but something else is at the TXT's name.
+        snapshot.page(R[0], page(&[("a-b.example.com", "192.0.2.9")], None), R[1], at(14));
+        let found = |at: &str| {
+            snapshot.zone().at(&name(at)).iter().map(|set| set.rtype().clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(found("a-b.example.com"), [RecordType::A, RecordType::Txt]);
+        assert_eq!(found("b.example.com"), [RecordType::A]);
     }
 
     #[test]
@@ -546,6 +581,26 @@ mod tests {
         let progress = snapshot.page(R[1], Page { sets: vec![txt], next: None }, R[2], at(2));
         assert_eq!(progress.changed, [name("a.example.com")]);
         assert_eq!(snapshot.zone().len(), 2);
+    }
+
+    #[test]
+    fn a_page_that_begins_within_a_name_does_not_hide_what_was_created_before_its_place() {
+        let mut snapshot = listed();
+        list(&mut snapshot, R[1], at(10));
+        let mut first = page(&[("a.example.com", "192.0.2.1")], Some("b.example.com"));
+        first.next.as_mut().unwrap().rtype = Some(RecordType::Txt);
+        snapshot.page(R[1], first, R[2], at(12));
+        // Somebody creates an A there, which comes before TXT, and a read of the name shows it.
+        snapshot.read(R[2], &name("b.example.com"), at(20));
+        snapshot.page(R[2], page(&[("b.example.com", "192.0.2.9")], None), R[3], at(22));
+        snapshot.next_page(R[3], at(30)).unwrap();
+        let text = RecordSet::simple(
+            name("b.example.com"),
+            RecordType::Txt,
+            Data::Values { ttl: Ttl::DEFAULT, values: vec!["\"x\"".into()] },
+        );
+        snapshot.page(R[3], Page { sets: vec![text], next: None }, R[4], at(32));
+        assert!(lines(&snapshot).contains(&"b.example.com 192.0.2.9".to_owned()), "{:?}", lines(&snapshot));
     }
 
     #[test]

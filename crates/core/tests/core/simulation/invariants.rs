@@ -218,7 +218,7 @@ impl Ledger {
         }
         let reads = apply.batch.units().iter().flat_map(Unit::reads);
         let mut names = reads.chain(apply.batch.changes().map(|change| change.after().name()));
-        let explained = names.any(|name| self.is_news(name, rest));
+        let explained = names.any(|name| self.is_news(name, rest) || self.is_untold(name, rest.number));
         if explained {
             Ok(())
         } else {
@@ -231,6 +231,20 @@ impl Ledger {
         let seen = rest.fresh.get(name).map_or(rest.listed, |read| rest.listed.max(*read));
         let changed = |changes: &BTreeMap<Name, Time>| changes.get(name).is_some_and(|at| *at >= seen);
         changed(&self.foreign) || (rest.is_abandoned && changed(&self.written))
+    }
+
+    /// Whether a batch that wrote a name was accepted and could not be told to have been: its answer was lost, and
+    /// somebody has changed what was to show it.
+    fn is_untold(&self, name: &Name, process: u32) -> bool {
+        self.accepted.iter().any(|((number, _), (names, at))| {
+            *number == process
+                && names.contains(name)
+                && names.iter().any(|name| self.changed_since(name, *at))
+        })
+    }
+
+    fn changed_since(&self, name: &Name, at: Time) -> bool {
+        self.foreign.get(name).is_some_and(|changed| *changed >= at)
     }
 
     /// A batch is on its way.
@@ -263,9 +277,8 @@ impl Ledger {
     /// What this process has not reported although it was accepted. Nobody can tell where others have changed all
     /// of it before it was read.
     pub fn unreported(&self, process: u32) -> Result<(), Violation> {
-        let changed = |name: &Name, at: Time| self.foreign.get(name).is_some_and(|changed| *changed >= at);
         for ((number, _), (names, at)) in &self.accepted {
-            if *number == process && !names.iter().any(|name| changed(name, *at)) {
+            if *number == process && !names.iter().any(|name| self.changed_since(name, *at)) {
                 return Err(Violation::new("what is accepted is reported, once", format!("{names:?}")));
             }
         }
