@@ -5,6 +5,7 @@ use std::{path::Path, time::Duration};
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
+    core::Status,
 };
 use tokio::time::timeout;
 
@@ -76,4 +77,9 @@ pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, Unreachable> {
         Ok(Err(error)) => Err(Unreachable::Silent { server, cause: causes::text(&error) }),
         Err(elapsed) => Err(Unreachable::Silent { server, cause: elapsed.to_string() }),
     }
+}
+
+/// What the API server says in an answer. kube would add all of the answer again, as a value.
+pub(super) fn said(status: &Status) -> String {
+    format!("{} ({})", status.message, status.code)
 }

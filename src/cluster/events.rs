@@ -36,6 +36,7 @@ use zonekeeper_core::{
     source::{Kind, ObjectId},
 };
 
+use super::client::said;
 use crate::{causes, driver::Listener};
 
 /// Longest note, in bytes (`events.k8s.io/v1`: "The maximal length of the note is 1kB").
@@ -181,13 +182,11 @@ impl Queue {
         while let Some(event) = self.next().await {
             sleep_until(pace.next(Instant::now())).await;
             loop {
-                let said = say(&client, &event).await;
-                let was_failing = std::mem::replace(&mut is_failing, said.is_err());
-                let Err(error) = said else { break };
+                let sent = say(&client, &event).await;
+                let was_failing = std::mem::replace(&mut is_failing, sent.is_err());
+                let Err(error) = sent else { break };
                 let (is_refused, text) = match &error {
-                    kube::Error::Api(status) => {
-                        (status.code < 500, format!("{} ({})", status.message, status.code))
-                    }
+                    kube::Error::Api(status) => (status.code < 500, said(status)),
                     _ => (false, causes::text(&error)),
                 };
                 if was_failing {

@@ -16,6 +16,7 @@ use zonekeeper_core::{
     source::{Kind, Object, Rules},
 };
 
+use super::client::said;
 use crate::{causes, driver::Handle};
 
 /// Objects per page of a list: a page is all that is held in memory at once.
@@ -108,9 +109,9 @@ async fn of<K: Watched>(
             }
             Err(error) => {
                 let text = text(&error);
-                let said = failing.replace(text.clone());
+                let last = failing.replace(text.clone());
                 // It is tried again every second or so: what goes on failing in the same way is said once.
-                if said.as_ref() == Some(&text) {
+                if last.as_ref() == Some(&text) {
                     debug!(kind = %scope.kind, namespace = scope.namespace, error = text, "the watch fails still");
                 } else {
                     warn!(kind = %scope.kind, namespace = scope.namespace, error = text, "the watch failed and begins again");
@@ -132,13 +133,12 @@ fn is_refusal(error: &watcher::Error) -> bool {
     matches!(error, watcher::Error::InitialListFailed(kube::Error::Api(status)) if matches!(status.code, 401 | 403))
 }
 
-/// What the API server says, where it says something: kube adds all of it again, as a value.
 fn text(error: &watcher::Error) -> String {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
         | watcher::Error::WatchStartFailed(kube::Error::Api(status))
         | watcher::Error::WatchFailed(kube::Error::Api(status))
-        | watcher::Error::WatchError(status) => format!("{} ({})", status.message, status.code),
+        | watcher::Error::WatchError(status) => said(status),
         _ => causes::text(error),
     }
 }

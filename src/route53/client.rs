@@ -68,10 +68,6 @@ pub struct ZoneFacts {
     pub apex: Name,
     /// Whether it answers only within VPCs.
     pub is_private: bool,
-    /// How many record sets it holds.
-    pub sets: u64,
-    /// The AWS service that manages it, if one does.
-    pub linked_service: Option<String>,
 }
 
 /// Why a zone cannot be worked with.
@@ -151,8 +147,6 @@ impl Reader {
             id: self.zone.clone(),
             apex: Name::from_route53(zone.name()).map_err(|why| Open::Name(zone.name().to_owned(), why))?,
             is_private: zone.config().is_some_and(HostedZoneConfig::private_zone),
-            sets: zone.resource_record_set_count().and_then(|n| u64::try_from(n).ok()).unwrap_or_default(),
-            linked_service: None,
         })
     }
 }

@@ -8,8 +8,8 @@
 //! for each hostname (`plans`), when a change is acted on (`wakeup`), the zone as last seen (`snapshot`), when
 //! it is listed again (`resync`), which names are read again (`rereads`), what the account allows (`pacer`), whether it
 //! answers at all (`breaker`), what Route 53 has refused (`quarantine`), the batch under way (`write`), accepted changes
-//! on their way to the name servers (`propagation`) and what has been blocked for long (`warnings`). What is read of the zone is in `read`, what keeps anything
-//! from being written in `gate`.
+//! on their way to the name servers (`propagation`) and what has been blocked for long (`warnings`). What is read of the
+//! zone is in `read`, what keeps anything from being written in `gate`.
 
 mod breaker;
 mod contract;
