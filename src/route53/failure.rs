@@ -34,7 +34,10 @@ where
         && let Some(code) = service.code().filter(|code| !code.is_empty())
     {
         let message = service.message().unwrap_or_default().to_owned();
-        return Failure { class: of_code(kind, status, code), code: code.to_owned(), message };
+        return match of_code(kind, status, code) {
+            FailureClass::Refused => Failure::refused(code, &message),
+            class => Failure { class, code: code.to_owned(), message },
+        };
     }
     if let Some(credentials) = find::<CredentialsError>(error, |_| true) {
         let (class, code) = (FailureClass::Account, "NoCredentials".to_owned());
@@ -79,7 +82,10 @@ fn of_code(kind: Kind, status: u16, code: &str) -> FailureClass {
         | "RequestExpired"
         | "SignatureDoesNotMatch"
         | "UnrecognizedClientException" => FailureClass::Account,
-        "AccessDenied" | "AccessDeniedException" if kind == Kind::Read => FailureClass::Account,
+        "AccessDenied" | "AccessDeniedException" => match kind {
+            Kind::Read => FailureClass::Account,
+            Kind::Change => FailureClass::Denied,
+        },
         // The change that is asked about is gone: nothing follows from it.
         "NoSuchChange" => FailureClass::Refused,
         _ if status >= 500 => FailureClass::Unknown,
@@ -127,7 +133,7 @@ mod tests {
 
     #[test]
     fn every_code_has_one_consequence() {
-        use FailureClass::{Account, Busy, Refused, Throttled, Unknown};
+        use FailureClass::{Account, Busy, Denied, Refused, Throttled, Unknown};
         for (kind, status, code, expected) in [
             (Kind::Change, 400, "Throttling", Throttled),
             (Kind::Read, 400, "ThrottlingException", Throttled),
@@ -135,7 +141,7 @@ mod tests {
             (Kind::Change, 400, "InvalidChangeBatch", Refused),
             (Kind::Change, 400, "InvalidInput", Refused),
             (Kind::Change, 404, "NoSuchHealthCheck", Refused),
-            (Kind::Change, 403, "AccessDenied", Refused),
+            (Kind::Change, 403, "AccessDenied", Denied),
             (Kind::Read, 403, "AccessDenied", Account),
             (Kind::Read, 404, "NoSuchHostedZone", Account),
             (Kind::Change, 403, "ExpiredToken", Account),

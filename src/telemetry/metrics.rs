@@ -175,6 +175,8 @@ fn class(class: FailureClass) -> &'static str {
         FailureClass::NotExecuted => "not-executed",
         FailureClass::Unknown => "unknown",
         FailureClass::Refused => "refused",
+        FailureClass::Denied => "denied",
+        FailureClass::ZoneFull => "zone-full",
         FailureClass::Account => "account",
         FailureClass::Withheld => "withheld",
     }

@@ -9,9 +9,11 @@ const FIRST: Duration = Duration::from_secs(1);
 /// The longest that it stays open.
 const LONGEST: Duration = Duration::from_mins(1);
 
-/// Open while Route 53 accepts nothing of this account's: wrong credentials, missing permissions, no such zone.
+/// Open while Route 53 accepts nothing: of this account's (wrong credentials, missing permissions, no such zone), or none
+/// of its changes.
 ///
-/// Nothing is sent until its time is up; then one read is the probe, and the first success closes it.
+/// Nothing is sent until its time is up; then one request is the probe, a read or a change of one unit, and the first
+/// success closes it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Breaker {
     open: Option<Open>,
@@ -49,6 +51,13 @@ impl Breaker {
             Some(_) => return,
         };
         self.open = Some(Open { until: now + wait, wait, probing: false });
+    }
+
+    /// A probe's answer tells nothing: another is due.
+    pub fn probe_again(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.probing = false;
+        }
     }
 
     /// A request succeeded.

@@ -213,10 +213,21 @@ pub enum FailureClass {
     Unknown,
     /// The request was understood and refused: what it asks for must change.
     Refused,
+    /// The role may not make this change; others it may.
+    Denied,
+    /// The zone holds as many record sets as it may: nothing can be created, what is there can be replaced.
+    ZoneFull,
     /// Nothing of this account's would be accepted: credentials, permissions, the zone itself.
     Account,
     /// It was not sent at all, because the right to send it had ended.
     Withheld,
+}
+
+impl FailureClass {
+    /// Whether the request was understood and refused for what it asks for.
+    pub fn is_refusal(self) -> bool {
+        matches!(self, Self::Refused | Self::Denied | Self::ZoneFull)
+    }
 }
 
 impl fmt::Display for ChangeId {

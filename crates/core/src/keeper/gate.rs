@@ -19,6 +19,8 @@ pub enum Gate {
     DryRun,
     /// Route 53 accepts nothing of this account's.
     Account,
+    /// Route 53 refuses every change; one at a time is tried.
+    Changes,
 }
 
 // === impl Keeper ===
@@ -41,7 +43,15 @@ impl Keeper {
         if self.breaker.is_open() {
             gates.push(Gate::Account);
         }
+        if self.refusals.is_open() {
+            gates.push(Gate::Changes);
+        }
         gates
+    }
+
+    /// Whether something may be sent now, a single change as a probe at least.
+    pub(super) fn may_write(&self, now: Time) -> bool {
+        self.closed_gates(now).iter().all(|gate| *gate == Gate::Changes)
     }
 }
 
@@ -60,6 +70,7 @@ impl fmt::Display for Gate {
             Self::Leadership => f.write_str("leadership"),
             Self::DryRun => f.write_str("dry-run"),
             Self::Account => f.write_str("account"),
+            Self::Changes => f.write_str("changes-refused"),
         }
     }
 }

@@ -7,19 +7,22 @@
 //! The keeper only routes between small state machines: which objects have been listed (`lists`), what follows
 //! for each hostname (`plans`), when a change is acted on (`wakeup`), the zone as last seen (`snapshot`), when
 //! it is listed again (`resync`), which names are read again (`rereads`), what the account allows (`pacer`), whether it
-//! answers at all (`breaker`), what Route 53 has refused (`quarantine`), the batch under way (`write`), accepted changes
-//! on their way to the name servers (`propagation`) and what has been blocked for long (`warnings`). What is read of the
+//! answers at all (`breaker`), what Route 53 has refused (`quarantine`, by what it said: `refusal`), what is planned and held
+//! back (`holds`), the batch under way (`write`), accepted changes on their way to the name servers (`propagation`) and
+//! what has been blocked for long (`warnings`). What is read of the
 //! zone is in `read`, what keeps anything from being written in `gate`.
 
 mod breaker;
 mod contract;
 mod gate;
+mod holds;
 mod lists;
 mod pacer;
 mod plans;
 mod propagation;
 mod quarantine;
 mod read;
+mod refusal;
 mod rereads;
 mod resync;
 mod snapshot;
@@ -28,7 +31,7 @@ mod wakeup;
 mod warnings;
 mod write;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 pub use contract::{
     Apply, ApplyId, ChangeId, Cursor, Effect, Failure, FailureClass, Input, Page, Read, ReadId, Report, Scope,
@@ -39,15 +42,16 @@ pub use time::Time;
 
 use crate::{
     dns::{Name, Zone},
-    plan::{Blocked, HostPlan, Plan, Reason, Settings, Unit, View, of_bad_hosts},
+    plan::{HostPlan, Plan, Settings, View, of_bad_hosts},
     source::{Claims, Facts, ObjectId},
 };
 use breaker::Breaker;
+use holds::Holds;
 use lists::Lists;
 use pacer::Pacer;
 use plans::{Cause, Plans};
 use propagation::Propagation;
-use quarantine::Quarantine;
+use quarantine::{Permit, Quarantine};
 use rereads::Rereads;
 use resync::Resync;
 use snapshot::Snapshot;
@@ -111,7 +115,11 @@ pub struct Keeper {
     quarantine: Quarantine,
     resync: Resync,
     propagation: Propagation,
+    /// Open while nothing of this account's is accepted.
     breaker: Breaker,
+    /// Open while no change is accepted.
+    refusals: Breaker,
+    holds: Holds,
     cycle: Cycle,
     rereads: Rereads,
     warnings: Warnings,
@@ -140,6 +148,8 @@ impl Keeper {
             resync: Resync::new(config.resync, config.quota.requests),
             propagation: Propagation::default(),
             breaker: Breaker::default(),
+            refusals: Breaker::default(),
+            holds: Holds::default(),
             cycle: Cycle::default(),
             rereads: Rereads::default(),
             warnings: Warnings::default(),
@@ -196,12 +206,12 @@ impl Keeper {
 
     /// How far the work has come.
     pub fn progress(&self, now: Time) -> Progress {
-        let waits = |unit| matches!(self.quarantine.permit(unit, now), quarantine::Permit::NotBefore(_));
-        let refused = self.plans.units().filter(|(_, unit)| self.quarantine.message(unit).is_some()).count();
+        let waits = |unit| matches!(self.permit(unit, now), Permit::NotBefore(_));
+        let refused = self.plans.units().filter(|(_, unit)| self.quarantine.has(unit)).count();
         let idle = self.opened
             && self.cycle.is_idle()
             && self.wakeup.due().is_none()
-            && self.rereads.due().is_none();
+            && !self.rereads.is_awaited();
         let written = match self.config.mode {
             Mode::Apply => self.plans.units().all(|(_, unit)| waits(unit)),
             Mode::DryRun => true,
@@ -209,13 +219,11 @@ impl Keeper {
         if idle && written { Progress::Done { refused } } else { Progress::Working }
     }
 
-    /// The whole plan as it stands. Units that Route 53 has refused are shown as blocked.
+    /// The whole plan as it stands. Units that are held back are shown as blocked.
     pub fn plan(&self) -> Plan {
         let mut plan = self.plans.plan(&self.view());
-        let (refused, units): (Vec<_>, Vec<_>) =
-            plan.units.into_iter().partition(|unit| self.quarantine.message(unit).is_some());
-        plan.units = units;
-        plan.blocked.extend(refused.iter().filter_map(|unit| self.refused(unit)));
+        plan.blocked.extend(plan.units.iter().filter_map(|unit| self.as_blocked(unit)));
+        plan.units.retain(|unit| self.held(unit).is_none());
         plan
     }
 
@@ -308,6 +316,8 @@ impl Keeper {
             | FailureClass::NotExecuted
             | FailureClass::Unknown
             | FailureClass::Refused
+            | FailureClass::Denied
+            | FailureClass::ZoneFull
             | FailureClass::Withheld => {}
         }
         out.push(Effect::Report(Report::Failed { what, failure }));
@@ -347,10 +357,11 @@ impl Keeper {
                 self.follow(now, out);
             }
             breaker::State::Open(until) => self.at_latest(until),
+            breaker::State::Due if self.pacer.requests(now) == 0 => self.at_latest(self.pacer.when(1, 0)),
             breaker::State::Due => {
                 self.breaker.probe();
                 let apex = self.snapshot.zone().apex().clone();
-                self.read_name(&apex, now, out);
+                self.read_names(BTreeSet::from([apex]), now, out);
             }
             breaker::State::Probing => {}
         }
@@ -375,12 +386,14 @@ impl Keeper {
 
     fn settle(&mut self, out: &mut Vec<Effect>) {
         let view = View { zone: self.snapshot.zone(), claims: &self.claims, settings: &self.config.settings };
-        let is_shown = self.config.mode == Mode::DryRun;
-        let reports = self.plans.settle(&view, is_shown);
+        let mut reports = Vec::new();
+        let settled = self.plans.settle(&view, self.config.mode == Mode::DryRun, &mut reports);
         let plans = &self.plans;
-        // What was refused and is now blocked for another reason is unblocked first.
-        out.extend(self.quarantine.forget(|key, digest| plans.unit(key, digest).is_some()));
+        self.quarantine.forget(|key, digest| plans.unit(key, digest).is_some());
+        self.holds.touch(settled);
+        self.release_holds(out);
         out.extend(reports.into_iter().map(Effect::Report));
+        self.show_holds(out);
     }
 
     /// Says what has been blocked for long, after everything that was said of it now.
@@ -411,17 +424,6 @@ impl Keeper {
                 out.push(Effect::AskPropagation(change));
             }
         }
-    }
-
-    /// A unit that Route 53 has refused, as its object sees it.
-    fn refused(&self, unit: &Unit) -> Option<Blocked> {
-        let message = self.quarantine.message(unit)?.to_owned();
-        Some(Blocked {
-            host: unit.key().host.to_string(),
-            object: unit.object().clone(),
-            reason: Reason::RejectedByRoute53 { message },
-            remedy: Vec::new(),
-        })
     }
 }
 

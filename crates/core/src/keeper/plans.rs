@@ -59,15 +59,15 @@ impl Plans {
         *known = cause.min(*known);
     }
 
-    /// Plans what is marked again. What has become of blocked units is reported, and, where plans are shown, what is
-    /// planned newly.
-    pub fn settle(&mut self, view: &View<'_>, is_shown: bool) -> Vec<Report> {
-        let mut reports = Vec::new();
+    /// Plans what is marked again, and returns these hostnames. What has become of blocked units is reported, and,
+    /// where plans are shown, what is planned newly.
+    pub fn settle(&mut self, view: &View<'_>, is_shown: bool, reports: &mut Vec<Report>) -> Vec<Name> {
+        let mut settled = Vec::with_capacity(self.dirty.len());
         for (host, cause) in std::mem::take(&mut self.dirty) {
             self.fallbacks.note(&view.settings.naming, view.zone.apex(), &host, view.exists(&host));
             let new = view.host(&host);
             let old = self.told.remove(&host).unwrap_or_default();
-            report(&old.blocked, &new.blocked, &mut reports);
+            report(&old.blocked, &new.blocked, reports);
             if is_shown {
                 let planned = new.units.iter().filter(|unit| !old.units.contains(unit));
                 reports.extend(planned.map(|unit| Report::Planned(Box::new(unit.clone()))));
@@ -85,25 +85,29 @@ impl Plans {
                 };
                 self.queue.insert((urgency, host.clone()));
             }
+            settled.push(host.clone());
             if !new.says_nothing() {
                 self.told.insert(host, new);
             }
         }
-        reports
+        settled
     }
 
     /// Units to be written, the most urgent first, within that in the zone's order.
     pub fn units(&self) -> impl Iterator<Item = (Urgency, &Unit)> {
-        self.queue.iter().flat_map(|(urgency, host)| {
-            let units = self.told.get(host).map(|plan| plan.units.as_slice()).unwrap_or_default();
-            units.iter().map(|unit| (*urgency, unit))
-        })
+        self.queue
+            .iter()
+            .flat_map(|(urgency, host)| self.units_of(host).iter().map(move |unit| (*urgency, unit)))
+    }
+
+    /// The units of one hostname.
+    pub fn units_of(&self, host: &Name) -> &[Unit] {
+        self.told.get(host).map(|plan| plan.units.as_slice()).unwrap_or_default()
     }
 
     /// The unit of a key, if it would still write just that.
     pub fn unit(&self, key: &ClaimKey, digest: UnitDigest) -> Option<&Unit> {
-        let units = &self.told.get(&key.host)?.units;
-        units.iter().find(|unit| unit.key() == key && unit.digest() == digest)
+        self.units_of(&key.host).iter().find(|unit| unit.key() == key && unit.digest() == digest)
     }
 
     /// The whole plan, as it stands.

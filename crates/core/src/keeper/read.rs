@@ -1,5 +1,7 @@
 //! What is read of the zone: whole listings, counts, and single names.
 
+use std::collections::BTreeSet;
+
 use super::{Effect, Failure, Keeper, Page, ReadId, Report, Time};
 use crate::dns::Name;
 
@@ -39,10 +41,9 @@ impl Keeper {
             }
             due.push(self.resync.count_due());
         }
-        while self.pacer.requests(now) > 0
-            && let Some(name) = self.rereads.take(now)
-        {
-            self.read_name(&name, now, out);
+        if self.pacer.requests(now) > 0 {
+            let names = self.rereads.take(now);
+            self.read_names(names, now, out);
         }
         due.extend(self.rereads.due().map(|due| due.max(self.pacer.when(1, 0))));
         let waits = due.into_iter().filter(|due| *due > now).min();
@@ -51,11 +52,19 @@ impl Keeper {
         }
     }
 
-    pub(super) fn read_name(&mut self, name: &Name, now: Time, out: &mut Vec<Effect>) {
-        let id = ReadId(self.next_id());
-        let read = self.snapshot.read(id, name, now);
-        self.pacer.spend(now, 1, 0);
-        out.push(Effect::Read(read));
+    /// Reads names, page by page, as far as requests are at hand; the others wait for them.
+    pub(super) fn read_names(&mut self, names: BTreeSet<Name>, now: Time, out: &mut Vec<Effect>) {
+        for page in self.snapshot.in_pages(names) {
+            if self.pacer.requests(now) == 0 {
+                self.rereads.add(page);
+                continue;
+            }
+            let id = ReadId(self.next_id());
+            if let Some(read) = self.snapshot.read(id, page, now) {
+                self.pacer.spend(now, 1, 0);
+                out.push(Effect::Read(read));
+            }
+        }
     }
 
     pub(super) fn page(&mut self, id: ReadId, page: Page, now: Time, out: &mut Vec<Effect>) {
@@ -67,18 +76,18 @@ impl Keeper {
             out.push(Effect::Read(next));
         }
         if progress.listed {
+            self.quarantine.zone_has(self.snapshot.zone().len(), now);
             out.push(Effect::Report(Report::ZoneListed { sets: self.snapshot.zone().len() }));
         }
         self.zone_changed(&progress.changed, &progress.cuts, now);
-        if let Some((name, requested)) = progress.name {
-            self.read_for_cycle(&name, requested, now, out);
-        }
+        self.read_names(progress.rest.into_iter().collect(), now, out);
+        self.read_for_cycle(&progress.names, now, out);
     }
 
     pub(super) fn page_failed(&mut self, id: ReadId, failure: Failure, now: Time, out: &mut Vec<Effect>) {
         let again = self.failed("list record sets", failure, now, out);
         match self.snapshot.fail(id) {
-            Some(name) => self.read_failed_for_cycle(name, again),
+            Some(names) => self.read_failed_for_cycle(names, again),
             None => self.resync.failed(again),
         }
     }
@@ -88,6 +97,7 @@ impl Keeper {
             // A listing in which nothing waits will tell soon enough.
             Ok(_) if self.snapshot.is_listing() && self.resync.is_urgent() => {}
             Ok(count) => {
+                self.quarantine.zone_has(usize::try_from(count).unwrap_or(usize::MAX), now);
                 if self.resync.counted(now, count, self.snapshot.zone().len()) {
                     self.list(now, true);
                 }

@@ -1,4 +1,5 @@
-//! Names to be read again, because an answer has shown that they are not as they seemed, or may not be.
+//! Names to be read again on their own: at once, because an answer has shown that they may not be as they seem, or later,
+//! because somebody else has a hand in them.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +9,8 @@ use crate::dns::Name;
 /// Names that wait to be read.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rereads {
-    names: BTreeSet<Name>,
+    at_once: BTreeSet<Name>,
+    later: BTreeSet<(Time, Name)>,
     /// After a failure of the service: when the next may be read.
     not_before: Time,
 }
@@ -18,7 +20,12 @@ pub(super) struct Rereads {
 impl Rereads {
     /// These are to be read.
     pub fn add(&mut self, names: impl IntoIterator<Item = Name>) {
-        self.names.extend(names);
+        self.at_once.extend(names);
+    }
+
+    /// These are to be read at some time, however often they are read before.
+    pub fn add_at(&mut self, names: impl IntoIterator<Item = Name>, at: Time) {
+        self.later.extend(names.into_iter().map(|name| (at, name)));
     }
 
     /// Nothing is to be read before this time.
@@ -26,15 +33,26 @@ impl Rereads {
         self.not_before = self.not_before.max(again);
     }
 
-    /// When the next is to be read.
-    pub fn due(&self) -> Option<Time> {
-        (!self.names.is_empty()).then_some(self.not_before)
+    /// Whether something waits on one of them.
+    pub fn is_awaited(&self) -> bool {
+        !self.at_once.is_empty()
     }
 
-    /// The next, if one is to be read now.
-    pub fn take(&mut self, now: Time) -> Option<Name> {
-        self.due().filter(|due| *due <= now)?;
-        self.names.pop_first()
+    /// When the next is to be read.
+    pub fn due(&self) -> Option<Time> {
+        let next = if self.at_once.is_empty() { self.later.first()?.0 } else { Time::ZERO };
+        Some(next.max(self.not_before))
+    }
+
+    /// The names to be read now.
+    pub fn take(&mut self, now: Time) -> BTreeSet<Name> {
+        if self.not_before > now {
+            return BTreeSet::new();
+        }
+        while self.later.first().is_some_and(|(at, _)| *at <= now) {
+            self.at_once.extend(self.later.pop_first().map(|(_, name)| name));
+        }
+        std::mem::take(&mut self.at_once)
     }
 }
 
@@ -48,14 +66,17 @@ mod tests {
     fn a_failed_read_is_not_repeated_at_once() {
         let name = |text| Name::from_hostname(text).unwrap();
         let at = |seconds| Time::ZERO + Duration::from_secs(seconds);
+        let (a, b, c) = (name("a.example.com"), name("b.example.com"), name("c.example.com"));
         let mut rereads = Rereads::default();
         assert_eq!(rereads.due(), None);
-        rereads.add([name("b.example.com"), name("a.example.com"), name("b.example.com")]);
-        assert_eq!(rereads.take(at(1)), Some(name("a.example.com")));
-        rereads.add([name("a.example.com")]);
+        rereads.add([b.clone(), a.clone(), b.clone()]);
+        rereads.add_at([c.clone()], at(2));
+        assert_eq!((rereads.due(), rereads.take(at(1))), (Some(at(0)), BTreeSet::from([a.clone(), b])));
+        assert_eq!((rereads.due(), rereads.is_awaited()), (Some(at(2)), false));
+        rereads.add([a.clone()]);
         rereads.wait(at(3));
-        assert_eq!((rereads.take(at(2)), rereads.due()), (None, Some(at(3))));
-        let rest = [rereads.take(at(3)), rereads.take(at(3)), rereads.take(at(3))];
-        assert_eq!(rest, [Some(name("a.example.com")), Some(name("b.example.com")), None]);
+        assert_eq!((rereads.due(), rereads.take(at(2))), (Some(at(3)), BTreeSet::new()));
+        assert_eq!(rereads.take(at(3)), BTreeSet::from([a, c]));
+        assert_eq!(rereads.due(), None);
     }
 }

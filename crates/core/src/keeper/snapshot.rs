@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::{Bound, RangeBounds},
     time::Duration,
 };
 
@@ -16,8 +17,8 @@ pub(super) const FRESH: Duration = Duration::from_secs(10);
 
 /// The most that Route 53 lists in one page (`MaxItems`, `ListResourceRecordSets`).
 const PAGE_ITEMS: u16 = 300;
-/// Enough for every set of one name outside weighted groups; a larger name takes a further page.
-const NAME_ITEMS: u16 = 100;
+/// How many sets names may be apart to be read with one page. What others have added since we know of is on it too.
+const NAMES_ITEMS: u16 = 250;
 
 /// What is known of the zone, and since when.
 ///
@@ -80,8 +81,18 @@ struct Pending {
 enum Part {
     /// The page of the listing that begins here.
     Page(Option<Cursor>),
-    /// One name, with what earlier pages gave.
-    Name(Name, Vec<RecordSet>),
+    Names(NamesRead),
+}
+
+/// A read of names that follow each other, under way.
+#[derive(Debug, Clone)]
+struct NamesRead {
+    /// The names that have not been read.
+    names: Vec<Name>,
+    /// Where what the pages so far have not told of begins.
+    from: Bound<Name>,
+    /// What the last page gave of the name that the next begins in.
+    carry: Vec<RecordSet>,
 }
 
 /// What a page brought.
@@ -91,10 +102,12 @@ pub(super) struct Progress {
     pub changed: Vec<Name>,
     /// Those of them at which a delegation has come or gone: what is below them is concerned too.
     pub cuts: Vec<Name>,
-    /// The name that was read on its own, when it has been read whole, and when that was requested.
-    pub name: Option<(Name, Time)>,
-    /// The read that continues that of a name.
+    /// The names that were read on their own and whole, and when that was requested.
+    pub names: Vec<(Name, Time)>,
+    /// The read that continues that of names where this page ended within the first.
     pub next: Option<Read>,
+    /// The names that were to be read and are not on this page.
+    pub rest: Vec<Name>,
     /// Whether it completed a listing.
     pub listed: bool,
 }
@@ -160,13 +173,46 @@ impl Snapshot {
     /// Gives a listing up; what it has brought is kept.
     pub fn give_up_listing(&mut self) {
         self.listing = None;
-        self.reads.retain(|_, read| matches!(read.part, Part::Name(..)));
+        self.reads.retain(|_, read| matches!(read.part, Part::Names(..)));
     }
 
-    /// Begins a read of one name.
-    pub fn read(&mut self, id: ReadId, name: &Name, now: Time) -> Read {
-        self.reads.insert(id, Pending { requested: now, part: Part::Name(name.clone(), Vec::new()) });
-        Read { id, start: Some(Cursor::at(name.clone())), max_items: NAME_ITEMS }
+    /// Divides names into those that one page shows, as far as we know the zone.
+    pub fn in_pages(&self, names: BTreeSet<Name>) -> Vec<Vec<Name>> {
+        let mut pages: Vec<Vec<Name>> = Vec::new();
+        let mut room = 0;
+        for name in names {
+            if let Some(page) = pages.last_mut()
+                && let Some(last) = page.last().filter(|last| !last.has_escapes() && !name.has_escapes())
+                && let Some(rest) = self.room_after(last, &name, room)
+            {
+                room = rest;
+                page.push(name);
+            } else {
+                room = usize::from(NAMES_ITEMS);
+                pages.push(vec![name]);
+            }
+        }
+        pages
+    }
+
+    /// How much of the room on a page remains after the sets from one name to before another, if any does.
+    fn room_after(&self, from: &Name, to: &Name, room: usize) -> Option<usize> {
+        let mut room = room;
+        for (name, sets) in self.zone.names_from(from) {
+            if name >= to {
+                break;
+            }
+            room = room.checked_sub(sets.len())?;
+        }
+        (room > self.zone.at(to).len()).then_some(room)
+    }
+
+    /// Begins a read of names that follow each other in the zone.
+    pub fn read(&mut self, id: ReadId, names: Vec<Name>, now: Time) -> Option<Read> {
+        let first = names.first()?.clone();
+        let read = NamesRead { names, from: Bound::Included(first.clone()), carry: Vec::new() };
+        self.reads.insert(id, Pending { requested: now, part: Part::Names(read) });
+        Some(Read { id, start: Some(Cursor::at(first)), max_items: PAGE_ITEMS })
     }
 
     /// Whether a name has been read on its own, and not so long ago that it must be read again.
@@ -193,11 +239,11 @@ impl Snapshot {
         self.doubts.contains(name)
     }
 
-    /// Forgets a read that failed: the name that it was for, or `None` for a page of the listing, which then waits
+    /// Forgets a read that failed: the names that it was for, or `None` for a page of the listing, which then waits
     /// to be asked for again.
-    pub fn fail(&mut self, id: ReadId) -> Option<Name> {
+    pub fn fail(&mut self, id: ReadId) -> Option<Vec<Name>> {
         match self.reads.remove(&id)?.part {
-            Part::Name(name, _) => Some(name),
+            Part::Names(read) => Some(read.names),
             Part::Page(start) => {
                 if let Some(listing) = &mut self.listing {
                     listing.next = NextPage::At(start);
@@ -212,8 +258,8 @@ impl Snapshot {
         let Some(read) = self.reads.remove(&id) else { return Progress::default() };
         let mut progress = Progress::default();
         match read.part {
-            Part::Name(name, carry) => {
-                self.name_page(read.requested, name, carry, page, next_id, &mut progress);
+            Part::Names(names) => {
+                self.names_page(read.requested, names, page, next_id, &mut progress);
             }
             Part::Page(_) => self.listing_page(read.requested, page, &mut progress),
         }
@@ -245,23 +291,61 @@ impl Snapshot {
         names
     }
 
-    fn name_page(
+    /// The page begins at the first of the names, or goes on in it. It tells of everything that lies on it.
+    fn names_page(
         &mut self,
         requested: Time,
-        name: Name,
-        mut sets: Vec<RecordSet>,
+        read: NamesRead,
         page: Page,
         next_id: ReadId,
         progress: &mut Progress,
     ) {
-        // The page begins at the name, and usually goes on to others.
-        let whole = page.sets.iter().any(|set| *set.name() != name);
-        sets.extend(page.sets.into_iter().filter(|set| *set.name() == name));
-        if let Some(cursor) = page.next.filter(|next| !whole && next.name == name) {
-            self.reads.insert(next_id, Pending { requested, part: Part::Name(name, sets) });
-            progress.next = Some(Read { id: next_id, start: Some(cursor), max_items: PAGE_ITEMS });
-            return;
+        let NamesRead { names, from, carry } = read;
+        let mut found: BTreeMap<Name, Vec<RecordSet>> = BTreeMap::new();
+        for set in carry.into_iter().chain(page.sets) {
+            found.entry(set.name().clone()).or_default().push(set);
         }
+        let carry = page.next.as_ref().and_then(|next| found.remove(&next.name)).unwrap_or_default();
+        // Where the end's place in the order is not certain, the last name before it whose place is tells.
+        let end = match &page.next {
+            None => Bound::Unbounded,
+            Some(next) if next.name.has_escapes() => {
+                let last = found.keys().rfind(|name| !name.has_escapes()).cloned();
+                last.map_or_else(|| from.clone(), Bound::Excluded)
+            }
+            Some(next) => Bound::Included(next.name.clone()),
+        };
+        // What lies before the end of the page and is not on it is not there.
+        let is_ordered = |name: &Name| !name.has_escapes() && from_bound(&from).is_none_or(|from| !from.has_escapes());
+        let is_before_end = |name: &Name| end == Bound::Unbounded || !is_within(name, &end);
+        // A name that the page begins with would be the first on it, wherever it stands.
+        let is_first = |name: &Name| {
+            Bound::Included(name) == from.as_ref() && page.next.as_ref().is_none_or(|next| next.name != *name)
+        };
+        let is_told =
+            |name: &Name| is_first(name) || (is_ordered(name) && is_within(name, &from) && is_before_end(name));
+        let known = from_bound(&from).into_iter().flat_map(|from| self.zone.names_from(from));
+        let known = known.map(|(name, _)| name).take_while(|name| is_before_end(name));
+        let is_gone = |name: &&Name| is_told(name) && !found.contains_key(*name);
+        let gone: Vec<Name> = known.chain(&names).filter(is_gone).cloned().collect();
+        found.extend(gone.into_iter().map(|name| (name, Vec::new())));
+        let rest: Vec<Name> = names.into_iter().filter(|name| !found.contains_key(name)).collect();
+        for (name, sets) in found {
+            self.name_read(requested, name, sets, progress);
+        }
+        match page.next {
+            // The page ended within the first of them, or where it cannot be told whether it did.
+            Some(next) if rest.first().is_some_and(|first| *first == next.name || next.name.has_escapes()) => {
+                let part = Part::Names(NamesRead { names: rest, from: end, carry });
+                self.reads.insert(next_id, Pending { requested, part });
+                progress.next = Some(Read { id: next_id, start: Some(next), max_items: PAGE_ITEMS });
+            }
+            _ => progress.rest = rest,
+        }
+    }
+
+    /// A name has been read whole.
+    fn name_read(&mut self, requested: Time, name: Name, sets: Vec<RecordSet>, progress: &mut Progress) {
         if !self.knows_newer(&name, requested) {
             self.merge(requested, &name, sets, progress);
             if !self.zone.at(&name).iter().any(|set| self.was_written(set, requested)) {
@@ -269,7 +353,7 @@ impl Snapshot {
             }
             self.touched.insert(name.clone(), requested);
         }
-        progress.name = Some((name, requested));
+        progress.names.push((name, requested));
     }
 
     fn listing_page(&mut self, requested: Time, page: Page, progress: &mut Progress) {
@@ -387,6 +471,18 @@ impl Snapshot {
     }
 }
 
+/// Whether a name is at or after a bound.
+fn is_within(name: &Name, from: &Bound<Name>) -> bool {
+    (from.as_ref(), Bound::Unbounded).contains(name)
+}
+
+fn from_bound(bound: &Bound<Name>) -> Option<&Name> {
+    match bound {
+        Bound::Included(name) | Bound::Excluded(name) => Some(name),
+        Bound::Unbounded => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -461,7 +557,7 @@ mod tests {
     fn a_page_requested_before_a_read_does_not_undo_it() {
         let mut snapshot = listed();
         list(&mut snapshot, R[0], at(10));
-        snapshot.read(R[1], &name("b.example.com"), at(11));
+        snapshot.read(R[1], vec![name("b.example.com")], at(11));
         snapshot.page(
             R[1],
             page(&[("b.example.com", "192.0.2.9"), ("c.example.com", "x")], None),
@@ -483,12 +579,12 @@ mod tests {
             if sent > accepted {
                 written(&mut snapshot, accepted);
             }
-            snapshot.read(R[1], &name("b.example.com"), at(sent));
+            snapshot.read(R[1], vec![name("b.example.com")], at(sent));
             if sent <= accepted {
                 written(&mut snapshot, accepted);
             }
             let progress = snapshot.page(R[1], page(&[("b.example.com", "192.0.2.9")], None), R[2], at(20));
-            assert_eq!(progress.name, Some((name("b.example.com"), at(sent))));
+            assert_eq!(progress.names, [(name("b.example.com"), at(sent))]);
             assert_eq!(snapshot.is_fresh(&name("b.example.com"), at(20)), is_fresh, "{sent}");
             assert_eq!(lines(&snapshot).contains(&"b.example.com 192.0.2.9".to_owned()), is_fresh, "{sent}");
         }
@@ -536,7 +632,7 @@ mod tests {
         for (read, accepted, expected) in [(10, 12, 1), (13, 12, 0)] {
             let mut snapshot = snapshot();
             let batch = batch(snapshot.zone());
-            snapshot.read(R[0], &name("b.example.com"), at(read));
+            snapshot.read(R[0], vec![name("b.example.com")], at(read));
             snapshot.page(R[0], page(&[], None), R[3], at(14));
             let names = snapshot.patch(&batch, at(accepted));
             assert_eq!(snapshot.zone().at(&name("b.example.com")).len(), expected, "{read}");
@@ -549,11 +645,11 @@ mod tests {
     fn a_name_in_doubt_stays_so_until_it_is_read_again() {
         let mut snapshot = listed();
         let b = name("b.example.com");
-        snapshot.read(R[0], &b, at(10));
+        snapshot.read(R[0], vec![b.clone()], at(10));
         snapshot.doubt(std::slice::from_ref(&b), at(11));
         snapshot.page(R[0], page(&[("b.example.com", "192.0.2.8")], None), R[3], at(12));
         assert!(snapshot.is_doubted(&b) && !snapshot.is_fresh(&b, at(12)));
-        snapshot.read(R[1], &b, at(13));
+        snapshot.read(R[1], vec![b.clone()], at(13));
         snapshot.page(R[1], page(&[("b.example.com", "192.0.2.9")], None), R[3], at(14));
         assert!(!snapshot.is_doubted(&b) && snapshot.is_fresh(&b, at(14)));
         assert!(lines(&snapshot).contains(&"b.example.com 192.0.2.9".to_owned()));
@@ -562,7 +658,7 @@ mod tests {
     #[test]
     fn a_read_is_relied_on_for_ten_seconds_from_its_sending() {
         let mut snapshot = listed();
-        snapshot.read(R[0], &name("b.example.com"), at(100));
+        snapshot.read(R[0], vec![name("b.example.com")], at(100));
         snapshot.page(R[0], page(&[], None), R[1], at(9_000));
         assert!(snapshot.is_fresh(&name("b.example.com"), at(10_099)));
         assert!(!snapshot.is_fresh(&name("b.example.com"), at(10_100)));
@@ -591,7 +687,7 @@ mod tests {
         first.next.as_mut().unwrap().rtype = Some(RecordType::Txt);
         snapshot.page(R[1], first, R[2], at(12));
         // Somebody creates an A there, which comes before TXT, and a read of the name shows it.
-        snapshot.read(R[2], &name("b.example.com"), at(20));
+        snapshot.read(R[2], vec![name("b.example.com")], at(20));
         snapshot.page(R[2], page(&[("b.example.com", "192.0.2.9")], None), R[3], at(22));
         snapshot.next_page(R[3], at(30)).unwrap();
         let text = RecordSet::simple(

@@ -6,10 +6,10 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{
-    Apply, ApplyId, ChangeId, Effect, Failure, FailureClass, Keeper, Report, Time,
+    Apply, ApplyId, ChangeId, Effect, Failure, FailureClass, Keeper, Report, Time, breaker,
     plans::Urgency,
-    quarantine::{Permit, Quarantine},
-    snapshot::{FRESH, Snapshot},
+    quarantine::{Permit, Ruling},
+    snapshot::FRESH,
 };
 use crate::{
     dns::{Name, RecordSet, RecordType, Zone},
@@ -53,6 +53,19 @@ pub(super) enum Cycle {
     },
 }
 
+/// What may be sent now.
+#[derive(Default)]
+struct Candidates<'k> {
+    /// The units in order, and what each and those before it count towards the account's changes.
+    units: Vec<(&'k Unit, u32)>,
+    /// Whether there are more urgent ones than one request can hold.
+    is_more: bool,
+    /// Whether they have waited since before this process started.
+    is_backlog: bool,
+    /// When a unit that must wait may be sent.
+    later: Option<Time>,
+}
+
 /// What was chosen for the next batch.
 enum Choice {
     /// These units, in this order.
@@ -91,14 +104,14 @@ impl Cycle {
 impl Keeper {
     /// Goes on with the batch under way, or takes the next one.
     pub(super) fn write(&mut self, now: Time, out: &mut Vec<Effect>) {
-        match &self.cycle {
-            Cycle::Idle { not_before, .. } if *not_before > now => {
+        match (&self.cycle, self.refusals.state(now)) {
+            (Cycle::Idle { not_before, .. }, _) if *not_before > now => {
                 let not_before = *not_before;
                 self.at_latest(not_before);
             }
-            Cycle::Idle { .. } if !self.closed_gates(now).is_empty() => {}
-            Cycle::Idle { .. } => loop {
-                match self.choose(now) {
+            (Cycle::Idle { .. }, _) if !self.may_write(now) => {}
+            (Cycle::Idle { .. }, state) => loop {
+                match self.choose(now, state != breaker::State::Closed) {
                     Choice::Take(units) => {
                         self.quarantine.part_taken();
                         self.take(units, now, out);
@@ -112,81 +125,119 @@ impl Keeper {
                 }
                 break;
             },
-            Cycle::Reading { .. } | Cycle::Sent { .. } | Cycle::Asking { .. } => {}
+            (Cycle::Reading { .. } | Cycle::Sent { .. } | Cycle::Asking { .. }, _) => {}
         }
     }
 
-    /// The next units: in order of urgency, as many as fit one request and as the tokens at hand can pay for.
-    fn choose(&mut self, now: Time) -> Choice {
-        let Self { plans, pacer, quarantine, snapshot, .. } = self;
-        let part = quarantine.part();
-        let mut full = Weight::default();
-        let mut reads = BTreeSet::new();
-        let mut affordable = Vec::new();
-        let mut is_backlog = false;
-        let mut need = (0, 0);
-        let mut later: Option<Time> = None;
+    /// The next units: in order of urgency, as many as fit one request and as the tokens at hand can pay for, the reads
+    /// that they need included. A probe is one unit.
+    fn choose(&mut self, now: Time, is_probe: bool) -> Choice {
+        let Candidates { units, is_more, is_backlog, later } = self.candidates(now, is_probe);
+        if units.is_empty() {
+            return if self.quarantine.part().is_some() { Choice::NextPart } else { Choice::Wait(later) };
+        }
+        let requests = |units: &[(&Unit, u32)]| {
+            let names = units.iter().flat_map(|(unit, _)| self.reads_for(unit, now)).collect();
+            u32::try_from(self.snapshot.in_pages(names).len()).unwrap_or(u32::MAX).saturating_add(1)
+        };
+        let mut pacer = self.pacer.clone();
+        let mut affordable = units.partition_point(|(_, changes)| pacer.has(now, 1, *changes));
+        // What a prefix of them needs to be read grows with its length.
+        if !pacer.has(now, requests(units.get(..affordable).unwrap_or_default()), 0) {
+            let (mut least, mut most) = (0, affordable);
+            while least + 1 < most {
+                let middle = usize::midpoint(least, most);
+                let is_affordable = pacer.has(now, requests(units.get(..middle).unwrap_or_default()), 0);
+                *(if is_affordable { &mut least } else { &mut most }) = middle;
+            }
+            affordable = least;
+        }
+        let cost = |count: usize| {
+            let units = units.get(..count).unwrap_or_default();
+            (requests(units), units.last().map_or(0, |(_, changes)| *changes))
+        };
+        if affordable == 0 {
+            let (requests, changes) = cost(1);
+            if !pacer.can_afford(now, requests, changes) {
+                let wait = Choice::Wait(Some(pacer.when(requests, changes)));
+                if is_backlog || is_more {
+                    self.waits_since(now);
+                }
+                return wait;
+            }
+            affordable = 1;
+        }
+        let taken = |count: usize| {
+            let units = units.iter().take(count);
+            Choice::Take(units.map(|(unit, _)| (unit.key().clone(), unit.digest())).collect())
+        };
+        // What waits for a full batch anyway is a backlog, whatever it is that waits.
+        let is_patient = is_backlog || is_more;
+        if affordable == units.len() || !is_patient {
+            return taken(affordable);
+        }
+        let (requests, changes) = cost(units.len());
+        let (enough, choice) = (pacer.when(requests, changes), taken(affordable));
+        // What no bucket can hold will never be at hand: a full bucket is all that there is to wait for.
+        let wait = enough.min(self.waits_since(now) + BACKLOG_WAIT);
+        if wait <= now { choice } else { Choice::Wait(Some(wait)) }
+    }
+
+    /// Since when a backlog waits for tokens: from now on, if none did.
+    fn waits_since(&mut self, now: Time) -> Time {
+        match &mut self.cycle {
+            Cycle::Idle { backlog, .. } => *backlog.get_or_insert(now),
+            _ => now,
+        }
+    }
+
+    /// What may be sent now, as much as fits one request, in order of urgency.
+    fn candidates(&self, now: Time, is_probe: bool) -> Candidates<'_> {
+        let part = self.quarantine.part();
         let in_part = |unit: &Unit| part.is_none_or(|part| part.contains(unit.key()));
-        for (urgency, unit) in plans.units().filter(|(_, unit)| in_part(unit)) {
-            let is_first = full == Weight::default();
-            let alone = match quarantine.permit(unit, now) {
+        if is_probe {
+            // What was never refused tells more.
+            let is_new = |(_, unit): &(Urgency, &Unit)| self.permit(unit, now) == Permit::WithOthers;
+            let probe = self.plans.units().find(is_new);
+            if let Some((_, unit)) = probe {
+                let units = vec![(unit, Weight::of_unit(unit).changes)];
+                return Candidates { units, ..Candidates::default() };
+            }
+        }
+        let mut found = Candidates::default();
+        let mut full = Weight::default();
+        for (urgency, unit) in self.plans.units().filter(|(_, unit)| in_part(unit)) {
+            let is_first = found.units.is_empty();
+            let alone = match self.permit(unit, now) {
                 Permit::WithOthers => false,
                 Permit::Alone if is_first => true,
                 Permit::Alone => continue,
                 Permit::NotBefore(until) => {
-                    later = Some(later.map_or(until, |later| later.min(until)));
+                    found.later = Some(found.later.map_or(until, |later| later.min(until)));
                     continue;
                 }
             };
             // The rest is no more urgent than the first.
-            is_backlog |= is_first && urgency == Urgency::Backlog;
+            found.is_backlog |= is_first && urgency == Urgency::Backlog;
             let mut weight = full;
             weight += Weight::of_unit(unit);
             if !is_first && !weight.fits_a_batch() {
+                found.is_more = urgency != Urgency::Backlog;
                 break;
             }
             full = weight;
-            reads.extend(reads_for(unit, quarantine, snapshot, now));
-            let requests = u32::try_from(reads.len()).unwrap_or(u32::MAX).saturating_add(1);
-            let is_affordable = if is_first {
-                pacer.can_afford(now, requests, full.changes)
-            } else {
-                pacer.has(now, requests, full.changes)
-            };
-            if is_affordable && need == (0, 0) {
-                affordable.push((unit.key().clone(), unit.digest()));
-            } else if need == (0, 0) || !affordable.is_empty() {
-                need = (requests, full.changes);
-            }
+            found.units.push((unit, full.changes));
             if alone {
                 break;
             }
         }
-        if full == Weight::default() {
-            return if part.is_some() { Choice::NextPart } else { Choice::Wait(later) };
-        }
-        if need == (0, 0) || (!is_backlog && !affordable.is_empty()) {
-            return Choice::Take(affordable);
-        }
-        let enough = pacer.when(need.0, need.1);
-        let Cycle::Idle { backlog, .. } = &mut self.cycle else { return Choice::Wait(None) };
-        let since = if is_backlog { *backlog.get_or_insert(now) } else { now };
-        if affordable.is_empty() {
-            return Choice::Wait(Some(enough));
-        }
-        let deadline = since + BACKLOG_WAIT;
-        // What no bucket can hold will never be at hand: a full bucket is all that there is to wait for.
-        let wait = deadline.min(enough);
-        if wait <= now { Choice::Take(affordable) } else { Choice::Wait(Some(wait)) }
+        found
     }
 
     fn take(&mut self, units: Vec<(ClaimKey, UnitDigest)>, now: Time, out: &mut Vec<Effect>) {
         let taken = units.iter().filter_map(|(key, digest)| self.plans.unit(key, *digest));
-        let missing: BTreeSet<Name> =
-            taken.flat_map(|unit| reads_for(unit, &self.quarantine, &self.snapshot, now)).collect();
-        for name in &missing {
-            self.read_name(name, now, out);
-        }
+        let missing: BTreeSet<Name> = taken.flat_map(|unit| self.reads_for(unit, now)).collect();
+        self.read_names(missing.clone(), now, out);
         let is_read = missing.is_empty();
         self.cycle = Cycle::Reading { units, missing };
         if is_read {
@@ -194,23 +245,24 @@ impl Keeper {
         }
     }
 
-    /// A name has been read, as it was when that was requested: the batch under way may have waited for it.
-    pub(super) fn read_for_cycle(&mut self, name: &Name, requested: Time, now: Time, out: &mut Vec<Effect>) {
+    /// Names have been read, each as it was when that was requested: the batch under way may have waited for them.
+    pub(super) fn read_for_cycle(&mut self, names: &[(Name, Time)], now: Time, out: &mut Vec<Effect>) {
         match &mut self.cycle {
             Cycle::Reading { missing, .. } => {
-                missing.remove(name);
-                if missing.is_empty() {
+                let before = missing.len();
+                missing.retain(|name| names.iter().all(|(read, _)| read != name));
+                if missing.is_empty() && before > 0 {
                     self.send(now, out);
                 }
             }
-            Cycle::Asking { batch, since, missing, is_all } if requested >= *since => {
-                missing.remove(name);
+            Cycle::Asking { batch, since, missing, is_all } => {
+                missing.retain(|name| !names.iter().any(|(read, at)| read == name && at >= since));
                 if missing.is_empty() {
                     let (batch, since, is_all) = (Arc::clone(batch), *since, *is_all);
                     self.judge(batch, since, is_all, now, out);
                 }
             }
-            Cycle::Idle { .. } | Cycle::Sent { .. } | Cycle::Asking { .. } => {}
+            Cycle::Idle { .. } | Cycle::Sent { .. } => {}
         }
     }
 
@@ -237,12 +289,14 @@ impl Keeper {
         }
     }
 
-    /// A read of a name has failed.
-    pub(super) fn read_failed_for_cycle(&mut self, name: Name, again: Time) {
+    /// A read of names has failed.
+    pub(super) fn read_failed_for_cycle(&mut self, names: Vec<Name>, again: Time) {
         match &self.cycle {
-            Cycle::Reading { missing, .. } if missing.contains(&name) => self.cycle = Cycle::idle(again),
+            Cycle::Reading { missing, .. } if names.iter().any(|name| missing.contains(name)) => {
+                self.cycle = Cycle::idle(again);
+            }
             _ => {
-                self.rereads.add([name]);
+                self.rereads.add(names);
                 self.rereads.wait(again);
             }
         }
@@ -252,14 +306,14 @@ impl Keeper {
     fn send(&mut self, now: Time, out: &mut Vec<Effect>) {
         let Cycle::Reading { units, .. } = std::mem::take(&mut self.cycle) else { return };
         self.settle(out);
-        if !self.closed_gates(now).is_empty() {
+        if !self.may_write(now) {
             return;
         }
         let mut batch = Batch::default();
         let mut not_after = (now + CHANGE_TIMEOUT).min(self.leader_until);
         for (key, digest) in units {
             let Some(unit) = self.plans.unit(&key, digest) else { continue };
-            if !reads_for(unit, &self.quarantine, &self.snapshot, now).is_empty() {
+            if !self.reads_for(unit, now).is_empty() {
                 continue;
             }
             if unit.needs_fresh_reads() {
@@ -276,6 +330,7 @@ impl Keeper {
         }
         let batch = Arc::new(batch);
         let id = ApplyId(self.next_id());
+        self.refusals.probe();
         let digest = digest(&batch);
         self.pacer.spend(now, 1, batch.weight().changes);
         self.cycle = Cycle::Sent { id, batch: Arc::clone(&batch) };
@@ -305,15 +360,17 @@ impl Keeper {
         out.push(Effect::Report(Report::Refused { units, failure: failure.clone() }));
         let again = now + self.retry_wait();
         let changes = batch.weight().changes;
+        if failure.class.is_refusal() {
+            self.pacer.refund(changes);
+            self.take_apart(&batch, &failure, now, out);
+            self.cycle = Cycle::idle(now);
+            return;
+        }
+        self.refusals.probe_again();
         self.cycle = match failure.class {
             FailureClass::Unknown => {
                 self.rereads.wait(again);
                 return self.ask(batch, false, now);
-            }
-            FailureClass::Refused => {
-                self.pacer.refund(changes);
-                self.take_apart(&batch, &failure, now, out);
-                Cycle::idle(now)
             }
             FailureClass::Throttled => {
                 self.pacer.throttled(now);
@@ -324,7 +381,7 @@ impl Keeper {
                 self.breaker.open(now);
                 Cycle::idle(again)
             }
-            FailureClass::Busy | FailureClass::NotExecuted | FailureClass::Withheld => {
+            _ => {
                 self.pacer.refund(changes);
                 Cycle::idle(again)
             }
@@ -341,8 +398,9 @@ impl Keeper {
         out: &mut Vec<Effect>,
     ) {
         self.breaker.close();
-        let accepted = self.quarantine.forget(|key, _| batch.units().iter().all(|unit| unit.key() != key));
-        out.extend(accepted);
+        self.refusals.close();
+        self.quarantine.accepted(batch);
+        self.holds.touch(batch.units().iter().map(|unit| unit.key().host.clone()));
         self.resync.wrote(now);
         if let Some(change) = &change {
             self.propagation.accepted(change.clone(), now);
@@ -355,21 +413,38 @@ impl Keeper {
 
     /// Route 53 has refused a batch as it is: find out which units, and look at their names again.
     fn take_apart(&mut self, batch: &Batch, failure: &Failure, now: Time, out: &mut Vec<Effect>) {
-        let refused = self.quarantine.refused(batch, &failure.message, now);
-        for unit in refused {
-            self.snapshot.doubt(unit.reads(), now);
-            self.rereads.add(unit.reads().iter().cloned());
-            out.extend(self.refused(unit).map(|blocked| Effect::Report(Report::Blocked(Box::new(blocked)))));
+        let sets = self.snapshot.zone().len();
+        let units = match self.quarantine.refused(batch, failure, sets, now) {
+            Ruling::Everything(unit) => {
+                self.refusals.open(now);
+                vec![unit]
+            }
+            Ruling::Units(units) => {
+                self.refusals.close();
+                units
+            }
+            Ruling::Parts => Vec::new(),
+        };
+        for unit in units {
+            // A denial says nothing about the zone.
+            if failure.class != FailureClass::Denied {
+                self.snapshot.doubt(unit.reads(), now);
+                self.rereads.add(unit.reads().iter().cloned());
+            }
+            self.holds.touch([unit.key().host.clone()]);
         }
+        self.show_holds(out);
     }
-}
 
-/// The names that must be read before a unit may be sent: all that it rests on if it needs that or was refused
-/// before, else only those that are known not to be as they seem.
-fn reads_for(unit: &Unit, quarantine: &Quarantine, snapshot: &Snapshot, now: Time) -> Vec<Name> {
-    let needs = unit.needs_fresh_reads() || quarantine.message(unit).is_some();
-    let must_be_read = |name: &&Name| !snapshot.is_fresh(name, now) && (needs || snapshot.is_doubted(name));
-    unit.reads().iter().filter(must_be_read).cloned().collect()
+    /// The names that must be read before a unit may be sent: all that it rests on if it needs that or was refused
+    /// before, else only those that are known not to be as they seem.
+    fn reads_for(&self, unit: &Unit, now: Time) -> Vec<Name> {
+        let needs = unit.needs_fresh_reads() || self.quarantine.has(unit);
+        let snapshot = &self.snapshot;
+        let must_be_read =
+            |name: &&Name| !snapshot.is_fresh(name, now) && (needs || snapshot.is_doubted(name));
+        unit.reads().iter().filter(must_be_read).cloned().collect()
+    }
 }
 
 fn digest(batch: &Batch) -> PlanDigest {

@@ -3,6 +3,7 @@
 //! Everything here is a function of its arguments. The order of decisions for one hostname is the order of
 //! [`View::host`]; a plan is that function over every hostname of the claims and of the zone.
 
+mod advice;
 mod batch;
 mod desired;
 mod digest;

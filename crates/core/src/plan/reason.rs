@@ -112,9 +112,43 @@ pub enum Reason {
         /// How much there is.
         have: usize,
     },
+    /// The objects of a kind cannot be read, and one of them has the hostname.
+    KindUnreadable {
+        /// The object that the ownership text names, as `ingress/shop/web`.
+        holder: String,
+    },
+    /// The object that had the hostname is gone, and may come back.
+    Vacant {
+        /// That object, as `ingress/shop/web`.
+        holder: String,
+    },
+    /// The object asks for its records to be left alone for a while.
+    Paused {
+        /// Until when, as it is written there.
+        until: String,
+    },
+    /// Somebody else changes it again and again.
+    Contested,
+    /// Too many hostnames would be moved at once.
+    Braked,
     /// Route 53 refused it.
     RejectedByRoute53 {
         /// What it said.
+        message: String,
+    },
+    /// The role may not make this change.
+    DeniedByIam {
+        /// What Route 53 said.
+        message: String,
+    },
+    /// A record set is protected.
+    Protected {
+        /// What Route 53 said, with the comment of the protection.
+        message: String,
+    },
+    /// The zone holds as many record sets as it may.
+    ZoneFull {
+        /// What Route 53 said.
         message: String,
     },
 }
@@ -150,6 +184,13 @@ impl Blocked {
             Reason::ClaimedBy { holder } if holder.namespace() != self.object.namespace() => {
                 "an object of another namespace has this hostname and asks for something else".to_owned()
             }
+            Reason::Vacant { holder } if !is_of(holder, self.object.namespace()) => {
+                "the hostname is kept for an object of another namespace, which is gone".to_owned()
+            }
+            Reason::KindUnreadable { holder } if !is_of(holder, self.object.namespace()) => {
+                "an object of another namespace has this hostname, and objects of its kind cannot be read"
+                    .to_owned()
+            }
             reason => reason.to_string(),
         }
     }
@@ -180,132 +221,15 @@ impl Reason {
             Self::RoutingConflict { .. } => "RoutingConflict",
             Self::TrafficPolicy => "TrafficPolicy",
             Self::TooBig { .. } => "TooBig",
+            Self::KindUnreadable { .. } => "KindUnreadable",
+            Self::Vacant { .. } => "Vacant",
+            Self::Paused { .. } => "Paused",
+            Self::Contested => "Contested",
+            Self::Braked => "Braked",
             Self::RejectedByRoute53 { .. } => "RejectedByRoute53",
-        }
-    }
-
-    /// Why that keeps a unit from being written, whatever the unit.
-    pub fn meaning(&self) -> &'static str {
-        match self {
-            Self::InvalidHostname(_) => {
-                "A hostname has labels of 1 to 63 characters and 253 in all, `*` only as its whole first label. The \
-                 object's other hostnames go on."
-            }
-            Self::InvalidField { .. } => {
-                "A value that cannot be read might have asked for anything, so nothing of the object is guessed."
-            }
-            Self::ReservedName(_) => {
-                "Some names are kept: those with a label that begins with `_` for service and validation records, and \
-                 those where the ownership TXT of another record is or would be."
-            }
-            Self::BelowZoneCut { .. } => {
-                "NS records inside the zone hand everything at and below their name to another zone: a record here \
-                 would never be answered."
-            }
-            Self::NoTarget => {
-                "There is nowhere to lead yet. Usual for a new object; what is in the zone stays as it is."
-            }
-            Self::UnknownLoadBalancerZone { .. } => {
-                "An alias needs the hosted zone of the load balancer, and this version does not know that of its \
-                 region. A CNAME instead could not be turned into an alias later without a deletion."
-            }
-            Self::NoAliasZone { .. } => {
-                "The object asks for an alias, and its target belongs to no AWS service that has a hosted zone."
-            }
-            Self::ApexNeedsAlias { .. } => {
-                "The zone's own name has NS and SOA records, which exclude a CNAME."
-            }
-            Self::ManyCnameTargets { .. } => {
-                "A CNAME and an alias lead to one name. Which of several is meant, only the object's owner knows."
-            }
-            Self::ClaimedBy { .. } => {
-                "Targets of different objects are never mixed. The hostname stays with the object that its ownership \
-                 text names, else with the oldest."
-            }
-            Self::OwnedBy { .. } => {
-                "The ownership TXT names another owner: another cluster, or ExternalDNS under another id."
-            }
-            Self::Unowned { .. } => {
-                "Somebody made this record, by hand or with Terraform, and nothing says that it may be replaced."
-            }
-            Self::Unmanaged => {
-                "The answer is right, but without an ownership TXT it would not follow when the target changes."
-            }
-            Self::OwnershipUnreadable { .. } => {
-                "There is a TXT where ownership is stated, and it is encrypted, or not one text, or says something \
-                 else. Whose the record is cannot be known."
-            }
-            Self::TypeConflict { .. } => {
-                "A CNAME excludes every other record of its name. Making room would take a deletion."
-            }
-            Self::RoutingConflict { .. } => {
-                "Record sets of one name and type share a routing policy. Changing it would take a deletion."
-            }
-            Self::TrafficPolicy => {
-                "Records of a traffic policy instance are changed through the policy only."
-            }
-            Self::UnmanagedType { .. } => {
-                "This zonekeeper was told to write some types of records only, and the object asks for none of them."
-            }
-            Self::TooBig { .. } => {
-                "A unit travels in one request or not at all, and Route 53 limits what a request and a set may hold."
-            }
-            Self::RejectedByRoute53 { .. } => {
-                "Route 53 refused the change. The others went on without it; it is tried again after a wait that \
-                 doubles up to 10 minutes, and at once when the object or its part of the zone changes."
-            }
-        }
-    }
-
-    /// What to do about it.
-    pub fn way_out(&self) -> &'static str {
-        match self {
-            Self::InvalidHostname(_) => "correct the hostname in the object",
-            Self::InvalidField { .. } => "correct the field in the object",
-            Self::ReservedName(Reserved::Underscore) => {
-                "choose a hostname without a label that begins with `_`"
-            }
-            Self::ReservedName(Reserved::OwnershipOf(_)) => "choose another hostname",
-            Self::ReservedName(Reserved::WildcardReplacement) => {
-                "choose another hostname, or another --txt-wildcard-replacement"
-            }
-            Self::BelowZoneCut { .. } => "create the record in the delegated zone, or remove the NS records",
-            Self::NoTarget => {
-                "wait for the controller of the object to set an address, or set the annotation target"
-            }
-            Self::UnknownLoadBalancerZone { .. } => {
-                "start zonekeeper with --alias-zone SUFFIX=ZONEID for this region, or with --aws-prefer-cname"
-            }
-            Self::NoAliasZone { .. } => {
-                "remove the annotation alias, or start zonekeeper with --alias-zone SUFFIX=ZONEID"
-            }
-            Self::ApexNeedsAlias { .. } => {
-                "use a target that an alias can lead to, IP addresses, or a hostname below the zone's name"
-            }
-            Self::ManyCnameTargets { .. } => "choose one target with the annotation target",
-            Self::UnmanagedType { .. } => "add the type to --managed-record-types, or choose another target",
-            Self::ClaimedBy { .. } => "remove the hostname from one of the objects",
-            Self::OwnedBy { in_sync: true, .. } => "nothing to do, unless this cluster shall manage it",
-            Self::OwnedBy { in_sync: false, .. } => {
-                "choose another hostname, or hand the record over with the change batch shown"
-            }
-            Self::Unowned { .. } => {
-                "if the record may be replaced, state ownership with the change batch shown; else choose another hostname"
-            }
-            Self::Unmanaged => {
-                "if zonekeeper shall keep it up to date, state ownership with the change batch shown"
-            }
-            Self::OwnershipUnreadable { .. } => {
-                "if the record is this cluster's, replace the TXT with the change batch shown"
-            }
-            Self::TypeConflict { .. } | Self::RoutingConflict { .. } => {
-                "if what is there may go, replace it with the change batch shown; else choose another hostname"
-            }
-            Self::TrafficPolicy => "delete the traffic policy instance, or choose another hostname",
-            Self::TooBig { .. } => "spread the targets over several hostnames",
-            Self::RejectedByRoute53 { .. } => {
-                "correct what Route 53 objects to; it is tried again when the object changes"
-            }
+            Self::DeniedByIam { .. } => "DeniedByIAM",
+            Self::Protected { .. } => "Protected",
+            Self::ZoneFull { .. } => "ZoneFull",
         }
     }
 }
@@ -374,9 +298,28 @@ impl fmt::Display for Reason {
                     write!(f, "{have} characters in one request, {MAX_BATCH_CHARACTERS} are allowed")
                 }
             },
+            Self::KindUnreadable { holder } => {
+                write!(f, "{holder} has this hostname, and objects of its kind cannot be read")
+            }
+            Self::Vacant { holder } => write!(f, "the hostname is kept for {holder}, which is gone"),
+            Self::Paused { until } => write!(f, "the object asks for no changes until {until}"),
+            Self::Contested => {
+                write!(f, "somebody else has changed the record three times within a day")
+            }
+            Self::Braked => write!(f, "too many hostnames would be moved at once"),
             Self::RejectedByRoute53 { message } => write!(f, "Route 53 refused it: {message}"),
+            Self::DeniedByIam { message } => write!(f, "the role may not make this change: {message}"),
+            Self::Protected { message } => write!(f, "a record set is protected: {message}"),
+            Self::ZoneFull { message } => {
+                write!(f, "the zone holds as many record sets as it may: {message}")
+            }
         }
     }
+}
+
+/// Whether a resource label, as `ingress/shop/web`, is that of an object of this namespace.
+pub(super) fn is_of(resource: &str, namespace: &str) -> bool {
+    resource.split('/').nth(1) == Some(namespace)
 }
 
 /// The hostnames of an object that are none.

@@ -134,7 +134,15 @@ pub fn blocked() -> Vec<Blocked> {
 /// Whether the planner gives this reason; a reason added to the enum must be sorted in here.
 fn is_planned(reason: &Reason) -> bool {
     match reason {
-        Reason::RejectedByRoute53 { .. } => false,
+        Reason::KindUnreadable { .. }
+        | Reason::Vacant { .. }
+        | Reason::Paused { .. }
+        | Reason::Contested
+        | Reason::Braked
+        | Reason::RejectedByRoute53 { .. }
+        | Reason::DeniedByIam { .. }
+        | Reason::Protected { .. }
+        | Reason::ZoneFull { .. } => false,
         Reason::InvalidHostname(_)
         | Reason::InvalidField { .. }
         | Reason::ReservedName(_)

@@ -5,7 +5,8 @@ use zonekeeper_emulator::zone::RecordSet;
 
 use super::stage::{Fate, Stage, WEB_1, WEB_2, web, webs};
 
-const READS: [&str; 3] = ["read a-www.example.com", "read aaaa-www.example.com", "read www.example.com"];
+/// One page, from the first of a unit's names to its last.
+const READ: &str = "read a-www.example.com";
 const CREATES: &str = "apply 1 units: 4 create, 0 replace";
 
 fn stage() -> Stage {
@@ -31,7 +32,7 @@ fn a_batch_that_got_lost_is_sent_again_when_a_read_has_shown_that() {
     stage.run(990);
     assert_eq!(stage.done(), [""; 0]);
     stage.run(2_050);
-    assert_eq!(stage.done(), [&READS[..], &[CREATES]].concat());
+    assert_eq!(stage.done(), [READ, CREATES]);
 }
 
 #[test]
@@ -40,7 +41,7 @@ fn a_batch_whose_answer_got_lost_is_found_accepted_and_not_sent_again() {
     stage.batches_meet([Fate::AnswerLost]);
     stage.see(&web("www", WEB_1));
     stage.run(30_000);
-    assert_eq!(stage.done(), [&[CREATES][..], &READS, &["found accepted"]].concat());
+    assert_eq!(stage.done(), [CREATES, READ, "found accepted"]);
     assert_eq!(stage.keeper.progress(stage.now), Progress::Done { refused: 0 });
 }
 
@@ -53,7 +54,7 @@ fn of_a_lost_batch_the_names_of_one_unit_are_read() {
     }
     stage.run(30_000);
     let done = stage.done();
-    assert_eq!(done.iter().filter(|line| line.starts_with("read")).count(), 3, "{done:?}");
+    assert_eq!(done.iter().filter(|line| line.starts_with("read")).count(), 1, "{done:?}");
     assert_eq!(done.iter().filter(|line| line.starts_with("apply")).count(), 1, "{done:?}");
 }
 
@@ -69,27 +70,31 @@ fn of_a_lost_batch_all_names_are_read_where_one_unit_does_not_tell() {
     stage.run(30_000);
     let done = stage.done();
     let reads = done.iter().filter(|line| line.starts_with("read")).count();
-    // The names of one unit, then all, then those of the unit that is repaired.
-    assert_eq!(reads, 3 + 30, "{done:?}");
+    // The names of one unit, then all; those of the unit that is repaired are still fresh.
+    assert_eq!(reads, 2, "{done:?}");
     assert_eq!(sizes(&done), [10, 1], "{done:?}");
 }
 
 #[test]
 fn what_became_of_a_lost_batch_elsewhere_is_found_by_the_count() {
-    let mut stage = stage();
-    stage.batches_meet([Fate::AnswerLost]);
-    for object in webs(2) {
-        stage.see(&object);
+    let mut stage = Stage::new();
+    for n in 0..300 {
+        stage.somebody_creates(RecordSet::simple(format!("m{n}.example.com"), "A", 300, ["192.0.2.1"]));
     }
+    stage.start(&[]);
+    stage.done();
+    stage.batches_meet([Fate::AnswerLost]);
+    stage.see(&web("a", WEB_1));
+    stage.see(&web("z", WEB_1));
     stage.run(60);
-    // While nobody knows yet, somebody deletes a record of the unit that is not read.
-    stage.somebody_deletes("w1.example.com", "A");
+    // While nobody knows yet, somebody deletes a record far from the unit that is read.
+    stage.somebody_deletes("z.example.com", "A");
     stage.run(30_000);
     assert_eq!(sizes(&stage.done()), [2]);
     // The count tells.
     stage.run(120_000);
     assert_eq!(sizes(&stage.done()), [1]);
-    assert_eq!(stage.at("w1.example.com").len(), 4);
+    assert_eq!(stage.at("z.example.com").len(), 4);
 }
 
 #[test]
@@ -102,7 +107,7 @@ fn a_create_of_what_is_there_is_read_at_once_and_blocked() {
     assert_eq!(done.remove(0), CREATES);
     done.sort();
     let blocked = ["blocked www.example.com: RejectedByRoute53", "blocked www.example.com: Unowned"];
-    assert_eq!(done, [&blocked[..], &READS, &["unblocked www.example.com"]].concat());
+    assert_eq!(done, [&blocked[..], &[READ, "unblocked www.example.com"]].concat());
     stage.run(30_000);
     assert_eq!(stage.done(), ["still blocked www.example.com: Unowned"]);
 }
@@ -213,7 +218,7 @@ fn the_service_being_down_is_asked_again_every_few_seconds_never_more_rarely() {
     let mut stage = stage();
     let down = || Fate::fails(FailureClass::Unknown, "503");
     stage.batches_meet([down()]);
-    stage.questions_meet((0..60).map(|_| down()));
+    stage.questions_meet((0..30).map(|_| down()));
     stage.see(&web("www", WEB_1));
     stage.run(120_000);
     let asked: Vec<u64> =

@@ -39,8 +39,8 @@ fn quiet(world: &mut World, invariant: &'static str) -> Result<(), Violation> {
     if !before.sets().eq(after.sets()) {
         return Err(Violation::new(invariant, "the zone has changed"));
     }
-    // What the service refuses may just be being tried again.
-    let bound = world.now + Duration::from_secs(30);
+    // What the service refuses may just be being tried again, and others may wait for that.
+    let bound = world.now + Duration::from_mins(3);
     while let Err(why) = settled(world) {
         if world.now >= bound {
             return Err(Violation::new(invariant, why));

@@ -78,7 +78,15 @@ labels! {
     Reason::RoutingConflict { .. } => "RoutingConflict",
     Reason::TrafficPolicy => "TrafficPolicy",
     Reason::TooBig { .. } => "TooBig",
+    Reason::KindUnreadable { .. } => "KindUnreadable",
+    Reason::Vacant { .. } => "Vacant",
+    Reason::Paused { .. } => "Paused",
+    Reason::Contested => "Contested",
+    Reason::Braked => "Braked",
     Reason::RejectedByRoute53 { .. } => "RejectedByRoute53",
+    Reason::DeniedByIam { .. } => "DeniedByIAM",
+    Reason::Protected { .. } => "Protected",
+    Reason::ZoneFull { .. } => "ZoneFull",
 }
 
 labels! {
@@ -89,6 +97,7 @@ labels! {
     Gate::Leadership => "Leadership",
     Gate::DryRun => "DryRun",
     Gate::Account => "Account",
+    Gate::Changes => "Changes",
 }
 
 labels! {
@@ -99,6 +108,8 @@ labels! {
     FailureClass::NotExecuted => "NotExecuted",
     FailureClass::Unknown => "Unknown",
     FailureClass::Refused => "Refused",
+    FailureClass::Denied => "Denied",
+    FailureClass::ZoneFull => "ZoneFull",
     FailureClass::Account => "Account",
     FailureClass::Withheld => "Withheld",
 }

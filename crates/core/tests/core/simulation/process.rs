@@ -7,7 +7,7 @@ use std::{
 
 use zonekeeper_core::{
     dns::{Name, RecordType, Zone, ZoneId},
-    keeper::{Apply, ApplyId, Config, Effect, FailureClass, Input, Keeper, Rate, Read, ReadId, Time},
+    keeper::{Apply, ApplyId, Config, Effect, FailureClass, Gate, Input, Keeper, Page, Rate, Read, ReadId, Time},
     plan::{Change, Unit},
 };
 use zonekeeper_emulator::quota::{self, Bucket};
@@ -35,10 +35,11 @@ pub struct Process {
     pub keeper: Keeper,
     /// Until when it leads, in truth.
     pub led_until: Time,
+    /// Where each read of names on its way begins, and when the first page of it was asked for.
     reads: BTreeMap<ReadId, (Option<Name>, Time)>,
-    fresh: BTreeMap<Name, Time>,
-    /// The name that goes on in a page to be asked for next, and when its first page was.
-    unfinished: Option<(Name, Time)>,
+    shown: Vec<Shown>,
+    /// The name in which a page to be asked for next begins, and where and when the first one before it did.
+    unfinished: Option<(Name, (Name, Time))>,
     /// When our own change of a name was known to be accepted: a read that was sent before says nothing new.
     written: BTreeMap<Name, Time>,
     /// When the listing under way began, and its newest page.
@@ -53,6 +54,17 @@ pub struct Process {
     changes: Option<Bucket>,
     requests: Option<Bucket>,
     ticks: VecDeque<Time>,
+}
+
+/// What a page has shown: the sets of names of a range, or that there are none.
+#[derive(Debug)]
+struct Shown {
+    start: Name,
+    /// The first name that it does not tell of; none at the end of the zone.
+    end: Option<Name>,
+    /// The names on it: it tells of them wherever they stand in the order.
+    present: BTreeSet<Name>,
+    sent: Time,
 }
 
 /// A batch on its way.
@@ -94,7 +106,7 @@ impl Process {
             keeper: Keeper::new(config, zone),
             led_until: Time::ZERO,
             reads: BTreeMap::new(),
-            fresh: BTreeMap::new(),
+            shown: Vec::new(),
             unfinished: None,
             written: BTreeMap::new(),
             listing: None,
@@ -175,22 +187,15 @@ impl Process {
                 }
             }
             Input::Page { id, answer: Ok(page) } => match self.reads.remove(id) {
-                Some((Some(name), sent)) if page.next.as_ref().is_some_and(|next| next.name == name) => {
-                    self.unfinished = Some((name, sent));
-                }
-                Some((Some(name), sent)) => {
-                    let is_news = self.written.get(&name).is_none_or(|written| *written <= sent);
-                    if is_news {
-                        let fresh = self.fresh.entry(name.clone()).or_insert(sent);
-                        *fresh = sent.max(*fresh);
-                    }
-                    if self
-                        .unanswered
-                        .as_ref()
-                        .is_some_and(|(names, since)| names.contains(&name) && sent >= *since)
-                    {
-                        self.unanswered = None;
-                    }
+                Some((Some(start), sent)) => {
+                    let next = page.next.as_ref().map(|next| next.name.clone());
+                    self.unfinished = next.map(|next| (next, (start.clone(), sent)));
+                    let shown = Shown::new(start, page, sent);
+                    self.unanswered = self.unanswered.take().filter(|(names, since)| {
+                        sent < *since || !names.iter().any(|name| shown.tells_of(name))
+                    });
+                    self.shown.retain(|shown| now - shown.sent < FRESH * 2);
+                    self.shown.push(shown);
                 }
                 Some((None, _)) if page.next.is_none() => {
                     let complete = self.listing.take_if(|(_, page)| page == id);
@@ -228,9 +233,10 @@ impl Process {
         // A listing begins at the zone's first set or goes on at a set; a read of a name begins at the name, and may
         // go on as well.
         let name = read.start.as_ref().filter(|start| start.rtype.is_none()).map(|start| start.name.clone());
-        let goes_on =
-            self.unfinished.take_if(|(name, _)| read.start.as_ref().is_some_and(|start| start.name == *name));
-        let (name, sent) = goes_on.map_or((name, now), |(name, sent)| (Some(name), sent));
+        let goes_on = self.unfinished.take_if(|(name, _)| {
+            read.start.as_ref().is_some_and(|start| start.name == *name && start.rtype.is_some())
+        });
+        let (name, sent) = goes_on.map_or((name, now), |(_, (start, sent))| (Some(start), sent));
         if read.start.is_none() {
             self.listing = Some((now, read.id));
         } else if name.is_none()
@@ -271,7 +277,9 @@ impl Process {
                 format!("{:?} while {:?}", apply.id, other.id),
             ));
         }
-        let gates = self.keeper.closed_gates(self.local(now));
+        let mut gates = self.keeper.closed_gates(self.local(now));
+        // Where every change is refused, one unit is the probe.
+        gates.retain(|gate| *gate != Gate::Changes || apply.batch.units().len() > 1);
         if !gates.is_empty() {
             return Err(Violation::new("nothing is sent while a gate is closed", format!("{gates:?}")));
         }
@@ -289,7 +297,7 @@ impl Process {
             let stale = unit
                 .reads()
                 .iter()
-                .find(|name| self.fresh.get(name).is_none_or(|sent| not_after > *sent + FRESH));
+                .find(|name| self.fresh(name).is_none_or(|sent| not_after > sent + FRESH));
             if let Some(name) = stale {
                 let detail = format!("{name}, not after {not_after:?}");
                 return Err(Violation::new("what a batch rests on was read less than 10 s ago", detail));
@@ -302,6 +310,13 @@ impl Process {
         self.charge_request(now)
     }
 
+    /// When the last read of a name was sent. One that was sent before our own change was accepted says nothing new.
+    fn fresh(&self, name: &Name) -> Option<Time> {
+        let written = self.written.get(name).copied().unwrap_or_default();
+        let telling = self.shown.iter().filter(|shown| shown.tells_of(name));
+        telling.map(|shown| shown.sent).filter(|sent| *sent >= written).max()
+    }
+
     /// What a batch rests on.
     pub fn rest(&self, apply: &Apply, now: Time) -> Rest {
         let reads = apply.batch.units().iter().flat_map(Unit::reads);
@@ -309,13 +324,40 @@ impl Process {
         Rest {
             number: self.number,
             born: self.born,
-            fresh: names.filter_map(|name| Some((name.clone(), *self.fresh.get(name)?))).collect(),
+            fresh: names.filter_map(|name| Some((name.clone(), self.fresh(name)?))).collect(),
             listed: self.listed,
             led_until: self.led_until,
             made: now,
             sent: now,
             is_abandoned: false,
         }
+    }
+}
+
+impl Shown {
+    fn new(start: Name, page: &Page, sent: Time) -> Self {
+        let next = page.next.as_ref().map(|next| &next.name);
+        let names = page.sets.iter().map(|set| set.name()).filter(|name| Some(*name) != next);
+        let mut present: BTreeSet<Name> = names.cloned().collect();
+        let end = match next {
+            Some(next) if next.has_escapes() => {
+                Some(present.iter().rfind(|name| !name.has_escapes()).unwrap_or(&start).clone())
+            }
+            next => next.cloned(),
+        };
+        if next != Some(&start) {
+            present.insert(start.clone());
+        }
+        Self { end, present, sent, start }
+    }
+
+    fn tells_of(&self, name: &Name) -> bool {
+        // Where a name with an escape stands in the order is not certain.
+        let is_in_range = !name.has_escapes()
+            && !self.start.has_escapes()
+            && *name >= self.start
+            && self.end.as_ref().is_none_or(|end| name < end);
+        is_in_range || self.present.contains(name)
     }
 }
 

@@ -92,7 +92,7 @@ pub fn zone_from_service(zone: &service::HostedZone) -> Zone {
 }
 
 pub fn refusal_from_service(refusal: &service::Refusal) -> Failure {
-    failure(FailureClass::Refused, refusal.code(), &refusal.message())
+    Failure::refused(refusal.code(), &refusal.message())
 }
 
 pub fn failure(class: FailureClass, code: &str, message: &str) -> Failure {

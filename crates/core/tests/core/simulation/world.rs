@@ -336,7 +336,7 @@ impl World {
             self.service.slow = *self.random.pick(&[50, 200, 4_000]);
             self.service.denied = None;
             if self.random.percent(8) {
-                let class = *self.random.pick(&[FailureClass::Refused, FailureClass::Account]);
+                let class = *self.random.pick(&[FailureClass::Denied, FailureClass::Account]);
                 self.service.denied = Some(class);
                 let what = if class == FailureClass::Account { "no credentials" } else { "no permissions" };
                 self.statistics.count("fault", what);
