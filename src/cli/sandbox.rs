@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use zonekeeper_core::{
     dns::{AliasZones, Ttl, Zone, ZoneId},
-    keeper::{Input, Keeper, Mode, Quota, Read, ReadId, Scope, Time},
+    keeper::{BrakeLimits, Input, Keeper, Mode, Quota, Read, ReadId, Scope, Time},
     plan::{ManagedTypes, Naming, Settings},
     source::{Kind, Object, Rules},
 };
@@ -199,5 +199,7 @@ fn config() -> anyhow::Result<Config> {
         scopes: Kind::ALL.map(|kind| Scope { kind, namespace: None }).to_vec(),
         quota: Quota::default(),
         resync: std::time::Duration::from_mins(30),
+        vacancy: std::time::Duration::from_mins(10),
+        brake: BrakeLimits::default(),
     })
 }

@@ -156,6 +156,38 @@ pub struct Flags {
         help_heading = "Pace"
     )]
     pub quota_share: f64,
+
+    /// How long a hostname is kept for an object that is gone, against objects of other namespaces.
+    #[arg(
+        long,
+        env = "ZONEKEEPER_VACANCY",
+        default_value = "10m",
+        value_name = "DURATION",
+        help_heading = "Safety"
+    )]
+    pub vacancy: String,
+
+    /// Hold replacements when there are so many different moves (an old target to a new one) within 10 minutes, and
+    /// --brake-percent is exceeded too. New hostnames and repairs go on.
+    #[arg(
+        long,
+        env = "ZONEKEEPER_BRAKE_MOVES",
+        default_value_t = 10,
+        value_name = "COUNT",
+        help_heading = "Safety"
+    )]
+    pub brake_moves: usize,
+
+    /// Hold replacements when more than so many percent of the hostnames would be replaced within 10 minutes, and
+    /// --brake-moves is reached too; 100 switches the brake off.
+    #[arg(
+        long,
+        env = "ZONEKEEPER_BRAKE_PERCENT",
+        default_value_t = 50,
+        value_name = "PERCENT",
+        help_heading = "Safety"
+    )]
+    pub brake_percent: usize,
 }
 
 /// Which zone.

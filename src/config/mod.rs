@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, str::FromStr, time::Duration};
 pub use flags::{ClusterFlags, Flags, LogFlags, LogFormat, LogLevel, RunFlags, Source, TypeFlags, ZoneFlags};
 use zonekeeper_core::{
     dns::{AliasZones, BadAliasZone, BadName, BadTtl, Ttl, ZoneId},
-    keeper::{self, Mode, Quota, Rate, Scope},
+    keeper::{self, BrakeLimits, Mode, Quota, Rate, Scope},
     plan::{BadManagedType, BadNaming, BadOwnerId, ManagedTypes, Naming, OwnerId, Settings},
     source::{Kind, Rules},
 };
@@ -27,6 +27,10 @@ pub struct Config {
     pub quota: Quota,
     /// How often the zone is listed.
     pub resync: Duration,
+    /// How long a hostname is kept for an object that is gone.
+    pub vacancy: Duration,
+    /// From when on replacements are held.
+    pub brake: BrakeLimits,
 }
 
 /// A flag whose value means nothing.
@@ -66,6 +70,9 @@ pub enum BadFlag {
     /// `--resync`
     #[error("--resync `{0}`: expected a duration of at least one second, as in 30m")]
     Resync(String),
+    /// `--vacancy`
+    #[error("--vacancy `{0}`: expected a duration, as in 10m, or 0s")]
+    Vacancy(String),
     /// `--account-requests`, `--account-changes`
     #[error("--{flag} `{value}`: expected refill per second / burst, as in 10/50, or `unlimited`")]
     Rate {
@@ -106,6 +113,9 @@ impl TryFrom<Flags> for Config {
             account_requests,
             account_changes,
             quota_share,
+            vacancy,
+            brake_moves,
+            brake_percent,
         } = flags;
         let zone = zone.try_into()?;
         let owner = owner_id.parse().map_err(|why| BadFlag::OwnerId(owner_id.clone(), why))?;
@@ -148,7 +158,11 @@ impl TryFrom<Flags> for Config {
                 changes: rate("account-changes", &account_changes)?,
                 share: quota_share,
             },
-            resync: duration(&resync).ok_or(BadFlag::Resync(resync))?,
+            resync: duration(&resync)
+                .filter(|period| *period >= Duration::from_secs(1))
+                .ok_or(BadFlag::Resync(resync))?,
+            vacancy: duration(&vacancy).ok_or(BadFlag::Vacancy(vacancy))?,
+            brake: BrakeLimits { moves: brake_moves, percent: brake_percent },
         })
     }
 }
@@ -162,6 +176,8 @@ impl Config {
             mode,
             quota: self.quota,
             resync: self.resync,
+            vacancy: self.vacancy,
+            brake: self.brake,
             seed,
         }
     }
@@ -206,7 +222,7 @@ fn scopes(sources: &[Source], namespaces: &BTreeSet<String>) -> Vec<Scope> {
 
 fn duration(text: &str) -> Option<Duration> {
     let duration: jiff::SignedDuration = text.parse().ok()?;
-    Duration::try_from(duration).ok().filter(|duration| *duration >= Duration::from_secs(1))
+    Duration::try_from(duration).ok()
 }
 
 fn rate(flag: &'static str, value: &str) -> Result<Option<Rate>, BadFlag> {

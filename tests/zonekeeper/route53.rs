@@ -12,7 +12,7 @@ use zonekeeper::{
 use zonekeeper_core::{
     dns::{AliasZones, Name, Ttl, Zone as CoreZone, ZoneId},
     keeper::{Apply, ApplyId, ChangeId, Cursor, FailureClass, Read, ReadId, Time},
-    plan::{Batch, ManagedTypes, Naming, Plan, PlanDigest, Settings, Unit, View},
+    plan::{Batch, ManagedTypes, Naming, Past, Plan, PlanDigest, Settings, Unit, View},
     source::{Claims, Object, Rules},
 };
 use zonekeeper_emulator::{
@@ -58,7 +58,7 @@ fn apply(not_after: Time) -> Apply {
         prefer_cname: false,
         alias_zones: AliasZones::default(),
     };
-    let plan = Plan::new(&View { zone: &CoreZone::new(id(), apex), claims: &claims, settings: &settings });
+    let plan = Plan::new(&View { zone: &CoreZone::new(id(), apex), claims: &claims, settings: &settings, past: &Past::default() });
     let digest = PlanDigest::of(plan.units.iter().map(Unit::digest));
     let mut batch = Batch::default();
     for unit in plan.units {

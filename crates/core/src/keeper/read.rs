@@ -41,6 +41,12 @@ impl Keeper {
             }
             due.push(self.resync.count_due());
         }
+        if self.opened {
+            if self.rereads.round_due() <= now {
+                self.begin_round(now);
+            }
+            due.push(self.rereads.round_due());
+        }
         if self.pacer.requests(now) > 0 {
             let names = self.rereads.take(now);
             self.read_names(names, now, out);
@@ -50,6 +56,14 @@ impl Keeper {
         if let Some(due) = waits {
             self.at_latest(due);
         }
+    }
+
+    /// Names that block a hostname are read again and again: nothing else tells soon that they do so no longer.
+    fn begin_round(&mut self, now: Time) {
+        let view = self.view();
+        let names = self.plans.blocked_by_zone().flat_map(|host| view.names_of(host)).collect();
+        let pages = self.snapshot.in_pages(names);
+        self.rereads.begin_round(pages, now);
     }
 
     /// Reads names, page by page, as far as requests are at hand; the others wait for them.

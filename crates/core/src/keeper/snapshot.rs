@@ -488,7 +488,7 @@ mod tests {
     use super::*;
     use crate::{
         dns::{AliasZones, Data, Ttl, ZoneId},
-        plan::{ManagedTypes, Naming, Plan, Settings, View},
+        plan::{ManagedTypes, Naming, Past, Plan, Settings, View},
         source::{Claims, Object, Rules},
     };
 
@@ -566,7 +566,9 @@ mod tests {
         );
         assert!(snapshot.is_fresh(&name("b.example.com"), at(12)));
         snapshot.page(R[0], page(&[("a.example.com", "192.0.2.1")], None), R[2], at(13));
-        assert_eq!(lines(&snapshot), ["a.example.com 192.0.2.1", "b.example.com 192.0.2.9"]);
+        // What else was on its page was read with it.
+        let expected = ["a.example.com 192.0.2.1", "b.example.com 192.0.2.9", "c.example.com x"];
+        assert_eq!(lines(&snapshot), expected);
     }
 
     #[test]
@@ -583,7 +585,8 @@ mod tests {
             if sent <= accepted {
                 written(&mut snapshot, accepted);
             }
-            let progress = snapshot.page(R[1], page(&[("b.example.com", "192.0.2.9")], None), R[2], at(20));
+            let progress =
+                snapshot.page(R[1], page(&[("b.example.com", "192.0.2.9")], Some("c.example.com")), R[2], at(20));
             assert_eq!(progress.names, [(name("b.example.com"), at(sent))]);
             assert_eq!(snapshot.is_fresh(&name("b.example.com"), at(20)), is_fresh, "{sent}");
             assert_eq!(lines(&snapshot).contains(&"b.example.com 192.0.2.9".to_owned()), is_fresh, "{sent}");
@@ -608,7 +611,7 @@ mod tests {
             prefer_cname: false,
             alias_zones: AliasZones::default(),
         };
-        let plan = Plan::new(&View { zone, claims: &claims, settings: &settings });
+        let plan = Plan::new(&View { zone, claims: &claims, settings: &settings, past: &Past::default() });
         Batch::pack(plan.units).remove(0)
     }
 
@@ -639,6 +642,51 @@ mod tests {
             assert_eq!(snapshot.zone().at(&name("a-b.example.com")).len(), 1);
             assert_eq!(names.len(), 1 + expected);
         }
+    }
+
+    #[test]
+    fn names_that_lie_close_together_are_read_with_one_page() {
+        let mut snapshot = snapshot();
+        for n in 100..900 {
+            snapshot.zone.put(set(&format!("n{n}.example.com"), "192.0.2.1"));
+        }
+        let names = |hosts: &[&str]| hosts.iter().map(|host| name(&format!("{host}.example.com"))).collect();
+        let pages = snapshot.in_pages(names(&["n100", "n200", "n300", "n450", "n800", "n801", "n8010"]));
+        let pages: Vec<Vec<&str>> =
+            pages.iter().map(|page| page.iter().map(|name| name.split_first().0).collect()).collect();
+        assert_eq!(pages, [&["n100", "n200", "n300"][..], &["n450"], &["n800", "n801", "n8010"]]);
+        // Where a wildcard stands in the order is not certain.
+        assert_eq!(snapshot.in_pages(names(&["*", "n100", "n101"])).len(), 2);
+    }
+
+    #[test]
+    fn a_page_of_names_tells_what_is_there_what_is_gone_and_what_is_still_to_be_read() {
+        let mut snapshot = listed();
+        let names = ["a.example.com", "b.example.com", "d.example.com", "e.example.com"].map(name);
+        snapshot.read(R[1], names.to_vec(), at(10)).unwrap();
+        let progress = snapshot.page(
+            R[1],
+            page(&[("a.example.com", "192.0.2.9"), ("c.example.com", "192.0.2.1")], Some("d.example.com")),
+            R[2],
+            at(12),
+        );
+        let read = ["a.example.com", "b.example.com", "c.example.com"].map(|at_| (name(at_), at(10)));
+        assert_eq!(progress.names, read);
+        assert_eq!(lines(&snapshot), ["a.example.com 192.0.2.9", "c.example.com 192.0.2.1"]);
+        // The page ended where the next name to be read begins.
+        assert_eq!(progress.next.unwrap().start, Some(Cursor::at(name("d.example.com"))));
+        let progress = snapshot.page(R[2], page(&[], None), R[3], at(13));
+        let read = ["d.example.com", "e.example.com"].map(|at_| (name(at_), at(10)));
+        assert_eq!((progress.names, progress.rest), (read.to_vec(), Vec::new()));
+    }
+
+    #[test]
+    fn names_beyond_a_page_of_names_are_left_to_another_read() {
+        let mut snapshot = listed();
+        snapshot.read(R[1], vec![name("a.example.com"), name("x.example.com")], at(10)).unwrap();
+        let progress =
+            snapshot.page(R[1], page(&[("a.example.com", "192.0.2.9")], Some("c.example.com")), R[2], at(12));
+        assert_eq!((progress.next, progress.rest), (None, vec![name("x.example.com")]));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use zonekeeper_core::{
     dns::{Alias, AliasZones, Data, Name, RecordSet, RecordType, Routing, SetId, Ttl, Zone, ZoneId},
-    plan::{ManagedTypes, Naming, Plan, Settings, View},
+    plan::{ManagedTypes, Naming, Past, Plan, Settings, View},
     source::{Claims, Object, Rules},
 };
 
@@ -154,7 +154,7 @@ impl Situation {
     }
 
     pub fn plan_of(&self, claims: &Claims, zone: &Zone) -> Plan {
-        Plan::new(&View { zone, claims, settings: &self.settings })
+        Plan::new(&View { zone, claims, settings: &self.settings, past: &Past::default() })
     }
 }
 

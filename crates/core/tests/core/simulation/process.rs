@@ -166,7 +166,7 @@ impl Process {
             Effect::Read(read) => self.check_read(read, now),
             Effect::Apply(apply) => self.check_apply(apply, now),
             Effect::AskPropagation(_) | Effect::Count => self.charge_request(now),
-            Effect::Report(_) => Ok(()),
+            Effect::Report(_) | Effect::Remember(_) | Effect::Publish(_) => Ok(()),
         }
     }
 
