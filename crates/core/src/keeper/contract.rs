@@ -48,7 +48,7 @@ pub enum Input {
     Counted(Result<u64, Failure>),
     /// The objects of a scope cannot be listed. Where they were listed once, that counts on; else the others go on
     /// without them, and what they may have stays as it is.
-    Unreadable(Scope),
+    Denied(Scope),
     /// The time of day, in seconds since 1970. Nothing that is sent depends on it but what people have set a time for.
     Wall {
         /// Seconds since 1970.

@@ -220,7 +220,7 @@ impl Keeper {
                 }
                 self.readable(&scope, true, now);
             }
-            Input::Unreadable(scope) => {
+            Input::Denied(scope) => {
                 if self.lists.unreadable(&scope) {
                     self.readable(&scope, false, now);
                 }

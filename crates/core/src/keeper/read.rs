@@ -85,9 +85,14 @@ impl Keeper {
         self.breaker.close();
         let next_id = ReadId(self.next_id());
         let progress = self.snapshot.page(id, page, next_id, now);
-        if let Some(next) = progress.next {
-            self.pacer.spend(now, 1, 0);
-            out.push(Effect::Read(next));
+        match progress.next {
+            Some(next) if self.pacer.requests(now) > 0 => {
+                self.pacer.spend(now, 1, 0);
+                out.push(Effect::Read(next));
+            }
+            // They are read from their beginning when there is a request for that.
+            Some(next) => self.rereads.add(self.snapshot.fail(next.id).unwrap_or_default()),
+            None => {}
         }
         if progress.listed {
             self.quarantine.zone_has(self.snapshot.zone().len(), now);

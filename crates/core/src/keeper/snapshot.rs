@@ -33,6 +33,8 @@ pub(super) struct Snapshot {
     reads: BTreeMap<ReadId, Pending>,
     /// Since when a whole name is known, or known not to be known, that is newer than the oldest read under way.
     touched: BTreeMap<Name, Time>,
+    /// The same for all names of a range, those too that we do not know: what is not there leaves no other trace.
+    told: Vec<(Bound<Name>, Bound<Name>, Time)>,
     /// The same for single sets: a batch says nothing of what else there is at their names.
     written: BTreeMap<SetKey, Time>,
     /// When the last read of a name on its own was sent, as long as that read may be relied on.
@@ -122,6 +124,7 @@ impl Snapshot {
             listing: None,
             reads: BTreeMap::new(),
             touched: BTreeMap::new(),
+            told: Vec::new(),
             written: BTreeMap::new(),
             fresh: BTreeMap::new(),
             doubts: BTreeSet::new(),
@@ -265,6 +268,7 @@ impl Snapshot {
         }
         if self.reads.is_empty() && self.listing.is_none() {
             self.touched.clear();
+            self.told.clear();
             self.written.clear();
         }
         self.fresh.retain(|_, since| now - *since < FRESH);
@@ -330,9 +334,12 @@ impl Snapshot {
         let gone: Vec<Name> = known.chain(&names).filter(is_gone).cloned().collect();
         found.extend(gone.into_iter().map(|name| (name, Vec::new())));
         let rest: Vec<Name> = names.into_iter().filter(|name| !found.contains_key(name)).collect();
+        let range = (from.clone(), end.clone(), requested);
+        let is_ordered = from_bound(&from).is_some_and(|from| !from.has_escapes());
         for (name, sets) in found {
             self.name_read(requested, name, sets, progress);
         }
+        self.told.extend(Some(range).filter(|_| is_ordered));
         match page.next {
             // The page ended within the first of them, or where it cannot be told whether it did.
             Some(next) if rest.first().is_some_and(|first| *first == next.name || next.name.has_escapes()) => {
@@ -444,7 +451,11 @@ impl Snapshot {
     /// Whether the name was read on its own or found to be in doubt after a page was requested. What is requested in
     /// the moment in which that becomes known shows it.
     fn knows_newer(&self, name: &Name, requested: Time) -> bool {
+        let was_told = |(from, end, since): &(Bound<Name>, Bound<Name>, Time)| {
+            *since > requested && is_within(name, from) && (*end == Bound::Unbounded || !is_within(name, end))
+        };
         self.touched.get(name).is_some_and(|since| *since > requested)
+            || (!name.has_escapes() && self.told.iter().any(was_told))
     }
 
     /// Puts what was requested at `requested` in place of what is known, unless something newer is known.

@@ -32,7 +32,7 @@ labels! {
     Input::Applied { .. } => "Applied",
     Input::Propagation { .. } => "Propagation",
     Input::Counted(_) => "Counted",
-    Input::Unreadable(_) => "Unreadable",
+    Input::Denied(_) => "Denied",
     Input::Wall { .. } => "Wall",
     Input::Recall { .. } => "Recall",
     Input::Release { .. } => "Release",

@@ -37,7 +37,7 @@ pub fn input(input: &Input) -> String {
         Input::Propagation { change, answer: Err(failure) } => format!("{change} {}", failed(failure)),
         Input::Counted(Ok(count)) => format!("{count} record sets"),
         Input::Counted(Err(failure)) => format!("count {}", failed(failure)),
-        Input::Unreadable(scope) => format!("cannot list {} {:?}", scope.kind, scope.namespace),
+        Input::Denied(scope) => format!("cannot list {} {:?}", scope.kind, scope.namespace),
         Input::Wall { unix } => format!("it is {unix}"),
         Input::Recall { memory } => format!("recall {} moves", memory.lines().count()),
         Input::Release { until } => format!("the brake is released until {until}"),

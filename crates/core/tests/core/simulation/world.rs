@@ -274,7 +274,7 @@ impl World {
                 self.statistics.count("fault", "a kind is denied");
                 let wait = self.random.millis(1_000, 60_000);
                 self.schedule(wait, Event::Relist { process, stream });
-                return self.tell(Input::Unreadable(self.shape.scopes[stream].clone()));
+                return self.tell(Input::Denied(self.shape.scopes[stream].clone()));
             }
             Event::Relist { process, stream } if process == self.process.number => {
                 for (ticket, at, input) in self.watch.list(stream, &self.cluster, self.now, &mut self.random)
