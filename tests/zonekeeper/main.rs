@@ -27,6 +27,7 @@ mod http;
 mod iam_policy;
 mod image;
 mod issuer;
+mod kills;
 mod manifests;
 mod moto;
 mod namespace;

@@ -2,8 +2,9 @@
 
 use zonekeeper_emulator::{
     Emulator,
-    faults::{Effect, Fault},
+    faults::{Effect, Fault, Faults},
     journal::Journal,
+    quota::Quota,
     zone::{Change, HostedZone, RecordSet},
 };
 
@@ -27,8 +28,14 @@ pub struct Zone(Emulator);
 impl Zone {
     /// A new zone, which holds nothing but its NS and SOA.
     pub async fn empty() -> Self {
+        Self::limited(Quota::unlimited(), Faults::default()).await
+    }
+
+    /// The same, in an account that allows no more than this, and where these things go wrong.
+    pub async fn limited(quota: Quota, faults: Faults) -> Self {
         let zone = HostedZone::new(ID, NAME).unwrap();
-        Self(Emulator::builder().zone(zone).keeper_access_key(ACCESS_KEY).start().await.unwrap())
+        let emulator = Emulator::builder().zone(zone).keeper_access_key(ACCESS_KEY);
+        Self(emulator.quota(quota).faults(faults).start().await.unwrap())
     }
 
     /// Where it is reached.
@@ -61,7 +68,7 @@ impl Zone {
 
     /// Nothing goes wrong any more.
     pub fn calm(&self) {
-        self.0.with_faults(zonekeeper_emulator::faults::Faults::clear);
+        self.0.with_faults(Faults::clear);
     }
 
     /// The credentials that requests came with, in order: access key and session token. Successive equal ones are one.
@@ -81,6 +88,11 @@ impl Zone {
     /// How many requests of an operation came.
     pub fn count(&self, operation: &str) -> usize {
         self.0.journal().count(operation)
+    }
+
+    /// How many requests with a DELETE zonekeeper has sent.
+    pub fn deletions(&self) -> usize {
+        self.0.violations().len()
     }
 
     /// How many pages were listed from the beginning of the zone.
@@ -124,8 +136,12 @@ impl Zone {
 
     /// What it holds besides its NS and SOA, as `www.example.test A`.
     pub fn sets(&self) -> Vec<String> {
-        let own = |set: &&RecordSet| set.rtype != "NS" && set.rtype != "SOA";
-        self.0.with_zone(ID, |zone| zone.iter().filter(own).map(key).collect()).unwrap()
+        self.0.with_zone(ID, |zone| zone.iter().filter(|set| is_own(set)).map(key).collect()).unwrap()
+    }
+
+    /// What it holds besides its NS and SOA, whole.
+    pub fn record_sets(&self) -> Vec<RecordSet> {
+        self.0.with_zone(ID, |zone| zone.iter().filter(|set| is_own(set)).cloned().collect()).unwrap()
     }
 
     /// One set.
@@ -142,6 +158,10 @@ impl Zone {
     pub fn alias(&self, name: &str, rtype: &str) -> Option<String> {
         Some(self.set(name, rtype)?.alias_target?.dns_name)
     }
+}
+
+fn is_own(set: &RecordSet) -> bool {
+    set.rtype != "NS" && set.rtype != "SOA"
 }
 
 fn key(set: &RecordSet) -> String {
