@@ -35,6 +35,7 @@ mod plans;
 mod probes;
 mod process;
 mod publishing;
+mod races;
 mod readme;
 mod route53;
 mod sandbox;

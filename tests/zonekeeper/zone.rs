@@ -45,7 +45,12 @@ impl Zone {
 
     /// Somebody else's record is created.
     pub fn foreigner_creates(&self, set: RecordSet) {
-        self.0.with_zone(ID, |zone| zone.change(&[Change::create(set)])).unwrap().unwrap();
+        self.foreigner_sends(&[Change::create(set)]);
+    }
+
+    /// Somebody else's batch is carried out.
+    pub fn foreigner_sends(&self, batch: &[Change]) {
+        self.0.with_zone(ID, |zone| zone.change(batch)).unwrap().unwrap();
     }
 
     /// AWS changes something that no request can.
@@ -56,6 +61,11 @@ impl Zone {
     /// What goes wrong from now on, so often.
     pub fn disturb(&self, operation: &str, effect: Effect, times: u32) {
         self.0.with_faults(|faults| faults.add(Fault::new(effect).on(operation).times(times)));
+    }
+
+    /// Requests of an operation wait until [`Zone::calm`]: somebody else can come first.
+    pub fn hold(&self, operation: &str) {
+        self.disturb(operation, Effect::Hold, u32::MAX);
     }
 
     /// What goes wrong from now on instead of anything else: each of these once, in this order.

@@ -35,6 +35,8 @@ pub enum Effect {
         /// Error message.
         message: String,
     },
+    /// It waits until the faults are cleared, and is carried out then: time for somebody else to come first.
+    Hold,
     /// It is accepted and neither carried out nor answered.
     Hang,
     /// It is carried out and never answered.
@@ -219,6 +221,11 @@ impl Faults {
     /// Takes all faults away.
     pub fn clear(&mut self) {
         self.faults.clear();
+    }
+
+    /// Whether requests that were held still wait.
+    pub fn is_holding(&self) -> bool {
+        self.faults.iter().any(|fault| fault.effect == Effect::Hold)
     }
 
     /// The faults, also those that are over.

@@ -30,7 +30,7 @@ use axum::{
 };
 use futures_util::{StreamExt, stream};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use tokio::{net::TcpListener, task::JoinHandle, time::Instant};
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle, time::Instant};
 
 use self::{
     error::ApiError,
@@ -76,6 +76,8 @@ pub struct State(Arc<Shared>);
 struct Shared {
     world: Mutex<World>,
     started: Instant,
+    /// Rings when the faults may have changed.
+    faults: Notify,
 }
 
 /// Ends the occupation of a zone by a change request, also if the request is given up.
@@ -138,7 +140,11 @@ impl Builder {
 
     /// The state alone, for a server of one's own around [`router`].
     pub fn state(self) -> State {
-        State(Arc::new(Shared { world: Mutex::new(self.world), started: Instant::now() }))
+        State(Arc::new(Shared {
+            world: Mutex::new(self.world),
+            started: Instant::now(),
+            faults: Notify::new(),
+        }))
     }
 
     /// Starts the emulator on the current tokio runtime.
@@ -240,7 +246,9 @@ impl State {
 
     /// Looks at or changes the faults.
     pub fn with_faults<T>(&self, f: impl FnOnce(&mut Faults) -> T) -> T {
-        f(&mut self.world().faults)
+        let done = f(&mut self.world().faults);
+        self.0.faults.notify_waiters();
+        done
     }
 
     /// Looks at or changes the quota.
@@ -274,6 +282,17 @@ impl State {
 
     fn now(&self) -> Duration {
         self.0.started.elapsed()
+    }
+
+    /// Waits until no request is held any more.
+    async fn held(&self) {
+        loop {
+            let changed = self.0.faults.notified();
+            if !self.world().faults.is_holding() {
+                return;
+            }
+            changed.await;
+        }
     }
 
     fn occupy(&self, call: &Call) -> Result<Option<Occupied>, ApiError> {
@@ -328,6 +347,9 @@ async fn serve(state: State, request: Request) -> Response {
             Effect::Hang => pending().await,
             _ => CloseConnection::response(),
         };
+    }
+    if decision.effect == Some(Effect::Hold) {
+        state.held().await;
     }
     let occupied = match state.occupy(&call) {
         Ok(occupied) => occupied,
