@@ -66,7 +66,7 @@ struct Tally {
     amid_a_change: usize,
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_is_killed_at_any_moment_every_hostname_is_whole() {
     let variable = |name: &str| env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     let clock = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos().into();
@@ -178,7 +178,7 @@ fn is_done(zone: &Zone, balancer: &str, changed: usize) -> bool {
 /// Kills a process in its moment, or idle; whether one of its change requests had no answer yet.
 async fn kill(mut process: Process, zone: &Zone, moment: &Moment, is_done: impl Fn() -> bool) -> bool {
     let begun = zone.journal().requests.len();
-    let of_process = || zone.journal().requests.split_off(begun);
+    let of_process = || zone.requests_after(begun);
     let is_meant = |request: &Request| !moment.only_changes || request.operation == CHANGE;
     let has_come = || of_process().iter().filter(|request| is_meant(request)).count() >= moment.requests;
     process.until_zone(zone, &moment.to_string(), |_| has_come() || is_done()).await;
@@ -194,20 +194,22 @@ fn faults(seed: u64) -> Faults {
     let mut faults = Faults::seeded(seed);
     faults.add(Fault::new(Effect::latency(CHANGE_LATENCY)).on(CHANGE));
     faults.add(Fault::new(Effect::latency(LIST_LATENCY)).on(LIST));
-    for (operation, effect, percent) in [
-        (CHANGE, Effect::service_unavailable(), 8.0),
-        (CHANGE, Effect::internal_failure(), 3.0),
-        (CHANGE, Effect::prior_request_not_complete(), 5.0),
-        (CHANGE, Effect::throttling(), 2.0),
-        (CHANGE, Effect::CloseBefore, 5.0),
-        (CHANGE, Effect::CloseAfter, 8.0),
-        (CHANGE, Effect::Malformed, 5.0),
-        (CHANGE, Effect::HangAfter, 1.0),
-        (LIST, Effect::service_unavailable(), 0.5),
-        (LIST, Effect::CloseAfter, 0.2),
-        (LIST, Effect::Malformed, 0.2),
+    let by_chance = |percent: f64, effect| Fault::new(effect).probability(percent / 100.0);
+    for (percent, effect) in [
+        (8.0, Effect::service_unavailable()),
+        (3.0, Effect::internal_failure()),
+        (5.0, Effect::prior_request_not_complete()),
+        (2.0, Effect::throttling()),
+        (5.0, Effect::CloseBefore),
+        (8.0, Effect::CloseAfter),
+        (5.0, Effect::Malformed),
+        (1.0, Effect::HangAfter),
     ] {
-        faults.add(Fault::new(effect).on(operation).probability(percent / 100.0));
+        faults.add(by_chance(percent, effect).on(CHANGE));
+    }
+    // Hundreds of names are read for one batch.
+    for effect in [Effect::service_unavailable(), Effect::CloseAfter, Effect::Malformed] {
+        faults.add(by_chance(0.5, effect).on(LIST).times(3));
     }
     faults
 }

@@ -3,7 +3,7 @@
 use zonekeeper_emulator::{
     Emulator,
     faults::{Effect, Fault, Faults},
-    journal::Journal,
+    journal::{Journal, Request},
     quota::Quota,
     zone::{Change, HostedZone, RecordSet},
 };
@@ -95,9 +95,14 @@ impl Zone {
         self.0.journal()
     }
 
+    /// The requests that came after the first ones.
+    pub fn requests_after(&self, first: usize) -> Vec<Request> {
+        self.0.with_journal(|journal| journal.requests.iter().skip(first).cloned().collect())
+    }
+
     /// How many requests of an operation came.
     pub fn count(&self, operation: &str) -> usize {
-        self.0.journal().count(operation)
+        self.0.with_journal(|journal| journal.count(operation))
     }
 
     /// How many requests with a DELETE zonekeeper has sent.

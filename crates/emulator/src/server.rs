@@ -193,6 +193,11 @@ impl Emulator {
         self.state.journal()
     }
 
+    /// See [`State::with_journal`].
+    pub fn with_journal<T>(&self, f: impl FnOnce(&Journal) -> T) -> T {
+        self.state.with_journal(f)
+    }
+
     /// See [`State::with_faults`].
     pub fn with_faults<T>(&self, f: impl FnOnce(&mut Faults) -> T) -> T {
         self.state.with_faults(f)
@@ -242,6 +247,11 @@ impl State {
     /// A copy of what happened so far.
     pub fn journal(&self) -> Journal {
         self.world().journal.clone()
+    }
+
+    /// Looks at what happened so far, without a copy: it grows long.
+    pub fn with_journal<T>(&self, f: impl FnOnce(&Journal) -> T) -> T {
+        f(&self.world().journal)
     }
 
     /// Looks at or changes the faults.
