@@ -31,6 +31,7 @@ mod kills;
 mod manifests;
 mod moto;
 mod namespace;
+mod outages;
 mod plans;
 mod probes;
 mod process;
