@@ -35,6 +35,13 @@ pub enum Effect {
         /// Error message.
         message: String,
     },
+    /// It is not carried out; something on the way answers this, with whatever is in it.
+    Answer {
+        /// HTTP status.
+        status: u16,
+        /// The whole body.
+        body: String,
+    },
     /// It waits until the faults are cleared, and is carried out then: time for somebody else to come first.
     Hold,
     /// It is accepted and neither carried out nor answered.
@@ -112,6 +119,11 @@ impl Effect {
     /// Any error.
     pub fn refuse(status: u16, code: &str, message: &str) -> Self {
         Self::Refuse { status, code: code.to_owned(), message: message.to_owned() }
+    }
+
+    /// An answer that is not of the service.
+    pub fn answer(status: u16, body: &str) -> Self {
+        Self::Answer { status, body: body.to_owned() }
     }
 
     /// Another change request for the zone is being carried out.

@@ -347,12 +347,21 @@ async fn serve(state: State, request: Request) -> Response {
         Ok(admitted) => admitted,
         Err(error) => return answer(&state, &call, sequence, Err(error), None),
     };
-    if let Some(effect @ (Effect::Hang | Effect::CloseBefore | Effect::Refuse { .. })) = &decision.effect {
+    if let Some(
+        effect @ (Effect::Hang | Effect::CloseBefore | Effect::Refuse { .. } | Effect::Answer { .. }),
+    ) = &decision.effect
+    {
         tokio::time::sleep(decision.latency).await;
         return match effect {
             Effect::Refuse { status, code, message } => {
                 let error = ApiError::new(*status, code, message);
                 answer(&state, &call, sequence, Err(error), None)
+            }
+            Effect::Answer { status, body } => {
+                state.world().answered(sequence, *status, None);
+                let mut response = Response::new(Body::from(body.clone()));
+                *response.status_mut() = StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY);
+                response
             }
             Effect::Hang => pending().await,
             _ => CloseConnection::response(),

@@ -208,10 +208,8 @@ impl Keeper {
     pub fn progress(&self, now: Time) -> Progress {
         let waits = |unit| matches!(self.permit(unit, now), Permit::NotBefore(_));
         let refused = self.plans.units().filter(|(_, unit)| self.quarantine.has(unit)).count();
-        let idle = self.opened
-            && self.cycle.is_idle()
-            && self.wakeup.due().is_none()
-            && !self.rereads.is_awaited();
+        let idle =
+            self.opened && self.cycle.is_idle() && self.wakeup.due().is_none() && !self.rereads.is_awaited();
         let written = match self.config.mode {
             Mode::Apply => self.plans.units().all(|(_, unit)| waits(unit)),
             Mode::DryRun => true,
