@@ -172,6 +172,7 @@ impl Keeper {
                 self.lists.see(&object);
                 self.facts(&object, facts.map(|facts| *facts), now, &mut out);
             }
+            Input::Unreadable { object } => self.lists.see(&object),
             Input::Listing(scope) => {
                 let known = self.claims.objects(scope.kind, scope.namespace.as_deref());
                 self.lists.begin(&scope, known);
