@@ -2,6 +2,7 @@
 
 mod client;
 mod events;
+mod seen;
 mod watch;
 
 pub use client::{Unreachable, connect};
