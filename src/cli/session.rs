@@ -19,7 +19,7 @@ use zonekeeper_core::{
 
 use super::patience::Patience;
 use crate::{
-    cluster::{self, Events, Refused},
+    cluster::{self, Events, LONGEST_SILENCE, Refused},
     config::{ClusterFlags, Config, Flags},
     driver::{Clock, Driver, Ends, Handle, Outcome, ReadOnly, ReadWrite, Until},
     route53::{Reader, Via, Writer, ZoneFacts},
@@ -65,8 +65,8 @@ impl Session {
             tasks.spawn(served.map(|_| Ok(())));
         }
         let clock = Clock::start();
-        let client =
-            patience.open(async || Ok(cluster::connect(cluster.kubeconfig.as_deref()).await?)).await?;
+        let connect = async || Ok(cluster::connect(cluster.kubeconfig.as_deref(), LONGEST_SILENCE).await?);
+        let client = patience.open(connect).await?;
         Ok(Self { config, client, clock, metrics, patience, tasks, address: listening, driving })
     }
 

@@ -38,6 +38,7 @@ mod process;
 mod publishing;
 mod races;
 mod readme;
+mod relay;
 mod route53;
 mod sandbox;
 mod scale;
