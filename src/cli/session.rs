@@ -60,8 +60,7 @@ impl Session {
             let listener =
                 listener.with_context(|| format!("cannot listen on --metrics-address {address}"))?;
             listening = listener.local_addr().ok();
-            let served =
-                serve::serve(listener, serve::router(driver, metrics.clone()), patience.stop.clone());
+            let served = serve::serve(listener, serve::router(driver, metrics.clone()));
             tasks.spawn(served.map(|_| Ok(())));
         }
         let clock = Clock::start();

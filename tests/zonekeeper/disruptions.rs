@@ -140,8 +140,8 @@ async fn a_watch_that_falls_silent_is_given_up_and_begun_anew() {
     let scope = Scope { kind: Kind::Ingress, namespace: Some(shop.name().to_owned()) };
     let keeper = Keeper::new(config(scope.clone()), CoreZone::new(facts.id, facts.apex));
     let (driver, handle) = Driver::new(keeper, ReadOnly(reader), None::<Reporter>, clock);
-    let stop = CancellationToken::new();
-    let driver = tokio::spawn(driver.run(stop.clone(), Until::Stopped));
+    let end = CancellationToken::new();
+    let driver = tokio::spawn(driver.run(end.clone(), Until::Stopped));
     let watch =
         tokio::spawn(cluster::watch(client, scope, Arc::new(Rules::default()), handle.clone(), false));
     let objects = async |number: usize| {
@@ -161,7 +161,7 @@ async fn a_watch_that_falls_silent_is_given_up_and_begun_anew() {
     shop.delete::<Ingress>("watched").await;
     objects(1).await;
 
-    stop.cancel();
+    end.cancel();
     driver.await.unwrap();
     watch.abort();
 }
