@@ -75,8 +75,17 @@ pub async fn connect(kubeconfig: Option<&Path>, silence: Duration) -> Result<Cli
         Ok(Err(kube::Error::Api(status))) if status.code == 401 || status.code == 403 => {
             Err(Unreachable::Refused { server, message: status.message })
         }
-        Ok(Err(error)) => Err(Unreachable::Silent { server, cause: causes::text(&error) }),
+        Ok(Err(error)) => Err(Unreachable::Silent { server, cause: cause(&error) }),
         Err(elapsed) => Err(Unreachable::Silent { server, cause: elapsed.to_string() }),
+    }
+}
+
+/// Why a request failed, without the layers of the client that it went through.
+pub(super) fn cause(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => said(status),
+        kube::Error::Service(layer) => layer.source().map_or_else(|| layer.to_string(), causes::text),
+        _ => causes::text(error),
     }
 }
 

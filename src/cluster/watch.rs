@@ -16,7 +16,10 @@ use zonekeeper_core::{
     source::{Kind, Object, ObjectId, Rules},
 };
 
-use super::{client::said, seen::Seen};
+use super::{
+    client::{cause, said},
+    seen::Seen,
+};
 use crate::{causes, driver::Handle};
 
 /// Objects per page of a list: a page is all that is held in memory at once.
@@ -174,10 +177,10 @@ fn is_refusal(error: &watcher::Error) -> bool {
 
 fn text(error: &watcher::Error) -> String {
     match error {
-        watcher::Error::InitialListFailed(kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
-        | watcher::Error::WatchFailed(kube::Error::Api(status))
-        | watcher::Error::WatchError(status) => said(status),
-        _ => causes::text(error),
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => cause(error),
+        watcher::Error::WatchError(status) => said(status),
+        watcher::Error::NoResourceVersion => causes::text(error),
     }
 }
