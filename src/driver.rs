@@ -260,6 +260,13 @@ impl<E: Ends, L: Listener> Driver<E, L> {
     fn take(&mut self, message: Message) {
         match message {
             Message::Input(input) => self.handle(*input),
+            question => self.answer(question),
+        }
+    }
+
+    fn answer(&self, message: Message) {
+        match message {
+            Message::Input(_) => {}
             // Whoever asked may have gone.
             Message::Status(answer) => drop(answer.send(self.status())),
             Message::Plan(answer) => drop(answer.send(self.keeper.plan())),
@@ -299,10 +306,13 @@ impl<E: Ends, L: Listener> Driver<E, L> {
     async fn drain(&mut self) {
         self.handle(Input::Leadership { until: Time::ZERO });
         let answers = async {
-            while self.changes_underway > 0
-                && let Some(input) = self.underway.next().await
-            {
-                self.handle(input);
+            while self.changes_underway > 0 {
+                tokio::select! {
+                    Some(input) = self.underway.next() => self.handle(input),
+                    // What has happened is for the next process; who asks how things stand is answered.
+                    Some(message) = self.messages.recv() => self.answer(message),
+                    else => break,
+                }
             }
         };
         // A change that is not answered by then is found by the next process, which reads before it writes.

@@ -19,7 +19,7 @@ use zonekeeper_core::{
 
 use super::patience::Patience;
 use crate::{
-    cluster::{self, Events, Refused},
+    cluster::{self, Events, LONGEST_SILENCE, Refused},
     config::{ClusterFlags, Config, Flags},
     driver::{Clock, Driver, Ends, Handle, Outcome, ReadOnly, ReadWrite, Until},
     route53::{Reader, Via, Writer, ZoneFacts},
@@ -60,13 +60,12 @@ impl Session {
             let listener =
                 listener.with_context(|| format!("cannot listen on --metrics-address {address}"))?;
             listening = listener.local_addr().ok();
-            let served =
-                serve::serve(listener, serve::router(driver, metrics.clone()), patience.stop.clone());
+            let served = serve::serve(listener, serve::router(driver, metrics.clone()));
             tasks.spawn(served.map(|_| Ok(())));
         }
         let clock = Clock::start();
-        let client =
-            patience.open(async || Ok(cluster::connect(cluster.kubeconfig.as_deref()).await?)).await?;
+        let connect = async || Ok(cluster::connect(cluster.kubeconfig.as_deref(), LONGEST_SILENCE).await?);
+        let client = patience.open(connect).await?;
         Ok(Self { config, client, clock, metrics, patience, tasks, address: listening, driving })
     }
 

@@ -2,8 +2,9 @@
 
 mod client;
 mod events;
+mod seen;
 mod watch;
 
-pub use client::{Unreachable, connect};
+pub use client::{LONGEST_SILENCE, Unreachable, connect};
 pub use events::{Events, Queue};
 pub use watch::{Refused, watch};

@@ -152,6 +152,7 @@ pub struct Flags {
         long,
         env = "ZONEKEEPER_QUOTA_SHARE",
         default_value_t = 0.97,
+        value_parser = part,
         value_name = "PART",
         help_heading = "Pace"
     )]
@@ -299,6 +300,11 @@ pub struct RunFlags {
 fn address(text: &str) -> Result<SocketAddr, String> {
     let whole = if text.starts_with(':') { format!("[::]{text}") } else { text.to_owned() };
     whole.parse().map_err(|_| "expected an address and port, as in 0.0.0.0:7979 or :7979".to_owned())
+}
+
+/// A part of something.
+fn part(text: &str) -> Result<f64, String> {
+    text.parse().map_err(|_| "expected a number above 0 and at most 1, as in 0.97".to_owned())
 }
 
 #[cfg(test)]

@@ -19,6 +19,11 @@ pub enum Input {
         /// What it says.
         facts: Option<Box<Facts>>,
     },
+    /// An object is there and cannot be read: what is known of it stays.
+    Unreadable {
+        /// Which object.
+        object: ObjectId,
+    },
     /// The objects of a scope are listed from the beginning: what is not seen until [`Input::Listed`] is gone.
     Listing(Scope),
     /// All objects of a scope have been seen.

@@ -210,6 +210,7 @@ impl Keeper {
                 self.lists.see(&object);
                 self.facts(&object, facts.map(|facts| *facts), now, &mut out);
             }
+            Input::Unreadable { object } => self.lists.see(&object),
             Input::Listing(scope) => {
                 let known = self.claims.objects(scope.kind, scope.namespace.as_deref());
                 self.lists.begin(&scope, known);
@@ -266,10 +267,8 @@ impl Keeper {
     pub fn progress(&self, now: Time) -> Progress {
         let waits = |unit| matches!(self.permit(unit, now), Permit::NotBefore(_));
         let refused = self.plans.units().filter(|(_, unit)| self.quarantine.has(unit)).count();
-        let idle = self.opened
-            && self.cycle.is_idle()
-            && self.wakeup.due().is_none()
-            && !self.rereads.is_awaited();
+        let idle =
+            self.opened && self.cycle.is_idle() && self.wakeup.due().is_none() && !self.rereads.is_awaited();
         let written = match self.config.mode {
             Mode::Apply | Mode::Approve => self.plans.units().all(|(_, unit)| waits(unit)),
             Mode::DryRun => true,

@@ -320,14 +320,16 @@ impl Snapshot {
             Some(next) => Bound::Included(next.name.clone()),
         };
         // What lies before the end of the page and is not on it is not there.
-        let is_ordered = |name: &Name| !name.has_escapes() && from_bound(&from).is_none_or(|from| !from.has_escapes());
+        let is_ordered =
+            |name: &Name| !name.has_escapes() && from_bound(&from).is_none_or(|from| !from.has_escapes());
         let is_before_end = |name: &Name| end == Bound::Unbounded || !is_within(name, &end);
         // A name that the page begins with would be the first on it, wherever it stands.
         let is_first = |name: &Name| {
             Bound::Included(name) == from.as_ref() && page.next.as_ref().is_none_or(|next| next.name != *name)
         };
-        let is_told =
-            |name: &Name| is_first(name) || (is_ordered(name) && is_within(name, &from) && is_before_end(name));
+        let is_told = |name: &Name| {
+            is_first(name) || (is_ordered(name) && is_within(name, &from) && is_before_end(name))
+        };
         let known = from_bound(&from).into_iter().flat_map(|from| self.zone.names_from(from));
         let known = known.map(|(name, _)| name).take_while(|name| is_before_end(name));
         let is_gone = |name: &&Name| is_told(name) && !found.contains_key(*name);
@@ -342,7 +344,9 @@ impl Snapshot {
         self.told.extend(Some(range).filter(|_| is_ordered));
         match page.next {
             // The page ended within the first of them, or where it cannot be told whether it did.
-            Some(next) if rest.first().is_some_and(|first| *first == next.name || next.name.has_escapes()) => {
+            Some(next)
+                if rest.first().is_some_and(|first| *first == next.name || next.name.has_escapes()) =>
+            {
                 let part = Part::Names(NamesRead { names: rest, from: end, carry });
                 self.reads.insert(next_id, Pending { requested, part });
                 progress.next = Some(Read { id: next_id, start: Some(next), max_items: PAGE_ITEMS });

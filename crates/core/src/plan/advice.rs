@@ -164,22 +164,16 @@ impl Reason {
             Self::KindUnreadable { .. } => {
                 "grant the right to list and watch the kind, or remove it from --source"
             }
-            Self::Vacant { .. } => {
-                "wait for --vacancy (10 minutes), or create the object again"
-            }
+            Self::Vacant { .. } => "wait for --vacancy (10 minutes), or create the object again",
             Self::Paused { .. } => "remove the annotation zonekeeper.dev/paused-until, or wait",
-            Self::Contested => {
-                "find who else writes the record (CloudTrail shows it), or change the object"
-            }
+            Self::Contested => "find who else writes the record (CloudTrail shows it), or change the object",
             Self::Braked => {
                 "if it is meant, release it with `zonekeeper approve --brake 30m`; else correct the objects"
             }
             Self::RejectedByRoute53 { .. } => {
                 "correct what Route 53 objects to; it is tried again when the object changes"
             }
-            Self::DeniedByIam { .. } => {
-                "attach the policy that `zonekeeper iam-policy` prints to the role"
-            }
+            Self::DeniedByIam { .. } => "attach the policy that `zonekeeper iam-policy` prints to the role",
             Self::Protected { .. } => {
                 "have the protection removed by whoever made it, or choose another hostname"
             }

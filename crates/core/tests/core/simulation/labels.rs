@@ -26,6 +26,7 @@ labels! {
     input(Input), INPUTS:
     Input::Facts { facts: Some(_), .. } => "Facts",
     Input::Facts { facts: None, .. } => "Facts, gone",
+    Input::Unreadable { .. } => "Unreadable",
     Input::Listing(_) => "Listing",
     Input::Listed(_) => "Listed",
     Input::Page { .. } => "Page",

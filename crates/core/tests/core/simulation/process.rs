@@ -7,7 +7,9 @@ use std::{
 
 use zonekeeper_core::{
     dns::{Name, RecordType, Zone, ZoneId},
-    keeper::{Apply, ApplyId, Config, Effect, FailureClass, Gate, Input, Keeper, Page, Rate, Read, ReadId, Time},
+    keeper::{
+        Apply, ApplyId, Config, Effect, FailureClass, Gate, Input, Keeper, Page, Rate, Read, ReadId, Time,
+    },
     plan::{Change, Unit},
 };
 use zonekeeper_emulator::quota::{self, Bucket};
@@ -294,10 +296,8 @@ impl Process {
             ));
         }
         for unit in apply.batch.units().iter().filter(|unit| rests_on_the_zone(unit)) {
-            let stale = unit
-                .reads()
-                .iter()
-                .find(|name| self.fresh(name).is_none_or(|sent| not_after > sent + FRESH));
+            let stale =
+                unit.reads().iter().find(|name| self.fresh(name).is_none_or(|sent| not_after > sent + FRESH));
             if let Some(name) = stale {
                 let detail = format!("{name}, not after {not_after:?}");
                 return Err(Violation::new("what a batch rests on was read less than 10 s ago", detail));

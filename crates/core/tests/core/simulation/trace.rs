@@ -23,6 +23,7 @@ pub fn input(input: &Input) -> String {
                 problem.unwrap_or_default()
             )
         }
+        Input::Unreadable { object } => format!("{object} cannot be read"),
         Input::Listing(scope) => format!("listing {} {:?}", scope.kind, scope.namespace),
         Input::Listed(scope) => format!("listed {} {:?}", scope.kind, scope.namespace),
         Input::Page { id, answer: Ok(page) } => {
