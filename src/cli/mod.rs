@@ -1,5 +1,7 @@
 //! The commands, one file each: they put the edges together.
 
+mod approve;
+mod crds;
 mod iam_policy;
 mod patience;
 mod plan;
@@ -45,6 +47,14 @@ enum Command {
     Run(run::Run),
     /// Show what would be written, what is blocked and why, and what nothing asks for any more
     Plan(plan::Show),
+    /// Approve a plan that zonekeeper shows and waits with
+    ///
+    /// With --mode approve, zonekeeper writes nothing until a person has approved it. What it would write is in a
+    /// ZonePlan (`kubectl get zoneplans`); approving its digest releases exactly that. What is new or changed since waits
+    /// for the next approval. An approval is used once, and lasts for 7 days.
+    Approve(approve::Approve),
+    /// Print the CustomResourceDefinitions, for `kubectl apply -f -`
+    Crds(crds::Crds),
     /// Print the IAM policy with exactly the permissions that zonekeeper needs
     ///
     /// The policy lets a role read one hosted zone, and create and replace records of the zone's own names and of the
@@ -64,7 +74,7 @@ impl Command {
     fn log_level(&self) -> LogLevel {
         match self {
             Self::Run(_) => LogLevel::Info,
-            Self::Plan(_) | Self::IamPolicy(_) => LogLevel::Warn,
+            Self::Plan(_) | Self::IamPolicy(_) | Self::Approve(_) | Self::Crds(_) => LogLevel::Warn,
             Self::Sandbox(sandbox) => sandbox.log_level(),
         }
     }
@@ -80,6 +90,8 @@ impl Cli {
         let ended = match self.command {
             Command::Run(run) => run.run().await,
             Command::Plan(plan) => plan.run().await,
+            Command::Approve(approve) => approve.run().await,
+            Command::Crds(crds) => crds.run(),
             Command::IamPolicy(policy) => policy.run(),
             Command::Sandbox(sandbox) => sandbox.run().await,
         };

@@ -168,7 +168,7 @@ impl Play {
         let (reader, _) = Reader::open(self.config.zone.clone(), Clock::start(), &self.via()).await?;
         let mut start = None;
         loop {
-            let page = reader.list(&Read { id: ReadId(0), start, max_items: 300 }).await?;
+            let page = reader.list(&Read { id: ReadId(0), start, max_items: 300, continues: None }).await?;
             for set in page.sets {
                 println!("{set}");
             }

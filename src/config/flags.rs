@@ -15,21 +15,9 @@ pub struct Flags {
     #[command(flatten)]
     pub zone: ZoneFlags,
 
-    /// Who this cluster is in the ownership TXT records. Unique per cluster and kept for ever: a rebuilt cluster
-    /// that shall go on with its records reuses its id.
-    #[arg(
-        long,
-        env = "ZONEKEEPER_OWNER_ID",
-        visible_alias = "txt-owner-id",
-        value_name = "ID",
-        help_heading = "Zone and ownership"
-    )]
-    pub owner_id: String,
-
-    /// Accept the owner id `default`, which ExternalDNS uses when nobody chose one: two clusters that both left it
-    /// out look like one, and would overwrite each other's records.
-    #[arg(long, env = "ZONEKEEPER_ALLOW_DEFAULT_OWNER", help_heading = "Zone and ownership")]
-    pub allow_default_owner: bool,
+    /// Who.
+    #[command(flatten)]
+    pub owner: OwnerFlags,
 
     /// Prefix of the names of ownership TXT records, as in ExternalDNS.
     #[arg(
@@ -206,6 +194,26 @@ pub struct ZoneFlags {
     pub zone_id: String,
 }
 
+/// Who this cluster is.
+#[derive(Debug, Clone, Args)]
+pub struct OwnerFlags {
+    /// Who this cluster is in the ownership TXT records. Unique per cluster and kept for ever: a rebuilt cluster
+    /// that shall go on with its records reuses its id.
+    #[arg(
+        long,
+        env = "ZONEKEEPER_OWNER_ID",
+        visible_alias = "txt-owner-id",
+        value_name = "ID",
+        help_heading = "Zone and ownership"
+    )]
+    pub owner_id: String,
+
+    /// Accept the owner id `default`, which ExternalDNS uses when nobody chose one: two clusters that both left it
+    /// out look like one, and would overwrite each other's records.
+    #[arg(long, env = "ZONEKEEPER_ALLOW_DEFAULT_OWNER", help_heading = "Zone and ownership")]
+    pub allow_default_owner: bool,
+}
+
 /// Which types of records.
 #[derive(Debug, Clone, Args)]
 pub struct TypeFlags {
@@ -291,9 +299,24 @@ pub struct RunFlags {
     #[arg(long, env = "ZONEKEEPER_ONCE", action = ArgAction::SetTrue, help_heading = "Running")]
     pub once: bool,
 
-    /// Show what would be written, write nothing.
+    /// Whether plans are carried out.
+    #[arg(long, env = "ZONEKEEPER_MODE", value_enum, default_value_t = RunMode::Apply, value_name = "MODE", help_heading = "Running")]
+    pub mode: RunMode,
+
+    /// Show what would be written, write nothing; the same as --mode dry-run.
     #[arg(long, env = "ZONEKEEPER_DRY_RUN", action = ArgAction::SetTrue, help_heading = "Running")]
     pub dry_run: bool,
+}
+
+/// Whether plans are carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RunMode {
+    /// Plans are carried out
+    Apply,
+    /// What a person has approved is carried out; see `zonekeeper approve`
+    Approve,
+    /// Plans are shown
+    DryRun,
 }
 
 /// An address; `:7979` means that port on every interface, as in ExternalDNS.

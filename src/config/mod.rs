@@ -4,7 +4,9 @@ mod flags;
 
 use std::{collections::BTreeSet, str::FromStr, time::Duration};
 
-pub use flags::{ClusterFlags, Flags, LogFlags, LogFormat, LogLevel, RunFlags, Source, TypeFlags, ZoneFlags};
+pub use flags::{
+    ClusterFlags, Flags, LogFlags, LogFormat, LogLevel, OwnerFlags, RunFlags, RunMode, Source, TypeFlags, ZoneFlags,
+};
 use zonekeeper_core::{
     dns::{AliasZones, BadAliasZone, BadName, BadTtl, Ttl, ZoneId},
     keeper::{self, BrakeLimits, Mode, Quota, Rate, Scope},
@@ -95,8 +97,7 @@ impl TryFrom<Flags> for Config {
         // Every flag is named here, so that one without a meaning does not compile.
         let Flags {
             zone,
-            owner_id,
-            allow_default_owner,
+            owner,
             txt_prefix,
             txt_suffix,
             txt_wildcard_replacement,
@@ -118,10 +119,7 @@ impl TryFrom<Flags> for Config {
             brake_percent,
         } = flags;
         let zone = zone.try_into()?;
-        let owner = owner_id.parse().map_err(|why| BadFlag::OwnerId(owner_id.clone(), why))?;
-        if owner_id == OwnerId::DEFAULT_OF_EXTERNAL_DNS && !allow_default_owner {
-            return Err(BadFlag::DefaultOwner);
-        }
+        let owner = owner.try_into()?;
         let mut alias_zones = AliasZones::default();
         for row in alias_zone {
             alias_zones.add(&row).map_err(|why| BadFlag::AliasZone(row, why))?;
@@ -181,6 +179,23 @@ impl Config {
             seed,
         }
     }
+}
+
+impl TryFrom<OwnerFlags> for OwnerId {
+    type Error = BadFlag;
+
+    fn try_from(OwnerFlags { owner_id, allow_default_owner }: OwnerFlags) -> Result<Self, BadFlag> {
+        if owner_id == Self::DEFAULT_OF_EXTERNAL_DNS && !allow_default_owner {
+            return Err(BadFlag::DefaultOwner);
+        }
+        owner_id.parse().map_err(|why| BadFlag::OwnerId(owner_id.clone(), why))
+    }
+}
+
+/// How the objects of a zone and an owner are named: by the zone's id and the first 10 hexadecimal digits of the SHA-256 of
+/// the owner id, which itself may hold what no name does.
+pub fn record_name(zone: &ZoneId, owner: &OwnerId) -> String {
+    format!("{}-{}", zone.as_str().to_ascii_lowercase(), owner.short_hash())
 }
 
 impl TryFrom<ZoneFlags> for ZoneId {

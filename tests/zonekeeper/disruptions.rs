@@ -13,7 +13,7 @@ use zonekeeper::{
 };
 use zonekeeper_core::{
     dns::{AliasZones, Ttl, Zone as CoreZone, ZoneId},
-    keeper::{self, Keeper, Mode, Quota, Scope},
+    keeper::{self, BrakeLimits, Keeper, Mode, Quota, Scope},
     plan::{ManagedTypes, Naming, Settings},
     source::{Kind, Rules},
 };
@@ -181,6 +181,8 @@ fn config(scope: Scope) -> keeper::Config {
         mode: Mode::DryRun,
         quota: Quota::default(),
         resync: Duration::from_mins(30),
+        vacancy: Duration::from_mins(10),
+        brake: BrakeLimits::default(),
         seed: 1,
     }
 }

@@ -225,11 +225,20 @@ fn gates() -> Vec<String> {
         | Gate::StaleZone
         | Gate::Leadership
         | Gate::DryRun
+        | Gate::Approval
         | Gate::Account
         | Gate::Changes => gate.to_string(),
     };
     let objects = Kind::ALL.map(|kind| Gate::Objects(Scope { kind, namespace: None }));
-    let others = [Gate::Zone, Gate::StaleZone, Gate::Leadership, Gate::DryRun, Gate::Account, Gate::Changes];
+    let others = [
+        Gate::Zone,
+        Gate::StaleZone,
+        Gate::Leadership,
+        Gate::DryRun,
+        Gate::Approval,
+        Gate::Account,
+        Gate::Changes,
+    ];
     objects.iter().chain(&others).map(name).collect()
 }
 

@@ -25,7 +25,7 @@ use crate::{
     zone::{self, CHANGE, LIST, Zone},
 };
 
-const FIRST_PAGE: Read = Read { id: ReadId(1), start: None, max_items: 300 };
+const FIRST_PAGE: Read = Read { id: ReadId(1), start: None, max_items: 300, continues: None };
 
 fn id() -> ZoneId {
     ZoneId::new(zone::ID).unwrap()
@@ -255,7 +255,7 @@ async fn pages_continue_where_the_one_before_ended() {
     assert_eq!((whole.sets.len(), &whole.next), (13, &None));
     let (mut paged, mut start) = (Vec::new(), None);
     loop {
-        let page = reader.list(&Read { id: ReadId(2), start, max_items: 2 }).await.unwrap();
+        let page = reader.list(&Read { id: ReadId(2), start, max_items: 2, continues: None }).await.unwrap();
         paged.extend(page.sets);
         start = page.next;
         if start.is_none() {
@@ -264,7 +264,7 @@ async fn pages_continue_where_the_one_before_ended() {
     }
     assert_eq!(paged, whole.sets);
     let wildcard = Cursor::at(Name::from_hostname("*.example.test").unwrap());
-    let page = reader.list(&Read { id: ReadId(3), start: Some(wildcard), max_items: 1 }).await.unwrap();
+    let page = reader.list(&Read { id: ReadId(3), start: Some(wildcard), max_items: 1, continues: None }).await.unwrap();
     assert_eq!(page.sets[0].name().as_str(), "*.example.test");
 }
 

@@ -60,6 +60,8 @@ pub(super) struct Approvals {
     given: Option<Approval>,
     /// What the process before has published, until there is a plan to compare it with.
     before: Option<Box<Publication>>,
+    /// Whether it is known what that was.
+    is_known: bool,
     published: Option<Publication>,
     /// When to look whether there is something to publish.
     due: Option<Time>,
@@ -74,10 +76,14 @@ impl Approvals {
         self.look(now);
     }
 
-    /// The process before has published this.
-    pub fn recall(&mut self, before: Box<Publication>, now: Time) {
-        self.before = Some(before);
-        self.look(now);
+    /// The process before has published this. What comes once we have published ourselves is our own.
+    pub fn recall(&mut self, before: Option<Box<Publication>>, leads: bool, now: Time) {
+        if !leads || self.published.is_none() {
+            self.before = before;
+            self.published = None;
+            self.is_known = true;
+            self.look(now);
+        }
     }
 
     /// Something has changed that may have to be published.
@@ -140,7 +146,8 @@ fn ends(approval: Approval, now: Time, unix: i64) -> Time {
 impl Keeper {
     /// Uses what was approved, and says what can be. `under_way` are the units that have been sent.
     pub(super) fn publish(&mut self, now: Time, out: &mut Vec<Effect>) {
-        if self.config.mode != Mode::Approve || !self.opened {
+        let is_ours = self.opened && self.leader_until > now && self.approvals.is_known;
+        if self.config.mode != Mode::Approve || !is_ours {
             return;
         }
         if let Some(end) = self.approvals.ends.filter(|end| *end > now) {

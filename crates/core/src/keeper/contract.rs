@@ -71,8 +71,8 @@ pub enum Input {
     },
     /// A person has approved a plan.
     Approve(Approval),
-    /// What the process that led before published last.
-    Published(Box<Publication>),
+    /// What the process that led before published last, if anything; before that is known, nothing is published.
+    Published(Option<Box<Publication>>),
     /// Until when this process may write; not at all at [`Time::ZERO`].
     Leadership {
         /// The end of what it may write in.
@@ -110,6 +110,8 @@ pub struct Read {
     pub start: Option<Cursor>,
     /// Most sets of the page; Route 53 gives 300 at most.
     pub max_items: u16,
+    /// The read of names that this one goes on with, where that ended within one of them.
+    pub continues: Option<ReadId>,
 }
 
 /// One batch to be sent.

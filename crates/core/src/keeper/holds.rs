@@ -25,6 +25,11 @@ impl Holds {
         self.touched.extend(hosts);
     }
 
+    /// What is held back.
+    pub fn shown(&self) -> impl Iterator<Item = &Blocked> {
+        self.shown.values().flatten()
+    }
+
     /// A hostname's units are held until this time, or until nobody knows when.
     fn end_at(&mut self, host: &Name, end: Option<Time>) {
         let old = match end {

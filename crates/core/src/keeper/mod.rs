@@ -37,7 +37,10 @@ mod wall;
 mod warnings;
 mod write;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
 
 pub use approvals::{Approval, Publication};
 pub use brake::BrakeLimits;
@@ -50,7 +53,7 @@ pub use time::Time;
 
 use crate::{
     dns::{Name, Zone},
-    plan::{HostPlan, InSync, Past, Plan, Settings, Unit, View, of_bad_hosts},
+    plan::{Blocked, HostPlan, InSync, Past, Plan, Settings, Unit, View, of_bad_hosts},
     source::{ClaimKey, Claims, Facts, ObjectId},
 };
 use approvals::Approvals;
@@ -149,6 +152,8 @@ pub struct Keeper {
     wall: Wall,
     cycle: Cycle,
     rereads: Rereads,
+    /// Reads that go on with names on a further page, and wait for a request.
+    further: VecDeque<Read>,
     warnings: Warnings,
     leader_until: Time,
     /// When something was last handled.
@@ -188,6 +193,7 @@ impl Keeper {
             wall: Wall::default(),
             cycle: Cycle::default(),
             rereads: Rereads::default(),
+            further: VecDeque::new(),
             warnings: Warnings::default(),
             leader_until: Time::ZERO,
             now: Time::ZERO,
@@ -239,7 +245,7 @@ impl Keeper {
                 self.drift.make_peace();
                 self.approvals.give(approval, now);
             }
-            Input::Published(before) => self.approvals.recall(before, now),
+            Input::Published(before) => self.approvals.recall(before, self.leader_until > now, now),
             Input::Page { id, answer: Ok(page) } => self.page(id, page, now, &mut out),
             Input::Page { id, answer: Err(failure) } => self.page_failed(id, failure, now, &mut out),
             Input::Applied { id, answer } => self.applied(id, answer, now, &mut out),
@@ -292,6 +298,11 @@ impl Keeper {
     /// What its decisions rest on besides the objects and the zone.
     pub fn past(&self) -> &Past {
         &self.past
+    }
+
+    /// Planned units that are held back, as their objects see them.
+    pub fn held_back(&self) -> impl Iterator<Item = &Blocked> {
+        self.holds.shown()
     }
 
     /// The zone as last seen.

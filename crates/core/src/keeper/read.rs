@@ -47,6 +47,15 @@ impl Keeper {
             }
             due.push(self.rereads.round_due());
         }
+        while self.pacer.requests(now) > 0
+            && let Some(read) = self.further.pop_front()
+        {
+            self.pacer.spend(now, 1, 0);
+            out.push(Effect::Read(read));
+        }
+        if !self.further.is_empty() {
+            due.push(self.pacer.when(1, 0));
+        }
         if self.pacer.requests(now) > 0 {
             let names = self.rereads.take(now);
             self.read_names(names, now, out);
@@ -85,15 +94,7 @@ impl Keeper {
         self.breaker.close();
         let next_id = ReadId(self.next_id());
         let progress = self.snapshot.page(id, page, next_id, now);
-        match progress.next {
-            Some(next) if self.pacer.requests(now) > 0 => {
-                self.pacer.spend(now, 1, 0);
-                out.push(Effect::Read(next));
-            }
-            // They are read from their beginning when there is a request for that.
-            Some(next) => self.rereads.add(self.snapshot.fail(next.id).unwrap_or_default()),
-            None => {}
-        }
+        self.further.extend(progress.next);
         if progress.listed {
             self.quarantine.zone_has(self.snapshot.zone().len(), now);
             out.push(Effect::Report(Report::ZoneListed { sets: self.snapshot.zone().len() }));

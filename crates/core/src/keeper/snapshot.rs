@@ -170,7 +170,7 @@ impl Snapshot {
         let listing = self.listing.as_mut()?;
         let NextPage::At(start) = std::mem::replace(&mut listing.next, NextPage::Asked) else { return None };
         self.reads.insert(id, Pending { requested: now, part: Part::Page(start.clone()) });
-        Some(Read { id, start, max_items: PAGE_ITEMS })
+        Some(Read { id, start, max_items: PAGE_ITEMS, continues: None })
     }
 
     /// Gives a listing up; what it has brought is kept.
@@ -215,7 +215,7 @@ impl Snapshot {
         let first = names.first()?.clone();
         let read = NamesRead { names, from: Bound::Included(first.clone()), carry: Vec::new() };
         self.reads.insert(id, Pending { requested: now, part: Part::Names(read) });
-        Some(Read { id, start: Some(Cursor::at(first)), max_items: PAGE_ITEMS })
+        Some(Read { id, start: Some(Cursor::at(first)), max_items: PAGE_ITEMS, continues: None })
     }
 
     /// Whether a name has been read on its own, and not so long ago that it must be read again.
@@ -262,7 +262,7 @@ impl Snapshot {
         let mut progress = Progress::default();
         match read.part {
             Part::Names(names) => {
-                self.names_page(read.requested, names, page, next_id, &mut progress);
+                self.names_page(read.requested, names, page, (id, next_id), &mut progress);
             }
             Part::Page(_) => self.listing_page(read.requested, page, &mut progress),
         }
@@ -301,7 +301,7 @@ impl Snapshot {
         requested: Time,
         read: NamesRead,
         page: Page,
-        next_id: ReadId,
+        (id, next_id): (ReadId, ReadId),
         progress: &mut Progress,
     ) {
         let NamesRead { names, from, carry } = read;
@@ -349,7 +349,8 @@ impl Snapshot {
             {
                 let part = Part::Names(NamesRead { names: rest, from: end, carry });
                 self.reads.insert(next_id, Pending { requested, part });
-                progress.next = Some(Read { id: next_id, start: Some(next), max_items: PAGE_ITEMS });
+                let (start, max_items) = (Some(next), PAGE_ITEMS);
+                progress.next = Some(Read { id: next_id, start, max_items, continues: Some(id) });
             }
             _ => progress.rest = rest,
         }

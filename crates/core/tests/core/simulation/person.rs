@@ -39,9 +39,7 @@ impl World {
         if let Some(memory) = self.shelf.memory.clone() {
             self.tell(Input::Recall { memory })?;
         }
-        if let Some(published) = self.shelf.published.clone() {
-            self.tell(Input::Published(published))?;
-        }
+        self.tell(Input::Published(self.shelf.published.clone()))?;
         match self.shelf.approval {
             Some(approval) => self.tell(Input::Approve(approval)),
             None => Ok(()),

@@ -40,8 +40,8 @@ pub struct Process {
     /// Where each read of names on its way begins, and when the first page of it was asked for.
     reads: BTreeMap<ReadId, (Option<Name>, Time)>,
     shown: Vec<Shown>,
-    /// The name in which a page to be asked for next begins, and where and when the first one before it did.
-    unfinished: Option<(Name, (Name, Time))>,
+    /// Where reads of names began that have been answered, and when: others may go on with them.
+    answered: BTreeMap<ReadId, (Name, Time)>,
     /// When our own change of a name was known to be accepted: a read that was sent before says nothing new.
     written: BTreeMap<Name, Time>,
     /// When the listing under way began, and its newest page.
@@ -109,7 +109,7 @@ impl Process {
             led_until: Time::ZERO,
             reads: BTreeMap::new(),
             shown: Vec::new(),
-            unfinished: None,
+            answered: BTreeMap::new(),
             written: BTreeMap::new(),
             listing: None,
             listed: Time::ZERO,
@@ -174,7 +174,6 @@ impl Process {
 
     /// Remembers what it is going to be told, as far as that decides what it may do.
     pub fn note(&mut self, input: &Input, now: Time) -> Result<(), Violation> {
-        self.unfinished = None;
         match input {
             Input::Tick => {
                 self.ticks.push_back(now);
@@ -190,8 +189,7 @@ impl Process {
             }
             Input::Page { id, answer: Ok(page) } => match self.reads.remove(id) {
                 Some((Some(start), sent)) => {
-                    let next = page.next.as_ref().map(|next| next.name.clone());
-                    self.unfinished = next.map(|next| (next, (start.clone(), sent)));
+                    self.answered.insert(*id, (start.clone(), sent));
                     let shown = Shown::new(start, page, sent);
                     self.unanswered = self.unanswered.take().filter(|(names, since)| {
                         sent < *since || !names.iter().any(|name| shown.tells_of(name))
@@ -226,7 +224,8 @@ impl Process {
     }
 
     fn check_read(&mut self, read: &Read, now: Time) -> Result<(), Violation> {
-        if self.last_read.replace(read.id).is_some_and(|last| last >= read.id) {
+        let is_new = read.continues.is_some() || self.last_read.replace(read.id).is_none_or(|last| last < read.id);
+        if !is_new {
             return Err(Violation::new(
                 "one answer for one effect",
                 format!("{:?} was used before", read.id),
@@ -235,10 +234,8 @@ impl Process {
         // A listing begins at the zone's first set or goes on at a set; a read of a name begins at the name, and may
         // go on as well.
         let name = read.start.as_ref().filter(|start| start.rtype.is_none()).map(|start| start.name.clone());
-        let goes_on = self.unfinished.take_if(|(name, _)| {
-            read.start.as_ref().is_some_and(|start| start.name == *name && start.rtype.is_some())
-        });
-        let (name, sent) = goes_on.map_or((name, now), |(_, (start, sent))| (Some(start), sent));
+        let before = read.continues.and_then(|before| self.answered.remove(&before));
+        let (name, sent) = before.map_or((name, now), |(start, sent)| (Some(start), sent));
         if read.start.is_none() {
             self.listing = Some((now, read.id));
         } else if name.is_none()

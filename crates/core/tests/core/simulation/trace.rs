@@ -43,7 +43,9 @@ pub fn input(input: &Input) -> String {
         Input::Recall { memory } => format!("recall {} moves", memory.lines().count()),
         Input::Release { until } => format!("the brake is released until {until}"),
         Input::Approve(approval) => format!("approved {} at {}", approval.digest, approval.at),
-        Input::Published(before) => format!("published before: {}", before.digest),
+        Input::Published(before) => {
+            format!("published before: {:?}", before.as_ref().map(|before| before.digest))
+        }
         Input::Leadership { until } => format!("leader until {until:?}"),
         Input::Tick => "tick".to_owned(),
     }
