@@ -71,9 +71,10 @@ pub struct ZonePlanStatus {
     /// Its units; none where there are more than 1,000.
     #[serde(default)]
     pub units: Vec<PlannedUnit>,
-    /// Where there are more than 1,000: digests of the approved units still to come, before and after the batch under way.
+    /// Where there are more than 1,000: the digests of the approved ones still to come, divided by spaces. Some of them may
+    /// have been written since.
     #[serde(default)]
-    pub rest: Vec<String>,
+    pub rest: String,
     /// The last approval that was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used: Option<Approved>,
@@ -274,7 +275,7 @@ fn status(published: &Publication) -> ZonePlanStatus {
         creates: published.creates,
         replaces: published.replaces,
         units: units.iter().map(unit).collect(),
-        rest: published.rest.iter().map(ToString::to_string).collect(),
+        rest: published.rest.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
         used: published.used.map(approved),
         unused: published.unused.map(approved),
     }
@@ -289,7 +290,7 @@ fn publication(status: &ZonePlanStatus) -> Option<Publication> {
         creates: status.creates,
         replaces: status.replaces,
         units: status.units.iter().filter_map(unit).collect(),
-        rest: status.rest.iter().filter_map(|digest| digest.parse().ok()).collect(),
+        rest: status.rest.split_whitespace().filter_map(|digest| digest.parse().ok()).collect(),
         used: status.used.as_ref().and_then(approved),
         unused: status.unused.as_ref().and_then(approved),
     })
@@ -308,7 +309,7 @@ mod tests {
             creates: 3,
             replaces: 1,
             units: vec![("0123456789abcdef".parse().unwrap(), true), ("fedcba9876543210".parse().unwrap(), false)],
-            rest: vec![digest, digest],
+            rest: vec!["0123456789abcdef".parse().unwrap()],
             used: Some(approval),
             unused: None,
         };

@@ -12,8 +12,12 @@ use crate::plan::{Change, PlanDigest, Unit, UnitDigest};
 const LASTS: i64 = 7 * 24 * 3_600;
 /// Most units that are listed one by one.
 const MOST_LISTED: usize = 1_000;
+/// Most units that are named at all: the object that they are kept in may have 1.5 MiB (etcd), and a unit takes 17 bytes.
+const MOST_NAMED: usize = 40_000;
 /// How often what is published may change.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
+/// The same where units are not listed: it is much to write.
+const PUBLISH_MANY_EVERY: Duration = Duration::from_secs(10);
 /// How many published plans can still be approved: a person takes a while, and objects change meanwhile.
 const KEPT: usize = 16;
 
@@ -37,9 +41,8 @@ pub struct Publication {
     pub replaces: usize,
     /// Its units, and whether each is approved; none where there are too many to be listed.
     pub units: Vec<(UnitDigest, bool)>,
-    /// Where they are too many: the digest of the approved ones still to come, as it is before and after the batch under
-    /// way.
-    pub rest: Vec<PlanDigest>,
+    /// Where they are too many: the approved ones still to come. Some of them may have been written since.
+    pub rest: Vec<UnitDigest>,
     /// The last approval that was used.
     pub used: Option<Approval>,
     /// An approval that nothing could be released for: the plan is another one by now, or it came too late.
@@ -113,10 +116,8 @@ impl Approvals {
             self.shown.push_front((before.digest, listed));
             let approved = before.units.iter().filter(|(_, is_approved)| *is_approved).map(|(unit, _)| *unit);
             // What was sent meanwhile is not planned any more.
+            let approved = approved.chain(before.rest.iter().copied());
             self.released = approved.filter(|unit| planned.contains(unit)).collect();
-            if before.rest.contains(&PlanDigest::of(planned.iter().copied())) {
-                self.released.clone_from(planned);
-            }
             self.used = before.used;
             self.ends = before.used.map(|used| ends(used, now, unix));
         }
@@ -144,7 +145,7 @@ fn ends(approval: Approval, now: Time, unix: i64) -> Time {
 }
 
 impl Keeper {
-    /// Uses what was approved, and says what can be. `under_way` are the units that have been sent.
+    /// Uses what was approved, and says what can be.
     pub(super) fn publish(&mut self, now: Time, out: &mut Vec<Effect>) {
         let is_ours = self.opened && self.leader_until > now && self.approvals.is_known;
         if self.config.mode != Mode::Approve || !is_ours {
@@ -173,8 +174,6 @@ impl Keeper {
         let approvals = &mut self.approvals;
         let is_listed = planned.len() <= MOST_LISTED;
         let to_come: BTreeSet<UnitDigest> = planned.intersection(&approvals.released).copied().collect();
-        let after = to_come.iter().filter(|unit| !self.cycle.holds(**unit)).copied();
-        let rest = [PlanDigest::of(to_come.iter().copied()), PlanDigest::of(after)];
         let publication = Publication {
             digest: PlanDigest::of(planned.iter().copied()),
             creates,
@@ -183,7 +182,7 @@ impl Keeper {
                 true => planned.iter().map(|unit| (*unit, to_come.contains(unit))).collect(),
                 false => Vec::new(),
             },
-            rest: if is_listed || to_come.is_empty() { Vec::new() } else { rest.to_vec() },
+            rest: if is_listed || to_come.len() > MOST_NAMED { Vec::new() } else { to_come.into_iter().collect() },
             used: approvals.used,
             unused: approvals.unused,
         };
@@ -198,8 +197,9 @@ impl Keeper {
             approvals.published = Some(publication.clone());
             out.push(Effect::Publish(Box::new(publication)));
             // What changes meanwhile is published together.
-            approvals.due = Some(now + PUBLISH_EVERY);
-            self.at_latest(now + PUBLISH_EVERY);
+            let again = now + if is_listed { PUBLISH_EVERY } else { PUBLISH_MANY_EVERY };
+            approvals.due = Some(again);
+            self.at_latest(again);
         }
     }
 }

@@ -216,10 +216,19 @@ impl Keeper {
                 self.lists.see(&object);
                 self.facts(&object, facts.map(|facts| *facts), now, &mut out);
             }
-            Input::Unreadable { object } => self.lists.see(&object),
+            Input::Unreadable { object } => {
+                self.lists.see(&object);
+                // What is known of it stays; what is not may be anything.
+                if self.claims.facts_of(&object).is_none() && self.past.set_hidden(&object, true) {
+                    self.mark_all(now);
+                }
+            }
             Input::Listing(scope) => {
+                let is_within =
+                    |id: &&ObjectId| scope.namespace.as_deref().is_none_or(|within| id.namespace() == within);
+                let hidden = self.past.hidden().filter(|id| id.kind() == scope.kind).filter(is_within);
                 let known = self.claims.objects(scope.kind, scope.namespace.as_deref());
-                self.lists.begin(&scope, known);
+                self.lists.begin(&scope, known.chain(hidden));
             }
             Input::Listed(scope) => {
                 for object in self.lists.end(&scope) {
@@ -338,6 +347,9 @@ impl Keeper {
         let mut reports = Vec::new();
         plans::report(&old, &new, &mut reports);
         out.extend(reports.into_iter().map(Effect::Report));
+        if self.past.set_hidden(object, false) {
+            self.mark_all(now);
+        }
         let touched = self.claims.set(object, facts);
         if touched.is_empty() || !self.opened {
             return;
@@ -509,7 +521,10 @@ impl Keeper {
                 past: &self.past,
             };
             let tenure = self.tenures.observe(&view, &key, now);
-            self.past.set_tenure(&key, tenure);
+            if self.past.set_tenure(&key, tenure) {
+                // Those that may need one name with it rest on who has it.
+                self.mark([&key.host], Cause::Change);
+            }
         }
     }
 
@@ -535,7 +550,14 @@ impl Keeper {
 
     /// A scope's objects cannot be listed, or can be again: every name that one of them may have is concerned.
     fn readable(&mut self, scope: &Scope, is_readable: bool, now: Time) {
-        if self.past.set_readable(scope.kind, scope.namespace.as_deref(), is_readable) && self.opened {
+        if self.past.set_readable(scope.kind, scope.namespace.as_deref(), is_readable) {
+            self.mark_all(now);
+        }
+    }
+
+    /// Everything is planned again.
+    fn mark_all(&mut self, now: Time) {
+        if self.opened {
             let hosts: Vec<Name> = self.claims.hosts_within(self.snapshot.zone().apex()).cloned().collect();
             let names = self.snapshot.zone().names_from(self.snapshot.zone().apex()).map(|(name, _)| name);
             let hosts: Vec<Name> = hosts.into_iter().chain(names.cloned()).collect();

@@ -107,7 +107,7 @@ impl Keeper {
     pub(super) fn page_failed(&mut self, id: ReadId, failure: Failure, now: Time, out: &mut Vec<Effect>) {
         let again = self.failed("list record sets", failure, now, out);
         match self.snapshot.fail(id) {
-            Some(names) => self.read_failed_for_cycle(names, again),
+            Some(names) => self.read_failed_for_cycle(names, again, now, out),
             None => self.resync.failed(again),
         }
     }

@@ -38,6 +38,8 @@ pub(super) enum Cycle {
         units: Vec<(ClaimKey, UnitDigest)>,
         /// The names whose answers have not come.
         missing: BTreeSet<Name>,
+        /// Where some could not be read: when to try that again.
+        again: Option<Time>,
     },
     /// It has been sent.
     Sent { id: ApplyId, batch: Arc<Batch> },
@@ -93,16 +95,6 @@ impl Default for Cycle {
 impl Cycle {
     fn idle(not_before: Time) -> Self {
         Self::Idle { not_before, backlog: None }
-    }
-
-    /// Whether a unit is part of the batch that has been sent.
-    pub fn holds(&self, unit: UnitDigest) -> bool {
-        match self {
-            Self::Sent { batch, .. } | Self::Asking { batch, .. } => {
-                batch.units().iter().any(|sent| sent.digest() == unit)
-            }
-            Self::Idle { .. } | Self::Reading { .. } => false,
-        }
     }
 
     /// Whether there is no batch under way.
@@ -249,7 +241,7 @@ impl Keeper {
         let missing: BTreeSet<Name> = taken.flat_map(|unit| self.reads_for(unit, now)).collect();
         self.read_names(missing.clone(), now, out);
         let is_read = missing.is_empty();
-        self.cycle = Cycle::Reading { units, missing };
+        self.cycle = Cycle::Reading { units, missing, again: None };
         if is_read {
             self.send(now, out);
         }
@@ -299,22 +291,32 @@ impl Keeper {
         }
     }
 
-    /// A read of names has failed.
-    pub(super) fn read_failed_for_cycle(&mut self, names: Vec<Name>, again: Time) {
-        match &self.cycle {
-            Cycle::Reading { missing, .. } if names.iter().any(|name| missing.contains(name)) => {
-                self.cycle = Cycle::idle(again);
+    /// A read of names has failed: the units that rest on them wait, the others go on.
+    pub(super) fn read_failed_for_cycle(
+        &mut self,
+        names: Vec<Name>,
+        again_at: Time,
+        now: Time,
+        out: &mut Vec<Effect>,
+    ) {
+        match &mut self.cycle {
+            Cycle::Reading { missing, again, .. } if names.iter().any(|name| missing.contains(name)) => {
+                missing.retain(|name| !names.contains(name));
+                *again = Some(again_at);
+                if missing.is_empty() {
+                    self.send(now, out);
+                }
             }
             _ => {
                 self.rereads.add(names);
-                self.rereads.wait(again);
+                self.rereads.wait(again_at);
             }
         }
     }
 
     /// Sends what is still planned of what was taken, if the right to send it still holds.
     fn send(&mut self, now: Time, out: &mut Vec<Effect>) {
-        let Cycle::Reading { units, .. } = std::mem::take(&mut self.cycle) else { return };
+        let Cycle::Reading { units, again, .. } = std::mem::take(&mut self.cycle) else { return };
         self.settle(now, out);
         if !self.may_write(now) {
             return;
@@ -336,7 +338,8 @@ impl Keeper {
             }
         }
         if batch.is_empty() {
-            self.at_latest(now);
+            self.cycle = Cycle::idle(again.unwrap_or(now));
+            self.at_latest(again.unwrap_or(now));
             return;
         }
         let batch = Arc::new(batch);
@@ -344,7 +347,6 @@ impl Keeper {
         self.refusals.probe();
         let digest = digest(&batch);
         self.pacer.spend(now, 1, batch.weight().changes);
-        self.approvals.look(now);
         self.cycle = Cycle::Sent { id, batch: Arc::clone(&batch) };
         out.push(Effect::Apply(Apply { id, batch, digest, not_after }));
     }

@@ -33,6 +33,7 @@ pub(super) fn choose<'c>(
     claimants: &'c [Arc<Facts>],
     named: Option<&str>,
     tenure: Tenure,
+    is_hidden: bool,
     standing: impl Fn(&Facts) -> Standing,
 ) -> Option<Choice<'c>> {
     let possible = |facts: &Facts| standing(facts) != Standing::Impossible;
@@ -44,8 +45,10 @@ pub(super) fn choose<'c>(
     let Some(named) = named else { return first(&|_| true).map(at_once) };
     let of_its_namespace = |facts: &Facts| is_of(named, facts.object.namespace());
     let Some(holder) = claimants.iter().find(|facts| facts.object.resource_label() == named) else {
-        let heir = first(&of_its_namespace).map(at_once);
-        let any = || first(&|_| true).map(|holder| Choice { holder, must_wait: !tenure.is_over });
+        // Who may be there unseen has not gone.
+        let heir = first(&of_its_namespace).filter(|_| !is_hidden).map(at_once);
+        let must_wait = is_hidden || !tenure.is_over;
+        let any = || first(&|_| true).map(|holder| Choice { holder, must_wait });
         return heir.or_else(any);
     };
     let heir = |is: &dyn Fn(&Facts) -> bool| {

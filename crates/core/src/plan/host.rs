@@ -428,10 +428,9 @@ impl<'a> View<'a> {
     }
 
     fn choose(&self, key: &ClaimKey, named: Option<&str>) -> Option<Choice<'a>> {
-        let mut tenure = self.past.tenure(key);
-        // Who may be there unseen has not gone.
-        tenure.is_over &= !named.is_some_and(|named| self.past.is_hidden(named));
-        holder::choose(self.claims.claimants(key), named, tenure, |facts| match self.wish(key, facts) {
+        let (claimants, tenure) = (self.claims.claimants(key), self.past.tenure(key));
+        let is_hidden = named.is_some_and(|named| self.past.is_hidden(named));
+        holder::choose(claimants, named, tenure, is_hidden, |facts| match self.wish(key, facts) {
             Ok(_) => holder::Standing::Whole,
             Err(Reason::NoTarget) => holder::Standing::Waiting,
             Err(_) => holder::Standing::Impossible,

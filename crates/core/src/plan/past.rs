@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::desired::Desired;
-use crate::source::{ClaimKey, Kind};
+use crate::source::{ClaimKey, Kind, ObjectId};
 
 /// What is known of the time before. Without any, the zone and the objects decide alone.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +19,8 @@ pub struct Past {
     ours: BTreeMap<ClaimKey, Wish>,
     /// Kinds, in one namespace or in all, whose objects could not be listed.
     unreadable: BTreeSet<(Kind, Option<String>)>,
+    /// Objects that are there and cannot be read.
+    hidden: BTreeSet<ObjectId>,
 }
 
 /// What is to be considered of the object that has a hostname, by the ownership text.
@@ -81,11 +83,22 @@ impl Past {
         if is_readable { self.unreadable.remove(&scope) } else { self.unreadable.insert(scope) }
     }
 
+    /// An object is there and cannot be read, or can be again, or has gone. Whether that is news.
+    pub fn set_hidden(&mut self, object: &ObjectId, is_hidden: bool) -> bool {
+        if is_hidden { self.hidden.insert(object.clone()) } else { self.hidden.remove(object) }
+    }
+
+    /// The objects that are there and cannot be read.
+    pub fn hidden(&self) -> impl Iterator<Item = &ObjectId> {
+        self.hidden.iter()
+    }
+
     /// Whether an object, as `ingress/shop/web`, may be there unseen.
     pub(super) fn is_hidden(&self, resource: &str) -> bool {
         let mut parts = resource.split('/');
         let (kind, namespace) = (parts.next(), parts.next());
-        self.unreadable.iter().any(|(hidden, within)| {
+        let is_it = |object: &ObjectId| object.resource_label() == resource;
+        self.hidden.iter().any(is_it) || self.unreadable.iter().any(|(hidden, within)| {
             kind == Some(hidden.label()) && (within.is_none() || within.as_deref() == namespace)
         })
     }

@@ -1,6 +1,10 @@
 //! The loop, scene by scene: what the keeper does, in which order, on virtual time.
 
+mod approvals;
+mod brake;
+mod drift;
 mod failures;
+mod holders;
 mod stage;
 mod starts;
 mod warnings;

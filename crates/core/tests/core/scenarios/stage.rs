@@ -49,6 +49,10 @@ pub struct Stage {
     refused: BTreeMap<String, &'static str>,
     /// What was published last.
     pub published: Option<Publication>,
+    /// What was to be remembered last.
+    pub memory: Option<String>,
+    /// What the next start begins with.
+    before: Vec<Input>,
     waiting: VecDeque<Effect>,
     log: Vec<(Time, String)>,
 }
@@ -90,6 +94,8 @@ impl Stage {
             questions: VecDeque::new(),
             refused: BTreeMap::new(),
             published: None,
+            memory: None,
+            before: Vec::new(),
             waiting: VecDeque::new(),
             log: Vec::new(),
         }
@@ -97,12 +103,25 @@ impl Stage {
 
     /// The process starts and sees these objects, which are all that there are, and the zone; it leads.
     pub fn start(&mut self, objects: &[Object]) {
+        self.keeper_begins_anew();
+        self.relist(objects);
+        self.run(10);
+    }
+
+    /// The process starts, leads, and has seen nothing yet.
+    pub fn keeper_begins_anew(&mut self) {
         self.keeper = keeper(&self.config);
         self.now = Time::ZERO;
         self.log.clear();
+        for input in std::mem::take(&mut self.before) {
+            self.tell(input);
+        }
         self.tell(Input::Leadership { until: Time::NEVER });
-        self.relist(objects);
-        self.run(10);
+    }
+
+    /// The next start begins with this.
+    pub fn before_start(&mut self, input: Input) {
+        self.before.push(input);
     }
 
     /// The objects are listed from the beginning, to the end.
@@ -193,7 +212,11 @@ impl Stage {
             self.log.push((self.now, line));
         }
         Some(match effect {
-            Effect::Report(_) | Effect::Remember(_) => return None,
+            Effect::Report(_) => return None,
+            Effect::Remember(memory) => {
+                self.memory = Some(memory);
+                return None;
+            }
             Effect::Publish(publication) => {
                 self.published = Some(*publication);
                 return None;

@@ -1,0 +1,154 @@
+//! Nothing is written that a person has not approved.
+
+use zonekeeper_core::{
+    keeper::{Approval, Gate, Input, Mode},
+    plan::PlanDigest,
+};
+
+use super::stage::{Stage, WEB_1, WEB_2, web, webs};
+
+const NOW: i64 = 1_800_000_000;
+const DAY: u64 = 24 * 60 * 60_000;
+
+fn stage() -> Stage {
+    let mut stage = Stage::with(|config| config.mode = Mode::Approve);
+    stage.before_start(Input::Wall { unix: NOW });
+    stage.before_start(Input::Published(None));
+    stage.start(&webs(2));
+    stage.run(5_000);
+    stage
+}
+
+fn digest(stage: &Stage) -> PlanDigest {
+    stage.published.as_ref().unwrap().digest
+}
+
+fn approve(stage: &mut Stage, digest: PlanDigest, at: i64) {
+    stage.tell(Input::Approve(Approval { digest, at }));
+    stage.run(5_000);
+}
+
+fn writes(stage: &mut Stage) -> Vec<String> {
+    stage.done().into_iter().filter(|line| line.starts_with("apply")).collect()
+}
+
+#[test]
+fn a_plan_waits_until_its_digest_is_approved() {
+    let mut stage = stage();
+    let published = stage.published.clone().unwrap();
+    assert_eq!((published.units.len(), published.creates, published.replaces), (2, 8, 0));
+    assert_eq!(published.digest, stage.keeper.plan().digest());
+    assert_eq!(stage.keeper.closed_gates(stage.now), [Gate::Approval]);
+    assert_eq!(writes(&mut stage), [""; 0]);
+    approve(&mut stage, published.digest, NOW);
+    assert_eq!(writes(&mut stage), ["apply 2 units: 8 create, 0 replace"]);
+}
+
+#[test]
+fn exactly_the_approved_units_are_written_and_what_is_new_waits() {
+    let mut stage = stage();
+    let approved = digest(&stage);
+    stage.see(&web("w0", WEB_2));
+    stage.see(&web("new", WEB_1));
+    stage.run(5_000);
+    assert_ne!(digest(&stage), approved);
+    approve(&mut stage, approved, NOW);
+    // w1 is as it was; w0 has changed, and `new` is new.
+    assert_eq!(writes(&mut stage), ["apply 1 units: 4 create, 0 replace"]);
+    assert_eq!(stage.at("w1.example.com").len(), 4);
+}
+
+#[test]
+fn an_approval_is_used_once() {
+    let mut stage = stage();
+    let approved = digest(&stage);
+    approve(&mut stage, approved, NOW);
+    writes(&mut stage);
+    for name in ["w0", "w1"] {
+        for (of, rtype) in [("", "A"), ("", "AAAA"), ("a-", "TXT"), ("aaaa-", "TXT")] {
+            stage.somebody_deletes(&format!("{of}{name}.example.com"), rtype);
+        }
+    }
+    stage.run(5 * 60_000);
+    // It is the same plan again, and the same approval is still there.
+    assert_eq!(digest(&stage), approved);
+    approve(&mut stage, approved, NOW);
+    assert_eq!(writes(&mut stage), [""; 0]);
+    approve(&mut stage, approved, NOW + 300);
+    assert_eq!(writes(&mut stage), ["apply 2 units: 8 create, 0 replace"]);
+}
+
+#[test]
+fn an_approval_of_something_else_releases_nothing_and_says_so() {
+    let mut stage = stage();
+    let other: PlanDigest = "00000000000000000000000000000000".parse().unwrap();
+    approve(&mut stage, other, NOW);
+    assert_eq!(writes(&mut stage), [""; 0]);
+    assert_eq!(stage.published.as_ref().unwrap().unused, Some(Approval { digest: other, at: NOW }));
+}
+
+#[test]
+fn an_approval_lasts_for_seven_days() {
+    let mut stage = stage();
+    let approved = digest(&stage);
+    approve(&mut stage, approved, NOW - 7 * 24 * 3_600);
+    assert_eq!(writes(&mut stage), [""; 0]);
+    // What cannot be written meanwhile is so no longer after them.
+    stage.refuse("w0.example.com", Some("[RRSet with DNS name w0.example.com. is not what we like]"));
+    approve(&mut stage, approved, NOW);
+    assert_eq!(stage.at("w1.example.com").len(), 4);
+    stage.run(7 * DAY);
+    stage.refuse("w0.example.com", None);
+    stage.done();
+    stage.run(DAY);
+    assert_eq!(writes(&mut stage), [""; 0]);
+}
+
+#[test]
+fn the_process_that_leads_next_goes_on_with_what_was_approved() {
+    let mut stage = stage();
+    let approved = digest(&stage);
+    stage.refuse("w0.example.com", Some("[RRSet with DNS name w0.example.com. is not what we like]"));
+    approve(&mut stage, approved, NOW);
+    assert_eq!(stage.at("example.com").len(), 2 + 4);
+    stage.refuse("w0.example.com", None);
+    let published = stage.published.clone().map(Box::new);
+    stage.before_start(Input::Wall { unix: NOW + 60 });
+    stage.before_start(Input::Published(published));
+    stage.before_start(Input::Approve(Approval { digest: approved, at: NOW }));
+    let objects = [webs(2), vec![web("new", WEB_1)]].concat();
+    stage.start(&objects);
+    stage.run(5_000);
+    assert_eq!(writes(&mut stage), ["apply 1 units: 4 create, 0 replace"]);
+    assert_eq!((stage.at("w0.example.com").len(), stage.at("new.example.com").len()), (4, 0));
+}
+
+#[test]
+fn of_more_than_a_thousand_units_the_next_process_knows_which_are_still_to_come() {
+    let mut stage = Stage::with(|config| config.mode = Mode::Approve);
+    stage.before_start(Input::Wall { unix: NOW });
+    stage.before_start(Input::Published(None));
+    stage.start(&webs(1_200));
+    stage.run(5_000);
+    let published = stage.published.clone().unwrap();
+    assert_eq!((published.units.len(), published.rest.len()), (0, 0));
+    stage.tell(Input::Approve(Approval { digest: published.digest, at: NOW }));
+    stage.run(100);
+    let published = stage.published.clone().unwrap();
+    assert!(published.rest.len() > 700 && stage.zone.len() < 4_000, "{}", stage.zone.len());
+    stage.before_start(Input::Wall { unix: NOW + 60 });
+    stage.before_start(Input::Published(Some(Box::new(published))));
+    stage.start(&[webs(1_200), vec![web("new", WEB_1)]].concat());
+    stage.run(120_000);
+    assert_eq!((stage.zone.len(), stage.at("new.example.com").len()), (4_802, 0));
+}
+
+#[test]
+fn before_it_is_known_what_was_published_nothing_is() {
+    let mut stage = Stage::with(|config| config.mode = Mode::Approve);
+    stage.start(&webs(2));
+    stage.run(60_000);
+    assert_eq!(stage.published, None);
+    stage.tell(Input::Published(None));
+    assert!(stage.published.is_some());
+}

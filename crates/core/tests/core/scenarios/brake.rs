@@ -1,0 +1,130 @@
+//! Many hostnames that would be moved at once.
+
+use zonekeeper_core::{keeper::Input, source::Object};
+
+use super::stage::{Stage, WEB_1, WEB_2, web};
+
+const MINUTE: u64 = 60_000;
+
+fn balancer(n: usize) -> String {
+    format!("web-{n}.eu-west-1.elb.amazonaws.com")
+}
+
+/// So many Ingresses, each with a balancer of its own.
+fn webs(count: usize, generation: usize) -> Vec<Object> {
+    (0..count).map(|n| web(&format!("w{n}"), &balancer(1_000 * generation + n))).collect()
+}
+
+fn stage(count: usize) -> Stage {
+    let mut stage = Stage::new();
+    stage.before_start(Input::Wall { unix: 1_800_000_000 });
+    stage.start(&webs(count, 1));
+    stage.run(10_000);
+    stage.done();
+    stage
+}
+
+/// How many hostnames lead to a balancer of a generation.
+fn moved(stage: &Stage, generation: usize) -> usize {
+    let text = format!("alias web-{generation}");
+    stage.at("example.com").iter().filter(|line| line.contains(" A ") && line.contains(&text)).count()
+}
+
+#[test]
+fn many_moves_of_most_hostnames_are_held_until_a_person_releases_them() {
+    let mut stage = stage(20);
+    for object in webs(20, 2) {
+        stage.see(&object);
+    }
+    stage.run(60 * MINUTE);
+    assert_eq!(moved(&stage, 2), 0);
+    let held = stage.keeper.plan().blocked;
+    assert_eq!((held.len(), held[0].reason.label()), (20, "Braked"));
+    // New hostnames go on.
+    stage.see(&web("new", WEB_1));
+    stage.run(1_000);
+    assert_eq!(stage.at("new.example.com").len(), 4);
+    let unix = 1_800_000_000 + i64::try_from(stage.now.since_start().as_secs()).unwrap();
+    stage.tell(Input::Release { until: unix + 1_800 });
+    stage.run(10_000);
+    assert_eq!((moved(&stage, 2), stage.keeper.plan().blocked.len()), (20, 0));
+}
+
+#[test]
+fn the_brake_ends_when_the_wish_goes_away() {
+    let mut stage = stage(20);
+    for generation in [2, 1] {
+        for object in webs(20, generation) {
+            stage.see(&object);
+        }
+        stage.run(10_000);
+    }
+    assert_eq!((moved(&stage, 1), stage.keeper.plan().blocked.len()), (20, 0));
+}
+
+#[test]
+fn one_balancer_created_again_is_one_move_however_many_hostnames_lead_to_it() {
+    let mut stage = Stage::new();
+    let all = |balancer: &str| (0..40).map(|n| web(&format!("w{n}"), balancer)).collect::<Vec<_>>();
+    stage.start(&all(WEB_1));
+    stage.run(10_000);
+    for object in all(WEB_2) {
+        stage.see(&object);
+    }
+    stage.run(30_000);
+    assert_eq!(moved(&stage, 2), 40);
+}
+
+#[test]
+fn few_moves_or_few_hostnames_are_not_held() {
+    for (count, moving) in [(9, 9), (40, 20)] {
+        let mut stage = stage(count);
+        for object in webs(count, 2).into_iter().take(moving) {
+            stage.see(&object);
+        }
+        stage.run(30_000);
+        assert_eq!(moved(&stage, 2), moving, "{count}");
+    }
+}
+
+#[test]
+fn what_comes_piece_by_piece_counts_for_ten_minutes() {
+    let mut stage = stage(20);
+    let moves = webs(20, 2);
+    for object in moves.iter().take(10) {
+        stage.see(object);
+        stage.run(5_000);
+    }
+    assert_eq!(moved(&stage, 2), 10);
+    // The eleventh of twenty is more than half.
+    stage.see(&moves[10]);
+    stage.run(5_000);
+    assert_eq!(moved(&stage, 2), 10);
+    stage.run(11 * MINUTE);
+    assert_eq!(moved(&stage, 2), 11);
+}
+
+#[test]
+fn the_process_that_leads_next_knows_what_was_moved() {
+    let mut stage = stage(20);
+    let moves = webs(20, 2);
+    for object in moves.iter().take(10) {
+        stage.see(object);
+        stage.run(5_000);
+    }
+    let memory = stage.memory.clone().unwrap();
+    assert_eq!(memory.lines().count(), 10);
+    for (is_told, expected) in [(true, 10), (false, 11)] {
+        let mut objects = webs(20, 1);
+        objects.splice(..11, moves[..11].iter().cloned());
+        let mut next = Stage::new();
+        next.zone = stage.zone.clone();
+        next.before_start(Input::Wall { unix: 1_800_000_000 + 60 });
+        if is_told {
+            next.before_start(Input::Recall { memory: memory.clone() });
+        }
+        next.start(&objects);
+        next.run(10_000);
+        assert_eq!(moved(&next, 2), expected, "{is_told}");
+    }
+}

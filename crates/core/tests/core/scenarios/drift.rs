@@ -1,0 +1,144 @@
+//! What somebody else does to records of ours, and what is done about it.
+
+use zonekeeper_core::{
+    keeper::{BrakeLimits, Input},
+    source::PAUSED_UNTIL,
+};
+use zonekeeper_emulator::zone::{Change, RecordSet};
+
+use super::stage::{Stage, WEB_1, WEB_2, web};
+
+const MINUTE: u64 = 60_000;
+const HOUR: u64 = 60 * MINUTE;
+
+/// An Ingress whose hostname leads to an address.
+fn stage() -> Stage {
+    let mut stage = Stage::new();
+    stage.start(&[web("www", WEB_1)]);
+    stage.run(5_000);
+    stage.done();
+    stage
+}
+
+/// Somebody removes the record, and it is noticed: no sooner than the count tells.
+fn disturbed(stage: &mut Stage) {
+    stage.somebody_deletes("www.example.com", "A");
+    stage.run(3 * MINUTE);
+}
+
+fn writes(stage: &mut Stage) -> usize {
+    stage.done().iter().filter(|line| line.starts_with("apply")).count()
+}
+
+#[test]
+fn what_somebody_changes_three_times_a_day_is_shown_and_not_fought_for_six_hours() {
+    let mut stage = stage();
+    for _ in 0..2 {
+        disturbed(&mut stage);
+        assert_eq!(writes(&mut stage), 1);
+    }
+    disturbed(&mut stage);
+    assert_eq!(stage.keeper.plan().blocked[0].reason.label(), "Contested");
+    stage.run(5 * HOUR);
+    assert_eq!(writes(&mut stage), 0);
+    stage.run(HOUR);
+    assert_eq!(writes(&mut stage), 1);
+}
+
+#[test]
+fn a_contested_record_follows_its_object_and_an_approval() {
+    for is_approved in [false, true] {
+        let mut stage = stage();
+        for _ in 0..3 {
+            disturbed(&mut stage);
+        }
+        stage.done();
+        if is_approved {
+            stage.tell(Input::Release { until: 60 });
+        } else {
+            stage.see(&web("www", WEB_2));
+        }
+        stage.run(1_000);
+        assert_eq!(writes(&mut stage), 1, "{is_approved}");
+    }
+}
+
+#[test]
+fn changes_on_different_days_are_no_contest() {
+    let mut stage = stage();
+    for _ in 0..5 {
+        disturbed(&mut stage);
+        assert_eq!(writes(&mut stage), 1);
+        stage.run(13 * HOUR);
+        stage.done();
+    }
+}
+
+#[test]
+fn a_repaired_name_is_read_again_after_one_five_and_fifteen_minutes() {
+    let mut stage = stage();
+    disturbed(&mut stage);
+    let lines = stage.done_at();
+    let repaired = lines.iter().find(|(_, line)| line.starts_with("apply")).unwrap().0;
+    stage.run(20 * MINUTE);
+    let after = lines.into_iter().chain(stage.done_at()).filter(|(at, line)| *at > repaired && line.starts_with("read"));
+    let reads: Vec<u64> = after.map(|(at, _)| (at - repaired) / MINUTE).collect();
+    assert_eq!(reads, [1, 5, 15]);
+}
+
+#[test]
+fn what_the_zone_blocks_is_read_every_minute() {
+    let mut stage = stage();
+    stage.somebody_creates(RecordSet::simple("api.example.com", "A", 300, ["192.0.2.1"]));
+    stage.see(&web("api", WEB_1));
+    stage.run(10 * MINUTE);
+    let done = stage.done();
+    assert!(done.contains(&"blocked api.example.com: Unowned".to_owned()), "{done:?}");
+    stage.somebody_deletes("api.example.com", "A");
+    // Sooner than the next listing, and without a count that differs twice.
+    stage.run(MINUTE);
+    assert_eq!(stage.at("api.example.com").len(), 4);
+}
+
+#[test]
+fn ownership_that_gets_lost_is_told_from_what_never_was_ours() {
+    let mut stage = stage();
+    stage.somebody_deletes("a-www.example.com", "TXT");
+    stage.somebody_deletes("aaaa-www.example.com", "TXT");
+    stage.run(3 * MINUTE);
+    assert_eq!(stage.keeper.plan().blocked[0].reason.label(), "OwnershipLost");
+    stage.start(&[web("www", WEB_1)]);
+    stage.run(1_000);
+    assert_eq!(stage.keeper.plan().blocked[0].reason.label(), "Unmanaged");
+}
+
+#[test]
+fn a_paused_object_keeps_its_records_until_its_time_comes() {
+    let mut stage = stage();
+    stage.tell(Input::Wall { unix: 1_800_000_000 });
+    let mut paused = web("www", WEB_2);
+    if let zonekeeper_core::source::Object::Ingress(ingress) = &mut paused {
+        let annotations = ingress.metadata.annotations.get_or_insert_default();
+        // 1_800_000_000 is 2027-01-15T08:00:00Z.
+        annotations.insert(PAUSED_UNTIL.to_owned(), "2027-01-15T09:00:00Z".to_owned());
+    }
+    stage.see(&paused);
+    stage.run(59 * MINUTE);
+    assert_eq!(writes(&mut stage), 0);
+    assert_eq!(stage.keeper.plan().blocked[0].reason.to_string(), "the object asks for no changes until 2027-01-15T09:00:00Z");
+    stage.run(MINUTE + 1_000);
+    assert_eq!(writes(&mut stage), 1);
+}
+
+#[test]
+fn a_repair_is_no_move_for_the_brake() {
+    let mut stage = Stage::with(|config| config.brake = BrakeLimits { moves: 1, percent: 0 });
+    stage.start(&[web("www", WEB_1)]);
+    stage.run(5_000);
+    let set = stage.zone.get("www.example.com", "A", None).unwrap().clone();
+    let mut other = set.clone();
+    other.alias_target.as_mut().unwrap().dns_name = format!("{WEB_2}.");
+    stage.zone.change(&[Change::upsert(other)]).unwrap();
+    stage.run(31 * MINUTE);
+    assert_eq!(stage.zone.get("www.example.com", "A", None), Some(&set));
+}

@@ -1,0 +1,191 @@
+//! Who has a hostname when the one who had it goes away, gives it away or cannot be seen.
+
+use std::collections::BTreeMap;
+
+use zonekeeper_core::{
+    keeper::Input,
+    source::{HAND_OVER_TO, Object, ObjectId},
+};
+
+use super::stage::{Stage, WEB_1, WEB_2, scope};
+use crate::world::{ingress, meta};
+
+const HOST: &str = "www.example.com";
+const MINUTE: u64 = 60_000;
+
+/// An Ingress that asks for [`HOST`], with a balancer if it has one.
+fn of(namespace: &str, name: &str, balancer: Option<&str>, annotations: &[(&str, &str)]) -> Object {
+    let annotations = annotations.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    let targets: Vec<_> = balancer.map(|balancer| (None, Some(balancer.to_owned()))).into_iter().collect();
+    let mut metadata = meta(namespace, name, 0, BTreeMap::new());
+    metadata.annotations = Some(annotations.collect());
+    ingress(metadata, &[HOST], &targets)
+}
+
+fn gone(object: &Object) -> Input {
+    Input::Facts { object: object.id().unwrap(), facts: None }
+}
+
+/// The objects that the ownership texts of the zone name.
+fn named(stage: &Stage) -> Vec<String> {
+    let texts = stage.at(HOST).into_iter().filter(|line| line.contains("heritage"));
+    let name = |line: String| line.split("resource=").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    texts.map(name).collect()
+}
+
+/// A stage on which `shop/web` has the hostname.
+fn held() -> (Stage, Object) {
+    let (mut stage, web) = (Stage::new(), of("shop", "web", Some(WEB_1), &[]));
+    stage.start(std::slice::from_ref(&web));
+    stage.run(5_000);
+    assert_eq!(named(&stage), ["ingress/shop/web"; 2]);
+    stage.done();
+    (stage, web)
+}
+
+#[test]
+fn an_object_of_another_namespace_follows_after_the_vacancy() {
+    let (mut stage, web) = held();
+    stage.see(&of("blog", "web", Some(WEB_2), &[]));
+    stage.run(1_000);
+    assert_eq!(stage.done(), [format!("blocked {HOST}: ClaimedBy")]);
+    stage.tell(gone(&web));
+    stage.run(9 * MINUTE);
+    assert_eq!(named(&stage), ["ingress/shop/web"; 2]);
+    assert!(stage.done().contains(&format!("blocked {HOST}: Vacant")));
+    stage.run(2 * MINUTE);
+    assert_eq!(named(&stage), ["ingress/blog/web"; 2]);
+}
+
+#[test]
+fn an_object_that_is_created_again_gets_its_name_back() {
+    let (mut stage, web) = held();
+    stage.see(&of("blog", "web", Some(WEB_2), &[]));
+    stage.tell(gone(&web));
+    stage.run(5 * MINUTE);
+    stage.see(&of("shop", "web", Some(WEB_1), &[]));
+    stage.run(30 * MINUTE);
+    assert_eq!(named(&stage), ["ingress/shop/web"; 2]);
+    assert!(!stage.done().iter().any(|line| line.starts_with("apply")));
+}
+
+#[test]
+fn an_object_of_its_own_namespace_follows_at_once() {
+    let (mut stage, web) = held();
+    stage.see(&of("shop", "next", Some(WEB_2), &[]));
+    stage.tell(gone(&web));
+    stage.run(1_000);
+    assert_eq!(named(&stage), ["ingress/shop/next"; 2]);
+}
+
+#[test]
+fn where_the_records_are_right_only_the_ownership_texts_are_rewritten() {
+    let (mut stage, web) = held();
+    stage.see(&of("shop", "next", Some(WEB_1), &[]));
+    stage.tell(gone(&web));
+    stage.run(1_000);
+    let writes: Vec<String> = stage.done().into_iter().filter(|line| line.starts_with("apply")).collect();
+    assert_eq!(writes, ["apply 1 units: 0 create, 2 replace"]);
+    assert_eq!(named(&stage), ["ingress/shop/next"; 2]);
+}
+
+#[test]
+fn a_label_that_was_stale_at_the_start_is_left_as_it_is() {
+    let (mut stage, _) = held();
+    stage.start(&[of("blog", "web", Some(WEB_1), &[])]);
+    stage.run(60 * MINUTE);
+    assert_eq!(named(&stage), ["ingress/shop/web"; 2]);
+    assert!(!stage.done().iter().any(|line| line.starts_with("apply")));
+}
+
+#[test]
+fn after_a_restart_the_vacancy_begins_anew() {
+    let (mut stage, _) = held();
+    stage.start(&[of("blog", "web", Some(WEB_2), &[])]);
+    stage.run(9 * MINUTE);
+    assert_eq!(named(&stage), ["ingress/shop/web"; 2]);
+    stage.run(2 * MINUTE);
+    assert_eq!(named(&stage), ["ingress/blog/web"; 2]);
+}
+
+#[test]
+fn a_holder_without_a_target_yields_to_its_own_namespace_after_a_minute() {
+    let (mut stage, _) = held();
+    stage.see(&of("blog", "web", Some(WEB_2), &[]));
+    stage.see(&of("shop", "next", Some(WEB_2), &[]));
+    stage.see(&of("shop", "web", None, &[]));
+    stage.run(59_000);
+    assert_eq!(named(&stage), ["ingress/shop/web"; 2]);
+    stage.run(2_000);
+    assert_eq!(named(&stage), ["ingress/shop/next"; 2]);
+}
+
+#[test]
+fn a_holder_hands_its_name_over_in_one_batch() {
+    let (mut stage, _) = held();
+    stage.see(&of("blog", "web", Some(WEB_2), &[]));
+    stage.run(1_000);
+    stage.done();
+    stage.see(&of("shop", "web", Some(WEB_1), &[(HAND_OVER_TO, "Ingress/blog/web")]));
+    stage.run(1_000);
+    let writes: Vec<String> = stage.done().into_iter().filter(|line| line.starts_with("apply")).collect();
+    assert_eq!(writes, ["apply 1 units: 0 create, 4 replace"]);
+    assert_eq!(named(&stage), ["ingress/blog/web"; 2]);
+}
+
+#[test]
+fn nothing_is_handed_over_to_nobody_or_in_a_circle() {
+    let (mut stage, _) = held();
+    stage.see(&of("shop", "web", Some(WEB_1), &[(HAND_OVER_TO, "Ingress/blog/web")]));
+    stage.run(MINUTE);
+    stage.see(&of("blog", "web", Some(WEB_2), &[(HAND_OVER_TO, "Ingress/shop/web")]));
+    stage.run(60 * MINUTE);
+    assert_eq!(named(&stage), ["ingress/shop/web"; 2]);
+    assert!(!stage.done().iter().any(|line| line.starts_with("apply")));
+}
+
+#[test]
+fn what_objects_of_a_denied_kind_may_have_stays_theirs() {
+    let (mut stage, web) = held();
+    let next = of("shop", "next", Some(WEB_2), &[]);
+    stage.start(&[]);
+    stage.keeper_begins_anew();
+    stage.tell(Input::Denied(scope()));
+    stage.see(&next);
+    stage.run(60 * MINUTE);
+    assert_eq!(named(&stage), ["ingress/shop/web"; 2]);
+    let done = stage.done();
+    assert!(done.contains(&format!("blocked {HOST}: KindUnreadable")), "{done:?}");
+    // It is granted, and the object that has the name is there.
+    stage.relist(&[web, next]);
+    stage.run(1_000);
+    assert_eq!(stage.done(), [format!("blocked {HOST}: ClaimedBy")]);
+}
+
+#[test]
+fn a_kind_that_is_denied_later_keeps_its_claims() {
+    let (mut stage, _) = held();
+    stage.tell(Input::Denied(scope()));
+    stage.run(60 * MINUTE);
+    assert_eq!(stage.keeper.plan().in_sync, 1);
+    assert!(stage.keeper.plan().orphans.is_empty());
+}
+
+#[test]
+fn an_object_that_cannot_be_read_keeps_what_it_may_have() {
+    let (mut stage, web) = held();
+    let next = of("shop", "next", Some(WEB_2), &[]);
+    let id: ObjectId = web.id().unwrap();
+    stage.keeper_begins_anew();
+    stage.tell(Input::Listing(scope()));
+    stage.see(&next);
+    stage.tell(Input::Unreadable { object: id });
+    stage.tell(Input::Listed(scope()));
+    stage.run(60 * MINUTE);
+    assert_eq!(named(&stage), ["ingress/shop/web"; 2]);
+    assert!(stage.done().contains(&format!("blocked {HOST}: KindUnreadable")));
+    // It is gone at last.
+    stage.relist(&[next]);
+    stage.run(1_000);
+    assert_eq!(named(&stage), ["ingress/shop/next"; 2]);
+}
