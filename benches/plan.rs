@@ -20,7 +20,10 @@ use std::{
 use k8s_openapi::api::networking::v1::Ingress;
 use zonekeeper_core::{
     dns::{AliasZones, Name, RecordSet, Ttl, Zone, ZoneId},
-    keeper::{BrakeLimits, ChangeId, Config, Cursor, Effect, Input, Keeper, Mode, Page, Progress, Quota, Read, Scope, Time},
+    keeper::{
+        BrakeLimits, ChangeId, Config, Cursor, Effect, Input, Keeper, Mode, Page, Progress, Quota, Read,
+        Scope, Time,
+    },
     plan::{ManagedTypes, Naming, Past, Plan, Settings, View},
     source::{Claims, Kind, Object, Rules},
 };
@@ -116,7 +119,9 @@ fn measure(size: usize) -> [f64; 7] {
 
     let objects: Vec<Object> = (0..size).map(|number| ingress(number, "web")).collect();
     let (claims_in, claims) = median(|| claims(&empty, &objects));
-    let plan_of = |zone: &Zone| median(|| Plan::new(&View { zone, claims: &claims, settings: &settings, past: &Past::default() }));
+    let plan_of = |zone: &Zone| {
+        median(|| Plan::new(&View { zone, claims: &claims, settings: &settings, past: &Past::default() }))
+    };
     let (empty_in, plan) = plan_of(&empty);
     assert_eq!(plan.units.len(), size);
     let (in_sync_in, plan) = plan_of(&full);

@@ -17,8 +17,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use zonekeeper_core::{
     keeper::{
-        Apply, ChangeId, Effect, Failure, FailureClass, Gate, Input, Keeper, Page, Progress, Publication, Read, Report,
-        Time,
+        Apply, ChangeId, Effect, Failure, FailureClass, Gate, Input, Keeper, Page, Progress, Publication,
+        Read, Report, Time,
     },
     plan::Plan,
 };

@@ -35,10 +35,7 @@ impl Approve {
         let plans = ZonePlans::new(client, record_name(&zone, &owner), zone, owner);
         let status = plans.approve(self.digest).await?;
         if status.digest == self.digest.to_string() {
-            println!(
-                "approved: {} to create, {} to replace, 0 to delete",
-                status.creates, status.replaces
-            );
+            println!("approved: {} to create, {} to replace, 0 to delete", status.creates, status.replaces);
         } else {
             println!(
                 "approved, but the plan is another one by now ({}): of the approved one, what is still planned is written, \

@@ -196,8 +196,12 @@ impl ZonePlans {
             let Some(published) = shelf.borrow_and_update().published.clone() else { return };
             match self.show(&published).await {
                 Ok(()) => return,
-                Err(error) if is_failing => debug!(error = cause(&error), "the ZonePlan cannot be written still"),
-                Err(error) => warn!(error = cause(&error), "the ZonePlan cannot be written; it is tried again"),
+                Err(error) if is_failing => {
+                    debug!(error = cause(&error), "the ZonePlan cannot be written still")
+                }
+                Err(error) => {
+                    warn!(error = cause(&error), "the ZonePlan cannot be written; it is tried again")
+                }
             }
             is_failing = true;
             sleep(RETRY).await;
@@ -268,7 +272,10 @@ fn status(published: &Publication) -> ZonePlanStatus {
         digest: approval.digest.to_string(),
         approved_at: Timestamp::from_second(approval.at).unwrap_or(Timestamp::UNIX_EPOCH).to_string(),
     };
-    let unit = |(digest, approved): &(_, bool)| PlannedUnit { digest: ToString::to_string(digest), approved: *approved };
+    let unit = |(digest, approved): &(_, bool)| PlannedUnit {
+        digest: ToString::to_string(digest),
+        approved: *approved,
+    };
     let units: &[(zonekeeper_core::plan::UnitDigest, bool)] = &published.units;
     ZonePlanStatus {
         digest: published.digest.to_string(),
@@ -308,7 +315,10 @@ mod tests {
             digest,
             creates: 3,
             replaces: 1,
-            units: vec![("0123456789abcdef".parse().unwrap(), true), ("fedcba9876543210".parse().unwrap(), false)],
+            units: vec![
+                ("0123456789abcdef".parse().unwrap(), true),
+                ("fedcba9876543210".parse().unwrap(), false),
+            ],
             rest: vec!["0123456789abcdef".parse().unwrap()],
             used: Some(approval),
             unused: None,

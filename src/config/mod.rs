@@ -5,7 +5,8 @@ mod flags;
 use std::{collections::BTreeSet, str::FromStr, time::Duration};
 
 pub use flags::{
-    ClusterFlags, Flags, LogFlags, LogFormat, LogLevel, OwnerFlags, RunFlags, RunMode, Source, TypeFlags, ZoneFlags,
+    ClusterFlags, Flags, LogFlags, LogFormat, LogLevel, OwnerFlags, RunFlags, RunMode, Source, TypeFlags,
+    ZoneFlags,
 };
 use zonekeeper_core::{
     dns::{AliasZones, BadAliasZone, BadName, BadTtl, Ttl, ZoneId},

@@ -58,7 +58,12 @@ fn apply(not_after: Time) -> Apply {
         prefer_cname: false,
         alias_zones: AliasZones::default(),
     };
-    let plan = Plan::new(&View { zone: &CoreZone::new(id(), apex), claims: &claims, settings: &settings, past: &Past::default() });
+    let plan = Plan::new(&View {
+        zone: &CoreZone::new(id(), apex),
+        claims: &claims,
+        settings: &settings,
+        past: &Past::default(),
+    });
     let digest = PlanDigest::of(plan.units.iter().map(Unit::digest));
     let mut batch = Batch::default();
     for unit in plan.units {
@@ -264,7 +269,10 @@ async fn pages_continue_where_the_one_before_ended() {
     }
     assert_eq!(paged, whole.sets);
     let wildcard = Cursor::at(Name::from_hostname("*.example.test").unwrap());
-    let page = reader.list(&Read { id: ReadId(3), start: Some(wildcard), max_items: 1, continues: None }).await.unwrap();
+    let page = reader
+        .list(&Read { id: ReadId(3), start: Some(wildcard), max_items: 1, continues: None })
+        .await
+        .unwrap();
     assert_eq!(page.sets[0].name().as_str(), "*.example.test");
 }
 

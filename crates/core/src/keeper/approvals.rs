@@ -76,7 +76,7 @@ impl Approvals {
     /// A person has approved a plan.
     pub fn give(&mut self, approval: Approval, now: Time) {
         self.given = Some(approval);
-        self.look(now);
+        self.due = Some(now);
     }
 
     /// The process before has published this. What comes once we have published ourselves is our own.
@@ -85,7 +85,7 @@ impl Approvals {
             self.before = before;
             self.published = None;
             self.is_known = true;
-            self.look(now);
+            self.due = Some(now);
         }
     }
 
@@ -126,7 +126,8 @@ impl Approvals {
         }
         let Some(given) = self.given.take().filter(|given| Some(*given) != self.used) else { return };
         let current = PlanDigest::of(planned.iter().copied());
-        let of_shown = self.shown.iter().rev().find(|(digest, units)| *digest == given.digest && !units.is_empty());
+        let of_shown =
+            self.shown.iter().rev().find(|(digest, units)| *digest == given.digest && !units.is_empty());
         let units = of_shown.map(|(_, units)| units).or((current == given.digest).then_some(planned));
         let end = ends(given, now, unix);
         match units.filter(|_| end > now) {
@@ -166,8 +167,10 @@ impl Keeper {
         let units: Vec<&Unit> =
             self.plans.units().map(|(_, unit)| unit).filter(|unit| self.withheld(unit).is_none()).collect();
         let planned: BTreeSet<UnitDigest> = units.iter().map(|unit| unit.digest()).collect();
-        let (creates, replaces): (Vec<_>, Vec<_>) =
-            units.iter().flat_map(|unit| unit.changes()).partition(|change| matches!(change, Change::Create(_)));
+        let (creates, replaces): (Vec<_>, Vec<_>) = units
+            .iter()
+            .flat_map(|unit| unit.changes())
+            .partition(|change| matches!(change, Change::Create(_)));
         let (creates, replaces) = (creates.len(), replaces.len());
         let unix = self.wall.unix(now);
         self.approvals.settle(&planned, now, unix);
@@ -182,7 +185,11 @@ impl Keeper {
                 true => planned.iter().map(|unit| (*unit, to_come.contains(unit))).collect(),
                 false => Vec::new(),
             },
-            rest: if is_listed || to_come.len() > MOST_NAMED { Vec::new() } else { to_come.into_iter().collect() },
+            rest: if is_listed || to_come.len() > MOST_NAMED {
+                Vec::new()
+            } else {
+                to_come.into_iter().collect()
+            },
             used: approvals.used,
             unused: approvals.unused,
         };

@@ -281,7 +281,7 @@ impl Keeper {
     /// How far the work has come.
     pub fn progress(&self, now: Time) -> Progress {
         let waits = |unit| matches!(self.permit(unit, now), Permit::NotBefore(_));
-        let refused = self.plans.units().filter(|(_, unit)| self.quarantine.has(unit)).count();
+        let refused = self.plans.units().filter(|(_, unit)| self.quarantine.concerns(unit)).count();
         let idle =
             self.opened && self.cycle.is_idle() && self.wakeup.due().is_none() && !self.rereads.is_awaited();
         let written = match self.config.mode {

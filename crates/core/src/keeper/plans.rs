@@ -66,7 +66,12 @@ impl Plans {
 
     /// Plans what is marked again, and returns these hostnames, with what of them is right. What has become of blocked units is reported, and,
     /// where plans are shown, what is planned newly.
-    pub fn settle(&mut self, view: &View<'_>, is_shown: bool, reports: &mut Vec<Report>) -> Vec<(Name, Vec<InSync>)> {
+    pub fn settle(
+        &mut self,
+        view: &View<'_>,
+        is_shown: bool,
+        reports: &mut Vec<Report>,
+    ) -> Vec<(Name, Vec<InSync>)> {
         let mut settled = Vec::with_capacity(self.dirty.len());
         for (host, cause) in std::mem::take(&mut self.dirty) {
             self.fallbacks.note(&view.settings.naming, view.zone.apex(), &host, view.exists(&host));
@@ -127,8 +132,7 @@ impl Plans {
 
     /// The hostnames that something in the zone blocks.
     pub fn blocked_by_zone(&self) -> impl Iterator<Item = &Name> {
-        let is_blocked =
-            |plan: &HostPlan| plan.blocked.iter().any(|blocked| blocked.reason.is_of_zone());
+        let is_blocked = |plan: &HostPlan| plan.blocked.iter().any(|blocked| blocked.reason.is_of_zone());
         self.told.iter().filter(move |(_, plan)| is_blocked(plan)).map(|(host, _)| host)
     }
 

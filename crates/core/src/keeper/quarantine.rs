@@ -54,6 +54,7 @@ struct Full {
     until: Time,
     /// How many sets we knew of.
     sets: usize,
+    message: String,
 }
 
 /// Whether and how a unit may be sent.
@@ -74,6 +75,8 @@ pub(super) enum Ruling<'b> {
     Units(Vec<&'b Unit>),
     /// Some of its units may have been; its parts are tried.
     Parts,
+    /// There is no room for what any unit creates.
+    NoRoom,
     /// This unit was, like the last few: nothing would be accepted.
     Everything(&'b Unit),
 }
@@ -83,10 +86,9 @@ pub(super) enum Ruling<'b> {
 impl Quarantine {
     /// Whether and how `unit` may be sent now.
     pub fn permit(&self, unit: &Unit, now: Time) -> Permit {
-        let Some(refusal) = self.refusal(unit) else { return Permit::WithOthers };
-        let until = match &self.full {
-            Some(full) if refusal.class == FailureClass::ZoneFull => full.until,
-            _ => refusal.until,
+        let full = self.full.as_ref().filter(|_| creates(unit)).map(|full| full.until);
+        let Some(until) = self.refusal(unit).map(|refusal| refusal.until).max(full) else {
+            return Permit::WithOthers;
         };
         if until <= now { Permit::Alone } else { Permit::NotBefore(until) }
     }
@@ -103,12 +105,19 @@ impl Quarantine {
 
     /// Why a unit is not written, if it was refused as it is now.
     pub fn reason(&self, unit: &Unit) -> Option<Reason> {
-        self.refusal(unit).map(|refusal| reason(refusal.class, &refusal.message))
+        let full = self.full.as_ref().filter(|_| creates(unit));
+        let refused = self.refusal(unit).map(|refusal| reason(refusal.class, &refusal.message));
+        refused.or_else(|| full.map(|full| reason(FailureClass::ZoneFull, &full.message)))
     }
 
     /// Whether a unit was refused as it is now.
     pub fn has(&self, unit: &Unit) -> bool {
         self.refusal(unit).is_some()
+    }
+
+    /// Whether a unit cannot be written for now, as far as Route 53 has said.
+    pub fn concerns(&self, unit: &Unit) -> bool {
+        self.has(unit) || (self.full.is_some() && creates(unit))
     }
 
     fn refusal(&self, unit: &Unit) -> Option<&Refusal> {
@@ -120,7 +129,8 @@ impl Quarantine {
     pub fn refused<'b>(&mut self, batch: &'b Batch, failure: &Failure, sets: usize, now: Time) -> Ruling<'b> {
         let units = batch.units();
         if failure.class == FailureClass::ZoneFull && units.iter().any(creates) {
-            return Ruling::Units(self.no_room(units, &failure.message, sets, now));
+            self.no_room(units, &failure.message, sets, now);
+            return Ruling::NoRoom;
         }
         let message = &failure.message;
         let (named, others): (Vec<&Unit>, Vec<&Unit>) =
@@ -155,22 +165,18 @@ impl Quarantine {
         Ruling::Parts
     }
 
-    /// The zone has no room for what these units create: they wait together, and one of them tries.
-    fn no_room<'b>(&mut self, units: &'b [Unit], message: &str, sets: usize, now: Time) -> Vec<&'b Unit> {
+    /// The zone has no room for what these units create: whatever creates something waits, and then one unit tries.
+    fn no_room(&mut self, units: &[Unit], message: &str, sets: usize, now: Time) {
         let times = match &self.full {
             Some(full) if full.until > now => full.times,
             Some(full) => full.times + 1,
             None => 1,
         };
-        self.full = Some(Full { times, until: now + wait(times), sets });
-        let (creating, others): (Vec<&Unit>, Vec<&Unit>) = units.iter().partition(|unit| creates(unit));
-        for unit in &creating {
-            self.refuse(unit, FailureClass::ZoneFull, message, now);
-        }
+        self.full = Some(Full { times, until: now + wait(times), sets, message: message.to_owned() });
+        let others: Vec<&Unit> = units.iter().filter(|unit| !creates(unit)).collect();
         if !others.is_empty() {
             self.parts.push_front(keys(&others));
         }
-        creating
     }
 
     /// The zone has so many record sets. Where it had more when it was full, there is room.
@@ -187,16 +193,13 @@ impl Quarantine {
         self.refused.insert(unit.key().clone(), refusal);
     }
 
-    /// A batch was accepted.
-    pub fn accepted(&mut self, batch: &Batch) {
+    /// A batch was accepted. Whether that has shown that the zone has room again.
+    pub fn accepted(&mut self, batch: &Batch) -> bool {
         self.in_a_row.clear();
         for unit in batch.units() {
             self.refused.remove(unit.key());
         }
-        if self.full.is_some() && batch.units().iter().any(creates) {
-            self.full = None;
-            self.refused.retain(|_, refusal| refusal.class != FailureClass::ZoneFull);
-        }
+        self.full.take_if(|_| batch.units().iter().any(creates)).is_some()
     }
 
     /// Forgets units that are no longer planned as they were refused.

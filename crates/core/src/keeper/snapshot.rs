@@ -601,8 +601,12 @@ mod tests {
             if sent <= accepted {
                 written(&mut snapshot, accepted);
             }
-            let progress =
-                snapshot.page(R[1], page(&[("b.example.com", "192.0.2.9")], Some("c.example.com")), R[2], at(20));
+            let progress = snapshot.page(
+                R[1],
+                page(&[("b.example.com", "192.0.2.9")], Some("c.example.com")),
+                R[2],
+                at(20),
+            );
             assert_eq!(progress.names, [(name("b.example.com"), at(sent))]);
             assert_eq!(snapshot.is_fresh(&name("b.example.com"), at(20)), is_fresh, "{sent}");
             assert_eq!(lines(&snapshot).contains(&"b.example.com 192.0.2.9".to_owned()), is_fresh, "{sent}");

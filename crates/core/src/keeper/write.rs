@@ -413,7 +413,9 @@ impl Keeper {
     ) {
         self.breaker.close();
         self.refusals.close();
-        self.quarantine.accepted(batch);
+        if self.quarantine.accepted(batch) {
+            self.touch_all();
+        }
         self.learn(batch, now, out);
         self.holds.touch(batch.units().iter().map(|unit| unit.key().host.clone()));
         self.resync.wrote(now);
@@ -458,6 +460,10 @@ impl Keeper {
                 units
             }
             Ruling::Parts => Vec::new(),
+            Ruling::NoRoom => {
+                self.touch_all();
+                Vec::new()
+            }
         };
         for unit in units {
             // A denial says nothing about the zone.
@@ -468,6 +474,12 @@ impl Keeper {
             self.holds.touch([unit.key().host.clone()]);
         }
         self.show_holds(out);
+    }
+
+    /// Whatever is planned may be held back or released.
+    fn touch_all(&mut self) {
+        let hosts: Vec<Name> = self.plans.units().map(|(_, unit)| unit.key().host.clone()).collect();
+        self.holds.touch(hosts);
     }
 
     /// The names that must be read before a unit may be sent: all that it rests on if it needs that or was refused

@@ -54,9 +54,12 @@ pub(super) fn choose<'c>(
     let heir = |is: &dyn Fn(&Facts) -> bool| {
         claimants.iter().find(|facts| is(facts) && standing(facts) == Standing::Whole)
     };
-    let next = |from: &'c Arc<Facts>| from.hand_over_to.as_ref().and_then(|to| heir(&|facts| facts.object == *to));
+    let next =
+        |from: &'c Arc<Facts>| from.hand_over_to.as_ref().and_then(|to| heir(&|facts| facts.object == *to));
     // Who hands over what was handed to him is passed over; in a circle, everything stays as it is.
-    let handed = iter::successors(next(holder), |heir| next(heir)).take(claimants.len()).find(|heir| next(heir).is_none());
+    let handed = iter::successors(next(holder), |heir| next(heir))
+        .take(claimants.len())
+        .find(|heir| next(heir).is_none());
     let yielded = || {
         let yields = tenure.yields && standing(holder) == Standing::Waiting;
         yields.then(|| heir(&of_its_namespace)).flatten()

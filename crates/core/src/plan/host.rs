@@ -94,7 +94,8 @@ impl<'a> View<'a> {
         let mut plan = HostPlan::default();
         if !self.claims.has_host(host) {
             // Whose object may be there unseen is no orphan.
-            let is_hidden = |stale: &Stale| stale.resource.as_deref().is_some_and(|it| self.past.is_hidden(it));
+            let is_hidden =
+                |stale: &Stale| stale.resource.as_deref().is_some_and(|it| self.past.is_hidden(it));
             plan.orphans = self.owned_sets(host).filter(|stale| !is_hidden(stale)).collect();
         }
         for key in self.claims.keys_at(host) {

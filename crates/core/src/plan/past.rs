@@ -98,9 +98,10 @@ impl Past {
         let mut parts = resource.split('/');
         let (kind, namespace) = (parts.next(), parts.next());
         let is_it = |object: &ObjectId| object.resource_label() == resource;
-        self.hidden.iter().any(is_it) || self.unreadable.iter().any(|(hidden, within)| {
-            kind == Some(hidden.label()) && (within.is_none() || within.as_deref() == namespace)
-        })
+        self.hidden.iter().any(is_it)
+            || self.unreadable.iter().any(|(hidden, within)| {
+                kind == Some(hidden.label()) && (within.is_none() || within.as_deref() == namespace)
+            })
     }
 }
 

@@ -211,7 +211,8 @@ impl<'a> Annotations<'a> {
         });
         facts.paused = self.own(PAUSED_UNTIL).and_then(|found| {
             let time = found.value.trim().parse::<Timestamp>();
-            let time = time.map_err(|_| problems.push(found.problem(&"expected a time as 2026-12-31T18:00:00Z")));
+            let time =
+                time.map_err(|_| problems.push(found.problem(&"expected a time as 2026-12-31T18:00:00Z")));
             Some(Pause { until: time.ok()?.as_second(), text: shown(found.value.trim()) })
         });
         facts.problems.append(&mut problems);

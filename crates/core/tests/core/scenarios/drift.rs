@@ -81,7 +81,10 @@ fn a_repaired_name_is_read_again_after_one_five_and_fifteen_minutes() {
     let lines = stage.done_at();
     let repaired = lines.iter().find(|(_, line)| line.starts_with("apply")).unwrap().0;
     stage.run(20 * MINUTE);
-    let after = lines.into_iter().chain(stage.done_at()).filter(|(at, line)| *at > repaired && line.starts_with("read"));
+    let after = lines
+        .into_iter()
+        .chain(stage.done_at())
+        .filter(|(at, line)| *at > repaired && line.starts_with("read"));
     let reads: Vec<u64> = after.map(|(at, _)| (at - repaired) / MINUTE).collect();
     assert_eq!(reads, [1, 5, 15]);
 }
@@ -125,7 +128,10 @@ fn a_paused_object_keeps_its_records_until_its_time_comes() {
     stage.see(&paused);
     stage.run(59 * MINUTE);
     assert_eq!(writes(&mut stage), 0);
-    assert_eq!(stage.keeper.plan().blocked[0].reason.to_string(), "the object asks for no changes until 2027-01-15T09:00:00Z");
+    assert_eq!(
+        stage.keeper.plan().blocked[0].reason.to_string(),
+        "the object asks for no changes until 2027-01-15T09:00:00Z"
+    );
     stage.run(MINUTE + 1_000);
     assert_eq!(writes(&mut stage), 1);
 }

@@ -227,3 +227,115 @@ fn the_service_being_down_is_asked_again_every_few_seconds_never_more_rarely() {
     assert!(gaps.iter().all(|gap| *gap <= 3_100), "{gaps:?}");
     assert_eq!(stage.at("www.example.com").len(), 4);
 }
+
+/// What the role may not do, alone; others go on.
+#[test]
+fn a_denied_unit_is_found_by_halving_and_is_not_read_for_that() {
+    let mut stage = stage();
+    stage.deny("w3.example.com");
+    for object in webs(8) {
+        stage.see(&object);
+    }
+    stage.run(60);
+    let done = stage.done();
+    assert_eq!(sizes(&done), [8, 4, 2, 2, 1, 1, 4]);
+    assert!(done.contains(&"blocked w3.example.com: DeniedByIAM".to_owned()), "{done:?}");
+    assert!(!done.iter().any(|line| line.starts_with("read")), "{done:?}");
+}
+
+#[test]
+fn where_every_change_is_denied_one_unit_at_a_time_is_a_probe() {
+    let mut stage = stage();
+    for n in 0..100 {
+        stage.deny(&format!("w{n}.example.com"));
+    }
+    for object in webs(100) {
+        stage.see(&object);
+    }
+    stage.run(120_000);
+    let sizes = sizes(&stage.done());
+    // Halved to one, two more, then probes after 1, 2, 4, 8, 16, 32 and 60 seconds.
+    assert!(sizes.len() < 20 && sizes[12..].iter().all(|size| *size == 1), "{sizes:?}");
+    assert_eq!(stage.keeper.closed_gates(stage.now), [Gate::Changes]);
+    for n in 0..100 {
+        stage.allow(&format!("w{n}.example.com"));
+    }
+    stage.run(60_000);
+    assert_eq!(stage.keeper.closed_gates(stage.now), []);
+    stage.run(600_000);
+    assert_eq!(stage.zone.len(), 2 + 400);
+}
+
+#[test]
+fn a_protected_set_shows_its_comment_and_the_others_go_on() {
+    let mut stage = stage();
+    stage.zone.protect("w3.example.com", "A", "ask platform@").unwrap();
+    for object in webs(8) {
+        stage.see(&object);
+    }
+    stage.run(60);
+    assert_eq!(sizes(&stage.done()), [8, 7]);
+    let blocked = stage.keeper.plan().blocked;
+    assert_eq!((blocked.len(), blocked[0].reason.label()), (1, "Protected"));
+    assert!(blocked[0].reason.to_string().contains("ask platform@"), "{}", blocked[0]);
+}
+
+#[test]
+fn a_full_zone_holds_what_creates_and_nothing_else_until_there_is_room() {
+    let mut stage = stage();
+    stage.see(&web("www", WEB_1));
+    stage.run(5_000);
+    stage.zone.record_limit = stage.zone.len();
+    for object in webs(50) {
+        stage.see(&object);
+    }
+    stage.see(&web("www", WEB_2));
+    stage.run(10_000);
+    let done = stage.done();
+    // It is not halved: one unit tries after 1, 2 and 4 seconds.
+    assert!(sizes(&done).len() <= 8, "{done:?}");
+    assert!(stage.at("www.example.com").iter().any(|line| line.contains(WEB_2)));
+    let blocked = stage.keeper.plan().blocked;
+    assert_eq!((blocked.len(), blocked[0].reason.label()), (50, "ZoneFull"));
+    stage.zone.record_limit = 10_000;
+    stage.run(60_000);
+    assert_eq!(stage.zone.len(), 2 + 4 * 51);
+    assert!(stage.keeper.plan().blocked.is_empty());
+}
+
+#[test]
+fn a_zone_that_is_being_switched_is_waited_for() {
+    let mut stage = stage();
+    stage.zone.disabled_for_mutation = true;
+    for object in webs(8) {
+        stage.see(&object);
+    }
+    stage.run(20_000);
+    let done = stage.done();
+    assert!(
+        sizes(&done).iter().all(|size| *size == 8) && !done.iter().any(|line| line.starts_with("blocked")),
+        "{done:?}"
+    );
+    stage.zone.disabled_for_mutation = false;
+    stage.run(3_100);
+    assert_eq!(stage.zone.len(), 2 + 32);
+}
+
+#[test]
+fn a_name_that_cannot_be_read_keeps_only_its_own_unit_back() {
+    let mut stage = Stage::new();
+    for n in 0..300 {
+        stage.somebody_creates(RecordSet::simple(format!("m{n}.example.com"), "A", 300, ["192.0.2.1"]));
+    }
+    stage.start(&[web("a", WEB_1), web("z", WEB_1)]);
+    stage.run(5_000);
+    stage.done();
+    // The first page that is read fails: that of the names before those of others.
+    stage.questions_meet([Fate::fails(FailureClass::Unknown, "503")]);
+    stage.see(&web("a", WEB_2));
+    stage.see(&web("z", WEB_2));
+    stage.run(60);
+    let moved = |stage: &Stage, name: &str| stage.at(name).iter().any(|line| line.contains(WEB_2));
+    stage.run(5_000);
+    assert!(moved(&stage, "a.example.com") && moved(&stage, "z.example.com"), "{:?}", stage.done());
+}

@@ -1,15 +1,15 @@
 //! A keeper, a zone and a clock that only moves when it is told to.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
 use zonekeeper_core::{
     dns::{Name, Zone, ZoneId},
     keeper::{
-        Apply, BrakeLimits, ChangeId, Config, Effect, Failure, FailureClass, Input, Keeper, Mode, Publication, Quota, Read, Report,
-        Scope, Time,
+        Apply, BrakeLimits, ChangeId, Config, Effect, Failure, FailureClass, Input, Keeper, Mode,
+        Publication, Quota, Read, Report, Scope, Time,
     },
     plan::{Change, Naming},
     source::{Kind, Object, Rules},
@@ -47,6 +47,8 @@ pub struct Stage {
     questions: VecDeque<Fate>,
     /// Listed names at which every batch is refused, and what is said then.
     refused: BTreeMap<String, &'static str>,
+    /// Listed names at which the role may change nothing.
+    denied: BTreeSet<String>,
     /// What was published last.
     pub published: Option<Publication>,
     /// What was to be remembered last.
@@ -93,6 +95,7 @@ impl Stage {
             batches: VecDeque::new(),
             questions: VecDeque::new(),
             refused: BTreeMap::new(),
+            denied: BTreeSet::new(),
             published: None,
             memory: None,
             before: Vec::new(),
@@ -179,6 +182,16 @@ impl Stage {
         }
     }
 
+    /// The role may not change a name.
+    pub fn deny(&mut self, name: &str) {
+        self.denied.insert(format!("{name}."));
+    }
+
+    /// The role may change a name again.
+    pub fn allow(&mut self, name: &str) {
+        self.denied.remove(&format!("{name}."));
+    }
+
     /// Somebody else creates a set.
     pub fn somebody_creates(&mut self, set: RecordSet) {
         self.zone.change(&[ServiceChange::create(set)]).unwrap();
@@ -246,6 +259,10 @@ impl Stage {
 
     fn apply(&mut self, apply: &Apply) -> Result<ChangeId, Failure> {
         let batch: Vec<ServiceChange> = apply.batch.changes().map(change_to_service).collect();
+        if batch.iter().any(|change| self.denied.contains(&change.set.name)) {
+            let message = "User is not authorized to perform this operation";
+            return Err(failure(FailureClass::Denied, "AccessDenied", message));
+        }
         let message = batch.iter().find_map(|change| self.refused.get(&change.set.name));
         if let Some(message) = message {
             return Err(failure(FailureClass::Refused, "InvalidChangeBatch", message));
@@ -288,7 +305,8 @@ fn line(effect: &Effect) -> Option<String> {
         Effect::Count => "count".to_owned(),
         Effect::Remember(memory) => format!("remember {} moves", memory.lines().count()),
         Effect::Publish(publication) => {
-            let (units, approved) = (&publication.units, publication.units.iter().filter(|(_, it)| *it).count());
+            let (units, approved) =
+                (&publication.units, publication.units.iter().filter(|(_, it)| *it).count());
             format!("publish {} units, {approved} approved", units.len())
         }
         Effect::Report(Report::Blocked(blocked)) => {

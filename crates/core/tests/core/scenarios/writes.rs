@@ -1,8 +1,10 @@
 //! What is written, and when.
 
+use std::time::Duration;
+
 use zonekeeper_core::keeper::{Gate, Input, Mode, Progress};
 
-use super::stage::{Stage, WEB_1, WEB_2, scope, web, web_at};
+use super::stage::{Stage, WEB_1, WEB_2, scope, web, web_at, webs};
 
 /// One page, from the first of a unit's names to its last.
 const READ: &str = "read a-www.example.com";
@@ -123,4 +125,34 @@ fn a_count_that_differs_is_repeated_before_the_zone_is_listed() {
     stage.run(20_000);
     let repaired = ["apply 1 units: 1 create, 0 replace"];
     assert_eq!(stage.done(), [&["count", "count", "list", READ][..], &repaired].concat());
+}
+
+#[test]
+fn a_mass_change_ends_without_a_read_for_nothing() {
+    const COUNT: usize = 10_000;
+    let mut stage = Stage::with(|config| config.resync = Duration::from_hours(24));
+    stage.zone.record_limit = 100_000;
+    stage.start(&webs(COUNT));
+    stage.run(600_000);
+    assert_eq!(stage.zone.len(), 2 + 4 * COUNT);
+    stage.done();
+    // One balancer is created again, under another name.
+    for n in 0..COUNT {
+        stage.see(&web(&format!("w{n}"), WEB_2));
+    }
+    stage.run(600_000);
+    assert!(stage.at("example.com").iter().all(|line| !line.contains(WEB_1)));
+    let lines = stage.done();
+    let (mut reads, mut batches, mut units) = (0, 0, 0);
+    for line in &lines {
+        reads += usize::from(line.starts_with("read "));
+        if let Some(batch) = line.strip_prefix("apply ") {
+            batches += 1;
+            units += batch.split(' ').next().unwrap().parse::<usize>().unwrap();
+        }
+    }
+    // Every unit is sent once, and what is read before it is sent with it: three stretches of the zone for each batch.
+    assert_eq!(units, COUNT);
+    assert!(reads <= batches * 6, "{reads} pages for {batches} batches");
+    println!("{COUNT} hostnames: {batches} batches, {reads} pages read");
 }

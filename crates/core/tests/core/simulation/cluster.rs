@@ -95,7 +95,16 @@ pub struct Cluster {
 impl Wish {
     pub fn new(hosts: &[&str], targets: &[&str]) -> Self {
         let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-        Self { hosts: texts(hosts), targets: texts(targets), ttl: None, alias: false, paused: None, hand_over_to: None, created: 0, uid: 0 }
+        Self {
+            hosts: texts(hosts),
+            targets: texts(targets),
+            ttl: None,
+            alias: false,
+            paused: None,
+            hand_over_to: None,
+            created: 0,
+            uid: 0,
+        }
     }
 
     fn random(random: &mut Random, created: u64) -> Self {
@@ -154,7 +163,8 @@ impl Cluster {
         let kind = *random.pick(&[Kind::Ingress, Kind::Ingress, Kind::Service]);
         let namespace = *random.pick(&["shop", "blog"]);
         let object = ObjectId::new(kind, namespace, random.pick::<&str>(&["web", "api"]));
-        let other = ObjectId::new(kind, *random.pick(&["shop", "blog"]), random.pick::<&str>(&["web", "api"]));
+        let other =
+            ObjectId::new(kind, *random.pick(&["shop", "blog"]), random.pick::<&str>(&["web", "api"]));
         let created = self.created;
         let Some(wish) = self.objects.get_mut(&object) else {
             self.put(object.clone(), Wish::random(random, created));

@@ -18,7 +18,8 @@ const SETTLING: Duration = Duration::from_mins(15);
 const YIELD: Duration = Duration::from_mins(1);
 
 /// Why planned units are not written.
-const HELD: &[&str] = &["RejectedByRoute53", "DeniedByIAM", "Protected", "ZoneFull", "Contested", "Paused", "Braked"];
+const HELD: &[&str] =
+    &["RejectedByRoute53", "DeniedByIAM", "Protected", "ZoneFull", "Contested", "Paused", "Braked"];
 /// What passes once nothing is disturbed any more and a person has released what was held.
 const PASSING: &[&str] =
     &["Vacant", "KindUnreadable", "DeniedByIAM", "Protected", "ZoneFull", "Braked", "Contested"];

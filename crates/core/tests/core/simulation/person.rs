@@ -13,7 +13,8 @@ use super::{
 const BEGIN: i64 = 1_800_000_000;
 
 /// What a person does.
-pub const DEEDS: &[&str] = &["approves", "approves what is gone", "approves twice", "releases the brake", "looks"];
+pub const DEEDS: &[&str] =
+    &["approves", "approves what is gone", "approves twice", "releases the brake", "looks"];
 
 /// What outlives a process: the annotations of its lease, the status and the spec of its plan.
 #[derive(Debug, Default)]
@@ -67,7 +68,8 @@ impl World {
             let until = self.unix() + i64::from(*self.random.pick(&[30_u8, 200]));
             self.tell(Input::Release { until })?;
         }
-        let Some(published) = self.shelf.published.as_ref().filter(|_| self.shape.mode == Mode::Approve) else {
+        let Some(published) = self.shelf.published.as_ref().filter(|_| self.shape.mode == Mode::Approve)
+        else {
             return Ok(());
         };
         let choice = if self.storm { self.random.below(4) } else { 3 };

@@ -224,7 +224,8 @@ impl Process {
     }
 
     fn check_read(&mut self, read: &Read, now: Time) -> Result<(), Violation> {
-        let is_new = read.continues.is_some() || self.last_read.replace(read.id).is_none_or(|last| last < read.id);
+        let is_new =
+            read.continues.is_some() || self.last_read.replace(read.id).is_none_or(|last| last < read.id);
         if !is_new {
             return Err(Violation::new(
                 "one answer for one effect",

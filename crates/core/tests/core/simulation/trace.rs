@@ -67,7 +67,11 @@ pub fn effect(effect: &Effect) -> String {
         Effect::Remember(memory) => format!("remember {} moves", memory.lines().count()),
         Effect::Publish(publication) => {
             let approved = publication.units.iter().filter(|(_, it)| *it).count();
-            format!("publish {} of {} units, {approved} approved", publication.digest, publication.units.len())
+            format!(
+                "publish {} of {} units, {approved} approved",
+                publication.digest,
+                publication.units.len()
+            )
         }
         Effect::Report(report) => match report {
             Report::Accepted { change, .. } => format!("report accepted {change:?}"),
