@@ -140,12 +140,16 @@ fn pages() -> Vec<PathBuf> {
 /// As the metrics and `/readyz` name them; a gate that is added must be listed here.
 fn gates() -> Vec<String> {
     let name = |gate: &Gate| match gate {
-        Gate::Objects(_) | Gate::Zone | Gate::StaleZone | Gate::Leadership | Gate::DryRun | Gate::Account => {
-            gate.to_string()
-        }
+        Gate::Objects(_)
+        | Gate::Zone
+        | Gate::StaleZone
+        | Gate::Leadership
+        | Gate::DryRun
+        | Gate::Account
+        | Gate::Changes => gate.to_string(),
     };
     let objects = Kind::ALL.map(|kind| Gate::Objects(Scope { kind, namespace: None }));
-    let others = [Gate::Zone, Gate::StaleZone, Gate::Leadership, Gate::DryRun, Gate::Account];
+    let others = [Gate::Zone, Gate::StaleZone, Gate::Leadership, Gate::DryRun, Gate::Account, Gate::Changes];
     objects.iter().chain(&others).map(name).collect()
 }
 
