@@ -1,10 +1,12 @@
 //! A situation as it is written down: settings, objects and a zone.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde::Deserialize;
 use zonekeeper_core::{
-    dns::{Alias, AliasZones, Data, Name, RecordSet, RecordType, Routing, SetId, Ttl, Zone, ZoneId},
+    dns::{
+        Alias, AliasZones, Data, Name, Policy, RecordSet, RecordType, Routing, Rule, SetId, Ttl, Zone, ZoneId,
+    },
     plan::{ManagedTypes, Naming, Plan, Settings, View},
     source::{Claims, Object, Rules},
 };
@@ -215,7 +217,7 @@ pub fn record_set(line: &str) -> Result<RecordSet, String> {
         rest = after;
     }
     if !policy.is_empty() {
-        set.routing = Routing::Policy(policy.join(" ").into());
+        set.routing = Routing::Policy(Arc::new(read_policy(&policy).ok_or_else(|| bad("policy"))?));
     }
     set.data = if let Some(id) = rest.strip_prefix("traffic policy instance ") {
         Data::TrafficPolicy(id.into())
@@ -231,6 +233,20 @@ pub fn record_set(line: &str) -> Result<RecordSet, String> {
         Data::Values { ttl: Ttl::from_seconds(ttl.parse().map_err(|_| bad("ttl"))?), values }
     };
     if set.to_string() == line { Ok(set) } else { Err(format!("`{line}` prints itself as `{set}`")) }
+}
+
+/// Reads the policies that the situations have: `weight=10`, `failover=PRIMARY`, and a health check.
+fn read_policy(words: &[&str]) -> Option<Policy> {
+    let mut policy = Policy { rule: None, health_check: None };
+    for word in words {
+        match word.split_once('=')? {
+            ("weight", weight) => policy.rule = Some(Rule::Weight(weight.parse().ok()?)),
+            ("failover", role) => policy.rule = Some(Rule::Failover(role.into())),
+            ("health-check", id) => policy.health_check = Some(id.into()),
+            _ => return None,
+        }
+    }
+    Some(policy)
 }
 
 fn read_alias(text: &str) -> Option<Alias> {
