@@ -1,6 +1,7 @@
 //! The commands, one file each: they put the edges together.
 
 mod iam_policy;
+mod orphans;
 mod patience;
 mod plan;
 mod run;
@@ -45,6 +46,11 @@ enum Command {
     Run(run::Run),
     /// Show what would be written, what is blocked and why, and what nothing asks for any more
     Plan(plan::Show),
+    /// List the records of this owner that nothing asks for any more, and write what would delete them
+    ///
+    /// Orphans are records of hostnames that no object asks for any more, leftovers those beside wanted records of the
+    /// same hostname. Both still answer. Nothing is written to Route 53.
+    Orphans(orphans::Orphans),
     /// Print the IAM policy with exactly the permissions that zonekeeper needs
     ///
     /// The policy lets a role read one hosted zone, and create and replace records of the zone's own names and of the
@@ -64,7 +70,7 @@ impl Command {
     fn log_level(&self) -> LogLevel {
         match self {
             Self::Run(_) => LogLevel::Info,
-            Self::Plan(_) | Self::IamPolicy(_) => LogLevel::Warn,
+            Self::Plan(_) | Self::Orphans(_) | Self::IamPolicy(_) => LogLevel::Warn,
             Self::Sandbox(sandbox) => sandbox.log_level(),
         }
     }
@@ -80,6 +86,7 @@ impl Cli {
         let ended = match self.command {
             Command::Run(run) => run.run().await,
             Command::Plan(plan) => plan.run().await,
+            Command::Orphans(orphans) => orphans.run().await,
             Command::IamPolicy(policy) => policy.run(),
             Command::Sandbox(sandbox) => sandbox.run().await,
         };

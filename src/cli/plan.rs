@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use zonekeeper_core::{
-    dns::{Data, RecordSet},
-    plan::{HandChange, Plan, Stale},
+    dns::Data,
+    plan::{Plan, Stale},
 };
 
 use super::session::Session;
 use crate::{
+    change_batch::ChangeBatch,
     config::{ClusterFlags, Flags},
     driver::Until,
 };
@@ -59,14 +60,14 @@ impl Show {
 
 /// A plan for programs. Fields may be added; none is renamed or removed without a new major version.
 #[derive(Debug, Serialize)]
-struct PlanJson {
+struct PlanJson<'p> {
     digest: String,
     creates: usize,
     replaces: usize,
     deletes: usize,
     in_sync: usize,
     units: Vec<UnitJson>,
-    blocked: Vec<BlockedJson>,
+    blocked: Vec<BlockedJson<'p>>,
     leftovers: Vec<StaleJson>,
     orphans: Vec<StaleJson>,
     outside: Vec<OutsideJson>,
@@ -100,25 +101,18 @@ enum DataJson {
 }
 
 #[derive(Debug, Serialize)]
-struct BlockedJson {
+struct BlockedJson<'p> {
     hostname: String,
     object: String,
     reason: &'static str,
     message: String,
     way_out: &'static str,
-    change_batch: Vec<HandJson>,
+    /// For `aws route53 change-resource-record-sets`, where there is one.
+    change_batch: Option<ChangeBatch<'p>>,
 }
 
 #[derive(Debug, Serialize)]
-struct HandJson {
-    action: &'static str,
-    name: String,
-    r#type: String,
-    data: DataJson,
-}
-
-#[derive(Debug, Serialize)]
-struct StaleJson {
+pub(super) struct StaleJson {
     name: String,
     r#type: String,
     data: DataJson,
@@ -139,8 +133,8 @@ struct WarningJson {
 
 // === impl PlanJson ===
 
-impl PlanJson {
-    fn new(plan: &Plan) -> Self {
+impl<'p> PlanJson<'p> {
+    fn new(plan: &'p Plan) -> Self {
         let (creates, replaces) = plan.count();
         let units = plan.units.iter().map(|unit| UnitJson {
             hostname: unit.key().host.to_string(),
@@ -165,7 +159,10 @@ impl PlanJson {
             reason: blocked.reason.label(),
             message: blocked.reason.to_string(),
             way_out: blocked.reason.way_out(),
-            change_batch: blocked.remedy.iter().map(HandJson::new).collect(),
+            change_batch: (!blocked.remedy.is_empty()).then(|| {
+                let comment = format!("zonekeeper: {} {}", blocked.reason.label(), blocked.host);
+                ChangeBatch::new(&comment, &blocked.remedy)
+            }),
         });
         let warnings = plan.warnings.iter().flat_map(|(object, messages)| {
             messages
@@ -208,19 +205,8 @@ impl DataJson {
     }
 }
 
-impl HandJson {
-    fn new(change: &HandChange) -> Self {
-        let (action, set): (_, &RecordSet) = match change {
-            HandChange::Delete(set) => ("DELETE", set),
-            HandChange::Create(set) => ("CREATE", set),
-        };
-        let (name, r#type) = (set.name().to_string(), set.rtype().to_string());
-        Self { action, name, r#type, data: DataJson::new(&set.data) }
-    }
-}
-
 impl StaleJson {
-    fn new(stale: &Stale) -> Self {
+    pub(super) fn new(stale: &Stale) -> Self {
         Self {
             name: stale.set.name().to_string(),
             r#type: stale.set.rtype().to_string(),

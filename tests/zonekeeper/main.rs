@@ -30,6 +30,7 @@ mod issuer;
 mod manifests;
 mod moto;
 mod namespace;
+mod orphans;
 mod plans;
 mod probes;
 mod process;

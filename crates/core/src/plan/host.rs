@@ -50,7 +50,7 @@ pub struct HostPlan {
 pub struct Stale {
     /// The set.
     pub set: RecordSet,
-    /// Its ownership TXT, where it has one of its own.
+    /// The TXT that says that it is ours.
     pub txt: Option<RecordSet>,
     /// The object that its ownership text names: `ingress/shop/web`.
     pub resource: Option<String>,
@@ -81,7 +81,8 @@ impl<'a> View<'a> {
     /// Decides for one hostname; for a name that nobody claims, whether it is an orphan.
     pub fn host(&self, host: &Name) -> HostPlan {
         let mut plan = HostPlan::default();
-        if !self.claims.has_host(host) {
+        // The TXT of a name that stands for `*` may be the wildcard's: whose the name is cannot be known.
+        if !self.claims.has_host(host) && !self.settings.naming.is_wildcard_replacement(host) {
             plan.orphans = self.owned_sets(host).collect();
         }
         for key in self.claims.keys_at(host) {
@@ -401,13 +402,15 @@ impl<'a> View<'a> {
     }
 
     fn owned_sets(&self, host: &Name) -> impl Iterator<Item = Stale> {
+        // What a traffic policy manages is not ours, whatever a TXT says.
+        let is_managed = |set: &&RecordSet| matches!(set.data, Data::TrafficPolicy(_));
         let sets = self.zone.at(host).iter().filter(|set| set.rtype().is_address());
-        sets.filter_map(|set| {
+        sets.filter(move |set| !is_managed(set)).filter_map(|set| {
             let set_id = set.key.set_id.as_ref();
             let settings = self.settings;
             let found = settings.naming.look_up(self.zone, &settings.owner, set.name(), set.rtype(), set_id);
             let stale =
-                || Stale { set: set.clone(), txt: found.txt.cloned(), resource: found.resource.clone() };
+                || Stale { set: set.clone(), txt: found.said_by.cloned(), resource: found.resource.clone() };
             (found.standing == Standing::Us).then(stale)
         })
     }

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection::vec, prelude::*, strategy::ValueTree, test_runner::TestCaseError};
 use zonekeeper_core::{
-    dns::{AliasZones, Name, RecordSet, RecordType, Ttl, TxtText, Zone, ZoneId},
-    plan::{Batch, Change, Fallbacks, Heritage, Naming, OwnerId, Plan, Unit, View},
+    dns::{AliasZones, Data, Name, RecordSet, RecordType, Ttl, TxtText, Zone, ZoneId},
+    plan::{Batch, Change, Fallbacks, HandChange, Heritage, Naming, OwnerId, Plan, Unit, View},
     source::{Kind, ObjectId, Rules},
 };
 
 use crate::{
     cases::{in_any_order, is_resolved, settles},
-    model::{Affixes, apply, says},
+    model::{Affixes, Step, apply, says},
     situation::{Situation, empty_zone, record_set},
     world::{APEX, ingress, meta, service, settings, world},
 };
@@ -66,6 +66,12 @@ proptest! {
         for blocked in situation.plan().blocked.iter().filter(|blocked| !blocked.remedy.is_empty()) {
             held(is_resolved(&situation, blocked))?;
         }
+    }
+
+    #[test]
+    fn what_removes_stale_sets_removes_nothing_else(world in world()) {
+        let situation = world.situation();
+        held(removes_only_stale(&situation, &situation.plan()))?;
     }
 
     #[test]
@@ -250,6 +256,37 @@ fn is_ours(situation: &Situation, unit: &Unit, change: &Change) -> Result<(), St
         Some((_, what)) => Err(format!("{what}: {change}")),
         None => Ok(()),
     }
+}
+
+/// The batches by hand are accepted, take away our stale sets with a TXT of ours each, and leave all others with the
+/// owner that they had.
+fn removes_only_stale(situation: &Situation, plan: &Plan) -> Result<(), String> {
+    let (before, owner) = (&situation.zone, situation.settings.owner.as_str());
+    let stale = || plan.orphans.iter().chain(&plan.leftovers);
+    let mut after = before.clone();
+    for batch in HandChange::removal(stale()) {
+        after = apply(&after, batch.iter().map(Step::from))?;
+    }
+    for set in before.sets() {
+        let is_stale = stale().any(|stale| stale.set == *set);
+        let is_gone = after.get(set.name(), set.rtype(), set.key.set_id.as_ref()).is_none();
+        let owns = |zone: &Zone| situation.affixes.owns(zone, owner, set);
+        // Its TXT is that of the wildcard beside it.
+        let is_wildcards = situation.affixes.wildcard.as_deref() == Some(set.name().split_first().0);
+        let is_right = match set.rtype() {
+            rtype if rtype.is_address() && is_stale => {
+                is_gone && owns(before) && !matches!(set.data, Data::TrafficPolicy(_))
+            }
+            rtype if rtype.is_address() => !is_gone && (is_wildcards || owns(before) == owns(&after)),
+            RecordType::Txt => !is_gone || says(set, owner) == Some(true),
+            _ => !is_gone,
+        };
+        if !is_right {
+            return Err(format!("gone: {is_gone}, stale: {is_stale}: {set}"));
+        }
+    }
+    let next = situation.plan_of(&situation.claims(), &after);
+    if next.orphans.is_empty() && next.leftovers.is_empty() { Ok(()) } else { Err(next.to_string()) }
 }
 
 fn below_cut(zone: &Zone, name: &Name) -> bool {
