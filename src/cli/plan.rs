@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use zonekeeper_core::{
     dns::Data,
-    plan::{Plan, Stale},
+    plan::{Plan, Shadow, Stale},
 };
 
 use super::session::Session;
@@ -66,6 +66,7 @@ struct PlanJson<'p> {
     replaces: usize,
     deletes: usize,
     in_sync: usize,
+    private_zone: bool,
     units: Vec<UnitJson>,
     blocked: Vec<BlockedJson<'p>>,
     leftovers: Vec<StaleJson>,
@@ -80,6 +81,14 @@ struct UnitJson {
     object: String,
     digest: String,
     changes: Vec<ChangeJson>,
+    shadows: Vec<ShadowJson>,
+}
+
+/// A wildcard that will no longer answer for these names, nor below.
+#[derive(Debug, Serialize)]
+struct ShadowJson {
+    wildcard: String,
+    names: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -152,6 +161,7 @@ impl<'p> PlanJson<'p> {
                     reason: change.why(),
                 })
                 .collect(),
+            shadows: plan.shadows.get(unit.key()).into_iter().flatten().map(ShadowJson::new).collect(),
         });
         let blocked = plan.blocked.iter().map(|blocked| BlockedJson {
             hostname: blocked.host.clone(),
@@ -179,6 +189,7 @@ impl<'p> PlanJson<'p> {
             replaces,
             deletes: 0,
             in_sync: plan.in_sync,
+            private_zone: plan.is_private,
             units: units.collect(),
             blocked: blocked.collect(),
             leftovers: plan.leftovers.iter().map(StaleJson::new).collect(),
@@ -201,6 +212,15 @@ impl DataJson {
                 evaluate_target_health: alias.evaluate_target_health,
             },
             Data::TrafficPolicy(id) => Self::TrafficPolicyInstance(id.to_string()),
+        }
+    }
+}
+
+impl ShadowJson {
+    fn new(shadow: &Shadow) -> Self {
+        Self {
+            wildcard: shadow.wildcard.to_string(),
+            names: shadow.names.iter().map(ToString::to_string).collect(),
         }
     }
 }

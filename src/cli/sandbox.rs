@@ -7,7 +7,7 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use zonekeeper_core::{
-    dns::{AliasZones, Ttl, Zone, ZoneId},
+    dns::{AliasZones, Ttl, ZoneId},
     keeper::{Input, Keeper, Mode, Quota, Read, ReadId, Scope, Time},
     plan::{ManagedTypes, Naming, Settings},
     source::{Kind, Object, Rules},
@@ -159,8 +159,7 @@ impl Play {
         zone: &ZoneFacts,
         clock: Clock,
     ) -> (Driver<E, Reporter>, Handle) {
-        let zone = Zone::new(zone.id.clone(), zone.apex.clone());
-        let keeper = Keeper::new(self.config.keeper(mode, 0), zone);
+        let keeper = Keeper::new(self.config.keeper(mode, 0), zone.empty());
         Driver::new(keeper, ends, Reporter::new(Metrics::new()), clock)
     }
 

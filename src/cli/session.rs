@@ -12,10 +12,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tracing::info;
-use zonekeeper_core::{
-    dns::Zone,
-    keeper::{Input, Keeper, Mode, Time},
-};
+use zonekeeper_core::keeper::{Input, Keeper, Mode, Time};
 
 use super::patience::Patience;
 use crate::{
@@ -100,7 +97,7 @@ impl Session {
             "zonekeeper starts"
         );
         let seed = u64::from(std::process::id());
-        let keeper = Keeper::new(config.keeper(mode, seed), Zone::new(zone.id.clone(), zone.apex.clone()));
+        let keeper = Keeper::new(config.keeper(mode, seed), zone.empty());
         // A dry run writes nothing at all, and who ends when all is done tells its user.
         let events = (mode == Mode::Apply && until == Until::Stopped).then(|| {
             let (events, queue) = Events::new();

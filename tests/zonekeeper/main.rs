@@ -32,6 +32,7 @@ mod moto;
 mod namespace;
 mod orphans;
 mod plans;
+mod private_zone;
 mod probes;
 mod process;
 mod publishing;

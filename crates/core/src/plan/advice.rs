@@ -31,6 +31,9 @@ impl Reason {
             Self::NoAliasZone { .. } => {
                 "The object asks for an alias, and its target belongs to no AWS service that has a hosted zone."
             }
+            Self::AliasInPrivateZone { .. } => {
+                "Route 53 refuses aliases from a private hosted zone to CloudFront, which only the internet reaches."
+            }
             Self::ApexNeedsAlias { .. } => {
                 "The zone's own name has NS and SOA records, which exclude a CNAME."
             }
@@ -130,6 +133,10 @@ impl Reason {
             Self::NoAliasZone { .. } => {
                 "remove the annotation alias, or start zonekeeper with --alias-zone SUFFIX=ZONEID"
             }
+            Self::AliasInPrivateZone { .. } => {
+                "publish the hostname in a public zone, choose another target with the annotation target, or, below the \
+                 zone's name, start zonekeeper with --aws-prefer-cname"
+            }
             Self::ApexNeedsAlias { .. } => {
                 "use a target that an alias can lead to, IP addresses, or a hostname below the zone's name"
             }
@@ -157,22 +164,16 @@ impl Reason {
             Self::KindUnreadable { .. } => {
                 "grant the right to list and watch the kind, or remove it from --source"
             }
-            Self::Vacant { .. } => {
-                "wait for --vacancy (10 minutes), or create the object again"
-            }
+            Self::Vacant { .. } => "wait for --vacancy (10 minutes), or create the object again",
             Self::Paused { .. } => "remove the annotation zonekeeper.dev/paused-until, or wait",
-            Self::Contested => {
-                "find who else writes the record (CloudTrail shows it), or change the object"
-            }
+            Self::Contested => "find who else writes the record (CloudTrail shows it), or change the object",
             Self::Braked => {
                 "if it is meant, release it with `zonekeeper approve --brake 30m`; else correct the objects"
             }
             Self::RejectedByRoute53 { .. } => {
                 "correct what Route 53 objects to; it is tried again when the object changes"
             }
-            Self::DeniedByIam { .. } => {
-                "attach the policy that `zonekeeper iam-policy` prints to the role"
-            }
+            Self::DeniedByIam { .. } => "attach the policy that `zonekeeper iam-policy` prints to the role",
             Self::Protected { .. } => {
                 "have the protection removed by whoever made it, or choose another hostname"
             }

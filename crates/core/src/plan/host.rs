@@ -174,7 +174,7 @@ impl<'a> View<'a> {
 
     /// What one claimant asks for, as far as it may be written.
     fn wish(&self, key: &ClaimKey, facts: &Facts) -> Result<Desired, Reason> {
-        let desired = Desired::new(&key.host, self.zone.apex(), facts, self.settings)?;
+        let desired = Desired::new(&key.host, self.zone, facts, self.settings)?;
         self.lasting_cname(key, facts, &desired).unwrap_or(desired).narrowed(&self.settings.managed_types)
     }
 

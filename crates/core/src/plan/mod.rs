@@ -14,6 +14,7 @@ mod managed_types;
 mod ownership;
 mod reason;
 mod remedy;
+mod shadow;
 mod text;
 mod unit;
 
@@ -28,11 +29,12 @@ pub use ownership::{BadNaming, Fallbacks, Naming};
 pub(crate) use reason::of_bad_hosts;
 pub use reason::{Blocked, Reason};
 pub use remedy::HandChange;
+pub use shadow::Shadow;
 pub use unit::{Change, Unit};
 
 use crate::{
     dns::{AliasZones, Name, Ttl},
-    source::ObjectId,
+    source::{ClaimKey, ObjectId},
 };
 
 /// How claims become record sets, and whose they are.
@@ -69,6 +71,10 @@ pub struct Plan {
     pub warnings: BTreeMap<ObjectId, Vec<String>>,
     /// Keys whose records are as they shall be.
     pub in_sync: usize,
+    /// What the units take away from wildcards.
+    pub shadows: BTreeMap<ClaimKey, Vec<Shadow>>,
+    /// Whether the zone answers only within its VPCs.
+    pub is_private: bool,
 }
 
 // === impl Plan ===
@@ -94,6 +100,9 @@ impl Plan {
             plan.orphans.extend(host.orphans);
             plan.in_sync += host.in_sync;
         }
+        let shadows = |unit: &Unit| (unit.key().clone(), Shadow::of(view.zone, unit));
+        plan.shadows = plan.units.iter().map(shadows).filter(|(_, shadows)| !shadows.is_empty()).collect();
+        plan.is_private = view.zone.is_private();
         plan.outside = view.claims.outside().map(|(name, object)| (name.clone(), object.clone())).collect();
         plan.outside.sort();
         for facts in view.claims.facts() {

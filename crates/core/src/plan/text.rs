@@ -10,6 +10,9 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for unit in &self.units {
             unit.fmt(f)?;
+            for shadow in self.shadows.get(unit.key()).into_iter().flatten() {
+                writeln!(f, "  {shadow}")?;
+            }
         }
         for blocked in &self.blocked {
             blocked.fmt(f)?;
@@ -27,6 +30,9 @@ impl fmt::Display for Plan {
             for warning in warnings {
                 writeln!(f, "warning {object}: {warning}")?;
             }
+        }
+        if self.is_private {
+            writeln!(f, "the zone is private: only its VPCs see what it answers")?;
         }
         let (creates, replaces) = self.count();
         writeln!(

@@ -80,6 +80,7 @@ fn every_reason_occurs_in_a_case() {
     let reasons = || cases.iter().flat_map(|case| &case.plan.blocked).map(|blocked| &blocked.reason);
     let seen: BTreeSet<&str> = reasons().filter(|reason| is_planned(reason)).map(Reason::label).collect();
     let expected = BTreeSet::from([
+        "AliasInPrivateZone",
         "ApexNeedsAlias",
         "BelowZoneCut",
         "ClaimedBy",
@@ -150,6 +151,7 @@ fn is_planned(reason: &Reason) -> bool {
         | Reason::NoTarget
         | Reason::UnknownLoadBalancerZone { .. }
         | Reason::NoAliasZone { .. }
+        | Reason::AliasInPrivateZone { .. }
         | Reason::ApexNeedsAlias { .. }
         | Reason::ManyCnameTargets { .. }
         | Reason::UnmanagedType { .. }

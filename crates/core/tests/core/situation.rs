@@ -33,6 +33,7 @@ pub struct Text {
 struct Flags {
     owner_id: String,
     zone: String,
+    private_zone: bool,
     default_ttl: Option<String>,
     managed_record_types: Option<Vec<String>>,
     aws_prefer_cname: bool,
@@ -51,6 +52,7 @@ impl Default for Flags {
         Self {
             owner_id: "me".to_owned(),
             zone: "example.com".to_owned(),
+            private_zone: false,
             default_ttl: None,
             managed_record_types: None,
             aws_prefer_cname: false,
@@ -95,7 +97,7 @@ impl Text {
             suffix: flags.txt_suffix.clone(),
             wildcard: flags.txt_wildcard_replacement.clone(),
         };
-        let mut zone = empty_zone(&flags.zone);
+        let mut zone = empty_zone(&flags.zone).private(flags.private_zone);
         for line in self.zone.lines().filter(|line| !line.trim().is_empty()) {
             let set = match line.strip_prefix("owned ") {
                 Some(rest) => owned(rest, &affixes)?,

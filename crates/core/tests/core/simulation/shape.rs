@@ -51,6 +51,8 @@ pub struct Shape {
     pub kills: bool,
     /// Whether requests fail.
     pub faults: bool,
+    /// Whether the zone is private.
+    pub is_private: bool,
 }
 
 impl Shape {
@@ -83,6 +85,7 @@ impl Shape {
             peace: *random.pick(&[2_000, 30_000, 300_000]),
             kills: random.percent(40),
             faults: random.percent(75),
+            is_private: random.percent(10),
         }
     }
 

@@ -90,7 +90,7 @@ pub fn page_from_service(page: &service::Page) -> Page {
 /// The whole zone as the core would hold it.
 pub fn zone_from_service(zone: &service::HostedZone) -> Zone {
     let apex = Name::from_route53(zone.name()).unwrap();
-    let mut copy = Zone::new(ZoneId::new(zone.id()).unwrap(), apex);
+    let mut copy = Zone::new(ZoneId::new(zone.id()).unwrap(), apex).private(zone.is_private());
     for set in zone.iter() {
         copy.put(set_from_service(set));
     }
