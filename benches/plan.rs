@@ -23,7 +23,7 @@ use zonekeeper_core::{
     keeper::{
         ChangeId, Config, Cursor, Effect, Input, Keeper, Mode, Page, Progress, Quota, Read, Scope, Time,
     },
-    plan::{ManagedTypes, Naming, Plan, Settings, View},
+    plan::{Adoption, ManagedTypes, Naming, Plan, Settings, View},
     source::{Claims, Kind, Object, Rules},
 };
 
@@ -231,6 +231,7 @@ fn settings() -> Settings {
         managed_types: ManagedTypes::default(),
         prefer_cname: false,
         alias_zones: AliasZones::default(),
+        adoption: Adoption::default(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The commands, one file each: they put the edges together.
 
+mod adopt;
 mod iam_policy;
 mod orphans;
 mod patience;
@@ -46,6 +47,11 @@ enum Command {
     Run(run::Run),
     /// Show what would be written, what is blocked and why, and what nothing asks for any more
     Plan(plan::Show),
+    /// Make this cluster the owner of records that are there, without changing what they answer
+    ///
+    /// Records without an owner, or those of another owner with --from-owner, become this cluster's where an object asks
+    /// for their hostname: the ownership TXTs are written, and nothing else. It shows what it would do, and asks.
+    Adopt(adopt::Adopt),
     /// List the records of this owner that nothing asks for any more, and write what would delete them
     ///
     /// Orphans are records of hostnames that no object asks for any more, leftovers those beside wanted records of the
@@ -70,7 +76,7 @@ impl Command {
     fn log_level(&self) -> LogLevel {
         match self {
             Self::Run(_) => LogLevel::Info,
-            Self::Plan(_) | Self::Orphans(_) | Self::IamPolicy(_) => LogLevel::Warn,
+            Self::Plan(_) | Self::Adopt(_) | Self::Orphans(_) | Self::IamPolicy(_) => LogLevel::Warn,
             Self::Sandbox(sandbox) => sandbox.log_level(),
         }
     }
@@ -86,6 +92,7 @@ impl Cli {
         let ended = match self.command {
             Command::Run(run) => run.run().await,
             Command::Plan(plan) => plan.run().await,
+            Command::Adopt(adopt) => adopt.run().await,
             Command::Orphans(orphans) => orphans.run().await,
             Command::IamPolicy(policy) => policy.run(),
             Command::Sandbox(sandbox) => sandbox.run().await,

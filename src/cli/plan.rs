@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use zonekeeper_core::{
     dns::Data,
-    plan::{Plan, Shadow, Stale},
+    plan::{Change, Plan, Shadow, Stale},
 };
 
 use super::session::Session;
@@ -80,7 +80,11 @@ struct UnitJson {
     hostname: String,
     object: String,
     digest: String,
+    /// Whether it makes ours what is there, and changes nothing of it.
+    adopts: bool,
     changes: Vec<ChangeJson>,
+    /// After an adoption: what another unit will change of the records.
+    then: Vec<ChangeJson>,
     shadows: Vec<ShadowJson>,
 }
 
@@ -149,18 +153,9 @@ impl<'p> PlanJson<'p> {
             hostname: unit.key().host.to_string(),
             object: unit.object().to_string(),
             digest: unit.digest().to_string(),
-            changes: unit
-                .changes()
-                .iter()
-                .map(|change| ChangeJson {
-                    action: if change.before().is_some() { "replace" } else { "create" },
-                    name: change.after().name().to_string(),
-                    r#type: change.after().rtype().to_string(),
-                    before: change.before().map(|set| DataJson::new(&set.data)),
-                    after: DataJson::new(&change.after().data),
-                    reason: change.why(),
-                })
-                .collect(),
+            adopts: unit.is_adoption(),
+            changes: unit.changes().iter().map(ChangeJson::new).collect(),
+            then: unit.then().iter().map(ChangeJson::new).collect(),
             shadows: plan.shadows.get(unit.key()).into_iter().flatten().map(ShadowJson::new).collect(),
         });
         let blocked = plan.blocked.iter().map(|blocked| BlockedJson {
@@ -196,6 +191,19 @@ impl<'p> PlanJson<'p> {
             orphans: plan.orphans.iter().map(StaleJson::new).collect(),
             outside: outside.collect(),
             warnings: warnings.collect(),
+        }
+    }
+}
+
+impl ChangeJson {
+    fn new(change: &Change) -> Self {
+        Self {
+            action: if change.before().is_some() { "replace" } else { "create" },
+            name: change.after().name().to_string(),
+            r#type: change.after().rtype().to_string(),
+            before: change.before().map(|set| DataJson::new(&set.data)),
+            after: DataJson::new(&change.after().data),
+            reason: change.why(),
         }
     }
 }

@@ -9,7 +9,7 @@ use tracing::warn;
 use zonekeeper_core::{
     dns::{AliasZones, Ttl, ZoneId},
     keeper::{Input, Keeper, Mode, Quota, Read, ReadId, Scope, Time},
-    plan::{ManagedTypes, Naming, Settings},
+    plan::{Adoption, ManagedTypes, Naming, Settings},
     source::{Kind, Object, Rules},
 };
 use zonekeeper_emulator::{Emulator, zone::HostedZone};
@@ -193,6 +193,7 @@ fn config() -> anyhow::Result<Config> {
             managed_types: ManagedTypes::default(),
             prefer_cname: false,
             alias_zones: AliasZones::default(),
+            adoption: Adoption::default(),
         },
         rules: Rules::default(),
         scopes: Kind::ALL.map(|kind| Scope { kind, namespace: None }).to_vec(),

@@ -12,7 +12,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tracing::info;
-use zonekeeper_core::keeper::{Input, Keeper, Mode, Time};
+use zonekeeper_core::{
+    keeper::{Input, Keeper, Mode, Time},
+    plan::AdoptionOrder,
+};
 
 use super::patience::Patience;
 use crate::{
@@ -65,6 +68,12 @@ impl Session {
         let client =
             patience.open(async || Ok(cluster::connect(cluster.kubeconfig.as_deref()).await?)).await?;
         Ok(Self { config, client, clock, metrics, patience, tasks, address: listening, driving })
+    }
+
+    /// The same, adopting what an operator ordered and writing nothing else.
+    pub fn ordered(mut self, order: AdoptionOrder) -> Self {
+        self.config.settings.adoption.order = Some(order);
+        self
     }
 
     /// Plans, with a client that cannot write.

@@ -8,7 +8,10 @@ pub use flags::{ClusterFlags, Flags, LogFlags, LogFormat, LogLevel, RunFlags, So
 use zonekeeper_core::{
     dns::{AliasZones, BadAliasZone, BadName, BadTtl, Ttl, ZoneId},
     keeper::{self, Mode, Quota, Rate, Scope},
-    plan::{BadManagedType, BadNaming, BadOwnerId, ManagedTypes, Naming, OwnerId, Settings},
+    plan::{
+        Adoption, BadHostPattern, BadManagedType, BadNaming, BadOwnerId, ManagedTypes, Naming, OwnerId,
+        Settings,
+    },
     source::{Kind, Rules},
 };
 
@@ -48,6 +51,31 @@ pub enum BadFlag {
         "--owner-id `default` is what ExternalDNS uses when nobody chose an id: choose one of this cluster's own, or pass --allow-default-owner"
     )]
     DefaultOwner,
+    /// `--adopt-from-owner`, `--from-owner`
+    #[error("--{flag} `{value}`: {why}")]
+    FromOwner {
+        /// Which flag.
+        flag: &'static str,
+        /// Its value.
+        value: String,
+        /// What is wrong with it.
+        #[source]
+        why: BadOwnerId,
+    },
+    /// `--adopt-from-owner`, `--from-owner`
+    #[error("--{flag} `{value}` is the --owner-id of this cluster: its records are its own already")]
+    FromSelf {
+        /// Which flag.
+        flag: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// `--match`
+    #[error("--match `{0}`: {1}")]
+    Match(String, #[source] BadHostPattern),
+    /// `adopt NAME`
+    #[error("`{0}` is not a hostname: {1}")]
+    Hostname(String, #[source] BadName),
     /// `--txt-prefix`, `--txt-suffix`, `--txt-wildcard-replacement`
     #[error("--txt-prefix, --txt-suffix or --txt-wildcard-replacement: {0}")]
     Naming(#[from] BadNaming),
@@ -90,6 +118,7 @@ impl TryFrom<Flags> for Config {
             zone,
             owner_id,
             allow_default_owner,
+            adopt_from_owner,
             txt_prefix,
             txt_suffix,
             txt_wildcard_replacement,
@@ -108,10 +137,12 @@ impl TryFrom<Flags> for Config {
             quota_share,
         } = flags;
         let zone = zone.try_into()?;
-        let owner = owner_id.parse().map_err(|why| BadFlag::OwnerId(owner_id.clone(), why))?;
+        let owner: OwnerId = owner_id.parse().map_err(|why| BadFlag::OwnerId(owner_id.clone(), why))?;
         if owner_id == OwnerId::DEFAULT_OF_EXTERNAL_DNS && !allow_default_owner {
             return Err(BadFlag::DefaultOwner);
         }
+        let from = adopt_from_owner.iter().map(|id| other_owner("adopt-from-owner", id, &owner));
+        let adoption = Adoption { from: from.collect::<Result<_, _>>()?, order: None };
         let mut alias_zones = AliasZones::default();
         for row in alias_zone {
             alias_zones.add(&row).map_err(|why| BadFlag::AliasZone(row, why))?;
@@ -140,6 +171,7 @@ impl TryFrom<Flags> for Config {
                 managed_types: types.try_into()?,
                 prefer_cname: aws_prefer_cname,
                 alias_zones,
+                adoption,
             },
             scopes: scopes(&source, &rules.namespaces),
             rules,
@@ -165,6 +197,13 @@ impl Config {
             seed,
         }
     }
+}
+
+/// The id of an owner that is not this cluster.
+pub fn other_owner(flag: &'static str, id: &str, own: &OwnerId) -> Result<OwnerId, BadFlag> {
+    let value = || id.to_owned();
+    let other: OwnerId = id.parse().map_err(|why| BadFlag::FromOwner { flag, value: value(), why })?;
+    if other == *own { Err(BadFlag::FromSelf { flag, value: value() }) } else { Ok(other) }
 }
 
 impl TryFrom<ZoneFlags> for ZoneId {
@@ -267,6 +306,8 @@ mod tests {
             (["--owner-id", "a b"].as_slice(), "--owner-id"),
             (&["--owner-id", "default"], "--allow-default-owner"),
             (&["--zone-id", "example.com"], "--zone-id"),
+            (&["--adopt-from-owner", "old,a b"], "--adopt-from-owner `a b`"),
+            (&["--adopt-from-owner", "prod"], "is the --owner-id of this cluster"),
             (&["--txt-prefix", "a", "--txt-suffix", "b"], "prefix"),
             (&["--annotation-prefix", "x"], "--annotation-prefix"),
             (&["--default-ttl", "x"], "--default-ttl"),

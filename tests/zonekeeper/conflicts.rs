@@ -33,7 +33,7 @@ async fn a_foreign_record_stays_and_the_hostname_is_blocked_with_a_way_out() {
     let object = format!("Ingress/{}/web", shop.name());
     for expected in [
         &format!("blocked www.example.test for {object}: Unowned: a record without an owner is there:"),
-        "  way out: if the record may be replaced, state ownership with the change batch shown",
+        "  way out: if the record may be replaced, adopt it with `zonekeeper adopt NAME` or the change batch",
         "  by hand: CREATE a-www.example.test TXT",
         "0 to create, 0 to replace, 1 in sync, 1 blocked",
     ] {
@@ -47,7 +47,7 @@ async fn a_foreign_record_stays_and_the_hostname_is_blocked_with_a_way_out() {
     assert_eq!(blocked["object"], object);
     assert_eq!(blocked["reason"], "Unowned");
     assert!(blocked["message"].as_str().unwrap().contains("192.0.2.99"), "{blocked}");
-    assert!(blocked["way_out"].as_str().unwrap().contains("state ownership"), "{blocked}");
+    assert!(blocked["way_out"].as_str().unwrap().contains("zonekeeper adopt NAME"), "{blocked}");
 
     // It is what a person can send as it is; then the record is kept up to date.
     zone.foreigner_sends(&blocked["change_batch"]).await;

@@ -11,6 +11,7 @@
     reason = "a test stops at the first surprise, and what it is built of is not marked as a test"
 )]
 
+mod adoption;
 mod audit;
 mod botocore;
 mod command_line;

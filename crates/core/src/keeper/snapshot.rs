@@ -488,7 +488,7 @@ mod tests {
     use super::*;
     use crate::{
         dns::{AliasZones, Data, Ttl, ZoneId},
-        plan::{ManagedTypes, Naming, Plan, Settings, View},
+        plan::{Adoption, ManagedTypes, Naming, Plan, Settings, View},
         source::{Claims, Object, Rules},
     };
 
@@ -607,6 +607,7 @@ mod tests {
             managed_types: ManagedTypes::default(),
             prefer_cname: false,
             alias_zones: AliasZones::default(),
+            adoption: Adoption::default(),
         };
         let plan = Plan::new(&View { zone, claims: &claims, settings: &settings });
         Batch::pack(plan.units).remove(0)

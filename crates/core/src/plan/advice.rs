@@ -143,15 +143,21 @@ impl Reason {
             Self::ManyCnameTargets { .. } => "choose one target with the annotation target",
             Self::UnmanagedType { .. } => "add the type to --managed-record-types, or choose another target",
             Self::ClaimedBy { .. } => "remove the hostname from one of the objects",
-            Self::OwnedBy { in_sync: true, .. } => "nothing to do, unless this cluster shall manage it",
+            Self::OwnedBy { in_sync: true, .. } => {
+                "nothing to do, unless this cluster shall manage it: then adopt it with `zonekeeper adopt NAME --from-owner \
+                 ID`, or with --adopt-from-owner ID for all of that owner's"
+            }
             Self::OwnedBy { in_sync: false, .. } => {
-                "choose another hostname, or hand the record over with the change batch shown"
+                "choose another hostname; or, if that owner gives it up, adopt it with `zonekeeper adopt NAME --from-owner ID` \
+                 or the change batch shown, or all of that owner's with --adopt-from-owner ID"
             }
             Self::Unowned { .. } => {
-                "if the record may be replaced, state ownership with the change batch shown; else choose another hostname"
+                "if the record may be replaced, adopt it with `zonekeeper adopt NAME` or the change batch shown; else choose \
+                 another hostname"
             }
             Self::Unmanaged => {
-                "if zonekeeper shall keep it up to date, state ownership with the change batch shown"
+                "if zonekeeper shall keep it up to date, set the annotation zonekeeper.dev/adopt: \"true\", or adopt it with \
+                 `zonekeeper adopt NAME` or the change batch shown"
             }
             Self::OwnershipUnreadable { .. } => {
                 "if the record is this cluster's, replace the TXT with the change batch shown"

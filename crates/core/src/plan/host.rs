@@ -88,6 +88,9 @@ impl<'a> View<'a> {
         for key in self.claims.keys_at(host) {
             self.key(key, &mut plan);
         }
+        if let Some(order) = &self.settings.adoption.order {
+            plan.units.retain(|unit| order.releases(unit));
+        }
         plan
     }
 
@@ -187,8 +190,11 @@ impl<'a> View<'a> {
         let as_cname = desired.as_cname(&key.host, target, facts, self.settings);
         let stays = as_cname.sets.iter().any(|wanted| {
             let found = self.zone.get(&key.host, &RecordType::Cname, key.set_id.as_ref());
-            found.is_some_and(|found| found.answers_like(wanted))
-                && self.look_up(&key.host, &RecordType::Cname, key).standing == Standing::Us
+            found.filter(|found| found.answers_like(wanted)).is_some_and(|found| {
+                let standing = self.look_up(&key.host, &RecordType::Cname, key).standing;
+                let is_right = is_right(found, wanted, &as_cname);
+                standing == Standing::Us || self.adopts(&key.host, facts, &standing, Some(found), is_right)
+            })
         });
         stays.then_some(as_cname)
     }
@@ -214,6 +220,9 @@ impl<'a> View<'a> {
         // deleting that TXT.
         if let Some(reason) = self.rival(key, holder, desired).or_else(|| self.in_the_way(key, desired)) {
             return Err(reason);
+        }
+        if let Some(adoption) = self.adoption(key, holder, desired)? {
+            return Ok(Some(adoption));
         }
         let mut changes = Vec::new();
         let mut reads = Vec::new();
@@ -264,12 +273,12 @@ impl<'a> View<'a> {
     }
 
     /// The TXT that a written set needs: created, rewritten where it names another object, or right already.
-    fn txt_change(
+    pub(super) fn txt_change(
         &self,
         key: &ClaimKey,
         holder: &Facts,
         wanted: &RecordSet,
-        ownership: &Ownership<'a>,
+        ownership: &Ownership<'_>,
     ) -> Result<Option<Change>, Reason> {
         let at = &ownership.place.name;
         if let Some(cut) = self.zone.cut_above(at) {
@@ -421,11 +430,11 @@ impl<'a> View<'a> {
 }
 
 /// Whether a set is as it shall be. A TTL that nobody asks for is not looked at.
-fn is_right(found: &RecordSet, wanted: &RecordSet, desired: &Desired) -> bool {
+pub(super) fn is_right(found: &RecordSet, wanted: &RecordSet, desired: &Desired) -> bool {
     found.answers_like(wanted) && (!desired.ttl_is_asked_for || found.ttl() == wanted.ttl())
 }
 
-fn too_big(changes: &[Change]) -> Result<(), Reason> {
+pub(super) fn too_big(changes: &[Change]) -> Result<(), Reason> {
     let weight = Weight::sum(changes);
     if weight.values > MAX_BATCH_VALUES {
         return Err(Reason::TooBig { limit: Limit::BatchValues, have: weight.values });

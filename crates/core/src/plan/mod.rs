@@ -3,6 +3,7 @@
 //! Everything here is a function of its arguments. The order of decisions for one hostname is the order of
 //! [`View::host`]; a plan is that function over every hostname of the claims and of the zone.
 
+mod adoption;
 mod advice;
 mod batch;
 mod desired;
@@ -20,6 +21,7 @@ mod unit;
 
 use std::collections::BTreeMap;
 
+pub use adoption::{Adoption, AdoptionOrder, BadHostPattern, HostPattern, Hosts};
 pub use batch::{Batch, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, MAX_SET_VALUES, Weight};
 pub use digest::{PlanDigest, UnitDigest};
 pub use heritage::{BadOwnerId, Heritage, OwnerId};
@@ -52,6 +54,8 @@ pub struct Settings {
     pub prefer_cname: bool,
     /// The hosted zones that aliases may lead to.
     pub alias_zones: AliasZones,
+    /// What that is not ours may become so.
+    pub adoption: Adoption,
 }
 
 /// Everything that follows from the claims and the zone, in the zone's order.

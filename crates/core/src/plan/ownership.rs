@@ -6,7 +6,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{Heritage, OwnerId, digest::hex};
-use crate::dns::{Name, RecordSet, RecordType, SetId, TxtText, Zone};
+use crate::dns::{Name, RecordSet, RecordType, SetId, Zone};
 
 /// What stands for the record's type in a prefix or suffix.
 const TYPE_PLACEHOLDER: &str = "%{record_type}";
@@ -233,7 +233,7 @@ impl Naming {
         let typed = txt_at(&place.name);
         let mut said_by = typed;
         let (standing, resource) = if let Some(set) = typed {
-            match read(set) {
+            match Heritage::of(set) {
                 Some(said) if !place.states_name || said.name.as_deref() == Some(host.as_str()) => {
                     stand(said, owner)
                 }
@@ -248,7 +248,7 @@ impl Naming {
             let mut found = (Standing::Nobody, None);
             for name in legacy.into_iter().flatten() {
                 let set = txt_at(&name);
-                let said = set.and_then(read);
+                let said = set.and_then(Heritage::of);
                 let of_another =
                     said.is_some() && untyped.as_ref() == Some(&name) && self.has_type(apex, &name);
                 reads.push(name);
@@ -289,14 +289,6 @@ fn filled<'a>(affix: &'a str, rtype: &str) -> Cow<'a, str> {
         affix.replace(TYPE_PLACEHOLDER, rtype).into()
     } else {
         affix.into()
-    }
-}
-
-/// The ownership text of a TXT set that holds exactly one value.
-fn read(set: &RecordSet) -> Option<Heritage> {
-    match set.values() {
-        [value] => Heritage::parse(&TxtText::parse(value).ok()?),
-        _ => None,
     }
 }
 

@@ -50,12 +50,16 @@ impl fmt::Display for Plan {
     }
 }
 
-/// A unit's hostname, object and digest, then a line per change.
+/// A unit's hostname, object and digest, then a line per change; after an adoption, what will follow.
 impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "write {} for {} ({})", self.key().host, self.object(), self.digest())?;
+        let what = if self.is_adoption() { "adopt" } else { "write" };
+        writeln!(f, "{what} {} for {} ({})", self.key().host, self.object(), self.digest())?;
         for change in self.changes() {
             writeln!(f, "  {change} ({})", change.why())?;
+        }
+        for change in self.then() {
+            writeln!(f, "  then {change} ({})", change.why())?;
         }
         Ok(())
     }

@@ -13,6 +13,9 @@ pub const DEFAULT_PREFIXES: [&str; 2] = ["external-dns.kubernetes.io/", "externa
 /// Publishes an object where only annotated objects are published.
 pub const PUBLISH: &str = "zonekeeper.dev/publish";
 
+/// Makes ours what is at an object's hostnames without an owner, if it is as the object wants it.
+pub const ADOPT: &str = "zonekeeper.dev/adopt";
+
 /// An annotation that is read, under each prefix in force. Names and values are ExternalDNS'.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnnotationKey {
@@ -142,6 +145,12 @@ impl<'a> Annotations<'a> {
         Some(Annotation { field, value })
     }
 
+    /// An annotation under the prefix of its own.
+    fn own(&self, key: &str) -> Option<Annotation<'a>> {
+        let value = self.all?.get(key)?;
+        Some(Annotation { field: format!("annotation {key}"), value })
+    }
+
     /// Whether the object is ours to read: another controller may be named in `controller`.
     pub fn is_for_us(&self) -> bool {
         self.get(AnnotationKey::Controller, &mut Vec::new())
@@ -184,12 +193,14 @@ impl<'a> Annotations<'a> {
         }
         let mut flag = |key| self.get(key, &mut problems).map(|found| (found.flag(), found));
         let (alias, health) = (flag(AnnotationKey::Alias), flag(AnnotationKey::EvaluateTargetHealth));
-        for (value, found) in [&alias, &health].into_iter().flatten() {
+        let adopt = self.own(ADOPT).map(|found| (found.flag(), found));
+        for (value, found) in [&alias, &health, &adopt].into_iter().flatten() {
             if value.is_none() {
                 problems.push(found.problem(&"expected \"true\" or \"false\""));
             }
         }
         facts.alias = alias.and_then(|(value, _)| value).unwrap_or(false);
+        facts.adopt = adopt.and_then(|(value, _)| value).unwrap_or(false);
         facts.evaluate_target_health = health.and_then(|(value, _)| value);
         facts.problems.append(&mut problems);
         let targets = &facts.targets;

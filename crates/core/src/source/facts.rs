@@ -35,6 +35,8 @@ pub struct Facts {
     pub alias: bool,
     /// What it says about `EvaluateTargetHealth`.
     pub evaluate_target_health: Option<bool>,
+    /// Whether what is at its hostnames without an owner becomes ours, if it is as the object wants it.
+    pub adopt: bool,
     /// What is wrong with it.
     pub problems: Vec<Problem>,
 }
@@ -85,6 +87,7 @@ impl Facts {
             ttl: None,
             alias: false,
             evaluate_target_health: None,
+            adopt: false,
             problems: Vec::new(),
         }
     }

@@ -44,8 +44,23 @@ proptest! {
     fn nothing_foreign_is_touched(world in world()) {
         let situation = world.situation();
         for unit in &situation.plan().units {
-            for change in unit.changes() {
+            // What an adoption may touch, `settles` judges.
+            for change in unit.changes().iter().filter(|_| !unit.is_adoption()) {
                 held(is_ours(&situation, unit, change))?;
+            }
+        }
+    }
+
+    #[test]
+    fn an_adoption_writes_ownership_and_nothing_else(world in world()) {
+        let situation = world.situation();
+        for unit in situation.plan().units.iter().filter(|unit| unit.is_adoption()) {
+            prop_assert!(unit.needs_fresh_reads());
+            prop_assert!(unit.reads().contains(&unit.key().host), "{unit:?}");
+            for change in unit.changes() {
+                prop_assert_eq!(change.after().rtype(), &RecordType::Txt);
+                prop_assert_eq!(says(change.after(), situation.settings.owner.as_str()), Some(true));
+                prop_assert!(unit.reads().contains(change.after().name()), "{unit:?}");
             }
         }
     }
@@ -422,11 +437,13 @@ fn the_worlds_are_full() {
         for blocked in &plan.blocked {
             *seen.entry(blocked.reason.label()).or_default() += 1;
         }
+        *seen.entry("adoption").or_default() += plan.units.iter().filter(|unit| unit.is_adoption()).count();
         *seen.entry("leftover").or_default() += plan.leftovers.len();
         *seen.entry("orphan").or_default() += plan.orphans.len();
         *seen.entry("in sync").or_default() += plan.in_sync;
     }
     let expected = "another TTL is asked for, another target is asked for, names the object it is for, not in the zone, \
+        takes ownership over, adoption, \
         states ownership, leftover, orphan, in sync, BelowZoneCut, ClaimedBy, InvalidField, ManyCnameTargets, NoTarget, \
         NoAliasZone, ApexNeedsAlias, OwnedBy, OwnershipUnreadable, ReservedName, RoutingConflict, TrafficPolicy, \
         TypeConflict, UnknownLoadBalancerZone, Unmanaged, UnmanagedType, Unowned";

@@ -7,7 +7,7 @@ use zonekeeper_core::{
     dns::{
         Alias, AliasZones, Data, Name, Policy, RecordSet, RecordType, Routing, Rule, SetId, Ttl, Zone, ZoneId,
     },
-    plan::{ManagedTypes, Naming, Plan, Settings, View},
+    plan::{Adoption, AdoptionOrder, Hosts, ManagedTypes, Naming, Plan, Settings, View},
     source::{Claims, Object, Rules},
 };
 
@@ -34,6 +34,10 @@ struct Flags {
     owner_id: String,
     zone: String,
     private_zone: bool,
+    adopt_from_owner: Vec<String>,
+    /// What an operator adopts: a pattern of hostnames, and of whom.
+    adopt: Option<String>,
+    from_owner: Option<String>,
     default_ttl: Option<String>,
     managed_record_types: Option<Vec<String>>,
     aws_prefer_cname: bool,
@@ -53,6 +57,9 @@ impl Default for Flags {
             owner_id: "me".to_owned(),
             zone: "example.com".to_owned(),
             private_zone: false,
+            adopt_from_owner: Vec::new(),
+            adopt: None,
+            from_owner: None,
             default_ttl: None,
             managed_record_types: None,
             aws_prefer_cname: false,
@@ -126,7 +133,18 @@ impl Flags {
             None => Ok(ManagedTypes::default()),
         };
         let ttl = self.default_ttl.as_ref().map(|ttl| ttl.parse()).transpose();
+        let owner = |id: &String| id.parse().map_err(|why| format!("owner {id}: {why}"));
+        let from = self.from_owner.as_ref().map(owner).transpose()?;
+        let order = |pattern: &String| match pattern.parse() {
+            Ok(pattern) => Ok(AdoptionOrder { hosts: Hosts::Matching(pattern), from, seen: None }),
+            Err(why) => Err(format!("adopt {pattern}: {why}")),
+        };
+        let adoption = Adoption {
+            from: self.adopt_from_owner.iter().map(owner).collect::<Result<_, _>>()?,
+            order: self.adopt.as_ref().map(order).transpose()?,
+        };
         Ok(Settings {
+            adoption,
             owner: self.owner_id.parse().map_err(|why| format!("owner-id: {why}"))?,
             naming,
             default_ttl: ttl.map_err(|why| format!("default-ttl: {why}"))?.unwrap_or(Ttl::DEFAULT),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use zonekeeper_core::{
     dns::{AliasZones, Ttl},
     keeper::{Config, Mode, Quota, Rate, Scope},
-    plan::{ManagedTypes, Naming, Settings},
+    plan::{Adoption, ManagedTypes, Naming, Settings},
 };
 use zonekeeper_emulator::zone::WildcardOrder;
 
@@ -98,6 +98,7 @@ impl Shape {
             managed_types: ManagedTypes::new(self.managed_types.iter().copied()).unwrap(),
             prefer_cname: self.prefer_cname,
             alias_zones: AliasZones::default(),
+            adoption: Adoption::default(),
         }
     }
 
