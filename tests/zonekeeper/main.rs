@@ -28,6 +28,7 @@ mod http;
 mod iam_policy;
 mod image;
 mod issuer;
+mod linked_zone;
 mod manifests;
 mod moto;
 mod namespace;

@@ -1,8 +1,11 @@
 //! An adoption rests on what is there, and that is read just before it is sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use zonekeeper_core::source::{ADOPT, Object};
+use zonekeeper_core::{
+    plan::{AdoptionOrder, Hosts, UnitDigest},
+    source::{ADOPT, Object},
+};
 use zonekeeper_emulator::zone::RecordSet;
 
 use super::stage::Stage;
@@ -55,4 +58,19 @@ fn what_belongs_to_somebody_since_the_listing_is_not_adopted() {
     stage.see(&adopting());
     stage.run(50);
     assert_eq!(stage.done(), ["read a-www.example.com", "blocked www.example.com: OwnedBy"]);
+}
+
+#[test]
+fn an_operator_adopts_what_was_shown_and_nothing_else() {
+    let order = |seen| AdoptionOrder { hosts: Hosts::All, from: None, seen };
+    let adopted = |seen: Option<BTreeSet<UnitDigest>>| {
+        let mut stage = Stage::with(|config| config.settings.adoption.order = Some(order(seen)));
+        stage.somebody_creates(address("192.0.2.9"));
+        stage.start(&[adopting()]);
+        stage.run(5_000);
+        assert_eq!(stage.at("www.example.com").iter().filter(|set| set.contains("192.0.2.9")).count(), 1);
+        stage.at("a-www.example.com").len()
+    };
+    assert_eq!(adopted(None), 1);
+    assert_eq!(adopted(Some(BTreeSet::new())), 0);
 }
