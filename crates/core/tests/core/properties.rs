@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::{collection::vec, prelude::*, strategy::ValueTree, test_runner::TestCaseError};
 use zonekeeper_core::{
     dns::{AliasZones, Data, Name, RecordSet, RecordType, Ttl, TxtText, Zone, ZoneId},
-    plan::{Batch, Change, Fallbacks, HandChange, Heritage, Naming, OwnerId, Plan, Unit, View},
+    plan::{Batch, Change, Fallbacks, HandChange, Heritage, Naming, OwnerId, Plan, Stale, Unit, View},
     source::{Kind, ObjectId, Rules},
 };
 
@@ -281,6 +281,12 @@ fn removes_only_stale(situation: &Situation, plan: &Plan) -> Result<(), String> 
     let mut after = before.clone();
     for batch in HandChange::removal(stale()) {
         after = apply(&after, batch.iter().map(Step::from))?;
+    }
+    for Stale { set, txt, .. } in stale() {
+        let txt = txt.as_ref().ok_or_else(|| format!("nothing says whose it is: {set}"))?;
+        if says(txt, owner) != Some(true) || after.at(txt.name()).contains(txt) {
+            return Err(format!("{set} is gone, and this stays: {txt}"));
+        }
     }
     for set in before.sets() {
         let is_stale = stale().any(|stale| stale.set == *set);
