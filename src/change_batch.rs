@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 use zonekeeper_core::{
-    dns::{Alias, Data, RecordSet, Routing, Rule},
+    dns::{Alias, Data, RecordSet, Routing, Rule, SetId},
     plan::HandChange,
 };
 
@@ -77,14 +77,13 @@ struct AliasTarget<'a> {
 }
 
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
 struct GeoLocation<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    continent_code: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    country_code: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subdivision_code: Option<&'a str>,
+    #[serde(rename = "ContinentCode", skip_serializing_if = "Option::is_none")]
+    continent: Option<&'a str>,
+    #[serde(rename = "CountryCode", skip_serializing_if = "Option::is_none")]
+    country: Option<&'a str>,
+    #[serde(rename = "SubdivisionCode", skip_serializing_if = "Option::is_none")]
+    subdivision: Option<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -137,7 +136,7 @@ impl<'a> ResourceRecordSet<'a> {
         let mut out = Self {
             name: set.name().to_route53(),
             r#type: set.rtype().as_str(),
-            set_identifier: set.key.set_id.as_ref().map(|id| id.as_str()),
+            set_identifier: set.key.set_id.as_ref().map(SetId::as_str),
             ..Self::default()
         };
         match &set.data {
@@ -167,13 +166,13 @@ impl<'a> ResourceRecordSet<'a> {
         match rule {
             Rule::Weight(weight) => self.weight = Some(*weight),
             Rule::Region(region) => self.region = Some(region),
-            Rule::Failover(role) => self.failover = Some(role),
+            Rule::Failover(which) => self.failover = Some(which),
             Rule::MultiValue(on) => self.multi_value_answer = Some(*on),
             Rule::Geolocation { continent, country, subdivision } => {
                 self.geo_location = Some(GeoLocation {
-                    continent_code: continent.as_deref(),
-                    country_code: country.as_deref(),
-                    subdivision_code: subdivision.as_deref(),
+                    continent: continent.as_deref(),
+                    country: country.as_deref(),
+                    subdivision: subdivision.as_deref(),
                 });
             }
             Rule::GeoProximity { region, local_zone_group, coordinates, bias } => {

@@ -110,7 +110,9 @@ impl Adopt {
 
 /// What would be adopted, and why the rest of it is not.
 fn show(plan: &Plan, hosts: &Hosts) {
-    plan.units.iter().for_each(|unit| print!("{unit}"));
+    for unit in &plan.units {
+        print!("{unit}");
+    }
     let is_meant = |host: &str| Name::from_hostname(host).is_ok_and(|host| hosts.contain(&host));
     let blocked: Vec<_> = plan.blocked.iter().filter(|blocked| is_meant(&blocked.host)).collect();
     for blocked in &blocked {

@@ -118,7 +118,9 @@ impl Orphans {
                 } else if self.change_batch.is_some() {
                     println!("no file is written: there is nothing to delete");
                 }
-                commands.iter().for_each(|command| println!("  {command}"));
+                for command in &commands {
+                    println!("  {command}");
+                }
             }
             Output::Json => {
                 let list = |sets: &[Stale]| sets.iter().map(StaleJson::new).collect();

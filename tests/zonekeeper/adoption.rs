@@ -17,7 +17,7 @@ fn address(name: &str, value: &str) -> RecordSet {
 fn owned(name: &str, owner: &str) -> RecordSet {
     let text =
         format!("\"heritage=external-dns,external-dns/owner={owner},external-dns/resource=ingress/x/y\"");
-    RecordSet::simple(&format!("a-{name}"), "TXT", 300, [text])
+    RecordSet::simple(format!("a-{name}"), "TXT", 300, [text])
 }
 
 /// The owner that a TXT states.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use zonekeeper_emulator::zone::RecordSet;
 
 use crate::{
+    botocore::person_sends,
     namespace::{BALANCER, Namespace},
     process::CommandLine,
     zone::Zone,
@@ -50,7 +51,7 @@ async fn a_foreign_record_stays_and_the_hostname_is_blocked_with_a_way_out() {
     assert!(blocked["way_out"].as_str().unwrap().contains("zonekeeper adopt NAME"), "{blocked}");
 
     // It is what a person can send as it is; then the record is kept up to date.
-    zone.foreigner_sends(&blocked["change_batch"]).await;
+    person_sends(&zone, &blocked["change_batch"]).await;
     assert_eq!(zone.set("www.example.test", "A").unwrap().values, ["192.0.2.99"]);
     let plan = CommandLine::of(&zone, &shop, &["plan"]).await.succeed().await;
     assert!(plan.stdout.contains("  replace www.example.test A 192.0.2.99 ttl=60 -> alias"), "{plan}");

@@ -7,11 +7,15 @@ use serde_json::{Value, json};
 use zonekeeper_emulator::zone::{AliasTarget, Change, HostedZone, RecordSet};
 
 use crate::{
+    botocore::person_sends,
     namespace::{BALANCER, Namespace},
     process::{CommandLine, OWNER},
     scratch::Scratch,
     zone::{CHANGE, Zone},
 };
+
+/// What somebody changes of a set.
+type Alteration = fn(&mut RecordSet);
 
 /// What an ownership TXT of ours says.
 fn text(resource: &str) -> String {
@@ -123,7 +127,7 @@ async fn what_it_writes_removes_exactly_what_nothing_asks_for() {
     }
     assert_eq!((sets(&zone), zone.count(CHANGE)), (before.clone(), requests), "it has written to the zone");
 
-    zone.foreigner_sends(&batch(&file)).await;
+    person_sends(&zone, &batch(&file)).await;
     let left = sets(&zone);
     let gone: Vec<&String> = before.iter().filter(|set| !left.contains(set)).collect();
     assert_eq!(gone, may_go);
@@ -143,7 +147,7 @@ async fn what_has_changed_meanwhile_is_not_removed_by_it() {
     let changes: Vec<Change> = serde_json::from_value(batch["Changes"].clone()).unwrap();
     assert_eq!(changes.len(), may_go.len());
     // One thing at a time: another value, TTL, weight, health check, target.
-    let alter: [(&str, fn(&mut RecordSet)); 6] = [
+    let alterations: [(&str, Alteration); 6] = [
         ("legacy.example.test", |set| set.values = vec!["192.0.2.9".to_owned()]),
         ("legacy.example.test", |set| set.ttl = Some(61)),
         ("weighted.example.test", |set| set.weight = Some(11)),
@@ -153,15 +157,15 @@ async fn what_has_changed_meanwhile_is_not_removed_by_it() {
             set.alias_target.as_mut().unwrap().evaluate_target_health = false;
         }),
     ];
-    for (name, alter) in alter {
+    for (name, alter) in alterations {
         let is_it = |set: &&RecordSet| set.name == format!("{name}.") && set.rtype != "TXT";
         zone.alter(|zone| {
             let found = zone.iter().find(is_it).unwrap().clone();
             let mut other = found.clone();
             alter(&mut other);
-            let mut changed: HostedZone = zone.clone();
-            changed.change(&[Change::delete(found), Change::create(other)]).unwrap();
-            let refused = changed.change(&changes).unwrap_err();
+            let mut copy: HostedZone = zone.clone();
+            copy.change(&[Change::delete(found), Change::create(other)]).unwrap();
+            let refused = copy.change(&changes).unwrap_err();
             assert!(refused.to_string().contains(name), "{refused}");
         });
     }
@@ -184,12 +188,12 @@ async fn more_than_a_request_holds_is_in_several_files() {
     let shown = CommandLine::of(&zone, &shop, &command).await.succeed().await;
     let shown: Value = serde_json::from_str(&shown.stdout).unwrap();
     assert!(!file.exists());
-    let files = [1, 2].map(|number| batch(&folder.join(&format!("crowd-{number}.json"))));
+    let files = [1, 2].map(|number| batch(&folder.join(format!("crowd-{number}.json"))));
     assert_eq!(shown["change_batches"], json!(files));
     assert_eq!(shown["orphans"].as_array().unwrap().len(), 9);
     assert_eq!(files.each_ref().map(|file| file["Changes"].as_array().unwrap().len()), [12, 6]);
     for file in &files {
-        zone.foreigner_sends(file).await;
+        person_sends(&zone, file).await;
     }
     assert_eq!(zone.sets(), Vec::<String>::new());
 }

@@ -1,6 +1,5 @@
 //! An emulated hosted zone, and what has been done to it.
 
-use serde_json::{Value, json};
 use zonekeeper_emulator::{
     Emulator,
     faults::{Effect, Fault},
@@ -8,10 +7,7 @@ use zonekeeper_emulator::{
     zone::{Change, HostedZone, RecordSet},
 };
 
-use crate::{
-    botocore::{Credentials, botocore},
-    process::ACCESS_KEY,
-};
+use crate::process::ACCESS_KEY;
 
 /// The zone's id.
 pub const ID: &str = "Z0123456789EXAMPLE";
@@ -49,13 +45,6 @@ impl Zone {
     /// Somebody else's record is created.
     pub fn foreigner_creates(&self, set: RecordSet) {
         self.0.with_zone(ID, |zone| zone.change(&[Change::create(set)])).unwrap().unwrap();
-    }
-
-    /// A person sends a change batch with a client of AWS, which must be accepted.
-    pub async fn foreigner_sends(&self, batch: &Value) {
-        let (person, parameters) =
-            (Credentials::keys("AKIAPERSON"), json!({"HostedZoneId": ID, "ChangeBatch": batch}));
-        botocore(&self.url(), &person, "route53", "change_resource_record_sets", &parameters).await;
     }
 
     /// AWS changes something that no request can.

@@ -77,9 +77,7 @@ impl fmt::Display for Policy {
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fn or_nothing(text: &Option<Arc<str>>) -> &str {
-            text.as_deref().unwrap_or_default()
-        }
+        let or_nothing = |text: &Option<Arc<str>>| text.as_deref().unwrap_or_default().to_owned();
         match self {
             Self::Weight(weight) => write!(f, "weight={weight}"),
             Self::Region(region) => write!(f, "region={region}"),

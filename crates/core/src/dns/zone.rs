@@ -22,6 +22,7 @@ impl Zone {
     }
 
     /// The same zone, answering only within its VPCs, or everywhere.
+    #[must_use]
     pub fn private(self, is_private: bool) -> Self {
         Self { is_private, ..self }
     }

@@ -4,6 +4,7 @@ use super::{Reason, reason::Reserved};
 
 impl Reason {
     /// Why that keeps a unit from being written, whatever the unit.
+    #[expect(clippy::too_many_lines, reason = "a text for each reason")]
     pub fn meaning(&self) -> &'static str {
         match self {
             Self::InvalidHostname(_) => {

@@ -91,11 +91,11 @@ impl AddAssign for Weight {
 
 impl Batch {
     /// Adds a unit where it fits; gives it back where it does not.
-    pub fn push(&mut self, unit: Unit) -> Result<(), Unit> {
+    pub fn push(&mut self, unit: Unit) -> Result<(), Box<Unit>> {
         let mut weight = self.weight;
         weight += Weight::of_unit(&unit);
         if !weight.fits_a_batch() {
-            return Err(unit);
+            return Err(Box::new(unit));
         }
         self.weight = weight;
         self.units.push(unit);
@@ -110,11 +110,11 @@ impl Batch {
         for unit in units {
             let rest = match batches.last_mut() {
                 Some(batch) => batch.push(unit),
-                None => Err(unit),
+                None => Err(Box::new(unit)),
             };
             if let Err(unit) = rest {
                 let weight = Weight::of_unit(&unit);
-                batches.push(Self { units: vec![unit], weight });
+                batches.push(Self { units: vec![*unit], weight });
             }
         }
         batches

@@ -38,7 +38,9 @@ impl HandChange {
             let sets: Vec<&RecordSet> =
                 [Some(set), txt.as_ref()].into_iter().flatten().filter(|set| gone.insert(&set.key)).collect();
             let mut weight = Weight::default();
-            sets.iter().for_each(|set| weight += Weight::of_set(set));
+            for set in &sets {
+                weight += Weight::of_set(set);
+            }
             full += weight;
             if batches.is_empty() || !full.fits_a_batch() {
                 batches.push(Vec::new());
