@@ -58,9 +58,10 @@ documents:  ## Write the pages of docs/ that are generated from the code
 docs:  ## The documentation, warnings denied
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 
-bench: tools  ## Time and memory: planning 1,000 to 100,000 hostnames, and a start with 100
+bench: tools  ## Time and memory: planning 1,000 to 100,000 hostnames, a start with 100, the time after an outage
 	$(CARGO) bench --locked --package zonekeeper-core --bench plan
 	$(CARGO) bench --locked --package zonekeeper --bench start --target $(lastword $(SHIPPED))
+	$(CARGO) bench --locked --package zonekeeper --bench outage --target $(lastword $(SHIPPED))
 
 verify-aws:  ## Check docs/assumptions.md on a scratch zone of yours, ZONE=Z…; asks before it writes
 	@test -n "$(ZONE)" || { echo "the id of a scratch zone is missing: make verify-aws ZONE=Z0123456789ABCDEFGHIJ" >&2; exit 2; }

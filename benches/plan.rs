@@ -21,9 +21,10 @@ use k8s_openapi::api::networking::v1::Ingress;
 use zonekeeper_core::{
     dns::{AliasZones, Name, RecordSet, Ttl, Zone, ZoneId},
     keeper::{
-        ChangeId, Config, Cursor, Effect, Input, Keeper, Mode, Page, Progress, Quota, Read, Scope, Time,
+        BrakeLimits, ChangeId, Config, Cursor, Effect, Input, Keeper, Mode, Page, Progress, Quota, Read,
+        Scope, Time,
     },
-    plan::{Adoption, ManagedTypes, Naming, Plan, Settings, View},
+    plan::{Adoption, ManagedTypes, Naming, Past, Plan, Settings, View},
     source::{Claims, Kind, Object, Rules},
 };
 
@@ -118,7 +119,9 @@ fn measure(size: usize) -> [f64; 7] {
 
     let objects: Vec<Object> = (0..size).map(|number| ingress(number, "web")).collect();
     let (claims_in, claims) = median(|| claims(&empty, &objects));
-    let plan_of = |zone: &Zone| median(|| Plan::new(&View { zone, claims: &claims, settings: &settings }));
+    let plan_of = |zone: &Zone| {
+        median(|| Plan::new(&View { zone, claims: &claims, settings: &settings, past: &Past::default() }))
+    };
     let (empty_in, plan) = plan_of(&empty);
     assert_eq!(plan.units.len(), size);
     let (in_sync_in, plan) = plan_of(&full);
@@ -144,6 +147,8 @@ impl World {
             mode: Mode::Apply,
             quota: Quota { requests: None, changes: None, ..Quota::default() },
             resync: Duration::from_mins(30),
+            vacancy: Duration::from_mins(10),
+            brake: BrakeLimits::default(),
             seed: 1,
         };
         let keeper = Keeper::new(config, Zone::new(zone.id().clone(), zone.apex().clone()));
@@ -201,7 +206,7 @@ impl World {
             }
             Effect::AskPropagation(change) => Some(Input::Propagation { change, answer: Ok(true) }),
             Effect::Count => Some(Input::Counted(Ok(u64::try_from(self.zone.len()).unwrap()))),
-            Effect::Report(_) => None,
+            Effect::Report(_) | Effect::Remember(_) | Effect::Publish(_) => None,
         }
     }
 

@@ -4,17 +4,20 @@
 //! [`Input`] over one channel or as the answer to an effect; it adds nothing of
 //! its own. What it needs of the outside it declares here as traits, and the edges implement them.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    time::{Duration, SystemTime},
+};
 
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
-    sync::{mpsc, oneshot},
-    time::{Instant, sleep_until, timeout},
+    sync::{mpsc, oneshot, watch},
+    time::{Instant, interval, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use zonekeeper_core::{
     keeper::{
-        Apply, ChangeId, Effect, Failure, FailureClass, Gate, Input, Keeper, Page, Progress, Read, Report,
+        Apply, ChangeId, Effect, Failure, FailureClass, Gate, Input, Keeper, Page, Progress, Publication, Read, Report,
         Time,
     },
     plan::Plan,
@@ -22,6 +25,8 @@ use zonekeeper_core::{
 
 /// How long a stop waits for the answer to a change under way: within the 5 seconds that a stop may take.
 const DRAIN: Duration = Duration::from_millis(4_500);
+/// How often the core is told the time of day, which somebody may set.
+const WALL_EVERY: Duration = Duration::from_mins(1);
 /// How many inputs may wait.
 const INPUTS: usize = 1_024;
 
@@ -127,10 +132,20 @@ pub struct Status {
     pub underway: usize,
 }
 
+/// What a process leaves to the one that leads after it, and to people.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Shelf {
+    /// What the core wants to be told when it leads again.
+    pub memory: Option<String>,
+    /// What can be approved.
+    pub published: Option<Publication>,
+}
+
 /// A way to talk to a running driver.
 #[derive(Debug, Clone)]
 pub struct Handle {
     inputs: mpsc::Sender<Message>,
+    shelf: watch::Receiver<Shelf>,
 }
 
 #[derive(Debug)]
@@ -149,6 +164,7 @@ pub struct Driver<E, L> {
     messages: mpsc::Receiver<Message>,
     underway: FuturesUnordered<BoxFuture<'static, Input>>,
     changes_underway: usize,
+    shelf: watch::Sender<Shelf>,
 }
 
 // === impl Clock ===
@@ -204,6 +220,11 @@ impl Handle {
         self.inputs.send(Message::Input(Box::new(input))).await.is_ok()
     }
 
+    /// What is to be left to the next process and to people, as it changes.
+    pub fn shelf(&self) -> watch::Receiver<Shelf> {
+        self.shelf.clone()
+    }
+
     /// How things stand; `None` once the driver has ended.
     pub async fn status(&self) -> Option<Status> {
         let (answer, status) = oneshot::channel();
@@ -225,6 +246,7 @@ impl<E: Ends, L: Listener> Driver<E, L> {
     /// A driver of `keeper`, and the way to talk to it.
     pub fn new(keeper: Keeper, ends: E, listener: L, clock: Clock) -> (Self, Handle) {
         let (inputs, messages) = mpsc::channel(INPUTS);
+        let (shelf, shelf_seen) = watch::channel(Shelf::default());
         let driver = Self {
             keeper,
             ends,
@@ -233,13 +255,15 @@ impl<E: Ends, L: Listener> Driver<E, L> {
             messages,
             underway: FuturesUnordered::new(),
             changes_underway: 0,
+            shelf,
         };
-        (driver, Handle { inputs })
+        (driver, Handle { inputs, shelf: shelf_seen })
     }
 
     /// Runs until it is stopped or done. A stop waits for the answer to a change under way.
     pub async fn run(mut self, stop: CancellationToken, until: Until) -> Outcome {
-        self.handle(Input::Tick);
+        let mut wall = interval(WALL_EVERY);
+        self.handle(Input::Wall { unix: unix_now() });
         loop {
             let progress = self.keeper.progress(self.clock.now());
             if let (Until::Done, Progress::Done { refused }) = (until, progress) {
@@ -250,6 +274,7 @@ impl<E: Ends, L: Listener> Driver<E, L> {
                 () = stop.cancelled() => break,
                 Some(message) = self.messages.recv() => self.take(message),
                 Some(input) = self.underway.next() => self.handle(input),
+                _ = wall.tick() => self.handle(Input::Wall { unix: unix_now() }),
                 () = sleep_until(self.clock.instant(wake)), if wake != Time::NEVER => self.handle(Input::Tick),
             }
         }
@@ -260,6 +285,13 @@ impl<E: Ends, L: Listener> Driver<E, L> {
     fn take(&mut self, message: Message) {
         match message {
             Message::Input(input) => self.handle(*input),
+            question => self.answer(question),
+        }
+    }
+
+    fn answer(&self, message: Message) {
+        match message {
+            Message::Input(_) => {}
             // Whoever asked may have gone.
             Message::Status(answer) => drop(answer.send(self.status())),
             Message::Plan(answer) => drop(answer.send(self.keeper.plan())),
@@ -279,6 +311,12 @@ impl<E: Ends, L: Listener> Driver<E, L> {
         let ends = self.ends.clone();
         let work: BoxFuture<'static, Input> = match effect {
             Effect::Report(report) => return self.listener.hear(&report),
+            Effect::Remember(memory) => {
+                return self.shelf.send_modify(|shelf| shelf.memory = Some(memory));
+            }
+            Effect::Publish(publication) => {
+                return self.shelf.send_modify(|shelf| shelf.published = Some(*publication));
+            }
             Effect::Read(read) => {
                 Box::pin(async move { Input::Page { id: read.id, answer: ends.zone().list(&read).await } })
             }
@@ -299,10 +337,13 @@ impl<E: Ends, L: Listener> Driver<E, L> {
     async fn drain(&mut self) {
         self.handle(Input::Leadership { until: Time::ZERO });
         let answers = async {
-            while self.changes_underway > 0
-                && let Some(input) = self.underway.next().await
-            {
-                self.handle(input);
+            while self.changes_underway > 0 {
+                tokio::select! {
+                    Some(input) = self.underway.next() => self.handle(input),
+                    // What has happened is for the next process; who asks how things stand is answered.
+                    Some(message) = self.messages.recv() => self.answer(message),
+                    else => break,
+                }
             }
         };
         // A change that is not answered by then is found by the next process, which reads before it writes.
@@ -326,6 +367,16 @@ impl<E: Ends, L: Listener> Driver<E, L> {
                 *status.blocked.entry(blocked.reason.label()).or_default() += 1;
             }
         }
+        for held in self.keeper.held_back() {
+            status.units = status.units.saturating_sub(1);
+            *status.blocked.entry(held.reason.label()).or_default() += 1;
+        }
         status
     }
+}
+
+/// The time of day, in seconds since 1970.
+fn unix_now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

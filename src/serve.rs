@@ -10,7 +10,6 @@ use axum::{
     routing::get,
 };
 use tokio::{net::TcpListener, sync::watch};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     driver::{Handle, Status},
@@ -43,9 +42,9 @@ pub async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     }
 }
 
-/// Serves until it is stopped.
-pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> std::io::Result<()> {
-    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+/// Serves until it is dropped: also who is stopping, and waits for an answer, is alive.
+pub async fn serve(listener: TcpListener, router: Router) -> std::io::Result<()> {
+    axum::serve(listener, router).await
 }
 
 fn current(driver: &watch::Receiver<Option<Handle>>) -> Option<Handle> {

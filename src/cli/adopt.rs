@@ -9,6 +9,7 @@ use std::{
 use clap::{ArgGroup, Args};
 use zonekeeper_core::{
     dns::Name,
+    keeper::Mode,
     plan::{AdoptionOrder, Hosts, OwnerId, Plan, Unit, UnitDigest},
 };
 
@@ -79,7 +80,7 @@ impl Adopt {
             return Ok(ExitCode::SUCCESS);
         }
         let session = self.session(AdoptionOrder { seen: Some(seen.clone()), ..order }).await?;
-        let Outcome { plan, is_done, refused } = session.apply().await?;
+        let Outcome { plan, is_done, refused } = session.apply(Mode::Apply).await?;
         // What has changed since it was shown is not adopted, and neither is what Route 53 refused.
         anyhow::ensure!(is_done, "stopped before everything was adopted");
         anyhow::ensure!(refused == 0 && plan.units.is_empty(), "Route 53 has refused {refused}; see the log");

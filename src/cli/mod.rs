@@ -1,6 +1,8 @@
 //! The commands, one file each: they put the edges together.
 
 mod adopt;
+mod approve;
+mod crds;
 mod iam_policy;
 mod orphans;
 mod patience;
@@ -57,6 +59,14 @@ enum Command {
     /// Orphans are records of hostnames that no object asks for any more, leftovers those beside wanted records of the
     /// same hostname. Both still answer. Nothing is written to Route 53.
     Orphans(orphans::Orphans),
+    /// Approve a plan that zonekeeper shows and waits with
+    ///
+    /// With --mode approve, zonekeeper writes nothing until a person has approved it. What it would write is in a
+    /// ZonePlan (`kubectl get zoneplans`); approving its digest releases exactly that. What is new or changed since waits
+    /// for the next approval. An approval is used once, and lasts for 7 days.
+    Approve(approve::Approve),
+    /// Print the CustomResourceDefinitions, for `kubectl apply -f -`
+    Crds(crds::Crds),
     /// Print the IAM policy with exactly the permissions that zonekeeper needs
     ///
     /// The policy lets a role read one hosted zone, and create and replace records of the zone's own names and of the
@@ -76,7 +86,12 @@ impl Command {
     fn log_level(&self) -> LogLevel {
         match self {
             Self::Run(_) => LogLevel::Info,
-            Self::Plan(_) | Self::Adopt(_) | Self::Orphans(_) | Self::IamPolicy(_) => LogLevel::Warn,
+            Self::Plan(_)
+            | Self::Adopt(_)
+            | Self::Approve(_)
+            | Self::Crds(_)
+            | Self::IamPolicy(_)
+            | Self::Orphans(_) => LogLevel::Warn,
             Self::Sandbox(sandbox) => sandbox.log_level(),
         }
     }
@@ -94,6 +109,8 @@ impl Cli {
             Command::Plan(plan) => plan.run().await,
             Command::Adopt(adopt) => adopt.run().await,
             Command::Orphans(orphans) => orphans.run().await,
+            Command::Approve(approve) => approve.run().await,
+            Command::Crds(crds) => crds.run(),
             Command::IamPolicy(policy) => policy.run(),
             Command::Sandbox(sandbox) => sandbox.run().await,
         };

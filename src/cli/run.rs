@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use zonekeeper_core::keeper::Mode;
 
 use super::session::Session;
 use crate::{
-    config::{ClusterFlags, Flags, RunFlags},
+    config::{ClusterFlags, Flags, RunFlags, RunMode},
     driver::Until,
 };
 
@@ -25,12 +26,17 @@ pub struct Run {
 
 impl Run {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let RunFlags { metrics_address, once, dry_run } = self.running;
+        let RunFlags { metrics_address, once, mode, dry_run } = self.running;
         let until = if once { Until::Done } else { Until::Stopped };
         let session = Session::open(self.flags, self.cluster, until, Some(metrics_address)).await?;
-        let outcome = if dry_run { session.plan().await? } else { session.apply().await? };
+        let is_shown = dry_run || mode == RunMode::DryRun;
+        let outcome = match mode {
+            _ if is_shown => session.plan().await?,
+            RunMode::Approve => session.apply(Mode::Approve).await?,
+            RunMode::Apply | RunMode::DryRun => session.apply(Mode::Apply).await?,
+        };
         anyhow::ensure!(outcome.is_done || !once, "stopped before everything was done");
-        if once && dry_run {
+        if once && is_shown {
             print!("{}", outcome.plan);
         }
         Ok(if outcome.refused > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })

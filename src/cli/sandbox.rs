@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use zonekeeper_core::{
     dns::{AliasZones, Ttl, ZoneId},
-    keeper::{Input, Keeper, Mode, Quota, Read, ReadId, Scope, Time},
+    keeper::{BrakeLimits, Input, Keeper, Mode, Quota, Read, ReadId, Scope, Time},
     plan::{Adoption, ManagedTypes, Naming, Settings},
     source::{Kind, Object, Rules},
 };
@@ -167,7 +167,7 @@ impl Play {
         let (reader, _) = Reader::open(self.config.zone.clone(), Clock::start(), &self.via()).await?;
         let mut start = None;
         loop {
-            let page = reader.list(&Read { id: ReadId(0), start, max_items: 300 }).await?;
+            let page = reader.list(&Read { id: ReadId(0), start, max_items: 300, continues: None }).await?;
             for set in page.sets {
                 println!("{set}");
             }
@@ -199,5 +199,7 @@ fn config() -> anyhow::Result<Config> {
         scopes: Kind::ALL.map(|kind| Scope { kind, namespace: None }).to_vec(),
         quota: Quota::default(),
         resync: std::time::Duration::from_mins(30),
+        vacancy: std::time::Duration::from_mins(10),
+        brake: BrakeLimits::default(),
     })
 }

@@ -19,8 +19,8 @@ use zonekeeper_core::{
 
 use super::patience::Patience;
 use crate::{
-    cluster::{self, Events, Refused},
-    config::{ClusterFlags, Config, Flags},
+    cluster::{self, Events, LONGEST_SILENCE, Refused, ZonePlans},
+    config::{ClusterFlags, Config, Flags, record_name},
     driver::{Clock, Driver, Ends, Handle, Outcome, ReadOnly, ReadWrite, Until},
     route53::{Reader, Via, Writer, ZoneFacts},
     serve,
@@ -60,13 +60,12 @@ impl Session {
             let listener =
                 listener.with_context(|| format!("cannot listen on --metrics-address {address}"))?;
             listening = listener.local_addr().ok();
-            let served =
-                serve::serve(listener, serve::router(driver, metrics.clone()), patience.stop.clone());
+            let served = serve::serve(listener, serve::router(driver, metrics.clone()));
             tasks.spawn(served.map(|_| Ok(())));
         }
         let clock = Clock::start();
-        let client =
-            patience.open(async || Ok(cluster::connect(cluster.kubeconfig.as_deref()).await?)).await?;
+        let connect = async || Ok(cluster::connect(cluster.kubeconfig.as_deref(), LONGEST_SILENCE).await?);
+        let client = patience.open(connect).await?;
         Ok(Self { config, client, clock, metrics, patience, tasks, address: listening, driving })
     }
 
@@ -85,11 +84,11 @@ impl Session {
     }
 
     /// Plans and writes.
-    pub async fn apply(self) -> anyhow::Result<Outcome> {
+    pub async fn apply(self, mode: Mode) -> anyhow::Result<Outcome> {
         let zone = || self.config.zone.clone();
         let open = async || Ok(Box::pin(Writer::open(zone(), self.clock, &Via::Environment)).await?);
         let (writer, facts) = self.patience.open(open).await?;
-        self.drive(ReadWrite(writer), Mode::Apply, &facts).await
+        self.drive(ReadWrite(writer), mode, &facts).await
     }
 
     /// Watches and drives until the driver ends, by itself or because it was stopped.
@@ -108,13 +107,18 @@ impl Session {
         let seed = u64::from(std::process::id());
         let keeper = Keeper::new(config.keeper(mode, seed), zone.empty());
         // A dry run writes nothing at all, and who ends when all is done tells its user.
-        let events = (mode == Mode::Apply && until == Until::Stopped).then(|| {
+        let events = (mode != Mode::DryRun && until == Until::Stopped).then(|| {
             let (events, queue) = Events::new();
             tasks.spawn(queue.send(client.clone()).map(Ok));
             events
         });
         let (driver, handle) = Driver::new(keeper, ends, (Reporter::new(metrics), events), clock);
         watch_objects(&mut tasks, &config, &client, &handle, until);
+        if mode == Mode::Approve {
+            let (zone, owner) = (zone.id.clone(), config.settings.owner.clone());
+            let plans = ZonePlans::new(client.clone(), record_name(&zone, &owner), zone, owner);
+            tasks.spawn(plans.follow(handle.clone()).map(Ok));
+        }
         driving.send_replace(Some(handle.clone()));
         // The gate is always open: nobody else competes for it.
         tasks.spawn(async move {

@@ -13,11 +13,11 @@ use crate::causes;
 
 /// How long a connection to the API server may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long its first answer may take: a watch may be silent for longer, see [`READ_TIMEOUT`].
+/// How long its first answer may take: a watch may be silent for longer, see [`LONGEST_SILENCE`].
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a watch may be silent: API servers send a bookmark at least every minute, and end a watch after at
 /// most ten minutes, so a connection without a byte for longer than a watch's own time-out is dead.
-const READ_TIMEOUT: Duration = Duration::from_mins(5);
+pub const LONGEST_SILENCE: Duration = Duration::from_mins(5);
 
 /// Why there is no cluster to talk to.
 #[derive(Debug, thiserror::Error)]
@@ -55,8 +55,9 @@ pub enum Unreachable {
     },
 }
 
-/// Connects to the cluster of a kubeconfig, else of the environment (`KUBECONFIG`, a pod's service account).
-pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, Unreachable> {
+/// Connects to the cluster of a kubeconfig, else of the environment (`KUBECONFIG`, a pod's service account). A
+/// connection that has been silent for longer than `silence` while something is awaited is given up.
+pub async fn connect(kubeconfig: Option<&Path>, silence: Duration) -> Result<Client, Unreachable> {
     let mut config = match kubeconfig {
         Some(path) => {
             let file = Kubeconfig::read_from(path).map_err(Unreachable::Kubeconfig)?;
@@ -66,7 +67,7 @@ pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, Unreachable> {
         None => Config::infer().await.map_err(Unreachable::NotConfigured)?,
     };
     config.connect_timeout = Some(CONNECT_TIMEOUT);
-    config.read_timeout = Some(READ_TIMEOUT);
+    config.read_timeout = Some(silence);
     let server = config.cluster_url.to_string();
     let client = Client::try_from(config).map_err(Unreachable::Client)?;
     match timeout(ANSWER_TIMEOUT, client.apiserver_version()).await {
@@ -74,8 +75,17 @@ pub async fn connect(kubeconfig: Option<&Path>) -> Result<Client, Unreachable> {
         Ok(Err(kube::Error::Api(status))) if status.code == 401 || status.code == 403 => {
             Err(Unreachable::Refused { server, message: status.message })
         }
-        Ok(Err(error)) => Err(Unreachable::Silent { server, cause: causes::text(&error) }),
+        Ok(Err(error)) => Err(Unreachable::Silent { server, cause: cause(&error) }),
         Err(elapsed) => Err(Unreachable::Silent { server, cause: elapsed.to_string() }),
+    }
+}
+
+/// Why a request failed, without the layers of the client that it went through.
+pub(super) fn cause(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => said(status),
+        kube::Error::Service(layer) => layer.source().map_or_else(|| layer.to_string(), causes::text),
+        _ => causes::text(error),
     }
 }
 

@@ -36,8 +36,8 @@ use zonekeeper_core::{
     source::{Kind, ObjectId},
 };
 
-use super::client::said;
-use crate::{causes, driver::Listener};
+use super::client::cause;
+use crate::driver::Listener;
 
 /// Longest note, in bytes (`events.k8s.io/v1`: "The maximal length of the note is 1kB").
 const LONGEST_NOTE: usize = 1_024;
@@ -185,10 +185,8 @@ impl Queue {
                 let sent = say(&client, &event).await;
                 let was_failing = std::mem::replace(&mut is_failing, sent.is_err());
                 let Err(error) = sent else { break };
-                let (is_refused, text) = match &error {
-                    kube::Error::Api(status) => (status.code < 500, said(status)),
-                    _ => (false, causes::text(&error)),
-                };
+                let is_refused = matches!(&error, kube::Error::Api(status) if status.code < 500);
+                let text = cause(&error);
                 if was_failing {
                     debug!(error = text, "an Event cannot be sent");
                 } else {

@@ -2,8 +2,11 @@
 
 mod client;
 mod events;
+mod seen;
 mod watch;
+mod zone_plan;
 
-pub use client::{Unreachable, connect};
+pub use client::{LONGEST_SILENCE, Unreachable, connect};
 pub use events::{Events, Queue};
 pub use watch::{Refused, watch};
+pub use zone_plan::{NotApproved, ZonePlan, ZonePlans};

@@ -1,10 +1,10 @@
 //! Watches objects and reduces each to facts the moment it arrives.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use k8s_openapi::api::{core::v1::Service, networking::v1::Ingress};
-use kube::{Api, Client, api::ObjectMeta};
+use kube::{Api, Client, Resource};
 use kube_runtime::{
     WatchStreamExt,
     watcher::{self, Event, watcher},
@@ -13,10 +13,13 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 use zonekeeper_core::{
     keeper::{Input, Scope},
-    source::{Kind, Object, Rules},
+    source::{Kind, Object, ObjectId, Rules},
 };
 
-use super::client::said;
+use super::{
+    client::{cause, said},
+    seen::Seen,
+};
 use crate::{causes, driver::Handle};
 
 /// Objects per page of a list: a page is all that is held in memory at once.
@@ -55,8 +58,7 @@ pub async fn watch(
 
 /// What a watched kind must be able to do.
 trait Watched:
-    kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
-    + k8s_openapi::Metadata<Ty = ObjectMeta>
+    Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
     + Clone
     + std::fmt::Debug
     + serde::de::DeserializeOwned
@@ -68,6 +70,15 @@ trait Watched:
 impl Watched for Ingress {}
 impl Watched for Service {}
 
+/// What becomes of objects on their way to the driver.
+struct Reader<K> {
+    kind: Kind,
+    rules: Arc<Rules>,
+    object: fn(Box<K>) -> Object,
+    /// Objects that could not be read, and why: each is said once.
+    unreadable: BTreeMap<ObjectId, String>,
+}
+
 async fn of<K: Watched>(
     client: Client,
     scope: Scope,
@@ -76,13 +87,14 @@ async fn of<K: Watched>(
     ends: bool,
     object: fn(Box<K>) -> Object,
 ) -> Result<(), Refused> {
-    let api: Api<K> = match &scope.namespace {
+    let api: Api<Seen<K>> = match &scope.namespace {
         Some(namespace) => Api::namespaced(client, namespace),
         None => Api::all(client),
     };
     let events = watcher(api, watcher::Config::default().page_size(PAGE)).default_backoff();
     let mut events = pin!(events);
     let begun = Instant::now();
+    let mut reader = Reader { kind: scope.kind, rules, object, unreadable: BTreeMap::new() };
     let mut is_listed = false;
     let mut failing = None;
     while let Some(event) = events.next().await {
@@ -95,14 +107,8 @@ async fn of<K: Watched>(
                 is_listed = true;
                 Some(Input::Listed(scope.clone()))
             }
-            Ok(Event::Apply(seen) | Event::InitApply(seen)) => {
-                let seen = object(Box::new(seen));
-                let facts = seen.facts(&rules).map(Box::new);
-                seen.id().map(|object| Input::Facts { object, facts })
-            }
-            Ok(Event::Delete(gone)) => {
-                object(Box::new(gone)).id().map(|object| Input::Facts { object, facts: None })
-            }
+            Ok(Event::Apply(seen) | Event::InitApply(seen)) => reader.read(seen),
+            Ok(Event::Delete(gone)) => reader.gone(&gone),
             Err(error) if ends && !is_listed && is_refusal(&error) && begun.elapsed() > PATIENCE => {
                 let place = scope.namespace.map(|name| format!(" in namespace {name}")).unwrap_or_default();
                 return Err(Refused { kind: scope.kind, place, text: text(&error) });
@@ -129,16 +135,52 @@ async fn of<K: Watched>(
     Ok(())
 }
 
+// === impl Reader ===
+
+impl<K: Watched> Reader<K> {
+    /// An object as it is now.
+    fn read(&mut self, seen: Seen<K>) -> Option<Input> {
+        let id = self.id(&seen)?;
+        match seen.object {
+            Ok(object) => {
+                self.unreadable.remove(&id);
+                let facts = (self.object)(object).facts(&self.rules).map(Box::new);
+                Some(Input::Facts { object: id, facts })
+            }
+            Err(error) => {
+                if self.unreadable.insert(id.clone(), error.clone()).as_ref() != Some(&error) {
+                    warn!(object = %id, error, "an object cannot be read; its records stay as they are");
+                }
+                Some(Input::Unreadable { object: id })
+            }
+        }
+    }
+
+    /// An object that is there no more.
+    fn gone(&mut self, seen: &Seen<K>) -> Option<Input> {
+        let id = self.id(seen)?;
+        self.unreadable.remove(&id);
+        Some(Input::Facts { object: id, facts: None })
+    }
+
+    /// Which object it is; `None` without a name, which no API server sends.
+    fn id(&self, seen: &Seen<K>) -> Option<ObjectId> {
+        let meta = seen.meta();
+        let namespace = meta.namespace.as_deref().unwrap_or("default");
+        Some(ObjectId::new(self.kind, namespace, meta.name.as_deref()?))
+    }
+}
+
 fn is_refusal(error: &watcher::Error) -> bool {
     matches!(error, watcher::Error::InitialListFailed(kube::Error::Api(status)) if matches!(status.code, 401 | 403))
 }
 
 fn text(error: &watcher::Error) -> String {
     match error {
-        watcher::Error::InitialListFailed(kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
-        | watcher::Error::WatchFailed(kube::Error::Api(status))
-        | watcher::Error::WatchError(status) => said(status),
-        _ => causes::text(error),
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => cause(error),
+        watcher::Error::WatchError(status) => said(status),
+        watcher::Error::NoResourceVersion => causes::text(error),
     }
 }

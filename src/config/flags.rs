@@ -15,21 +15,9 @@ pub struct Flags {
     #[command(flatten)]
     pub zone: ZoneFlags,
 
-    /// Who this cluster is in the ownership TXT records. Unique per cluster and kept for ever: a rebuilt cluster
-    /// that shall go on with its records reuses its id.
-    #[arg(
-        long,
-        env = "ZONEKEEPER_OWNER_ID",
-        visible_alias = "txt-owner-id",
-        value_name = "ID",
-        help_heading = "Zone and ownership"
-    )]
-    pub owner_id: String,
-
-    /// Accept the owner id `default`, which ExternalDNS uses when nobody chose one: two clusters that both left it
-    /// out look like one, and would overwrite each other's records.
-    #[arg(long, env = "ZONEKEEPER_ALLOW_DEFAULT_OWNER", help_heading = "Zone and ownership")]
-    pub allow_default_owner: bool,
+    /// Who.
+    #[command(flatten)]
+    pub owner: OwnerFlags,
 
     /// Take over the records of this other owner, where an object here asks for their hostname; repeat for several. For a
     /// migration, when that owner writes no more: only the ownership TXTs change with it. What an object asks for
@@ -164,10 +152,43 @@ pub struct Flags {
         long,
         env = "ZONEKEEPER_QUOTA_SHARE",
         default_value_t = 0.97,
+        value_parser = part,
         value_name = "PART",
         help_heading = "Pace"
     )]
     pub quota_share: f64,
+
+    /// How long a hostname is kept for an object that is gone, against objects of other namespaces.
+    #[arg(
+        long,
+        env = "ZONEKEEPER_VACANCY",
+        default_value = "10m",
+        value_name = "DURATION",
+        help_heading = "Safety"
+    )]
+    pub vacancy: String,
+
+    /// Hold replacements when there are so many different moves (an old target to a new one) within 10 minutes, and
+    /// --brake-percent is exceeded too. New hostnames and repairs go on.
+    #[arg(
+        long,
+        env = "ZONEKEEPER_BRAKE_MOVES",
+        default_value_t = 10,
+        value_name = "COUNT",
+        help_heading = "Safety"
+    )]
+    pub brake_moves: usize,
+
+    /// Hold replacements when more than so many percent of the hostnames would be replaced within 10 minutes, and
+    /// --brake-moves is reached too; 100 switches the brake off.
+    #[arg(
+        long,
+        env = "ZONEKEEPER_BRAKE_PERCENT",
+        default_value_t = 50,
+        value_name = "PERCENT",
+        help_heading = "Safety"
+    )]
+    pub brake_percent: usize,
 }
 
 /// Which zone.
@@ -183,6 +204,26 @@ pub struct ZoneFlags {
         help_heading = "Zone and ownership"
     )]
     pub zone_id: String,
+}
+
+/// Who this cluster is.
+#[derive(Debug, Clone, Args)]
+pub struct OwnerFlags {
+    /// Who this cluster is in the ownership TXT records. Unique per cluster and kept for ever: a rebuilt cluster
+    /// that shall go on with its records reuses its id.
+    #[arg(
+        long,
+        env = "ZONEKEEPER_OWNER_ID",
+        visible_alias = "txt-owner-id",
+        value_name = "ID",
+        help_heading = "Zone and ownership"
+    )]
+    pub owner_id: String,
+
+    /// Accept the owner id `default`, which ExternalDNS uses when nobody chose one: two clusters that both left it
+    /// out look like one, and would overwrite each other's records.
+    #[arg(long, env = "ZONEKEEPER_ALLOW_DEFAULT_OWNER", help_heading = "Zone and ownership")]
+    pub allow_default_owner: bool,
 }
 
 /// Which types of records.
@@ -270,15 +311,35 @@ pub struct RunFlags {
     #[arg(long, env = "ZONEKEEPER_ONCE", action = ArgAction::SetTrue, help_heading = "Running")]
     pub once: bool,
 
-    /// Show what would be written, write nothing.
+    /// Whether plans are carried out.
+    #[arg(long, env = "ZONEKEEPER_MODE", value_enum, default_value_t = RunMode::Apply, value_name = "MODE", help_heading = "Running")]
+    pub mode: RunMode,
+
+    /// Show what would be written, write nothing; the same as --mode dry-run.
     #[arg(long, env = "ZONEKEEPER_DRY_RUN", action = ArgAction::SetTrue, help_heading = "Running")]
     pub dry_run: bool,
+}
+
+/// Whether plans are carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RunMode {
+    /// Plans are carried out
+    Apply,
+    /// What a person has approved is carried out; see `zonekeeper approve`
+    Approve,
+    /// Plans are shown
+    DryRun,
 }
 
 /// An address; `:7979` means that port on every interface, as in ExternalDNS.
 fn address(text: &str) -> Result<SocketAddr, String> {
     let whole = if text.starts_with(':') { format!("[::]{text}") } else { text.to_owned() };
     whole.parse().map_err(|_| "expected an address and port, as in 0.0.0.0:7979 or :7979".to_owned())
+}
+
+/// A part of something.
+fn part(text: &str) -> Result<f64, String> {
+    text.parse().map_err(|_| "expected a number above 0 and at most 1, as in 0.97".to_owned())
 }
 
 #[cfg(test)]

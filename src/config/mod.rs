@@ -4,10 +4,13 @@ mod flags;
 
 use std::{collections::BTreeSet, str::FromStr, time::Duration};
 
-pub use flags::{ClusterFlags, Flags, LogFlags, LogFormat, LogLevel, RunFlags, Source, TypeFlags, ZoneFlags};
+pub use flags::{
+    ClusterFlags, Flags, LogFlags, LogFormat, LogLevel, OwnerFlags, RunFlags, RunMode, Source, TypeFlags,
+    ZoneFlags,
+};
 use zonekeeper_core::{
     dns::{AliasZones, BadAliasZone, BadName, BadTtl, Ttl, ZoneId},
-    keeper::{self, Mode, Quota, Rate, Scope},
+    keeper::{self, BrakeLimits, Mode, Quota, Rate, Scope},
     plan::{
         Adoption, BadHostPattern, BadManagedType, BadNaming, BadOwnerId, ManagedTypes, Naming, OwnerId,
         Settings,
@@ -30,6 +33,10 @@ pub struct Config {
     pub quota: Quota,
     /// How often the zone is listed.
     pub resync: Duration,
+    /// How long a hostname is kept for an object that is gone.
+    pub vacancy: Duration,
+    /// From when on replacements are held.
+    pub brake: BrakeLimits,
 }
 
 /// A flag whose value means nothing.
@@ -94,6 +101,9 @@ pub enum BadFlag {
     /// `--resync`
     #[error("--resync `{0}`: expected a duration of at least one second, as in 30m")]
     Resync(String),
+    /// `--vacancy`
+    #[error("--vacancy `{0}`: expected a duration, as in 10m, or 0s")]
+    Vacancy(String),
     /// `--account-requests`, `--account-changes`
     #[error("--{flag} `{value}`: expected refill per second / burst, as in 10/50, or `unlimited`")]
     Rate {
@@ -116,8 +126,7 @@ impl TryFrom<Flags> for Config {
         // Every flag is named here, so that one without a meaning does not compile.
         let Flags {
             zone,
-            owner_id,
-            allow_default_owner,
+            owner,
             adopt_from_owner,
             txt_prefix,
             txt_suffix,
@@ -135,12 +144,12 @@ impl TryFrom<Flags> for Config {
             account_requests,
             account_changes,
             quota_share,
+            vacancy,
+            brake_moves,
+            brake_percent,
         } = flags;
         let zone = zone.try_into()?;
-        let owner: OwnerId = owner_id.parse().map_err(|why| BadFlag::OwnerId(owner_id.clone(), why))?;
-        if owner_id == OwnerId::DEFAULT_OF_EXTERNAL_DNS && !allow_default_owner {
-            return Err(BadFlag::DefaultOwner);
-        }
+        let owner: OwnerId = owner.try_into()?;
         let from = adopt_from_owner.iter().map(|id| other_owner("adopt-from-owner", id, &owner));
         let adoption = Adoption { from: from.collect::<Result<_, _>>()?, order: None };
         let mut alias_zones = AliasZones::default();
@@ -180,7 +189,11 @@ impl TryFrom<Flags> for Config {
                 changes: rate("account-changes", &account_changes)?,
                 share: quota_share,
             },
-            resync: duration(&resync).ok_or(BadFlag::Resync(resync))?,
+            resync: duration(&resync)
+                .filter(|period| *period >= Duration::from_secs(1))
+                .ok_or(BadFlag::Resync(resync))?,
+            vacancy: duration(&vacancy).ok_or(BadFlag::Vacancy(vacancy))?,
+            brake: BrakeLimits { moves: brake_moves, percent: brake_percent },
         })
     }
 }
@@ -194,6 +207,8 @@ impl Config {
             mode,
             quota: self.quota,
             resync: self.resync,
+            vacancy: self.vacancy,
+            brake: self.brake,
             seed,
         }
     }
@@ -204,6 +219,23 @@ pub fn other_owner(flag: &'static str, id: &str, own: &OwnerId) -> Result<OwnerI
     let value = || id.to_owned();
     let other: OwnerId = id.parse().map_err(|why| BadFlag::FromOwner { flag, value: value(), why })?;
     if other == *own { Err(BadFlag::FromSelf { flag, value: value() }) } else { Ok(other) }
+}
+
+impl TryFrom<OwnerFlags> for OwnerId {
+    type Error = BadFlag;
+
+    fn try_from(OwnerFlags { owner_id, allow_default_owner }: OwnerFlags) -> Result<Self, BadFlag> {
+        if owner_id == Self::DEFAULT_OF_EXTERNAL_DNS && !allow_default_owner {
+            return Err(BadFlag::DefaultOwner);
+        }
+        owner_id.parse().map_err(|why| BadFlag::OwnerId(owner_id.clone(), why))
+    }
+}
+
+/// How the objects of a zone and an owner are named: by the zone's id and the first 10 hexadecimal digits of the SHA-256 of
+/// the owner id, which itself may hold what no name does.
+pub fn record_name(zone: &ZoneId, owner: &OwnerId) -> String {
+    format!("{}-{}", zone.as_str().to_ascii_lowercase(), owner.short_hash())
 }
 
 impl TryFrom<ZoneFlags> for ZoneId {
@@ -245,7 +277,7 @@ fn scopes(sources: &[Source], namespaces: &BTreeSet<String>) -> Vec<Scope> {
 
 fn duration(text: &str) -> Option<Duration> {
     let duration: jiff::SignedDuration = text.parse().ok()?;
-    Duration::try_from(duration).ok().filter(|duration| *duration >= Duration::from_secs(1))
+    Duration::try_from(duration).ok()
 }
 
 fn rate(flag: &'static str, value: &str) -> Result<Option<Rate>, BadFlag> {

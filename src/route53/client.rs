@@ -252,7 +252,7 @@ impl WriteZone for Writer {
     async fn apply(&self, apply: &Apply) -> Result<ChangeId, Failure> {
         let batch = record::to_sdk(&apply.batch, apply.digest).map_err(|error| Failure {
             class: FailureClass::Refused,
-            code: "RequestNotBuilt".to_owned(),
+            code: "BatchNotBuilt".to_owned(),
             message: error.to_string(),
         })?;
         self.permission.grant(apply.not_after);

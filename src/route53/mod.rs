@@ -18,4 +18,5 @@ mod record;
 
 pub use client::{Open, Reader, Via, Writer, ZoneFacts};
 pub use credentials::Origin;
+pub use failure::{ANSWERS, Known, ON_THE_WAY};
 pub use policy::{Partition, Policy};

@@ -168,7 +168,8 @@ impl Default for Metrics {
     }
 }
 
-fn class(class: FailureClass) -> &'static str {
+/// What the metrics call a class of failures.
+pub fn class(class: FailureClass) -> &'static str {
     match class {
         FailureClass::Throttled => "throttled",
         FailureClass::Busy => "busy",

@@ -8,5 +8,5 @@ mod metrics;
 mod reporter;
 
 pub use logs::init;
-pub use metrics::Metrics;
+pub use metrics::{Metrics, class};
 pub use reporter::Reporter;

@@ -110,6 +110,11 @@ impl ControlPlane {
         self.folder.join("administrator.kubeconfig")
     }
 
+    /// Where the API server listens.
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.ports.apiserver).into()
+    }
+
     /// The kubeconfig of zonekeeper's service account.
     pub fn zonekeeper(&self) -> PathBuf {
         self.folder.join("zonekeeper.kubeconfig")

@@ -1,12 +1,31 @@
-//! An API server that goes away.
+//! An API server that goes away, falls silent, or allows less than before.
+
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use k8s_openapi::api::networking::v1::Ingress;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use zonekeeper::{
+    cluster,
+    driver::{Clock, Driver, ReadOnly, Until},
+    route53::{Reader, Via},
+    telemetry::Reporter,
+};
+use zonekeeper_core::{
+    dns::{AliasZones, Ttl, Zone as CoreZone, ZoneId},
+    keeper::{self, BrakeLimits, Keeper, Mode, Quota, Scope},
+    plan::{Adoption, ManagedTypes, Naming, Settings},
+    source::{Kind, Rules},
+};
 
 use crate::{
     control_plane::ControlPlane,
+    deadline::eventually,
     namespace::{BALANCER, Namespace},
-    process::CommandLine,
-    zone::Zone,
+    process::{ACCESS_KEY, CommandLine},
+    relay::Relay,
+    scratch::Scratch,
+    zone::{self, Zone},
 };
 
 #[tokio::test]
@@ -60,5 +79,111 @@ async fn a_watch_that_is_too_old_is_listed_again_and_what_went_meanwhile_leaves_
     assert!(new[0].iter().all(|change| change.contains("new.example.test")), "{new:?}");
     for name in ["www", "old", "new"] {
         assert!(zone.alias(&format!("{name}.example.test"), "A").is_some(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_right_that_is_taken_away_leaves_claims_as_they_are_until_it_is_given_back() {
+    let mut plane = ControlPlane::start().await;
+    let (zone, shop) = (Zone::empty().await, Namespace::of(&plane, "rights").await);
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    shop.create_balanced_ingress("old", "old.example.test", BALANCER).await;
+    let mut zonekeeper = CommandLine::of_cluster(&zone, &shop, &plane.zonekeeper(), &["run"]).start();
+    zonekeeper.until_zone(&zone, "the records", |zone| zone.sets().len() == 8).await;
+    let before = zone.requests().len();
+
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let rule = r#"[{"op": "test", "path": "/rules/0/resources/0", "value": "ingresses"}, {"op": "remove", "path": "/rules/0"}]"#;
+    plane.sh(root, &format!("kubectl patch clusterrole zonekeeper --type=json -p '{rule}'")).await;
+    // A watch that was allowed goes on: only a new one is refused.
+    plane.stop_apiserver();
+    plane.start_apiserver().await;
+    zonekeeper.says(&["the watch failed and begins again", "ingresses", "is forbidden"]).await;
+    shop.delete::<Ingress>("old").await;
+    shop.create_balanced_ingress("new", "new.example.test", BALANCER).await;
+    // The other kind is watched as ever.
+    shop.create_service("broker", "broker.example.test").await;
+    shop.set_address::<k8s_openapi::api::core::v1::Service>("broker", json!({"ip": "192.0.2.10"})).await;
+    zonekeeper.until_zone(&zone, "a request", |zone| zone.requests().len() > before).await;
+    zonekeeper.measures("zonekeeper_objects", "3").await;
+    zonekeeper.measures("zonekeeper_orphans", "0").await;
+    zonekeeper.is_ready().await;
+    assert_eq!(
+        zone.requests()[before..].concat(),
+        ["CREATE broker.example.test A", "CREATE a-broker.example.test TXT"]
+    );
+
+    plane.sh(root, "kubectl apply -k manifests/overlays/apply").await;
+    zonekeeper.until_zone(&zone, "a request", |zone| zone.requests().len() > before + 1).await;
+    zonekeeper.measures("zonekeeper_orphans", "2").await;
+    zonekeeper.stop().await;
+    let last = zone.requests()[before + 1..].concat();
+    assert!(last.len() == 4 && last.iter().all(|change| change.contains("new.example.test")), "{last:?}");
+}
+
+#[tokio::test]
+async fn a_watch_that_falls_silent_is_given_up_and_begun_anew() {
+    let plane = ControlPlane::shared().await;
+    let (zone, shop) = (Zone::empty().await, Namespace::new("silence").await);
+    let relay = Relay::to(plane.address()).await;
+    let folder = Scratch::new("silence");
+    let kubeconfig = folder.join("kubeconfig");
+    let direct = fs::read_to_string(plane.zonekeeper()).unwrap();
+    fs::write(&kubeconfig, direct.replace(&plane.address().to_string(), &relay.address().to_string()))
+        .unwrap();
+    // The program waits for minutes.
+    let client = cluster::connect(Some(&kubeconfig), Duration::from_secs(2)).await.unwrap();
+
+    let via = Via::Emulator { url: zone.url(), access_key: ACCESS_KEY.to_owned() };
+    let clock = Clock::start();
+    let (reader, facts) = Reader::open(ZoneId::new(zone::ID).unwrap(), clock, &via).await.unwrap();
+    let scope = Scope { kind: Kind::Ingress, namespace: Some(shop.name().to_owned()) };
+    let keeper = Keeper::new(config(scope.clone()), CoreZone::new(facts.id, facts.apex));
+    let (driver, handle) = Driver::new(keeper, ReadOnly(reader), None::<Reporter>, clock);
+    let end = CancellationToken::new();
+    let driver = tokio::spawn(driver.run(end.clone(), Until::Stopped));
+    let watch =
+        tokio::spawn(cluster::watch(client, scope, Arc::new(Rules::default()), handle.clone(), false));
+    let objects = async |number: usize| {
+        let seen = eventually(async || {
+            handle.status().await.filter(|status| status.is_ready && status.objects == number)
+        });
+        assert!(seen.await.is_some(), "not {number} objects: {:?}", handle.status().await);
+    };
+
+    shop.create_ingress("listed", "a.example.test", json!({})).await;
+    objects(1).await;
+    shop.create_ingress("watched", "b.example.test", json!({})).await;
+    objects(2).await;
+    relay.fall_silent();
+    shop.create_ingress("unheard", "c.example.test", json!({})).await;
+    shop.delete::<Ingress>("listed").await;
+    shop.delete::<Ingress>("watched").await;
+    objects(1).await;
+
+    end.cancel();
+    driver.await.unwrap();
+    watch.abort();
+}
+
+/// A keeper that watches one scope and writes nothing.
+fn config(scope: Scope) -> keeper::Config {
+    keeper::Config {
+        settings: Settings {
+            owner: "tests".parse().unwrap(),
+            naming: Naming::default(),
+            default_ttl: Ttl::DEFAULT,
+            managed_types: ManagedTypes::default(),
+            prefer_cname: false,
+            alias_zones: AliasZones::default(),
+            adoption: Adoption::default(),
+        },
+        scopes: vec![scope],
+        mode: Mode::DryRun,
+        quota: Quota::default(),
+        resync: Duration::from_mins(30),
+        vacancy: Duration::from_mins(10),
+        brake: BrakeLimits::default(),
+        seed: 1,
     }
 }

@@ -10,7 +10,12 @@ use std::{
 };
 
 use clap::{Arg, Command, CommandFactory};
-use zonekeeper::{cli::Cli, driver::Status, telemetry::Metrics};
+use zonekeeper::{
+    cli::Cli,
+    driver::Status,
+    route53::{ANSWERS, Known, ON_THE_WAY},
+    telemetry::{self, Metrics},
+};
 use zonekeeper_core::{
     dns::{Data, Name, RecordSet, RecordType, Ttl},
     keeper::{FailureClass, Gate, Scope},
@@ -84,6 +89,35 @@ fn the_page_of_metrics_is_current() {
 }
 
 #[test]
+fn the_page_of_failures_is_current() {
+    let mut page = format!(
+        "# Failures\n\n{GENERATED}\n\nWhat can come of a request to Route 53, and what zonekeeper does then. The code stands in \
+         the log (`error.code`), the class in the metrics (`outcome` of `zonekeeper_batches_total`, `class` of \
+         `zonekeeper_failed_requests_total`). Nothing is ever sent again blindly: each request is one that was decided on \
+         anew.\n\n| class | zonekeeper |\n|---|---|\n"
+    );
+    for class in CLASSES {
+        writeln!(page, "| `{}` | {} |", telemetry::class(class), reaction(class)).unwrap();
+    }
+    for (title, table) in [("What Route 53 answers", &ANSWERS[..]), ("What happens on the way", &ON_THE_WAY)]
+    {
+        writeln!(page, "\n## {title}\n\n| code | means | a read is | a change is |\n|---|---|---|---|")
+            .unwrap();
+        for Known { codes, means, read, change } in table {
+            let codes: Vec<String> = codes.iter().map(|code| format!("`{code}`")).collect();
+            let [read, change] = [*read, *change].map(telemetry::class);
+            writeln!(page, "| {} | {means} | `{read}` | `{change}` |", codes.join(", ")).unwrap();
+        }
+    }
+    page.push_str(
+        "\nAn `InvalidChangeBatch` is `zone-full` where its message names that limit, and `busy` where it says that the zone \
+         is disabled for mutation. Any other code of a status below 500 is `refused`, and from there on `unknown`. An answer of status 413 \
+         without a code is `refused`, so that a batch gets through in parts.\n",
+    );
+    is_current("failures.md", &page);
+}
+
+#[test]
 fn what_the_pages_speak_of_is_there() {
     let cli = Cli::command();
     let flags: BTreeSet<String> =
@@ -125,6 +159,52 @@ fn what_the_pages_speak_of_is_there() {
     }
 }
 
+const CLASSES: [FailureClass; 9] = [
+    FailureClass::Throttled,
+    FailureClass::Busy,
+    FailureClass::NotExecuted,
+    FailureClass::Unknown,
+    FailureClass::Refused,
+    FailureClass::Denied,
+    FailureClass::ZoneFull,
+    FailureClass::Account,
+    FailureClass::Withheld,
+];
+
+/// What the keeper does; a class that is added must be told of here and above.
+fn reaction(class: FailureClass) -> &'static str {
+    match class {
+        FailureClass::Throttled => {
+            "waits one to three seconds, and takes half of the account's refill until that recovers"
+        }
+        FailureClass::Busy => "waits one to three seconds",
+        FailureClass::NotExecuted => {
+            "tries again after one to three seconds: the request was certainly not carried out"
+        }
+        FailureClass::Unknown => {
+            "waits one to three seconds, never longer, and after a change reads whether it was carried out before it \
+             decides again"
+        }
+        FailureClass::Refused => {
+            "takes the batch apart, by the names in the message or else by halves; what is refused alone is blocked, and \
+             tried again after a second at first, ten minutes at last, or when its object or its part of the zone \
+             changes; the rest goes on at \
+             once. A read waits one to three seconds"
+        }
+        FailureClass::Denied => {
+            "does the same, and says `DeniedByIAM`; where everything is denied, one change at a time is a probe"
+        }
+        FailureClass::ZoneFull => {
+            "blocks what is to be created (`ZoneFull`), and goes on with what is to be replaced"
+        }
+        FailureClass::Account => {
+            "closes the gate `account` and sends one probe, after a second at first, a minute at last; the first success \
+             opens it"
+        }
+        FailureClass::Withheld => "decides again: nothing was sent",
+    }
+}
+
 /// Every page that people read.
 fn pages() -> Vec<PathBuf> {
     let in_folder = |folder: &str| {
@@ -145,11 +225,20 @@ fn gates() -> Vec<String> {
         | Gate::StaleZone
         | Gate::Leadership
         | Gate::DryRun
+        | Gate::Approval
         | Gate::Account
         | Gate::Changes => gate.to_string(),
     };
     let objects = Kind::ALL.map(|kind| Gate::Objects(Scope { kind, namespace: None }));
-    let others = [Gate::Zone, Gate::StaleZone, Gate::Leadership, Gate::DryRun, Gate::Account, Gate::Changes];
+    let others = [
+        Gate::Zone,
+        Gate::StaleZone,
+        Gate::Leadership,
+        Gate::DryRun,
+        Gate::Approval,
+        Gate::Account,
+        Gate::Changes,
+    ];
     objects.iter().chain(&others).map(name).collect()
 }
 

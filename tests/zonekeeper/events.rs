@@ -74,7 +74,8 @@ async fn what_is_said_again_is_a_series_of_what_was_said() {
         let (mut events, queue) = Events::new();
         events.hear(&report);
         drop(events);
-        let client = cluster::connect(Some(&ControlPlane::shared().await.zonekeeper())).await.unwrap();
+        let kubeconfig = ControlPlane::shared().await.zonekeeper();
+        let client = cluster::connect(Some(&kubeconfig), cluster::LONGEST_SILENCE).await.unwrap();
         queue.send(client).await;
         let [event] = &shop.events_of::<Ingress>(&name).await[..] else { panic!("not one Event") };
         assert_eq!(event.series.as_ref().map_or(1, |series| series.count), count);

@@ -74,6 +74,13 @@ impl Namespace {
         self.create::<Ingress>(ingress).await;
     }
 
+    /// Sets annotations of an Ingress; `null` takes one away.
+    pub async fn annotate_ingress(&self, name: &str, annotations: Value) {
+        let (api, parameters) = (self.api::<Ingress>(), PatchParams::default());
+        let patch = Patch::Merge(json!({"metadata": {"annotations": annotations}}));
+        api.patch(name, &parameters, &patch).await.unwrap();
+    }
+
     /// Creates an Ingress behind a load balancer.
     pub async fn create_balanced_ingress(&self, name: &str, hostname: &str, balancer: &str) {
         self.create_ingress(name, hostname, json!({})).await;

@@ -228,6 +228,13 @@ impl Process {
         kill_process(id, Signal::TERM).unwrap();
     }
 
+    /// Kills it, which it cannot notice, and waits for its end. It must still have run.
+    pub async fn kill(mut self) -> Ended {
+        assert!(self.child.try_wait().unwrap().is_none(), "it has ended by itself:\n{}", self.log());
+        self.child.start_kill().unwrap();
+        self.end().await
+    }
+
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id().unwrap()

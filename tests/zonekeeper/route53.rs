@@ -12,7 +12,7 @@ use zonekeeper::{
 use zonekeeper_core::{
     dns::{AliasZones, Name, Ttl, Zone as CoreZone, ZoneId},
     keeper::{Apply, ApplyId, ChangeId, Cursor, FailureClass, Read, ReadId, Time},
-    plan::{Adoption, Batch, ManagedTypes, Naming, Plan, PlanDigest, Settings, Unit, View},
+    plan::{Adoption, Batch, ManagedTypes, Naming, Past, Plan, PlanDigest, Settings, Unit, View},
     source::{Claims, Object, Rules},
 };
 use zonekeeper_emulator::{
@@ -25,7 +25,7 @@ use crate::{
     zone::{self, CHANGE, LIST, Zone},
 };
 
-const FIRST_PAGE: Read = Read { id: ReadId(1), start: None, max_items: 300 };
+const FIRST_PAGE: Read = Read { id: ReadId(1), start: None, max_items: 300, continues: None };
 
 fn id() -> ZoneId {
     ZoneId::new(zone::ID).unwrap()
@@ -59,7 +59,12 @@ fn apply(not_after: Time) -> Apply {
         alias_zones: AliasZones::default(),
         adoption: Adoption::default(),
     };
-    let plan = Plan::new(&View { zone: &CoreZone::new(id(), apex), claims: &claims, settings: &settings });
+    let plan = Plan::new(&View {
+        zone: &CoreZone::new(id(), apex),
+        claims: &claims,
+        settings: &settings,
+        past: &Past::default(),
+    });
     let digest = PlanDigest::of(plan.units.iter().map(Unit::digest));
     let mut batch = Batch::default();
     for unit in plan.units {
@@ -68,70 +73,134 @@ fn apply(not_after: Time) -> Apply {
     Apply { id: ApplyId(1), batch: Arc::new(batch), digest, not_after }
 }
 
-#[tokio::test]
-async fn every_failure_of_a_change_has_its_class() {
-    use FailureClass::{Account, Busy, Refused, Throttled, Unknown};
-    let invalid = Effect::refuse(400, "InvalidChangeBatch", "[Tried to create …]");
+/// What Route 53 sent before 2024 in place of an error with a code.
+const LEGACY: &str = "<?xml version=\"1.0\"?>\n<InvalidChangeBatch xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\">\
+                      <Messages><Message>Tried to create resource record set [name='www.example.test.', type='A'] but \
+                      it already exists</Message></Messages></InvalidChangeBatch>";
+const PROXY: &str =
+    "<html><head><title>Sign in</title></head><body>Sign in to use this network.</body></html>";
+
+/// What the service says, and the class of a read and of a change.
+fn refusals() -> Vec<(Effect, FailureClass, FailureClass, &'static str)> {
+    use FailureClass::{Account, Busy, Denied, Refused, Throttled, Unknown, ZoneFull};
+    let skewed = "Signature expired: 20260101T000000Z is now earlier than 20260101T001500Z";
     let table = [
-        (Effect::throttling(), Throttled, "Throttling", false),
-        (Effect::prior_request_not_complete(), Busy, "PriorRequestNotComplete", false),
-        (invalid, Refused, "InvalidChangeBatch", false),
-        (Effect::access_denied(), Refused, "AccessDenied", false),
-        (Effect::expired_token(), Account, "ExpiredToken", false),
-        (Effect::internal_failure(), Unknown, "InternalFailure", false),
-        (Effect::service_unavailable(), Unknown, "ServiceUnavailable", false),
-        (Effect::refuse(502, "", ""), Unknown, "UnreadableAnswer", false),
+        (400, "Throttling", "Rate exceeded", Throttled, Throttled),
+        (400, "ThrottlingException", "Rate exceeded", Throttled, Throttled),
+        (400, "RequestLimitExceeded", "Request limit exceeded", Throttled, Throttled),
+        (400, "PriorRequestNotComplete", "still processing a prior request", Busy, Busy),
+        (400, "InvalidChangeBatch", "[Tried to create …]", Refused, Refused),
+        (400, "InvalidInput", "1 validation error detected", Refused, Refused),
+        (404, "NoSuchHealthCheck", "No health check found with ID: 1", Refused, Refused),
+        (403, "AccessDenied", "User is not authorized to perform this operation", Account, Denied),
+        // Where the code is the same for nearly everything, the message tells.
+        (
+            400,
+            "InvalidChangeBatch",
+            "[Number of records limit of MAX_RRSETS_BY_ZONE exceeded.]",
+            ZoneFull,
+            ZoneFull,
+        ),
+        (400, "InvalidChangeBatch", "[Hosted zone is disabled for mutation]", Busy, Busy),
+        (404, "NoSuchHostedZone", "No hosted zone found with ID: Z1", Account, Account),
+        (403, "ExpiredToken", "The security token included in the request is expired", Account, Account),
+        (403, "InvalidClientTokenId", "The security token is invalid", Account, Account),
+        (403, "SignatureDoesNotMatch", skewed, Account, Account),
+        (403, "RequestTimeTooSkewed", "The difference is too large", Account, Account),
+        (400, "RequestExpired", "Request has expired", Account, Account),
+        (408, "RequestTimeoutException", "Timed out", Unknown, Unknown),
+        (500, "InternalFailure", "We encountered an internal error", Unknown, Unknown),
+        (503, "ServiceUnavailable", "Service is unable to handle request", Unknown, Unknown),
+        // Codes of which nobody has heard yet.
+        (418, "ImATeapot", "", Refused, Refused),
+        (599, "Exhausted", "", Unknown, Unknown),
+    ];
+    table
+        .map(|(status, code, text, read, change)| (Effect::refuse(status, code, text), read, change, code))
+        .into()
+}
+
+/// What comes instead of an answer of the service; whether the request is carried out.
+fn disturbances() -> Vec<(Effect, FailureClass, &'static str, bool)> {
+    use FailureClass::{Throttled, Unknown};
+    vec![
         (Effect::CloseBefore, Unknown, "ConnectionFailed", false),
         (Effect::CloseAfter, Unknown, "ConnectionFailed", true),
         (Effect::Hang, Unknown, "Timeout", false),
         (Effect::HangAfter, Unknown, "Timeout", true),
         (Effect::Malformed, Unknown, "UnreadableAnswer", true),
         (Effect::slow_body(Duration::from_mins(1)), Unknown, "UnreadableAnswer", true),
+        (Effect::refuse(502, "", ""), Unknown, "UnreadableAnswer", false),
+        (Effect::answer(200, ""), Unknown, "UnreadableAnswer", false),
+        (Effect::answer(200, PROXY), Unknown, "UnreadableAnswer", false),
+        (Effect::answer(200, "<ok/>"), Unknown, "UnreadableAnswer", false),
+        (Effect::answer(200, "\u{0}\u{1}not XML"), Unknown, "UnreadableAnswer", false),
+        (Effect::answer(502, PROXY), Unknown, "UnreadableAnswer", false),
+        (Effect::answer(403, PROXY), Unknown, "UnreadableAnswer", false),
+        (Effect::answer(407, ""), Unknown, "UnreadableAnswer", false),
+        (Effect::answer(429, PROXY), Throttled, "TooManyRequestsException", false),
+    ]
+}
+
+#[tokio::test]
+async fn every_failure_of_a_change_has_its_class() {
+    let refusals = refusals().into_iter().map(|(effect, _, class, code)| (effect, class, code, false));
+    let only_changes = [
+        (Effect::answer(400, LEGACY), FailureClass::Refused, "InvalidChangeBatch", false),
+        (Effect::answer(413, PROXY), FailureClass::Refused, "UnreadableAnswer", false),
     ];
     // All at once, because some wait for the client's own time-out.
-    let tries = table.map(|(effect, class, code, is_written)| {
-        Box::pin(async move {
-            let zone = Zone::empty().await;
-            let writer = writer(&zone).await;
-            zone.disturb(CHANGE, effect.clone(), 1);
-            let failure = writer.apply(&apply(Time::NEVER)).await.unwrap_err();
-            assert_eq!((failure.class, &*failure.code), (class, code), "{effect:?}: {failure}");
-            // One call is one request, whatever comes of it.
-            assert_eq!(
-                (zone.count(CHANGE), zone.requests().len()),
-                (1, usize::from(is_written)),
-                "{effect:?}"
-            );
-            if !is_written {
-                writer.apply(&apply(Time::NEVER)).await.unwrap();
-                assert_eq!(zone.sets(), ["a-www.example.test TXT", "www.example.test A"], "{effect:?}");
-            }
-        })
-    });
-    join_all(tries).await;
+    let tries =
+        refusals.chain(disturbances()).chain(only_changes).map(|(effect, class, code, is_written)| {
+            Box::pin(async move {
+                let zone = Zone::empty().await;
+                let writer = writer(&zone).await;
+                zone.disturb(CHANGE, effect.clone(), 1);
+                let failure = writer.apply(&apply(Time::NEVER)).await.unwrap_err();
+                assert_eq!((failure.class, &*failure.code), (class, code), "{effect:?}: {failure}");
+                assert!(failure.message.chars().count() < 400, "{failure}");
+                // One call is one request, whatever comes of it.
+                assert_eq!(
+                    (zone.count(CHANGE), zone.requests().len()),
+                    (1, usize::from(is_written)),
+                    "{effect:?}"
+                );
+                if !is_written {
+                    writer.apply(&apply(Time::NEVER)).await.unwrap();
+                    assert_eq!(zone.sets(), ["a-www.example.test TXT", "www.example.test A"], "{effect:?}");
+                }
+                failure
+            })
+        });
+    let failures = join_all(tries).await;
+    // By its names a batch is taken apart.
+    assert!(failures.iter().any(|failure| failure.message.contains("[name='www.example.test.', type='A']")));
 }
 
 #[tokio::test]
 async fn every_failure_of_a_read_has_its_class() {
-    use FailureClass::{Account, Refused, Throttled, Unknown};
-    for (effect, class, code) in [
-        (Effect::throttling(), Throttled, "Throttling"),
-        (Effect::access_denied(), Account, "AccessDenied"),
-        (Effect::expired_token(), Account, "ExpiredToken"),
-        (Effect::refuse(404, "NoSuchHostedZone", ""), Account, "NoSuchHostedZone"),
-        (Effect::refuse(400, "InvalidInput", "?"), Refused, "InvalidInput"),
-        (Effect::internal_failure(), Unknown, "InternalFailure"),
-        (Effect::CloseBefore, Unknown, "ConnectionFailed"),
-        (Effect::Malformed, Unknown, "UnreadableAnswer"),
-    ] {
-        let zone = Zone::empty().await;
-        let writer = writer(&zone).await;
-        zone.disturb(LIST, effect.clone(), 1);
-        let failure = writer.list(&FIRST_PAGE).await.unwrap_err();
-        assert_eq!((failure.class, &*failure.code), (class, code), "{effect:?}: {failure}");
-        assert_eq!(zone.count(LIST), 1, "{effect:?}");
-        assert_eq!(writer.list(&FIRST_PAGE).await.unwrap().sets.len(), 2, "{effect:?}");
-    }
+    let refusals = refusals().into_iter().map(|(effect, class, _, code)| (effect, class, code));
+    let disturbances = disturbances().into_iter().map(|(effect, class, code, _)| (effect, class, code));
+    let tries = refusals.chain(disturbances).map(|(effect, class, code)| {
+        Box::pin(async move {
+            let zone = Zone::empty().await;
+            let writer = writer(&zone).await;
+            let change = writer.apply(&apply(Time::NEVER)).await.unwrap();
+            zone.disturb(LIST, effect.clone(), 1);
+            let failure = writer.list(&FIRST_PAGE).await.unwrap_err();
+            assert_eq!((failure.class, &*failure.code), (class, code), "{effect:?}: {failure}");
+            assert_eq!(zone.count(LIST), 1, "{effect:?}");
+            assert_eq!(writer.list(&FIRST_PAGE).await.unwrap().sets.len(), 4, "{effect:?}");
+            for operation in ["GetHostedZone", "GetChange"] {
+                zone.disturb(operation, effect.clone(), 1);
+            }
+            let (count, change) = tokio::join!(writer.count(), writer.is_in_sync(&change));
+            for failure in [count.unwrap_err(), change.unwrap_err()] {
+                assert_eq!((failure.class, &*failure.code), (class, code), "{effect:?}: {failure}");
+            }
+        })
+    });
+    join_all(tries).await;
 }
 
 #[tokio::test]
@@ -192,7 +261,7 @@ async fn pages_continue_where_the_one_before_ended() {
     assert_eq!((whole.sets.len(), &whole.next), (13, &None));
     let (mut paged, mut start) = (Vec::new(), None);
     loop {
-        let page = reader.list(&Read { id: ReadId(2), start, max_items: 2 }).await.unwrap();
+        let page = reader.list(&Read { id: ReadId(2), start, max_items: 2, continues: None }).await.unwrap();
         paged.extend(page.sets);
         start = page.next;
         if start.is_none() {
@@ -201,7 +270,10 @@ async fn pages_continue_where_the_one_before_ended() {
     }
     assert_eq!(paged, whole.sets);
     let wildcard = Cursor::at(Name::from_hostname("*.example.test").unwrap());
-    let page = reader.list(&Read { id: ReadId(3), start: Some(wildcard), max_items: 1 }).await.unwrap();
+    let page = reader
+        .list(&Read { id: ReadId(3), start: Some(wildcard), max_items: 1, continues: None })
+        .await
+        .unwrap();
     assert_eq!(page.sets[0].name().as_str(), "*.example.test");
 }
 

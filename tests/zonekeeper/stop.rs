@@ -5,6 +5,7 @@ use std::time::Duration;
 use zonekeeper_emulator::faults::Effect;
 
 use crate::{
+    http,
     namespace::{BALANCER, Namespace},
     process::{CommandLine, Process},
     zone::{CHANGE, Zone},
@@ -31,6 +32,22 @@ async fn a_stop_waits_for_the_answer_to_a_change_and_logs_it() {
     assert_eq!(ended.code(), Some(0), "{ended}");
     assert_eq!((zone.requests().len(), zone.count(CHANGE)), (1, 1));
     assert_eq!(ended.logged("Route 53 accepted a change").len(), 4, "{ended}");
+}
+
+#[tokio::test]
+async fn who_stops_still_answers_probes() {
+    let (zone, zonekeeper) = amid_a_change("stop-probes", Effect::Hold).await;
+    let address = zonekeeper.address().await;
+    zonekeeper.terminate();
+    zonekeeper.says(&["stopping"]).await;
+    for path in ["/livez", "/readyz", "/metrics"] {
+        let answer = http::get(address, path).await;
+        assert!(answer.as_ref().is_ok_and(|answer| answer.status == 200), "{path}: {answer:?}");
+    }
+    assert_eq!(zone.requests().len(), 0);
+    zone.calm();
+    let ended = zonekeeper.end().await;
+    assert_eq!((ended.code(), zone.requests().len()), (Some(0), 1), "{ended}");
 }
 
 #[tokio::test]

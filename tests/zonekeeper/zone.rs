@@ -2,8 +2,9 @@
 
 use zonekeeper_emulator::{
     Emulator,
-    faults::{Effect, Fault},
-    journal::Journal,
+    faults::{Effect, Fault, Faults},
+    journal::{Journal, Request},
+    quota::Quota,
     zone::{Change, HostedZone, RecordSet},
 };
 
@@ -27,8 +28,14 @@ pub struct Zone(Emulator);
 impl Zone {
     /// A new zone, which holds nothing but its NS and SOA.
     pub async fn empty() -> Self {
+        Self::limited(Quota::unlimited(), Faults::default()).await
+    }
+
+    /// The same, in an account that allows no more than this, and where these things go wrong.
+    pub async fn limited(quota: Quota, faults: Faults) -> Self {
         let zone = HostedZone::new(ID, NAME).unwrap();
-        Self(Emulator::builder().zone(zone).keeper_access_key(ACCESS_KEY).start().await.unwrap())
+        let emulator = Emulator::builder().zone(zone).keeper_access_key(ACCESS_KEY);
+        Self(emulator.quota(quota).faults(faults).start().await.unwrap())
     }
 
     /// The same, but private.
@@ -44,7 +51,12 @@ impl Zone {
 
     /// Somebody else's record is created.
     pub fn foreigner_creates(&self, set: RecordSet) {
-        self.0.with_zone(ID, |zone| zone.change(&[Change::create(set)])).unwrap().unwrap();
+        self.foreigner_sends(&[Change::create(set)]);
+    }
+
+    /// Somebody else's batch is carried out.
+    pub fn foreigner_sends(&self, batch: &[Change]) {
+        self.0.with_zone(ID, |zone| zone.change(batch)).unwrap().unwrap();
     }
 
     /// AWS changes something that no request can.
@@ -57,6 +69,11 @@ impl Zone {
         self.0.with_faults(|faults| faults.add(Fault::new(effect).on(operation).times(times)));
     }
 
+    /// Requests of an operation wait until [`Zone::calm`]: somebody else can come first.
+    pub fn hold(&self, operation: &str) {
+        self.disturb(operation, Effect::Hold, u32::MAX);
+    }
+
     /// What goes wrong from now on instead of anything else: each of these once, in this order.
     pub fn disturb_once_each(&self, operation: &str, effects: impl IntoIterator<Item = Effect>) {
         self.0.with_faults(|faults| {
@@ -67,7 +84,7 @@ impl Zone {
 
     /// Nothing goes wrong any more.
     pub fn calm(&self) {
-        self.0.with_faults(zonekeeper_emulator::faults::Faults::clear);
+        self.0.with_faults(Faults::clear);
     }
 
     /// The credentials that requests came with, in order: access key and session token. Successive equal ones are one.
@@ -84,9 +101,19 @@ impl Zone {
         self.0.journal()
     }
 
+    /// The requests that came after the first ones.
+    pub fn requests_after(&self, first: usize) -> Vec<Request> {
+        self.0.with_journal(|journal| journal.requests.iter().skip(first).cloned().collect())
+    }
+
     /// How many requests of an operation came.
     pub fn count(&self, operation: &str) -> usize {
-        self.0.journal().count(operation)
+        self.0.with_journal(|journal| journal.count(operation))
+    }
+
+    /// How many requests with a DELETE zonekeeper has sent.
+    pub fn deletions(&self) -> usize {
+        self.0.violations().len()
     }
 
     /// How many pages were listed from the beginning of the zone.
@@ -130,8 +157,12 @@ impl Zone {
 
     /// What it holds besides its NS and SOA, as `www.example.test A`.
     pub fn sets(&self) -> Vec<String> {
-        let own = |set: &&RecordSet| set.rtype != "NS" && set.rtype != "SOA";
-        self.0.with_zone(ID, |zone| zone.iter().filter(own).map(key).collect()).unwrap()
+        self.0.with_zone(ID, |zone| zone.iter().filter(|set| is_own(set)).map(key).collect()).unwrap()
+    }
+
+    /// What it holds besides its NS and SOA, whole.
+    pub fn record_sets(&self) -> Vec<RecordSet> {
+        self.0.with_zone(ID, |zone| zone.iter().filter(|set| is_own(set)).cloned().collect()).unwrap()
     }
 
     /// One set.
@@ -148,6 +179,10 @@ impl Zone {
     pub fn alias(&self, name: &str, rtype: &str) -> Option<String> {
         Some(self.set(name, rtype)?.alias_target?.dns_name)
     }
+}
+
+fn is_own(set: &RecordSet) -> bool {
+    set.rtype != "NS" && set.rtype != "SOA"
 }
 
 fn key(set: &RecordSet) -> String {

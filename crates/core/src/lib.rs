@@ -55,7 +55,7 @@
 //! use k8s_openapi::api::networking::v1::Ingress;
 //! use zonekeeper_core::{
 //!     dns::{AliasZones, Name, Ttl, Zone, ZoneId},
-//!     plan::{Adoption, Batch, ManagedTypes, Naming, Plan, Settings, View},
+//!     plan::{Adoption, Batch, ManagedTypes, Naming, Past, Plan, Settings, View},
 //!     source::{Claims, Object, Rules},
 //! };
 //!
@@ -84,7 +84,8 @@
 //!     adoption: Adoption::default(),
 //! };
 //! let zone = Zone::new(ZoneId::new("Z0123456789").ok_or("a zone id")?, apex);
-//! let plan = Plan::new(&View { zone: &zone, claims: &claims, settings: &settings });
+//! let past = Past::default();
+//! let plan = Plan::new(&View { zone: &zone, claims: &claims, settings: &settings, past: &past });
 //! let unit = plan.units.first().ok_or("a unit")?;
 //! let written: Vec<String> = unit.changes().iter().map(ToString::to_string).collect();
 //! assert_eq!(written, [

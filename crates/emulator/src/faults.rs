@@ -35,6 +35,15 @@ pub enum Effect {
         /// Error message.
         message: String,
     },
+    /// It is not carried out; something on the way answers this, with whatever is in it.
+    Answer {
+        /// HTTP status.
+        status: u16,
+        /// The whole body.
+        body: String,
+    },
+    /// It waits until the faults are cleared, and is carried out then: time for somebody else to come first.
+    Hold,
     /// It is accepted and neither carried out nor answered.
     Hang,
     /// It is carried out and never answered.
@@ -110,6 +119,11 @@ impl Effect {
     /// Any error.
     pub fn refuse(status: u16, code: &str, message: &str) -> Self {
         Self::Refuse { status, code: code.to_owned(), message: message.to_owned() }
+    }
+
+    /// An answer that is not of the service.
+    pub fn answer(status: u16, body: &str) -> Self {
+        Self::Answer { status, body: body.to_owned() }
     }
 
     /// Another change request for the zone is being carried out.
@@ -219,6 +233,11 @@ impl Faults {
     /// Takes all faults away.
     pub fn clear(&mut self) {
         self.faults.clear();
+    }
+
+    /// Whether requests that were held still wait.
+    pub fn is_holding(&self) -> bool {
+        self.faults.iter().any(|fault| fault.effect == Effect::Hold)
     }
 
     /// The faults, also those that are over.

@@ -30,7 +30,7 @@ use axum::{
 };
 use futures_util::{StreamExt, stream};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use tokio::{net::TcpListener, task::JoinHandle, time::Instant};
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle, time::Instant};
 
 use self::{
     error::ApiError,
@@ -76,6 +76,8 @@ pub struct State(Arc<Shared>);
 struct Shared {
     world: Mutex<World>,
     started: Instant,
+    /// Rings when the faults may have changed.
+    faults: Notify,
 }
 
 /// Ends the occupation of a zone by a change request, also if the request is given up.
@@ -138,7 +140,11 @@ impl Builder {
 
     /// The state alone, for a server of one's own around [`router`].
     pub fn state(self) -> State {
-        State(Arc::new(Shared { world: Mutex::new(self.world), started: Instant::now() }))
+        State(Arc::new(Shared {
+            world: Mutex::new(self.world),
+            started: Instant::now(),
+            faults: Notify::new(),
+        }))
     }
 
     /// Starts the emulator on the current tokio runtime.
@@ -185,6 +191,11 @@ impl Emulator {
     /// See [`State::journal`].
     pub fn journal(&self) -> Journal {
         self.state.journal()
+    }
+
+    /// See [`State::with_journal`].
+    pub fn with_journal<T>(&self, f: impl FnOnce(&Journal) -> T) -> T {
+        self.state.with_journal(f)
     }
 
     /// See [`State::with_faults`].
@@ -238,9 +249,16 @@ impl State {
         self.world().journal.clone()
     }
 
+    /// Looks at what happened so far, without a copy: it grows long.
+    pub fn with_journal<T>(&self, f: impl FnOnce(&Journal) -> T) -> T {
+        f(&self.world().journal)
+    }
+
     /// Looks at or changes the faults.
     pub fn with_faults<T>(&self, f: impl FnOnce(&mut Faults) -> T) -> T {
-        f(&mut self.world().faults)
+        let done = f(&mut self.world().faults);
+        self.0.faults.notify_waiters();
+        done
     }
 
     /// Looks at or changes the quota.
@@ -274,6 +292,17 @@ impl State {
 
     fn now(&self) -> Duration {
         self.0.started.elapsed()
+    }
+
+    /// Waits until no request is held any more.
+    async fn held(&self) {
+        loop {
+            let changed = self.0.faults.notified();
+            if !self.world().faults.is_holding() {
+                return;
+            }
+            changed.await;
+        }
     }
 
     fn occupy(&self, call: &Call) -> Result<Option<Occupied>, ApiError> {
@@ -318,16 +347,28 @@ async fn serve(state: State, request: Request) -> Response {
         Ok(admitted) => admitted,
         Err(error) => return answer(&state, &call, sequence, Err(error), None),
     };
-    if let Some(effect @ (Effect::Hang | Effect::CloseBefore | Effect::Refuse { .. })) = &decision.effect {
+    if let Some(
+        effect @ (Effect::Hang | Effect::CloseBefore | Effect::Refuse { .. } | Effect::Answer { .. }),
+    ) = &decision.effect
+    {
         tokio::time::sleep(decision.latency).await;
         return match effect {
             Effect::Refuse { status, code, message } => {
                 let error = ApiError::new(*status, code, message);
                 answer(&state, &call, sequence, Err(error), None)
             }
+            Effect::Answer { status, body } => {
+                state.world().answered(sequence, *status, None);
+                let mut response = Response::new(Body::from(body.clone()));
+                *response.status_mut() = StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY);
+                response
+            }
             Effect::Hang => pending().await,
             _ => CloseConnection::response(),
         };
+    }
+    if decision.effect == Some(Effect::Hold) {
+        state.held().await;
     }
     let occupied = match state.occupy(&call) {
         Ok(occupied) => occupied,

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::Time;
+use super::{Approval, Publication, Time};
 use crate::{
     dns::{Name, RecordSet, RecordType, SetId},
     plan::{Batch, Blocked, PlanDigest, Unit},
@@ -18,6 +18,11 @@ pub enum Input {
         object: ObjectId,
         /// What it says.
         facts: Option<Box<Facts>>,
+    },
+    /// An object is there and cannot be read: what is known of it stays.
+    Unreadable {
+        /// Which object.
+        object: ObjectId,
     },
     /// The objects of a scope are listed from the beginning: what is not seen until [`Input::Listed`] is gone.
     Listing(Scope),
@@ -46,6 +51,28 @@ pub enum Input {
     },
     /// The answer to [`Effect::Count`].
     Counted(Result<u64, Failure>),
+    /// The objects of a scope cannot be listed. Where they were listed once, that counts on; else the others go on
+    /// without them, and what they may have stays as it is.
+    Denied(Scope),
+    /// The time of day, in seconds since 1970. Nothing that is sent depends on it but what people have set a time for.
+    Wall {
+        /// Seconds since 1970.
+        unix: i64,
+    },
+    /// What the process that led before left of [`Effect::Remember`].
+    Recall {
+        /// Its last text.
+        memory: String,
+    },
+    /// A person has released what the brake holds.
+    Release {
+        /// Until when, in seconds since 1970.
+        until: i64,
+    },
+    /// A person has approved a plan.
+    Approve(Approval),
+    /// What the process that led before published last, if anything; before that is known, nothing is published.
+    Published(Option<Box<Publication>>),
     /// Until when this process may write; not at all at [`Time::ZERO`].
     Leadership {
         /// The end of what it may write in.
@@ -66,6 +93,10 @@ pub enum Effect {
     AskPropagation(ChangeId),
     /// Ask how many record sets the zone has: one request of `GetHostedZone`.
     Count,
+    /// Show what can be approved; it replaces what was shown before.
+    Publish(Box<Publication>),
+    /// Keep a text for the process that leads next; it replaces the one before.
+    Remember(String),
     /// Say what became of something.
     Report(Report),
 }
@@ -79,6 +110,8 @@ pub struct Read {
     pub start: Option<Cursor>,
     /// Most sets of the page; Route 53 gives 300 at most.
     pub max_items: u16,
+    /// The read of names that this one goes on with, where that ended within one of them.
+    pub continues: Option<ReadId>,
 }
 
 /// One batch to be sent.

@@ -17,6 +17,8 @@ pub enum Gate {
     Leadership,
     /// Plans are only shown.
     DryRun,
+    /// Nothing that is planned has been approved.
+    Approval,
     /// Route 53 accepts nothing of this account's.
     Account,
     /// Route 53 refuses every change; one at a time is tried.
@@ -39,6 +41,9 @@ impl Keeper {
         }
         if self.config.mode == Mode::DryRun {
             gates.push(Gate::DryRun);
+        }
+        if self.config.mode == Mode::Approve && self.approvals.is_empty() {
+            gates.push(Gate::Approval);
         }
         if self.breaker.is_open() {
             gates.push(Gate::Account);
@@ -69,6 +74,7 @@ impl fmt::Display for Gate {
             Self::StaleZone => f.write_str("zone-list-too-old"),
             Self::Leadership => f.write_str("leadership"),
             Self::DryRun => f.write_str("dry-run"),
+            Self::Approval => f.write_str("approval"),
             Self::Account => f.write_str("account"),
             Self::Changes => f.write_str("changes-refused"),
         }

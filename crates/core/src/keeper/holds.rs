@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Effect, Keeper, Report, Time, breaker::State, plans, quarantine::Permit};
+use super::{Effect, Keeper, Mode, Report, Time, breaker::State, plans, quarantine::Permit};
 use crate::{
     dns::Name,
     plan::{Blocked, Reason, Unit},
@@ -14,6 +14,9 @@ pub(super) struct Holds {
     shown: BTreeMap<Name, Vec<Blocked>>,
     /// Hostnames for which that may have changed.
     touched: BTreeSet<Name>,
+    /// When something ends that holds a hostname's units.
+    ends: BTreeMap<Name, Time>,
+    due: BTreeSet<(Time, Name)>,
 }
 
 impl Holds {
@@ -21,16 +24,62 @@ impl Holds {
     pub fn touch(&mut self, hosts: impl IntoIterator<Item = Name>) {
         self.touched.extend(hosts);
     }
+
+    /// What is held back.
+    pub fn shown(&self) -> impl Iterator<Item = &Blocked> {
+        self.shown.values().flatten()
+    }
+
+    /// A hostname's units are held until this time, or until nobody knows when.
+    fn end_at(&mut self, host: &Name, end: Option<Time>) {
+        let old = match end {
+            Some(end) => {
+                self.due.insert((end, host.clone()));
+                self.ends.insert(host.clone(), end).filter(|old| *old != end)
+            }
+            None => self.ends.remove(host),
+        };
+        if let Some(old) = old {
+            self.due.remove(&(old, host.clone()));
+        }
+    }
+}
+
+/// Why a planned unit is not sent, and until when.
+pub(super) struct Held {
+    pub reason: Reason,
+    pub until: Time,
 }
 
 impl Keeper {
+    /// Why a unit is not sent, if something of ours holds it back.
+    pub(super) fn withheld(&self, unit: &Unit) -> Option<Held> {
+        let now = self.now;
+        let pause = self.claims.facts_of(unit.object()).and_then(|facts| facts.paused.as_ref());
+        if let Some(pause) = pause.filter(|pause| pause.until > self.wall.unix(now)) {
+            let reason = Reason::Paused { until: pause.text.clone() };
+            return Some(Held { reason, until: self.wall.time(pause.until, now) });
+        }
+        if let Some(until) = self.drift.contested(unit, now) {
+            return Some(Held { reason: Reason::Contested, until });
+        }
+        let is_braked = self.is_braked && self.brake.concerns(unit);
+        is_braked.then_some(Held { reason: Reason::Braked, until: Time::NEVER })
+    }
+
     /// Why a planned unit is not sent, if it is held back.
     pub(super) fn held(&self, unit: &Unit) -> Option<Reason> {
-        self.quarantine.reason(unit)
+        self.withheld(unit).map(|held| held.reason).or_else(|| self.quarantine.reason(unit))
     }
 
     /// Whether and how a unit may be sent now.
     pub(super) fn permit(&self, unit: &Unit, now: Time) -> Permit {
+        if let Some(held) = self.withheld(unit) {
+            return Permit::NotBefore(held.until);
+        }
+        if self.config.mode == Mode::Approve && !self.approvals.allows(unit) {
+            return Permit::NotBefore(Time::NEVER);
+        }
         match (self.refusals.state(now), self.quarantine.permit(unit, now)) {
             (State::Open(until), Permit::NotBefore(later)) => Permit::NotBefore(until.max(later)),
             (State::Open(until), _) => Permit::NotBefore(until),
@@ -43,6 +92,24 @@ impl Keeper {
         let reason = self.held(unit)?;
         let (host, object) = (unit.key().host.to_string(), unit.object().clone());
         Some(Blocked { host, object, reason, remedy: Vec::new() })
+    }
+
+    /// Sees what time has released, or the brake holds or releases.
+    pub(super) fn review_holds(&mut self, now: Time, out: &mut Vec<Effect>) {
+        let is_braked = self.brake.holds(self.past.len(), now);
+        if is_braked != self.is_braked {
+            self.is_braked = is_braked;
+            self.holds.touch(self.brake.hosts().cloned());
+        }
+        while let Some((_, host)) = self.holds.due.first().filter(|(end, _)| *end <= now).cloned() {
+            self.holds.end_at(&host, None);
+            self.holds.touch([host]);
+        }
+        self.show_holds(out);
+        let brake = self.brake.due(now).filter(|_| self.is_braked);
+        for due in self.holds.due.first().map(|(end, _)| *end).into_iter().chain(brake) {
+            self.at_latest(due);
+        }
     }
 
     /// Says what is no longer held back. What it became is said after it.
@@ -66,6 +133,9 @@ impl Keeper {
         self.release_holds(out);
         for host in std::mem::take(&mut self.holds.touched) {
             let held = self.held_at(&host);
+            let ends = self.plans.units_of(&host).iter().filter_map(|unit| self.withheld(unit));
+            let end = ends.map(|held| held.until).filter(|end| *end != Time::NEVER).min();
+            self.holds.end_at(&host, end);
             let shown = self.holds.shown.remove(&host).unwrap_or_default();
             let mut reports = Vec::new();
             plans::report(&shown, &held, &mut reports);

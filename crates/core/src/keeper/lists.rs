@@ -49,6 +49,12 @@ impl Lists {
         list.unseen.take().unwrap_or_default()
     }
 
+    /// A scope cannot be listed. Whether that is the first thing known of it; it is then not waited for.
+    pub fn unreadable(&mut self, scope: &Scope) -> bool {
+        let list = self.scopes.entry(scope.clone()).or_default();
+        !std::mem::replace(&mut list.complete, true)
+    }
+
     /// The scopes that have not been listed to their end yet.
     pub fn missing(&self) -> impl Iterator<Item = &Scope> {
         self.scopes.iter().filter(|(_, list)| !list.complete).map(|(scope, _)| scope)

@@ -8,12 +8,16 @@
 //! for each hostname (`plans`), when a change is acted on (`wakeup`), the zone as last seen (`snapshot`), when
 //! it is listed again (`resync`), which names are read again (`rereads`), what the account allows (`pacer`), whether it
 //! answers at all (`breaker`), what Route 53 has refused (`quarantine`, by what it said: `refusal`), what is planned and held
-//! back (`holds`), the batch under way (`write`), accepted changes on their way to the name servers (`propagation`) and
+//! back (`holds`), who has a hostname and for how long (`tenure`), what somebody else has changed (`drift`), too many moves
+//! at once (`brake`), what a person has approved (`approvals`), the batch under way (`write`), accepted changes on their way to the name servers (`propagation`) and
 //! what has been blocked for long (`warnings`). What is read of the
 //! zone is in `read`, what keeps anything from being written in `gate`.
 
+mod approvals;
+mod brake;
 mod breaker;
 mod contract;
+mod drift;
 mod gate;
 mod holds;
 mod lists;
@@ -26,13 +30,20 @@ mod refusal;
 mod rereads;
 mod resync;
 mod snapshot;
+mod tenure;
 mod time;
 mod wakeup;
+mod wall;
 mod warnings;
 mod write;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
 
+pub use approvals::{Approval, Publication};
+pub use brake::BrakeLimits;
 pub use contract::{
     Apply, ApplyId, ChangeId, Cursor, Effect, Failure, FailureClass, Input, Page, Read, ReadId, Report, Scope,
 };
@@ -42,10 +53,13 @@ pub use time::Time;
 
 use crate::{
     dns::{Name, Zone},
-    plan::{HostPlan, Plan, Settings, View, of_bad_hosts},
-    source::{Claims, Facts, ObjectId},
+    plan::{Blocked, HostPlan, InSync, Past, Plan, Settings, Unit, View, of_bad_hosts},
+    source::{ClaimKey, Claims, Facts, ObjectId},
 };
+use approvals::Approvals;
+use brake::Brake;
 use breaker::Breaker;
+use drift::Drift;
 use holds::Holds;
 use lists::Lists;
 use pacer::Pacer;
@@ -55,7 +69,9 @@ use quarantine::{Permit, Quarantine};
 use rereads::Rereads;
 use resync::Resync;
 use snapshot::Snapshot;
+use tenure::Tenures;
 use wakeup::Wakeup;
+use wall::Wall;
 use warnings::Warnings;
 use write::Cycle;
 
@@ -77,6 +93,10 @@ pub struct Config {
     pub quota: Quota,
     /// How often the whole zone is listed.
     pub resync: Duration,
+    /// How long a hostname is kept for an object that is gone, against objects of other namespaces.
+    pub vacancy: Duration,
+    /// From when on replacements are held.
+    pub brake: BrakeLimits,
     /// Keeps several processes from retrying in step.
     pub seed: u64,
 }
@@ -86,6 +106,8 @@ pub struct Config {
 pub enum Mode {
     /// Plans are carried out.
     Apply,
+    /// What of plans a person has approved is carried out.
+    Approve,
     /// Plans are shown.
     DryRun,
 }
@@ -120,10 +142,22 @@ pub struct Keeper {
     /// Open while no change is accepted.
     refusals: Breaker,
     holds: Holds,
+    /// What decisions rest on besides the objects and the zone.
+    past: Past,
+    tenures: Tenures,
+    drift: Drift,
+    brake: Brake,
+    is_braked: bool,
+    approvals: Approvals,
+    wall: Wall,
     cycle: Cycle,
     rereads: Rereads,
+    /// Reads that go on with names on a further page, and wait for a request.
+    further: VecDeque<Read>,
     warnings: Warnings,
     leader_until: Time,
+    /// When something was last handled.
+    now: Time,
     /// Whether every object and the zone have been seen once, so that plans mean something.
     opened: bool,
     last_id: u64,
@@ -150,10 +184,19 @@ impl Keeper {
             breaker: Breaker::default(),
             refusals: Breaker::default(),
             holds: Holds::default(),
+            past: Past::default(),
+            tenures: Tenures::new(config.vacancy),
+            drift: Drift::default(),
+            brake: Brake::new(config.brake),
+            is_braked: false,
+            approvals: Approvals::default(),
+            wall: Wall::default(),
             cycle: Cycle::default(),
             rereads: Rereads::default(),
+            further: VecDeque::new(),
             warnings: Warnings::default(),
             leader_until: Time::ZERO,
+            now: Time::ZERO,
             opened: false,
             last_id: 0,
             retries: 0,
@@ -167,11 +210,13 @@ impl Keeper {
     /// Every [`Effect`] but a report must be answered with its [`Input`], once.
     pub fn handle(&mut self, input: Input, now: Time) -> Vec<Effect> {
         let mut out = Vec::new();
+        self.now = now;
         match input {
             Input::Facts { object, facts } => {
                 self.lists.see(&object);
                 self.facts(&object, facts.map(|facts| *facts), now, &mut out);
             }
+            Input::Unreadable { object } => self.lists.see(&object),
             Input::Listing(scope) => {
                 let known = self.claims.objects(scope.kind, scope.namespace.as_deref());
                 self.lists.begin(&scope, known);
@@ -180,7 +225,27 @@ impl Keeper {
                 for object in self.lists.end(&scope) {
                     self.facts(&object, None, now, &mut out);
                 }
+                self.readable(&scope, true, now);
             }
+            Input::Denied(scope) => {
+                if self.lists.unreadable(&scope) {
+                    self.readable(&scope, false, now);
+                }
+            }
+            Input::Wall { unix } => self.wall.set(unix, now),
+            Input::Recall { memory } => {
+                let wall = self.wall;
+                self.brake.recall(&memory, |unix| wall.time(unix, now), now);
+            }
+            Input::Release { until } => {
+                self.drift.make_peace();
+                self.brake.release(self.wall.time(until, now));
+            }
+            Input::Approve(approval) => {
+                self.drift.make_peace();
+                self.approvals.give(approval, now);
+            }
+            Input::Published(before) => self.approvals.recall(before, self.leader_until > now, now),
             Input::Page { id, answer: Ok(page) } => self.page(id, page, now, &mut out),
             Input::Page { id, answer: Err(failure) } => self.page_failed(id, failure, now, &mut out),
             Input::Applied { id, answer } => self.applied(id, answer, now, &mut out),
@@ -208,12 +273,10 @@ impl Keeper {
     pub fn progress(&self, now: Time) -> Progress {
         let waits = |unit| matches!(self.permit(unit, now), Permit::NotBefore(_));
         let refused = self.plans.units().filter(|(_, unit)| self.quarantine.has(unit)).count();
-        let idle = self.opened
-            && self.cycle.is_idle()
-            && self.wakeup.due().is_none()
-            && !self.rereads.is_awaited();
+        let idle =
+            self.opened && self.cycle.is_idle() && self.wakeup.due().is_none() && !self.rereads.is_awaited();
         let written = match self.config.mode {
-            Mode::Apply => self.plans.units().all(|(_, unit)| waits(unit)),
+            Mode::Apply | Mode::Approve => self.plans.units().all(|(_, unit)| waits(unit)),
             Mode::DryRun => true,
         };
         if idle && written { Progress::Done { refused } } else { Progress::Working }
@@ -232,6 +295,16 @@ impl Keeper {
         self.plans.hosts()
     }
 
+    /// What its decisions rest on besides the objects and the zone.
+    pub fn past(&self) -> &Past {
+        &self.past
+    }
+
+    /// Planned units that are held back, as their objects see them.
+    pub fn held_back(&self) -> impl Iterator<Item = &Blocked> {
+        self.holds.shown()
+    }
+
     /// The zone as last seen.
     pub fn zone(&self) -> &Zone {
         self.snapshot.zone()
@@ -248,7 +321,12 @@ impl Keeper {
     }
 
     fn view(&self) -> View<'_> {
-        View { zone: self.snapshot.zone(), claims: &self.claims, settings: &self.config.settings }
+        View {
+            zone: self.snapshot.zone(),
+            claims: &self.claims,
+            settings: &self.config.settings,
+            past: &self.past,
+        }
     }
 
     fn facts(&mut self, object: &ObjectId, facts: Option<Facts>, now: Time, out: &mut Vec<Effect>) {
@@ -270,7 +348,12 @@ impl Keeper {
 
     /// Marks every hostname whose decision rests on one of `names`.
     fn mark<'n>(&mut self, names: impl IntoIterator<Item = &'n Name>, cause: Cause) {
-        let view = View { zone: self.snapshot.zone(), claims: &self.claims, settings: &self.config.settings };
+        let view = View {
+            zone: self.snapshot.zone(),
+            claims: &self.claims,
+            settings: &self.config.settings,
+            past: &self.past,
+        };
         for name in names {
             self.plans.mark_affected(&view, name, cause);
         }
@@ -344,8 +427,17 @@ impl Keeper {
     fn advance(&mut self, now: Time, out: &mut Vec<Effect>) {
         self.later = None;
         self.open(now);
+        while let Some(host) = self.tenures.take(now) {
+            self.plans.mark(host, Cause::Change);
+            self.wakeup.at_once(now);
+        }
         if self.opened && self.wakeup.take(now) {
-            self.settle(out);
+            self.settle(now, out);
+        }
+        self.review_holds(now, out);
+        self.publish(now, out);
+        if let Some(due) = self.tenures.due() {
+            self.at_latest(due);
         }
         if let Some(due) = self.wakeup.due().filter(|_| self.opened) {
             self.at_latest(due);
@@ -384,16 +476,74 @@ impl Keeper {
         self.wakeup.at_once(now);
     }
 
-    fn settle(&mut self, out: &mut Vec<Effect>) {
-        let view = View { zone: self.snapshot.zone(), claims: &self.claims, settings: &self.config.settings };
+    fn settle(&mut self, now: Time, out: &mut Vec<Effect>) {
+        self.observe(now);
+        let view = View {
+            zone: self.snapshot.zone(),
+            claims: &self.claims,
+            settings: &self.config.settings,
+            past: &self.past,
+        };
         let mut reports = Vec::new();
         let settled = self.plans.settle(&view, self.config.mode == Mode::DryRun, &mut reports);
         let plans = &self.plans;
         self.quarantine.forget(|key, digest| plans.unit(key, digest).is_some());
-        self.holds.touch(settled);
+        for (host, right) in settled {
+            self.look_back(&host, right, now);
+            self.holds.touch([host]);
+        }
+        self.approvals.look(now);
         self.release_holds(out);
         out.extend(reports.into_iter().map(Effect::Report));
-        self.show_holds(out);
+        self.review_holds(now, out);
+    }
+
+    /// Looks at who has the hostnames that are about to be planned.
+    fn observe(&mut self, now: Time) {
+        let keys: Vec<ClaimKey> = self.plans.marked().cloned().map(ClaimKey::simple).collect();
+        for key in keys {
+            let view = View {
+                zone: self.snapshot.zone(),
+                claims: &self.claims,
+                settings: &self.config.settings,
+                past: &self.past,
+            };
+            let tenure = self.tenures.observe(&view, &key, now);
+            self.past.set_tenure(&key, tenure);
+        }
+    }
+
+    /// Remembers what of a hostname's plan later ones rest on.
+    fn look_back(&mut self, host: &Name, right: Vec<InSync>, now: Time) {
+        let key = ClaimKey::simple(host.clone());
+        let unit = self.plans.units_of(host).iter().find(|unit| *unit.key() == key);
+        let is_repair = unit.is_some_and(|unit| drift::is_repair(&self.past, unit));
+        if let Some(unit) = unit.filter(|_| is_repair) {
+            self.drift.changed(unit, now);
+        }
+        let moves = unit.filter(|_| !is_repair).and_then(Unit::moves);
+        self.brake.pending(&key, moves, self.past.seen_right(&key).is_some());
+        if !self.claims.has_host(host) {
+            self.past.forget_right(&key);
+            self.drift.forget(&key);
+        }
+        for InSync { key, wish } in right {
+            self.drift.right(&key);
+            self.past.see_right(key, wish);
+        }
+    }
+
+    /// A scope's objects cannot be listed, or can be again: every name that one of them may have is concerned.
+    fn readable(&mut self, scope: &Scope, is_readable: bool, now: Time) {
+        if self.past.set_readable(scope.kind, scope.namespace.as_deref(), is_readable) && self.opened {
+            let hosts: Vec<Name> = self.claims.hosts_within(self.snapshot.zone().apex()).cloned().collect();
+            let names = self.snapshot.zone().names_from(self.snapshot.zone().apex()).map(|(name, _)| name);
+            let hosts: Vec<Name> = hosts.into_iter().chain(names.cloned()).collect();
+            for host in hosts {
+                self.plans.mark(host, Cause::Change);
+            }
+            self.wakeup.at_once(now);
+        }
     }
 
     /// Says what has been blocked for long, after everything that was said of it now.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Report;
 use crate::{
     dns::Name,
-    plan::{Blocked, Fallbacks, HostPlan, Plan, Unit, UnitDigest, View},
+    plan::{Blocked, Fallbacks, HostPlan, InSync, Plan, Unit, UnitDigest, View},
     source::ClaimKey,
 };
 
@@ -59,9 +59,14 @@ impl Plans {
         *known = cause.min(*known);
     }
 
-    /// Plans what is marked again, and returns these hostnames. What has become of blocked units is reported, and,
+    /// The hostnames that are marked.
+    pub fn marked(&self) -> impl Iterator<Item = &Name> {
+        self.dirty.keys()
+    }
+
+    /// Plans what is marked again, and returns these hostnames, with what of them is right. What has become of blocked units is reported, and,
     /// where plans are shown, what is planned newly.
-    pub fn settle(&mut self, view: &View<'_>, is_shown: bool, reports: &mut Vec<Report>) -> Vec<Name> {
+    pub fn settle(&mut self, view: &View<'_>, is_shown: bool, reports: &mut Vec<Report>) -> Vec<(Name, Vec<InSync>)> {
         let mut settled = Vec::with_capacity(self.dirty.len());
         for (host, cause) in std::mem::take(&mut self.dirty) {
             self.fallbacks.note(&view.settings.naming, view.zone.apex(), &host, view.exists(&host));
@@ -85,7 +90,7 @@ impl Plans {
                 };
                 self.queue.insert((urgency, host.clone()));
             }
-            settled.push(host.clone());
+            settled.push((host.clone(), new.in_sync.clone()));
             if !new.says_nothing() {
                 self.told.insert(host, new);
             }
@@ -114,10 +119,17 @@ impl Plans {
     pub fn plan(&self, view: &View<'_>) -> Plan {
         let mut plan = Plan::assemble(view, self.told.values().cloned());
         let unsynced: BTreeSet<&Name> =
-            self.told.iter().filter(|(_, p)| p.in_sync == 0).map(|(h, _)| h).collect();
+            self.told.iter().filter(|(_, p)| p.in_sync.is_empty()).map(|(h, _)| h).collect();
         let synced = view.claims.hosts_within(view.zone.apex()).filter(|host| !unsynced.contains(host));
         plan.in_sync = synced.count();
         plan
+    }
+
+    /// The hostnames that something in the zone blocks.
+    pub fn blocked_by_zone(&self) -> impl Iterator<Item = &Name> {
+        let is_blocked =
+            |plan: &HostPlan| plan.blocked.iter().any(|blocked| blocked.reason.is_of_zone());
+        self.told.iter().filter(move |(_, plan)| is_blocked(plan)).map(|(host, _)| host)
     }
 
     /// What is known of every hostname for which there is something to say.

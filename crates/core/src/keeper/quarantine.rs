@@ -117,13 +117,7 @@ impl Quarantine {
 
     /// Takes a refused batch apart: the units that the message names, or else its halves. `sets` is how many record
     /// sets the zone has, as far as we know.
-    pub fn refused<'b>(
-        &mut self,
-        batch: &'b Batch,
-        failure: &Failure,
-        sets: usize,
-        now: Time,
-    ) -> Ruling<'b> {
+    pub fn refused<'b>(&mut self, batch: &'b Batch, failure: &Failure, sets: usize, now: Time) -> Ruling<'b> {
         let units = batch.units();
         if failure.class == FailureClass::ZoneFull && units.iter().any(creates) {
             return Ruling::Units(self.no_room(units, &failure.message, sets, now));

@@ -41,6 +41,21 @@ impl Keeper {
             }
             due.push(self.resync.count_due());
         }
+        if self.opened {
+            if self.rereads.round_due() <= now {
+                self.begin_round(now);
+            }
+            due.push(self.rereads.round_due());
+        }
+        while self.pacer.requests(now) > 0
+            && let Some(read) = self.further.pop_front()
+        {
+            self.pacer.spend(now, 1, 0);
+            out.push(Effect::Read(read));
+        }
+        if !self.further.is_empty() {
+            due.push(self.pacer.when(1, 0));
+        }
         if self.pacer.requests(now) > 0 {
             let names = self.rereads.take(now);
             self.read_names(names, now, out);
@@ -50,6 +65,14 @@ impl Keeper {
         if let Some(due) = waits {
             self.at_latest(due);
         }
+    }
+
+    /// Names that block a hostname are read again and again: nothing else tells soon that they do so no longer.
+    fn begin_round(&mut self, now: Time) {
+        let view = self.view();
+        let names = self.plans.blocked_by_zone().flat_map(|host| view.names_of(host)).collect();
+        let pages = self.snapshot.in_pages(names);
+        self.rereads.begin_round(pages, now);
     }
 
     /// Reads names, page by page, as far as requests are at hand; the others wait for them.
@@ -71,10 +94,7 @@ impl Keeper {
         self.breaker.close();
         let next_id = ReadId(self.next_id());
         let progress = self.snapshot.page(id, page, next_id, now);
-        if let Some(next) = progress.next {
-            self.pacer.spend(now, 1, 0);
-            out.push(Effect::Read(next));
-        }
+        self.further.extend(progress.next);
         if progress.listed {
             self.quarantine.zone_has(self.snapshot.zone().len(), now);
             out.push(Effect::Report(Report::ZoneListed { sets: self.snapshot.zone().len() }));

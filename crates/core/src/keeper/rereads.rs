@@ -1,10 +1,15 @@
 //! Names to be read again on their own: at once, because an answer has shown that they may not be as they seem, or later,
 //! because somebody else has a hand in them.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::Time;
 use crate::dns::Name;
+
+/// How often names are read that block a hostname.
+const ROUND: Duration = Duration::from_mins(1);
+/// Most pages that are read for that in a round; the others come in the next ones.
+pub(super) const PAGES_OF_ROUND: usize = 10;
 
 /// Names that wait to be read.
 #[derive(Debug, Clone, Default)]
@@ -13,6 +18,9 @@ pub(super) struct Rereads {
     later: BTreeSet<(Time, Name)>,
     /// After a failure of the service: when the next may be read.
     not_before: Time,
+    /// When the next round begins, and after which name it goes on.
+    round: Time,
+    reached: Option<Name>,
 }
 
 // === impl Rereads ===
@@ -26,6 +34,21 @@ impl Rereads {
     /// These are to be read at some time, however often they are read before.
     pub fn add_at(&mut self, names: impl IntoIterator<Item = Name>, at: Time) {
         self.later.extend(names.into_iter().map(|name| (at, name)));
+    }
+
+    /// When the next round through the names that block hostnames begins.
+    pub fn round_due(&self) -> Time {
+        self.round
+    }
+
+    /// A round begins: which of these names, page by page in the order of the zone, are read in it.
+    pub fn begin_round(&mut self, pages: Vec<Vec<Name>>, now: Time) {
+        self.round = now + ROUND;
+        let is_ahead = |page: &Vec<Name>| page.first() > self.reached.as_ref();
+        let (ahead, behind): (Vec<_>, Vec<_>) = pages.into_iter().partition(is_ahead);
+        let chosen: Vec<_> = ahead.into_iter().chain(behind).take(PAGES_OF_ROUND).collect();
+        self.reached = chosen.last().and_then(|page| page.last().cloned());
+        self.add_at(chosen.into_iter().flatten(), now);
     }
 
     /// Nothing is to be read before this time.

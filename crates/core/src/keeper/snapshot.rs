@@ -33,6 +33,8 @@ pub(super) struct Snapshot {
     reads: BTreeMap<ReadId, Pending>,
     /// Since when a whole name is known, or known not to be known, that is newer than the oldest read under way.
     touched: BTreeMap<Name, Time>,
+    /// The same for all names of a range, those too that we do not know: what is not there leaves no other trace.
+    told: Vec<(Bound<Name>, Bound<Name>, Time)>,
     /// The same for single sets: a batch says nothing of what else there is at their names.
     written: BTreeMap<SetKey, Time>,
     /// When the last read of a name on its own was sent, as long as that read may be relied on.
@@ -122,6 +124,7 @@ impl Snapshot {
             listing: None,
             reads: BTreeMap::new(),
             touched: BTreeMap::new(),
+            told: Vec::new(),
             written: BTreeMap::new(),
             fresh: BTreeMap::new(),
             doubts: BTreeSet::new(),
@@ -167,7 +170,7 @@ impl Snapshot {
         let listing = self.listing.as_mut()?;
         let NextPage::At(start) = std::mem::replace(&mut listing.next, NextPage::Asked) else { return None };
         self.reads.insert(id, Pending { requested: now, part: Part::Page(start.clone()) });
-        Some(Read { id, start, max_items: PAGE_ITEMS })
+        Some(Read { id, start, max_items: PAGE_ITEMS, continues: None })
     }
 
     /// Gives a listing up; what it has brought is kept.
@@ -212,7 +215,7 @@ impl Snapshot {
         let first = names.first()?.clone();
         let read = NamesRead { names, from: Bound::Included(first.clone()), carry: Vec::new() };
         self.reads.insert(id, Pending { requested: now, part: Part::Names(read) });
-        Some(Read { id, start: Some(Cursor::at(first)), max_items: PAGE_ITEMS })
+        Some(Read { id, start: Some(Cursor::at(first)), max_items: PAGE_ITEMS, continues: None })
     }
 
     /// Whether a name has been read on its own, and not so long ago that it must be read again.
@@ -259,12 +262,13 @@ impl Snapshot {
         let mut progress = Progress::default();
         match read.part {
             Part::Names(names) => {
-                self.names_page(read.requested, names, page, next_id, &mut progress);
+                self.names_page(read.requested, names, page, (id, next_id), &mut progress);
             }
             Part::Page(_) => self.listing_page(read.requested, page, &mut progress),
         }
         if self.reads.is_empty() && self.listing.is_none() {
             self.touched.clear();
+            self.told.clear();
             self.written.clear();
         }
         self.fresh.retain(|_, since| now - *since < FRESH);
@@ -297,7 +301,7 @@ impl Snapshot {
         requested: Time,
         read: NamesRead,
         page: Page,
-        next_id: ReadId,
+        (id, next_id): (ReadId, ReadId),
         progress: &mut Progress,
     ) {
         let NamesRead { names, from, carry } = read;
@@ -316,29 +320,37 @@ impl Snapshot {
             Some(next) => Bound::Included(next.name.clone()),
         };
         // What lies before the end of the page and is not on it is not there.
-        let is_ordered = |name: &Name| !name.has_escapes() && from_bound(&from).is_none_or(|from| !from.has_escapes());
+        let is_ordered =
+            |name: &Name| !name.has_escapes() && from_bound(&from).is_none_or(|from| !from.has_escapes());
         let is_before_end = |name: &Name| end == Bound::Unbounded || !is_within(name, &end);
         // A name that the page begins with would be the first on it, wherever it stands.
         let is_first = |name: &Name| {
             Bound::Included(name) == from.as_ref() && page.next.as_ref().is_none_or(|next| next.name != *name)
         };
-        let is_told =
-            |name: &Name| is_first(name) || (is_ordered(name) && is_within(name, &from) && is_before_end(name));
+        let is_told = |name: &Name| {
+            is_first(name) || (is_ordered(name) && is_within(name, &from) && is_before_end(name))
+        };
         let known = from_bound(&from).into_iter().flat_map(|from| self.zone.names_from(from));
         let known = known.map(|(name, _)| name).take_while(|name| is_before_end(name));
         let is_gone = |name: &&Name| is_told(name) && !found.contains_key(*name);
         let gone: Vec<Name> = known.chain(&names).filter(is_gone).cloned().collect();
         found.extend(gone.into_iter().map(|name| (name, Vec::new())));
         let rest: Vec<Name> = names.into_iter().filter(|name| !found.contains_key(name)).collect();
+        let range = (from.clone(), end.clone(), requested);
+        let is_ordered = from_bound(&from).is_some_and(|from| !from.has_escapes());
         for (name, sets) in found {
             self.name_read(requested, name, sets, progress);
         }
+        self.told.extend(Some(range).filter(|_| is_ordered));
         match page.next {
             // The page ended within the first of them, or where it cannot be told whether it did.
-            Some(next) if rest.first().is_some_and(|first| *first == next.name || next.name.has_escapes()) => {
+            Some(next)
+                if rest.first().is_some_and(|first| *first == next.name || next.name.has_escapes()) =>
+            {
                 let part = Part::Names(NamesRead { names: rest, from: end, carry });
                 self.reads.insert(next_id, Pending { requested, part });
-                progress.next = Some(Read { id: next_id, start: Some(next), max_items: PAGE_ITEMS });
+                let (start, max_items) = (Some(next), PAGE_ITEMS);
+                progress.next = Some(Read { id: next_id, start, max_items, continues: Some(id) });
             }
             _ => progress.rest = rest,
         }
@@ -444,7 +456,11 @@ impl Snapshot {
     /// Whether the name was read on its own or found to be in doubt after a page was requested. What is requested in
     /// the moment in which that becomes known shows it.
     fn knows_newer(&self, name: &Name, requested: Time) -> bool {
+        let was_told = |(from, end, since): &(Bound<Name>, Bound<Name>, Time)| {
+            *since > requested && is_within(name, from) && (*end == Bound::Unbounded || !is_within(name, end))
+        };
         self.touched.get(name).is_some_and(|since| *since > requested)
+            || (!name.has_escapes() && self.told.iter().any(was_told))
     }
 
     /// Puts what was requested at `requested` in place of what is known, unless something newer is known.
@@ -488,7 +504,7 @@ mod tests {
     use super::*;
     use crate::{
         dns::{AliasZones, Data, Ttl, ZoneId},
-        plan::{Adoption, ManagedTypes, Naming, Plan, Settings, View},
+        plan::{Adoption, ManagedTypes, Naming, Past, Plan, Settings, View},
         source::{Claims, Object, Rules},
     };
 
@@ -566,7 +582,9 @@ mod tests {
         );
         assert!(snapshot.is_fresh(&name("b.example.com"), at(12)));
         snapshot.page(R[0], page(&[("a.example.com", "192.0.2.1")], None), R[2], at(13));
-        assert_eq!(lines(&snapshot), ["a.example.com 192.0.2.1", "b.example.com 192.0.2.9"]);
+        // What else was on its page was read with it.
+        let expected = ["a.example.com 192.0.2.1", "b.example.com 192.0.2.9", "c.example.com x"];
+        assert_eq!(lines(&snapshot), expected);
     }
 
     #[test]
@@ -583,7 +601,12 @@ mod tests {
             if sent <= accepted {
                 written(&mut snapshot, accepted);
             }
-            let progress = snapshot.page(R[1], page(&[("b.example.com", "192.0.2.9")], None), R[2], at(20));
+            let progress = snapshot.page(
+                R[1],
+                page(&[("b.example.com", "192.0.2.9")], Some("c.example.com")),
+                R[2],
+                at(20),
+            );
             assert_eq!(progress.names, [(name("b.example.com"), at(sent))]);
             assert_eq!(snapshot.is_fresh(&name("b.example.com"), at(20)), is_fresh, "{sent}");
             assert_eq!(lines(&snapshot).contains(&"b.example.com 192.0.2.9".to_owned()), is_fresh, "{sent}");
@@ -609,7 +632,7 @@ mod tests {
             alias_zones: AliasZones::default(),
             adoption: Adoption::default(),
         };
-        let plan = Plan::new(&View { zone, claims: &claims, settings: &settings });
+        let plan = Plan::new(&View { zone, claims: &claims, settings: &settings, past: &Past::default() });
         Batch::pack(plan.units).remove(0)
     }
 
@@ -640,6 +663,51 @@ mod tests {
             assert_eq!(snapshot.zone().at(&name("a-b.example.com")).len(), 1);
             assert_eq!(names.len(), 1 + expected);
         }
+    }
+
+    #[test]
+    fn names_that_lie_close_together_are_read_with_one_page() {
+        let mut snapshot = snapshot();
+        for n in 100..900 {
+            snapshot.zone.put(set(&format!("n{n}.example.com"), "192.0.2.1"));
+        }
+        let names = |hosts: &[&str]| hosts.iter().map(|host| name(&format!("{host}.example.com"))).collect();
+        let pages = snapshot.in_pages(names(&["n100", "n200", "n300", "n450", "n800", "n801", "n8010"]));
+        let pages: Vec<Vec<&str>> =
+            pages.iter().map(|page| page.iter().map(|name| name.split_first().0).collect()).collect();
+        assert_eq!(pages, [&["n100", "n200", "n300"][..], &["n450"], &["n800", "n801", "n8010"]]);
+        // Where a wildcard stands in the order is not certain.
+        assert_eq!(snapshot.in_pages(names(&["*", "n100", "n101"])).len(), 2);
+    }
+
+    #[test]
+    fn a_page_of_names_tells_what_is_there_what_is_gone_and_what_is_still_to_be_read() {
+        let mut snapshot = listed();
+        let names = ["a.example.com", "b.example.com", "d.example.com", "e.example.com"].map(name);
+        snapshot.read(R[1], names.to_vec(), at(10)).unwrap();
+        let progress = snapshot.page(
+            R[1],
+            page(&[("a.example.com", "192.0.2.9"), ("c.example.com", "192.0.2.1")], Some("d.example.com")),
+            R[2],
+            at(12),
+        );
+        let read = ["a.example.com", "b.example.com", "c.example.com"].map(|at_| (name(at_), at(10)));
+        assert_eq!(progress.names, read);
+        assert_eq!(lines(&snapshot), ["a.example.com 192.0.2.9", "c.example.com 192.0.2.1"]);
+        // The page ended where the next name to be read begins.
+        assert_eq!(progress.next.unwrap().start, Some(Cursor::at(name("d.example.com"))));
+        let progress = snapshot.page(R[2], page(&[], None), R[3], at(13));
+        let read = ["d.example.com", "e.example.com"].map(|at_| (name(at_), at(10)));
+        assert_eq!((progress.names, progress.rest), (read.to_vec(), Vec::new()));
+    }
+
+    #[test]
+    fn names_beyond_a_page_of_names_are_left_to_another_read() {
+        let mut snapshot = listed();
+        snapshot.read(R[1], vec![name("a.example.com"), name("x.example.com")], at(10)).unwrap();
+        let progress =
+            snapshot.page(R[1], page(&[("a.example.com", "192.0.2.9")], Some("c.example.com")), R[2], at(12));
+        assert_eq!((progress.next, progress.rest), (None, vec![name("x.example.com")]));
     }
 
     #[test]

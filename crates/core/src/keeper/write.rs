@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{
-    Apply, ApplyId, ChangeId, Effect, Failure, FailureClass, Keeper, Report, Time, breaker,
+    Apply, ApplyId, ChangeId, Effect, Failure, FailureClass, Keeper, Report, Time, breaker, drift,
     plans::Urgency,
     quarantine::{Permit, Ruling},
     snapshot::FRESH,
@@ -93,6 +93,16 @@ impl Default for Cycle {
 impl Cycle {
     fn idle(not_before: Time) -> Self {
         Self::Idle { not_before, backlog: None }
+    }
+
+    /// Whether a unit is part of the batch that has been sent.
+    pub fn holds(&self, unit: UnitDigest) -> bool {
+        match self {
+            Self::Sent { batch, .. } | Self::Asking { batch, .. } => {
+                batch.units().iter().any(|sent| sent.digest() == unit)
+            }
+            Self::Idle { .. } | Self::Reading { .. } => false,
+        }
     }
 
     /// Whether there is no batch under way.
@@ -305,7 +315,7 @@ impl Keeper {
     /// Sends what is still planned of what was taken, if the right to send it still holds.
     fn send(&mut self, now: Time, out: &mut Vec<Effect>) {
         let Cycle::Reading { units, .. } = std::mem::take(&mut self.cycle) else { return };
-        self.settle(out);
+        self.settle(now, out);
         if !self.may_write(now) {
             return;
         }
@@ -313,7 +323,8 @@ impl Keeper {
         let mut not_after = (now + CHANGE_TIMEOUT).min(self.leader_until);
         for (key, digest) in units {
             let Some(unit) = self.plans.unit(&key, digest) else { continue };
-            if !self.reads_for(unit, now).is_empty() {
+            let may_not = matches!(self.permit(unit, now), Permit::NotBefore(_));
+            if may_not || !self.reads_for(unit, now).is_empty() {
                 continue;
             }
             if unit.needs_fresh_reads() {
@@ -333,6 +344,7 @@ impl Keeper {
         self.refusals.probe();
         let digest = digest(&batch);
         self.pacer.spend(now, 1, batch.weight().changes);
+        self.approvals.look(now);
         self.cycle = Cycle::Sent { id, batch: Arc::clone(&batch) };
         out.push(Effect::Apply(Apply { id, batch, digest, not_after }));
     }
@@ -400,6 +412,7 @@ impl Keeper {
         self.breaker.close();
         self.refusals.close();
         self.quarantine.accepted(batch);
+        self.learn(batch, now, out);
         self.holds.touch(batch.units().iter().map(|unit| unit.key().host.clone()));
         self.resync.wrote(now);
         if let Some(change) = &change {
@@ -409,6 +422,25 @@ impl Keeper {
         out.push(Effect::Report(report));
         self.cycle = Cycle::idle(now);
         self.zone_changed(changed, &[], now);
+    }
+
+    /// What an accepted batch means for what comes later.
+    fn learn(&mut self, batch: &Batch, now: Time, out: &mut Vec<Effect>) {
+        let mut has_moved = false;
+        for unit in batch.units() {
+            if drift::is_repair(&self.past, unit) {
+                for wait in drift::LOOK_AGAIN {
+                    self.rereads.add_at(unit.reads().iter().cloned(), now + wait);
+                }
+            }
+            has_moved |= self.brake.concerns(unit);
+            self.brake.accepted(unit, now);
+            self.approvals.accepted(unit);
+        }
+        if has_moved {
+            let wall = self.wall;
+            out.push(Effect::Remember(self.brake.memory(|time| wall.unix(time))));
+        }
     }
 
     /// Route 53 has refused a batch as it is: find out which units, and look at their names again.

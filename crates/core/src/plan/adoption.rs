@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
 
 use super::{
-    Change, OwnerId, Reason, Unit, UnitDigest, View,
+    Change, OwnerId, Reason, Unit, UnitDigest, View, Wish,
     desired::Desired,
     host::{is_right, too_big},
     ownership::Standing,
@@ -194,7 +194,7 @@ impl View<'_> {
         reads.sort();
         reads.dedup();
         let (object, uid) = (holder.object.clone(), Arc::clone(&holder.uid));
-        Ok(Unit::new(key.clone(), object, uid, changes, reads).into_adoption(then))
+        Ok(Unit::new(key.clone(), object, uid, changes, reads, Wish::of(desired)).into_adoption(then))
     }
 }
 

@@ -54,6 +54,10 @@ impl Reason {
             Self::Unmanaged => {
                 "The answer is right, but without an ownership TXT it would not follow when the target changes."
             }
+            Self::OwnershipLost => {
+                "Somebody has taken the ownership TXT of a record of ours away. Perhaps that was meant: it would not follow \
+                 any more when the target changes."
+            }
             Self::OwnershipUnreadable { .. } => {
                 "There is a TXT where ownership is stated, and it is encrypted, or not one text, or says something \
                  else. Whose the record is cannot be known."
@@ -159,6 +163,9 @@ impl Reason {
             Self::Unmanaged => {
                 "if zonekeeper shall keep it up to date, set the annotation zonekeeper.dev/adopt: \"true\", or adopt it with \
                  `zonekeeper adopt NAME` or the change batch shown"
+            }
+            Self::OwnershipLost => {
+                "if zonekeeper shall go on with it, state ownership again with the change batch shown"
             }
             Self::OwnershipUnreadable { .. } => {
                 "if the record is this cluster's, replace the TXT with the change batch shown"

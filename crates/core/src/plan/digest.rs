@@ -1,6 +1,6 @@
 //! Short names for what a plan would write, so that a person can approve exactly that.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use sha2::{Digest as _, Sha256};
 
@@ -11,6 +11,11 @@ pub struct UnitDigest([u8; 8]);
 /// What a whole plan would write. Equal digests mean the same units.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlanDigest([u8; 16]);
+
+/// A text that is no digest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a digest has 32 hexadecimal digits, that of a unit 16, as a plan shows them")]
+pub struct BadDigest;
 
 // === impl UnitDigest ===
 
@@ -59,7 +64,7 @@ pub(super) fn hex(text: &str, digits: usize) -> String {
 }
 
 macro_rules! hex_text {
-    ($type:ty) => {
+    ($type:ty, $bytes:literal) => {
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -71,8 +76,24 @@ macro_rules! hex_text {
                 fmt::Display::fmt(self, f)
             }
         }
+
+        impl FromStr for $type {
+            type Err = BadDigest;
+
+            fn from_str(text: &str) -> Result<Self, BadDigest> {
+                let mut digest = Self([0; $bytes]);
+                if text.len() != 2 * $bytes || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                    return Err(BadDigest);
+                }
+                for (byte, digits) in digest.0.iter_mut().zip(text.as_bytes().chunks(2)) {
+                    let digits = std::str::from_utf8(digits).map_err(|_| BadDigest)?;
+                    *byte = u8::from_str_radix(digits, 16).map_err(|_| BadDigest)?;
+                }
+                Ok(digest)
+            }
+        }
     };
 }
 
-hex_text!(UnitDigest);
-hex_text!(PlanDigest);
+hex_text!(UnitDigest, 8);
+hex_text!(PlanDigest, 16);

@@ -3,9 +3,9 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    Blocked, Change, Heritage, Reason, Settings, Unit, Weight,
+    Blocked, Change, Heritage, Past, Reason, Settings, Unit, Weight, Wish,
     desired::Desired,
-    holder,
+    holder::{self, Choice},
     ownership::{Fallbacks, Ownership, Standing},
     reason::{Limit, Reserved},
     remedy::{self, HandChange},
@@ -28,6 +28,8 @@ pub struct View<'a> {
     pub claims: &'a Claims,
     /// How claims become record sets.
     pub settings: &'a Settings,
+    /// What came before.
+    pub past: &'a Past,
 }
 
 /// What follows for one hostname.
@@ -42,7 +44,16 @@ pub struct HostPlan {
     /// Owned sets where no object asks for the hostname any more.
     pub orphans: Vec<Stale>,
     /// Keys whose records are as they shall be.
-    pub in_sync: usize,
+    pub in_sync: Vec<InSync>,
+}
+
+/// A key whose records are as they shall be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InSync {
+    /// Which key.
+    pub key: ClaimKey,
+    /// What is asked for.
+    pub wish: Wish,
 }
 
 /// An owned record set that nothing asks for. It is reported, never deleted.
@@ -83,7 +94,10 @@ impl<'a> View<'a> {
         let mut plan = HostPlan::default();
         // The TXT of a name that stands for `*` may be the wildcard's: whose the name is cannot be known.
         if !self.claims.has_host(host) && !self.settings.naming.is_wildcard_replacement(host) {
-            plan.orphans = self.owned_sets(host).collect();
+            // Whose object may be there unseen is no orphan.
+            let is_hidden =
+                |stale: &Stale| stale.resource.as_deref().is_some_and(|it| self.past.is_hidden(it));
+            plan.orphans = self.owned_sets(host).filter(|stale| !is_hidden(stale)).collect();
         }
         for key in self.claims.keys_at(host) {
             self.key(key, &mut plan);
@@ -118,6 +132,12 @@ impl<'a> View<'a> {
         self.claims.hosts_within(if is_anywhere { self.zone.apex() } else { cut })
     }
 
+    /// The names that a decision for a hostname rests on, as records of any type go.
+    pub fn names_of(&self, host: &Name) -> impl Iterator<Item = Name> {
+        let naming = &self.settings.naming;
+        naming.places(self.zone.apex(), host).chain([host.clone()])
+    }
+
     /// Whether there is anything to decide for a hostname.
     pub fn exists(&self, host: &Name) -> bool {
         self.claims.has_host(host) || !self.zone.at(host).is_empty()
@@ -125,7 +145,8 @@ impl<'a> View<'a> {
 
     fn key(&self, key: &ClaimKey, plan: &mut HostPlan) {
         let claimants = self.claims.claimants(key);
-        let Some(holder) = self.holder(key) else { return };
+        let named = self.named_holder(key);
+        let Some(Choice { holder, must_wait }) = self.choose(key, named.as_deref()) else { return };
         let wish = match self.barred(&key.host) {
             Some(reason) => Err(reason),
             None => self.wish(key, holder),
@@ -133,6 +154,16 @@ impl<'a> View<'a> {
         let verdict = match &wish {
             Ok(desired) => self.decide(key, holder, desired, plan),
             Err(reason) => Verdict::Blocked(reason.clone(), Vec::new()),
+        };
+        // What is right already waits for nobody.
+        let verdict = match (verdict, named) {
+            (Verdict::Write(_), Some(holder)) if must_wait && self.past.is_hidden(&holder) => {
+                Verdict::Blocked(Reason::KindUnreadable { holder }, Vec::new())
+            }
+            (Verdict::Write(_), Some(holder)) if must_wait => {
+                Verdict::Blocked(Reason::Vacant { holder }, Vec::new())
+            }
+            (verdict, _) => verdict,
         };
         let block = |facts: &Facts, reason: &Reason, remedy: &[HandChange]| Blocked {
             host: key.host.to_string(),
@@ -158,7 +189,10 @@ impl<'a> View<'a> {
             }
         }
         match verdict {
-            Verdict::InSync => plan.in_sync += 1,
+            Verdict::InSync => {
+                let wish = wish.as_ref().map(Wish::of).ok();
+                plan.in_sync.extend(wish.map(|wish| InSync { key: key.clone(), wish }));
+            }
             Verdict::Write(unit) => plan.units.push(unit),
             Verdict::Blocked(reason, remedy) => plan.blocked.push(block(holder, &reason, &remedy)),
         }
@@ -237,13 +271,21 @@ impl<'a> View<'a> {
                     return Err(Reason::OwnedBy { owner: owner.clone(), in_sync: false });
                 }
                 (Some(found), standing) => match (is_right(found, wanted, desired), standing) {
-                    (true, Standing::Us) => continue,
+                    (true, Standing::Us) => {
+                        if self.past.tenure(key).was_seen && self.names_another(holder, &ownership) {
+                            changes.extend(self.txt_change(key, holder, wanted, &ownership)?);
+                            reads.extend(ownership.reads);
+                        }
+                        continue;
+                    }
                     (true, Standing::Other(owner)) => {
                         shown = shown.or(Some(Reason::OwnedBy { owner: owner.clone(), in_sync: true }));
                         continue;
                     }
                     (true, _) => {
-                        shown = shown.or(Some(Reason::Unmanaged));
+                        let was_ours = self.past.seen_right(key).is_some();
+                        let reason = if was_ours { Reason::OwnershipLost } else { Reason::Unmanaged };
+                        shown = shown.or(Some(reason));
                         continue;
                     }
                     (false, Standing::Us) => Change::Replace { before: found.clone(), after: wanted.clone() },
@@ -269,7 +311,7 @@ impl<'a> View<'a> {
         reads.sort();
         reads.dedup();
         let (object, uid) = (holder.object.clone(), Arc::clone(&holder.uid));
-        Ok(Some(Unit::new(key.clone(), object, uid, changes, reads)))
+        Ok(Some(Unit::new(key.clone(), object, uid, changes, reads, Wish::of(desired))))
     }
 
     /// The TXT that a written set needs: created, rewritten where it names another object, or right already.
@@ -391,19 +433,30 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The claimant that a key follows. One that still waits for its address is as good as any.
+    /// The claimant that a key follows.
     fn holder(&self, key: &ClaimKey) -> Option<&'a Arc<Facts>> {
-        let can_be = |facts: &Facts| matches!(self.wish(key, facts), Ok(_) | Err(Reason::NoTarget));
-        holder::choose(self.claims.claimants(key), self.named_holder(key).as_deref(), can_be)
+        self.choose(key, self.named_holder(key).as_deref()).map(|choice| choice.holder)
     }
 
-    /// The object that our ownership TXTs name for a key.
-    fn named_holder(&self, key: &ClaimKey) -> Option<String> {
-        // Most keys have one claimant, and then it does not matter who is named.
-        if self.claims.claimants(key).len() < 2 {
-            return None;
-        }
+    fn choose(&self, key: &ClaimKey, named: Option<&str>) -> Option<Choice<'a>> {
+        let mut tenure = self.past.tenure(key);
+        // Who may be there unseen has not gone.
+        tenure.is_over &= !named.is_some_and(|named| self.past.is_hidden(named));
+        holder::choose(self.claims.claimants(key), named, tenure, |facts| match self.wish(key, facts) {
+            Ok(_) => holder::Standing::Whole,
+            Err(Reason::NoTarget) => holder::Standing::Waiting,
+            Err(_) => holder::Standing::Impossible,
+        })
+    }
+
+    /// The object that our ownership TXTs name for a key, as `ingress/shop/web`.
+    pub fn named_holder(&self, key: &ClaimKey) -> Option<String> {
         ADDRESS_TYPES.iter().find_map(|rtype| self.look_up(&key.host, rtype, key).resource)
+    }
+
+    /// Whether the ownership text is ours and names an object, but not this one.
+    fn names_another(&self, holder: &Facts, ownership: &Ownership<'_>) -> bool {
+        ownership.resource.as_deref().is_some_and(|named| named != holder.object.resource_label())
     }
 
     fn has_owned_set(&self, host: &Name) -> bool {

@@ -13,6 +13,7 @@ mod holder;
 mod host;
 mod managed_types;
 mod ownership;
+mod past;
 mod reason;
 mod remedy;
 mod shadow;
@@ -23,16 +24,17 @@ use std::collections::BTreeMap;
 
 pub use adoption::{Adoption, AdoptionOrder, BadHostPattern, HostPattern, Hosts};
 pub use batch::{Batch, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, MAX_SET_VALUES, Weight};
-pub use digest::{PlanDigest, UnitDigest};
+pub use digest::{BadDigest, PlanDigest, UnitDigest};
 pub use heritage::{BadOwnerId, Heritage, OwnerId};
-pub use host::{HostPlan, Stale, View};
+pub use host::{HostPlan, InSync, Stale, View};
 pub use managed_types::{BadManagedType, ManagedTypes};
 pub use ownership::{BadNaming, Fallbacks, Naming};
+pub use past::{Past, Tenure, Wish};
 pub(crate) use reason::of_bad_hosts;
 pub use reason::{Blocked, Reason};
 pub use remedy::HandChange;
 pub use shadow::Shadow;
-pub use unit::{Change, Unit};
+pub use unit::{Change, Move, Unit};
 
 use crate::{
     dns::{AliasZones, Name, Ttl},
@@ -102,7 +104,7 @@ impl Plan {
             plan.blocked.extend(host.blocked);
             plan.leftovers.extend(host.leftovers);
             plan.orphans.extend(host.orphans);
-            plan.in_sync += host.in_sync;
+            plan.in_sync += host.in_sync.len();
         }
         let shadows = |unit: &Unit| (unit.key().clone(), Shadow::of(view.zone, unit));
         plan.shadows = plan.units.iter().map(shadows).filter(|(_, shadows)| !shadows.is_empty()).collect();

@@ -91,6 +91,8 @@ pub enum Reason {
     },
     /// There is a record without an owner, and it answers what the object asks for.
     Unmanaged,
+    /// The same, and it was ours before.
+    OwnershipLost,
     /// The TXT that would say whose the record is cannot be read.
     OwnershipUnreadable {
         /// Where that TXT is.
@@ -204,6 +206,23 @@ impl Blocked {
 // === impl Reason ===
 
 impl Reason {
+    /// Whether it lies in what the zone holds, so that only reading shows that it is gone.
+    pub(crate) fn is_of_zone(&self) -> bool {
+        matches!(
+            self,
+            Self::ReservedName(Reserved::OwnershipOf(_))
+                | Self::BelowZoneCut { .. }
+                | Self::OwnedBy { .. }
+                | Self::Unowned { .. }
+                | Self::Unmanaged
+                | Self::OwnershipLost
+                | Self::OwnershipUnreadable { .. }
+                | Self::TypeConflict { .. }
+                | Self::RoutingConflict { .. }
+                | Self::TrafficPolicy
+        )
+    }
+
     /// Its name in Events, logs, metrics and documents.
     pub fn label(&self) -> &'static str {
         match self {
@@ -222,6 +241,7 @@ impl Reason {
             Self::OwnedBy { .. } => "OwnedBy",
             Self::Unowned { .. } => "Unowned",
             Self::Unmanaged => "Unmanaged",
+            Self::OwnershipLost => "OwnershipLost",
             Self::OwnershipUnreadable { .. } => "OwnershipUnreadable",
             Self::TypeConflict { .. } => "TypeConflict",
             Self::RoutingConflict { .. } => "RoutingConflict",
@@ -288,6 +308,9 @@ impl fmt::Display for Reason {
             }
             Self::Unowned { found } => write!(f, "a record without an owner is there: {found}"),
             Self::Unmanaged => write!(f, "the record is right, but has no owner: it is not kept up to date"),
+            Self::OwnershipLost => {
+                write!(f, "the record is right, but its ownership TXT is gone: it is not kept up to date")
+            }
             Self::OwnershipUnreadable { at } => {
                 write!(f, "the TXT {at} does not hold exactly one readable ownership text")
             }

@@ -68,6 +68,7 @@ pub(super) fn of(
     match reason {
         Reason::Unowned { .. }
         | Reason::Unmanaged
+        | Reason::OwnershipLost
         | Reason::OwnedBy { .. }
         | Reason::OwnershipUnreadable { .. } => state_ownership(view, key, holder, desired),
         Reason::TypeConflict { .. } | Reason::RoutingConflict { .. } => replace(view, key, holder, desired),

@@ -1,10 +1,14 @@
 //! What is written: changes, and the units that they travel in.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
 
-use super::{Heritage, UnitDigest};
+use super::{Heritage, UnitDigest, Wish};
 use crate::{
-    dns::{Name, RecordSet, RecordType},
+    dns::{Alias, Data, Name, RecordSet, RecordType},
     source::{ClaimKey, ObjectId},
 };
 
@@ -31,6 +35,7 @@ pub struct Unit {
     changes: Vec<Change>,
     reads: Vec<Name>,
     digest: UnitDigest,
+    wish: Wish,
     purpose: Purpose,
 }
 
@@ -45,6 +50,11 @@ enum Purpose {
         then: Vec<Change>,
     },
 }
+
+/// From where to where a hostname is moved. One load balancer in place of another is one move, however many hostnames
+/// lead to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Move(pub(crate) u64);
 
 // === impl Change ===
 
@@ -103,11 +113,12 @@ impl Unit {
         uid: Arc<str>,
         changes: Vec<Change>,
         reads: Vec<Name>,
+        wish: Wish,
     ) -> Self {
         let mut lines = vec![format!("{} for {object}", key.host)];
         lines.extend(changes.iter().map(ToString::to_string));
         let digest = UnitDigest::of(&lines);
-        Self { key, object, uid, changes, reads, digest, purpose: Purpose::Publish }
+        Self { key, object, uid, changes, reads, digest, wish, purpose: Purpose::Publish }
     }
 
     /// The same as an adoption, after which the records will be changed so; none if it would write anything but TXTs.
@@ -159,6 +170,35 @@ impl Unit {
         self.digest
     }
 
+    /// What its object asks for.
+    pub fn wish(&self) -> Wish {
+        self.wish
+    }
+
+    /// From where to where it moves its hostname, if it does: a TTL is no place, and an ownership text neither.
+    pub fn moves(&self) -> Option<Move> {
+        let mut places: Vec<String> = Vec::new();
+        for change in &self.changes {
+            if let Change::Replace { before, after } = change
+                && after.rtype().is_address()
+                && !before.answers_like(after)
+            {
+                places.push(format!("{} -> {}", place(before), place(after)));
+            }
+        }
+        // The aliases for IPv4 and IPv6 lead to the same place.
+        places.sort();
+        places.dedup();
+        let mut hasher = DefaultHasher::new();
+        places.hash(&mut hasher);
+        (!places.is_empty()).then(|| Move(hasher.finish()))
+    }
+
+    /// Whether it changes a record, not only who has it.
+    pub fn changes_records(&self) -> bool {
+        self.changes.iter().any(|change| change.after().rtype().is_address())
+    }
+
     /// Whether it changes something that is there.
     pub fn replaces(&self) -> bool {
         self.changes.iter().any(|change| matches!(change, Change::Replace { .. }))
@@ -171,5 +211,14 @@ impl Unit {
         let is_txt = |change: &&Change| *change.after().rtype() == RecordType::Txt;
         let txts = self.changes.iter().filter(is_txt).count();
         self.is_adoption() || self.replaces() || 2 * txts < self.changes.len()
+    }
+}
+
+/// Where a record set leads.
+fn place(set: &RecordSet) -> String {
+    match &set.data {
+        Data::Values { values, .. } => values.join(" "),
+        Data::Alias(Alias { target, .. }) => target.to_string(),
+        Data::TrafficPolicy(id) => id.to_string(),
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::jiff::Timestamp;
+
 use super::{
-    Facts, Problem, Rules,
-    facts::{Targets, shown},
+    BadObject, Facts, Problem, Rules,
+    facts::{Pause, Targets, shown},
 };
 
 /// Both prefixes of ExternalDNS, the newer first (0.22 made it the default and stopped reading the older).
@@ -15,6 +17,12 @@ pub const PUBLISH: &str = "zonekeeper.dev/publish";
 
 /// Makes ours what is at an object's hostnames without an owner, if it is as the object wants it.
 pub const ADOPT: &str = "zonekeeper.dev/adopt";
+
+/// Hands an object's hostnames over to another object that claims them, as `Ingress/shop/web`.
+pub const HAND_OVER_TO: &str = "zonekeeper.dev/hand-over-to";
+
+/// Keeps an object's records as they are until a time, as `2026-12-31T18:00:00Z` (RFC 3339).
+pub const PAUSED_UNTIL: &str = "zonekeeper.dev/paused-until";
 
 /// An annotation that is read, under each prefix in force. Names and values are ExternalDNS'.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,6 +210,16 @@ impl<'a> Annotations<'a> {
         facts.alias = alias.and_then(|(value, _)| value).unwrap_or(false);
         facts.adopt = adopt.and_then(|(value, _)| value).unwrap_or(false);
         facts.evaluate_target_health = health.and_then(|(value, _)| value);
+        facts.hand_over_to = self.own(HAND_OVER_TO).and_then(|found| {
+            let object = found.value.trim().parse();
+            object.map_err(|why: BadObject| problems.push(found.warning(&why))).ok()
+        });
+        facts.paused = self.own(PAUSED_UNTIL).and_then(|found| {
+            let time = found.value.trim().parse::<Timestamp>();
+            let time =
+                time.map_err(|_| problems.push(found.problem(&"expected a time as 2026-12-31T18:00:00Z")));
+            Some(Pause { until: time.ok()?.as_second(), text: shown(found.value.trim()) })
+        });
         facts.problems.append(&mut problems);
         let targets = &facts.targets;
         let addresses = targets.v4.len() + targets.v6.len();
@@ -227,6 +245,11 @@ impl Annotation<'_> {
             "false" => Some(false),
             _ => None,
         }
+    }
+
+    /// A problem that blocks nothing.
+    fn warning(&self, why: &dyn std::fmt::Display) -> Problem {
+        Problem { blocks: false, ..self.problem(why) }
     }
 
     /// A problem that blocks the object's hostnames.

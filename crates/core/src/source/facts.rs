@@ -37,8 +37,21 @@ pub struct Facts {
     pub evaluate_target_health: Option<bool>,
     /// Whether what is at its hostnames without an owner becomes ours, if it is as the object wants it.
     pub adopt: bool,
+    /// The object of the same namespace or another that it hands its hostnames over to.
+    pub hand_over_to: Option<ObjectId>,
+    /// Until when its records are left as they are.
+    pub paused: Option<Pause>,
     /// What is wrong with it.
     pub problems: Vec<Problem>,
+}
+
+/// A time until which an object's records are left as they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// In seconds since 1970.
+    pub until: i64,
+    /// As it is written.
+    pub text: String,
 }
 
 /// A hostname that cannot be one.
@@ -88,6 +101,8 @@ impl Facts {
             alias: false,
             evaluate_target_health: None,
             adopt: false,
+            hand_over_to: None,
+            paused: None,
             problems: Vec::new(),
         }
     }

@@ -10,16 +10,16 @@ mod facts;
 mod ingress;
 mod service;
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
 
 use k8s_openapi::{
     api::{core::v1::Service, networking::v1::Ingress},
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-pub use annotation::{ADOPT, AnnotationKey, DEFAULT_PREFIXES, PUBLISH};
+pub use annotation::{ADOPT, AnnotationKey, DEFAULT_PREFIXES, HAND_OVER_TO, PAUSED_UNTIL, PUBLISH};
 pub use claim::{Claim, ClaimKey, Claims};
-pub use facts::{BadHost, Facts, Problem, Targets};
+pub use facts::{BadHost, Facts, Pause, Problem, Targets};
 
 /// An object of the cluster, as the API server sends it.
 #[derive(Debug, Clone)]
@@ -49,6 +49,11 @@ struct Identity {
     namespace: String,
     name: String,
 }
+
+/// A text that names no object.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected an object as Ingress/shop/web or Service/shop/web")]
+pub struct BadObject;
 
 /// Which objects are read, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,6 +166,20 @@ impl ObjectId {
     /// As ExternalDNS writes it into an ownership text: `ingress/shop/web`.
     pub fn resource_label(&self) -> String {
         format!("{}/{}/{}", self.kind().label(), self.namespace(), self.name())
+    }
+}
+
+/// Reads `Ingress/shop/web`; the kind in any case.
+impl FromStr for ObjectId {
+    type Err = BadObject;
+
+    fn from_str(text: &str) -> Result<Self, BadObject> {
+        let [kind, namespace, name] = text.split('/').collect::<Vec<_>>()[..] else { return Err(BadObject) };
+        let kind = Kind::ALL.into_iter().find(|known| known.label() == kind.to_ascii_lowercase());
+        match kind {
+            Some(kind) if !namespace.is_empty() && !name.is_empty() => Ok(Self::new(kind, namespace, name)),
+            _ => Err(BadObject),
+        }
     }
 }
 

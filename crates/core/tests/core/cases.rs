@@ -136,7 +136,7 @@ pub fn blocked() -> Vec<Blocked> {
 fn is_planned(reason: &Reason) -> bool {
     match reason {
         Reason::KindUnreadable { .. }
-        | Reason::Vacant { .. }
+        | Reason::OwnershipLost
         | Reason::Paused { .. }
         | Reason::Contested
         | Reason::Braked
@@ -144,7 +144,8 @@ fn is_planned(reason: &Reason) -> bool {
         | Reason::DeniedByIam { .. }
         | Reason::Protected { .. }
         | Reason::ZoneFull { .. } => false,
-        Reason::InvalidHostname(_)
+        Reason::Vacant { .. }
+        | Reason::InvalidHostname(_)
         | Reason::InvalidField { .. }
         | Reason::ReservedName(_)
         | Reason::BelowZoneCut { .. }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::{collection::vec, prelude::*, strategy::ValueTree, test_runner::TestCaseError};
 use zonekeeper_core::{
     dns::{AliasZones, Data, Name, RecordSet, RecordType, Ttl, TxtText, Zone, ZoneId},
-    plan::{Batch, Change, Fallbacks, HandChange, Heritage, Naming, OwnerId, Plan, Stale, Unit, View},
+    plan::{Batch, Change, Fallbacks, HandChange, Heritage, Naming, OwnerId, Past, Plan, Stale, Unit, View},
     source::{Kind, ObjectId, Rules},
 };
 
@@ -341,7 +341,8 @@ fn changes_reach_whom_they_affect(
     let sets = line.map(|line| record_set(&format!("{at} {line}")));
     changed.replace(&at, sets.into_iter().collect::<Result<_, _>>()?);
     let delegates = |zone: &Zone| zone.at(&at).iter().any(|set| *set.rtype() == RecordType::Ns);
-    let was = View { zone: &situation.zone, claims: &claims, settings: &situation.settings };
+    let past = Past::default();
+    let was = View { zone: &situation.zone, claims: &claims, settings: &situation.settings, past: &past };
     let is = View { zone: &changed, ..was };
     let mut fallbacks = Fallbacks::default();
     for host in names.iter().filter(|host| was.exists(host) || is.exists(host)) {

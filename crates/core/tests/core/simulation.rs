@@ -10,6 +10,7 @@ mod invariants;
 mod labels;
 mod network;
 mod ownership;
+mod person;
 mod process;
 mod random;
 mod saboteur;

@@ -7,7 +7,7 @@ use zonekeeper_core::{
     dns::{
         Alias, AliasZones, Data, Name, Policy, RecordSet, RecordType, Routing, Rule, SetId, Ttl, Zone, ZoneId,
     },
-    plan::{Adoption, AdoptionOrder, Hosts, ManagedTypes, Naming, Plan, Settings, View},
+    plan::{Adoption, AdoptionOrder, Hosts, ManagedTypes, Naming, Past, Plan, Settings, View},
     source::{Claims, Object, Rules},
 };
 
@@ -176,7 +176,7 @@ impl Situation {
     }
 
     pub fn plan_of(&self, claims: &Claims, zone: &Zone) -> Plan {
-        Plan::new(&View { zone, claims, settings: &self.settings })
+        Plan::new(&View { zone, claims, settings: &self.settings, past: &Past::default() })
     }
 }
 

@@ -12,7 +12,7 @@ use super::{Builder, Emulator, router};
 use crate::{
     faults::{Effect, Fault, Faults},
     quota::{Bucket, Quota, Rate},
-    zone::{Action, HostedZone, LinkedService, RecordSet, Vpc},
+    zone::{self, Action, HostedZone, LinkedService, RecordSet, Vpc},
 };
 
 const ID: &str = "Z0123456789EXAMPLE";
@@ -340,6 +340,24 @@ async fn hanging_requests_are_never_answered() {
         assert!(sent.await.is_err());
         assert_eq!(holds(&emulator, "192.0.2.1"), committed);
     }
+}
+
+#[tokio::test]
+async fn what_is_held_comes_after_what_is_done_meanwhile() {
+    let emulator = builder().start().await.unwrap();
+    emulator.with_faults(|faults| faults.add(Fault::new(Effect::Hold).on(CHANGE).times(1)));
+    let foreigner = async {
+        while emulator.journal().count(CHANGE) == 0 {
+            tokio::task::yield_now().await;
+        }
+        // Another fault lets nobody go.
+        emulator.with_faults(|faults| faults.add(Fault::new(Effect::latency(Duration::from_millis(1)))));
+        let set = RecordSet::simple("a.c.test", "A", 60, ["192.0.2.2"]);
+        emulator.with_zone(ID, |zone| zone.change(&[zone::Change::create(set)])).unwrap().unwrap();
+        emulator.with_faults(Faults::clear);
+    };
+    let (answer, ()) = tokio::join!(change(&emulator, "AKID", "CREATE", "192.0.2.1"), foreigner);
+    assert!(answer.contains("already exists") && holds(&emulator, "192.0.2.2"), "{answer}");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::{
 use zonekeeper_core::{
     dns::{Name, Zone, ZoneId},
     keeper::{
-        Apply, ChangeId, Config, Effect, Failure, FailureClass, Input, Keeper, Mode, Quota, Read, Report,
+        Apply, BrakeLimits, ChangeId, Config, Effect, Failure, FailureClass, Input, Keeper, Mode, Publication, Quota, Read, Report,
         Scope, Time,
     },
     plan::{Change, Naming},
@@ -47,6 +47,8 @@ pub struct Stage {
     questions: VecDeque<Fate>,
     /// Listed names at which every batch is refused, and what is said then.
     refused: BTreeMap<String, &'static str>,
+    /// What was published last.
+    pub published: Option<Publication>,
     waiting: VecDeque<Effect>,
     log: Vec<(Time, String)>,
 }
@@ -74,6 +76,8 @@ impl Stage {
             mode: Mode::Apply,
             quota: Quota::default(),
             resync: Duration::from_mins(30),
+            vacancy: Duration::from_mins(10),
+            brake: BrakeLimits::default(),
             seed: 1,
         };
         change(&mut config);
@@ -85,6 +89,7 @@ impl Stage {
             batches: VecDeque::new(),
             questions: VecDeque::new(),
             refused: BTreeMap::new(),
+            published: None,
             waiting: VecDeque::new(),
             log: Vec::new(),
         }
@@ -188,7 +193,11 @@ impl Stage {
             self.log.push((self.now, line));
         }
         Some(match effect {
-            Effect::Report(_) => return None,
+            Effect::Report(_) | Effect::Remember(_) => return None,
+            Effect::Publish(publication) => {
+                self.published = Some(*publication);
+                return None;
+            }
             Effect::Apply(apply) => {
                 let fate = self.batches.pop_front();
                 Input::Applied { id: apply.id, answer: answer(fate, || self.apply(&apply)) }
@@ -254,6 +263,11 @@ fn line(effect: &Effect) -> Option<String> {
         },
         Effect::Apply(apply) => counted(apply),
         Effect::Count => "count".to_owned(),
+        Effect::Remember(memory) => format!("remember {} moves", memory.lines().count()),
+        Effect::Publish(publication) => {
+            let (units, approved) = (&publication.units, publication.units.iter().filter(|(_, it)| *it).count());
+            format!("publish {} units, {approved} approved", units.len())
+        }
         Effect::Report(Report::Blocked(blocked)) => {
             format!("blocked {}: {}", blocked.host, blocked.reason.label())
         }

@@ -26,7 +26,7 @@ fn a_changed_balancer_is_one_read_and_one_batch_of_two_replaces() {
     stage.done();
     stage.see(&web("www", WEB_2));
     stage.run(50);
-    assert_eq!(stage.done(), [READ, "apply 1 units: 0 create, 2 replace"]);
+    assert_eq!(stage.done(), [READ, "apply 1 units: 0 create, 2 replace", "remember 1 moves"]);
     let zone = stage.at("www.example.com").join("\n");
     assert_eq!((zone.matches(WEB_2).count(), zone.matches("heritage").count()), (2, 2), "{zone}");
 }

@@ -43,6 +43,8 @@ pub const EDITS: &[&str] = &[
     "change hosts",
     "re-create",
     "touch",
+    "pause",
+    "hand over",
     "delete",
 ];
 
@@ -62,6 +64,9 @@ const NAMES: [&str; 9] = [
 const TTLS: [Option<&str>; 8] =
     [None, None, None, Some("60"), Some("1m30s"), Some("300"), Some("0"), Some("soon")];
 
+/// Within the first minutes of a run: see `person.rs`.
+const PAUSES: [&str; 3] = ["2027-01-15T08:01:00Z", "2027-01-15T08:03:20Z", "2027-01-15T08:12:00Z"];
+
 /// What an object says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wish {
@@ -70,6 +75,8 @@ pub struct Wish {
     pub targets: Vec<String>,
     pub ttl: Option<&'static str>,
     pub alias: bool,
+    pub paused: Option<&'static str>,
+    pub hand_over_to: Option<ObjectId>,
     /// In seconds after the first object.
     pub created: u64,
     pub uid: u64,
@@ -88,7 +95,7 @@ pub struct Cluster {
 impl Wish {
     pub fn new(hosts: &[&str], targets: &[&str]) -> Self {
         let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-        Self { hosts: texts(hosts), targets: texts(targets), ttl: None, alias: false, created: 0, uid: 0 }
+        Self { hosts: texts(hosts), targets: texts(targets), ttl: None, alias: false, paused: None, hand_over_to: None, created: 0, uid: 0 }
     }
 
     fn random(random: &mut Random, created: u64) -> Self {
@@ -147,12 +154,22 @@ impl Cluster {
         let kind = *random.pick(&[Kind::Ingress, Kind::Ingress, Kind::Service]);
         let namespace = *random.pick(&["shop", "blog"]);
         let object = ObjectId::new(kind, namespace, random.pick::<&str>(&["web", "api"]));
+        let other = ObjectId::new(kind, *random.pick(&["shop", "blog"]), random.pick::<&str>(&["web", "api"]));
         let created = self.created;
         let Some(wish) = self.objects.get_mut(&object) else {
             self.put(object.clone(), Wish::random(random, created));
             return (object, "create");
         };
-        let what = match random.below(10) {
+        let what = match random.below(12) {
+            10 => {
+                let is_paused = wish.paused.is_some() || random.percent(50);
+                wish.paused = (!is_paused).then(|| *random.pick(&PAUSES));
+                "pause"
+            }
+            11 => {
+                wish.hand_over_to = if wish.hand_over_to.is_none() { Some(other) } else { None };
+                "hand over"
+            }
             0..4 => {
                 wish.aim(random);
                 "change targets"
@@ -196,6 +213,12 @@ fn read(object: &ObjectId, wish: &Wish) -> Object {
     }
     if object.kind() == Kind::Service {
         annotate("hostname", &wish.hosts.join(","));
+    }
+    if let Some(until) = wish.paused {
+        annotations.insert("zonekeeper.dev/paused-until".to_owned(), Value::from(until));
+    }
+    if let Some(to) = &wish.hand_over_to {
+        annotations.insert("zonekeeper.dev/hand-over-to".to_owned(), Value::from(to.to_string()));
     }
     let created = format!(
         "2026-01-01T{:02}:{:02}:{:02}Z",

@@ -214,7 +214,7 @@ fn load_balancer(random: &mut Random) -> AliasTarget {
 }
 
 /// The listed name of a hostname that objects ask for.
-fn host(random: &mut Random) -> String {
+pub fn host(random: &mut Random) -> String {
     let hosts = HOSTS.iter().filter(|host| host.ends_with("example.com") && !host.contains(".."));
     let hosts: Vec<&&str> = hosts.collect();
     format!("{}.", random.pick(&hosts).replace('*', r"\052"))

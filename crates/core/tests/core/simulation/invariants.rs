@@ -216,6 +216,10 @@ impl Ledger {
         if limits.iter().any(|limit| message.contains(limit)) {
             return Err(Violation::new("every batch is within the service's limits", message));
         }
+        let told = ["is protected", "MAX_RRSETS_BY_ZONE", "disabled for mutation"];
+        if told.iter().any(|reason| message.contains(reason)) {
+            return Ok(());
+        }
         let reads = apply.batch.units().iter().flat_map(Unit::reads);
         let mut names = reads.chain(apply.batch.changes().map(|change| change.after().name()));
         let explained = names.any(|name| self.is_news(name, rest) || self.is_untold(name, rest.number));

@@ -7,7 +7,9 @@ use std::{
 
 use zonekeeper_core::{
     dns::{Name, RecordType, Zone, ZoneId},
-    keeper::{Apply, ApplyId, Config, Effect, FailureClass, Gate, Input, Keeper, Page, Rate, Read, ReadId, Time},
+    keeper::{
+        Apply, ApplyId, Config, Effect, FailureClass, Gate, Input, Keeper, Page, Rate, Read, ReadId, Time,
+    },
     plan::{Change, Unit},
 };
 use zonekeeper_emulator::quota::{self, Bucket};
@@ -38,8 +40,8 @@ pub struct Process {
     /// Where each read of names on its way begins, and when the first page of it was asked for.
     reads: BTreeMap<ReadId, (Option<Name>, Time)>,
     shown: Vec<Shown>,
-    /// The name in which a page to be asked for next begins, and where and when the first one before it did.
-    unfinished: Option<(Name, (Name, Time))>,
+    /// Where reads of names began that have been answered, and when: others may go on with them.
+    answered: BTreeMap<ReadId, (Name, Time)>,
     /// When our own change of a name was known to be accepted: a read that was sent before says nothing new.
     written: BTreeMap<Name, Time>,
     /// When the listing under way began, and its newest page.
@@ -108,7 +110,7 @@ impl Process {
             led_until: Time::ZERO,
             reads: BTreeMap::new(),
             shown: Vec::new(),
-            unfinished: None,
+            answered: BTreeMap::new(),
             written: BTreeMap::new(),
             listing: None,
             listed: Time::ZERO,
@@ -167,13 +169,12 @@ impl Process {
             Effect::Read(read) => self.check_read(read, now),
             Effect::Apply(apply) => self.check_apply(apply, now),
             Effect::AskPropagation(_) | Effect::Count => self.charge_request(now),
-            Effect::Report(_) => Ok(()),
+            Effect::Report(_) | Effect::Remember(_) | Effect::Publish(_) => Ok(()),
         }
     }
 
     /// Remembers what it is going to be told, as far as that decides what it may do.
     pub fn note(&mut self, input: &Input, now: Time) -> Result<(), Violation> {
-        self.unfinished = None;
         match input {
             Input::Tick => {
                 self.ticks.push_back(now);
@@ -189,8 +190,7 @@ impl Process {
             }
             Input::Page { id, answer: Ok(page) } => match self.reads.remove(id) {
                 Some((Some(start), sent)) => {
-                    let next = page.next.as_ref().map(|next| next.name.clone());
-                    self.unfinished = next.map(|next| (next, (start.clone(), sent)));
+                    self.answered.insert(*id, (start.clone(), sent));
                     let shown = Shown::new(start, page, sent);
                     self.unanswered = self.unanswered.take().filter(|(names, since)| {
                         sent < *since || !names.iter().any(|name| shown.tells_of(name))
@@ -225,7 +225,9 @@ impl Process {
     }
 
     fn check_read(&mut self, read: &Read, now: Time) -> Result<(), Violation> {
-        if self.last_read.replace(read.id).is_some_and(|last| last >= read.id) {
+        let is_new =
+            read.continues.is_some() || self.last_read.replace(read.id).is_none_or(|last| last < read.id);
+        if !is_new {
             return Err(Violation::new(
                 "one answer for one effect",
                 format!("{:?} was used before", read.id),
@@ -234,10 +236,8 @@ impl Process {
         // A listing begins at the zone's first set or goes on at a set; a read of a name begins at the name, and may
         // go on as well.
         let name = read.start.as_ref().filter(|start| start.rtype.is_none()).map(|start| start.name.clone());
-        let goes_on = self.unfinished.take_if(|(name, _)| {
-            read.start.as_ref().is_some_and(|start| start.name == *name && start.rtype.is_some())
-        });
-        let (name, sent) = goes_on.map_or((name, now), |(_, (start, sent))| (Some(start), sent));
+        let before = read.continues.and_then(|before| self.answered.remove(&before));
+        let (name, sent) = before.map_or((name, now), |(start, sent)| (Some(start), sent));
         if read.start.is_none() {
             self.listing = Some((now, read.id));
         } else if name.is_none()
@@ -295,10 +295,8 @@ impl Process {
             ));
         }
         for unit in apply.batch.units().iter().filter(|unit| rests_on_the_zone(unit)) {
-            let stale = unit
-                .reads()
-                .iter()
-                .find(|name| self.fresh(name).is_none_or(|sent| not_after > sent + FRESH));
+            let stale =
+                unit.reads().iter().find(|name| self.fresh(name).is_none_or(|sent| not_after > sent + FRESH));
             if let Some(name) = stale {
                 let detail = format!("{name}, not after {not_after:?}");
                 return Err(Violation::new("what a batch rests on was read less than 10 s ago", detail));

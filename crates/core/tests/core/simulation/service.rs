@@ -26,6 +26,8 @@ pub struct Service {
     page: usize,
     /// Listed names at which it refuses every change, and whether it says so by name.
     pub refused: BTreeMap<String, bool>,
+    /// Names whose A records are protected.
+    pub protected: Vec<String>,
     /// Whether it denies everything to the account, and how it fails changes then: they may be refused one by one.
     pub denied: Option<FailureClass>,
     /// How likely a request meets a fault, in percent.
@@ -123,6 +125,7 @@ impl Service {
             account: quota::Quota { requests: bucket(requests), changes: bucket(changes) },
             page: shape.page,
             refused: BTreeMap::new(),
+            protected: Vec::new(),
             denied: None,
             faulty: 0,
             slow: 100,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use zonekeeper_core::{
     dns::{AliasZones, Ttl},
-    keeper::{Config, Mode, Quota, Rate, Scope},
+    keeper::{BrakeLimits, Config, Mode, Quota, Rate, Scope},
     plan::{Adoption, ManagedTypes, Naming, Settings},
 };
 use zonekeeper_emulator::zone::WildcardOrder;
@@ -36,6 +36,8 @@ pub struct Shape {
     pub mode: Mode,
     pub quota: Quota,
     pub resync: Duration,
+    pub vacancy: Duration,
+    pub brake: BrakeLimits,
     pub wildcard_order: WildcardOrder,
     /// The most record sets that the service puts on a page.
     pub page: usize,
@@ -69,9 +71,11 @@ impl Shape {
             prefer_cname: random.percent(10),
             managed_types: *random.pick(&MANAGED_TYPES),
             scopes: watch::scopes(random.percent(25)),
-            mode: if random.percent(3) { Mode::DryRun } else { Mode::Apply },
+            mode: *random.pick(&[&[Mode::DryRun][..], &[Mode::Approve; 3], &[Mode::Apply; 21]].concat()),
             quota,
             resync: Duration::from_mins(*random.pick(&[3, 10, 30])),
+            vacancy: Duration::from_secs(*random.pick(&[0, 20, 600])),
+            brake: BrakeLimits { moves: *random.pick(&[2, 4, 10]), percent: *random.pick(&[20, 50, 100]) },
             wildcard_order: *random.pick(&[WildcardOrder::Raw, WildcardOrder::Escaped]),
             page: *random.pick(&[2, 3, 5, 300]),
             is_led: random.percent(40),
@@ -109,6 +113,8 @@ impl Shape {
             mode: self.mode,
             quota: self.quota,
             resync: self.resync,
+            vacancy: self.vacancy,
+            brake: self.brake,
             seed,
         }
     }

@@ -9,7 +9,7 @@ use std::{
 use super::{
     cluster, foreigner,
     labels::{EFFECTS, FAILURES, FAILURES_OF_READS, FATES, GATES, INPUTS, REASONS},
-    process,
+    person, process,
 };
 
 /// Everything that has to happen in many runs.
@@ -27,6 +27,8 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("fault", &["no credentials", "no permissions", "leadership lapses", "410 Gone"]),
     ("a batch came late", &["of this process", "of another"]),
     ("race", &["replaced what somebody had just changed"]),
+    ("fault", &["the clock is set", "a kind is denied", "protected", "full", "switching"]),
+    ("person", person::DEEDS),
     ("kill", process::PHASES),
     ("edit", cluster::EDITS),
     ("somebody", foreigner::DEEDS),

@@ -23,6 +23,7 @@ pub fn input(input: &Input) -> String {
                 problem.unwrap_or_default()
             )
         }
+        Input::Unreadable { object } => format!("{object} cannot be read"),
         Input::Listing(scope) => format!("listing {} {:?}", scope.kind, scope.namespace),
         Input::Listed(scope) => format!("listed {} {:?}", scope.kind, scope.namespace),
         Input::Page { id, answer: Ok(page) } => {
@@ -37,6 +38,14 @@ pub fn input(input: &Input) -> String {
         Input::Propagation { change, answer: Err(failure) } => format!("{change} {}", failed(failure)),
         Input::Counted(Ok(count)) => format!("{count} record sets"),
         Input::Counted(Err(failure)) => format!("count {}", failed(failure)),
+        Input::Denied(scope) => format!("cannot list {} {:?}", scope.kind, scope.namespace),
+        Input::Wall { unix } => format!("it is {unix}"),
+        Input::Recall { memory } => format!("recall {} moves", memory.lines().count()),
+        Input::Release { until } => format!("the brake is released until {until}"),
+        Input::Approve(approval) => format!("approved {} at {}", approval.digest, approval.at),
+        Input::Published(before) => {
+            format!("published before: {:?}", before.as_ref().map(|before| before.digest))
+        }
         Input::Leadership { until } => format!("leader until {until:?}"),
         Input::Tick => "tick".to_owned(),
     }
@@ -55,6 +64,11 @@ pub fn effect(effect: &Effect) -> String {
         }
         Effect::AskPropagation(change) => format!("ask for {change}"),
         Effect::Count => "count".to_owned(),
+        Effect::Remember(memory) => format!("remember {} moves", memory.lines().count()),
+        Effect::Publish(publication) => {
+            let approved = publication.units.iter().filter(|(_, it)| *it).count();
+            format!("publish {} of {} units, {approved} approved", publication.digest, publication.units.len())
+        }
         Effect::Report(report) => match report {
             Report::Accepted { change, .. } => format!("report accepted {change:?}"),
             Report::Refused { units, failure } => format!("report refused {units} units: {failure}"),

@@ -81,14 +81,16 @@ impl Watch {
         stream.last = now;
         let ticket = Ticket { stream: at, epoch: stream.epoch };
         let objects = cluster.objects().filter(|object| covers(&stream.scope, object));
-        let seen = objects.map(|object| Input::Facts {
-            object: object.clone(),
-            facts: cluster.facts(object).map(Box::new),
-        });
-        let inputs: Vec<Input> = std::iter::once(Input::Listing(stream.scope.clone()))
-            .chain(seen)
-            .chain([Input::Listed(stream.scope.clone())])
-            .collect();
+        let mut inputs = vec![Input::Listing(stream.scope.clone())];
+        for object in objects {
+            if random.percent(2) {
+                // It is read a moment later, and nothing has followed from that.
+                inputs.push(Input::Unreadable { object: object.clone() });
+            }
+            let facts = cluster.facts(object).map(Box::new);
+            inputs.push(Input::Facts { object: object.clone(), facts });
+        }
+        inputs.push(Input::Listed(stream.scope.clone()));
         let mut arrive = |input| {
             stream.last = stream.last + random.millis(0, 100);
             (ticket, stream.last, input)

@@ -16,6 +16,7 @@ use super::{
     invariants::{Ledger, Violation},
     labels,
     network::{Arrival, Request, TIMEOUT},
+    person::Shelf,
     process::Process,
     random::Random,
     saboteur::Saboteur,
@@ -44,6 +45,7 @@ pub struct World {
     pub storm: bool,
     pub saboteur: Option<Saboteur>,
     pub ledger: Ledger,
+    pub shelf: Shelf,
     /// The zone of a while ago, where a saboteur answers with it.
     pub cache: Option<HostedZone>,
     queue: BTreeMap<(Time, u64), Event>,
@@ -61,6 +63,8 @@ pub enum Event {
     Weather,
     Calm,
     Kill,
+    Clock,
+    Person,
     Cut(usize),
     Relist { process: u32, stream: usize },
     Watch { process: u32, ticket: Ticket, input: Input },
@@ -95,11 +99,13 @@ impl World {
             queue: BTreeMap::new(),
             scheduled: 0,
             cache: None,
+            shelf: Shelf::default(),
             trace: is_traced.then(Vec::new),
             random,
             shape,
         };
         world.begin_process(Duration::ZERO);
+        world.begin_person();
         for (event, latest) in
             [(Event::Edit, world.shape.calm), (Event::Somebody, world.shape.peace), (Event::Weather, 3_000)]
         {
@@ -177,7 +183,7 @@ impl World {
     }
 
     /// Tells the process something and carries out what it wants.
-    fn tell(&mut self, input: Input) -> Result<(), Violation> {
+    pub fn tell(&mut self, input: Input) -> Result<(), Violation> {
         self.statistics.count("input", labels::input(&input));
         if let Some((what, class)) = labels::failed(&input) {
             self.statistics.count(what, class);
@@ -213,6 +219,11 @@ impl World {
                 }
                 Effect::Report(Report::Blocked(blocked)) => {
                     self.statistics.count("reason", labels::reason(&blocked.reason));
+                }
+                Effect::Remember(memory) => self.shelf.memory = Some(memory),
+                Effect::Publish(publication) => {
+                    self.shelf.all.push((*publication).clone());
+                    self.shelf.published = Some(publication);
                 }
                 Effect::Report(_) => {}
             }
@@ -256,7 +267,15 @@ impl World {
                 self.statistics.count("kill", self.process.phase());
                 self.restart();
             }
+            Event::Clock => return self.tell_the_time(),
+            Event::Person => return self.person(),
             Event::Cut(stream) => self.cut(stream),
+            Event::Relist { process, stream } if process == self.process.number && self.is_denied() => {
+                self.statistics.count("fault", "a kind is denied");
+                let wait = self.random.millis(1_000, 60_000);
+                self.schedule(wait, Event::Relist { process, stream });
+                return self.tell(Input::Denied(self.shape.scopes[stream].clone()));
+            }
             Event::Relist { process, stream } if process == self.process.number => {
                 for (ticket, at, input) in self.watch.list(stream, &self.cluster, self.now, &mut self.random)
                 {
@@ -279,6 +298,11 @@ impl World {
             Event::Relist { .. } | Event::Lead { .. } | Event::Answer { .. } => {}
         }
         Ok(())
+    }
+
+    /// Whether a kind's objects may not be listed just now.
+    fn is_denied(&mut self) -> bool {
+        self.storm && self.random.percent(10)
     }
 
     fn edit(&mut self) {
@@ -359,10 +383,28 @@ impl World {
         } else if self.random.percent(30) {
             self.service.refused.pop_first();
         }
+        self.bad_service();
         self.note_weather();
         self.cache = (self.saboteur == Some(Saboteur::ReadsFromCache)).then(|| self.service.zone.clone());
         let wait = self.random.millis(1_000, 40_000);
         self.schedule(wait, Event::Weather);
+    }
+
+    /// The zone protects a record, is full, or is being switched.
+    fn bad_service(&mut self) {
+        let zone = &mut self.service.zone;
+        zone.disabled_for_mutation = self.shape.faults && self.random.percent(3);
+        zone.record_limit = if self.shape.faults && self.random.percent(6) { zone.len() + 3 } else { 10_000 };
+        let (is_switching, is_full) = (zone.disabled_for_mutation, zone.record_limit < 10_000);
+        for what in [is_switching.then_some("switching"), is_full.then_some("full")].into_iter().flatten() {
+            self.statistics.count("fault", what);
+        }
+        if self.shape.faults && self.random.percent(6) {
+            let name = foreigner::host(&mut self.random);
+            self.statistics.count("fault", "protected");
+            self.service.zone.protect(&name, "A", "ask the platform team").unwrap();
+            self.service.protected.push(name);
+        }
     }
 
     fn note_weather(&mut self) {
@@ -375,10 +417,17 @@ impl World {
     /// Edits, other writers and faults end; only names that are refused may stay so.
     fn calm(&mut self) {
         self.storm = false;
+        // Whatever was paused is no longer.
+        self.shelf.off = 7_200;
         self.cache = None;
         self.service.faulty = 0;
         self.service.slow = 100;
         self.service.denied = None;
+        self.service.zone.disabled_for_mutation = false;
+        self.service.zone.record_limit = 10_000;
+        for name in std::mem::take(&mut self.service.protected) {
+            self.service.zone.unprotect(&name, "A");
+        }
         if self.random.percent(50) {
             self.service.refused.clear();
         }
@@ -395,6 +444,9 @@ impl World {
                 self.statistics.count("fault", "leadership lapses");
             }
             self.schedule(wait, Event::Lead { process });
+        }
+        if self.process.led_until == Time::ZERO {
+            self.hand_down()?;
         }
         self.process.led_until = until;
         let told = if self.saboteur == Some(Saboteur::ForgetsLeadership) { Time::NEVER } else { until };

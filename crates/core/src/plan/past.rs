@@ -1,0 +1,105 @@
+//! What a decision rests on besides the objects and the zone as they are: what came before.
+//!
+//! Here it is a value. When it changes, and for how long it holds, is the keeper's business (`keeper/tenure.rs`,
+//! `keeper/drift.rs`).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+use super::desired::Desired;
+use crate::source::{ClaimKey, Kind};
+
+/// What is known of the time before. Without any, the zone and the objects decide alone.
+#[derive(Debug, Clone, Default)]
+pub struct Past {
+    tenures: BTreeMap<ClaimKey, Tenure>,
+    /// Keys whose records have been seen right, and ours.
+    ours: BTreeMap<ClaimKey, Wish>,
+    /// Kinds, in one namespace or in all, whose objects could not be listed.
+    unreadable: BTreeSet<(Kind, Option<String>)>,
+}
+
+/// What is to be considered of the object that has a hostname, by the ownership text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tenure {
+    /// Whether we have seen that object claim it: if another one follows, the ownership text is rewritten.
+    pub was_seen: bool,
+    /// Whether it has been gone for so long that objects of other namespaces may follow.
+    pub is_over: bool,
+    /// Whether it has had no target for so long that objects of its own namespace may follow.
+    pub yields: bool,
+}
+
+/// What an object asks for, in short: equal ones ask for the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wish(u64);
+
+// === impl Past ===
+
+impl Past {
+    /// What is to be considered of the one who has a key.
+    pub fn tenure(&self, key: &ClaimKey) -> Tenure {
+        self.tenures.get(key).copied().unwrap_or_default()
+    }
+
+    /// Remembers it. Whether that is news.
+    pub fn set_tenure(&mut self, key: &ClaimKey, tenure: Tenure) -> bool {
+        let known = self.tenure(key);
+        if tenure == Tenure::default() {
+            self.tenures.remove(key);
+        } else {
+            self.tenures.insert(key.clone(), tenure);
+        }
+        known != tenure
+    }
+
+    /// The wish for which a key's records have been seen right, and ours.
+    pub fn seen_right(&self, key: &ClaimKey) -> Option<Wish> {
+        self.ours.get(key).copied()
+    }
+
+    /// The records of a key are right, and ours.
+    pub fn see_right(&mut self, key: ClaimKey, wish: Wish) {
+        self.ours.insert(key, wish);
+    }
+
+    /// How many keys' records have been seen right, and ours.
+    pub fn len(&self) -> usize {
+        self.ours.len()
+    }
+
+    /// Nobody asks for a key any more.
+    pub fn forget_right(&mut self, key: &ClaimKey) {
+        self.ours.remove(key);
+    }
+
+    /// The objects of a kind cannot be listed, or can be again. Whether that is news.
+    pub fn set_readable(&mut self, kind: Kind, namespace: Option<&str>, is_readable: bool) -> bool {
+        let scope = (kind, namespace.map(str::to_owned));
+        if is_readable { self.unreadable.remove(&scope) } else { self.unreadable.insert(scope) }
+    }
+
+    /// Whether an object, as `ingress/shop/web`, may be there unseen.
+    pub(super) fn is_hidden(&self, resource: &str) -> bool {
+        let mut parts = resource.split('/');
+        let (kind, namespace) = (parts.next(), parts.next());
+        self.unreadable.iter().any(|(hidden, within)| {
+            kind == Some(hidden.label()) && (within.is_none() || within.as_deref() == namespace)
+        })
+    }
+}
+
+// === impl Wish ===
+
+impl Wish {
+    pub(super) fn of(desired: &Desired) -> Self {
+        let mut hasher = DefaultHasher::new();
+        for set in &desired.sets {
+            set.to_string().hash(&mut hasher);
+        }
+        desired.ttl_is_asked_for.hash(&mut hasher);
+        Self(hasher.finish())
+    }
+}

@@ -1,0 +1,94 @@
+//! Who approves plans and releases the brake, and the clock on the wall.
+
+use std::time::Duration;
+
+use zonekeeper_core::keeper::{Approval, Input, Mode, Publication};
+
+use super::{
+    invariants::Violation,
+    world::{Event, World},
+};
+
+/// The time of day when a run begins, in seconds since 1970.
+const BEGIN: i64 = 1_800_000_000;
+
+/// What a person does.
+pub const DEEDS: &[&str] = &["approves", "approves what is gone", "approves twice", "releases the brake", "looks"];
+
+/// What outlives a process: the annotations of its lease, the status and the spec of its plan.
+#[derive(Debug, Default)]
+pub struct Shelf {
+    pub memory: Option<String>,
+    pub published: Option<Box<Publication>>,
+    /// Everything that was published.
+    pub all: Vec<Publication>,
+    pub approval: Option<Approval>,
+    /// By how much the clock on the wall is off, in seconds.
+    pub off: i64,
+}
+
+impl World {
+    /// The time of day.
+    pub fn unix(&self) -> i64 {
+        BEGIN + i64::try_from(self.now.since_start().as_secs()).unwrap() + self.shelf.off
+    }
+
+    /// A new leader is told what the one before has left.
+    pub fn hand_down(&mut self) -> Result<(), Violation> {
+        self.tell(Input::Wall { unix: self.unix() })?;
+        if let Some(memory) = self.shelf.memory.clone() {
+            self.tell(Input::Recall { memory })?;
+        }
+        self.tell(Input::Published(self.shelf.published.clone()))?;
+        match self.shelf.approval {
+            Some(approval) => self.tell(Input::Approve(approval)),
+            None => Ok(()),
+        }
+    }
+
+    /// The clock goes on; now and then somebody sets it.
+    pub fn tell_the_time(&mut self) -> Result<(), Violation> {
+        if self.storm && self.random.percent(20) {
+            self.statistics.count("fault", "the clock is set");
+            self.shelf.off = *self.random.pick(&[0, 60, -60, 7_200, -7_200]);
+        }
+        let wait = self.random.millis(20_000, 60_000);
+        self.schedule(wait, Event::Clock);
+        self.tell(Input::Wall { unix: self.unix() })
+    }
+
+    /// A person looks at what is published, and perhaps approves it. After the storm every plan is approved.
+    pub fn person(&mut self) -> Result<(), Violation> {
+        let longest = if self.storm { 40_000 } else { 10_000 };
+        let wait = self.random.millis(500, longest);
+        self.schedule(wait, Event::Person);
+        if !self.storm || self.random.percent(15) {
+            self.statistics.count("person", "releases the brake");
+            let until = self.unix() + i64::from(*self.random.pick(&[30_u8, 200]));
+            self.tell(Input::Release { until })?;
+        }
+        let Some(published) = self.shelf.published.as_ref().filter(|_| self.shape.mode == Mode::Approve) else {
+            return Ok(());
+        };
+        let choice = if self.storm { self.random.below(4) } else { 3 };
+        let (what, digest, at) = match (choice, self.shelf.approval) {
+            (0, _) => ("looks", None, 0),
+            (1, Some(given)) => ("approves twice", Some(given.digest), given.at),
+            (2, _) => ("approves what is gone", Some(self.random.pick(&self.shelf.all).digest), self.unix()),
+            _ => ("approves", Some(published.digest), self.unix()),
+        };
+        self.statistics.count("person", what);
+        let Some(digest) = digest else { return Ok(()) };
+        let approval = Approval { digest, at };
+        self.shelf.approval = Some(approval);
+        self.note(|| format!("a person {what} {digest}"));
+        self.tell(Input::Approve(approval))
+    }
+
+    /// When these begin.
+    pub fn begin_person(&mut self) {
+        self.schedule(Duration::from_millis(1), Event::Clock);
+        let wait = self.random.millis(0, 20_000);
+        self.schedule(wait, Event::Person);
+    }
+}

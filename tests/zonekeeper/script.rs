@@ -1,0 +1,127 @@
+//! An API server that says what it is told to, right or wrong.
+
+use std::{
+    convert::Infallible,
+    fs,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::State,
+    http::Uri,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use futures::stream;
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
+
+/// An HTTP server that knows Ingresses only. It ends when it is dropped.
+pub struct Script {
+    story: Arc<Story>,
+    kubeconfig: PathBuf,
+    server: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Story {
+    told: Mutex<Told>,
+    more: Notify,
+}
+
+#[derive(Default)]
+struct Told {
+    /// What a list shows.
+    objects: Vec<Value>,
+    /// What has happened since; a resource version is one more than the number of events before it.
+    events: Vec<Value>,
+}
+
+// === impl Script ===
+
+impl Script {
+    /// A server whose kubeconfig lies in this folder.
+    pub async fn start(folder: &Path) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let server = format!("http://{}", listener.local_addr().unwrap());
+        let config = json!({
+            "clusters": [{"name": "script", "cluster": {"server": server}}],
+            "users": [{"name": "script", "user": {}}],
+            "contexts": [{"name": "script", "context": {"cluster": "script", "user": "script"}}],
+            "current-context": "script",
+        });
+        let kubeconfig = folder.join("script.kubeconfig");
+        fs::write(&kubeconfig, config.to_string()).unwrap();
+        let story = Arc::new(Story::default());
+        let version = || async {
+            axum::Json(json!({"major": "1", "minor": "33", "gitVersion": "v1.33.0", "gitCommit": "",
+            "gitTreeState": "", "buildDate": "", "goVersion": "", "compiler": "", "platform": ""}))
+            .into_response()
+        };
+        let router = Router::new()
+            .route("/version", get(version))
+            .route("/apis/networking.k8s.io/v1/namespaces/{namespace}/ingresses", get(ingresses))
+            .with_state(Arc::clone(&story));
+        let server = tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
+        Self { story, kubeconfig, server }
+    }
+
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// What a list shows from now on.
+    pub fn objects(&self, objects: impl IntoIterator<Item = Value>) {
+        self.story.told.lock().unwrap().objects = objects.into_iter().collect();
+    }
+
+    /// Something happens, as a watch tells it: `ADDED`, `MODIFIED`, `DELETED`.
+    pub fn event(&self, what: &str, mut object: Value) {
+        let mut told = self.story.told.lock().unwrap();
+        object["metadata"]["resourceVersion"] = json!((told.events.len() + 2).to_string());
+        told.events.push(json!({"type": what, "object": object}));
+        self.story.more.notify_waiters();
+    }
+
+    /// The watch is too old: who watches must list again.
+    pub fn forget(&self) {
+        let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": "too old resource version", "reason": "Expired", "code": 410});
+        self.story.told.lock().unwrap().events.push(json!({"type": "ERROR", "object": status}));
+        self.story.more.notify_waiters();
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn ingresses(State(story): State<Arc<Story>>, uri: Uri) -> Response {
+    let query = uri.query().unwrap_or_default();
+    let parameter = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+    if parameter("watch").is_none() {
+        let told = story.told.lock().unwrap();
+        let metadata = json!({"resourceVersion": (told.events.len() + 1).to_string()});
+        let list = json!({"kind": "IngressList", "apiVersion": "networking.k8s.io/v1", "metadata": metadata,
+            "items": told.objects});
+        return axum::Json(list).into_response();
+    }
+    let seen = parameter("resourceVersion").unwrap().parse::<usize>().unwrap() - 1;
+    let events = stream::unfold((story, seen), async |(story, seen)| {
+        loop {
+            let more = story.more.notified();
+            let event = story.told.lock().unwrap().events.get(seen).map(|event| format!("{event}\n"));
+            if let Some(event) = event {
+                return Some((Ok::<_, Infallible>(event), (Arc::clone(&story), seen + 1)));
+            }
+            more.await;
+        }
+    });
+    Body::from_stream(events).into_response()
+}
