@@ -24,7 +24,7 @@ use zonekeeper_core::{
         BrakeLimits, ChangeId, Config, Cursor, Effect, Input, Keeper, Mode, Page, Progress, Quota, Read,
         Scope, Time,
     },
-    plan::{ManagedTypes, Naming, Past, Plan, Settings, View},
+    plan::{Adoption, ManagedTypes, Naming, Past, Plan, Settings, View},
     source::{Claims, Kind, Object, Rules},
 };
 
@@ -236,6 +236,7 @@ fn settings() -> Settings {
         managed_types: ManagedTypes::default(),
         prefer_cname: false,
         alias_zones: AliasZones::default(),
+        adoption: Adoption::default(),
     }
 }
 

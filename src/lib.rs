@@ -10,11 +10,13 @@
 //! - [`folder`]: a folder of manifests in place of a cluster
 //! - [`serve`]: `/livez`, `/readyz`, `/metrics`
 //! - [`cli`]: one file per command
+//! - [`change_batch`]: changes for people to send
 //! - [`causes`]: errors as people read them
 //!
 //! Edges do not name each other: the commands put them together.
 
 pub mod causes;
+pub mod change_batch;
 pub mod cli;
 pub mod cluster;
 pub mod config;

@@ -1,8 +1,10 @@
 //! The commands, one file each: they put the edges together.
 
+mod adopt;
 mod approve;
 mod crds;
 mod iam_policy;
+mod orphans;
 mod patience;
 mod plan;
 mod run;
@@ -47,6 +49,16 @@ enum Command {
     Run(run::Run),
     /// Show what would be written, what is blocked and why, and what nothing asks for any more
     Plan(plan::Show),
+    /// Make this cluster the owner of records that are there, without changing what they answer
+    ///
+    /// Records without an owner, or those of another owner with --from-owner, become this cluster's where an object asks
+    /// for their hostname: the ownership TXTs are written, and nothing else. It shows what it would do, and asks.
+    Adopt(adopt::Adopt),
+    /// List the records of this owner that nothing asks for any more, and write what would delete them
+    ///
+    /// Orphans are records of hostnames that no object asks for any more, leftovers those beside wanted records of the
+    /// same hostname. Both still answer. Nothing is written to Route 53.
+    Orphans(orphans::Orphans),
     /// Approve a plan that zonekeeper shows and waits with
     ///
     /// With --mode approve, zonekeeper writes nothing until a person has approved it. What it would write is in a
@@ -74,7 +86,12 @@ impl Command {
     fn log_level(&self) -> LogLevel {
         match self {
             Self::Run(_) => LogLevel::Info,
-            Self::Plan(_) | Self::IamPolicy(_) | Self::Approve(_) | Self::Crds(_) => LogLevel::Warn,
+            Self::Plan(_)
+            | Self::Adopt(_)
+            | Self::Approve(_)
+            | Self::Crds(_)
+            | Self::IamPolicy(_)
+            | Self::Orphans(_) => LogLevel::Warn,
             Self::Sandbox(sandbox) => sandbox.log_level(),
         }
     }
@@ -90,6 +107,8 @@ impl Cli {
         let ended = match self.command {
             Command::Run(run) => run.run().await,
             Command::Plan(plan) => plan.run().await,
+            Command::Adopt(adopt) => adopt.run().await,
+            Command::Orphans(orphans) => orphans.run().await,
             Command::Approve(approve) => approve.run().await,
             Command::Crds(crds) => crds.run(),
             Command::IamPolicy(policy) => policy.run(),

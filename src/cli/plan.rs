@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use zonekeeper_core::{
-    dns::{Data, RecordSet},
-    plan::{HandChange, Plan, Stale},
+    dns::Data,
+    plan::{Change, Plan, Shadow, Stale},
 };
 
 use super::session::Session;
 use crate::{
+    change_batch::ChangeBatch,
     config::{ClusterFlags, Flags},
     driver::Until,
 };
@@ -59,14 +60,15 @@ impl Show {
 
 /// A plan for programs. Fields may be added; none is renamed or removed without a new major version.
 #[derive(Debug, Serialize)]
-struct PlanJson {
+struct PlanJson<'p> {
     digest: String,
     creates: usize,
     replaces: usize,
     deletes: usize,
     in_sync: usize,
+    private_zone: bool,
     units: Vec<UnitJson>,
-    blocked: Vec<BlockedJson>,
+    blocked: Vec<BlockedJson<'p>>,
     leftovers: Vec<StaleJson>,
     orphans: Vec<StaleJson>,
     outside: Vec<OutsideJson>,
@@ -78,7 +80,19 @@ struct UnitJson {
     hostname: String,
     object: String,
     digest: String,
+    /// Whether it makes ours what is there, and changes nothing of it.
+    adopts: bool,
     changes: Vec<ChangeJson>,
+    /// After an adoption: what another unit will change of the records.
+    then: Vec<ChangeJson>,
+    shadows: Vec<ShadowJson>,
+}
+
+/// A wildcard that will no longer answer for these names, nor below.
+#[derive(Debug, Serialize)]
+struct ShadowJson {
+    wildcard: String,
+    names: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -100,25 +114,18 @@ enum DataJson {
 }
 
 #[derive(Debug, Serialize)]
-struct BlockedJson {
+struct BlockedJson<'p> {
     hostname: String,
     object: String,
     reason: &'static str,
     message: String,
     way_out: &'static str,
-    change_batch: Vec<HandJson>,
+    /// For `aws route53 change-resource-record-sets`, where there is one.
+    change_batch: Option<ChangeBatch<'p>>,
 }
 
 #[derive(Debug, Serialize)]
-struct HandJson {
-    action: &'static str,
-    name: String,
-    r#type: String,
-    data: DataJson,
-}
-
-#[derive(Debug, Serialize)]
-struct StaleJson {
+pub(super) struct StaleJson {
     name: String,
     r#type: String,
     data: DataJson,
@@ -139,25 +146,17 @@ struct WarningJson {
 
 // === impl PlanJson ===
 
-impl PlanJson {
-    fn new(plan: &Plan) -> Self {
+impl<'p> PlanJson<'p> {
+    fn new(plan: &'p Plan) -> Self {
         let (creates, replaces) = plan.count();
         let units = plan.units.iter().map(|unit| UnitJson {
             hostname: unit.key().host.to_string(),
             object: unit.object().to_string(),
             digest: unit.digest().to_string(),
-            changes: unit
-                .changes()
-                .iter()
-                .map(|change| ChangeJson {
-                    action: if change.before().is_some() { "replace" } else { "create" },
-                    name: change.after().name().to_string(),
-                    r#type: change.after().rtype().to_string(),
-                    before: change.before().map(|set| DataJson::new(&set.data)),
-                    after: DataJson::new(&change.after().data),
-                    reason: change.why(),
-                })
-                .collect(),
+            adopts: unit.is_adoption(),
+            changes: unit.changes().iter().map(ChangeJson::new).collect(),
+            then: unit.then().iter().map(ChangeJson::new).collect(),
+            shadows: plan.shadows.get(unit.key()).into_iter().flatten().map(ShadowJson::new).collect(),
         });
         let blocked = plan.blocked.iter().map(|blocked| BlockedJson {
             hostname: blocked.host.clone(),
@@ -165,7 +164,10 @@ impl PlanJson {
             reason: blocked.reason.label(),
             message: blocked.reason.to_string(),
             way_out: blocked.reason.way_out(),
-            change_batch: blocked.remedy.iter().map(HandJson::new).collect(),
+            change_batch: (!blocked.remedy.is_empty()).then(|| {
+                let comment = format!("zonekeeper: {} {}", blocked.reason.label(), blocked.host);
+                ChangeBatch::new(&comment, &blocked.remedy)
+            }),
         });
         let warnings = plan.warnings.iter().flat_map(|(object, messages)| {
             messages
@@ -182,12 +184,26 @@ impl PlanJson {
             replaces,
             deletes: 0,
             in_sync: plan.in_sync,
+            private_zone: plan.is_private,
             units: units.collect(),
             blocked: blocked.collect(),
             leftovers: plan.leftovers.iter().map(StaleJson::new).collect(),
             orphans: plan.orphans.iter().map(StaleJson::new).collect(),
             outside: outside.collect(),
             warnings: warnings.collect(),
+        }
+    }
+}
+
+impl ChangeJson {
+    fn new(change: &Change) -> Self {
+        Self {
+            action: if change.before().is_some() { "replace" } else { "create" },
+            name: change.after().name().to_string(),
+            r#type: change.after().rtype().to_string(),
+            before: change.before().map(|set| DataJson::new(&set.data)),
+            after: DataJson::new(&change.after().data),
+            reason: change.why(),
         }
     }
 }
@@ -208,19 +224,17 @@ impl DataJson {
     }
 }
 
-impl HandJson {
-    fn new(change: &HandChange) -> Self {
-        let (action, set): (_, &RecordSet) = match change {
-            HandChange::Delete(set) => ("DELETE", set),
-            HandChange::Create(set) => ("CREATE", set),
-        };
-        let (name, r#type) = (set.name().to_string(), set.rtype().to_string());
-        Self { action, name, r#type, data: DataJson::new(&set.data) }
+impl ShadowJson {
+    fn new(shadow: &Shadow) -> Self {
+        Self {
+            wildcard: shadow.wildcard.to_string(),
+            names: shadow.names.iter().map(ToString::to_string).collect(),
+        }
     }
 }
 
 impl StaleJson {
-    fn new(stale: &Stale) -> Self {
+    pub(super) fn new(stale: &Stale) -> Self {
         Self {
             name: stale.set.name().to_string(),
             r#type: stale.set.rtype().to_string(),

@@ -7,9 +7,9 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use zonekeeper_core::{
-    dns::{AliasZones, Ttl, Zone, ZoneId},
+    dns::{AliasZones, Ttl, ZoneId},
     keeper::{BrakeLimits, Input, Keeper, Mode, Quota, Read, ReadId, Scope, Time},
-    plan::{ManagedTypes, Naming, Settings},
+    plan::{Adoption, ManagedTypes, Naming, Settings},
     source::{Kind, Object, Rules},
 };
 use zonekeeper_emulator::{Emulator, zone::HostedZone};
@@ -159,8 +159,7 @@ impl Play {
         zone: &ZoneFacts,
         clock: Clock,
     ) -> (Driver<E, Reporter>, Handle) {
-        let zone = Zone::new(zone.id.clone(), zone.apex.clone());
-        let keeper = Keeper::new(self.config.keeper(mode, 0), zone);
+        let keeper = Keeper::new(self.config.keeper(mode, 0), zone.empty());
         Driver::new(keeper, ends, Reporter::new(Metrics::new()), clock)
     }
 
@@ -194,6 +193,7 @@ fn config() -> anyhow::Result<Config> {
             managed_types: ManagedTypes::default(),
             prefer_cname: false,
             alias_zones: AliasZones::default(),
+            adoption: Adoption::default(),
         },
         rules: Rules::default(),
         scopes: Kind::ALL.map(|kind| Scope { kind, namespace: None }).to_vec(),

@@ -13,8 +13,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 use zonekeeper_core::{
-    dns::Zone,
     keeper::{Input, Keeper, Mode, Time},
+    plan::AdoptionOrder,
 };
 
 use super::patience::Patience;
@@ -69,6 +69,12 @@ impl Session {
         Ok(Self { config, client, clock, metrics, patience, tasks, address: listening, driving })
     }
 
+    /// The same, adopting what an operator ordered and writing nothing else.
+    pub fn ordered(mut self, order: AdoptionOrder) -> Self {
+        self.config.settings.adoption.order = Some(order);
+        self
+    }
+
     /// Plans, with a client that cannot write.
     pub async fn plan(self) -> anyhow::Result<Outcome> {
         let zone = || self.config.zone.clone();
@@ -99,7 +105,7 @@ impl Session {
             "zonekeeper starts"
         );
         let seed = u64::from(std::process::id());
-        let keeper = Keeper::new(config.keeper(mode, seed), Zone::new(zone.id.clone(), zone.apex.clone()));
+        let keeper = Keeper::new(config.keeper(mode, seed), zone.empty());
         // A dry run writes nothing at all, and who ends when all is done tells its user.
         let events = (mode != Mode::DryRun && until == Until::Stopped).then(|| {
             let (events, queue) = Events::new();

@@ -19,6 +19,18 @@ pub struct Flags {
     #[command(flatten)]
     pub owner: OwnerFlags,
 
+    /// Take over the records of this other owner, where an object here asks for their hostname; repeat for several. For a
+    /// migration, when that owner writes no more: only the ownership TXTs change with it. What an object asks for
+    /// otherwise is then written as for any record of this owner.
+    #[arg(
+        long,
+        env = "ZONEKEEPER_ADOPT_FROM_OWNER",
+        value_delimiter = ',',
+        value_name = "ID",
+        help_heading = "Zone and ownership"
+    )]
+    pub adopt_from_owner: Vec<String>,
+
     /// Prefix of the names of ownership TXT records, as in ExternalDNS.
     #[arg(
         long,

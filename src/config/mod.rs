@@ -11,7 +11,10 @@ pub use flags::{
 use zonekeeper_core::{
     dns::{AliasZones, BadAliasZone, BadName, BadTtl, Ttl, ZoneId},
     keeper::{self, BrakeLimits, Mode, Quota, Rate, Scope},
-    plan::{BadManagedType, BadNaming, BadOwnerId, ManagedTypes, Naming, OwnerId, Settings},
+    plan::{
+        Adoption, BadHostPattern, BadManagedType, BadNaming, BadOwnerId, ManagedTypes, Naming, OwnerId,
+        Settings,
+    },
     source::{Kind, Rules},
 };
 
@@ -55,6 +58,31 @@ pub enum BadFlag {
         "--owner-id `default` is what ExternalDNS uses when nobody chose an id: choose one of this cluster's own, or pass --allow-default-owner"
     )]
     DefaultOwner,
+    /// `--adopt-from-owner`, `--from-owner`
+    #[error("--{flag} `{value}`: {why}")]
+    FromOwner {
+        /// Which flag.
+        flag: &'static str,
+        /// Its value.
+        value: String,
+        /// What is wrong with it.
+        #[source]
+        why: BadOwnerId,
+    },
+    /// `--adopt-from-owner`, `--from-owner`
+    #[error("--{flag} `{value}` is the --owner-id of this cluster: its records are its own already")]
+    FromSelf {
+        /// Which flag.
+        flag: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// `--match`
+    #[error("--match `{0}`: {1}")]
+    Match(String, #[source] BadHostPattern),
+    /// `adopt NAME`
+    #[error("`{0}` is not a hostname: {1}")]
+    Hostname(String, #[source] BadName),
     /// `--txt-prefix`, `--txt-suffix`, `--txt-wildcard-replacement`
     #[error("--txt-prefix, --txt-suffix or --txt-wildcard-replacement: {0}")]
     Naming(#[from] BadNaming),
@@ -99,6 +127,7 @@ impl TryFrom<Flags> for Config {
         let Flags {
             zone,
             owner,
+            adopt_from_owner,
             txt_prefix,
             txt_suffix,
             txt_wildcard_replacement,
@@ -120,7 +149,9 @@ impl TryFrom<Flags> for Config {
             brake_percent,
         } = flags;
         let zone = zone.try_into()?;
-        let owner = owner.try_into()?;
+        let owner: OwnerId = owner.try_into()?;
+        let from = adopt_from_owner.iter().map(|id| other_owner("adopt-from-owner", id, &owner));
+        let adoption = Adoption { from: from.collect::<Result<_, _>>()?, order: None };
         let mut alias_zones = AliasZones::default();
         for row in alias_zone {
             alias_zones.add(&row).map_err(|why| BadFlag::AliasZone(row, why))?;
@@ -149,6 +180,7 @@ impl TryFrom<Flags> for Config {
                 managed_types: types.try_into()?,
                 prefer_cname: aws_prefer_cname,
                 alias_zones,
+                adoption,
             },
             scopes: scopes(&source, &rules.namespaces),
             rules,
@@ -180,6 +212,13 @@ impl Config {
             seed,
         }
     }
+}
+
+/// The id of an owner that is not this cluster.
+pub fn other_owner(flag: &'static str, id: &str, own: &OwnerId) -> Result<OwnerId, BadFlag> {
+    let value = || id.to_owned();
+    let other: OwnerId = id.parse().map_err(|why| BadFlag::FromOwner { flag, value: value(), why })?;
+    if other == *own { Err(BadFlag::FromSelf { flag, value: value() }) } else { Ok(other) }
 }
 
 impl TryFrom<OwnerFlags> for OwnerId {
@@ -299,6 +338,8 @@ mod tests {
             (["--owner-id", "a b"].as_slice(), "--owner-id"),
             (&["--owner-id", "default"], "--allow-default-owner"),
             (&["--zone-id", "example.com"], "--zone-id"),
+            (&["--adopt-from-owner", "old,a b"], "--adopt-from-owner `a b`"),
+            (&["--adopt-from-owner", "prod"], "is the --owner-id of this cluster"),
             (&["--txt-prefix", "a", "--txt-suffix", "b"], "prefix"),
             (&["--annotation-prefix", "x"], "--annotation-prefix"),
             (&["--default-ttl", "x"], "--default-ttl"),

@@ -10,7 +10,7 @@ use aws_sdk_route53::{
 };
 use tracing::warn;
 use zonekeeper_core::{
-    dns::{BadName, Name, ZoneId},
+    dns::{BadName, Name, Zone, ZoneId},
     keeper::{Apply, ChangeId, Cursor, Failure, FailureClass, Page, Read},
 };
 
@@ -112,6 +112,15 @@ pub enum Open {
     /// The service did not answer as it should.
     #[error("Route 53 does not answer: {0}\ncheck the network, and AWS_ENDPOINT_URL_ROUTE_53 if it is set")]
     Service(Failure),
+}
+
+// === impl ZoneFacts ===
+
+impl ZoneFacts {
+    /// The zone, of whose content nothing is known yet.
+    pub fn empty(&self) -> Zone {
+        Zone::new(self.id.clone(), self.apex.clone()).private(self.is_private)
+    }
 }
 
 // === impl Reader ===

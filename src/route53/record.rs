@@ -10,7 +10,9 @@ use aws_sdk_route53::{
     },
 };
 use zonekeeper_core::{
-    dns::{Alias, BadName, Data, Name, RecordSet, RecordType, Routing, SetId, SetKey, Ttl, ZoneId},
+    dns::{
+        Alias, BadName, Data, Name, Policy, RecordSet, RecordType, Routing, Rule, SetId, SetKey, Ttl, ZoneId,
+    },
     plan::{Batch, Change, PlanDigest},
 };
 
@@ -57,26 +59,47 @@ pub fn from_sdk(set: &ResourceRecordSet) -> Result<RecordSet, UnreadableSet> {
     })
 }
 
-/// Everything that makes a set more than a simple one, in one text, so that nothing of it can be lost unseen.
+/// Everything that makes a set more than a simple one.
 fn routing(set: &ResourceRecordSet) -> Routing {
-    let parts: Vec<String> = [
-        set.weight().map(|weight| format!("weight={weight}")),
-        set.region().map(|region| format!("region={}", region.as_str())),
-        set.failover().map(|role| format!("failover={}", role.as_str())),
-        set.multi_value_answer().map(|on| format!("multivalue={on}")),
-        set.geo_location().map(|place| {
-            let codes = [place.continent_code(), place.country_code(), place.subdivision_code()];
-            format!("geolocation={}", codes.map(Option::unwrap_or_default).join("/"))
-        }),
-        set.geo_proximity_location().map(|place| format!("geoproximity={place:?}")),
-        set.cidr_routing_config()
-            .map(|cidr| format!("cidr={}/{}", cidr.collection_id(), cidr.location_name())),
-        set.health_check_id().map(|id| format!("health-check={id}")),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    if parts.is_empty() { Routing::Simple } else { Routing::Policy(parts.join(" ").into()) }
+    let kept = |text: Option<&str>| text.map(Arc::<str>::from);
+    let weight = || set.weight().map(Rule::Weight);
+    let region = || set.region().map(|region| Rule::Region(region.as_str().into()));
+    let failover = || set.failover().map(|role| Rule::Failover(role.as_str().into()));
+    let multi_value = || set.multi_value_answer().map(Rule::MultiValue);
+    let geolocation = || {
+        set.geo_location().map(|place| Rule::Geolocation {
+            continent: kept(place.continent_code()),
+            country: kept(place.country_code()),
+            subdivision: kept(place.subdivision_code()),
+        })
+    };
+    let geo_proximity = || {
+        set.geo_proximity_location().map(|place| Rule::GeoProximity {
+            region: kept(place.aws_region()),
+            local_zone_group: kept(place.local_zone_group()),
+            coordinates: place.coordinates().map(|at| (at.latitude().into(), at.longitude().into())),
+            bias: place.bias(),
+        })
+    };
+    let cidr = || {
+        set.cidr_routing_config().map(|cidr| Rule::Cidr {
+            collection: cidr.collection_id().into(),
+            location: cidr.location_name().into(),
+        })
+    };
+    let rule = weight()
+        .or_else(region)
+        .or_else(failover)
+        .or_else(multi_value)
+        .or_else(geolocation)
+        .or_else(geo_proximity)
+        .or_else(cidr);
+    let health_check = kept(set.health_check_id());
+    if rule.is_none() && health_check.is_none() {
+        Routing::Simple
+    } else {
+        Routing::Policy(Arc::new(Policy { rule, health_check }))
+    }
 }
 
 /// A batch as a request holds it. There are two actions, because [`Change`] has two variants.

@@ -5,8 +5,10 @@ use std::{
     process::Stdio,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::process::Command;
+
+use crate::zone::{self, Zone};
 
 /// The Python program that carries out one operation.
 const OPERATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/zonekeeper/operation.py");
@@ -41,6 +43,13 @@ pub async fn botocore(
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{service} {operation} {parameters}:\n{errors}");
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// A person sends a change batch, which must be accepted.
+pub async fn person_sends(zone: &Zone, batch: &Value) {
+    let (person, parameters) =
+        (Credentials::keys("AKIAPERSON"), json!({"HostedZoneId": zone::ID, "ChangeBatch": batch}));
+    botocore(&zone.url(), &person, "route53", "change_resource_record_sets", &parameters).await;
 }
 
 /// A program of the virtual environment.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use zonekeeper_emulator::zone::RecordSet;
 
 use crate::{
+    botocore::person_sends,
     namespace::{BALANCER, Namespace},
     process::CommandLine,
     zone::Zone,
@@ -33,7 +34,7 @@ async fn a_foreign_record_stays_and_the_hostname_is_blocked_with_a_way_out() {
     let object = format!("Ingress/{}/web", shop.name());
     for expected in [
         &format!("blocked www.example.test for {object}: Unowned: a record without an owner is there:"),
-        "  way out: if the record may be replaced, state ownership with the change batch shown",
+        "  way out: if the record may be replaced, adopt it with `zonekeeper adopt NAME` or the change batch",
         "  by hand: CREATE a-www.example.test TXT",
         "0 to create, 0 to replace, 1 in sync, 1 blocked",
     ] {
@@ -47,7 +48,11 @@ async fn a_foreign_record_stays_and_the_hostname_is_blocked_with_a_way_out() {
     assert_eq!(blocked["object"], object);
     assert_eq!(blocked["reason"], "Unowned");
     assert!(blocked["message"].as_str().unwrap().contains("192.0.2.99"), "{blocked}");
-    assert!(blocked["way_out"].as_str().unwrap().contains("state ownership"), "{blocked}");
-    assert_eq!(blocked["change_batch"][0]["action"], "CREATE");
-    assert_eq!(blocked["change_batch"][0]["type"], "TXT");
+    assert!(blocked["way_out"].as_str().unwrap().contains("zonekeeper adopt NAME"), "{blocked}");
+
+    // It is what a person can send as it is; then the record is kept up to date.
+    person_sends(&zone, &blocked["change_batch"]).await;
+    assert_eq!(zone.set("www.example.test", "A").unwrap().values, ["192.0.2.99"]);
+    let plan = CommandLine::of(&zone, &shop, &["plan"]).await.succeed().await;
+    assert!(plan.stdout.contains("  replace www.example.test A 192.0.2.99 ttl=60 -> alias"), "{plan}");
 }

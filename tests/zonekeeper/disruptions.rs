@@ -14,7 +14,7 @@ use zonekeeper::{
 use zonekeeper_core::{
     dns::{AliasZones, Ttl, Zone as CoreZone, ZoneId},
     keeper::{self, BrakeLimits, Keeper, Mode, Quota, Scope},
-    plan::{ManagedTypes, Naming, Settings},
+    plan::{Adoption, ManagedTypes, Naming, Settings},
     source::{Kind, Rules},
 };
 
@@ -176,6 +176,7 @@ fn config(scope: Scope) -> keeper::Config {
             managed_types: ManagedTypes::default(),
             prefer_cname: false,
             alias_zones: AliasZones::default(),
+            adoption: Adoption::default(),
         },
         scopes: vec![scope],
         mode: Mode::DryRun,

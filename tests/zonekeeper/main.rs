@@ -11,6 +11,7 @@
     reason = "a test stops at the first surprise, and what it is built of is not marked as a test"
 )]
 
+mod adoption;
 mod audit;
 mod botocore;
 mod command_line;
@@ -28,11 +29,14 @@ mod iam_policy;
 mod image;
 mod issuer;
 mod kills;
+mod linked_zone;
 mod manifests;
 mod moto;
 mod namespace;
+mod orphans;
 mod outages;
 mod plans;
+mod private_zone;
 mod probes;
 mod process;
 mod publishing;

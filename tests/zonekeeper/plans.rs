@@ -133,3 +133,19 @@ async fn what_a_plan_shows_is_what_a_run_does() {
     let plan: Value = serde_json::from_str(&shown.stdout).unwrap();
     assert_eq!((&plan["units"], plan["blocked"].as_array().unwrap().len()), (&json!([]), 1));
 }
+
+#[tokio::test]
+async fn a_plan_says_what_a_new_name_takes_away_from_a_wildcard() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("plan-shadow").await);
+    zone.foreigner_creates(RecordSet::simple("*.example.test", "A", 60, ["192.0.2.9"]));
+    shop.create_service("api", "api.shop.example.test").await;
+    shop.set_address::<Service>("api", json!({"ip": "192.0.2.2"})).await;
+    let plan = CommandLine::of(&zone, &shop, &["plan"]).await.succeed().await;
+    let expected = "\n  shadows *.example.test, which will no longer answer for shop.example.test, \
+                    a-api.shop.example.test, api.shop.example.test, nor below\n";
+    assert!(plan.stdout.contains(expected), "{plan}");
+    let plan = CommandLine::of(&zone, &shop, &["plan", "-o", "json"]).await.succeed().await;
+    let plan: Value = serde_json::from_str(&plan.stdout).unwrap();
+    let names = ["shop.example.test", "a-api.shop.example.test", "api.shop.example.test"];
+    assert_eq!(plan["units"][0]["shadows"], json!([{"wildcard": "*.example.test", "names": names}]));
+}

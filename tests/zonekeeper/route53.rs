@@ -12,7 +12,7 @@ use zonekeeper::{
 use zonekeeper_core::{
     dns::{AliasZones, Name, Ttl, Zone as CoreZone, ZoneId},
     keeper::{Apply, ApplyId, ChangeId, Cursor, FailureClass, Read, ReadId, Time},
-    plan::{Batch, ManagedTypes, Naming, Past, Plan, PlanDigest, Settings, Unit, View},
+    plan::{Adoption, Batch, ManagedTypes, Naming, Past, Plan, PlanDigest, Settings, Unit, View},
     source::{Claims, Object, Rules},
 };
 use zonekeeper_emulator::{
@@ -57,6 +57,7 @@ fn apply(not_after: Time) -> Apply {
         managed_types: ManagedTypes::default(),
         prefer_cname: false,
         alias_zones: AliasZones::default(),
+        adoption: Adoption::default(),
     };
     let plan = Plan::new(&View {
         zone: &CoreZone::new(id(), apex),

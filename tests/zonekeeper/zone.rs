@@ -38,6 +38,12 @@ impl Zone {
         Self(emulator.quota(quota).faults(faults).start().await.unwrap())
     }
 
+    /// The same, but private.
+    pub async fn private() -> Self {
+        let zone = HostedZone::private(ID, NAME, Vec::new()).unwrap();
+        Self(Emulator::builder().zone(zone).keeper_access_key(ACCESS_KEY).start().await.unwrap())
+    }
+
     /// Where it is reached.
     pub fn url(&self) -> String {
         self.0.url()

@@ -37,6 +37,7 @@
 //! 2. **What is not ours is not touched.** The first write of a set is a CREATE, which Route 53 refuses if something
 //!    is there. A set is replaced only if an ownership TXT says that it is ours, in the snapshot and in a read made
 //!    less than 10 seconds before; the same holds for a CREATE that relies on an ownership TXT which is there already.
+//!    To make ours what is not, by an [`Adoption`](plan::Adoption), writes TXTs only.
 //! 3. **A unit is whole.** All types of a hostname and their TXTs travel in one batch, or none of them.
 //! 4. **A mistake costs its own unit.** What cannot be written is blocked for one stated
 //!    [`Reason`](plan::Reason) with a way out; everything else goes on. No input makes anything here panic.
@@ -54,7 +55,7 @@
 //! use k8s_openapi::api::networking::v1::Ingress;
 //! use zonekeeper_core::{
 //!     dns::{AliasZones, Name, Ttl, Zone, ZoneId},
-//!     plan::{Batch, ManagedTypes, Naming, Past, Plan, Settings, View},
+//!     plan::{Adoption, Batch, ManagedTypes, Naming, Past, Plan, Settings, View},
 //!     source::{Claims, Object, Rules},
 //! };
 //!
@@ -80,6 +81,7 @@
 //!     managed_types: ManagedTypes::default(),
 //!     prefer_cname: false,
 //!     alias_zones: AliasZones::default(),
+//!     adoption: Adoption::default(),
 //! };
 //! let zone = Zone::new(ZoneId::new("Z0123456789").ok_or("a zone id")?, apex);
 //! let past = Past::default();
@@ -121,6 +123,7 @@
 //! | plan | units to write, blocked units, leftovers, orphans | [`plan::Plan`] |
 //! | batch | the units of one `ChangeResourceRecordSets` request | [`plan::Batch`] |
 //! | blocked | not written, for exactly one reason with a way out | [`plan::Blocked`] |
+//! | adoption | a unit of TXTs only, which makes ours what is there | `plan/adoption.rs` |
 //! | leftover | an owned set that nothing asks for, beside wanted ones | [`plan::Stale`] |
 //! | orphan | an owned set of a hostname that nothing asks for any more | [`plan::Stale`] |
 //! | snapshot | the zone as last listed, patched by each accepted batch | `keeper/snapshot.rs` |

@@ -89,6 +89,11 @@ impl AliasZones {
 }
 
 impl AliasService {
+    /// Whether an alias in a private hosted zone may lead to it (`AliasTarget`, Route 53 API reference).
+    pub fn allows_private_zones(self) -> bool {
+        self != Self::CloudFront
+    }
+
     /// Whether a target becomes an alias without being asked (`alias: "true"`), as in ExternalDNS.
     pub fn is_default(self) -> bool {
         !matches!(self, Self::S3Website | Self::AppRunner | Self::ElasticBeanstalk)

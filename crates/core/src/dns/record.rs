@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, str::FromStr, sync::Arc};
 
-use super::Name;
+use super::{Name, Routing};
 
 /// The id of a hosted zone, as `Z0123456789ABCDEFGHIJ`, without `/hostedzone/`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,15 +49,6 @@ pub struct RecordSet {
     pub routing: Routing,
     /// What it answers.
     pub data: Data,
-}
-
-/// The routing policy of a record set, with every attribute that belongs to it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Routing {
-    /// No policy, no health check: the set answers alone.
-    Simple,
-    /// Any policy or health check, as text (`weight=10`). Two sets have the same one when the texts are equal.
-    Policy(Arc<str>),
 }
 
 /// What a record set answers.

@@ -9,15 +9,27 @@ use super::{Name, RecordSet, RecordType, SetId, SetKey, ZoneId};
 pub struct Zone {
     id: ZoneId,
     apex: Name,
+    is_private: bool,
     names: BTreeMap<Name, Vec<RecordSet>>,
 }
 
 // === impl Zone ===
 
 impl Zone {
-    /// An empty zone.
+    /// An empty zone that answers everywhere.
     pub fn new(id: ZoneId, apex: Name) -> Self {
-        Self { id, apex, names: BTreeMap::new() }
+        Self { id, apex, is_private: false, names: BTreeMap::new() }
+    }
+
+    /// The same zone, answering only within its VPCs, or everywhere.
+    #[must_use]
+    pub fn private(self, is_private: bool) -> Self {
+        Self { is_private, ..self }
+    }
+
+    /// Whether it answers only within its VPCs.
+    pub fn is_private(&self) -> bool {
+        self.is_private
     }
 
     /// Its id.
@@ -73,6 +85,11 @@ impl Zone {
     /// All names from `from` on, with their sets.
     pub fn names_from<'a>(&'a self, from: &'a Name) -> impl Iterator<Item = (&'a Name, &'a [RecordSet])> {
         self.names.range(from..).map(|(name, sets)| (name, sets.as_slice()))
+    }
+
+    /// Whether anything is at a name or below it: what a wildcard does not answer for (RFC 4592, 2.2.1).
+    pub fn exists(&self, name: &Name) -> bool {
+        self.names.range(name..).next().is_some_and(|(found, _)| found.is_within(name)) || *name == self.apex
     }
 
     /// All record sets in Route 53's order.

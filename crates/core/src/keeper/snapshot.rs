@@ -504,7 +504,7 @@ mod tests {
     use super::*;
     use crate::{
         dns::{AliasZones, Data, Ttl, ZoneId},
-        plan::{ManagedTypes, Naming, Past, Plan, Settings, View},
+        plan::{Adoption, ManagedTypes, Naming, Past, Plan, Settings, View},
         source::{Claims, Object, Rules},
     };
 
@@ -630,6 +630,7 @@ mod tests {
             managed_types: ManagedTypes::default(),
             prefer_cname: false,
             alias_zones: AliasZones::default(),
+            adoption: Adoption::default(),
         };
         let plan = Plan::new(&View { zone, claims: &claims, settings: &settings, past: &Past::default() });
         Batch::pack(plan.units).remove(0)

@@ -4,6 +4,7 @@ use super::{Reason, reason::Reserved};
 
 impl Reason {
     /// Why that keeps a unit from being written, whatever the unit.
+    #[expect(clippy::too_many_lines, reason = "a text for each reason")]
     pub fn meaning(&self) -> &'static str {
         match self {
             Self::InvalidHostname(_) => {
@@ -30,6 +31,9 @@ impl Reason {
             }
             Self::NoAliasZone { .. } => {
                 "The object asks for an alias, and its target belongs to no AWS service that has a hosted zone."
+            }
+            Self::AliasInPrivateZone { .. } => {
+                "Route 53 refuses aliases from a private hosted zone to CloudFront, which only the internet reaches."
             }
             Self::ApexNeedsAlias { .. } => {
                 "The zone's own name has NS and SOA records, which exclude a CNAME."
@@ -134,21 +138,31 @@ impl Reason {
             Self::NoAliasZone { .. } => {
                 "remove the annotation alias, or start zonekeeper with --alias-zone SUFFIX=ZONEID"
             }
+            Self::AliasInPrivateZone { .. } => {
+                "publish the hostname in a public zone, choose another target with the annotation target, or, below the \
+                 zone's name, start zonekeeper with --aws-prefer-cname"
+            }
             Self::ApexNeedsAlias { .. } => {
                 "use a target that an alias can lead to, IP addresses, or a hostname below the zone's name"
             }
             Self::ManyCnameTargets { .. } => "choose one target with the annotation target",
             Self::UnmanagedType { .. } => "add the type to --managed-record-types, or choose another target",
             Self::ClaimedBy { .. } => "remove the hostname from one of the objects",
-            Self::OwnedBy { in_sync: true, .. } => "nothing to do, unless this cluster shall manage it",
+            Self::OwnedBy { in_sync: true, .. } => {
+                "nothing to do, unless this cluster shall manage it: then adopt it with `zonekeeper adopt NAME --from-owner \
+                 ID`, or with --adopt-from-owner ID for all of that owner's"
+            }
             Self::OwnedBy { in_sync: false, .. } => {
-                "choose another hostname, or hand the record over with the change batch shown"
+                "choose another hostname; or, if that owner gives it up, adopt it with `zonekeeper adopt NAME --from-owner ID` \
+                 or the change batch shown, or all of that owner's with --adopt-from-owner ID"
             }
             Self::Unowned { .. } => {
-                "if the record may be replaced, state ownership with the change batch shown; else choose another hostname"
+                "if the record may be replaced, adopt it with `zonekeeper adopt NAME` or the change batch shown; else choose \
+                 another hostname"
             }
             Self::Unmanaged => {
-                "if zonekeeper shall keep it up to date, state ownership with the change batch shown"
+                "if zonekeeper shall keep it up to date, set the annotation zonekeeper.dev/adopt: \"true\", or adopt it with \
+                 `zonekeeper adopt NAME` or the change batch shown"
             }
             Self::OwnershipLost => {
                 "if zonekeeper shall go on with it, state ownership again with the change batch shown"

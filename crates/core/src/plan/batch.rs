@@ -3,6 +3,7 @@
 use std::ops::AddAssign;
 
 use super::{Change, Unit};
+use crate::dns::RecordSet;
 
 /// "A request cannot contain more than 1,000 `ResourceRecord` elements. When the value of the `Action` element is
 /// `UPSERT`, each `ResourceRecord` element is counted twice." An alias counts as one element (developer guide,
@@ -44,11 +45,17 @@ impl Weight {
             Change::Create(_) => (1, 1),
             Change::Replace { .. } => (2, 2),
         };
-        let values = change.after().values();
+        let Self { values, characters, .. } = Self::of_set(change.after());
+        Self { values: values * times, characters: characters * times, changes }
+    }
+
+    /// Counts a set that is created or deleted.
+    pub(super) fn of_set(set: &RecordSet) -> Self {
+        let values = set.values();
         Self {
-            values: values.len().max(1) * times,
-            characters: values.iter().map(|value| value.chars().count()).sum::<usize>() * times,
-            changes,
+            values: values.len().max(1),
+            characters: values.iter().map(|value| value.chars().count()).sum(),
+            changes: 1,
         }
     }
 
@@ -84,11 +91,11 @@ impl AddAssign for Weight {
 
 impl Batch {
     /// Adds a unit where it fits; gives it back where it does not.
-    pub fn push(&mut self, unit: Unit) -> Result<(), Unit> {
+    pub fn push(&mut self, unit: Unit) -> Result<(), Box<Unit>> {
         let mut weight = self.weight;
         weight += Weight::of_unit(&unit);
         if !weight.fits_a_batch() {
-            return Err(unit);
+            return Err(Box::new(unit));
         }
         self.weight = weight;
         self.units.push(unit);
@@ -103,11 +110,11 @@ impl Batch {
         for unit in units {
             let rest = match batches.last_mut() {
                 Some(batch) => batch.push(unit),
-                None => Err(unit),
+                None => Err(Box::new(unit)),
             };
             if let Err(unit) = rest {
                 let weight = Weight::of_unit(&unit);
-                batches.push(Self { units: vec![unit], weight });
+                batches.push(Self { units: vec![*unit], weight });
             }
         }
         batches

@@ -2,7 +2,7 @@
 
 use super::{ManagedTypes, Reason, Settings, reason::Limit};
 use crate::{
-    dns::{Alias, AliasZones, Data, Name, RecordSet, RecordType, Ttl},
+    dns::{Alias, AliasZones, Data, Name, RecordSet, RecordType, Ttl, Zone},
     plan::MAX_SET_VALUES,
     source::Facts,
 };
@@ -18,7 +18,7 @@ pub(super) struct Desired {
 
 impl Desired {
     /// What `facts` ask for at `host`, or why that cannot be.
-    pub fn new(host: &Name, apex: &Name, facts: &Facts, settings: &Settings) -> Result<Self, Reason> {
+    pub fn new(host: &Name, zone: &Zone, facts: &Facts, settings: &Settings) -> Result<Self, Reason> {
         if let Some(problem) = facts.blocking_problem() {
             return Err(Reason::InvalidField { field: problem.field.clone(), text: problem.text.clone() });
         }
@@ -35,7 +35,7 @@ impl Desired {
             let mut names = targets.hosts.iter();
             sets = match (names.next(), names.len()) {
                 (None, _) => return Err(Reason::NoTarget),
-                (Some(target), 0) => name_sets(host, apex, target, ttl, facts, settings)?,
+                (Some(target), 0) => name_sets(host, zone, target, ttl, facts, settings)?,
                 (Some(_), _) => {
                     return Err(Reason::ManyCnameTargets {
                         targets: targets.hosts.iter().cloned().collect(),
@@ -83,7 +83,7 @@ impl Desired {
 /// The sets that lead to a host name: an alias for IPv4 and one for IPv6 where that can be, else a CNAME.
 fn name_sets(
     host: &Name,
-    apex: &Name,
+    zone: &Zone,
     target: &Name,
     ttl: Ttl,
     facts: &Facts,
@@ -93,10 +93,13 @@ fn name_sets(
         let text = format!("{target} would lead to itself");
         return Err(Reason::InvalidField { field: "targets".to_owned(), text });
     }
-    let target = target.clone();
+    let (target, is_apex) = (target.clone(), host == zone.apex());
     match settings.alias_zones.find(&target) {
         // The apex cannot be a CNAME, whatever is preferred.
-        Some(row) if facts.alias || host == apex || (row.service.is_default() && !settings.prefer_cname) => {
+        Some(row) if facts.alias || is_apex || (row.service.is_default() && !settings.prefer_cname) => {
+            if zone.is_private() && !row.service.allows_private_zones() {
+                return Err(Reason::AliasInPrivateZone { target });
+            }
             let alias = Alias {
                 zone: row.zone.clone(),
                 target,
@@ -111,7 +114,7 @@ fn name_sets(
             Err(Reason::UnknownLoadBalancerZone { target })
         }
         None if facts.alias => Err(Reason::NoAliasZone { target }),
-        _ if host == apex => Err(Reason::ApexNeedsAlias { target }),
+        _ if is_apex => Err(Reason::ApexNeedsAlias { target }),
         _ => Ok(vec![cname(host, &target, ttl)]),
     }
 }

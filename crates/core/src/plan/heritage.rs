@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use super::digest::hex;
 use crate::{
-    dns::{MAX_STRING_BYTES, Name, TxtText},
+    dns::{MAX_STRING_BYTES, Name, RecordSet, TxtText},
     source::ObjectId,
 };
 
@@ -70,6 +70,14 @@ impl fmt::Display for OwnerId {
 // === impl Heritage ===
 
 impl Heritage {
+    /// Reads a TXT set; `None` where it does not hold exactly one value, or that is not an ownership text.
+    pub fn of(set: &RecordSet) -> Option<Self> {
+        match set.values() {
+            [value] => Self::parse(&TxtText::parse(value).ok()?),
+            _ => None,
+        }
+    }
+
     /// Reads the text of a TXT; `None` where it is not an ownership text with an owner.
     ///
     /// As ExternalDNS reads it: tokens divided by commas, each cut at its first `=`; one `heritage` must be

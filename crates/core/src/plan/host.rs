@@ -61,7 +61,7 @@ pub struct InSync {
 pub struct Stale {
     /// The set.
     pub set: RecordSet,
-    /// Its ownership TXT, where it has one of its own.
+    /// The TXT that says that it is ours.
     pub txt: Option<RecordSet>,
     /// The object that its ownership text names: `ingress/shop/web`.
     pub resource: Option<String>,
@@ -92,7 +92,8 @@ impl<'a> View<'a> {
     /// Decides for one hostname; for a name that nobody claims, whether it is an orphan.
     pub fn host(&self, host: &Name) -> HostPlan {
         let mut plan = HostPlan::default();
-        if !self.claims.has_host(host) {
+        // The TXT of a name that stands for `*` may be the wildcard's: whose the name is cannot be known.
+        if !self.claims.has_host(host) && !self.settings.naming.is_wildcard_replacement(host) {
             // Whose object may be there unseen is no orphan.
             let is_hidden =
                 |stale: &Stale| stale.resource.as_deref().is_some_and(|it| self.past.is_hidden(it));
@@ -100,6 +101,9 @@ impl<'a> View<'a> {
         }
         for key in self.claims.keys_at(host) {
             self.key(key, &mut plan);
+        }
+        if let Some(order) = &self.settings.adoption.order {
+            plan.units.retain(|unit| order.releases(unit));
         }
         plan
     }
@@ -207,7 +211,7 @@ impl<'a> View<'a> {
 
     /// What one claimant asks for, as far as it may be written.
     fn wish(&self, key: &ClaimKey, facts: &Facts) -> Result<Desired, Reason> {
-        let desired = Desired::new(&key.host, self.zone.apex(), facts, self.settings)?;
+        let desired = Desired::new(&key.host, self.zone, facts, self.settings)?;
         self.lasting_cname(key, facts, &desired).unwrap_or(desired).narrowed(&self.settings.managed_types)
     }
 
@@ -220,8 +224,11 @@ impl<'a> View<'a> {
         let as_cname = desired.as_cname(&key.host, target, facts, self.settings);
         let stays = as_cname.sets.iter().any(|wanted| {
             let found = self.zone.get(&key.host, &RecordType::Cname, key.set_id.as_ref());
-            found.is_some_and(|found| found.answers_like(wanted))
-                && self.look_up(&key.host, &RecordType::Cname, key).standing == Standing::Us
+            found.filter(|found| found.answers_like(wanted)).is_some_and(|found| {
+                let standing = self.look_up(&key.host, &RecordType::Cname, key).standing;
+                let is_right = is_right(found, wanted, &as_cname);
+                standing == Standing::Us || self.adopts(&key.host, facts, &standing, Some(found), is_right)
+            })
         });
         stays.then_some(as_cname)
     }
@@ -247,6 +254,9 @@ impl<'a> View<'a> {
         // deleting that TXT.
         if let Some(reason) = self.rival(key, holder, desired).or_else(|| self.in_the_way(key, desired)) {
             return Err(reason);
+        }
+        if let Some(adoption) = self.adoption(key, holder, desired)? {
+            return Ok(Some(adoption));
         }
         let mut changes = Vec::new();
         let mut reads = Vec::new();
@@ -305,12 +315,12 @@ impl<'a> View<'a> {
     }
 
     /// The TXT that a written set needs: created, rewritten where it names another object, or right already.
-    fn txt_change(
+    pub(super) fn txt_change(
         &self,
         key: &ClaimKey,
         holder: &Facts,
         wanted: &RecordSet,
-        ownership: &Ownership<'a>,
+        ownership: &Ownership<'_>,
     ) -> Result<Option<Change>, Reason> {
         let at = &ownership.place.name;
         if let Some(cut) = self.zone.cut_above(at) {
@@ -453,13 +463,15 @@ impl<'a> View<'a> {
     }
 
     fn owned_sets(&self, host: &Name) -> impl Iterator<Item = Stale> {
+        // What a traffic policy manages is not ours, whatever a TXT says.
+        let is_managed = |set: &&RecordSet| matches!(set.data, Data::TrafficPolicy(_));
         let sets = self.zone.at(host).iter().filter(|set| set.rtype().is_address());
-        sets.filter_map(|set| {
+        sets.filter(move |set| !is_managed(set)).filter_map(|set| {
             let set_id = set.key.set_id.as_ref();
             let settings = self.settings;
             let found = settings.naming.look_up(self.zone, &settings.owner, set.name(), set.rtype(), set_id);
             let stale =
-                || Stale { set: set.clone(), txt: found.txt.cloned(), resource: found.resource.clone() };
+                || Stale { set: set.clone(), txt: found.said_by.cloned(), resource: found.resource.clone() };
             (found.standing == Standing::Us).then(stale)
         })
     }
@@ -470,11 +482,11 @@ impl<'a> View<'a> {
 }
 
 /// Whether a set is as it shall be. A TTL that nobody asks for is not looked at.
-fn is_right(found: &RecordSet, wanted: &RecordSet, desired: &Desired) -> bool {
+pub(super) fn is_right(found: &RecordSet, wanted: &RecordSet, desired: &Desired) -> bool {
     found.answers_like(wanted) && (!desired.ttl_is_asked_for || found.ttl() == wanted.ttl())
 }
 
-fn too_big(changes: &[Change]) -> Result<(), Reason> {
+pub(super) fn too_big(changes: &[Change]) -> Result<(), Reason> {
     let weight = Weight::sum(changes);
     if weight.values > MAX_BATCH_VALUES {
         return Err(Reason::TooBig { limit: Limit::BatchValues, have: weight.values });

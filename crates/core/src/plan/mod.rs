@@ -3,6 +3,7 @@
 //! Everything here is a function of its arguments. The order of decisions for one hostname is the order of
 //! [`View::host`]; a plan is that function over every hostname of the claims and of the zone.
 
+mod adoption;
 mod advice;
 mod batch;
 mod desired;
@@ -15,11 +16,13 @@ mod ownership;
 mod past;
 mod reason;
 mod remedy;
+mod shadow;
 mod text;
 mod unit;
 
 use std::collections::BTreeMap;
 
+pub use adoption::{Adoption, AdoptionOrder, BadHostPattern, HostPattern, Hosts};
 pub use batch::{Batch, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, MAX_SET_VALUES, Weight};
 pub use digest::{BadDigest, PlanDigest, UnitDigest};
 pub use heritage::{BadOwnerId, Heritage, OwnerId};
@@ -30,11 +33,12 @@ pub use past::{Past, Tenure, Wish};
 pub(crate) use reason::of_bad_hosts;
 pub use reason::{Blocked, Reason};
 pub use remedy::HandChange;
+pub use shadow::Shadow;
 pub use unit::{Change, Move, Unit};
 
 use crate::{
     dns::{AliasZones, Name, Ttl},
-    source::ObjectId,
+    source::{ClaimKey, ObjectId},
 };
 
 /// How claims become record sets, and whose they are.
@@ -52,6 +56,8 @@ pub struct Settings {
     pub prefer_cname: bool,
     /// The hosted zones that aliases may lead to.
     pub alias_zones: AliasZones,
+    /// What that is not ours may become so.
+    pub adoption: Adoption,
 }
 
 /// Everything that follows from the claims and the zone, in the zone's order.
@@ -71,6 +77,10 @@ pub struct Plan {
     pub warnings: BTreeMap<ObjectId, Vec<String>>,
     /// Keys whose records are as they shall be.
     pub in_sync: usize,
+    /// What the units take away from wildcards.
+    pub shadows: BTreeMap<ClaimKey, Vec<Shadow>>,
+    /// Whether the zone answers only within its VPCs.
+    pub is_private: bool,
 }
 
 // === impl Plan ===
@@ -96,6 +106,9 @@ impl Plan {
             plan.orphans.extend(host.orphans);
             plan.in_sync += host.in_sync.len();
         }
+        let shadows = |unit: &Unit| (unit.key().clone(), Shadow::of(view.zone, unit));
+        plan.shadows = plan.units.iter().map(shadows).filter(|(_, shadows)| !shadows.is_empty()).collect();
+        plan.is_private = view.zone.is_private();
         plan.outside = view.claims.outside().map(|(name, object)| (name.clone(), object.clone())).collect();
         plan.outside.sort();
         for facts in view.claims.facts() {

@@ -6,7 +6,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{Heritage, OwnerId, digest::hex};
-use crate::dns::{Name, RecordSet, RecordType, SetId, TxtText, Zone};
+use crate::dns::{Name, RecordSet, RecordType, SetId, Zone};
 
 /// What stands for the record's type in a prefix or suffix.
 const TYPE_PLACEHOLDER: &str = "%{record_type}";
@@ -75,6 +75,8 @@ pub(super) struct Ownership<'z> {
     pub place: TxtPlace,
     /// The TXT that is in that place.
     pub txt: Option<&'z RecordSet>,
+    /// The TXT that says whose it is, which may have an older name.
+    pub said_by: Option<&'z RecordSet>,
     /// The names that were looked at.
     pub reads: Vec<Name>,
 }
@@ -229,8 +231,9 @@ impl Naming {
         let txt_at = |name: &Name| zone.get(name, &RecordType::Txt, set_id);
         let mut reads = vec![host.clone(), place.name.clone()];
         let typed = txt_at(&place.name);
+        let mut said_by = typed;
         let (standing, resource) = if let Some(set) = typed {
-            match read(set) {
+            match Heritage::of(set) {
                 Some(said) if !place.states_name || said.name.as_deref() == Some(host.as_str()) => {
                     stand(said, owner)
                 }
@@ -244,18 +247,19 @@ impl Naming {
             let legacy = [(*rtype == RecordType::A && is_alias).then(of_cname).flatten(), untyped.clone()];
             let mut found = (Standing::Nobody, None);
             for name in legacy.into_iter().flatten() {
-                let said = txt_at(&name).and_then(read);
+                let set = txt_at(&name);
+                let said = set.and_then(Heritage::of);
                 let of_another =
                     said.is_some() && untyped.as_ref() == Some(&name) && self.has_type(apex, &name);
                 reads.push(name);
                 if let Some(said) = said.filter(|_| !of_another) {
-                    found = stand(said, owner);
+                    (found, said_by) = (stand(said, owner), set);
                     break;
                 }
             }
             found
         };
-        Ownership { standing, resource, place, txt: typed, reads }
+        Ownership { standing, resource, place, txt: typed, said_by, reads }
     }
 }
 
@@ -285,14 +289,6 @@ fn filled<'a>(affix: &'a str, rtype: &str) -> Cow<'a, str> {
         affix.replace(TYPE_PLACEHOLDER, rtype).into()
     } else {
         affix.into()
-    }
-}
-
-/// The ownership text of a TXT set that holds exactly one value.
-fn read(set: &RecordSet) -> Option<Heritage> {
-    match set.values() {
-        [value] => Heritage::parse(&TxtText::parse(value).ok()?),
-        _ => None,
     }
 }
 

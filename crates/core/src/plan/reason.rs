@@ -52,6 +52,11 @@ pub enum Reason {
         /// The target.
         target: Name,
     },
+    /// An alias that a private zone cannot have.
+    AliasInPrivateZone {
+        /// The target.
+        target: Name,
+    },
     /// The zone's apex cannot be a CNAME.
     ApexNeedsAlias {
         /// The target.
@@ -228,6 +233,7 @@ impl Reason {
             Self::NoTarget => "NoTarget",
             Self::UnknownLoadBalancerZone { .. } => "UnknownLoadBalancerZone",
             Self::NoAliasZone { .. } => "NoAliasZone",
+            Self::AliasInPrivateZone { .. } => "AliasInPrivateZone",
             Self::ApexNeedsAlias { .. } => "ApexNeedsAlias",
             Self::ManyCnameTargets { .. } => "ManyCnameTargets",
             Self::UnmanagedType { .. } => "UnmanagedType",
@@ -275,6 +281,9 @@ impl fmt::Display for Reason {
             }
             Self::NoAliasZone { target } => {
                 write!(f, "{target} belongs to no AWS service that an alias can lead to")
+            }
+            Self::AliasInPrivateZone { target } => {
+                write!(f, "the zone is private, and no alias leads from there to {target}")
             }
             Self::ApexNeedsAlias { target } => {
                 write!(f, "the zone's own name cannot be a CNAME, and {target} cannot be an alias")

@@ -1,6 +1,9 @@
-//! The way out of a conflict with the zone: what a person could run. zonekeeper never runs it.
+//! What a person could run: the way out of a conflict with the zone, and the removal of what nothing asks for.
+//! zonekeeper never runs it.
 
-use super::{Reason, View, desired::Desired, ownership::Standing};
+use std::collections::BTreeSet;
+
+use super::{Reason, Stale, View, Weight, desired::Desired, ownership::Standing};
 use crate::{
     dns::{RecordSet, RecordType},
     source::{ClaimKey, Facts},
@@ -14,6 +17,41 @@ pub enum HandChange {
     Delete(RecordSet),
     /// Create this set.
     Create(RecordSet),
+}
+
+// === impl HandChange ===
+
+impl HandChange {
+    /// The set that is deleted or created.
+    pub fn set(&self) -> &RecordSet {
+        match self {
+            Self::Delete(set) | Self::Create(set) => set,
+        }
+    }
+
+    /// The deletion of these sets and of the TXTs that say that they are ours, in batches that Route 53 accepts: a set
+    /// and its TXT are never in two.
+    pub fn removal<'s>(stale: impl IntoIterator<Item = &'s Stale>) -> Vec<Vec<Self>> {
+        let mut batches: Vec<Vec<Self>> = Vec::new();
+        let (mut full, mut gone) = (Weight::default(), BTreeSet::new());
+        for Stale { set, txt, .. } in stale {
+            let sets: Vec<&RecordSet> =
+                [Some(set), txt.as_ref()].into_iter().flatten().filter(|set| gone.insert(&set.key)).collect();
+            let mut weight = Weight::default();
+            for set in &sets {
+                weight += Weight::of_set(set);
+            }
+            full += weight;
+            if batches.is_empty() || !full.fits_a_batch() {
+                batches.push(Vec::new());
+                full = weight;
+            }
+            if let Some(batch) = batches.last_mut() {
+                batch.extend(sets.into_iter().cloned().map(Self::Delete));
+            }
+        }
+        batches
+    }
 }
 
 /// What would resolve `reason`, in one atomic batch.

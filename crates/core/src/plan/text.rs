@@ -10,6 +10,9 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for unit in &self.units {
             unit.fmt(f)?;
+            for shadow in self.shadows.get(unit.key()).into_iter().flatten() {
+                writeln!(f, "  {shadow}")?;
+            }
         }
         for blocked in &self.blocked {
             blocked.fmt(f)?;
@@ -28,6 +31,9 @@ impl fmt::Display for Plan {
                 writeln!(f, "warning {object}: {warning}")?;
             }
         }
+        if self.is_private {
+            writeln!(f, "the zone is private: only its VPCs see what it answers")?;
+        }
         let (creates, replaces) = self.count();
         writeln!(
             f,
@@ -44,12 +50,16 @@ impl fmt::Display for Plan {
     }
 }
 
-/// A unit's hostname, object and digest, then a line per change.
+/// A unit's hostname, object and digest, then a line per change; after an adoption, what will follow.
 impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "write {} for {} ({})", self.key().host, self.object(), self.digest())?;
+        let what = if self.is_adoption() { "adopt" } else { "write" };
+        writeln!(f, "{what} {} for {} ({})", self.key().host, self.object(), self.digest())?;
         for change in self.changes() {
             writeln!(f, "  {change} ({})", change.why())?;
+        }
+        for change in self.then() {
+            writeln!(f, "  then {change} ({})", change.why())?;
         }
         Ok(())
     }

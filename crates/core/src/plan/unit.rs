@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{UnitDigest, Wish};
+use super::{Heritage, UnitDigest, Wish};
 use crate::{
     dns::{Alias, Data, Name, RecordSet, RecordType},
     source::{ClaimKey, ObjectId},
@@ -36,6 +36,19 @@ pub struct Unit {
     reads: Vec<Name>,
     digest: UnitDigest,
     wish: Wish,
+    purpose: Purpose,
+}
+
+/// What a unit is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Purpose {
+    /// The records that an object asks for.
+    Publish,
+    /// The ownership of records that are there; it holds TXTs only.
+    Adopt {
+        /// What of the records does not answer what the object asks for, and will be changed by another unit.
+        then: Vec<Change>,
+    },
 }
 
 /// From where to where a hostname is moved. One load balancer in place of another is one move, however many hostnames
@@ -66,7 +79,14 @@ impl Change {
         match self {
             Self::Create(set) if *set.rtype() == RecordType::Txt => "states ownership",
             Self::Create(_) => "not in the zone",
-            Self::Replace { after, .. } if *after.rtype() == RecordType::Txt => "names the object it is for",
+            Self::Replace { before, after } if *after.rtype() == RecordType::Txt => {
+                let owner = |set| Heritage::of(set).map(|said| said.owner);
+                if owner(before) == owner(after) {
+                    "names the object it is for"
+                } else {
+                    "takes ownership over"
+                }
+            }
             Self::Replace { before, after } if before.answers_like(after) => "another TTL is asked for",
             Self::Replace { .. } => "another target is asked for",
         }
@@ -98,7 +118,26 @@ impl Unit {
         let mut lines = vec![format!("{} for {object}", key.host)];
         lines.extend(changes.iter().map(ToString::to_string));
         let digest = UnitDigest::of(&lines);
-        Self { key, object, uid, changes, reads, digest, wish }
+        Self { key, object, uid, changes, reads, digest, wish, purpose: Purpose::Publish }
+    }
+
+    /// The same as an adoption, after which the records will be changed so; none if it would write anything but TXTs.
+    pub(super) fn into_adoption(self, then: Vec<Change>) -> Option<Self> {
+        let is_txt = |change: &Change| *change.after().rtype() == RecordType::Txt;
+        self.changes.iter().all(is_txt).then_some(Self { purpose: Purpose::Adopt { then }, ..self })
+    }
+
+    /// Whether it makes ours what is there, and changes nothing of it.
+    pub fn is_adoption(&self) -> bool {
+        matches!(self.purpose, Purpose::Adopt { .. })
+    }
+
+    /// After an adoption: what will be changed of the records, by another unit.
+    pub fn then(&self) -> &[Change] {
+        match &self.purpose {
+            Purpose::Publish => &[],
+            Purpose::Adopt { then } => then,
+        }
     }
 
     /// Which key it is for.
@@ -166,11 +205,12 @@ impl Unit {
     }
 
     /// Whether it needs a fresh read before it may be sent. Route 53 guards creations itself, but neither what is
-    /// replaced nor an ownership TXT that is there already, and which the unit therefore does not create.
+    /// replaced, nor an ownership TXT that is there already and which the unit therefore does not create, nor the records
+    /// that an adoption rests on.
     pub fn needs_fresh_reads(&self) -> bool {
         let is_txt = |change: &&Change| *change.after().rtype() == RecordType::Txt;
         let txts = self.changes.iter().filter(is_txt).count();
-        self.replaces() || 2 * txts < self.changes.len()
+        self.is_adoption() || self.replaces() || 2 * txts < self.changes.len()
     }
 }
 

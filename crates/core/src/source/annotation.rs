@@ -15,6 +15,9 @@ pub const DEFAULT_PREFIXES: [&str; 2] = ["external-dns.kubernetes.io/", "externa
 /// Publishes an object where only annotated objects are published.
 pub const PUBLISH: &str = "zonekeeper.dev/publish";
 
+/// Makes ours what is at an object's hostnames without an owner, if it is as the object wants it.
+pub const ADOPT: &str = "zonekeeper.dev/adopt";
+
 /// Hands an object's hostnames over to another object that claims them, as `Ingress/shop/web`.
 pub const HAND_OVER_TO: &str = "zonekeeper.dev/hand-over-to";
 
@@ -198,12 +201,14 @@ impl<'a> Annotations<'a> {
         }
         let mut flag = |key| self.get(key, &mut problems).map(|found| (found.flag(), found));
         let (alias, health) = (flag(AnnotationKey::Alias), flag(AnnotationKey::EvaluateTargetHealth));
-        for (value, found) in [&alias, &health].into_iter().flatten() {
+        let adopt = self.own(ADOPT).map(|found| (found.flag(), found));
+        for (value, found) in [&alias, &health, &adopt].into_iter().flatten() {
             if value.is_none() {
                 problems.push(found.problem(&"expected \"true\" or \"false\""));
             }
         }
         facts.alias = alias.and_then(|(value, _)| value).unwrap_or(false);
+        facts.adopt = adopt.and_then(|(value, _)| value).unwrap_or(false);
         facts.evaluate_target_health = health.and_then(|(value, _)| value);
         facts.hand_over_to = self.own(HAND_OVER_TO).and_then(|found| {
             let object = found.value.trim().parse();

@@ -35,6 +35,8 @@ pub struct Facts {
     pub alias: bool,
     /// What it says about `EvaluateTargetHealth`.
     pub evaluate_target_health: Option<bool>,
+    /// Whether what is at its hostnames without an owner becomes ours, if it is as the object wants it.
+    pub adopt: bool,
     /// The object of the same namespace or another that it hands its hostnames over to.
     pub hand_over_to: Option<ObjectId>,
     /// Until when its records are left as they are.
@@ -98,6 +100,7 @@ impl Facts {
             ttl: None,
             alias: false,
             evaluate_target_health: None,
+            adopt: false,
             hand_over_to: None,
             paused: None,
             problems: Vec::new(),

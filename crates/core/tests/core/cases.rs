@@ -11,8 +11,8 @@ use std::{
 };
 
 use zonekeeper_core::{
-    dns::Zone,
-    plan::{Batch, Blocked, Plan, Reason},
+    dns::{RecordType, Zone},
+    plan::{Batch, Blocked, Change, Plan, Reason, Unit},
 };
 
 use crate::{
@@ -80,6 +80,7 @@ fn every_reason_occurs_in_a_case() {
     let reasons = || cases.iter().flat_map(|case| &case.plan.blocked).map(|blocked| &blocked.reason);
     let seen: BTreeSet<&str> = reasons().filter(|reason| is_planned(reason)).map(Reason::label).collect();
     let expected = BTreeSet::from([
+        "AliasInPrivateZone",
         "ApexNeedsAlias",
         "BelowZoneCut",
         "ClaimedBy",
@@ -151,6 +152,7 @@ fn is_planned(reason: &Reason) -> bool {
         | Reason::NoTarget
         | Reason::UnknownLoadBalancerZone { .. }
         | Reason::NoAliasZone { .. }
+        | Reason::AliasInPrivateZone { .. }
         | Reason::ApexNeedsAlias { .. }
         | Reason::ManyCnameTargets { .. }
         | Reason::UnmanagedType { .. }
@@ -209,6 +211,9 @@ pub fn in_any_order(situation: &Situation, expected: &str) -> Result<(), String>
 
 /// Route 53 accepts the plan, nothing foreign changes, and nothing is left to do.
 pub fn settles(situation: &Situation, plan: &Plan) -> Result<(), String> {
+    if plan.units.iter().any(Unit::is_adoption) {
+        return adopts_and_settles(situation, plan);
+    }
     let mut zone = situation.zone.clone();
     for batch in Batch::pack(plan.units.iter().cloned()) {
         zone = apply(&zone, batch.changes())?;
@@ -234,6 +239,48 @@ pub fn settles(situation: &Situation, plan: &Plan) -> Result<(), String> {
     };
     let expected = right(plan) + plan.units.len();
     if right(&next) == expected { Ok(()) } else { Err(format!("{expected} should be in sync:\n{next}")) }
+}
+
+/// What is adopted answers as before, is then ours, and is adopted once; what an adoption says that will follow follows.
+fn adopts_and_settles(situation: &Situation, plan: &Plan) -> Result<(), String> {
+    let (adopted, others): (Vec<&Unit>, Vec<&Unit>) = plan.units.iter().partition(|unit| unit.is_adoption());
+    let changes = || adopted.iter().flat_map(|unit| unit.changes());
+    for change in changes() {
+        let heir = crate::model::says(change.after(), situation.settings.owner.as_str());
+        if *change.after().rtype() != RecordType::Txt || heir != Some(true) {
+            return Err(format!("not an ownership TXT of ours: {change}"));
+        }
+        // Whose it was: that of nobody is created, that of another is one whose sets are taken over.
+        let adoption = &situation.settings.adoption;
+        let from = adoption.from.iter().chain(adoption.order.iter().flat_map(|order| &order.from));
+        if let Some(before) = change.before()
+            && !from.into_iter().any(|from| crate::model::says(before, from.as_str()) == Some(true))
+        {
+            return Err(format!("not the TXT of an owner whose sets are taken over: {change}"));
+        }
+    }
+    let mut next = Situation { zone: apply(&situation.zone, changes())?, ..situation.clone() };
+    let then = next.plan();
+    for unit in &adopted {
+        if then.units.iter().any(|other| other.is_adoption() && other.key() == unit.key()) {
+            return Err(format!("{} is adopted twice", unit.key().host));
+        }
+        let follows = then.units.iter().find(|other| other.key() == unit.key());
+        let records = |changes: &[Change]| -> Vec<Change> {
+            changes.iter().filter(|it| it.after().rtype().is_address()).cloned().collect()
+        };
+        let follows = records(follows.map(Unit::changes).unwrap_or_default());
+        let is_ordered = situation.settings.adoption.order.is_some();
+        let is_blocked = then.blocked.iter().any(|it| it.host == unit.key().host.as_str());
+        if follows != unit.then() && !is_ordered && !is_blocked {
+            return Err(format!("announced: {:?}\nfollows: {follows:?}", unit.then()));
+        }
+    }
+    if situation.settings.adoption.order.is_some() {
+        return if others.is_empty() && then.units.is_empty() { Ok(()) } else { Err(then.to_string()) };
+    }
+    next.zone = apply(&next.zone, others.iter().flat_map(|unit| unit.changes()))?;
+    settles(&next, &next.plan())
 }
 
 /// Every set that is not ours, by a judgement of its own, is as it was.

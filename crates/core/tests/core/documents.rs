@@ -11,7 +11,7 @@ use std::{
 
 use zonekeeper_core::{
     plan::{Blocked, HandChange, Reason},
-    source::{AnnotationKey, DEFAULT_PREFIXES, ObjectId, PUBLISH},
+    source::{ADOPT, AnnotationKey, DEFAULT_PREFIXES, ObjectId, PUBLISH},
 };
 
 use crate::cases;
@@ -35,7 +35,9 @@ fn the_page_of_annotations_is_current() {
         page,
         "\nUnder a prefix of its own:\n\n| annotation | example | means |\n|---|---|---|\n\
          | `{PUBLISH}` | `true` | Publishes an object without a hostname annotation where `--require-annotation` is on, \
-         as it is in the shipped manifests. |"
+         as it is in the shipped manifests. |\n\
+         | `{ADOPT}` | `true` | Makes this cluster the owner of what is at the object's hostnames without an owner, if it \
+         answers just what the object asks for. It changes none of it. |"
     )
     .unwrap();
     is_current("annotations.md", &page);

@@ -98,10 +98,10 @@ fn valid(zone: &Zone, name: &Name) -> Result<(), String> {
 }
 
 /// Which policy it is: sets of one name and type must share it, not its parameters.
-fn policy(set: &RecordSet) -> Option<&str> {
+fn policy(set: &RecordSet) -> Option<String> {
     match &set.routing {
         Routing::Simple => None,
-        Routing::Policy(text) => text.split('=').next(),
+        Routing::Policy(policy) => policy.to_string().split('=').next().map(str::to_owned),
     }
 }
 

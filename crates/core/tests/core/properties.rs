@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection::vec, prelude::*, strategy::ValueTree, test_runner::TestCaseError};
 use zonekeeper_core::{
-    dns::{AliasZones, Name, RecordSet, RecordType, Ttl, TxtText, Zone, ZoneId},
-    plan::{Batch, Change, Fallbacks, Heritage, Naming, OwnerId, Past, Plan, Unit, View},
+    dns::{AliasZones, Data, Name, RecordSet, RecordType, Ttl, TxtText, Zone, ZoneId},
+    plan::{Batch, Change, Fallbacks, HandChange, Heritage, Naming, OwnerId, Past, Plan, Stale, Unit, View},
     source::{Kind, ObjectId, Rules},
 };
 
 use crate::{
     cases::{in_any_order, is_resolved, settles},
-    model::{Affixes, apply, says},
+    model::{Affixes, Step, apply, says},
     situation::{Situation, empty_zone, record_set},
     world::{APEX, ingress, meta, service, settings, world},
 };
@@ -44,8 +44,23 @@ proptest! {
     fn nothing_foreign_is_touched(world in world()) {
         let situation = world.situation();
         for unit in &situation.plan().units {
-            for change in unit.changes() {
+            // What an adoption may touch, `settles` judges.
+            for change in unit.changes().iter().filter(|_| !unit.is_adoption()) {
                 held(is_ours(&situation, unit, change))?;
+            }
+        }
+    }
+
+    #[test]
+    fn an_adoption_writes_ownership_and_nothing_else(world in world()) {
+        let situation = world.situation();
+        for unit in situation.plan().units.iter().filter(|unit| unit.is_adoption()) {
+            prop_assert!(unit.needs_fresh_reads());
+            prop_assert!(unit.reads().contains(&unit.key().host), "{unit:?}");
+            for change in unit.changes() {
+                prop_assert_eq!(change.after().rtype(), &RecordType::Txt);
+                prop_assert_eq!(says(change.after(), situation.settings.owner.as_str()), Some(true));
+                prop_assert!(unit.reads().contains(change.after().name()), "{unit:?}");
             }
         }
     }
@@ -66,6 +81,12 @@ proptest! {
         for blocked in situation.plan().blocked.iter().filter(|blocked| !blocked.remedy.is_empty()) {
             held(is_resolved(&situation, blocked))?;
         }
+    }
+
+    #[test]
+    fn what_removes_stale_sets_removes_nothing_else(world in world()) {
+        let situation = world.situation();
+        held(removes_only_stale(&situation, &situation.plan()))?;
     }
 
     #[test]
@@ -252,6 +273,43 @@ fn is_ours(situation: &Situation, unit: &Unit, change: &Change) -> Result<(), St
     }
 }
 
+/// The batches by hand are accepted, take away our stale sets with a TXT of ours each, and leave all others with the
+/// owner that they had.
+fn removes_only_stale(situation: &Situation, plan: &Plan) -> Result<(), String> {
+    let (before, owner) = (&situation.zone, situation.settings.owner.as_str());
+    let stale = || plan.orphans.iter().chain(&plan.leftovers);
+    let mut after = before.clone();
+    for batch in HandChange::removal(stale()) {
+        after = apply(&after, batch.iter().map(Step::from))?;
+    }
+    for Stale { set, txt, .. } in stale() {
+        let txt = txt.as_ref().ok_or_else(|| format!("nothing says whose it is: {set}"))?;
+        if says(txt, owner) != Some(true) || after.at(txt.name()).contains(txt) {
+            return Err(format!("{set} is gone, and this stays: {txt}"));
+        }
+    }
+    for set in before.sets() {
+        let is_stale = stale().any(|stale| stale.set == *set);
+        let is_gone = after.get(set.name(), set.rtype(), set.key.set_id.as_ref()).is_none();
+        let owns = |zone: &Zone| situation.affixes.owns(zone, owner, set);
+        // Its TXT is that of the wildcard beside it.
+        let is_wildcards = situation.affixes.wildcard.as_deref() == Some(set.name().split_first().0);
+        let is_right = match set.rtype() {
+            rtype if rtype.is_address() && is_stale => {
+                is_gone && owns(before) && !matches!(set.data, Data::TrafficPolicy(_))
+            }
+            rtype if rtype.is_address() => !is_gone && (is_wildcards || owns(before) == owns(&after)),
+            RecordType::Txt => !is_gone || says(set, owner) == Some(true),
+            _ => !is_gone,
+        };
+        if !is_right {
+            return Err(format!("gone: {is_gone}, stale: {is_stale}: {set}"));
+        }
+    }
+    let next = situation.plan_of(&situation.claims(), &after);
+    if next.orphans.is_empty() && next.leftovers.is_empty() { Ok(()) } else { Err(next.to_string()) }
+}
+
 fn below_cut(zone: &Zone, name: &Name) -> bool {
     let delegates = |set: &&RecordSet| *set.rtype() == RecordType::Ns && set.name() != zone.apex();
     zone.sets().filter(delegates).any(|cut| format!(".{name}").ends_with(&format!(".{}", cut.name())))
@@ -386,11 +444,13 @@ fn the_worlds_are_full() {
         for blocked in &plan.blocked {
             *seen.entry(blocked.reason.label()).or_default() += 1;
         }
+        *seen.entry("adoption").or_default() += plan.units.iter().filter(|unit| unit.is_adoption()).count();
         *seen.entry("leftover").or_default() += plan.leftovers.len();
         *seen.entry("orphan").or_default() += plan.orphans.len();
         *seen.entry("in sync").or_default() += plan.in_sync;
     }
     let expected = "another TTL is asked for, another target is asked for, names the object it is for, not in the zone, \
+        takes ownership over, adoption, \
         states ownership, leftover, orphan, in sync, BelowZoneCut, ClaimedBy, InvalidField, ManyCnameTargets, NoTarget, \
         NoAliasZone, ApexNeedsAlias, OwnedBy, OwnershipUnreadable, ReservedName, RoutingConflict, TrafficPolicy, \
         TypeConflict, UnknownLoadBalancerZone, Unmanaged, UnmanagedType, Unowned";

@@ -1,5 +1,6 @@
 //! The loop, scene by scene: what the keeper does, in which order, on virtual time.
 
+mod adoption;
 mod approvals;
 mod brake;
 mod drift;

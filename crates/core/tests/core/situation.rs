@@ -1,11 +1,13 @@
 //! A situation as it is written down: settings, objects and a zone.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde::Deserialize;
 use zonekeeper_core::{
-    dns::{Alias, AliasZones, Data, Name, RecordSet, RecordType, Routing, SetId, Ttl, Zone, ZoneId},
-    plan::{ManagedTypes, Naming, Past, Plan, Settings, View},
+    dns::{
+        Alias, AliasZones, Data, Name, Policy, RecordSet, RecordType, Routing, Rule, SetId, Ttl, Zone, ZoneId,
+    },
+    plan::{Adoption, AdoptionOrder, Hosts, ManagedTypes, Naming, Past, Plan, Settings, View},
     source::{Claims, Object, Rules},
 };
 
@@ -31,6 +33,11 @@ pub struct Text {
 struct Flags {
     owner_id: String,
     zone: String,
+    private_zone: bool,
+    adopt_from_owner: Vec<String>,
+    /// What an operator adopts: a pattern of hostnames, and of whom.
+    adopt: Option<String>,
+    from_owner: Option<String>,
     default_ttl: Option<String>,
     managed_record_types: Option<Vec<String>>,
     aws_prefer_cname: bool,
@@ -49,6 +56,10 @@ impl Default for Flags {
         Self {
             owner_id: "me".to_owned(),
             zone: "example.com".to_owned(),
+            private_zone: false,
+            adopt_from_owner: Vec::new(),
+            adopt: None,
+            from_owner: None,
             default_ttl: None,
             managed_record_types: None,
             aws_prefer_cname: false,
@@ -93,7 +104,7 @@ impl Text {
             suffix: flags.txt_suffix.clone(),
             wildcard: flags.txt_wildcard_replacement.clone(),
         };
-        let mut zone = empty_zone(&flags.zone);
+        let mut zone = empty_zone(&flags.zone).private(flags.private_zone);
         for line in self.zone.lines().filter(|line| !line.trim().is_empty()) {
             let set = match line.strip_prefix("owned ") {
                 Some(rest) => owned(rest, &affixes)?,
@@ -122,7 +133,18 @@ impl Flags {
             None => Ok(ManagedTypes::default()),
         };
         let ttl = self.default_ttl.as_ref().map(|ttl| ttl.parse()).transpose();
+        let owner = |id: &String| id.parse().map_err(|why| format!("owner {id}: {why}"));
+        let from = self.from_owner.as_ref().map(owner).transpose()?;
+        let order = |pattern: &String| match pattern.parse() {
+            Ok(pattern) => Ok(AdoptionOrder { hosts: Hosts::Matching(pattern), from, seen: None }),
+            Err(why) => Err(format!("adopt {pattern}: {why}")),
+        };
+        let adoption = Adoption {
+            from: self.adopt_from_owner.iter().map(owner).collect::<Result<_, _>>()?,
+            order: self.adopt.as_ref().map(order).transpose()?,
+        };
         Ok(Settings {
+            adoption,
             owner: self.owner_id.parse().map_err(|why| format!("owner-id: {why}"))?,
             naming,
             default_ttl: ttl.map_err(|why| format!("default-ttl: {why}"))?.unwrap_or(Ttl::DEFAULT),
@@ -215,7 +237,7 @@ pub fn record_set(line: &str) -> Result<RecordSet, String> {
         rest = after;
     }
     if !policy.is_empty() {
-        set.routing = Routing::Policy(policy.join(" ").into());
+        set.routing = Routing::Policy(Arc::new(read_policy(&policy).ok_or_else(|| bad("policy"))?));
     }
     set.data = if let Some(id) = rest.strip_prefix("traffic policy instance ") {
         Data::TrafficPolicy(id.into())
@@ -231,6 +253,20 @@ pub fn record_set(line: &str) -> Result<RecordSet, String> {
         Data::Values { ttl: Ttl::from_seconds(ttl.parse().map_err(|_| bad("ttl"))?), values }
     };
     if set.to_string() == line { Ok(set) } else { Err(format!("`{line}` prints itself as `{set}`")) }
+}
+
+/// Reads the policies that the situations have: `weight=10`, `failover=PRIMARY`, and a health check.
+fn read_policy(words: &[&str]) -> Option<Policy> {
+    let mut policy = Policy { rule: None, health_check: None };
+    for word in words {
+        match word.split_once('=')? {
+            ("weight", weight) => policy.rule = Some(Rule::Weight(weight.parse().ok()?)),
+            ("failover", role) => policy.rule = Some(Rule::Failover(role.into())),
+            ("health-check", id) => policy.health_check = Some(id.into()),
+            _ => return None,
+        }
+    }
+    Some(policy)
 }
 
 fn read_alias(text: &str) -> Option<Alias> {

@@ -16,8 +16,8 @@ use k8s_openapi::{
 use proptest::{collection::vec, option, prelude::*};
 use zonekeeper_core::{
     dns::{AliasZones, Name, RecordSet, Ttl, Zone},
-    plan::{Batch, ManagedTypes, Naming, Settings},
-    source::{Object, Rules},
+    plan::{Adoption, Batch, ManagedTypes, Naming, Settings, Unit},
+    source::{ADOPT, Object, Rules},
 };
 
 use crate::{
@@ -57,6 +57,10 @@ pub struct World {
     written: Vec<Written>,
     /// Which of the objects of before are still there, and with which annotation.
     kept: Vec<Option<Note>>,
+    /// Whether the sets of the owner `other` are taken over.
+    takes_over: bool,
+    /// Whether the wishes of now were fulfilled by somebody else before: by the owner `other`, or by nobody.
+    inherited: Option<Heir>,
     /// The objects that are new, or ask for something else.
     wishes: Vec<Wish>,
 }
@@ -96,6 +100,12 @@ struct Written {
 }
 
 #[derive(Debug, Clone, Copy)]
+enum Heir {
+    Other,
+    Nobody,
+}
+
+#[derive(Debug, Clone, Copy)]
 enum Place {
     Typed,
     TypedCname,
@@ -128,7 +138,10 @@ const SAYINGS: [&str; 8] = [
     "\"heritage=somebody,external-dns/owner=me\"",
 ];
 
-const NOTES: [(&str, &str); 8] = [
+const NOTES: [(&str, &str); 11] = [
+    (ADOPT, "true"),
+    (ADOPT, "true"),
+    (ADOPT, "true"),
     ("ttl", "60"),
     ("ttl", "60"),
     ("ttl", "soon"),
@@ -142,17 +155,23 @@ const NOTES: [(&str, &str); 8] = [
 /// Any world.
 pub fn world() -> impl Strategy<Value = World> {
     let kept = vec(option::of(note()), 0..4);
-    let settings = (0..AFFIXES.len(), 0..MANAGED_TYPES.len());
+    let settings = (0..AFFIXES.len(), 0..MANAGED_TYPES.len(), prop::bool::weighted(0.3), inherited());
     (settings, vec(wish(), 0..4), vec(written(), 0..8), kept, vec(wish(), 0..6)).prop_map(
-        |((affixes, managed_types), before, written, kept, wishes)| World {
+        |((affixes, managed_types, takes_over, inherited), before, written, kept, wishes)| World {
             affixes,
             managed_types,
             before,
             written,
             kept,
+            takes_over,
+            inherited,
             wishes,
         },
     )
+}
+
+fn inherited() -> impl Strategy<Value = Option<Heir>> {
+    option::weighted(0.25, prop_oneof![Just(Heir::Other), Just(Heir::Nobody)])
 }
 
 fn wish() -> impl Strategy<Value = Wish> {
@@ -195,6 +214,10 @@ impl World {
         let mut situation = Situation {
             settings: Settings {
                 managed_types: ManagedTypes::new(MANAGED_TYPES[self.managed_types].iter().copied()).unwrap(),
+                adoption: Adoption {
+                    from: self.takes_over.then(|| "other".parse().unwrap()).into_iter().collect(),
+                    order: None,
+                },
                 ..settings(Naming::new(prefix, suffix, wildcard).unwrap())
             },
             rules: Rules::default(),
@@ -204,6 +227,19 @@ impl World {
         };
         for batch in Batch::pack(situation.plan().units) {
             situation.zone = apply(&situation.zone, batch.changes()).unwrap();
+        }
+        if let Some(heir) = self.inherited {
+            let theirs = Situation {
+                settings: Settings { owner: "other".parse().unwrap(), ..situation.settings.clone() },
+                objects: objects(&self.wishes, &hosts),
+                ..situation.clone()
+            };
+            let units = theirs.plan().units;
+            let changes = units.iter().flat_map(Unit::changes).filter(|change| match heir {
+                Heir::Other => true,
+                Heir::Nobody => change.after().rtype().is_address(),
+            });
+            situation.zone = apply(&situation.zone, changes).unwrap();
         }
         for written in &self.written {
             for set in written.sets(&hosts, &situation.affixes) {
@@ -227,6 +263,7 @@ pub fn settings(naming: Naming) -> Settings {
         managed_types: ManagedTypes::default(),
         prefer_cname: false,
         alias_zones: AliasZones::default(),
+        adoption: Adoption::default(),
     }
 }
 
@@ -316,8 +353,10 @@ impl Leads {
 
 /// Metadata with annotations under the newer prefix.
 pub fn meta(namespace: &str, name: &str, age: i64, notes: BTreeMap<&str, String>) -> ObjectMeta {
-    let annotations =
-        notes.into_iter().map(|(key, value)| (format!("external-dns.kubernetes.io/{key}"), value));
+    let annotations = notes.into_iter().map(|(key, value)| match key {
+        ADOPT => (key.to_owned(), value),
+        _ => (format!("external-dns.kubernetes.io/{key}"), value),
+    });
     ObjectMeta {
         namespace: Some(namespace.to_owned()),
         name: Some(name.to_owned()),

@@ -74,6 +74,7 @@ labels! {
     Reason::NoTarget => "NoTarget",
     Reason::UnknownLoadBalancerZone { .. } => "UnknownLoadBalancerZone",
     Reason::NoAliasZone { .. } => "NoAliasZone",
+    Reason::AliasInPrivateZone { .. } => "AliasInPrivateZone",
     Reason::ApexNeedsAlias { .. } => "ApexNeedsAlias",
     Reason::ManyCnameTargets { .. } => "ManyCnameTargets",
     Reason::UnmanagedType { .. } => "UnmanagedType",

@@ -96,12 +96,13 @@ pub struct Rest {
 }
 
 impl Process {
-    pub fn new(number: u32, born: Time, config: Config) -> Self {
+    pub fn new(number: u32, born: Time, config: Config, is_private: bool) -> Self {
         let bucket = |rate: Option<Rate>| {
             rate.map(|rate| Bucket::new(quota::Rate { capacity: rate.burst, refill: rate.refill }))
         };
         let (changes, requests) = (bucket(config.quota.changes), bucket(config.quota.requests));
-        let zone = Zone::new(ZoneId::new("Z0123456789EXAMPLE").unwrap(), Name::from_route53(APEX).unwrap());
+        let zone = Zone::new(ZoneId::new("Z0123456789EXAMPLE").unwrap(), Name::from_route53(APEX).unwrap())
+            .private(is_private);
         Self {
             number,
             born,

@@ -114,7 +114,11 @@ impl Service {
             rate.map(|rate| Bucket::new(quota::Rate { capacity: rate.burst, refill: rate.refill }))
         };
         let Quota { requests, changes, .. } = shape.quota;
-        let mut zone = HostedZone::new("Z0123456789EXAMPLE", APEX).unwrap();
+        let mut zone = if shape.is_private {
+            HostedZone::private("Z0123456789EXAMPLE", APEX, Vec::new()).unwrap()
+        } else {
+            HostedZone::new("Z0123456789EXAMPLE", APEX).unwrap()
+        };
         zone.set_wildcard_order(shape.wildcard_order);
         Self {
             zone,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use zonekeeper_core::{
     dns::{AliasZones, Ttl},
     keeper::{BrakeLimits, Config, Mode, Quota, Rate, Scope},
-    plan::{ManagedTypes, Naming, Settings},
+    plan::{Adoption, ManagedTypes, Naming, Settings},
 };
 use zonekeeper_emulator::zone::WildcardOrder;
 
@@ -53,6 +53,8 @@ pub struct Shape {
     pub kills: bool,
     /// Whether requests fail.
     pub faults: bool,
+    /// Whether the zone is private.
+    pub is_private: bool,
 }
 
 impl Shape {
@@ -87,6 +89,7 @@ impl Shape {
             peace: *random.pick(&[2_000, 30_000, 300_000]),
             kills: random.percent(40),
             faults: random.percent(75),
+            is_private: random.percent(10),
         }
     }
 
@@ -99,6 +102,7 @@ impl Shape {
             managed_types: ManagedTypes::new(self.managed_types.iter().copied()).unwrap(),
             prefer_cname: self.prefer_cname,
             alias_zones: AliasZones::default(),
+            adoption: Adoption::default(),
         }
     }
 

@@ -1,7 +1,11 @@
 //! Between the core's terms and the service's, as the real edge translates.
 
+use std::sync::Arc;
+
 use zonekeeper_core::{
-    dns::{Alias, Data, Name, RecordSet, RecordType, Routing, SetId, SetKey, Ttl, Zone, ZoneId},
+    dns::{
+        Alias, Data, Name, Policy, RecordSet, RecordType, Routing, Rule, SetId, SetKey, Ttl, Zone, ZoneId,
+    },
     keeper::{Cursor, Failure, FailureClass, Page},
     plan::Change,
 };
@@ -35,7 +39,9 @@ pub fn set_to_service(set: &RecordSet) -> service::RecordSet {
 pub fn set_from_service(set: &service::RecordSet) -> RecordSet {
     let routing = match set.weight {
         None => Routing::Simple,
-        Some(weight) => Routing::Policy(format!("weight={weight}").into()),
+        Some(weight) => {
+            Routing::Policy(Arc::new(Policy { rule: Some(Rule::Weight(weight)), health_check: None }))
+        }
     };
     let data = if let Some(id) = &set.traffic_policy_instance_id {
         Data::TrafficPolicy(id.as_str().into())
@@ -84,7 +90,7 @@ pub fn page_from_service(page: &service::Page) -> Page {
 /// The whole zone as the core would hold it.
 pub fn zone_from_service(zone: &service::HostedZone) -> Zone {
     let apex = Name::from_route53(zone.name()).unwrap();
-    let mut copy = Zone::new(ZoneId::new(zone.id()).unwrap(), apex);
+    let mut copy = Zone::new(ZoneId::new(zone.id()).unwrap(), apex).private(zone.is_private());
     for set in zone.iter() {
         copy.put(set_from_service(set));
     }

@@ -88,7 +88,7 @@ impl World {
         let mut world = Self {
             seed,
             now: Time::ZERO,
-            process: Process::new(0, Time::ZERO, shape.config(seed)),
+            process: Process::new(0, Time::ZERO, shape.config(seed), shape.is_private),
             watch: Watch::new(&shape.scopes),
             ledger: Ledger::new(shape.naming, shape.resync),
             cluster,
@@ -151,7 +151,7 @@ impl World {
         let (number, led) = (self.process.number + 1, self.process.led_until);
         self.note(|| format!("process {number} begins"));
         let config = self.shape.config(self.seed.wrapping_add(u64::from(number)));
-        self.process = Process::new(number, self.now, config);
+        self.process = Process::new(number, self.now, config, self.shape.is_private);
         self.watch = Watch::new(&self.shape.scopes);
         // Nobody else gets the lease before it has ended, and no request outlives its time-out.
         let lease = if led == Time::NEVER { TIMEOUT } else { (led - self.now).max(TIMEOUT) };

@@ -1,0 +1,228 @@
+//! Adoption: records that are there and not ours become ours, without a change of what they answer.
+//!
+//! It writes TXTs only, and a unit of it holds nothing else. What is to be changed of the records themselves follows in
+//! a unit of its own, under all the rules for what is ours; an adoption says what that will be.
+
+use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
+
+use super::{
+    Change, OwnerId, Reason, Unit, UnitDigest, View, Wish,
+    desired::Desired,
+    host::{is_right, too_big},
+    ownership::Standing,
+};
+use crate::{
+    dns::{Name, RecordSet},
+    source::{ClaimKey, Facts},
+};
+
+/// What may become ours, besides what an object asks to adopt (`zonekeeper.dev/adopt`): that is only what has no owner
+/// and is as the object wants it.
+#[derive(Debug, Clone, Default)]
+pub struct Adoption {
+    /// Owners whose sets are taken over wherever an object asks for the hostname: a migration.
+    pub from: BTreeSet<OwnerId>,
+    /// What an operator takes over now. While there is an order, nothing else is written or adopted.
+    pub order: Option<AdoptionOrder>,
+}
+
+/// What an operator takes over, of the hostnames that objects ask for.
+#[derive(Debug, Clone)]
+pub struct AdoptionOrder {
+    /// At which hostnames.
+    pub hosts: Hosts,
+    /// Whose sets; those without an owner where it is `None`.
+    pub from: Option<OwnerId>,
+    /// The units that the operator has seen, and nothing else; all where it is `None`.
+    pub seen: Option<BTreeSet<UnitDigest>>,
+}
+
+/// Some hostnames.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hosts {
+    /// Every one.
+    All,
+    /// This one.
+    One(Name),
+    /// Those that match a pattern.
+    Matching(HostPattern),
+}
+
+/// A pattern of hostnames: `*` stands for any characters, dots included, and everything else for itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPattern(Arc<str>);
+
+/// A pattern that no hostname could match.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected a pattern of hostnames, as in '*.shop.example.com' or 'www-*.example.com'")]
+pub struct BadHostPattern;
+
+// === impl AdoptionOrder ===
+
+impl AdoptionOrder {
+    /// Whether a unit may be written under this order.
+    pub(super) fn releases(&self, unit: &Unit) -> bool {
+        unit.is_adoption() && self.seen.as_ref().is_none_or(|seen| seen.contains(&unit.digest()))
+    }
+}
+
+// === impl Hosts ===
+
+impl Hosts {
+    /// Whether a hostname is one of them.
+    pub fn contain(&self, host: &Name) -> bool {
+        match self {
+            Self::All => true,
+            Self::One(name) => name == host,
+            Self::Matching(pattern) => pattern.matches(host),
+        }
+    }
+}
+
+impl fmt::Display for Hosts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("any hostname"),
+            Self::One(name) => write!(f, "{name}"),
+            Self::Matching(pattern) => write!(f, "{}", pattern.0),
+        }
+    }
+}
+
+// === impl HostPattern ===
+
+impl HostPattern {
+    /// Whether a hostname matches, from its first character to its last.
+    pub fn matches(&self, host: &Name) -> bool {
+        let mut rest = host.as_str();
+        let mut parts = self.0.split('*');
+        let Some(stripped) = parts.next().and_then(|first| rest.strip_prefix(first)) else { return false };
+        rest = stripped;
+        let Some(last) = parts.next_back() else { return rest.is_empty() };
+        for part in parts {
+            let Some((_, after)) = rest.split_once(part) else { return false };
+            rest = after;
+        }
+        rest.ends_with(last)
+    }
+}
+
+impl FromStr for HostPattern {
+    type Err = BadHostPattern;
+
+    fn from_str(text: &str) -> Result<Self, BadHostPattern> {
+        let text = text.trim().trim_end_matches('.').to_ascii_lowercase();
+        let valid = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'*');
+        if text.is_empty() || !text.bytes().all(valid) { Err(BadHostPattern) } else { Ok(Self(text.into())) }
+    }
+}
+
+// === impl View ===
+
+impl View<'_> {
+    /// Whether a set becomes ours that is not: `found`, as its ownership stands.
+    pub(super) fn adopts(
+        &self,
+        host: &Name,
+        facts: &Facts,
+        standing: &Standing,
+        found: Option<&RecordSet>,
+        is_right: bool,
+    ) -> bool {
+        let adoption = &self.settings.adoption;
+        match (standing, &adoption.order) {
+            (Standing::Us | Standing::Unreadable(_), _) => false,
+            (Standing::Nobody, None) => found.is_some() && is_right && facts.adopt,
+            (Standing::Nobody, Some(order)) => {
+                found.is_some() && order.from.is_none() && order.hosts.contain(host)
+            }
+            (Standing::Other(owner), None) => adoption.from.iter().any(|from| from.as_str() == owner),
+            (Standing::Other(owner), Some(order)) => {
+                order.from.as_ref().is_some_and(|from| from.as_str() == owner) && order.hosts.contain(host)
+            }
+        }
+    }
+
+    /// The TXTs that make what is at a hostname ours, if any of it may become so and nothing of what is wanted there
+    /// belongs to somebody else.
+    pub(super) fn adoption(
+        &self,
+        key: &ClaimKey,
+        holder: &Arc<Facts>,
+        desired: &Desired,
+    ) -> Result<Option<Unit>, Reason> {
+        let (mut changes, mut then, mut reads) = (Vec::new(), Vec::new(), Vec::new());
+        for wanted in &desired.sets {
+            let ownership = self.look_up(&key.host, wanted.rtype(), key);
+            let found = self.zone.get(&key.host, wanted.rtype(), key.set_id.as_ref());
+            let is_right = found.is_some_and(|found| is_right(found, wanted, desired));
+            if self.adopts(&key.host, holder, &ownership.standing, found, is_right) {
+                changes.extend(self.txt_change(key, holder, wanted, &ownership)?);
+            } else {
+                let is_foreign = match &ownership.standing {
+                    Standing::Us => false,
+                    Standing::Nobody => found.is_some() && !is_right,
+                    Standing::Other(_) => !is_right,
+                    Standing::Unreadable(_) => true,
+                };
+                if is_foreign {
+                    return Ok(None);
+                }
+            }
+            reads.extend(ownership.reads);
+            then.extend(match found {
+                Some(_) if is_right => None,
+                Some(found) => Some(Change::Replace { before: found.clone(), after: wanted.clone() }),
+                None => Some(Change::Create(wanted.clone())),
+            });
+        }
+        // What a former owner, or an operator's order, leaves at the hostname besides would stand in the way of the rest.
+        for set in self.zone.at(&key.host) {
+            if !set.rtype().is_address() || set.key.set_id != key.set_id || desired.has(set.rtype()) {
+                continue;
+            }
+            let ownership = self.look_up(&key.host, set.rtype(), key);
+            if self.adopts(&key.host, holder, &ownership.standing, Some(set), false) {
+                changes.extend(self.txt_change(key, holder, set, &ownership)?);
+                reads.extend(ownership.reads);
+            }
+        }
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        too_big(&changes)?;
+        reads.sort();
+        reads.dedup();
+        let (object, uid) = (holder.object.clone(), Arc::clone(&holder.uid));
+        Ok(Unit::new(key.clone(), object, uid, changes, reads, Wish::of(desired)).into_adoption(then))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_matches_whole_hostnames() {
+        for (pattern, host, expected) in [
+            ("*.example.com", "www.example.com", true),
+            ("*.example.com", "a.b.example.com", true),
+            ("*.example.com", "*.example.com", true),
+            ("*.example.com", "example.com", false),
+            ("*.example.com", "www.example.com.evil.org", false),
+            ("www.example.com", "www.example.com", true),
+            ("www.example.com", "xwww.example.com", false),
+            ("WWW-*.Example.com.", "www-1.example.com", true),
+            ("*", "example.com", true),
+            ("*a*b*", "xaxbx.com", true),
+            ("*a*b*", "xbxa.com", false),
+            ("ab*ab", "ab", false),
+        ] {
+            let pattern: HostPattern = pattern.parse().unwrap();
+            assert_eq!(pattern.matches(&Name::from_hostname(host).unwrap()), expected, "{pattern:?} {host}");
+        }
+        for text in ["", " ", "a b", "ü*", "a/b"] {
+            assert_eq!(text.parse::<HostPattern>(), Err(BadHostPattern), "{text}");
+        }
+    }
+}

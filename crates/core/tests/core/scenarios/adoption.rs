@@ -1,0 +1,76 @@
+//! An adoption rests on what is there, and that is read just before it is sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use zonekeeper_core::{
+    plan::{AdoptionOrder, Hosts, UnitDigest},
+    source::{ADOPT, Object},
+};
+use zonekeeper_emulator::zone::RecordSet;
+
+use super::stage::Stage;
+use crate::world::{ingress, meta};
+
+/// An Ingress that asks for an address and to adopt it.
+fn adopting() -> Object {
+    let notes = BTreeMap::from([(ADOPT, "true".to_owned())]);
+    ingress(meta("shop", "www", 0, notes), &["www.example.com"], &[(Some("192.0.2.1".to_owned()), None)])
+}
+
+fn address(value: &str) -> RecordSet {
+    RecordSet::simple("www.example.com", "A", 60, [value])
+}
+
+#[test]
+fn an_adoption_is_a_read_and_a_txt() {
+    let mut stage = Stage::new();
+    stage.somebody_creates(address("192.0.2.1"));
+    stage.start(&[]);
+    stage.done();
+    stage.see(&adopting());
+    stage.run(50);
+    assert_eq!(stage.done(), ["read a-www.example.com", "apply 1 units: 1 create, 0 replace"]);
+    assert_eq!((stage.at("www.example.com").len(), stage.at("a-www.example.com").len()), (2, 1));
+}
+
+#[test]
+fn what_has_changed_since_the_listing_is_not_adopted() {
+    let mut stage = Stage::new();
+    stage.somebody_creates(address("192.0.2.1"));
+    stage.start(&[]);
+    stage.somebody_deletes("www.example.com", "A");
+    stage.somebody_creates(address("192.0.2.9"));
+    stage.done();
+    stage.see(&adopting());
+    stage.run(50);
+    assert_eq!(stage.done(), ["read a-www.example.com", "blocked www.example.com: Unowned"]);
+}
+
+#[test]
+fn what_belongs_to_somebody_since_the_listing_is_not_adopted() {
+    let mut stage = Stage::new();
+    stage.somebody_creates(address("192.0.2.1"));
+    stage.start(&[]);
+    // By a name that Route 53 would not refuse a second TXT for.
+    let text = "\"heritage=external-dns,external-dns/owner=other\"";
+    stage.somebody_creates(RecordSet::simple("www.example.com", "TXT", 300, [text]));
+    stage.done();
+    stage.see(&adopting());
+    stage.run(50);
+    assert_eq!(stage.done(), ["read a-www.example.com", "blocked www.example.com: OwnedBy"]);
+}
+
+#[test]
+fn an_operator_adopts_what_was_shown_and_nothing_else() {
+    let order = |seen| AdoptionOrder { hosts: Hosts::All, from: None, seen };
+    let adopted = |seen: Option<BTreeSet<UnitDigest>>| {
+        let mut stage = Stage::with(|config| config.settings.adoption.order = Some(order(seen)));
+        stage.somebody_creates(address("192.0.2.9"));
+        stage.start(&[adopting()]);
+        stage.run(5_000);
+        assert_eq!(stage.at("www.example.com").iter().filter(|set| set.contains("192.0.2.9")).count(), 1);
+        stage.at("a-www.example.com").len()
+    };
+    assert_eq!(adopted(None), 1);
+    assert_eq!(adopted(Some(BTreeSet::new())), 0);
+}

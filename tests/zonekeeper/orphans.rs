@@ -1,0 +1,199 @@
+//! `zonekeeper orphans`: what it lists, and what becomes of the zone when a person sends what it writes.
+
+use std::{fs, path::Path};
+
+use k8s_openapi::api::{core::v1::Service, networking::v1::Ingress};
+use serde_json::{Value, json};
+use zonekeeper_emulator::zone::{AliasTarget, Change, HostedZone, RecordSet};
+
+use crate::{
+    botocore::person_sends,
+    namespace::{BALANCER, Namespace},
+    process::{CommandLine, OWNER},
+    scratch::Scratch,
+    zone::{CHANGE, Zone},
+};
+
+/// What somebody changes of a set.
+type Alteration = fn(&mut RecordSet);
+
+/// What an ownership TXT of ours says.
+fn text(resource: &str) -> String {
+    format!("\"heritage=external-dns,external-dns/owner={OWNER},external-dns/resource={resource}\"")
+}
+
+fn txt(at: &str, text: &str) -> RecordSet {
+    RecordSet::simple(at, "TXT", 300, [text])
+}
+
+/// A zone with orphans and a leftover of every kind, and with what looks like one and is none. The names of all that
+/// may go are returned.
+async fn abandoned(shop: &Namespace) -> (Zone, Vec<&'static str>) {
+    let zone = Zone::empty().await;
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    shop.create_balanced_ingress("gone", "gone.example.test", BALANCER).await;
+    shop.create_service("wild", "*.wild.example.test").await;
+    shop.set_addresses::<Service>("wild", json!([{"ip": "192.0.2.1"}, {"ip": "192.0.2.2"}])).await;
+    shop.create_service("api", "api.example.test").await;
+    shop.set_addresses::<Service>("api", json!([{"ip": "192.0.2.3"}, {"ip": "2001:db8::3"}])).await;
+    CommandLine::of(&zone, shop, &["run", "--once"]).await.succeed().await;
+    shop.delete::<Ingress>("gone").await;
+    shop.delete::<Service>("wild").await;
+    shop.set_address::<Service>("api", json!({"ip": "192.0.2.3"})).await;
+
+    let ours = text(&format!("ingress/{}/old", shop.name()));
+    let weighted = |set: RecordSet| RecordSet {
+        set_identifier: Some("Blue one".to_owned()),
+        weight: Some(10),
+        health_check_id: Some("0b9bb1f0-1111-2222-3333-444455556666".to_owned()),
+        ..set
+    };
+    let alias = RecordSet {
+        ttl: None,
+        alias_target: Some(AliasTarget {
+            hosted_zone_id: "Z32O12XQLNTSW2".to_owned(),
+            dns_name: format!("dualstack.{BALANCER}."),
+            evaluate_target_health: true,
+        }),
+        ..RecordSet::simple("alias.example.test", "A", 0, Vec::<String>::new())
+    };
+    for set in [
+        weighted(RecordSet::simple("weighted.example.test", "CNAME", 17, ["LB.example.net"])),
+        weighted(txt("cname-weighted.example.test", &ours)),
+        // Owned by a name of the time before types, and by that of a CNAME.
+        RecordSet::simple("legacy.example.test", "A", 60, ["192.0.2.9", "192.0.2.8"]),
+        txt("legacy.example.test", &ours),
+        alias,
+        txt("cname-alias.example.test", &ours),
+        // Nobody's, another's, and one whose object we do not read.
+        RecordSet::simple("mail.example.test", "A", 60, ["192.0.2.10"]),
+        RecordSet::simple("other.example.test", "A", 60, ["192.0.2.11"]),
+        txt("a-other.example.test", "\"heritage=external-dns,external-dns/owner=other\""),
+        RecordSet::simple("route.example.test", "A", 60, ["192.0.2.12"]),
+        txt("a-route.example.test", &text("httproute/shop/route")),
+        RecordSet::simple("far.example.test", "A", 60, ["192.0.2.13"]),
+        txt("a-far.example.test", &text("ingress/elsewhere/far")),
+    ] {
+        zone.foreigner_creates(set);
+    }
+    let may_go = vec![
+        "*.wild.example.test A",
+        "a-*.wild.example.test TXT",
+        "a-gone.example.test TXT",
+        "aaaa-api.example.test TXT",
+        "aaaa-gone.example.test TXT",
+        "alias.example.test A",
+        "api.example.test AAAA",
+        "cname-alias.example.test TXT",
+        "cname-weighted.example.test TXT",
+        "gone.example.test A",
+        "gone.example.test AAAA",
+        "legacy.example.test A",
+        "legacy.example.test TXT",
+        "weighted.example.test CNAME",
+    ];
+    (zone, may_go)
+}
+
+fn batch(file: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap()
+}
+
+/// The names of the zone without escapes, in alphabetical order.
+fn sets(zone: &Zone) -> Vec<String> {
+    let mut sets: Vec<String> = zone.sets().iter().map(|set| set.replace("\\052", "*")).collect();
+    sets.sort();
+    sets
+}
+
+#[tokio::test]
+async fn what_it_writes_removes_exactly_what_nothing_asks_for() {
+    let (folder, shop) = (Scratch::new("orphans"), Namespace::new("orphans").await);
+    let (zone, may_go) = abandoned(&shop).await;
+    let (before, requests) = (sets(&zone), zone.count(CHANGE));
+    let file = folder.join("orphans.json");
+    let command = ["orphans", "--change-batch", file.to_str().unwrap()];
+    let shown = CommandLine::of(&zone, &shop, &command).await.succeed().await;
+    for expected in [
+        "orphan *.wild.example.test A 192.0.2.1 192.0.2.2 ttl=300 (was for service/orphans/wild)",
+        "orphan legacy.example.test A 192.0.2.9 192.0.2.8 ttl=60 (was for ingress/orphans/old)",
+        "orphan far.example.test A 192.0.2.13 ttl=60 (was for ingress/elsewhere/far)\n  not in a change batch: ",
+        "orphan route.example.test A 192.0.2.12 ttl=60 (was for httproute/shop/route)\n  not in a change batch: ",
+        "leftover api.example.test AAAA 2001:db8::3 ttl=300 (was for service/orphans/api)",
+        "8 orphaned, 1 left over\n0 to delete: zonekeeper never deletes\n",
+        &format!("--hosted-zone-id Z0123456789EXAMPLE --change-batch file://{}", file.display()),
+    ] {
+        assert!(shown.stdout.contains(expected), "{expected}\n{shown}");
+    }
+    assert_eq!((sets(&zone), zone.count(CHANGE)), (before.clone(), requests), "it has written to the zone");
+
+    person_sends(&zone, &batch(&file)).await;
+    let left = sets(&zone);
+    let gone: Vec<&String> = before.iter().filter(|set| !left.contains(set)).collect();
+    assert_eq!(gone, may_go);
+    let again = CommandLine::of(&zone, &shop, &command).await.succeed().await;
+    assert!(again.stdout.contains("2 orphaned, 0 left over"), "{again}");
+    assert!(again.stdout.contains("no file is written: there is nothing to delete"), "{again}");
+}
+
+#[tokio::test]
+async fn what_has_changed_meanwhile_is_not_removed_by_it() {
+    let (folder, shop) = (Scratch::new("orphans-changed"), Namespace::new("orphans-changed").await);
+    let (zone, may_go) = abandoned(&shop).await;
+    let file = folder.join("orphans.json");
+    let command = ["orphans", "--change-batch", file.to_str().unwrap()];
+    CommandLine::of(&zone, &shop, &command).await.succeed().await;
+    let batch: Value = batch(&file);
+    let changes: Vec<Change> = serde_json::from_value(batch["Changes"].clone()).unwrap();
+    assert_eq!(changes.len(), may_go.len());
+    // One thing at a time: another value, TTL, weight, health check, target.
+    let alterations: [(&str, Alteration); 6] = [
+        ("legacy.example.test", |set| set.values = vec!["192.0.2.9".to_owned()]),
+        ("legacy.example.test", |set| set.ttl = Some(61)),
+        ("weighted.example.test", |set| set.weight = Some(11)),
+        ("weighted.example.test", |set| set.health_check_id = None),
+        ("weighted.example.test", |set| set.set_identifier = Some("blue one".to_owned())),
+        ("alias.example.test", |set| {
+            set.alias_target.as_mut().unwrap().evaluate_target_health = false;
+        }),
+    ];
+    for (name, alter) in alterations {
+        let is_it = |set: &&RecordSet| set.name == format!("{name}.") && set.rtype != "TXT";
+        zone.alter(|zone| {
+            let found = zone.iter().find(is_it).unwrap().clone();
+            let mut other = found.clone();
+            alter(&mut other);
+            let mut copy: HostedZone = zone.clone();
+            copy.change(&[Change::delete(found), Change::create(other)]).unwrap();
+            let refused = copy.change(&changes).unwrap_err();
+            assert!(refused.to_string().contains(name), "{refused}");
+        });
+    }
+    zone.alter(|zone| zone.change(&changes).unwrap());
+}
+
+#[tokio::test]
+async fn more_than_a_request_holds_is_in_several_files() {
+    let (folder, shop) = (Scratch::new("orphans-many"), Namespace::new("orphans-many").await);
+    let zone = Zone::empty().await;
+    let said = text("ingress/orphans-many/crowd");
+    for number in 0..9 {
+        let name = format!("crowd-{number}.example.test");
+        let values = (0..150).map(|value| format!("10.0.{number}.{value}"));
+        zone.foreigner_creates(RecordSet::simple(&name, "A", 300, values));
+        zone.foreigner_creates(txt(&format!("a-{name}"), &said));
+    }
+    let file = folder.join("crowd.json");
+    let command = ["orphans", "-o", "json", "--change-batch", file.to_str().unwrap()];
+    let shown = CommandLine::of(&zone, &shop, &command).await.succeed().await;
+    let shown: Value = serde_json::from_str(&shown.stdout).unwrap();
+    assert!(!file.exists());
+    let files = [1, 2].map(|number| batch(&folder.join(format!("crowd-{number}.json"))));
+    assert_eq!(shown["change_batches"], json!(files));
+    assert_eq!(shown["orphans"].as_array().unwrap().len(), 9);
+    assert_eq!(files.each_ref().map(|file| file["Changes"].as_array().unwrap().len()), [12, 6]);
+    for file in &files {
+        person_sends(&zone, file).await;
+    }
+    assert_eq!(zone.sets(), Vec::<String>::new());
+}
