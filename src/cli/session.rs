@@ -22,6 +22,7 @@ use crate::{
     cluster::{self, Events, Refused},
     config::{ClusterFlags, Config, Flags},
     driver::{Clock, Driver, Ends, Handle, Outcome, ReadOnly, ReadWrite, Until},
+    leadership::Leadership,
     route53::{Reader, Via, Writer, ZoneFacts},
     serve,
     telemetry::{Metrics, Reporter},
@@ -81,7 +82,9 @@ impl Session {
     /// Plans and writes.
     pub async fn apply(self) -> anyhow::Result<Outcome> {
         let zone = || self.config.zone.clone();
-        let open = async || Ok(Box::pin(Writer::open(zone(), self.clock, &Via::Environment)).await?);
+        let open = async || {
+            Ok(Box::pin(Writer::open(zone(), self.clock, Leadership::forever(), &Via::Environment)).await?)
+        };
         let (writer, facts) = self.patience.open(open).await?;
         self.drive(ReadWrite(writer), Mode::Apply, &facts).await
     }
