@@ -61,3 +61,40 @@ impl<L: Listener> Listener for Leading<L> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use zonekeeper_core::{
+        keeper::ChangeId,
+        plan::{Blocked, Reason},
+        source::{Kind, ObjectId},
+    };
+
+    use super::*;
+
+    struct Heard(std::sync::mpsc::Sender<Report>);
+
+    impl Listener for Heard {
+        fn hear(&mut self, report: &Report) {
+            self.0.send(report.clone()).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_blocked_is_said_by_the_leader_alone() {
+        let object = ObjectId::new(Kind::Ingress, "shop", "web");
+        let host = "www.example.com".to_owned();
+        let blocked = Blocked { host, object, reason: Reason::NoTarget, remedy: Vec::new() };
+        let blocked = Report::StillBlocked { blocked: Box::new(blocked), uid: "uid".into() };
+        let accepted = Report::InSync(ChangeId("C1".into()));
+        let (leadership, (heard, said)) = (Leadership::default(), std::sync::mpsc::channel());
+        let mut leading = Leading::new(Heard(heard), leadership.clone(), Clock::start());
+        leading.hear(&blocked);
+        leading.hear(&accepted);
+        leadership.lasts(Time::NEVER);
+        leading.hear(&blocked);
+        leadership.lasts(Time::ZERO);
+        leading.hear(&blocked);
+        assert_eq!(said.try_iter().collect::<Vec<_>>(), [accepted, blocked]);
+    }
+}

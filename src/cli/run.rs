@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::session::Session;
 use crate::{
-    config::{ClusterFlags, Flags, RunFlags},
+    config::{ClusterFlags, Flags, LeaseFlags, RunFlags},
     driver::Until,
 };
 
@@ -18,6 +18,8 @@ pub struct Run {
     #[command(flatten)]
     cluster: ClusterFlags,
     #[command(flatten)]
+    lease: LeaseFlags,
+    #[command(flatten)]
     running: RunFlags,
 }
 
@@ -28,7 +30,7 @@ impl Run {
         let RunFlags { metrics_address, once, dry_run } = self.running;
         let until = if once { Until::Done } else { Until::Stopped };
         let session = Session::open(self.flags, self.cluster, until, Some(metrics_address)).await?;
-        let outcome = if dry_run { session.plan().await? } else { session.apply().await? };
+        let outcome = if dry_run { session.plan().await? } else { session.apply(self.lease).await? };
         anyhow::ensure!(outcome.is_done || !once, "stopped before everything was done");
         if once && dry_run {
             print!("{}", outcome.plan);

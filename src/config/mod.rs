@@ -4,7 +4,9 @@ mod flags;
 
 use std::{collections::BTreeSet, str::FromStr, time::Duration};
 
-pub use flags::{ClusterFlags, Flags, LogFlags, LogFormat, LogLevel, RunFlags, Source, TypeFlags, ZoneFlags};
+pub use flags::{
+    ClusterFlags, Flags, LeaseFlags, LogFlags, LogFormat, LogLevel, RunFlags, Source, TypeFlags, ZoneFlags,
+};
 use zonekeeper_core::{
     dns::{AliasZones, BadAliasZone, BadName, BadTtl, Ttl, ZoneId},
     keeper::{self, Mode, Quota, Rate, Scope},

@@ -27,6 +27,7 @@ mod http;
 mod iam_policy;
 mod image;
 mod issuer;
+mod leadership;
 mod manifests;
 mod moto;
 mod namespace;

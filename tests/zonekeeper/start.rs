@@ -200,6 +200,7 @@ async fn a_command_line_without_meaning_ends_with_2() {
         (["--quota-share", "half"], "invalid value 'half' for '--quota-share <PART>'"),
         (["--txt-wildcard-replacement", "a b"], "or --txt-wildcard-replacement: `a b`"),
         (["--source", "gateway"], "[possible values: ingress, service]"),
+        (["--lease-namespace", "Zone Keeper"], "expected the name of a namespace"),
         (["--log-level", "loud"], "[possible values:"),
         (["--metrics-address", "7979"], "expected an address and port"),
     ] {

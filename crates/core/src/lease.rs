@@ -75,8 +75,8 @@ impl Lease {
     /// Its object's name: one for each zone and owner id.
     pub fn name(zone: &ZoneId, owner: &OwnerId) -> String {
         let hash = Sha256::digest(owner.as_str().as_bytes());
-        let hex: String = hash.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
-        format!("{}-{hex}", zone.as_str().to_lowercase())
+        let name = format!("{}-", zone.as_str().to_lowercase());
+        hash.iter().take(5).fold(name, |name, byte| format!("{name}{byte:02x}"))
     }
 
     /// The name of this process.
@@ -280,14 +280,13 @@ mod tests {
             // Who led last, and the end of that on the world's clock.
             let mut last: Option<(Arc<str>, u64, bool)> = None;
             for now in 0..200_000_u64 {
-                for number in 0..processes.len() {
+                for (number, process) in processes.iter_mut().enumerate() {
                     if random(40_000) == 0 {
-                        processes[number] = Process::new(number, now, now, random(1_000_000));
+                        *process = Process::new(number, now, now, random(1_000_000));
                     }
                     if random(20_000) == 0 {
-                        processes[number].due = now + random(30_000);
+                        process.due = now + random(30_000);
                     }
-                    let process = &mut processes[number];
                     if process.due > now {
                         continue;
                     }
