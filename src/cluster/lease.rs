@@ -129,7 +129,7 @@ pub enum NotLed {
 enum Standing {
     /// This process leads.
     Leads,
-    /// Another does; whether it has renewed the Lease since the last look.
+    /// Another does, or did where the Lease has been deleted; whether it has renewed it since the last look.
     Follows { holder: String, is_renewed: bool },
     /// Somebody else has written, between the look and the write.
     Changed,
@@ -174,10 +174,12 @@ impl Candidate {
 
     /// Looks once, and leads if nobody else does. Only what waiting does not mend is an error.
     pub async fn stand(&mut self) -> Result<(), NotLed> {
-        match self.turn().await {
-            Err(error @ NotLed::NoNamespace(_)) => Err(error),
-            _ => Ok(()),
+        let standing = self.turn().await;
+        if let Err(error @ NotLed::NoNamespace(_)) = standing {
+            return Err(error);
         }
+        self.note(&standing);
+        Ok(())
     }
 
     /// Waits until this process leads, but not for a holder that renews its Lease.
@@ -210,34 +212,39 @@ impl Candidate {
                 () = sleep_until(self.next) => {}
                 Ok(()) = self.memory.changed(), if self.is_told => self.is_remembering = true,
             }
-            match stop.run_until_cancelled(self.turn()).await {
-                None => break,
-                Some(Ok(Standing::Follows { holder, .. })) if ends => return Err(self.held(holder)),
-                Some(_) => {}
+            let Some(standing) = stop.run_until_cancelled(self.turn()).await else { break };
+            self.note(&standing);
+            match standing {
+                Ok(Standing::Follows { holder, .. }) if ends && !holder.is_empty() => {
+                    return Err(self.held(holder));
+                }
+                _ => {}
             }
         }
         self.release().await;
         Ok(())
     }
 
-    /// One round, and a line in the log where it is a surprise.
+    /// A line in the log where something goes wrong; what goes on in the same way is said once.
+    fn note(&mut self, standing: &Result<Standing, NotLed>) {
+        let text = standing.as_ref().err().map(ToString::to_string);
+        let before = std::mem::replace(&mut self.failing, text);
+        match &self.failing {
+            Some(text) if before.as_ref() == Some(text) => {
+                debug!(error = text, "the lease cannot be used still");
+            }
+            Some(text) => warn!(error = text, "the lease cannot be used; it is tried again"),
+            None => {}
+        }
+    }
+
+    /// One round, and when the next is due.
     async fn turn(&mut self) -> Result<Standing, NotLed> {
         self.next = Instant::now() + RENEWAL;
         let standing = self.round().await;
-        match &standing {
-            Ok(Standing::Changed) => self.next = Instant::now() + SOON,
-            Err(error) => {
-                let text = error.to_string();
-                if self.failing.replace(text.clone()).as_ref() == Some(&text) {
-                    debug!(error = text, "the lease cannot be used still");
-                } else {
-                    warn!(error = text, "the lease cannot be used; it is tried again");
-                }
-                return standing;
-            }
-            Ok(_) => {}
+        if let Ok(Standing::Changed) = &standing {
+            self.next = Instant::now() + SOON;
         }
-        self.failing = None;
         standing
     }
 
@@ -286,14 +293,15 @@ impl Candidate {
     fn follow(&mut self, record: Option<Record>) -> Standing {
         let holder = record.as_ref().map(|record| record.holder.to_string()).unwrap_or_default();
         let before = std::mem::replace(&mut self.followed, record);
-        if before.as_ref().is_none_or(|before| *before.holder != *holder) {
+        // Where it has been deleted, nobody is in it.
+        if !holder.is_empty() && before.as_ref().is_none_or(|before| *before.holder != *holder) {
             info!(
                 lease = self.lease(),
                 lease.holder = holder,
                 "another process leads; this one stands by, and leads when the lease is not renewed for {TTL:?}"
             );
         }
-        let is_renewed = before.is_some() && before != self.followed;
+        let is_renewed = !holder.is_empty() && before.is_some() && before != self.followed;
         Standing::Follows { holder, is_renewed }
     }
 

@@ -236,6 +236,7 @@ async fn without_a_place_for_the_lease_nothing_is_written() {
         {
             assert!(ended.stderr.contains(text), "{text}\n{ended}");
         }
+        assert!(!ended.stderr.contains("tried again"), "{ended}");
     }
     assert_eq!(zone.count(CHANGE), 0);
     let command = CommandLine::of(&zone, &shop, &["plan"]).await;
@@ -255,6 +256,22 @@ async fn a_lease_that_is_deleted_is_made_again() {
     let ended = second.stop().await;
     assert_eq!(ended.logged("leadership won").len(), 0, "{ended}");
     first.stop().await;
+}
+
+#[tokio::test]
+async fn a_command_that_loses_the_lease_says_to_whom_and_ends() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("leadership-lost").await);
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    zone.disturb(CHANGE, Effect::service_unavailable(), u32::MAX);
+    let mut once = CommandLine::of(&zone, &shop, &["run", "--once"]).await.start();
+    once.until_zone(&zone, "a try", |zone| zone.count(CHANGE) > 0).await;
+    let name = lease(&shop).await.metadata.name.unwrap();
+    let taken = Patch::Merge(json!({"spec": {"holderIdentity": "somebody"}}));
+    shop.lease().patch(&name, &PatchParams::default(), &taken).await.unwrap();
+    let ended = once.end().await;
+    assert_eq!(ended.code(), Some(1), "{ended}");
+    assert!(ended.stderr.contains("error: somebody writes to this zone"), "{ended}");
+    assert_eq!(holder(&lease(&shop).await), Some("somebody"));
 }
 
 /// A candidate without a driver, and what it would tell one.
