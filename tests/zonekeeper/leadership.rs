@@ -284,7 +284,8 @@ struct Kept {
 impl Kept {
     async fn begin(shop: &Namespace, before: Memory) -> Self {
         let client = cluster::connect(Some(&ControlPlane::shared().await.zonekeeper())).await.unwrap();
-        let (memory, remembered) = watch::channel(before);
+        let (memory, remembered) = watch::channel(Memory::new());
+        memory.send_replace(before);
         let (sender, news) = mpsc::channel(1);
         let end = CancellationToken::new();
         let place = (shop.leases().to_owned(), "lease".to_owned());
