@@ -307,7 +307,9 @@ impl Candidate {
 
     fn explain(&mut self, step: Step, before: Option<Record>) {
         self.followed = None;
-        let holder = before.map(|record| record.holder).filter(|holder| !holder.is_empty());
+        let holder = before
+            .map(|record| record.holder)
+            .filter(|holder| !holder.is_empty() && **holder != *self.rules.me());
         let why = match (step, &holder) {
             (Step::Renew, _) => "nobody else took it",
             (Step::Create, _) => "there was none",
