@@ -107,6 +107,8 @@ pub struct Outcome {
     pub is_done: bool,
     /// How many units Route 53 refused.
     pub refused: usize,
+    /// How many changes were sent whose answers have not come.
+    pub unanswered: usize,
 }
 
 /// How things stand, for readiness and metrics.
@@ -114,6 +116,8 @@ pub struct Outcome {
 pub struct Status {
     /// Whether every object and the zone have been seen once.
     pub is_ready: bool,
+    /// Whether this process is the one that writes.
+    pub is_leader: bool,
     /// The gates that keep anything from being written.
     pub closed_gates: Vec<Gate>,
     /// How many objects ask for hostnames.
@@ -267,7 +271,12 @@ impl<E: Ends, L: Listener> Driver<E, L> {
         loop {
             let progress = self.keeper.progress(self.clock.now());
             if let (Until::Done, Progress::Done { refused }) = (until, progress) {
-                return Outcome { plan: self.keeper.plan(), is_done: true, refused };
+                return Outcome {
+                    plan: self.keeper.plan(),
+                    is_done: true,
+                    refused,
+                    unanswered: self.changes_underway,
+                };
             }
             let wake = self.keeper.wake_at().unwrap_or(Time::NEVER);
             tokio::select! {
@@ -279,7 +288,8 @@ impl<E: Ends, L: Listener> Driver<E, L> {
             }
         }
         self.drain().await;
-        Outcome { plan: self.keeper.plan(), is_done: false, refused: 0 }
+        let unanswered = self.changes_underway;
+        Outcome { plan: self.keeper.plan(), is_done: false, refused: 0, unanswered }
     }
 
     fn take(&mut self, message: Message) {
@@ -351,9 +361,12 @@ impl<E: Ends, L: Listener> Driver<E, L> {
     }
 
     fn status(&self) -> Status {
+        let closed_gates = self.keeper.closed_gates(self.clock.now());
         let mut status = Status {
             is_ready: self.keeper.is_ready(),
-            closed_gates: self.keeper.closed_gates(self.clock.now()),
+            // A dry run competes with nobody.
+            is_leader: !closed_gates.iter().any(|gate| matches!(gate, Gate::Leadership | Gate::DryRun)),
+            closed_gates,
             objects: self.keeper.claims().facts().count(),
             record_sets: self.keeper.zone().len(),
             underway: self.keeper.underway(),

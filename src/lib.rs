@@ -5,6 +5,7 @@
 //! - [`config`]: what was typed, and what it means
 //! - [`telemetry`]: logs and metrics
 //! - [`driver`]: carries out what the core decides; declares what it needs of the edges as traits
+//! - [`leadership`]: until when this process may write
 //! - [`route53`]: the only place that names the AWS SDK
 //! - [`cluster`]: the only place that talks to Kubernetes
 //! - [`folder`]: a folder of manifests in place of a cluster
@@ -22,6 +23,7 @@ pub mod cluster;
 pub mod config;
 pub mod driver;
 pub mod folder;
+pub mod leadership;
 pub mod route53;
 pub mod serve;
 pub mod telemetry;

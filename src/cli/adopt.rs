@@ -48,6 +48,8 @@ pub struct Adopt {
     flags: Flags,
     #[command(flatten)]
     cluster: ClusterFlags,
+    #[command(flatten)]
+    lease: LeaseFlags,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -80,7 +82,7 @@ impl Adopt {
             return Ok(ExitCode::SUCCESS);
         }
         let session = self.session(AdoptionOrder { seen: Some(seen.clone()), ..order }).await?;
-        let Outcome { plan, is_done, refused } = session.apply(Mode::Apply).await?;
+        let Outcome { plan, is_done, refused, .. } = session.apply(Mode::Apply, self.lease.clone()).await?;
         // What has changed since it was shown is not adopted, and neither is what Route 53 refused.
         anyhow::ensure!(is_done, "stopped before everything was adopted");
         anyhow::ensure!(refused == 0 && plan.units.is_empty(), "Route 53 has refused {refused}; see the log");

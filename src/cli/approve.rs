@@ -7,7 +7,7 @@ use zonekeeper_core::{dns::ZoneId, plan::PlanDigest};
 
 use crate::{
     cluster::{self, LONGEST_SILENCE, ZonePlans},
-    config::{ClusterFlags, OwnerFlags, ZoneFlags, record_name},
+    config::{ClusterFlags, OwnerFlags, ZoneFlags},
 };
 
 /// Approve a plan that zonekeeper shows and waits with
@@ -32,7 +32,7 @@ impl Approve {
         let zone: ZoneId = self.zone.try_into()?;
         let owner = self.owner.try_into()?;
         let client = cluster::connect(self.cluster.kubeconfig.as_deref(), LONGEST_SILENCE).await?;
-        let plans = ZonePlans::new(client, record_name(&zone, &owner), zone, owner);
+        let plans = ZonePlans::new(client, zone, owner);
         let status = plans.approve(self.digest).await?;
         if status.digest == self.digest.to_string() {
             println!("approved: {} to create, {} to replace, 0 to delete", status.creates, status.replaces);

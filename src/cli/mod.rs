@@ -10,6 +10,7 @@ mod plan;
 mod run;
 mod sandbox;
 mod session;
+mod tenure;
 
 use std::process::ExitCode;
 

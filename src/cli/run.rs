@@ -7,7 +7,7 @@ use zonekeeper_core::keeper::Mode;
 
 use super::session::Session;
 use crate::{
-    config::{ClusterFlags, Flags, RunFlags, RunMode},
+    config::{ClusterFlags, Flags, LeaseFlags, RunFlags, RunMode},
     driver::Until,
 };
 
@@ -18,6 +18,8 @@ pub struct Run {
     flags: Flags,
     #[command(flatten)]
     cluster: ClusterFlags,
+    #[command(flatten)]
+    lease: LeaseFlags,
     #[command(flatten)]
     running: RunFlags,
 }
@@ -32,8 +34,8 @@ impl Run {
         let is_shown = dry_run || mode == RunMode::DryRun;
         let outcome = match mode {
             _ if is_shown => session.plan().await?,
-            RunMode::Approve => session.apply(Mode::Approve).await?,
-            RunMode::Apply | RunMode::DryRun => session.apply(Mode::Apply).await?,
+            RunMode::Approve => session.apply(Mode::Approve, self.lease).await?,
+            RunMode::Apply | RunMode::DryRun => session.apply(Mode::Apply, self.lease).await?,
         };
         anyhow::ensure!(outcome.is_done || !once, "stopped before everything was done");
         if once && is_shown {

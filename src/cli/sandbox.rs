@@ -19,7 +19,8 @@ use crate::{
     config::{Config, LogLevel},
     driver::{Clock, Driver, Ends, Handle, Outcome, ReadOnly, ReadWrite, ReadZone, Until},
     folder::Folder,
-    route53::{Reader, Via, Writer, ZoneFacts},
+    leadership::Leadership,
+    route53::{Open, Reader, Via, Writer, ZoneFacts},
     telemetry::{Metrics, Reporter},
 };
 
@@ -86,7 +87,7 @@ impl Play {
 
         println!("\n== 2. Writing it (zonekeeper run) ==\n");
         let clock = Clock::start();
-        let (writer, facts) = Writer::open(self.config.zone.clone(), clock, &self.via()).await?;
+        let (writer, facts) = self.writer(clock).await?;
         self.drive(&folder, ReadWrite(writer), Mode::Apply, &facts, clock).await?;
         let journal = self.emulator.journal();
         let (batches, changes) = (journal.count("ChangeResourceRecordSets"), journal.changes.len());
@@ -115,7 +116,7 @@ impl Play {
         );
         eprintln!("Edit the manifests and watch; Ctrl-C ends.\n");
         let clock = Clock::start();
-        let (writer, facts) = Writer::open(self.config.zone.clone(), clock, &self.via()).await?;
+        let (writer, facts) = self.writer(clock).await?;
         let (driver, handle) = self.driver(ReadWrite(writer), Mode::Apply, &facts, clock);
         handle.send(Input::Leadership { until: Time::NEVER }).await;
         let (scopes, rules) = (self.config.scopes.clone(), self.config.rules.clone());
@@ -176,6 +177,11 @@ impl Play {
                 return Ok(());
             }
         }
+    }
+
+    /// Nobody else writes.
+    async fn writer(&self, clock: Clock) -> Result<(Writer, ZoneFacts), Open> {
+        Writer::open(self.config.zone.clone(), clock, Leadership::forever(), &self.via()).await
     }
 
     fn via(&self) -> Via {

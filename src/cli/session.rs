@@ -1,4 +1,4 @@
-//! A cluster and a zone that answer, and what is to be done with them.
+//! A cluster and a zone that answer, and what is to be done with them. Whoever writes takes the lease first.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -14,14 +14,19 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 use zonekeeper_core::{
     keeper::{Input, Keeper, Mode, Time},
+    lease::Lease,
     plan::AdoptionOrder,
 };
 
-use super::patience::Patience;
+use super::{
+    patience::Patience,
+    tenure::{Candidacy, Tenure},
+};
 use crate::{
-    cluster::{self, Events, LONGEST_SILENCE, Refused, ZonePlans},
-    config::{ClusterFlags, Config, Flags, record_name},
+    cluster::{self, Candidate, Events, LONGEST_SILENCE, Memory, Refused, ZonePlans},
+    config::{ClusterFlags, Config, Flags, LeaseFlags},
     driver::{Clock, Driver, Ends, Handle, Outcome, ReadOnly, ReadWrite, Until},
+    leadership::{Leadership, Leading},
     route53::{Reader, Via, Writer, ZoneFacts},
     serve,
     telemetry::{Metrics, Reporter},
@@ -80,19 +85,48 @@ impl Session {
         let zone = || self.config.zone.clone();
         let open = async || Ok(Box::pin(Reader::open(zone(), self.clock, &Via::Environment)).await?);
         let (reader, facts) = self.patience.open(open).await?;
-        self.drive(ReadOnly(reader), Mode::DryRun, &facts).await
+        self.drive(ReadOnly(reader), Mode::DryRun, &facts, None).await
     }
 
     /// Plans and writes.
-    pub async fn apply(self, mode: Mode) -> anyhow::Result<Outcome> {
-        let zone = || self.config.zone.clone();
-        let open = async || Ok(Box::pin(Writer::open(zone(), self.clock, &Via::Environment)).await?);
+    pub async fn apply(self, mode: Mode, lease: LeaseFlags) -> anyhow::Result<Outcome> {
+        let (zone, leadership) = (|| self.config.zone.clone(), Leadership::default());
+        let open = async || {
+            Ok(Box::pin(Writer::open(zone(), self.clock, leadership.clone(), &Via::Environment)).await?)
+        };
         let (writer, facts) = self.patience.open(open).await?;
-        self.drive(ReadWrite(writer), mode, &facts).await
+        let candidacy = self.stand(lease, leadership).await?;
+        self.drive(ReadWrite(writer), mode, &facts, Some(candidacy)).await
     }
 
-    /// Watches and drives until the driver ends, by itself or because it was stopped.
-    async fn drive<E: Ends>(self, ends: E, mode: Mode, zone: &ZoneFacts) -> anyhow::Result<Outcome> {
+    /// Takes the lease. A controller stands by where another process has it; a command that somebody waits for waits
+    /// only as long as nobody knows whether its holder still lives.
+    async fn stand(&self, lease: LeaseFlags, leadership: Leadership) -> anyhow::Result<Candidacy> {
+        let namespace = lease.lease_namespace.unwrap_or_else(cluster::lease_namespace);
+        let name = Lease::name(&self.config.zone, &self.config.settings.owner);
+        let (memory, remembered) = watch::channel(Memory::new());
+        let (client, shared) = (self.client.clone(), leadership.clone());
+        let mut candidate = Candidate::new(client, namespace, name, self.clock, shared, remembered);
+        let standing = async {
+            match self.patience.until {
+                Until::Stopped => candidate.stand().await,
+                Until::Done => candidate.win().await,
+            }
+        };
+        let stopped = || anyhow::anyhow!("stopped before anything was done");
+        self.patience.stop.run_until_cancelled(standing).await.ok_or_else(stopped)??;
+        Ok(Candidacy { candidate, leadership, memory })
+    }
+
+    /// Watches and drives until the driver ends, by itself or because it was stopped. Without a candidacy, nothing is
+    /// written.
+    async fn drive<E: Ends>(
+        self,
+        ends: E,
+        mode: Mode,
+        zone: &ZoneFacts,
+        candidacy: Option<Candidacy>,
+    ) -> anyhow::Result<Outcome> {
         let Self { config, client, clock, metrics, patience, mut tasks, address, driving } = self;
         let Patience { stop, until } = patience;
         info!(
@@ -107,31 +141,44 @@ impl Session {
         let seed = u64::from(std::process::id());
         let keeper = Keeper::new(config.keeper(mode, seed), zone.empty());
         // A dry run writes nothing at all, and who ends when all is done tells its user.
-        let events = (mode != Mode::DryRun && until == Until::Stopped).then(|| {
+        let events = candidacy.as_ref().filter(|_| until == Until::Stopped).map(|candidacy| {
             let (events, queue) = Events::new();
             tasks.spawn(queue.send(client.clone()).map(Ok));
-            events
+            Leading::new(events, candidacy.leadership.clone(), clock)
         });
         let (driver, handle) = Driver::new(keeper, ends, (Reporter::new(metrics), events), clock);
-        watch_objects(&mut tasks, &config, &client, &handle, until);
         if mode == Mode::Approve {
             let (zone, owner) = (zone.id.clone(), config.settings.owner.clone());
-            let plans = ZonePlans::new(client.clone(), record_name(&zone, &owner), zone, owner);
+            let plans = ZonePlans::new(client.clone(), zone, owner);
             tasks.spawn(plans.follow(handle.clone()).map(Ok));
         }
-        driving.send_replace(Some(handle.clone()));
-        // The gate is always open: nobody else competes for it.
-        tasks.spawn(async move {
+        let mut tenure = candidacy.map(|candidacy| candidacy.begin(until, handle.clone()));
+        if tenure.is_none() {
+            // Nobody competes with what only looks.
             handle.send(Input::Leadership { until: Time::NEVER }).await;
-            Ok(())
-        });
-        let outcome = tokio::select! {
-            outcome = driver.run(stop, until) => outcome,
-            refused = refused(&mut tasks) => return Err(refused.into()),
+        }
+        watch_objects(&mut tasks, &config, &client, &handle, until);
+        driving.send_replace(Some(handle));
+        let ended = tokio::select! {
+            outcome = driver.run(stop, until) => Ok(outcome),
+            // Until all objects have been listed, nothing has been sent.
+            refused = refused(&mut tasks) => Err(refused.into()),
+            error = failed(tenure.as_mut()) => Err(error),
         };
-        info!(done = outcome.is_done, "zonekeeper stops");
+        match (&ended, tenure) {
+            (Ok(outcome), Some(_)) if outcome.unanswered > 0 => {
+                info!(
+                    "the lease is kept: a change may still arrive, and must have ended when another process writes"
+                );
+            }
+            (_, Some(tenure)) => tenure.release().await,
+            (_, None) => {}
+        }
+        if let Ok(outcome) = &ended {
+            info!(done = outcome.is_done, "zonekeeper stops");
+        }
         tasks.shutdown().await;
-        Ok(outcome)
+        ended
     }
 }
 
@@ -157,6 +204,14 @@ async fn refused(tasks: &mut JoinSet<Result<(), Refused>>) -> Refused {
         }
     }
     std::future::pending().await
+}
+
+/// That nobody keeps the lease any more, where it is needed; while somebody does, this waits.
+async fn failed(tenure: Option<&mut Tenure>) -> anyhow::Error {
+    match tenure {
+        Some(tenure) => tenure.failed().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The first SIGTERM or SIGINT stops in good order, the second at once.

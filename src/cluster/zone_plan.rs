@@ -17,6 +17,7 @@ use tracing::{debug, info, warn};
 use zonekeeper_core::{
     dns::ZoneId,
     keeper::{Approval, Input, Publication},
+    lease::Lease,
     plan::{OwnerId, PlanDigest},
 };
 
@@ -136,9 +137,9 @@ pub enum NotApproved {
 // === impl ZonePlans ===
 
 impl ZonePlans {
-    /// The one of a zone and an owner, which is named after both.
-    pub fn new(client: Client, name: String, zone: ZoneId, owner: OwnerId) -> Self {
-        Self { api: Api::all(client), name, zone, owner }
+    /// The one of a zone and an owner. It is named like their lease.
+    pub fn new(client: Client, zone: ZoneId, owner: OwnerId) -> Self {
+        Self { api: Api::all(client), name: Lease::name(&zone, &owner), zone, owner }
     }
 
     /// The definition of the resource, for `kubectl apply`.

@@ -249,6 +249,20 @@ pub struct ClusterFlags {
     pub kubeconfig: Option<PathBuf>,
 }
 
+/// Where whoever writes says so.
+#[derive(Debug, Clone, Args)]
+pub struct LeaseFlags {
+    /// Namespace of the Lease that says who writes. Without it: the pod's own, or zonekeeper outside of a pod.
+    #[arg(
+        long,
+        env = "ZONEKEEPER_LEASE_NAMESPACE",
+        value_parser = namespace,
+        value_name = "NAME",
+        help_heading = "Cluster"
+    )]
+    pub lease_namespace: Option<String>,
+}
+
 /// What is logged, and how.
 #[derive(Debug, Clone, Args)]
 pub struct LogFlags {
@@ -342,9 +356,26 @@ fn part(text: &str) -> Result<f64, String> {
     text.parse().map_err(|_| "expected a number above 0 and at most 1, as in 0.97".to_owned())
 }
 
+/// The name of a namespace (RFC 1123 label, Kubernetes' "Object Names and IDs").
+fn namespace(text: &str) -> Result<String, String> {
+    let is_label = (1..=63).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-');
+    is_label.then(|| text.to_owned()).ok_or_else(|| "expected the name of a namespace".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_namespace_is_a_label() {
+        assert_eq!(namespace("kube-system").unwrap(), "kube-system");
+        for text in ["", "a/b", "Shop", "-a", "a-", "a.b"] {
+            assert!(namespace(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn an_address_may_leave_out_the_interface() {

@@ -5,8 +5,8 @@ mod flags;
 use std::{collections::BTreeSet, str::FromStr, time::Duration};
 
 pub use flags::{
-    ClusterFlags, Flags, LogFlags, LogFormat, LogLevel, OwnerFlags, RunFlags, RunMode, Source, TypeFlags,
-    ZoneFlags,
+    ClusterFlags, Flags, LeaseFlags, LogFlags, LogFormat, LogLevel, OwnerFlags, RunFlags, RunMode, Source,
+    TypeFlags, ZoneFlags,
 };
 use zonekeeper_core::{
     dns::{AliasZones, BadAliasZone, BadName, BadTtl, Ttl, ZoneId},
@@ -230,12 +230,6 @@ impl TryFrom<OwnerFlags> for OwnerId {
         }
         owner_id.parse().map_err(|why| BadFlag::OwnerId(owner_id.clone(), why))
     }
-}
-
-/// How the objects of a zone and an owner are named: by the zone's id and the first 10 hexadecimal digits of the SHA-256 of
-/// the owner id, which itself may hold what no name does.
-pub fn record_name(zone: &ZoneId, owner: &OwnerId) -> String {
-    format!("{}-{}", zone.as_str().to_ascii_lowercase(), owner.short_hash())
 }
 
 impl TryFrom<ZoneFlags> for ZoneId {

@@ -12,6 +12,7 @@ use tracing::warn;
 use zonekeeper_core::{
     dns::{BadName, Name, Zone, ZoneId},
     keeper::{Apply, ChangeId, Cursor, Failure, FailureClass, Page, Read},
+    lease,
 };
 
 use super::{
@@ -24,10 +25,14 @@ use super::{
 use crate::{
     causes,
     driver::{Clock, ReadZone, WriteZone},
+    leadership::Leadership,
 };
 
 /// How long one request may take, from its sending to the end of its answer: no time-out of the SDK bounds that.
+///
+/// A change that is sent when leadership ends must have ended when another process may begin.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
+const _: () = assert!(ATTEMPT_TIMEOUT.as_millis() < lease::MARGIN.as_millis());
 /// How long a connection may take to be established.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -226,9 +231,14 @@ impl ReadZone for Reader {
 // === impl Writer ===
 
 impl Writer {
-    /// Opens a zone for reading and writing.
-    pub async fn open(zone: ZoneId, clock: Clock, via: &Via) -> Result<(Self, ZoneFacts), Open> {
-        let permission = Permission::default();
+    /// Opens a zone for reading, and for writing while this process leads.
+    pub async fn open(
+        zone: ZoneId,
+        clock: Clock,
+        leadership: Leadership,
+        via: &Via,
+    ) -> Result<(Self, ZoneFacts), Open> {
+        let permission = Permission::new(leadership);
         let (reader, facts) = connect(zone, Some(permission.clone()), clock, via).await?;
         Ok((Self { reader, permission }, facts))
     }

@@ -1,4 +1,4 @@
-//! What may leave: checked as a value, and again as HTTP just before it is sent.
+//! What may leave, and whether now: checked as a value, and again as HTTP just before it is sent.
 
 use std::sync::{
     Arc,
@@ -19,13 +19,17 @@ use aws_sdk_route53::{
 };
 use zonekeeper_core::{dns::ZoneId, keeper::Time};
 
-use crate::driver::Clock;
+use crate::{driver::Clock, leadership::Leadership};
 
-/// Until when a change may leave; at [`Time::ZERO`] none may.
-#[derive(Debug, Clone, Default)]
-pub struct Permission(Arc<AtomicU64>);
+/// Whether a change may leave: while this process leads, and until the time of that change is over.
+#[derive(Debug, Clone)]
+pub struct Permission {
+    leadership: Leadership,
+    /// In microseconds of [`Time`]; at zero, none may.
+    not_after: Arc<AtomicU64>,
+}
 
-/// Lets through the operations that we use, on our zone, with CREATE and UPSERT, while permission holds.
+/// Lets through the operations that we use, on our zone, with CREATE and UPSERT, while there is permission.
 #[derive(Debug)]
 pub struct Guard {
     zone: ZoneId,
@@ -34,12 +38,16 @@ pub struct Guard {
     clock: Clock,
 }
 
-/// Why a request was not sent. Anything but [`Forbidden::TooLate`] is a defect of this program.
+/// Why a request was not sent. Anything but [`Forbidden::TooLate`] and [`Forbidden::NotLeading`] is a defect of this
+/// program.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Forbidden {
     /// The right to send it has ended.
     #[error("the time in which this change could be sent has passed")]
     TooLate,
+    /// Another process may write by now.
+    #[error("this process does not lead any more")]
+    NotLeading,
     /// This client does not write.
     #[error("this client does not write")]
     ReadOnly,
@@ -57,18 +65,29 @@ pub enum Forbidden {
 // === impl Permission ===
 
 impl Permission {
+    /// Permits nothing yet, and nothing at all while this process does not lead.
+    pub fn new(leadership: Leadership) -> Self {
+        Self { leadership, not_after: Arc::default() }
+    }
+
     /// Permits changes until a time.
     pub fn grant(&self, until: Time) {
-        self.0.store(until.micros(), Ordering::SeqCst);
+        self.not_after.store(until.micros(), Ordering::SeqCst);
     }
 
     /// Permits nothing any more.
     pub fn revoke(&self) {
-        self.0.store(0, Ordering::SeqCst);
+        self.not_after.store(0, Ordering::SeqCst);
     }
 
-    fn holds(&self, now: Time) -> bool {
-        now.micros() < self.0.load(Ordering::SeqCst)
+    fn check(&self, now: Time) -> Result<(), Forbidden> {
+        if !self.leadership.holds(now) {
+            return Err(Forbidden::NotLeading);
+        }
+        if now.micros() >= self.not_after.load(Ordering::SeqCst) {
+            return Err(Forbidden::TooLate);
+        }
+        Ok(())
     }
 }
 
@@ -90,8 +109,7 @@ impl Guard {
     fn check_permission(&self) -> Result<(), Forbidden> {
         match &self.permission {
             None => Err(Forbidden::ReadOnly),
-            Some(permission) if permission.holds(self.clock.now()) => Ok(()),
-            Some(_) => Err(Forbidden::TooLate),
+            Some(permission) => permission.check(self.clock.now()),
         }
     }
 
@@ -173,7 +191,7 @@ mod tests {
 
     fn guard(until: Option<u64>) -> Guard {
         let permission = until.map(|until| {
-            let permission = Permission::default();
+            let permission = Permission::new(Leadership::forever());
             permission.grant(Time::after_start(std::time::Duration::from_secs(until)));
             permission
         });
@@ -204,8 +222,24 @@ mod tests {
             Err(Forbidden::OtherZone("Z2".to_owned()))
         );
         assert_eq!(guard(None).check_change(&input("Z1", ChangeAction::Create)), Err(Forbidden::ReadOnly));
-        let closed = Guard::new(ZoneId::new("Z1").unwrap(), Some(Permission::default()), Clock::start());
+        let closed = guard(Some(0));
         assert_eq!(closed.check_change(&input("Z1", ChangeAction::Create)), Err(Forbidden::TooLate));
+    }
+
+    #[test]
+    fn a_change_that_is_made_does_not_leave_once_leadership_is_lost() {
+        let leadership = Leadership::forever();
+        let permission = Permission::new(leadership.clone());
+        permission.grant(Time::NEVER);
+        let guard = Guard::new(ZoneId::new("Z1").unwrap(), Some(permission), Clock::start());
+        let (path, body) = ("/2013-04-01/hostedzone/Z1/rrset", Some("<Action>CREATE</Action>".as_bytes()));
+        assert_eq!(guard.check_change(&input("Z1", ChangeAction::Create)), Ok(()));
+        leadership.lasts(Time::ZERO);
+        assert_eq!(guard.check_request("POST", path, body), Err(Forbidden::NotLeading));
+        assert_eq!(guard.check_request("GET", path, None), Ok(()));
+        // It ends by itself, whether or not somebody notices.
+        leadership.lasts(guard.clock.now());
+        assert_eq!(guard.check_request("POST", path, body), Err(Forbidden::NotLeading));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! Three walls stand between a plan and the service. The first is a type: [`Change`](zonekeeper_core::plan::Change)
 //! cannot express a deletion, and [`Reader`] has no method that writes. The second is `guard`: every request is
-//! checked as a value and again as HTTP before it leaves. The third is the IAM policy of the role, which `policy`
-//! computes.
+//! checked as a value and again as HTTP before it leaves, and a change leaves only while this process leads. The third is
+//! the IAM policy of the role, which `policy` computes.
 //!
 //! One call is one HTTP request: the SDK's own retries are off, because the keeper counts tokens and must know
 //! what was sent.

@@ -19,6 +19,7 @@ pub struct Metrics {
     batches: Family<Outcome, Counter>,
     failures: Family<Failed, Counter>,
     ready: Gauge,
+    leader: Gauge,
     objects: Gauge,
     record_sets: Gauge,
     units: Gauge,
@@ -68,6 +69,7 @@ impl Metrics {
             batches: Family::default(),
             failures: Family::default(),
             ready: Gauge::default(),
+            leader: Gauge::default(),
             objects: Gauge::default(),
             record_sets: Gauge::default(),
             units: Gauge::default(),
@@ -83,6 +85,7 @@ impl Metrics {
         registry.register("batches", "Change requests, by outcome", m.batches.clone());
         registry.register("failed_requests", "Requests other than changes that failed", m.failures.clone());
         registry.register("ready", "Whether all objects and the zone have been seen once", m.ready.clone());
+        registry.register("leader", "Whether this process is the one that writes", m.leader.clone());
         registry.register("objects", "Objects that ask for hostnames", m.objects.clone());
         registry.register("zone_record_sets", "Record sets in the zone", m.record_sets.clone());
         registry.register("units_to_write", "Hostnames with something to be written", m.units.clone());
@@ -142,6 +145,7 @@ impl Metrics {
     pub fn render(&self, status: &Status) -> Result<String, std::fmt::Error> {
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         self.ready.set(status.is_ready.into());
+        self.leader.set(status.is_leader.into());
         self.objects.set(count(status.objects));
         self.record_sets.set(count(status.record_sets));
         self.units.set(count(status.units));

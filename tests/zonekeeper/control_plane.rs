@@ -19,6 +19,7 @@ use kube::{
     api::PostParams,
     config::{Config, KubeConfigOptions, Kubeconfig},
 };
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::{process::Command, sync::OnceCell};
 
@@ -27,6 +28,12 @@ use crate::{deadline::eventually, http, server::Server};
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// The token of a member of `system:masters`. It opens nothing but this control plane.
 const ADMIN_TOKEN: &str = "admin";
+
+/// Lets every service account of zonekeeper's namespace use leases in all namespaces.
+const LEASES_ANYWHERE: &str = "
+    kubectl create clusterrole leases --verb=get,create,update --resource=leases.coordination.k8s.io
+    kubectl create clusterrolebinding leases --clusterrole=leases --group=system:serviceaccounts:zonekeeper
+";
 
 /// A running control plane.
 pub struct ControlPlane {
@@ -47,10 +54,15 @@ struct Ports {
 // === impl ControlPlane ===
 
 impl ControlPlane {
-    /// The control plane that the tests share.
+    /// The control plane that the tests share. The lease may be in any namespace there.
     pub async fn shared() -> &'static Self {
         static SHARED: OnceCell<ControlPlane> = OnceCell::const_new();
-        SHARED.get_or_init(Self::start).await
+        let start = async || {
+            let plane = Self::start().await;
+            plane.sh(Path::new(ROOT), LEASES_ANYWHERE).await;
+            plane
+        };
+        SHARED.get_or_init(start).await
     }
 
     /// One for a test that stops it.
@@ -79,6 +91,16 @@ impl ControlPlane {
     /// Ends the API server; what it holds stays in etcd.
     pub fn stop_apiserver(&mut self) {
         self.apiserver = None;
+    }
+
+    /// From now on the API server accepts connections and answers nothing, until it goes on.
+    pub fn freeze_apiserver(&self) {
+        self.apiserver.as_ref().unwrap().signal(Signal::STOP);
+    }
+
+    /// The API server goes on where it was.
+    pub fn thaw_apiserver(&self) {
+        self.apiserver.as_ref().unwrap().signal(Signal::CONT);
     }
 
     /// Starts the API server, again or for the first time, and waits until it is ready.

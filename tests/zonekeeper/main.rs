@@ -29,6 +29,7 @@ mod iam_policy;
 mod image;
 mod issuer;
 mod kills;
+mod leadership;
 mod linked_zone;
 mod manifests;
 mod moto;

@@ -3,14 +3,17 @@
 use std::path::Path;
 
 use k8s_openapi::api::{
+    apps::v1::Deployment,
     authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec},
     core::v1::Pod,
-    rbac::v1::{ClusterRole, PolicyRule},
+    policy::v1::PodDisruptionBudget,
+    rbac::v1::{ClusterRole, PolicyRule, Role},
 };
 use kube::{
     Api,
-    api::{ObjectMeta, PostParams},
+    api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, PostParams},
 };
+use serde_json::json;
 
 use crate::{
     control_plane::ControlPlane,
@@ -21,8 +24,13 @@ use crate::{
     zone::Zone,
 };
 
+/// The namespace of the manifests.
+const NAMESPACE: &str = "zonekeeper";
+
 /// One verb of one rule.
 struct Right {
+    /// The namespace that it holds in; all where it is `None`.
+    namespace: Option<&'static str>,
     group: String,
     resource: String,
     verb: String,
@@ -49,6 +57,45 @@ async fn both_overlays_and_their_pods_are_accepted_without_a_warning() {
 }
 
 #[tokio::test]
+async fn two_replicas_are_spread_and_a_drain_leaves_one() {
+    let plane = ControlPlane::shared().await;
+    let deployments: Api<Deployment> = Api::namespaced(plane.admin().await, NAMESPACE);
+    let deployment = deployments.get("zonekeeper").await.unwrap().spec.unwrap();
+    assert_eq!(deployment.replicas, Some(2));
+    let budgets: Api<PodDisruptionBudget> = Api::namespaced(plane.admin().await, NAMESPACE);
+    let budget = serde_json::to_value(budgets.get("zonekeeper").await.unwrap().spec).unwrap();
+    assert_eq!(budget["maxUnavailable"], 1);
+    let labels = serde_json::to_value(&deployment.selector.match_labels).unwrap();
+    assert_eq!(budget["selector"]["matchLabels"], labels);
+    let affinity = serde_json::to_value(deployment.template.spec.unwrap().affinity).unwrap();
+    // Preferred: on a cluster of one node there are two all the same.
+    let rules = affinity["podAntiAffinity"].as_object().unwrap();
+    assert_eq!(
+        rules.keys().collect::<Vec<_>>(),
+        ["preferredDuringSchedulingIgnoredDuringExecution"],
+        "{affinity}"
+    );
+    let term = &rules["preferredDuringSchedulingIgnoredDuringExecution"][0]["podAffinityTerm"];
+    assert_eq!(term["labelSelector"]["matchLabels"], labels);
+}
+
+#[tokio::test]
+async fn a_dry_run_needs_no_lease_and_takes_the_place_of_writers() {
+    let plane = ControlPlane::shared().await;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let holds = plane.sh(root, "kubectl kustomize manifests/overlays/dry-run").await;
+    for right in ["leases", "events"] {
+        assert!(!holds.contains(right), "{holds}");
+    }
+    // The overlay `apply` is there.
+    let back = plane.sh(root, "kubectl apply --dry-run=server -k manifests/overlays/dry-run -o json").await;
+    let back: serde_json::Value = serde_json::from_str(&back).unwrap();
+    let is_deployment = |item: &&serde_json::Value| item["kind"] == "Deployment";
+    let spec = &back["items"].as_array().unwrap().iter().find(is_deployment).unwrap()["spec"];
+    assert_eq!((&spec["replicas"], &spec["strategy"]), (&json!(1), &json!({"type": "Recreate"})));
+}
+
+#[tokio::test]
 async fn without_its_zone_it_says_what_to_edit() {
     let plane = ControlPlane::shared().await;
     let ended = deployment::command(plane, &Zone::empty().await).await.end().await;
@@ -64,6 +111,7 @@ async fn every_right_is_used_and_its_absence_is_said() {
     // An empty zone each time: what is published is the same, and so is what is said of it.
     let run = async |said: &[&str]| {
         let zone = Zone::empty().await;
+        shop.lease().delete_collection(&DeleteParams::default(), &ListParams::default()).await.unwrap();
         let kubeconfig = plane.zonekeeper();
         let mut zonekeeper = CommandLine::of_cluster(&zone, &shop, &kubeconfig, &["run"]).start();
         match said {
@@ -81,36 +129,62 @@ async fn every_right_is_used_and_its_absence_is_said() {
     let ended = run(&[]).await;
     assert!(!ended.stderr.contains("cannot"), "{ended}");
 
-    let roles: Api<ClusterRole> = Api::all(plane.admin().await);
-    let whole = roles.get("zonekeeper").await.unwrap();
-    let rights: Vec<Right> = whole.rules.iter().flatten().flat_map(rights).collect();
-    assert!(rights.len() >= 6, "{whole:?}");
-    for right in rights {
-        let left = whole.rules.clone().unwrap().into_iter().map(|rule| right.taken_from(rule)).collect();
-        set_rules(&roles, left).await;
-        right.becomes(&plane, false).await;
-        let Right { group, resource, verb } = &right;
-        run(&[&format!("cannot {verb} resource"), resource, &format!("in API group \\\"{group}\\\"")]).await;
-        set_rules(&roles, whole.rules.clone().unwrap()).await;
-        right.becomes(&plane, true).await;
+    let mut count = 0;
+    for namespace in [None, Some(NAMESPACE)] {
+        let whole = rules(&plane, namespace).await;
+        for right in whole.iter().flat_map(|rule| rights(namespace, rule)) {
+            let left = whole.iter().map(|rule| right.taken_from(rule.clone())).collect();
+            set_rules(&plane, namespace, left).await;
+            right.becomes(&plane, false).await;
+            let Right { group, resource, verb, .. } = &right;
+            let group = format!("in API group \\\"{group}\\\"");
+            run(&[&format!("cannot {verb} resource"), resource, &group]).await;
+            set_rules(&plane, namespace, whole.clone()).await;
+            right.becomes(&plane, true).await;
+            count += 1;
+        }
     }
+    assert_eq!(count, 9);
 }
 
-fn rights(rule: &PolicyRule) -> Vec<Right> {
+/// What the role allows in a namespace, or the one for all.
+async fn rules(plane: &ControlPlane, namespace: Option<&str>) -> Vec<PolicyRule> {
+    let rules = match namespace {
+        None => Api::<ClusterRole>::all(plane.admin().await).get("zonekeeper").await.unwrap().rules,
+        Some(name) => {
+            let roles = Api::<Role>::namespaced(plane.admin().await, name);
+            roles.get("zonekeeper").await.unwrap().rules
+        }
+    };
+    rules.unwrap()
+}
+
+fn rights(namespace: Option<&'static str>, rule: &PolicyRule) -> Vec<Right> {
     let group = rule.api_groups.clone().unwrap().join(",");
     let resources = rule.resources.clone().unwrap();
     let of = |resource: &String| {
-        let right =
-            |verb: &String| Right { group: group.clone(), resource: resource.clone(), verb: verb.clone() };
+        let (group, resource) = (group.clone(), resource.clone());
+        let right = move |verb: &String| {
+            let (group, resource) = (group.clone(), resource.clone());
+            Right { namespace, group, resource, verb: verb.clone() }
+        };
         rule.verbs.iter().map(right).collect::<Vec<_>>()
     };
     resources.iter().flat_map(of).collect()
 }
 
-async fn set_rules(roles: &Api<ClusterRole>, left: Vec<PolicyRule>) {
-    let mut role = roles.get("zonekeeper").await.unwrap();
-    role.rules = Some(left);
-    roles.replace("zonekeeper", &PostParams::default(), &role).await.unwrap();
+async fn set_rules(plane: &ControlPlane, namespace: Option<&str>, left: Vec<PolicyRule>) {
+    let (left, parameters) = (Patch::Merge(json!({"rules": left})), PatchParams::default());
+    match namespace {
+        None => {
+            let roles = Api::<ClusterRole>::all(plane.admin().await);
+            roles.patch("zonekeeper", &parameters, &left).await.unwrap();
+        }
+        Some(name) => {
+            let roles = Api::<Role>::namespaced(plane.admin().await, name);
+            roles.patch("zonekeeper", &parameters, &left).await.unwrap();
+        }
+    }
 }
 
 // === impl Right ===
@@ -130,6 +204,7 @@ impl Right {
             group: Some(self.group.clone()),
             resource: Some(self.resource.clone()),
             verb: Some(self.verb.clone()),
+            namespace: self.namespace.map(str::to_owned),
             ..ResourceAttributes::default()
         };
         let user = "system:serviceaccount:zonekeeper:zonekeeper".to_owned();

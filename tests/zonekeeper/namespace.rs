@@ -2,7 +2,9 @@
 
 use std::fmt::Debug;
 
-use k8s_openapi::api::{core::v1::Service, events::v1::Event, networking::v1::Ingress};
+use k8s_openapi::api::{
+    coordination::v1::Lease, core::v1::Service, events::v1::Event, networking::v1::Ingress,
+};
 use kube::{
     Api, Client, Resource,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
@@ -13,6 +15,9 @@ use serde_json::{Value, json};
 
 use crate::{control_plane::ControlPlane, deadline::eventually};
 
+/// The namespace of the manifests.
+const MANIFESTS: &str = "zonekeeper";
+
 /// An Application Load Balancer.
 pub const BALANCER: &str = "k8s-shop-web-0123456789.eu-west-1.elb.amazonaws.com";
 /// Another one.
@@ -22,6 +27,7 @@ pub const OTHER_BALANCER: &str = "k8s-shop-web-9876543210.eu-west-1.elb.amazonaw
 #[derive(Clone)]
 pub struct Namespace {
     name: String,
+    leases: String,
     client: Client,
 }
 
@@ -37,19 +43,20 @@ impl Kind for Service {}
 // === impl Namespace ===
 
 impl Namespace {
-    /// A new namespace of the shared control plane.
+    /// A new namespace of the shared control plane. Its tests lead by a lease of their own in it: they all have the same
+    /// zone id and owner.
     pub async fn new(name: &str) -> Self {
-        Self::of(ControlPlane::shared().await, name).await
+        Self { leases: name.to_owned(), ..Self::of(ControlPlane::shared().await, name).await }
     }
 
-    /// A new namespace of a control plane.
+    /// A new namespace of a control plane, where the lease is in the namespace of the manifests.
     pub async fn of(plane: &ControlPlane, name: &str) -> Self {
         let client = plane.admin().await;
         let namespace = json!({"metadata": {"name": name}});
         let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(client.clone());
         let namespace = serde_json::from_value(namespace).unwrap();
         namespaces.create(&PostParams::default(), &namespace).await.unwrap();
-        Self { name: name.to_owned(), client }
+        Self { name: name.to_owned(), leases: MANIFESTS.to_owned(), client }
     }
 
     /// The namespace that is there from the beginning.
@@ -58,11 +65,21 @@ impl Namespace {
         let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(client.clone());
         let found = eventually(async || namespaces.get_opt("default").await.unwrap());
         assert!(found.await.is_some(), "there is no namespace default");
-        Self { name: "default".to_owned(), client }
+        Self { name: "default".to_owned(), leases: MANIFESTS.to_owned(), client }
     }
 
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The namespace of the lease of whoever writes for this one.
+    pub fn leases(&self) -> &str {
+        &self.leases
+    }
+
+    /// That lease.
+    pub fn lease(&self) -> Api<Lease> {
+        Api::namespaced(self.client.clone(), &self.leases)
     }
 
     /// Creates an Ingress for a hostname, with annotations `{"external-dns.kubernetes.io/ttl": "60"}`.

@@ -92,9 +92,10 @@ impl CommandLine {
         self.env("ZONEKEEPER_ZONE_ID", id).env("ZONEKEEPER_OWNER_ID", OWNER)
     }
 
-    /// The objects of a namespace, and a log in JSON.
+    /// The objects of a namespace, its lease, and a log in JSON.
     pub fn cluster(self, namespace: &Namespace, kubeconfig: &Path) -> Self {
         self.env("ZONEKEEPER_NAMESPACE", namespace.name())
+            .env("ZONEKEEPER_LEASE_NAMESPACE", namespace.leases())
             .env("ZONEKEEPER_KUBECONFIG", kubeconfig)
             .env("ZONEKEEPER_LOG_FORMAT", "json")
             .env("ZONEKEEPER_METRICS_ADDRESS", "127.0.0.1:0")
@@ -224,8 +225,13 @@ impl Process {
 
     /// Asks it to stop.
     pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
         let id = Pid::from_raw(self.id().try_into().unwrap()).unwrap();
-        kill_process(id, Signal::TERM).unwrap();
+        kill_process(id, signal).unwrap();
     }
 
     /// Kills it, which it cannot notice, and waits for its end. It must still have run.

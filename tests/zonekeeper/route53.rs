@@ -7,6 +7,7 @@ use k8s_openapi::api::networking::v1::Ingress;
 use serde_json::json;
 use zonekeeper::{
     driver::{Clock, ReadZone, WriteZone},
+    leadership::Leadership,
     route53::{Open, Reader, Via, Writer},
 };
 use zonekeeper_core::{
@@ -36,7 +37,11 @@ fn via(zone: &Zone) -> Via {
 }
 
 async fn writer(zone: &Zone) -> Writer {
-    Writer::open(id(), Clock::start(), &via(zone)).await.unwrap().0
+    led_writer(zone, Leadership::forever()).await
+}
+
+async fn led_writer(zone: &Zone, leadership: Leadership) -> Writer {
+    Writer::open(id(), Clock::start(), leadership, &via(zone)).await.unwrap().0
 }
 
 /// One unit: an address for `www.example.test` and its ownership.
@@ -231,6 +236,25 @@ async fn a_change_whose_time_is_over_is_not_sent() {
 }
 
 #[tokio::test]
+async fn a_change_is_sent_only_while_its_process_leads() {
+    let (zone, leadership) = (Zone::empty().await, Leadership::default());
+    let writer = led_writer(&zone, leadership.clone()).await;
+    let withheld = async || {
+        let failure = writer.apply(&apply(Time::NEVER)).await.unwrap_err();
+        assert_eq!((failure.class, &*failure.code), (FailureClass::Withheld, "Withheld"), "{failure}");
+        assert!(failure.message.contains("does not lead"), "{failure}");
+    };
+    withheld().await;
+    leadership.lasts(Time::NEVER);
+    writer.apply(&apply(Time::NEVER)).await.unwrap();
+    leadership.lasts(Time::ZERO);
+    withheld().await;
+    assert_eq!(zone.count(CHANGE), 1);
+    // It reads nevertheless.
+    assert_eq!(writer.list(&FIRST_PAGE).await.unwrap().sets.len(), 4);
+}
+
+#[tokio::test]
 async fn an_accepted_change_can_be_asked_about_and_names_its_digest() {
     let zone = Zone::empty().await;
     let writer = writer(&zone).await;
@@ -280,8 +304,12 @@ async fn pages_continue_where_the_one_before_ended() {
 #[tokio::test]
 async fn a_zone_that_cannot_be_kept_is_not_opened() {
     let zone = Zone::empty().await;
-    let open = async || Writer::open(id(), Clock::start(), &via(&zone)).await.unwrap_err();
-    let other = Writer::open(ZoneId::new("Z404").unwrap(), Clock::start(), &via(&zone)).await;
+    let open = async || {
+        let leadership = Leadership::forever();
+        Writer::open(id(), Clock::start(), leadership, &via(&zone)).await.unwrap_err()
+    };
+    let other = ZoneId::new("Z404").unwrap();
+    let other = Writer::open(other, Clock::start(), Leadership::forever(), &via(&zone)).await;
     assert!(matches!(other.unwrap_err(), Open::NoSuchZone(_)));
     zone.disturb("GetHostedZone", Effect::access_denied(), 1);
     assert!(matches!(open().await, Open::Denied(..)));

@@ -200,6 +200,7 @@ async fn a_command_line_without_meaning_ends_with_2() {
         (["--quota-share", "half"], "'--quota-share <PART>': expected a number above 0 and at most 1"),
         (["--txt-wildcard-replacement", "a b"], "or --txt-wildcard-replacement: `a b`"),
         (["--source", "gateway"], "[possible values: ingress, service]"),
+        (["--lease-namespace", "Zone Keeper"], "expected the name of a namespace"),
         (["--log-level", "loud"], "[possible values:"),
         (["--metrics-address", "7979"], "expected an address and port"),
     ] {

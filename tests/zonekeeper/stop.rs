@@ -32,6 +32,9 @@ async fn a_stop_waits_for_the_answer_to_a_change_and_logs_it() {
     assert_eq!(ended.code(), Some(0), "{ended}");
     assert_eq!((zone.requests().len(), zone.count(CHANGE)), (1, 1));
     assert_eq!(ended.logged("Route 53 accepted a change").len(), 4, "{ended}");
+    // Only then may another process write.
+    let position = |message: &str| ended.stderr.find(message);
+    assert!(position("accepted a change") < position("leadership released"), "{ended}");
 }
 
 #[tokio::test]
@@ -57,6 +60,8 @@ async fn a_stop_does_not_wait_for_an_answer_that_never_comes() {
     // It ended before the request timed out, which would be reported.
     assert_eq!(ended.logged("a change was not accepted").len(), 0, "{ended}");
     assert_eq!((zone.requests().len(), zone.count(CHANGE)), (0, 1));
+    // It may still arrive: nobody else writes before it must have.
+    assert_eq!(ended.logged("leadership released").len(), 0, "{ended}");
 }
 
 #[tokio::test]

@@ -116,6 +116,12 @@ impl Zone {
         self.0.violations().len()
     }
 
+    /// How many requests that would write came with an access key.
+    pub fn tries_of(&self, access_key: &str) -> usize {
+        let requests = self.0.journal().requests.into_iter().filter(|request| request.operation == CHANGE);
+        requests.filter(|request| request.access_key.as_deref() == Some(access_key)).count()
+    }
+
     /// How many pages were listed from the beginning of the zone.
     pub fn listings(&self) -> usize {
         let journal = self.0.journal();

@@ -27,6 +27,8 @@
 //!   ([`View::host`](plan::View::host)). Knows no time.
 //! - [`keeper`]: the loop. [`Keeper::handle`](keeper::Keeper::handle) takes what has happened and at what time, and
 //!   returns what is to be done.
+//! - [`lease`]: who of several processes may write, which the keeper is told. Knows no keeper but its
+//!   [`Time`](keeper::Time).
 //!
 //! Each depends on those before it and on nothing else.
 //!
@@ -136,5 +138,6 @@
 
 pub mod dns;
 pub mod keeper;
+pub mod lease;
 pub mod plan;
 pub mod source;

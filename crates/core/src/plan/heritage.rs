@@ -2,7 +2,6 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use super::digest::hex;
 use crate::{
     dns::{MAX_STRING_BYTES, Name, RecordSet, TxtText},
     source::ObjectId,
@@ -39,11 +38,6 @@ impl OwnerId {
 
     /// What ExternalDNS writes when nobody chose an id; two clusters that both left it out look like one.
     pub const DEFAULT_OF_EXTERNAL_DNS: &'static str = "default";
-
-    /// The first 10 hexadecimal digits of its SHA-256, for names that it could not stand in.
-    pub fn short_hash(&self) -> String {
-        hex(&self.0, 10)
-    }
 
     /// Its text.
     pub fn as_str(&self) -> &str {

@@ -1,0 +1,354 @@
+//! Two processes for one zone: one writes at a time, and it is always known which.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::{coordination::v1::Lease, networking::v1::Ingress};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
+use rustix::process::Signal;
+use serde_json::json;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use zonekeeper::{
+    cluster::{self, Candidate, Memory, News},
+    driver::Clock,
+    leadership::Leadership,
+};
+use zonekeeper_core::{keeper::Time, lease::RENEWAL};
+use zonekeeper_emulator::{
+    faults::Effect,
+    zone::{Change, RecordSet},
+};
+
+use crate::{
+    control_plane::ControlPlane,
+    deadline::eventually,
+    namespace::{BALANCER, Namespace, OTHER_BALANCER},
+    process::{ACCESS_KEY, CommandLine, Process},
+    zone::{CHANGE, Zone},
+};
+
+/// The access key of the second process. The first has the one that every test has.
+const SECOND: &str = "AKIASECOND";
+
+/// A process that leads, and one that stands by.
+async fn pair(zone: &Zone, shop: &Namespace) -> (Process, Process) {
+    let first = CommandLine::of(zone, shop, &["run"]).await.env("HOSTNAME", "first").start();
+    first.says(&["leadership won", "there was none"]).await;
+    let mut second =
+        CommandLine::of(zone, shop, &["run"]).await.env("HOSTNAME", "second").keys(SECOND).start();
+    second.says(&["another process leads", "\"lease.holder\":\"first_"]).await;
+    // It knows all that it needs to write, and says that it does not.
+    second.is_ready().await;
+    (first, second)
+}
+
+/// Waits until a hostname has its records, and looks at who has written.
+async fn is_written_by(process: &mut Process, zone: &Zone, host: &str, access_key: &str) {
+    process.until_zone(zone, host, |zone| zone.set(host, "A").is_some()).await;
+    let journal = zone.journal();
+    let of_host = |change: &&zonekeeper_emulator::journal::AcceptedChange| {
+        change.after.as_ref().is_some_and(|set| set.name.trim_end_matches('.').ends_with(host))
+    };
+    let writers: Vec<&str> =
+        journal.changes.iter().filter(of_host).map(|change| &*change.access_key).collect();
+    assert_eq!(writers, [access_key; 4], "{host}");
+}
+
+/// The one lease of a namespace.
+async fn lease(shop: &Namespace) -> Lease {
+    let mut leases = shop.lease().list(&ListParams::default()).await.unwrap().items;
+    assert_eq!(leases.len(), 1, "{leases:?}");
+    leases.remove(0)
+}
+
+fn holder(lease: &Lease) -> Option<&str> {
+    lease.spec.as_ref()?.holder_identity.as_deref()
+}
+
+fn annotations(lease: &Lease) -> BTreeMap<String, String> {
+    lease.metadata.annotations.clone().unwrap_or_default()
+}
+
+fn memory(pairs: &[(&str, &str)]) -> Memory {
+    pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+}
+
+async fn annotate(shop: &Namespace, name: &str, text: &str) {
+    let (lease, annotations) = (lease(shop).await, json!({"metadata": {"annotations": {name: text}}}));
+    let name = lease.metadata.name.unwrap();
+    shop.lease().patch(&name, &PatchParams::default(), &Patch::Merge(annotations)).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_of_two_writes_and_when_it_stops_the_other_goes_on_at_once() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("leadership-stop").await);
+    let (mut first, mut second) = pair(&zone, &shop).await;
+    first.measures("zonekeeper_leader", "1").await;
+    second.measures("zonekeeper_leader", "0").await;
+    second.measures("zonekeeper_gate_closed{gate=\"leadership\"}", "1").await;
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    is_written_by(&mut first, &zone, "www.example.test", ACCESS_KEY).await;
+    let held = lease(&shop).await;
+    // sha256 of the owner id `tests`
+    assert_eq!(held.metadata.name.as_deref(), Some("z0123456789example-59830ebc3a"));
+    assert!(holder(&held).unwrap().starts_with("first_"), "{held:?}");
+
+    let ended = first.stop().await;
+    assert_eq!(ended.logged("leadership released").len(), 1, "{ended}");
+    assert_eq!(ended.logged("leadership lost").len(), 0, "{ended}");
+    second.says(&["leadership won", "it was released"]).await;
+    second.measures("zonekeeper_leader", "1").await;
+    shop.create_balanced_ingress("api", "api.example.test", BALANCER).await;
+    is_written_by(&mut second, &zone, "api.example.test", SECOND).await;
+    // It had seen what the first has written.
+    assert_eq!(zone.requests().len(), 2);
+    second.stop().await;
+    assert_eq!(holder(&lease(&shop).await), None);
+}
+
+#[tokio::test]
+async fn when_the_leader_is_killed_the_other_goes_on_and_what_the_lease_remembers_stays() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("leadership-kill").await);
+    let (first, mut second) = pair(&zone, &shop).await;
+    annotate(&shop, "example.test/note", "of somebody").await;
+    annotate(&shop, "zonekeeper.dev/remember", "this").await;
+    first.signal(Signal::KILL);
+    assert!(!first.end().await.status.success());
+    second.says(&["leadership won", "its holder did not renew it", "\"lease.before\":\"first_"]).await;
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    is_written_by(&mut second, &zone, "www.example.test", SECOND).await;
+    let expected = memory(&[("example.test/note", "of somebody"), ("zonekeeper.dev/remember", "this")]);
+    assert_eq!(annotations(&lease(&shop).await), expected);
+
+    // A command waits as long, too, because nobody renews it.
+    second.signal(Signal::KILL);
+    drop(second.end().await);
+    let ended = CommandLine::of(&zone, &shop, &["run", "--once"]).await.succeed().await;
+    assert_eq!(ended.logged("leadership won").len(), 1, "{ended}");
+    assert_eq!(annotations(&lease(&shop).await), expected);
+    assert_eq!(zone.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_frozen_leader_writes_nothing_when_it_wakes_until_it_leads_again() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("leadership-freeze").await);
+    let (mut first, mut second) = pair(&zone, &shop).await;
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    is_written_by(&mut first, &zone, "www.example.test", ACCESS_KEY).await;
+    first.signal(Signal::STOP);
+    second.says(&["leadership won", "its holder did not renew it"]).await;
+    // The second tries in vain, so there is something to be written when the first wakes.
+    zone.disturb(CHANGE, Effect::service_unavailable(), u32::MAX);
+    shop.set_address::<Ingress>("web", json!({"hostname": OTHER_BALANCER})).await;
+    shop.create_balanced_ingress("api", "api.example.test", BALANCER).await;
+    second.until_zone(&zone, "a try", |zone| zone.tries_of(SECOND) > 0).await;
+    let before = zone.tries_of(ACCESS_KEY);
+
+    first.signal(Signal::CONT);
+    first.says(&["leadership lost"]).await;
+    first.says(&["another process leads", "\"lease.holder\":\"second_"]).await;
+    first.measures("zonekeeper_units_to_write", "2").await;
+    let seen = zone.tries_of(SECOND);
+    second.until_zone(&zone, "more tries", |zone| zone.tries_of(SECOND) > seen + 2).await;
+    assert_eq!(zone.tries_of(ACCESS_KEY), before);
+    first.measures("zonekeeper_leader", "0").await;
+
+    second.stop().await;
+    first.until_zone(&zone, "a try of the first", |zone| zone.tries_of(ACCESS_KEY) > before).await;
+    zone.calm();
+    is_written_by(&mut first, &zone, "api.example.test", ACCESS_KEY).await;
+    first.stop().await;
+}
+
+#[tokio::test]
+async fn while_the_api_server_hangs_nothing_is_written_and_then_it_goes_on() {
+    let plane = ControlPlane::start().await;
+    let (zone, shop) = (Zone::empty().await, Namespace::of(&plane, "hang").await);
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    // Listed often, so that what somebody else does is seen.
+    let arguments = ["run", "--resync", "1s", "--account-requests", "unlimited"];
+    let command = CommandLine::of_cluster(&zone, &shop, &plane.zonekeeper(), &arguments);
+    let mut zonekeeper = command.start();
+    zonekeeper.until_zone(&zone, "the records", |zone| zone.sets().len() == 4).await;
+
+    plane.freeze_apiserver();
+    zonekeeper.says(&["the lease cannot be used", "no answer within 2s"]).await;
+    zonekeeper.says(&["leadership lost"]).await;
+    let (tries, listings) = (zone.count(CHANGE), zone.listings());
+    let foreign = RecordSet::simple("www.example.test", "A", 60, ["192.0.2.99"]);
+    zone.alter(|zone| zone.change(&[Change::upsert(foreign.clone())]).unwrap());
+    zonekeeper.until_zone(&zone, "two listings", |zone| zone.listings() > listings + 2).await;
+    assert_eq!(zone.count(CHANGE), tries);
+    zonekeeper.measures("zonekeeper_leader", "0").await;
+    assert_eq!(zonekeeper.get("/livez").await.status, 200);
+    assert_eq!(zone.values("www.example.test", "A"), foreign.values);
+
+    plane.thaw_apiserver();
+    zonekeeper.until_zone(&zone, "the repair", |zone| zone.alias("www.example.test", "A").is_some()).await;
+    let ended = zonekeeper.stop().await;
+    let won = ended.logged("leadership won");
+    assert_eq!((won.len(), &won[1]["why"]), (2, &json!("nobody else took it")), "{ended}");
+}
+
+#[tokio::test]
+async fn a_command_refuses_to_write_beside_a_leader() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("leadership-refusal").await);
+    let leader = CommandLine::of(&zone, &shop, &["run"]).await.env("HOSTNAME", "zonekeeper-7d9f").start();
+    leader.says(&["leadership won"]).await;
+    // It has nothing to do, and would write what comes.
+    zone.disturb(CHANGE, Effect::service_unavailable(), u32::MAX);
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+
+    let ended = CommandLine::of(&zone, &shop, &["run", "--once"]).await.keys(SECOND).end().await;
+    assert_eq!(ended.code(), Some(1), "{ended}");
+    for text in [
+        "zonekeeper-7d9f_",
+        "leadership-refusal/z0123456789example-",
+        "kubectl --namespace leadership-refusal exec deployment/zonekeeper -- /zonekeeper plan",
+        "kubectl --namespace leadership-refusal scale deployment/zonekeeper --replicas 0",
+    ] {
+        let said = ended.stderr.split("error: ").nth(1).unwrap_or_default();
+        assert!(said.contains(text), "{text}\n{ended}");
+    }
+    assert_eq!(zone.tries_of(SECOND), 0);
+    for arguments in [["plan"].as_slice(), &["run", "--once", "--dry-run"]] {
+        let looked = CommandLine::of(&zone, &shop, arguments).await.succeed().await;
+        assert!(looked.stdout.contains("4 to create"), "{looked}");
+        assert_eq!(looked.logged("leadership won").len(), 0, "{looked}");
+    }
+    leader.stop().await;
+    zone.calm();
+    CommandLine::of(&zone, &shop, &["run", "--once"]).await.keys(SECOND).succeed().await;
+    assert_eq!(zone.sets().len(), 4);
+    assert_eq!(holder(&lease(&shop).await), None);
+}
+
+#[tokio::test]
+async fn without_a_place_for_the_lease_nothing_is_written() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("leadership-nowhere").await);
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    for arguments in [["run"].as_slice(), &["run", "--once"]] {
+        let command = CommandLine::of(&zone, &shop, arguments).await;
+        let ended = command.args(&["--lease-namespace", "nowhere"]).end().await;
+        assert_eq!(ended.code(), Some(1), "{ended}");
+        for text in ["there is no namespace nowhere", "kubectl create namespace nowhere", "--lease-namespace"]
+        {
+            assert!(ended.stderr.contains(text), "{text}\n{ended}");
+        }
+        assert!(!ended.stderr.contains("tried again"), "{ended}");
+    }
+    assert_eq!(zone.count(CHANGE), 0);
+    let command = CommandLine::of(&zone, &shop, &["plan"]).await;
+    command.env("ZONEKEEPER_LEASE_NAMESPACE", "nowhere").succeed().await;
+}
+
+#[tokio::test]
+async fn a_lease_that_is_deleted_is_made_again() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("leadership-deleted").await);
+    let (mut first, second) = pair(&zone, &shop).await;
+    let name = lease(&shop).await.metadata.name.unwrap();
+    shop.lease().delete(&name, &DeleteParams::default()).await.unwrap();
+    first.says(&["leadership lost"]).await;
+    first.until("the lease", async || shop.lease().get_opt(&name).await.unwrap()).await;
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    is_written_by(&mut first, &zone, "www.example.test", ACCESS_KEY).await;
+    let ended = second.stop().await;
+    assert_eq!(ended.logged("leadership won").len(), 0, "{ended}");
+    first.stop().await;
+}
+
+#[tokio::test]
+async fn a_command_that_loses_the_lease_says_to_whom_and_ends() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("leadership-lost").await);
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    zone.disturb(CHANGE, Effect::service_unavailable(), u32::MAX);
+    let mut once = CommandLine::of(&zone, &shop, &["run", "--once"]).await.start();
+    once.until_zone(&zone, "a try", |zone| zone.count(CHANGE) > 0).await;
+    let name = lease(&shop).await.metadata.name.unwrap();
+    let taken = Patch::Merge(json!({"spec": {"holderIdentity": "somebody"}}));
+    shop.lease().patch(&name, &PatchParams::default(), &taken).await.unwrap();
+    let ended = once.end().await;
+    assert_eq!(ended.code(), Some(1), "{ended}");
+    assert!(ended.stderr.contains("error: somebody writes to this zone"), "{ended}");
+    assert_eq!(holder(&lease(&shop).await), Some("somebody"));
+}
+
+/// A candidate without a driver, and what it would tell one.
+struct Kept {
+    memory: watch::Sender<Memory>,
+    news: mpsc::Receiver<News>,
+    end: CancellationToken,
+    keeping: tokio::task::JoinHandle<Result<(), cluster::NotLed>>,
+}
+
+impl Kept {
+    async fn begin(shop: &Namespace, before: Memory) -> Self {
+        let client = cluster::connect(Some(&ControlPlane::shared().await.zonekeeper())).await.unwrap();
+        let (memory, remembered) = watch::channel(Memory::new());
+        memory.send_replace(before);
+        let (sender, news) = mpsc::channel(1);
+        let end = CancellationToken::new();
+        let place = (shop.leases().to_owned(), "lease".to_owned());
+        let leadership = Leadership::default();
+        let candidate = Candidate::new(client, place.0, place.1, Clock::start(), leadership, remembered);
+        let keeping = tokio::spawn(candidate.keep(false, sender, end.clone()));
+        Self { memory, news, end, keeping }
+    }
+
+    async fn next(&mut self) -> News {
+        self.news.recv().await.unwrap()
+    }
+
+    async fn next_until(&mut self) -> Time {
+        match self.next().await {
+            News::Until(until) => until,
+            News::Found(found) => panic!("{found:?}"),
+        }
+    }
+
+    async fn end(self) {
+        self.end.cancel();
+        drop(self.news);
+        self.keeping.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_lease_remembers_for_the_next_leader_and_leaves_others_annotations() {
+    let shop = Namespace::new("leadership-memory").await;
+    let mut first = Kept::begin(&shop, Memory::new()).await;
+    assert_eq!(first.next().await, News::Found(Memory::new()));
+    let until = first.next_until().await;
+    // Soon, and not only with the next renewal.
+    first.memory.send_replace(memory(&[("zonekeeper.dev/brake", "a"), ("example.test/not-ours", "x")]));
+    let renewed = first.next_until().await;
+    assert!(until < renewed && renewed - until < RENEWAL, "{until:?} {renewed:?}");
+    assert_eq!(annotations(&lease(&shop).await), memory(&[("zonekeeper.dev/brake", "a")]));
+    // Somebody writes into it: that could have been another leader.
+    annotate(&shop, "example.test/note", "of somebody").await;
+    loop {
+        match first.next().await {
+            News::Until(Time::ZERO) => break,
+            News::Until(_) => {}
+            News::Found(found) => panic!("{found:?}"),
+        }
+    }
+    assert_eq!(first.next().await, News::Found(memory(&[("zonekeeper.dev/brake", "a")])));
+    assert_ne!(first.next_until().await, Time::ZERO);
+    first.end().await;
+
+    // What the next process has not looked at yet, it does not overwrite.
+    let mut second = Kept::begin(&shop, memory(&[("zonekeeper.dev/brake", "of nobody")])).await;
+    assert_eq!(second.next().await, News::Found(memory(&[("zonekeeper.dev/brake", "a")])));
+    let (first_until, renewed) = (second.next_until().await, second.next_until().await);
+    assert!(first_until < renewed);
+    let both = memory(&[("example.test/note", "of somebody"), ("zonekeeper.dev/brake", "a")]);
+    assert_eq!(annotations(&lease(&shop).await), both);
+    second.memory.send_replace(Memory::new());
+    second.next_until().await;
+    let left = memory(&[("example.test/note", "of somebody")]);
+    let is_written =
+        eventually(async || (annotations(&lease(&shop).await) == left).then_some(())).await.is_some();
+    assert!(is_written, "{:?}", lease(&shop).await);
+    second.end().await;
+}
