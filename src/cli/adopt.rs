@@ -15,7 +15,7 @@ use zonekeeper_core::{
 
 use super::session::Session;
 use crate::{
-    config::{BadFlag, ClusterFlags, Config, Flags, other_owner},
+    config::{BadFlag, ClusterFlags, Config, Flags, LeaseFlags, other_owner},
     driver::{Outcome, Until},
 };
 

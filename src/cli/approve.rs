@@ -13,7 +13,7 @@ use crate::{
 /// Approve a plan that zonekeeper shows and waits with
 #[derive(Debug, Args)]
 pub struct Approve {
-    /// Digest of the plan, as its ZonePlan and `zonekeeper plan` show it.
+    /// Digest of the plan, as its `ZonePlan` and `zonekeeper plan` show it.
     #[arg(value_name = "DIGEST")]
     digest: PlanDigest,
 

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cluster::ZonePlans;
 
-/// Print the CustomResourceDefinitions, for `kubectl apply -f -`
+/// Print the definitions of zonekeeper's own kinds, for `kubectl apply -f -`
 #[derive(Debug, Args)]
 pub struct Crds {}
 

@@ -63,10 +63,10 @@ enum Command {
     /// Approve a plan that zonekeeper shows and waits with
     ///
     /// With --mode approve, zonekeeper writes nothing until a person has approved it. What it would write is in a
-    /// ZonePlan (`kubectl get zoneplans`); approving its digest releases exactly that. What is new or changed since waits
+    /// `ZonePlan` (`kubectl get zoneplans`); approving its digest releases exactly that. What is new or changed since waits
     /// for the next approval. An approval is used once, and lasts for 7 days.
     Approve(approve::Approve),
-    /// Print the CustomResourceDefinitions, for `kubectl apply -f -`
+    /// Print the definitions of zonekeeper's own kinds, for `kubectl apply -f -`
     Crds(crds::Crds),
     /// Print the IAM policy with exactly the permissions that zonekeeper needs
     ///

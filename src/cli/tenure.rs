@@ -40,7 +40,7 @@ impl Candidacy {
     /// From now on the driver is told until when it may write.
     pub fn begin(self, until: Until, driver: Handle) -> Tenure {
         let ((news, mut told), end) = (mpsc::channel(NEWS), CancellationToken::new());
-        let mut shelf = driver.shelf();
+        let mut changes = driver.shelf();
         let keeping = tokio::spawn(self.candidate.keep(until == Until::Done, news, end.clone()));
         tokio::spawn(async move {
             while let Some(news) = told.recv().await {
@@ -55,8 +55,8 @@ impl Candidacy {
             }
         });
         let memory = tokio::spawn(async move {
-            while shelf.changed().await.is_ok() {
-                let text = shelf.borrow_and_update().memory.clone();
+            while changes.changed().await.is_ok() {
+                let text = changes.borrow_and_update().memory.clone();
                 let annotations = text.map(|text| (BRAKE.to_owned(), text)).into_iter().collect();
                 self.memory.send_if_modified(|known| std::mem::replace(known, annotations) != *known);
             }

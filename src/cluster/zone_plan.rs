@@ -151,15 +151,15 @@ impl ZonePlans {
     /// such kind in the cluster, nothing is approved.
     pub async fn follow(self, driver: Handle) {
         let mut seen = pin!(watch_object(self.api.clone(), &self.name).default_backoff());
-        let mut shelf = driver.shelf();
+        let mut published = driver.shelf();
         let mut failing = None;
         loop {
             tokio::select! {
                 found = seen.next() => match found {
                     Some(Ok(found)) => {
                         failing = None;
-                        let published = found.as_ref().and_then(|found| publication(found.status.as_ref()?));
-                        let known = Input::Published(published.map(Box::new));
+                        let before = found.as_ref().and_then(|found| publication(found.status.as_ref()?));
+                        let known = Input::Published(before.map(Box::new));
                         for input in std::iter::once(known).chain(found.as_ref().and_then(given)) {
                             if !driver.send(input).await {
                                 return;
@@ -180,28 +180,28 @@ impl ZonePlans {
                     }
                     None => return,
                 },
-                changed = shelf.changed() => {
+                changed = published.changed() => {
                     if changed.is_err() {
                         return;
                     }
-                    self.publish(&mut shelf).await;
+                    self.publish(&mut published).await;
                 }
             }
         }
     }
 
     /// Shows what is published last, until that has succeeded.
-    async fn publish(&self, shelf: &mut watch::Receiver<Shelf>) {
+    async fn publish(&self, changes: &mut watch::Receiver<Shelf>) {
         let mut is_failing = false;
         loop {
-            let Some(published) = shelf.borrow_and_update().published.clone() else { return };
+            let Some(published) = changes.borrow_and_update().published.clone() else { return };
             match self.show(&published).await {
                 Ok(()) => return,
                 Err(error) if is_failing => {
-                    debug!(error = cause(&error), "the ZonePlan cannot be written still")
+                    debug!(error = cause(&error), "the ZonePlan cannot be written still");
                 }
                 Err(error) => {
-                    warn!(error = cause(&error), "the ZonePlan cannot be written; it is tried again")
+                    warn!(error = cause(&error), "the ZonePlan cannot be written; it is tried again");
                 }
             }
             is_failing = true;

@@ -283,7 +283,10 @@ struct Kept {
 
 impl Kept {
     async fn begin(shop: &Namespace, before: Memory) -> Self {
-        let client = cluster::connect(Some(&ControlPlane::shared().await.zonekeeper())).await.unwrap();
+        let client =
+            cluster::connect(Some(&ControlPlane::shared().await.zonekeeper()), cluster::LONGEST_SILENCE)
+                .await
+                .unwrap();
         let (memory, remembered) = watch::channel(Memory::new());
         memory.send_replace(before);
         let (sender, news) = mpsc::channel(1);

@@ -181,9 +181,10 @@ impl Keeper {
             digest: PlanDigest::of(planned.iter().copied()),
             creates,
             replaces,
-            units: match is_listed {
-                true => planned.iter().map(|unit| (*unit, to_come.contains(unit))).collect(),
-                false => Vec::new(),
+            units: if is_listed {
+                planned.iter().map(|unit| (*unit, to_come.contains(unit))).collect()
+            } else {
+                Vec::new()
             },
             rest: if is_listed || to_come.len() > MOST_NAMED {
                 Vec::new()

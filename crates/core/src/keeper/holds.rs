@@ -96,7 +96,7 @@ impl Keeper {
 
     /// Sees what time has released, or the brake holds or releases.
     pub(super) fn review_holds(&mut self, now: Time, out: &mut Vec<Effect>) {
-        let is_braked = self.brake.holds(self.past.len(), now);
+        let is_braked = self.brake.holds(self.past.right(), now);
         if is_braked != self.is_braked {
             self.is_braked = is_braked;
             self.holds.touch(self.brake.hosts().cloned());

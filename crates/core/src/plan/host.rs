@@ -272,7 +272,7 @@ impl<'a> View<'a> {
                 }
                 (Some(found), standing) => match (is_right(found, wanted, desired), standing) {
                     (true, Standing::Us) => {
-                        if self.past.tenure(key).was_seen && self.names_another(holder, &ownership) {
+                        if self.past.tenure(key).was_seen && names_another(holder, &ownership) {
                             changes.extend(self.txt_change(key, holder, wanted, &ownership)?);
                             reads.extend(ownership.reads);
                         }
@@ -453,11 +453,6 @@ impl<'a> View<'a> {
         ADDRESS_TYPES.iter().find_map(|rtype| self.look_up(&key.host, rtype, key).resource)
     }
 
-    /// Whether the ownership text is ours and names an object, but not this one.
-    fn names_another(&self, holder: &Facts, ownership: &Ownership<'_>) -> bool {
-        ownership.resource.as_deref().is_some_and(|named| named != holder.object.resource_label())
-    }
-
     fn has_owned_set(&self, host: &Name) -> bool {
         self.owned_sets(host).next().is_some()
     }
@@ -479,6 +474,11 @@ impl<'a> View<'a> {
     pub(super) fn look_up(&self, host: &Name, rtype: &RecordType, key: &ClaimKey) -> Ownership<'a> {
         self.settings.naming.look_up(self.zone, &self.settings.owner, host, rtype, key.set_id.as_ref())
     }
+}
+
+/// Whether the ownership text is ours and names an object, but not this one.
+fn names_another(holder: &Facts, ownership: &Ownership<'_>) -> bool {
+    ownership.resource.as_deref().is_some_and(|named| named != holder.object.resource_label())
 }
 
 /// Whether a set is as it shall be. A TTL that nobody asks for is not looked at.

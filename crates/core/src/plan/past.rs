@@ -68,7 +68,7 @@ impl Past {
     }
 
     /// How many keys' records have been seen right, and ours.
-    pub fn len(&self) -> usize {
+    pub fn right(&self) -> usize {
         self.ours.len()
     }
 

@@ -164,7 +164,7 @@ impl Cluster {
         let namespace = *random.pick(&["shop", "blog"]);
         let object = ObjectId::new(kind, namespace, random.pick::<&str>(&["web", "api"]));
         let other =
-            ObjectId::new(kind, *random.pick(&["shop", "blog"]), random.pick::<&str>(&["web", "api"]));
+            ObjectId::new(kind, random.pick::<&str>(&["shop", "blog"]), random.pick::<&str>(&["web", "api"]));
         let created = self.created;
         let Some(wish) = self.objects.get_mut(&object) else {
             self.put(object.clone(), Wish::random(random, created));

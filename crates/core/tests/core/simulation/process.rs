@@ -6,7 +6,7 @@ use std::{
 };
 
 use zonekeeper_core::{
-    dns::{Name, RecordType, Zone, ZoneId},
+    dns::{Name, RecordSet, RecordType, Zone, ZoneId},
     keeper::{
         Apply, ApplyId, Config, Effect, FailureClass, Gate, Input, Keeper, Page, Rate, Read, ReadId, Time,
     },
@@ -336,7 +336,7 @@ impl Process {
 impl Shown {
     fn new(start: Name, page: &Page, sent: Time) -> Self {
         let next = page.next.as_ref().map(|next| &next.name);
-        let names = page.sets.iter().map(|set| set.name()).filter(|name| Some(*name) != next);
+        let names = page.sets.iter().map(RecordSet::name).filter(|name| Some(*name) != next);
         let mut present: BTreeSet<Name> = names.cloned().collect();
         let end = match next {
             Some(next) if next.has_escapes() => {
@@ -347,7 +347,7 @@ impl Shown {
         if next != Some(&start) {
             present.insert(start.clone());
         }
-        Self { end, present, sent, start }
+        Self { start, end, present, sent }
     }
 
     fn tells_of(&self, name: &Name) -> bool {
