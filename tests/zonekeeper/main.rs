@@ -12,6 +12,7 @@
 )]
 
 mod adoption;
+mod approvals;
 mod audit;
 mod botocore;
 mod command_line;

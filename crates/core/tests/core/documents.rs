@@ -11,7 +11,7 @@ use std::{
 
 use zonekeeper_core::{
     plan::{Blocked, HandChange, Reason},
-    source::{ADOPT, AnnotationKey, DEFAULT_PREFIXES, ObjectId, PUBLISH},
+    source::{ADOPT, AnnotationKey, DEFAULT_PREFIXES, HAND_OVER_TO, Kind, ObjectId, PAUSED_UNTIL, PUBLISH},
 };
 
 use crate::cases;
@@ -37,7 +37,11 @@ fn the_page_of_annotations_is_current() {
          | `{PUBLISH}` | `true` | Publishes an object without a hostname annotation where `--require-annotation` is on, \
          as it is in the shipped manifests. |\n\
          | `{ADOPT}` | `true` | Makes this cluster the owner of what is at the object's hostnames without an owner, if it \
-         answers just what the object asks for. It changes none of it. |"
+         answers just what the object asks for. It changes none of it. |\n\
+         | `{HAND_OVER_TO}` | `Ingress/blog/web` | Hands the object's hostnames over to another object that asks for them, in \
+         one request. |\n\
+         | `{PAUSED_UNTIL}` | `2026-12-31T18:00:00Z` | Keeps the object's records as they are until then. What would change \
+         is shown ([Paused](reasons.md#paused)). |"
     )
     .unwrap();
     is_current("annotations.md", &page);
@@ -45,11 +49,8 @@ fn the_page_of_annotations_is_current() {
 
 #[test]
 fn the_page_of_reasons_is_current() {
-    let object = ObjectId::new(zonekeeper_core::source::Kind::Ingress, "shop", "web");
-    let reason = Reason::RejectedByRoute53 { message: "Invalid Resource Record: …".to_owned() };
-    let refused = Blocked { host: "www.example.com".to_owned(), object, reason, remedy: Vec::new() };
     let mut reasons: BTreeMap<&str, Vec<Blocked>> = BTreeMap::new();
-    for blocked in cases::blocked().into_iter().chain([refused]) {
+    for blocked in cases::blocked().into_iter().chain(of_the_keeper()) {
         reasons.entry(blocked.reason.label()).or_default().push(blocked);
     }
     let mut page = format!(
@@ -77,6 +78,31 @@ fn the_page_of_reasons_is_current() {
         }
     }
     is_current("reasons.md", &page);
+}
+
+/// What the planner does not give: the reasons that come with time and with what Route 53 answers.
+fn of_the_keeper() -> impl Iterator<Item = Blocked> {
+    let reasons = [
+        Reason::KindUnreadable { holder: "ingress/shop/web".to_owned() },
+        Reason::OwnershipLost,
+        Reason::Paused { until: "2026-12-31T18:00:00Z".to_owned() },
+        Reason::Contested,
+        Reason::Braked,
+        Reason::RejectedByRoute53 { message: "Invalid Resource Record: …".to_owned() },
+        Reason::DeniedByIam { message: "User: … is not authorized to perform: …".to_owned() },
+        Reason::Protected {
+            message: "Resource record set [name='www.example.com.', type='A'] is protected: …".to_owned(),
+        },
+        Reason::ZoneFull { message: "Exceeded limit MAX_RRSETS_BY_ZONE …".to_owned() },
+    ];
+    let object = ObjectId::new(Kind::Ingress, "shop", "web");
+    let host = "www.example.com".to_owned();
+    reasons.into_iter().map(move |reason| Blocked {
+        host: host.clone(),
+        object: object.clone(),
+        reason,
+        remedy: Vec::new(),
+    })
 }
 
 fn is_deletion(change: &HandChange) -> bool {

@@ -1,0 +1,114 @@
+//! Nothing is written that a person has not approved.
+
+use std::{fs, path::Path};
+
+use k8s_openapi::{
+    api::networking::v1::Ingress,
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
+use serde_json::json;
+use zonekeeper::cluster::ZonePlan;
+use zonekeeper_core::{dns::ZoneId, lease::Lease};
+
+use crate::{
+    control_plane::ControlPlane,
+    deadline::eventually,
+    namespace::{BALANCER, Namespace, OTHER_BALANCER},
+    process::{CommandLine, OWNER, Process},
+    zone::{self, CHANGE, Zone},
+};
+
+const DEFINITION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crds/zoneplans.yaml");
+
+/// The digest that the `ZonePlan` shows, once it is another one than before.
+async fn digest(process: &mut Process, plans: &Api<ZonePlan>, name: &str, before: &str) -> String {
+    process
+        .until("the ZonePlan shows another digest", async || {
+            let digest = plans.get_opt(name).await.unwrap()?.status?.digest;
+            (!digest.is_empty() && digest != before).then_some(digest)
+        })
+        .await
+}
+
+#[tokio::test]
+async fn the_definitions_are_those_that_the_program_prints() {
+    let printed = CommandLine::new(&["crds"]).succeed().await.stdout;
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(DEFINITION, &printed).unwrap();
+    }
+    let found = fs::read_to_string(Path::new(DEFINITION)).unwrap();
+    assert!(
+        found == printed,
+        "crds/zoneplans.yaml is not what the code says: `make documents` writes it anew"
+    );
+}
+
+#[tokio::test]
+async fn what_is_approved_is_written_once_and_what_is_new_waits() {
+    let plane = ControlPlane::start().await;
+    let client = plane.admin().await;
+    let definition: CustomResourceDefinition =
+        serde_saphyr::from_str(&fs::read_to_string(DEFINITION).unwrap()).unwrap();
+    let shop = Namespace::of(&plane, "shop").await;
+    let zone = Zone::empty().await;
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    let run = ["run", "--mode", "approve"];
+    let kubeconfig = plane.administrator();
+    let start = || CommandLine::of_cluster(&zone, &shop, &kubeconfig, &run).start();
+    let mut process = start();
+    // Without the definition, nothing can be approved and nothing is written.
+    process.says(&["the ZonePlan cannot be watched", "zonekeeper crds | kubectl apply -f -"]).await;
+    let parameters = PatchParams::apply("tests");
+    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+    definitions.patch("zoneplans.zonekeeper.dev", &parameters, &Patch::Apply(&definition)).await.unwrap();
+
+    let plans: Api<ZonePlan> = Api::all(client);
+    let name = Lease::name(&ZoneId::new(zone::ID).unwrap(), &OWNER.parse().unwrap());
+    let first = digest(&mut process, &plans, &name, "").await;
+    assert_eq!(zone.count(CHANGE), 0);
+    // It is the digest that a plan shows.
+    let plan = CommandLine::of_cluster(&zone, &shop, &kubeconfig, &["plan", "-o", "json"]).succeed().await;
+    let plan: serde_json::Value = serde_json::from_str(&plan.stdout).unwrap();
+    assert_eq!(plan["digest"], first);
+
+    let approve = async |digest: &str| {
+        CommandLine::of_cluster(&zone, &shop, &kubeconfig, &["approve", digest]).succeed().await.stdout
+    };
+    assert_eq!(approve(&first).await, "approved: 4 to create, 0 to replace, 0 to delete\n");
+    process.until_zone(&zone, "what was approved", |zone| zone.sets().len() == 4).await;
+    // What `plan` showed is what was sent.
+    let shown = plan["units"][0]["changes"].as_array().unwrap().iter();
+    let shown: Vec<String> = shown
+        .map(|change| {
+            format!("CREATE {} {}", change["name"].as_str().unwrap(), change["type"].as_str().unwrap())
+        })
+        .collect();
+    assert_eq!(zone.requests(), [shown]);
+
+    // A change waits, also for a process that starts anew and finds the old approval.
+    shop.set_address::<Ingress>("web", json!({"hostname": OTHER_BALANCER})).await;
+    let second = digest(&mut process, &plans, &name, &first).await;
+    process.stop().await;
+    let mut process = start();
+    process.is_ready().await;
+    approve(&first).await;
+    process
+        .until("the approval of what was is said to be of no use", async || {
+            let status = plans.get(&name).await.unwrap().status?;
+            status.unused.filter(|unused| unused.digest == first)
+        })
+        .await;
+    assert_eq!(zone.count(CHANGE), 1);
+    approve(&second).await;
+    process
+        .until_zone(&zone, "what was approved then", |zone| {
+            zone.alias("www.example.test", "A").is_some_and(|target| target.starts_with(OTHER_BALANCER))
+        })
+        .await;
+    assert_eq!(zone.count(CHANGE), 2);
+    assert!(eventually(async || plans.get(&name).await.unwrap().status?.used).await.is_some());
+}
