@@ -2,20 +2,26 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Args;
-use zonekeeper_core::{dns::ZoneId, plan::PlanDigest};
+use jiff::{SignedDuration, Timestamp};
+use zonekeeper_core::{dns::ZoneId, lease::Lease, plan::PlanDigest};
 
 use crate::{
     cluster::{self, LONGEST_SILENCE, ZonePlans},
-    config::{ClusterFlags, OwnerFlags, ZoneFlags},
+    config::{ClusterFlags, LeaseFlags, OwnerFlags, ZoneFlags},
 };
 
 /// Approve a plan that zonekeeper shows and waits with
 #[derive(Debug, Args)]
 pub struct Approve {
     /// Digest of the plan, as its `ZonePlan` and `zonekeeper plan` show it.
-    #[arg(value_name = "DIGEST")]
-    digest: PlanDigest,
+    #[arg(value_name = "DIGEST", required_unless_present = "brake")]
+    digest: Option<PlanDigest>,
+
+    /// Release what the brake holds, for so long: many hostnames may move then.
+    #[arg(long, env = "ZONEKEEPER_BRAKE", value_name = "DURATION", help_heading = "Safety")]
+    brake: Option<SignedDuration>,
 
     #[command(flatten)]
     zone: ZoneFlags,
@@ -23,6 +29,8 @@ pub struct Approve {
     owner: OwnerFlags,
     #[command(flatten)]
     cluster: ClusterFlags,
+    #[command(flatten)]
+    lease: LeaseFlags,
 }
 
 // === impl Approve ===
@@ -32,9 +40,15 @@ impl Approve {
         let zone: ZoneId = self.zone.try_into()?;
         let owner = self.owner.try_into()?;
         let client = cluster::connect(self.cluster.kubeconfig.as_deref(), LONGEST_SILENCE).await?;
-        let plans = ZonePlans::new(client, zone, owner);
-        let status = plans.approve(self.digest).await?;
-        if status.digest == self.digest.to_string() {
+        if let Some(brake) = self.brake {
+            let namespace = self.lease.lease_namespace.unwrap_or_else(cluster::lease_namespace);
+            let until = Timestamp::now().checked_add(brake).context("--brake")?;
+            cluster::release_brake(client.clone(), &namespace, &Lease::name(&zone, &owner), until).await?;
+            println!("the brake is released until {until:.0}");
+        }
+        let Some(digest) = self.digest else { return Ok(ExitCode::SUCCESS) };
+        let status = ZonePlans::new(client, zone, owner).approve(digest).await?;
+        if status.digest == digest.to_string() {
             println!("approved: {} to create, {} to replace, 0 to delete", status.creates, status.replaces);
         } else {
             println!(

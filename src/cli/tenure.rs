@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use zonekeeper_core::keeper::Input;
 
 use crate::{
-    cluster::{Candidate, Memory, News, NotLed},
+    cluster::{BRAKE_RELEASED, Candidate, Memory, News, NotLed},
     driver::{Handle, Until},
     leadership::Leadership,
 };
@@ -40,13 +40,19 @@ impl Candidacy {
     /// From now on the driver is told until when it may write.
     pub fn begin(self, until: Until, driver: Handle) -> Tenure {
         let ((news, mut told), end) = (mpsc::channel(NEWS), CancellationToken::new());
-        let mut changes = driver.shelf();
+        let (mut changes, (released, release)) = (driver.shelf(), watch::channel(None::<String>));
         let keeping = tokio::spawn(self.candidate.keep(until == Until::Done, news, end.clone()));
         tokio::spawn(async move {
             while let Some(news) = told.recv().await {
                 match news {
                     News::Until(until) => drop(driver.send(Input::Leadership { until }).await),
                     News::Found(memory) => {
+                        if let Some(until) = memory.get(BRAKE_RELEASED).cloned() {
+                            if let Ok(until) = until.parse() {
+                                driver.send(Input::Release { until }).await;
+                            }
+                            released.send_replace(Some(until));
+                        }
                         if let Some(memory) = memory.get(BRAKE).cloned() {
                             driver.send(Input::Recall { memory }).await;
                         }
@@ -57,7 +63,10 @@ impl Candidacy {
         let memory = tokio::spawn(async move {
             while changes.changed().await.is_ok() {
                 let text = changes.borrow_and_update().memory.clone();
-                let annotations = text.map(|text| (BRAKE.to_owned(), text)).into_iter().collect();
+                let released = release.borrow().clone();
+                let annotations = [(BRAKE, text), (BRAKE_RELEASED, released)];
+                let annotations =
+                    annotations.into_iter().filter_map(|(key, text)| Some((key.to_owned(), text?))).collect();
                 self.memory.send_if_modified(|known| std::mem::replace(known, annotations) != *known);
             }
         });
