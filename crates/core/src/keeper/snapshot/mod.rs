@@ -1,14 +1,19 @@
 //! The zone as last seen: listed page by page, read name by name, patched by every accepted batch.
 
+mod sightings;
+mod walk;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
-    ops::{Bound, RangeBounds},
     time::Duration,
 };
 
+use sightings::Sightings;
+use walk::{Told, Walk};
+
 use super::{Cursor, Page, Read, ReadId, Time};
 use crate::{
-    dns::{Name, RecordSet, RecordType, SetKey, Zone},
+    dns::{Name, RecordSet, RecordType, Zone},
     plan::Batch,
 };
 
@@ -21,9 +26,6 @@ const PAGE_ITEMS: u16 = 300;
 const NAMES_ITEMS: u16 = 250;
 
 /// What is known of the zone, and since when.
-///
-/// What arrives last is not always what was seen last: a page that was requested before a batch was accepted, or
-/// before a name was read on its own, does not undo these.
 #[derive(Debug, Clone)]
 pub(super) struct Snapshot {
     zone: Zone,
@@ -31,12 +33,7 @@ pub(super) struct Snapshot {
     complete: Option<Time>,
     listing: Option<Listing>,
     reads: BTreeMap<ReadId, Pending>,
-    /// Since when a whole name is known, or known not to be known, that is newer than the oldest read under way.
-    touched: BTreeMap<Name, Time>,
-    /// The same for all names of a range, those too that we do not know: what is not there leaves no other trace.
-    told: Vec<(Bound<Name>, Bound<Name>, Time)>,
-    /// The same for single sets: a batch says nothing of what else there is at their names.
-    written: BTreeMap<SetKey, Time>,
+    sightings: Sightings,
     /// When the last read of a name on its own was sent, as long as that read may be relied on.
     fresh: BTreeMap<Name, Time>,
     /// Names that are not as they seem, and have not been seen since that became known.
@@ -50,14 +47,7 @@ struct Listing {
     next: NextPage,
     /// How many sets it has brought.
     listed: usize,
-    /// The name up to which it has come, as far as that name's place in the order is certain.
-    reached: Option<Name>,
-    /// The names that it has shown after that, and when the first of their pages was requested.
-    seen: BTreeSet<Name>,
-    since: Option<Time>,
-    /// The name that the next page begins in, its sets so far, and when the first of them were requested. Of what comes
-    /// before the next page within that name, the next page says nothing.
-    carry: Option<(Name, Vec<RecordSet>, Time)>,
+    walk: Walk,
     /// Names whose place in the order is not certain, and that have been seen.
     unordered: BTreeSet<Name>,
 }
@@ -83,18 +73,8 @@ struct Pending {
 enum Part {
     /// The page of the listing that begins here.
     Page(Option<Cursor>),
-    Names(NamesRead),
-}
-
-/// A read of names that follow each other, under way.
-#[derive(Debug, Clone)]
-struct NamesRead {
-    /// The names that have not been read.
-    names: Vec<Name>,
-    /// Where what the pages so far have not told of begins.
-    from: Bound<Name>,
-    /// What the last page gave of the name that the next begins in.
-    carry: Vec<RecordSet>,
+    /// Names that follow each other: those that have not been read.
+    Names(Vec<Name>, Walk),
 }
 
 /// What a page brought.
@@ -123,9 +103,7 @@ impl Snapshot {
             complete: None,
             listing: None,
             reads: BTreeMap::new(),
-            touched: BTreeMap::new(),
-            told: Vec::new(),
-            written: BTreeMap::new(),
+            sightings: Sightings::default(),
             fresh: BTreeMap::new(),
             doubts: BTreeSet::new(),
         }
@@ -151,10 +129,7 @@ impl Snapshot {
             started: now,
             next: NextPage::At(None),
             listed: 0,
-            reached: None,
-            seen: BTreeSet::new(),
-            since: None,
-            carry: None,
+            walk: Walk::of_zone(self.zone.apex().clone()),
             unordered: BTreeSet::new(),
         });
     }
@@ -213,8 +188,8 @@ impl Snapshot {
     /// Begins a read of names that follow each other in the zone.
     pub fn read(&mut self, id: ReadId, names: Vec<Name>, now: Time) -> Option<Read> {
         let first = names.first()?.clone();
-        let read = NamesRead { names, from: Bound::Included(first.clone()), carry: Vec::new() };
-        self.reads.insert(id, Pending { requested: now, part: Part::Names(read) });
+        let part = Part::Names(names, Walk::at(first.clone(), now));
+        self.reads.insert(id, Pending { requested: now, part });
         Some(Read { id, start: Some(Cursor::at(first)), max_items: PAGE_ITEMS, continues: None })
     }
 
@@ -231,7 +206,7 @@ impl Snapshot {
     /// An answer has shown that names are not as they seem: nothing that was requested before says how they are.
     pub fn doubt(&mut self, names: &[Name], now: Time) {
         for name in names {
-            self.touched.insert(name.clone(), now);
+            self.sightings.of_name(name.clone(), now);
             self.fresh.remove(name);
             self.doubts.insert(name.clone());
         }
@@ -246,7 +221,7 @@ impl Snapshot {
     /// to be asked for again.
     pub fn fail(&mut self, id: ReadId) -> Option<Vec<Name>> {
         match self.reads.remove(&id)?.part {
-            Part::Names(read) => Some(read.names),
+            Part::Names(names, _) => Some(names),
             Part::Page(start) => {
                 if let Some(listing) = &mut self.listing {
                     listing.next = NextPage::At(start);
@@ -261,16 +236,15 @@ impl Snapshot {
         let Some(read) = self.reads.remove(&id) else { return Progress::default() };
         let mut progress = Progress::default();
         match read.part {
-            Part::Names(names) => {
-                self.names_page(read.requested, names, page, (id, next_id), &mut progress);
+            Part::Names(names, walk) => {
+                self.names_page(read.requested, (names, walk), page, (id, next_id), &mut progress);
             }
             Part::Page(_) => self.listing_page(read.requested, page, &mut progress),
         }
-        if self.reads.is_empty() && self.listing.is_none() {
-            self.touched.clear();
-            self.told.clear();
-            self.written.clear();
-        }
+        let requested = self.reads.values().map(|read| read.requested);
+        let started = self.listing.as_ref().map(|listing| listing.started);
+        let of_listing = self.listing.as_ref().and_then(|listing| listing.walk.oldest());
+        self.sightings.forget(requested.chain(of_listing).min(), started);
         self.fresh.retain(|_, since| now - *since < FRESH);
         progress
     }
@@ -284,7 +258,7 @@ impl Snapshot {
             if self.fresh_since(name).is_some_and(|read| read > by) {
                 continue;
             }
-            self.written.insert(change.after().key.clone(), by);
+            self.sightings.of_set(change.after().key.clone(), by);
             self.doubts.remove(name);
             names.push(name.clone());
             self.zone.put(change.after().clone());
@@ -295,60 +269,29 @@ impl Snapshot {
         names
     }
 
-    /// The page begins at the first of the names, or goes on in it. It tells of everything that lies on it.
     fn names_page(
         &mut self,
         requested: Time,
-        read: NamesRead,
+        (names, mut walk): (Vec<Name>, Walk),
         page: Page,
         (id, next_id): (ReadId, ReadId),
         progress: &mut Progress,
     ) {
-        let NamesRead { names, from, carry } = read;
-        let mut found: BTreeMap<Name, Vec<RecordSet>> = BTreeMap::new();
-        for set in carry.into_iter().chain(page.sets) {
-            found.entry(set.name().clone()).or_default().push(set);
-        }
-        let carry = page.next.as_ref().and_then(|next| found.remove(&next.name)).unwrap_or_default();
-        // Where the end's place in the order is not certain, the last name before it whose place is tells.
-        let end = match &page.next {
-            None => Bound::Unbounded,
-            Some(next) if next.name.has_escapes() => {
-                let last = found.keys().rfind(|name| !name.has_escapes()).cloned();
-                last.map_or_else(|| from.clone(), Bound::Excluded)
+        let next = page.next.clone();
+        let told = self.with_absent(walk.take(page, requested), &names);
+        let rest: Vec<Name> = names.into_iter().filter(|name| !told.names.contains_key(name)).collect();
+        progress.names.extend(told.names.keys().map(|name| (name.clone(), requested)));
+        for name in self.take_over(told, progress) {
+            if !self.zone.at(&name).iter().any(|set| self.sightings.was_written(set, requested)) {
+                self.fresh.insert(name, requested);
             }
-            Some(next) => Bound::Included(next.name.clone()),
-        };
-        // What lies before the end of the page and is not on it is not there.
-        let is_ordered =
-            |name: &Name| !name.has_escapes() && from_bound(&from).is_none_or(|from| !from.has_escapes());
-        let is_before_end = |name: &Name| end == Bound::Unbounded || !is_within(name, &end);
-        // A name that the page begins with would be the first on it, wherever it stands.
-        let is_first = |name: &Name| {
-            Bound::Included(name) == from.as_ref() && page.next.as_ref().is_none_or(|next| next.name != *name)
-        };
-        let is_told = |name: &Name| {
-            is_first(name) || (is_ordered(name) && is_within(name, &from) && is_before_end(name))
-        };
-        let known = from_bound(&from).into_iter().flat_map(|from| self.zone.names_from(from));
-        let known = known.map(|(name, _)| name).take_while(|name| is_before_end(name));
-        let is_gone = |name: &&Name| is_told(name) && !found.contains_key(*name);
-        let gone: Vec<Name> = known.chain(&names).filter(is_gone).cloned().collect();
-        found.extend(gone.into_iter().map(|name| (name, Vec::new())));
-        let rest: Vec<Name> = names.into_iter().filter(|name| !found.contains_key(name)).collect();
-        let range = (from.clone(), end.clone(), requested);
-        let is_ordered = from_bound(&from).is_some_and(|from| !from.has_escapes());
-        for (name, sets) in found {
-            self.name_read(requested, name, sets, progress);
         }
-        self.told.extend(Some(range).filter(|_| is_ordered));
-        match page.next {
+        match next {
             // The page ended within the first of them, or where it cannot be told whether it did.
             Some(next)
                 if rest.first().is_some_and(|first| *first == next.name || next.name.has_escapes()) =>
             {
-                let part = Part::Names(NamesRead { names: rest, from: end, carry });
-                self.reads.insert(next_id, Pending { requested, part });
+                self.reads.insert(next_id, Pending { requested, part: Part::Names(rest, walk) });
                 let (start, max_items) = (Some(next), PAGE_ITEMS);
                 progress.next = Some(Read { id: next_id, start, max_items, continues: Some(id) });
             }
@@ -356,66 +299,17 @@ impl Snapshot {
         }
     }
 
-    /// A name has been read whole.
-    fn name_read(&mut self, requested: Time, name: Name, sets: Vec<RecordSet>, progress: &mut Progress) {
-        if !self.knows_newer(&name, requested) {
-            self.merge(requested, &name, sets, progress);
-            if !self.zone.at(&name).iter().any(|set| self.was_written(set, requested)) {
-                self.fresh.insert(name.clone(), requested);
-            }
-            self.touched.insert(name.clone(), requested);
-        }
-        progress.names.push((name, requested));
-    }
-
     fn listing_page(&mut self, requested: Time, page: Page, progress: &mut Progress) {
         let Some(mut listing) = self.listing.take() else { return };
         listing.listed += page.sets.len();
-        let begins_in = |name: &Name| page.sets.first().is_some_and(|first| first.name() == name);
-        let (mut sets, mut since) = match listing.carry.take() {
-            Some((name, open, since)) if !open.is_empty() || begins_in(&name) => (open, since),
-            _ => (Vec::new(), requested),
-        };
-        sets.extend(page.sets);
-        let mut open = Vec::new();
-        if let Some(next) = &page.next {
-            let whole = sets.iter().rposition(|set| *set.name() != next.name).map_or(0, |last| last + 1);
-            open = sets.split_off(whole);
-        }
-        let mut sets = sets.into_iter().peekable();
-        while let Some(first) = sets.next() {
-            let name = first.name().clone();
-            let mut of_name = vec![first];
-            while let Some(set) = sets.next_if(|set| *set.name() == name) {
-                of_name.push(set);
-            }
-            self.merge(since, &name, of_name, progress);
-            if name.has_escapes() {
-                listing.unordered.insert(name.clone());
-            }
-            listing.seen.insert(name);
-            since = requested;
-        }
-        let range_since = *listing.since.get_or_insert(requested);
-        let until = page.next.as_ref().map(|next| &next.name);
-        // What lies before a name whose place is not certain will be known at the next one whose place is.
-        if !until.is_some_and(Name::has_escapes) {
-            let seen = std::mem::take(&mut listing.seen);
-            let gone: Vec<Name> = self
-                .between(listing.reached.as_ref(), until)
-                .filter(|name| !seen.contains(*name) && !name.has_escapes())
-                .cloned()
-                .collect();
-            for name in gone {
-                self.merge(range_since, &name, Vec::new(), progress);
-            }
-            listing.reached = until.cloned();
-            listing.since = None;
-        }
-        if let Some(next) = page.next {
-            let since = if open.is_empty() { requested } else { since };
-            listing.carry = Some((next.name.clone(), open, since));
-            listing.next = NextPage::At(Some(next));
+        let next = page.next.clone();
+        let told = self.with_absent(listing.walk.take(page, requested), &[]);
+        let is_there =
+            |(name, (sets, _)): &(&Name, &(Vec<RecordSet>, Time))| name.has_escapes() && !sets.is_empty();
+        listing.unordered.extend(told.names.iter().filter(is_there).map(|(name, _)| name.clone()));
+        self.take_over(told, progress);
+        if next.is_some() {
+            listing.next = NextPage::At(next);
             self.listing = Some(listing);
         } else {
             self.sweep(&listing, progress);
@@ -424,59 +318,65 @@ impl Snapshot {
         }
     }
 
+    /// Adds the names that we know, or ask for, and that are not where they would be.
+    fn with_absent(&self, mut told: Told, asked: &[Name]) -> Told {
+        if let Some((span, since)) = &told.absent {
+            let known = self.zone.names_from(span.first().unwrap_or(self.zone.apex())).map(|(name, _)| name);
+            let known = known.take_while(|name| span.is_before_end(name));
+            for name in known.chain(asked).filter(|name| span.contains(name)) {
+                told.names.entry(name.clone()).or_insert((Vec::new(), *since));
+            }
+        }
+        told
+    }
+
+    /// Takes over what is not known better. Returns the names.
+    fn take_over(&mut self, told: Told, progress: &mut Progress) -> Vec<Name> {
+        let more_to_come = self.listing.is_some() || !self.reads.is_empty();
+        let mut taken = Vec::new();
+        for (name, (sets, since)) in told.names {
+            if self.merge(since, &name, sets, progress) {
+                if more_to_come {
+                    self.sightings.of_name(name.clone(), since);
+                }
+                taken.push(name);
+            }
+        }
+        if let Some((span, since)) = told.absent.filter(|_| more_to_come) {
+            self.sightings.of_span(span, since);
+        }
+        taken
+    }
+
     /// Removes the names that a whole listing did not show and whose place in it could not be told before.
     fn sweep(&mut self, listing: &Listing, progress: &mut Progress) {
-        let gone: Vec<Name> = self
-            .between(None, None)
-            .filter(|name| name.has_escapes() && !listing.unordered.contains(*name))
-            .cloned()
-            .collect();
-        for name in gone {
+        let is_gone = |name: &&Name| name.has_escapes() && !listing.unordered.contains(*name);
+        let names = self.zone.names_from(self.zone.apex()).map(|(name, _)| name);
+        for name in names.filter(is_gone).cloned().collect::<Vec<_>>() {
             self.merge(listing.started, &name, Vec::new(), progress);
         }
     }
 
-    fn between<'a>(
-        &'a self,
-        from: Option<&'a Name>,
-        until: Option<&'a Name>,
-    ) -> impl Iterator<Item = &'a Name> {
-        let from = from.unwrap_or(self.zone.apex());
-        self.zone
-            .names_from(from)
-            .map(|(name, _)| name)
-            .take_while(move |name| until.is_none_or(|end| *name < end))
-    }
-
-    /// Whether a batch had written a set after a page was requested.
-    fn was_written(&self, set: &RecordSet, requested: Time) -> bool {
-        self.written.get(&set.key).is_some_and(|by| *by > requested)
-    }
-
-    /// Whether the name was read on its own or found to be in doubt after a page was requested. What is requested in
-    /// the moment in which that becomes known shows it.
-    fn knows_newer(&self, name: &Name, requested: Time) -> bool {
-        let was_told = |(from, end, since): &(Bound<Name>, Bound<Name>, Time)| {
-            *since > requested && is_within(name, from) && (*end == Bound::Unbounded || !is_within(name, end))
-        };
-        self.touched.get(name).is_some_and(|since| *since > requested)
-            || (!name.has_escapes() && self.told.iter().any(was_told))
-    }
-
     /// Puts what was requested at `requested` in place of what is known, unless something newer is known.
-    fn merge(&mut self, requested: Time, name: &Name, mut sets: Vec<RecordSet>, progress: &mut Progress) {
-        if self.knows_newer(name, requested) {
-            return;
+    fn merge(
+        &mut self,
+        requested: Time,
+        name: &Name,
+        mut sets: Vec<RecordSet>,
+        progress: &mut Progress,
+    ) -> bool {
+        if self.sightings.is_newer(name, requested) {
+            return false;
         }
         self.doubts.remove(name);
-        let written: Vec<RecordSet> =
-            self.zone.at(name).iter().filter(|set| self.was_written(set, requested)).cloned().collect();
+        let was_written = |set: &&RecordSet| self.sightings.was_written(set, requested);
+        let written: Vec<RecordSet> = self.zone.at(name).iter().filter(was_written).cloned().collect();
         sets.retain(|set| written.iter().all(|newer| newer.key != set.key));
         sets.extend(written);
         sets.sort_by(|a, b| a.key.cmp(&b.key));
         let known = self.zone.at(name);
         if known == sets.as_slice() {
-            return;
+            return true;
         }
         let cuts = |sets: &[RecordSet]| sets.iter().any(|set| *set.rtype() == RecordType::Ns);
         if cuts(known) != cuts(&sets) {
@@ -484,18 +384,7 @@ impl Snapshot {
         }
         self.zone.replace(name, sets);
         progress.changed.push(name.clone());
-    }
-}
-
-/// Whether a name is at or after a bound.
-fn is_within(name: &Name, from: &Bound<Name>) -> bool {
-    (from.as_ref(), Bound::Unbounded).contains(name)
-}
-
-fn from_bound(bound: &Bound<Name>) -> Option<&Name> {
-    match bound {
-        Bound::Included(name) | Bound::Excluded(name) => Some(name),
-        Bound::Unbounded => None,
+        true
     }
 }
 
@@ -588,9 +477,25 @@ mod tests {
     }
 
     #[test]
+    fn a_read_of_names_does_not_undo_what_a_later_page_of_a_listing_showed() {
+        let mut snapshot = listed();
+        snapshot.read(R[1], vec![name("b.example.com")], at(10)).unwrap();
+        list(&mut snapshot, R[2], at(11));
+        // Since the read was sent, somebody has replaced b, removed c and created d.
+        let seen = [("a.example.com", "192.0.2.1"), ("b.example.com", "192.0.2.9"), ("d.example.com", "x")];
+        snapshot.page(R[2], page(&seen, None), R[3], at(12));
+        let before = [("b.example.com", "192.0.2.1"), ("c.example.com", "192.0.2.1")];
+        let progress = snapshot.page(R[1], page(&before, None), R[3], at(13));
+        assert_eq!(progress.changed, []);
+        let expected = ["a.example.com 192.0.2.1", "b.example.com 192.0.2.9", "d.example.com x"];
+        assert_eq!(lines(&snapshot), expected);
+        assert!(!snapshot.is_fresh(&name("b.example.com"), at(13)));
+    }
+
+    #[test]
     fn a_read_that_was_sent_before_a_batch_was_accepted_is_not_relied_on() {
         let written = |snapshot: &mut Snapshot, now| {
-            snapshot.written.insert(set("b.example.com", "192.0.2.1").key, at(now));
+            snapshot.sightings.of_set(set("b.example.com", "192.0.2.1").key, at(now));
         };
         for (sent, accepted, is_fresh) in [(10, 12, false), (12, 12, true), (13, 12, true)] {
             let mut snapshot = listed();
