@@ -8,6 +8,7 @@ mod convergence;
 mod foreigner;
 mod invariants;
 mod labels;
+mod leadership;
 mod network;
 mod ownership;
 mod person;
@@ -20,6 +21,7 @@ mod statistics;
 mod trace;
 pub mod translation;
 mod watch;
+mod weather;
 mod world;
 
 use std::{

@@ -35,12 +35,12 @@ pub struct Ledger {
     foreign: BTreeMap<Name, Time>,
     /// Since when a name is delegated.
     cuts: BTreeMap<Name, Time>,
-    /// When a batch of ours last changed something at a name.
-    written: BTreeMap<Name, Time>,
+    /// When a batch of ours last changed something at a name, by process.
+    written: BTreeMap<Name, BTreeMap<u32, Time>>,
     /// The batches that were accepted and not yet reported, by process and digest: their names, and when.
     accepted: BTreeMap<(u32, PlanDigest), (Vec<Name>, Time)>,
-    /// The last batch that was sent.
-    issued: Option<(PlanDigest, Rest)>,
+    /// The last batch that each process has sent.
+    issued: BTreeMap<u32, (PlanDigest, Rest)>,
     /// How long the keeper may not have seen a delegation.
     blind: Duration,
 }
@@ -82,7 +82,7 @@ impl Ledger {
             cuts: BTreeMap::new(),
             written: BTreeMap::new(),
             accepted: BTreeMap::new(),
-            issued: None,
+            issued: BTreeMap::new(),
             blind: resync * 2 + Duration::from_mins(5),
         }
     }
@@ -147,8 +147,13 @@ impl Ledger {
             return Err(Violation::new("no set disappears", detail));
         }
         let names: Vec<Name> = apply.batch.changes().map(|change| change.after().name().clone()).collect();
-        let of = if rest.is_abandoned { &mut self.foreign } else { &mut self.written };
-        of.extend(names.iter().map(|name| (name.clone(), now)));
+        for name in &names {
+            if rest.is_abandoned {
+                self.foreign.insert(name.clone(), now);
+            } else {
+                self.written.entry(name.clone()).or_default().insert(rest.number, now);
+            }
+        }
         self.accepted.insert((rest.number, apply.digest), (names, now));
         Ok(races)
     }
@@ -186,12 +191,12 @@ impl Ledger {
     }
 
     fn is_race(&self, reads: &[Name], rest: &Rest) -> bool {
-        let since = |changes: &BTreeMap<Name, Time>, name| changes.get(name) >= rest.fresh.get(name);
+        let is_since = |changed: Option<Time>, name| changed >= rest.fresh.get(name).copied();
         let is_read = |name: &&Name| rest.fresh.contains_key(*name);
-        reads
-            .iter()
-            .filter(is_read)
-            .any(|name| since(&self.foreign, name) || (rest.is_abandoned && since(&self.written, name)))
+        reads.iter().filter(is_read).any(|name| {
+            let written = self.written.get(name).and_then(|by| by.values().max().copied());
+            is_since(self.foreign.get(name).copied(), name) || (rest.is_abandoned && is_since(written, name))
+        })
     }
 
     /// Of each record that was written, the zone says that it is ours.
@@ -233,8 +238,11 @@ impl Ledger {
     /// Whether a name has been changed since the keeper last saw it.
     fn is_news(&self, name: &Name, rest: &Rest) -> bool {
         let seen = rest.fresh.get(name).map_or(rest.listed, |read| rest.listed.max(*read));
-        let changed = |changes: &BTreeMap<Name, Time>| changes.get(name).is_some_and(|at| *at >= seen);
-        changed(&self.foreign) || (rest.is_abandoned && changed(&self.written))
+        // Another process of ours may have written it, before this one led.
+        let counts = |process: u32| rest.is_abandoned || process != rest.number;
+        let written = self.written.get(name).into_iter().flatten();
+        let mut written = written.filter(|(process, _)| counts(**process)).map(|(_, at)| *at);
+        self.foreign.get(name).is_some_and(|at| *at >= seen) || written.any(|at| at >= seen)
     }
 
     /// Whether a batch that wrote a name was accepted and could not be told to have been: its answer was lost, and
@@ -253,7 +261,7 @@ impl Ledger {
 
     /// A batch is on its way.
     pub fn issued(&mut self, digest: PlanDigest, rest: Rest) {
-        self.issued = Some((digest, rest));
+        self.issued.insert(rest.number, (digest, rest));
     }
 
     /// The keeper says that a batch was accepted, and perhaps that only a read has told it so. Then nobody can tell
@@ -270,7 +278,7 @@ impl Ledger {
             let is_news = |change: &Change| self.is_news(change.after().name(), rest);
             batch.units().iter().any(|unit| unit.changes().iter().all(is_news))
         };
-        let is_same = self.issued.as_ref().is_some_and(|(of, rest)| *of == digest && of_others(rest));
+        let is_same = self.issued.get(&process).is_some_and(|(of, rest)| *of == digest && of_others(rest));
         if self.accepted.remove(&(process, digest)).is_some() || (is_found && is_same) {
             return Ok(());
         }

@@ -53,8 +53,7 @@ impl Request {
 
 impl World {
     /// The process sends a request, after a while in which its right to send it may end.
-    pub fn send(&mut self, mut request: Request) {
-        let process = self.process.number;
+    pub fn send(&mut self, process: u32, mut request: Request) {
         let fate = self.service.fate(&mut self.random, matches!(request, Request::Apply(..)));
         let queued = self.service.queue(&mut self.random);
         let sent = self.now + queued;
@@ -70,6 +69,9 @@ impl World {
         }
         self.statistics.count("fault", super::labels::fate(&fate));
         let deadline = sent + TIMEOUT;
+        if matches!(request, Request::Apply(..)) {
+            self.in_flight.push((process, deadline));
+        }
         let wait = queued + self.service.travel(&mut self.random);
         if self.now + wait > deadline {
             let input = request.failed(timed_out());
@@ -81,7 +83,7 @@ impl World {
     /// A request reaches the service, which carries it out or not; then the answer is on its way.
     pub fn arrive(&mut self, arrival: Arrival) -> Result<(), Violation> {
         let Arrival { process, mut request, fate, deadline } = arrival;
-        let is_orphan = process != self.process.number;
+        let is_orphan = self.process(process).is_none();
         if is_orphan && self.random.percent(50) {
             return Ok(());
         }
@@ -92,7 +94,7 @@ impl World {
         let hindrance = fate.instead().or_else(|| self.service.charge(self.now).err());
         let answer = match hindrance {
             Some(failure) => Err(failure),
-            None => self.carry_out(&request)?,
+            None => self.serve(&request)?,
         };
         if is_late {
             return Ok(());
@@ -111,7 +113,7 @@ impl World {
         Ok(())
     }
 
-    fn carry_out(&mut self, request: &Request) -> Result<Result<Input, Failure>, Violation> {
+    fn serve(&mut self, request: &Request) -> Result<Result<Input, Failure>, Violation> {
         if let Some(failure) = self.service.deny(matches!(request, Request::Apply(..))) {
             return Ok(Err(failure));
         }
@@ -145,7 +147,7 @@ impl World {
                 self.note(|| format!("the zone takes {:?} of process {} as {change}", apply.id, rest.number));
                 if rest.is_abandoned {
                     let whose =
-                        if rest.number == self.process.number { "of this process" } else { "of another" };
+                        if self.process(rest.number).is_some() { "of this process" } else { "of another" };
                     self.statistics.count("a batch came late", whose);
                 }
                 let races = self.ledger.accepted(apply, rest, &before, &self.service.zone, self.now)?;

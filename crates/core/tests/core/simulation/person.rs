@@ -35,14 +35,14 @@ impl World {
     }
 
     /// A new leader is told what the one before has left.
-    pub fn hand_down(&mut self) -> Result<(), Violation> {
-        self.tell(Input::Wall { unix: self.unix() })?;
+    pub fn hand_down(&mut self, to: u32) -> Result<(), Violation> {
+        self.tell(to, Input::Wall { unix: self.unix() })?;
         if let Some(memory) = self.shelf.memory.clone() {
-            self.tell(Input::Recall { memory })?;
+            self.tell(to, Input::Recall { memory })?;
         }
-        self.tell(Input::Published(self.shelf.published.clone()))?;
+        self.tell(to, Input::Published(self.shelf.published.clone()))?;
         match self.shelf.approval {
-            Some(approval) => self.tell(Input::Approve(approval)),
+            Some(approval) => self.tell(to, Input::Approve(approval)),
             None => Ok(()),
         }
     }
@@ -55,7 +55,8 @@ impl World {
         }
         let wait = self.random.millis(20_000, 60_000);
         self.schedule(wait, Event::Clock);
-        self.tell(Input::Wall { unix: self.unix() })
+        let all: Vec<u32> = self.processes.iter().map(|process| process.number).collect();
+        all.into_iter().try_for_each(|process| self.tell(process, Input::Wall { unix: self.unix() }))
     }
 
     /// A person looks at what is published, and perhaps approves it. After the storm every plan is approved.
@@ -63,10 +64,12 @@ impl World {
         let longest = if self.storm { 40_000 } else { 10_000 };
         let wait = self.random.millis(500, longest);
         self.schedule(wait, Event::Person);
+        // Who leads looks at what a person says.
+        let Some(leader) = self.leader().map(|leader| leader.number) else { return Ok(()) };
         if !self.storm || self.random.percent(15) {
             self.statistics.count("person", "releases the brake");
             let until = self.unix() + i64::from(*self.random.pick(&[30_u8, 200]));
-            self.tell(Input::Release { until })?;
+            self.tell(leader, Input::Release { until })?;
         }
         let Some(published) = self.shelf.published.as_ref().filter(|_| self.shape.mode == Mode::Approve)
         else {
@@ -84,7 +87,7 @@ impl World {
         let approval = Approval { digest, at };
         self.shelf.approval = Some(approval);
         self.note(|| format!("a person {what} {digest}"));
-        self.tell(Input::Approve(approval))
+        self.tell(leader, Input::Approve(approval))
     }
 
     /// When these begin.

@@ -10,11 +10,12 @@ use zonekeeper_core::{
     keeper::{
         Apply, ApplyId, Config, Effect, FailureClass, Gate, Input, Keeper, Page, Rate, Read, ReadId, Time,
     },
+    lease::Lease,
     plan::{Change, Unit},
 };
 use zonekeeper_emulator::quota::{self, Bucket};
 
-use super::{invariants::Violation, ownership::APEX};
+use super::{invariants::Violation, ownership::APEX, watch::Watch};
 
 /// How long a read may be relied on (§2).
 const FRESH: Duration = Duration::from_secs(10);
@@ -37,8 +38,15 @@ pub struct Process {
     pub keeper: Keeper,
     /// Until when it leads, in truth.
     pub led_until: Time,
-    /// Where each read of names on its way begins, and when the first page of it was asked for.
-    reads: BTreeMap<ReadId, (Option<Name>, Time)>,
+    /// What it knows of the lease.
+    pub lease: Lease,
+    /// What it has not yet written into the lease for the next leader.
+    pub memory: Option<String>,
+    /// Until when it does not run at all, and until when it does not reach the API server.
+    pub frozen_until: Time,
+    pub cut_off_until: Time,
+    pub watch: Watch,
+    reads: BTreeMap<ReadId, Asked>,
     shown: Vec<Shown>,
     /// Where reads of names began that have been answered, and when: others may go on with them.
     answered: BTreeMap<ReadId, (Name, Time)>,
@@ -56,6 +64,15 @@ pub struct Process {
     changes: Option<Bucket>,
     requests: Option<Bucket>,
     ticks: VecDeque<Time>,
+}
+
+/// A page that was asked for.
+#[derive(Debug)]
+struct Asked {
+    /// Where the names begin that it is part of a read of, and when the first page of them was asked for.
+    names: Option<(Name, Time)>,
+    /// The name that it begins in.
+    begin: Option<Name>,
 }
 
 /// What a page has shown: the sets of names of a range, or that there are none.
@@ -97,6 +114,7 @@ pub struct Rest {
 
 impl Process {
     pub fn new(number: u32, born: Time, config: Config, is_private: bool) -> Self {
+        let watch = Watch::new(&config.scopes);
         let bucket = |rate: Option<Rate>| {
             rate.map(|rate| Bucket::new(quota::Rate { capacity: rate.burst, refill: rate.refill }))
         };
@@ -108,6 +126,11 @@ impl Process {
             born,
             keeper: Keeper::new(config, zone),
             led_until: Time::ZERO,
+            lease: Lease::new(number.to_string()),
+            memory: None,
+            frozen_until: Time::ZERO,
+            cut_off_until: Time::ZERO,
+            watch,
             reads: BTreeMap::new(),
             shown: Vec::new(),
             answered: BTreeMap::new(),
@@ -134,8 +157,14 @@ impl Process {
         time + self.born.since_start()
     }
 
+    /// When it has something to do of its own accord.
     pub fn wake_at(&self) -> Option<Time> {
-        self.keeper.wake_at().map(|time| self.global(time))
+        self.keeper.wake_at().map(|time| self.global(time).max(self.frozen_until))
+    }
+
+    /// Whether it knows what became of everything that it has sent.
+    pub fn is_answered(&self) -> bool {
+        self.applying.is_none() && self.unanswered.is_none()
     }
 
     /// What it is in the middle of: one of [`PHASES`].
@@ -154,7 +183,7 @@ impl Process {
     /// Tells the keeper.
     pub fn handle(&mut self, input: Input, now: Time) -> Result<Vec<Effect>, Violation> {
         let effects = self.keeper.handle(input, self.local(now));
-        if self.wake_at().is_some_and(|wake| wake <= now) {
+        if self.keeper.wake_at().is_some_and(|wake| wake <= self.local(now)) {
             return Err(Violation::new(
                 "no busy loop",
                 "the keeper wants to be called again at the same time",
@@ -189,16 +218,16 @@ impl Process {
                 }
             }
             Input::Page { id, answer: Ok(page) } => match self.reads.remove(id) {
-                Some((Some(start), sent)) => {
+                Some(Asked { names: Some((start, sent)), begin }) => {
                     self.answered.insert(*id, (start.clone(), sent));
-                    let shown = Shown::new(start, page, sent);
+                    let shown = Shown::new(start, begin, page, sent);
                     self.unanswered = self.unanswered.take().filter(|(names, since)| {
                         sent < *since || !names.iter().any(|name| shown.tells_of(name))
                     });
                     self.shown.retain(|shown| now - shown.sent < FRESH * 2);
                     self.shown.push(shown);
                 }
-                Some((None, _)) if page.next.is_none() => {
+                Some(Asked { names: None, .. }) if page.next.is_none() => {
                     let complete = self.listing.take_if(|(_, page)| page == id);
                     self.listed = complete.map_or(self.listed, |(began, _)| began);
                 }
@@ -235,17 +264,18 @@ impl Process {
         }
         // A listing begins at the zone's first set or goes on at a set; a read of a name begins at the name, and may
         // go on as well.
-        let name = read.start.as_ref().filter(|start| start.rtype.is_none()).map(|start| start.name.clone());
+        let first = read.start.as_ref().filter(|start| start.rtype.is_none()).map(|start| start.name.clone());
         let before = read.continues.and_then(|before| self.answered.remove(&before));
-        let (name, sent) = before.map_or((name, now), |(start, sent)| (Some(start), sent));
+        let names = before.or(first.map(|first| (first, now)));
+        let begin = read.start.as_ref().map(|start| start.name.clone());
         if read.start.is_none() {
             self.listing = Some((now, read.id));
-        } else if name.is_none()
+        } else if names.is_none()
             && let Some((_, page)) = &mut self.listing
         {
             *page = read.id;
         }
-        self.reads.insert(read.id, (name, sent));
+        self.reads.insert(read.id, Asked { names, begin });
         self.charge_request(now)
     }
 
@@ -334,7 +364,7 @@ impl Process {
 }
 
 impl Shown {
-    fn new(start: Name, page: &Page, sent: Time) -> Self {
+    fn new(start: Name, begin: Option<Name>, page: &Page, sent: Time) -> Self {
         let next = page.next.as_ref().map(|next| &next.name);
         let names = page.sets.iter().map(RecordSet::name).filter(|name| Some(*name) != next);
         let mut present: BTreeSet<Name> = names.cloned().collect();
@@ -344,9 +374,8 @@ impl Shown {
             }
             next => next.cloned(),
         };
-        if next != Some(&start) {
-            present.insert(start.clone());
-        }
+        // What a page begins in is not there if it is not on it.
+        present.extend(begin.filter(|begin| next != Some(begin)));
         Self { start, end, present, sent }
     }
 

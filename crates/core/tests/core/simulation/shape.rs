@@ -41,8 +41,8 @@ pub struct Shape {
     pub wildcard_order: WildcardOrder,
     /// The most record sets that the service puts on a page.
     pub page: usize,
-    /// Whether leadership is granted piece by piece, and lost at times.
-    pub is_led: bool,
+    /// How many processes look for leadership; one without it at 0.
+    pub replicas: u32,
     /// How long objects, other writers and faults keep coming.
     pub storm: Duration,
     /// The longest pause between two edits of the cluster, in milliseconds.
@@ -78,7 +78,7 @@ impl Shape {
             brake: BrakeLimits { moves: *random.pick(&[2, 4, 10]), percent: *random.pick(&[20, 50, 100]) },
             wildcard_order: *random.pick(&[WildcardOrder::Raw, WildcardOrder::Escaped]),
             page: *random.pick(&[2, 3, 5, 300]),
-            is_led: random.percent(40),
+            replicas: *random.pick(&[0, 0, 0, 1, 2, 2]),
             // A few long ones, in which listings grow old; most things have happened long before.
             storm: if random.percent(8) {
                 random.millis(600_000, 1_200_000)

@@ -24,12 +24,17 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("failure of a count", FAILURES_OF_READS),
     ("fault", FATES),
     ("fault", &["withheld", "refused by the zone", "refused by name", "refused without a name"]),
-    ("fault", &["no credentials", "no permissions", "leadership lapses", "410 Gone"]),
+    (
+        "fault",
+        &["no credentials", "no permissions", "a process is frozen", "a process is cut off", "410 Gone"],
+    ),
+    ("leadership", &["begins", "is won back", "moves"]),
     ("a batch came late", &["of this process", "of another"]),
     ("race", &["replaced what somebody had just changed"]),
     ("fault", &["the clock is set", "a kind is denied", "protected", "full", "switching"]),
     ("person", person::DEEDS),
     ("kill", process::PHASES),
+    ("kill", &["between two effects", "in good order"]),
     ("edit", cluster::EDITS),
     ("somebody", foreigner::DEEDS),
 ];

@@ -38,10 +38,6 @@ impl Watch {
         Self { streams: scopes.iter().map(stream).collect() }
     }
 
-    pub fn len(&self) -> usize {
-        self.streams.len()
-    }
-
     /// Whether an event still arrives.
     pub fn arrives(&self, ticket: Ticket) -> bool {
         self.streams[ticket.stream].epoch == ticket.epoch

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use zonekeeper_core::{
     dns::Name,
-    keeper::{Apply, Effect, FailureClass, Input, Report, Time},
+    keeper::{Apply, ChangeId, Effect, Input, Report, Time},
     plan::Unit,
 };
 
@@ -15,7 +15,8 @@ use super::{
     foreigner::{self, Deed},
     invariants::{Ledger, Violation},
     labels,
-    network::{Arrival, Request, TIMEOUT},
+    leadership::{Call, LeaseObject},
+    network::{Arrival, Request},
     person::Shelf,
     process::Process,
     random::Random,
@@ -24,12 +25,8 @@ use super::{
     shape::Shape,
     statistics::Statistics,
     trace,
-    watch::{Ticket, Watch},
+    watch::Ticket,
 };
-
-/// How long a lease is granted, and how often it is renewed.
-const LEASE: Duration = Duration::from_secs(6);
-const RENEWAL: Duration = Duration::from_secs(2);
 
 /// Everything that exists in a run.
 #[derive(Debug)]
@@ -38,7 +35,9 @@ pub struct World {
     pub now: Time,
     pub random: Random,
     pub shape: Shape,
-    pub process: Process,
+    /// Those that run, or are frozen.
+    pub processes: Vec<Process>,
+    pub lease: LeaseObject,
     pub cluster: Cluster,
     pub service: Service,
     pub statistics: Statistics,
@@ -50,7 +49,12 @@ pub struct World {
     pub cache: Option<HostedZone>,
     queue: BTreeMap<(Time, u64), Event>,
     scheduled: u64,
-    watch: Watch,
+    /// How many processes have begun.
+    born: u32,
+    /// Who dies in the middle of what it does next.
+    doomed: Option<u32>,
+    /// Requests to change something: whose, and when its client stops waiting for an answer.
+    pub in_flight: Vec<(u32, Time)>,
     trace: Option<Vec<String>>,
 }
 
@@ -63,15 +67,35 @@ pub enum Event {
     Weather,
     Calm,
     Kill,
+    Freeze,
     Clock,
     Person,
-    Cut(usize),
+    Cut { process: u32, stream: usize },
     Relist { process: u32, stream: usize },
     Watch { process: u32, ticket: Ticket, input: Input },
     Lead { process: u32 },
+    Lease { process: u32, call: Call },
     Arrive(Box<Arrival>),
     Answer { process: u32, input: Input },
 }
+
+// === impl Event ===
+
+impl Event {
+    /// Which process it happens in, which cannot be while that is frozen.
+    fn process(&self) -> Option<u32> {
+        match self {
+            Self::Relist { process, .. }
+            | Self::Watch { process, .. }
+            | Self::Lead { process }
+            | Self::Lease { process, call: Call::Look | Call::Seen(_) | Call::Written { .. } }
+            | Self::Answer { process, .. } => Some(*process),
+            _ => None,
+        }
+    }
+}
+
+// === impl World ===
 
 impl World {
     pub fn new(seed: u64, saboteur: Option<Saboteur>, is_traced: bool) -> Self {
@@ -88,8 +112,8 @@ impl World {
         let mut world = Self {
             seed,
             now: Time::ZERO,
-            process: Process::new(0, Time::ZERO, shape.config(seed), shape.is_private),
-            watch: Watch::new(&shape.scopes),
+            processes: Vec::new(),
+            lease: LeaseObject::default(),
             ledger: Ledger::new(shape.naming, shape.resync),
             cluster,
             service,
@@ -98,13 +122,18 @@ impl World {
             saboteur,
             queue: BTreeMap::new(),
             scheduled: 0,
+            born: 0,
+            doomed: None,
+            in_flight: Vec::new(),
             cache: None,
             shelf: Shelf::default(),
             trace: is_traced.then(Vec::new),
             random,
             shape,
         };
-        world.begin_process(Duration::ZERO);
+        for _ in 0..world.shape.replicas.max(1) {
+            world.begin();
+        }
         world.begin_person();
         for (event, latest) in
             [(Event::Edit, world.shape.calm), (Event::Somebody, world.shape.peace), (Event::Weather, 3_000)]
@@ -112,11 +141,16 @@ impl World {
             let wait = world.random.millis(0, latest);
             world.schedule(wait, event);
         }
-        if world.shape.kills {
-            for _ in 0..=world.random.below(2) {
-                let wait = world.random.millis(0, u64::try_from(world.shape.storm.as_millis()).unwrap());
-                world.schedule(wait, Event::Kill);
-            }
+        let storm = u64::try_from(world.shape.storm.as_millis()).unwrap();
+        let kills = if world.shape.kills { 1 + world.random.below(3) } else { 0 };
+        let freezes = if world.shape.kills { world.random.below(3) } else { 0 };
+        for _ in 0..kills {
+            let wait = world.random.millis(0, storm);
+            world.schedule(wait, Event::Kill);
+        }
+        for _ in 0..freezes {
+            let wait = world.random.millis(0, storm);
+            world.schedule(wait, Event::Freeze);
         }
         world.schedule(world.shape.storm, Event::Calm);
         world
@@ -126,10 +160,27 @@ impl World {
         self.trace.unwrap_or_default()
     }
 
+    /// The process of a number, if it still runs.
+    pub fn process(&self, number: u32) -> Option<&Process> {
+        self.processes.iter().find(|process| process.number == number)
+    }
+
+    /// Where a process is.
+    pub fn position(&self, number: u32) -> Option<usize> {
+        self.processes.iter().position(|process| process.number == number)
+    }
+
+    /// Who leads.
+    pub fn leader(&self) -> Option<&Process> {
+        self.processes.iter().find(|process| process.led_until > self.now)
+    }
+
     /// Does everything that happens until a time.
     pub fn run_until(&mut self, end: Time) -> Result<(), Violation> {
         loop {
-            let wake = self.process.wake_at().unwrap_or(Time::NEVER);
+            let wakes =
+                self.processes.iter().filter_map(|process| Some((process.wake_at()?, process.number)));
+            let (wake, process) = wakes.min().unwrap_or((Time::NEVER, 0));
             let next = self.queue.first_key_value().map_or(Time::NEVER, |((at, _), _)| *at);
             if wake.min(next) > end {
                 self.now = end;
@@ -138,7 +189,7 @@ impl World {
             self.statistics.steps += 1;
             if wake < next {
                 self.now = wake;
-                self.tell(Input::Tick)?;
+                self.tell(process, Input::Tick)?;
             } else if let Some(((at, _), event)) = self.queue.pop_first() {
                 self.now = at;
                 self.happen(event)?;
@@ -146,27 +197,25 @@ impl World {
         }
     }
 
-    /// The process ends, and another begins; what is on its way to the service may still arrive.
-    pub fn restart(&mut self) {
-        let (number, led) = (self.process.number + 1, self.process.led_until);
-        self.note(|| format!("process {number} begins"));
-        let config = self.shape.config(self.seed.wrapping_add(u64::from(number)));
-        self.process = Process::new(number, self.now, config, self.shape.is_private);
-        self.watch = Watch::new(&self.shape.scopes);
-        // Nobody else gets the lease before it has ended, and no request outlives its time-out.
-        let lease = if led == Time::NEVER { TIMEOUT } else { (led - self.now).max(TIMEOUT) };
-        self.begin_process(lease);
+    /// A process ends, and another begins; what is on its way to the service may still arrive.
+    pub fn restart(&mut self, process: u32) {
+        self.note(|| format!("process {process} ends"));
+        self.processes.retain(|other| other.number != process);
+        self.begin();
     }
 
-    fn begin_process(&mut self, lease: Duration) {
-        let process = self.process.number;
+    fn begin(&mut self) {
+        let process = self.born;
+        self.born += 1;
+        self.note(|| format!("process {process} begins"));
+        let config = self.shape.config(self.seed.wrapping_add(u64::from(process)));
+        self.processes.push(Process::new(process, self.now, config, self.shape.is_private));
         self.schedule(Duration::ZERO, Event::Answer { process, input: Input::Tick });
-        for stream in 0..self.watch.len() {
+        for stream in 0..self.shape.scopes.len() {
             let wait = self.random.millis(0, 2_000);
             self.schedule(wait, Event::Relist { process, stream });
         }
-        let wait = lease + self.random.millis(1, 3_000);
-        self.schedule(wait, Event::Lead { process });
+        self.stand(process, process == 0);
     }
 
     /// Something is going to happen.
@@ -182,52 +231,36 @@ impl World {
         }
     }
 
-    /// Tells the process something and carries out what it wants.
-    pub fn tell(&mut self, input: Input) -> Result<(), Violation> {
+    /// Tells a process something and carries out what it wants.
+    pub fn tell(&mut self, number: u32, input: Input) -> Result<(), Violation> {
+        let Some(at) = self.position(number) else { return Ok(()) };
         self.statistics.count("input", labels::input(&input));
         if let Some((what, class)) = labels::failed(&input) {
             self.statistics.count(what, class);
         }
-        self.note(|| format!("  -> {}", trace::input(&input)));
-        self.process.note(&input, self.now)?;
+        self.note(|| format!("  -> {number}: {}", trace::input(&input)));
+        self.processes[at].note(&input, self.now)?;
         let accepted = match &input {
             Input::Applied { answer: Ok(change), .. } => Some(change.clone()),
             _ => None,
         };
-        let mut reported = None;
+        if matches!(input, Input::Applied { .. }) {
+            self.in_flight.retain(|(process, _)| *process != number);
+        }
         let input = match self.saboteur {
             Some(saboteur) => saboteur.input(input),
             None => input,
         };
-        for effect in self.process.handle(input, self.now)? {
-            self.note(|| format!("  <- {}", trace::effect(&effect)));
-            self.statistics.count("effect", labels::effect(&effect));
-            self.process.check(&effect, self.now)?;
-            match effect {
-                Effect::Read(read) => self.send(Request::Read(read)),
-                Effect::Apply(apply) => {
-                    let rest = self.process.rest(&apply, self.now);
-                    self.ledger.issued(apply.digest, rest.clone());
-                    self.aim(&apply);
-                    self.send(Request::Apply(apply, rest));
-                }
-                Effect::AskPropagation(change) => self.send(Request::Ask(change)),
-                Effect::Count => self.send(Request::Count),
-                Effect::Report(Report::Accepted { batch, digest, change }) => {
-                    self.ledger.reported(self.process.number, &batch, digest, change.is_none())?;
-                    reported = change.or(reported);
-                }
-                Effect::Report(Report::Blocked(blocked)) => {
-                    self.statistics.count("reason", labels::reason(&blocked.reason));
-                }
-                Effect::Remember(memory) => self.shelf.memory = Some(memory),
-                Effect::Publish(publication) => {
-                    self.shelf.all.push((*publication).clone());
-                    self.shelf.published = Some(publication);
-                }
-                Effect::Report(_) => {}
-            }
+        let effects = self.processes[at].handle(input, self.now)?;
+        if self.doomed == Some(number) && !effects.is_empty() {
+            self.doomed = None;
+            self.statistics.count("kill", "between two effects");
+            let survives = self.random.below(effects.len());
+            self.carry_out(number, effects.into_iter().take(survives))?;
+            self.restart(number);
+            return Ok(());
         }
+        let reported = self.carry_out(number, effects.into_iter())?;
         if accepted == reported {
             return Ok(());
         }
@@ -235,6 +268,61 @@ impl World {
             "what is accepted is reported, once",
             format!("{accepted:?}, reported {reported:?}"),
         ))
+    }
+
+    /// Does what a process wants. Returns the change that it reports as accepted.
+    fn carry_out(
+        &mut self,
+        number: u32,
+        effects: impl Iterator<Item = Effect>,
+    ) -> Result<Option<ChangeId>, Violation> {
+        let at = self.position(number).unwrap();
+        let mut reported = None;
+        for effect in effects {
+            self.note(|| format!("  <- {number}: {}", trace::effect(&effect)));
+            self.statistics.count("effect", labels::effect(&effect));
+            self.processes[at].check(&effect, self.now)?;
+            match effect {
+                Effect::Read(read) => self.send(number, Request::Read(read)),
+                Effect::Apply(apply) => {
+                    self.check_others(number)?;
+                    let rest = self.processes[at].rest(&apply, self.now);
+                    self.ledger.issued(apply.digest, rest.clone());
+                    self.aim(&apply);
+                    self.send(number, Request::Apply(apply, rest));
+                }
+                Effect::AskPropagation(change) => self.send(number, Request::Ask(change)),
+                Effect::Count => self.send(number, Request::Count),
+                Effect::Report(Report::Accepted { batch, digest, change }) => {
+                    self.ledger.reported(number, &batch, digest, change.is_none())?;
+                    reported = change.or(reported);
+                }
+                Effect::Report(Report::Blocked(blocked)) => {
+                    self.statistics.count("reason", labels::reason(&blocked.reason));
+                }
+                Effect::Remember(memory) if self.shape.replicas == 0 => self.shelf.memory = Some(memory),
+                Effect::Remember(memory) => self.processes[at].memory = Some(memory),
+                Effect::Publish(publication) => {
+                    self.shelf.all.push((*publication).clone());
+                    self.shelf.published = Some(publication);
+                }
+                Effect::Report(_) => {}
+            }
+        }
+        Ok(reported)
+    }
+
+    /// Nobody else waits for an answer to a change.
+    fn check_others(&mut self, number: u32) -> Result<(), Violation> {
+        let now = self.now;
+        self.in_flight.retain(|(_, deadline)| *deadline > now);
+        match self.in_flight.iter().find(|(process, _)| *process != number) {
+            Some((other, deadline)) => {
+                let detail = format!("{number}, while {other} waits for an answer until {deadline:?}");
+                Err(Violation::new("one process writes at a time", detail))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Somebody else happens to change a name of the batch that is being sent.
@@ -247,6 +335,14 @@ impl World {
     }
 
     fn happen(&mut self, event: Event) -> Result<(), Violation> {
+        if let Some(number) = event.process() {
+            let Some(process) = self.process(number) else { return Ok(()) };
+            if process.frozen_until > self.now {
+                let thaw = process.frozen_until - self.now;
+                self.schedule(thaw, event);
+                return Ok(());
+            }
+        }
         match event {
             Event::Edit => self.edit(),
             Event::Somebody => {
@@ -263,41 +359,76 @@ impl World {
             }
             Event::Weather => self.weather(),
             Event::Calm => self.calm(),
-            Event::Kill => {
-                self.statistics.count("kill", self.process.phase());
-                self.restart();
-            }
+            Event::Kill => self.kill(),
+            Event::Freeze => self.freeze(),
             Event::Clock => return self.tell_the_time(),
             Event::Person => return self.person(),
-            Event::Cut(stream) => self.cut(stream),
-            Event::Relist { process, stream } if process == self.process.number && self.is_denied() => {
+            Event::Cut { process, stream } => self.cut(process, stream),
+            Event::Relist { process, stream } if self.is_denied() => {
                 self.statistics.count("fault", "a kind is denied");
                 let wait = self.random.millis(1_000, 60_000);
                 self.schedule(wait, Event::Relist { process, stream });
-                return self.tell(Input::Denied(self.shape.scopes[stream].clone()));
+                return self.tell(process, Input::Denied(self.shape.scopes[stream].clone()));
             }
-            Event::Relist { process, stream } if process == self.process.number => {
-                for (ticket, at, input) in self.watch.list(stream, &self.cluster, self.now, &mut self.random)
-                {
+            Event::Relist { process, stream } => {
+                let at = self.position(process).unwrap();
+                let watch = &mut self.processes[at].watch;
+                for (ticket, at, input) in watch.list(stream, &self.cluster, self.now, &mut self.random) {
                     self.schedule(at - self.now, Event::Watch { process, ticket, input });
                 }
                 if self.storm && self.random.percent(10) {
                     let wait = self.random.millis(0, 300);
-                    self.schedule(wait, Event::Cut(stream));
+                    self.schedule(wait, Event::Cut { process, stream });
                 }
             }
             Event::Watch { process, ticket, input } => {
                 let is_lost = self.saboteur == Some(Saboteur::LosesEvents) && self.random.percent(30);
-                if process == self.process.number && self.watch.arrives(ticket) && !is_lost {
-                    return self.tell(input);
+                let arrives = self.process(process).is_some_and(|process| process.watch.arrives(ticket));
+                if arrives && !is_lost {
+                    return self.tell(process, input);
                 }
             }
-            Event::Lead { process } if process == self.process.number => return self.lead(),
+            Event::Lead { process } => return self.lead(process),
+            Event::Lease { process, call } => return self.lease(process, call),
             Event::Arrive(arrival) => return self.arrive(*arrival),
-            Event::Answer { process, input } if process == self.process.number => return self.tell(input),
-            Event::Relist { .. } | Event::Lead { .. } | Event::Answer { .. } => {}
+            Event::Answer { process, input } => return self.tell(process, input),
         }
         Ok(())
+    }
+
+    /// A process ends: at once, in the middle of what it does next, or in good order.
+    fn kill(&mut self) {
+        let all: Vec<u32> = self.processes.iter().map(|process| process.number).collect();
+        let number = *self.random.pick(&all);
+        let phase = self.process(number).unwrap().phase();
+        match self.random.below(6) {
+            0 | 1 => self.doomed = Some(number),
+            2 => {
+                self.statistics.count("kill", "in good order");
+                self.release_lease(number);
+                self.restart(number);
+            }
+            _ => {
+                self.statistics.count("kill", phase);
+                self.restart(number);
+            }
+        }
+    }
+
+    /// A process stops for a while, or no longer reaches the API server.
+    fn freeze(&mut self) {
+        let until = self.now + self.random.millis(2_000, 40_000);
+        let at = self.random.below(self.processes.len());
+        let is_frozen = self.random.percent(50);
+        self.statistics
+            .count("fault", if is_frozen { "a process is frozen" } else { "a process is cut off" });
+        let process = &mut self.processes[at];
+        let which = if is_frozen { &mut process.frozen_until } else { &mut process.cut_off_until };
+        *which = until;
+        let number = process.number;
+        self.note(|| {
+            format!("process {number} is {} until {until:?}", if is_frozen { "frozen" } else { "cut off" })
+        });
     }
 
     /// Whether a kind's objects may not be listed just now.
@@ -312,20 +443,25 @@ impl World {
         let (object, what) = self.cluster.edit(&mut self.random);
         self.note(|| format!("{object}: {what}"));
         self.statistics.count("edit", what);
-        for gate in self.process.keeper.closed_gates(self.process.local(self.now)) {
-            self.statistics.count("gate closed", labels::gate(&gate));
+        let mut arrivals = Vec::new();
+        for process in &mut self.processes {
+            for gate in process.keeper.closed_gates(process.local(self.now)) {
+                self.statistics.count("gate closed", labels::gate(&gate));
+            }
+            if let Some((_, ticket, at)) = process.watch.event(&object, self.now, &mut self.random) {
+                let facts = self.cluster.facts(&object).map(Box::new);
+                let input = Input::Facts { object: object.clone(), facts };
+                arrivals.push((at, Event::Watch { process: process.number, ticket, input }));
+            }
         }
-        if let Some((_, ticket, at)) = self.watch.event(&object, self.now, &mut self.random) {
-            let facts = self.cluster.facts(&object).map(Box::new);
-            let process = self.process.number;
-            self.schedule(
-                at - self.now,
-                Event::Watch { process, ticket, input: Input::Facts { object, facts } },
-            );
+        for (at, event) in arrivals {
+            self.schedule(at - self.now, event);
         }
         if self.random.percent(3) {
-            let stream = self.random.below(self.watch.len());
-            self.cut(stream);
+            let stream = self.random.below(self.shape.scopes.len());
+            let at = self.random.below(self.processes.len());
+            let process = self.processes[at].number;
+            self.cut(process, stream);
         }
         let wait = if self.random.percent(25) {
             self.random.millis(0, 40)
@@ -335,12 +471,13 @@ impl World {
         self.schedule(wait, Event::Edit);
     }
 
-    fn cut(&mut self, stream: usize) {
-        self.note(|| format!("stream {stream} breaks"));
+    fn cut(&mut self, process: u32, stream: usize) {
+        let Some(at) = self.position(process) else { return };
+        self.note(|| format!("stream {stream} of {process} breaks"));
         self.statistics.count("fault", "410 Gone");
-        self.watch.cut(stream);
+        self.processes[at].watch.cut(stream);
         let wait = self.random.millis(10, 5_000);
-        self.schedule(wait, Event::Relist { process: self.process.number, stream });
+        self.schedule(wait, Event::Relist { process, stream });
     }
 
     fn somebody_did(&mut self, deed: Option<Deed>) {
@@ -348,108 +485,5 @@ impl World {
         self.note(|| format!("somebody {} {:?}", deed.what, deed.names));
         self.statistics.count("somebody", deed.what);
         self.ledger.somebody_changed(&deed.names, &self.service.zone, self.now);
-    }
-
-    /// What the service does to requests for a while.
-    fn weather(&mut self) {
-        if !self.storm {
-            return;
-        }
-        if self.shape.faults {
-            self.service.faulty = *self.random.pick(&[0, 0, 5, 30, 70]);
-            self.service.slow = *self.random.pick(&[50, 200, 4_000]);
-            self.service.denied = None;
-            if self.random.percent(8) {
-                let class = *self.random.pick(&[FailureClass::Denied, FailureClass::Account]);
-                self.service.denied = Some(class);
-                let what = if class == FailureClass::Account { "no credentials" } else { "no permissions" };
-                self.statistics.count("fault", what);
-            }
-        }
-        if self.random.percent(15) {
-            let sets: Vec<String> = self
-                .cluster
-                .objects()
-                .filter_map(|object| self.cluster.facts(object))
-                .flat_map(|facts| facts.hosts)
-                .map(|host| host.to_route53())
-                .collect();
-            if !sets.is_empty() {
-                let is_named = self.random.percent(50);
-                self.statistics
-                    .count("fault", if is_named { "refused by name" } else { "refused without a name" });
-                self.service.refused.insert(self.random.pick(&sets).clone(), is_named);
-            }
-        } else if self.random.percent(30) {
-            self.service.refused.pop_first();
-        }
-        self.bad_service();
-        self.note_weather();
-        self.cache = (self.saboteur == Some(Saboteur::ReadsFromCache)).then(|| self.service.zone.clone());
-        let wait = self.random.millis(1_000, 40_000);
-        self.schedule(wait, Event::Weather);
-    }
-
-    /// The zone protects a record, is full, or is being switched.
-    fn bad_service(&mut self) {
-        let zone = &mut self.service.zone;
-        zone.disabled_for_mutation = self.shape.faults && self.random.percent(3);
-        zone.record_limit = if self.shape.faults && self.random.percent(6) { zone.len() + 3 } else { 10_000 };
-        let (is_switching, is_full) = (zone.disabled_for_mutation, zone.record_limit < 10_000);
-        for what in [is_switching.then_some("switching"), is_full.then_some("full")].into_iter().flatten() {
-            self.statistics.count("fault", what);
-        }
-        if self.shape.faults && self.random.percent(6) {
-            let name = foreigner::host(&mut self.random);
-            self.statistics.count("fault", "protected");
-            self.service.zone.protect(&name, "A", "ask the platform team").unwrap();
-            self.service.protected.push(name);
-        }
-    }
-
-    fn note_weather(&mut self) {
-        let Service { faulty, slow, denied, refused, .. } = &self.service;
-        let line =
-            format!("weather: {faulty}% faults, up to {slow} ms, denied {denied:?}, refused {refused:?}");
-        self.note(|| line);
-    }
-
-    /// Edits, other writers and faults end; only names that are refused may stay so.
-    fn calm(&mut self) {
-        self.storm = false;
-        // Whatever was paused is no longer.
-        self.shelf.off = 7_200;
-        self.cache = None;
-        self.service.faulty = 0;
-        self.service.slow = 100;
-        self.service.denied = None;
-        self.service.zone.disabled_for_mutation = false;
-        self.service.zone.record_limit = 10_000;
-        for name in std::mem::take(&mut self.service.protected) {
-            self.service.zone.unprotect(&name, "A");
-        }
-        if self.random.percent(50) {
-            self.service.refused.clear();
-        }
-        self.note_weather();
-    }
-
-    fn lead(&mut self) -> Result<(), Violation> {
-        let process = self.process.number;
-        let until = if self.shape.is_led { self.now + LEASE } else { Time::NEVER };
-        if self.shape.is_led {
-            let lapses = self.storm && self.random.percent(3);
-            let wait = if lapses { self.random.millis(5_000, 40_000) } else { RENEWAL };
-            if lapses {
-                self.statistics.count("fault", "leadership lapses");
-            }
-            self.schedule(wait, Event::Lead { process });
-        }
-        if self.process.led_until == Time::ZERO {
-            self.hand_down()?;
-        }
-        self.process.led_until = until;
-        let told = if self.saboteur == Some(Saboteur::ForgetsLeadership) { Time::NEVER } else { until };
-        self.tell(Input::Leadership { until: self.process.local(told) })
     }
 }
