@@ -83,12 +83,10 @@ impl Brake {
         }
     }
 
-    /// A unit that moves a hostname was accepted.
-    pub fn accepted(&mut self, unit: &Unit, now: Time) {
-        let Some((to, _)) = self.pending.get(unit.key()).copied() else { return };
+    /// A hostname was moved.
+    pub fn moved(&mut self, host: &Name, to: Move, now: Time) {
         self.count(to);
         let end = now + WINDOW;
-        let host = &unit.key().host;
         if let Some((old, until)) = self.done.insert(host.clone(), (to, end)) {
             self.discount(old);
             self.ends.remove(&(until, host.clone()));

@@ -436,9 +436,11 @@ impl Keeper {
                 for wait in drift::LOOK_AGAIN {
                     self.rereads.add_at(unit.reads().iter().cloned(), now + wait);
                 }
+            } else if let Some(to) = unit.moves() {
+                // Whatever its object wants by now.
+                has_moved = true;
+                self.brake.moved(&unit.key().host, to, now);
             }
-            has_moved |= self.brake.concerns(unit);
-            self.brake.accepted(unit, now);
             self.approvals.accepted(unit);
         }
         if has_moved {

@@ -205,12 +205,12 @@ impl Unit {
     }
 
     /// Whether it needs a fresh read before it may be sent. Route 53 guards creations itself, but neither what is
-    /// replaced, nor an ownership TXT that is there already and which the unit therefore does not create, nor the records
-    /// that an adoption rests on.
+    /// replaced, nor what is there already and which the unit therefore does not create: the ownership TXT of a record, or
+    /// the record of an ownership TXT, which is that of somebody else by now perhaps.
     pub fn needs_fresh_reads(&self) -> bool {
         let is_txt = |change: &&Change| *change.after().rtype() == RecordType::Txt;
         let txts = self.changes.iter().filter(is_txt).count();
-        self.is_adoption() || self.replaces() || 2 * txts < self.changes.len()
+        self.replaces() || 2 * txts != self.changes.len()
     }
 }
 

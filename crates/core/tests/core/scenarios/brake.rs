@@ -2,7 +2,7 @@
 
 use zonekeeper_core::{keeper::Input, source::Object};
 
-use super::stage::{Stage, WEB_1, WEB_2, web};
+use super::stage::{Fate, Stage, WEB_1, WEB_2, web};
 
 const MINUTE: u64 = 60_000;
 
@@ -127,4 +127,26 @@ fn the_process_that_leads_next_knows_what_was_moved() {
         next.run(10_000);
         assert_eq!(moved(&next, 2), expected, "{is_told}");
     }
+}
+
+#[test]
+fn what_was_moved_counts_whatever_its_object_wants_by_then() {
+    let mut stage = stage(20);
+    stage.batches_meet([Fate::AnswerLost]);
+    let moved_to = webs(20, 2);
+    for object in &moved_to[..10] {
+        stage.see(object);
+    }
+    stage.run(300);
+    // Before a read shows that the batch was accepted, the objects are gone.
+    for object in &moved_to[..10] {
+        stage.tell(Input::Facts { object: object.id().unwrap(), facts: None });
+    }
+    stage.run(10_000);
+    assert_eq!(moved(&stage, 2), 10);
+    for object in &moved_to[10..13] {
+        stage.see(object);
+    }
+    stage.run(MINUTE);
+    assert_eq!(moved(&stage, 2), 10);
 }

@@ -75,6 +75,7 @@ pub struct Wish {
     pub targets: Vec<String>,
     pub ttl: Option<&'static str>,
     pub alias: bool,
+    pub adopt: bool,
     pub paused: Option<&'static str>,
     pub hand_over_to: Option<ObjectId>,
     /// In seconds after the first object.
@@ -100,6 +101,7 @@ impl Wish {
             targets: texts(targets),
             ttl: None,
             alias: false,
+            adopt: false,
             paused: None,
             hand_over_to: None,
             created: 0,
@@ -114,6 +116,7 @@ impl Wish {
         wish.uid = created;
         wish.ttl = *random.pick(&TTLS);
         wish.alias = random.percent(4);
+        wish.adopt = random.percent(10);
         wish.aim(random);
         wish
     }
@@ -223,6 +226,9 @@ fn read(object: &ObjectId, wish: &Wish) -> Object {
     }
     if object.kind() == Kind::Service {
         annotate("hostname", &wish.hosts.join(","));
+    }
+    if wish.adopt {
+        annotations.insert("zonekeeper.dev/adopt".to_owned(), Value::from("true"));
     }
     if let Some(until) = wish.paused {
         annotations.insert("zonekeeper.dev/paused-until".to_owned(), Value::from(until));

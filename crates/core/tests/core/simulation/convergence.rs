@@ -36,8 +36,9 @@ pub fn check(world: &mut World) -> Result<(), Violation> {
         world.statistics.count("reason", labels::reason(&blocked.reason));
     }
     quiet(world, "what has converged stays as it is")?;
-    if let Some(leader) = world.leader().map(|leader| leader.number) {
-        world.restart(leader);
+    // What stood by may remember what the leader never saw, and mend it.
+    for process in world.processes.iter().map(|process| process.number).collect::<Vec<_>>() {
+        world.restart(process);
     }
     quiet(world, "a second start writes nothing")
 }

@@ -1,18 +1,26 @@
 //! What must be true of the zone after every accepted batch, for the names of that batch.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    time::Duration,
+};
 
 use zonekeeper_core::{
     dns::{Name, RecordType, SetId},
     keeper::{Apply, Time},
     plan::{Batch, Change, PlanDigest, Unit},
+    source::ObjectId,
 };
 use zonekeeper_emulator::zone::{HostedZone, RecordSet};
 
 use super::{
-    ownership::{APEX, TxtNames, is_our_text},
+    ownership::{self, APEX, TxtNames, US},
     process::{Rest, rests_on_the_zone},
+    shape::Shape,
+    tenure::Tenures,
     translation::set_from_service,
+    window::Window,
 };
 
 /// How long what a batch rests on may be old when it is sent (§2).
@@ -31,6 +39,10 @@ pub struct Violation {
 #[derive(Debug, Clone)]
 pub struct Ledger {
     naming: TxtNames,
+    /// Whose sets may be replaced.
+    owners: &'static [&'static str],
+    pub tenures: Tenures,
+    pub window: Window,
     /// When somebody else last changed something at a name.
     foreign: BTreeMap<Name, Time>,
     /// Since when a name is delegated.
@@ -49,6 +61,8 @@ pub struct Ledger {
 #[derive(Debug)]
 pub struct Before {
     sets: Vec<Met>,
+    /// For each unit, the object that its hostname's records were made for.
+    holders: Vec<Option<ObjectId>>,
     len: usize,
 }
 
@@ -75,15 +89,18 @@ impl fmt::Display for Violation {
 // === impl Ledger ===
 
 impl Ledger {
-    pub fn new(naming: TxtNames, resync: Duration) -> Self {
+    pub fn new(shape: &Shape) -> Self {
         Self {
-            naming,
+            naming: shape.naming,
+            owners: shape.owners(),
+            tenures: Tenures::default(),
+            window: Window::new(shape.brake),
             foreign: BTreeMap::new(),
             cuts: BTreeMap::new(),
             written: BTreeMap::new(),
             accepted: BTreeMap::new(),
             issued: BTreeMap::new(),
-            blind: resync * 2 + Duration::from_mins(5),
+            blind: shape.resync * 2 + Duration::from_mins(5),
         }
     }
 
@@ -105,12 +122,26 @@ impl Ledger {
         let met = |change: &Change| {
             let found = found(zone, change);
             let is_ours = found.is_some_and(|set| match *change.after().rtype() {
-                RecordType::Txt => is_our_text(set),
-                _ => self.naming.is_ours(zone, set),
+                RecordType::Txt => ownership::owner(set).is_some_and(|owner| self.owners.contains(&owner)),
+                _ => self.naming.owner(zone, set).is_some_and(|owner| self.owners.contains(&owner)),
             });
             Met { found: found.cloned(), is_ours }
         };
-        Before { sets: apply.batch.changes().map(met).collect(), len: zone.len() }
+        let holder = |unit: &Unit| {
+            let host = unit.key().host.to_route53();
+            let of = |rtype| self.naming.text(zone, zone.get(&host, rtype, None)?);
+            let texts = ["A", "AAAA", "CNAME"].into_iter().filter_map(of);
+            let texts = texts.filter(|text| ownership::owner(text) == Some(US));
+            let holders: BTreeSet<ObjectId> = texts.filter_map(ownership::object).collect();
+            // Where texts differ, nobody can tell.
+            let is_one = holders.len() == 1;
+            holders.into_iter().next().filter(|_| is_one)
+        };
+        Before {
+            sets: apply.batch.changes().map(met).collect(),
+            holders: apply.batch.units().iter().map(holder).collect(),
+            len: zone.len(),
+        }
     }
 
     /// A batch has been accepted. Returns how many sets it replaced in a race that cannot be closed.
@@ -124,10 +155,15 @@ impl Ledger {
     ) -> Result<u32, Violation> {
         let mut races = 0;
         let mut met = before.sets.iter();
-        for unit in apply.batch.units() {
+        for (unit, holder) in apply.batch.units().iter().zip(&before.holders) {
+            self.check_tenure(unit, holder.as_ref(), rest, now)?;
+            self.check_window(unit, rest, now)?;
             for change in unit.changes() {
                 self.check_place(change, rest, now)?;
                 let met = met.next().unwrap();
+                if matches!(change, Change::Create(_)) && met.found.is_some() {
+                    return Err(Violation::new("what is created is not there", format!("{change}")));
+                }
                 if let Change::Replace { before, .. } = change {
                     let as_planned =
                         met.found.as_ref().is_some_and(|found| set_from_service(found) == *before);
@@ -156,6 +192,39 @@ impl Ledger {
         }
         self.accepted.insert((rest.number, apply.digest), (names, now));
         Ok(races)
+    }
+
+    /// A hostname stays with the object that it is for, as long as that asks for it.
+    fn check_tenure(
+        &self,
+        unit: &Unit,
+        holder: Option<&ObjectId>,
+        rest: &Rest,
+        now: Time,
+    ) -> Result<(), Violation> {
+        let host = &unit.key().host;
+        match holder.filter(|holder| *holder != unit.object()) {
+            Some(holder) if self.tenures.holds(holder, host, now) && !self.is_race(unit.reads(), rest) => {
+                let detail = format!("{host} of {holder} is given to {}", unit.object());
+                Err(Violation::new("a hostname stays with the object that has it", detail))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The brake counts what nobody else has touched.
+    fn check_window(&mut self, unit: &Unit, rest: &Rest, now: Time) -> Result<(), Violation> {
+        let is_repair = |name: &Name| {
+            let written = self.written.get(name).and_then(|by| by.values().max());
+            self.foreign.get(name) >= written
+        };
+        let names = unit.changes().iter().map(|change| change.after().name());
+        if rest.is_abandoned || names.filter(|name| self.foreign.contains_key(name)).any(is_repair) {
+            self.window.leave_out(&unit.key().host);
+            return Ok(());
+        }
+        let hosts = self.tenures.hosts();
+        self.window.moved(unit, hosts, now)
     }
 
     /// Nothing is written that is never written.
@@ -203,7 +272,7 @@ impl Ledger {
     fn check_ownership(&self, unit: &Unit, zone: &HostedZone, rest: &Rest) -> Result<(), Violation> {
         let is_ours = |change: &&Change| {
             let of_record = *change.after().rtype() != RecordType::Txt;
-            !of_record || found(zone, change).is_some_and(|found| self.naming.is_ours(zone, found))
+            !of_record || found(zone, change).is_some_and(|found| self.naming.owner(zone, found) == Some(US))
         };
         match unit.changes().iter().find(|change| !is_ours(change)) {
             Some(change) if !self.is_race(unit.reads(), rest) => {

@@ -144,7 +144,8 @@ impl World {
 
     /// A process learns until when it leads.
     fn leads(&mut self, process: u32, until: Time) -> Result<(), Violation> {
-        let me = self.position(process).unwrap();
+        // It may have died of what it was told before.
+        let Some(me) = self.position(process) else { return Ok(()) };
         if let Some(number) = self.leader().map(|other| other.number).filter(|other| *other != process)
             && until > self.now
         {

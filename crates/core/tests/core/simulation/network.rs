@@ -139,7 +139,7 @@ impl World {
     fn apply(&mut self, apply: &Apply, rest: &Rest) -> Result<Result<ChangeId, Failure>, Violation> {
         let mut batch: Vec<_> = apply.batch.changes().map(change_to_service).collect();
         if let Some(saboteur) = self.saboteur {
-            batch = saboteur.batch(batch, &self.service.zone);
+            batch = saboteur.batch(batch, apply, &self.service.zone, &self.last_refused);
         }
         let before = self.ledger.before(apply, &self.service.zone);
         match self.service.apply(apply, &batch, self.now) {
@@ -156,7 +156,10 @@ impl World {
                 }
                 Ok(Ok(change))
             }
-            Err(Unaccepted::Injected(failure)) => Ok(Err(failure)),
+            Err(Unaccepted::Injected(failure)) => {
+                self.last_refused = apply.batch.units().iter().map(|unit| unit.key().host.clone()).collect();
+                Ok(Err(failure))
+            }
             Err(Unaccepted::Rules(failure)) => {
                 self.note(|| format!("the zone refuses {:?}: {}", apply.id, failure.message));
                 self.statistics.count("fault", "refused by the zone");

@@ -1,6 +1,7 @@
 //! Whose a record set is, read from the service's zone by the words of the design (§4), not by the core's code.
 
 use sha2::{Digest as _, Sha256};
+use zonekeeper_core::source::ObjectId;
 use zonekeeper_emulator::zone::{HostedZone, RecordSet};
 
 pub const US: &str = "us";
@@ -45,32 +46,42 @@ impl TxtNames {
         })
     }
 
-    /// Whether the zone says that a set is ours.
-    pub fn is_ours(self, zone: &HostedZone, set: &RecordSet) -> bool {
+    /// Whose the zone says that a set is.
+    pub fn owner<'z>(self, zone: &'z HostedZone, set: &RecordSet) -> Option<&'z str> {
+        owner(self.text(zone, set)?)
+    }
+
+    /// The text that says whose a set is, and for which object it was made.
+    pub fn text<'z>(self, zone: &'z HostedZone, set: &RecordSet) -> Option<&'z RecordSet> {
         let text = |name: &str| zone.get(name, "TXT", set.set_identifier.as_deref());
         if let Some(txt) = text(&self.place(&set.name, &set.rtype)) {
-            return is_our_text(txt);
+            return Some(txt);
         }
         let of_cname =
             (set.rtype == "A" && set.alias_target.is_some()).then(|| self.of(&set.name, Some("CNAME")));
         let untyped = (set.rtype != "AAAA").then(|| self.of(&set.name, None));
         let legacy = [of_cname, untyped].into_iter().flatten().flatten();
         let mut readable = legacy.filter_map(|name| text(&name)).filter(|txt| owner(txt).is_some());
-        readable.next().is_some_and(is_our_text)
+        readable.next()
     }
 }
 
-/// Whether a TXT states that something is ours.
-pub fn is_our_text(txt: &RecordSet) -> bool {
-    owner(txt) == Some(US)
+/// Whose something is by a TXT.
+pub fn owner(txt: &RecordSet) -> Option<&str> {
+    stated(txt, "external-dns/owner=")
 }
 
-fn owner(set: &RecordSet) -> Option<&str> {
+/// For which object something was made, by a TXT.
+pub fn object(txt: &RecordSet) -> Option<ObjectId> {
+    stated(txt, "external-dns/resource=")?.parse().ok()
+}
+
+fn stated<'t>(set: &'t RecordSet, what: &str) -> Option<&'t str> {
     let [value] = set.values.as_slice() else { return None };
     let text = value.strip_prefix('"')?.strip_suffix('"')?;
     let mut tokens = text.split(',');
     tokens.clone().find(|token| *token == "heritage=external-dns")?;
-    tokens.find_map(|token| token.strip_prefix("external-dns/owner="))
+    tokens.find_map(|token| token.strip_prefix(what))
 }
 
 /// An ownership text as ExternalDNS writes it.

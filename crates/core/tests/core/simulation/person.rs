@@ -6,6 +6,7 @@ use zonekeeper_core::keeper::{Approval, Input, Mode, Publication};
 
 use super::{
     invariants::Violation,
+    process::Process,
     world::{Event, World},
 };
 
@@ -36,6 +37,10 @@ impl World {
 
     /// A new leader is told what the one before has left.
     pub fn hand_down(&mut self, to: u32) -> Result<(), Violation> {
+        let forgets = |process: &Process| process.memory.is_some() || !process.is_answered();
+        if self.ledger.window.is_clock_set || self.processes.iter().any(forgets) {
+            self.ledger.window.forget();
+        }
         self.tell(to, Input::Wall { unix: self.unix() })?;
         if let Some(memory) = self.shelf.memory.clone() {
             self.tell(to, Input::Recall { memory })?;
@@ -51,6 +56,7 @@ impl World {
     pub fn tell_the_time(&mut self) -> Result<(), Violation> {
         if self.storm && self.random.percent(20) {
             self.statistics.count("fault", "the clock is set");
+            self.ledger.window.is_clock_set = true;
             self.shelf.off = *self.random.pick(&[0, 60, -60, 7_200, -7_200]);
         }
         let wait = self.random.millis(20_000, 60_000);
@@ -69,6 +75,8 @@ impl World {
         if !self.storm || self.random.percent(15) {
             self.statistics.count("person", "releases the brake");
             let until = self.unix() + i64::from(*self.random.pick(&[30_u8, 200]));
+            let seconds = u64::try_from(until - self.unix()).unwrap_or_default();
+            self.ledger.window.release(self.now + Duration::from_secs(seconds));
             self.tell(leader, Input::Release { until })?;
         }
         let Some(published) = self.shelf.published.as_ref().filter(|_| self.shape.mode == Mode::Approve)

@@ -390,7 +390,7 @@ impl Shown {
 }
 
 /// Whether a unit relies on more than that nothing is in its place, which the service itself makes sure of: it
-/// replaces something, or writes a record whose ownership TXT is there already.
+/// replaces something, or writes a record whose ownership TXT is there already, or the TXT of a record that is.
 pub fn rests_on_the_zone(unit: &Unit) -> bool {
     let created: Vec<&RecordType> = unit
         .changes()
@@ -401,5 +401,5 @@ pub fn rests_on_the_zone(unit: &Unit) -> bool {
         })
         .collect();
     let txts = created.iter().filter(|rtype| ***rtype == RecordType::Txt).count();
-    created.len() < unit.changes().len() || created.len() - txts > txts
+    created.len() < unit.changes().len() || created.len() - txts != txts
 }

@@ -1,6 +1,11 @@
 //! Faults of our own making, between the keeper and the world: the invariants must find each of them.
 
-use zonekeeper_core::keeper::{ChangeId, FailureClass, Input};
+use std::collections::BTreeSet;
+
+use zonekeeper_core::{
+    dns::{Data, Name},
+    keeper::{Apply, ChangeId, FailureClass, Input},
+};
 use zonekeeper_emulator::zone::{Change, HostedZone};
 
 /// What is done wrong.
@@ -8,6 +13,18 @@ use zonekeeper_emulator::zone::{Change, HostedZone};
 pub enum Saboteur {
     /// A record travels without its ownership TXT.
     DropsTxts,
+    /// What is to be created takes the place of what is there.
+    UpsertsUnread,
+    /// A part of a batch that was refused travels without one of its units.
+    LosesUnits,
+    /// One unit's record travels with another's ownership text.
+    MixesUnits,
+    /// Whatever has an ownership text is ours.
+    TrustsForeignTxts,
+    /// A new leader does not know what was moved before it led.
+    ForgetsTheWindow,
+    /// A kind that may not be listed has no objects.
+    TakesDeniedForEmpty,
     /// A set beside what a batch writes is deleted with it.
     Deletes,
     /// A batch is sent although the right to send it has ended.
@@ -26,8 +43,14 @@ pub enum Saboteur {
 
 impl Saboteur {
     /// Each, and the invariant that must find it.
-    pub const ALL: [(Self, &str); 8] = [
+    pub const ALL: [(Self, &str); 14] = [
         (Self::DropsTxts, "a unit is written whole"),
+        (Self::UpsertsUnread, "what is created is not there"),
+        (Self::LosesUnits, "a unit is written whole"),
+        (Self::MixesUnits, "a unit is written whole"),
+        (Self::TrustsForeignTxts, "only what is ours and as planned is replaced"),
+        (Self::ForgetsTheWindow, "the brake holds what is moved in ten minutes"),
+        (Self::TakesDeniedForEmpty, "a hostname stays with the object that has it"),
         (Self::Deletes, "no set disappears"),
         (Self::IgnoresNotAfter, "nothing is sent after the right to it has ended"),
         (Self::ResendsBlindly, "what was not answered is read before anything is sent"),
@@ -38,8 +61,32 @@ impl Saboteur {
     ];
 
     /// What is sent in place of a batch.
-    pub fn batch(self, mut batch: Vec<Change>, zone: &HostedZone) -> Vec<Change> {
+    pub fn batch(
+        self,
+        mut batch: Vec<Change>,
+        apply: &Apply,
+        zone: &HostedZone,
+        last_refused: &BTreeSet<Name>,
+    ) -> Vec<Change> {
+        let units = apply.batch.units();
         match self {
+            Self::UpsertsUnread => {
+                batch = batch.into_iter().map(|change| Change::upsert(change.set)).collect();
+            }
+            Self::LosesUnits => {
+                let is_part = units.len() > 1
+                    && units.len() < last_refused.len()
+                    && units.iter().all(|unit| last_refused.contains(&unit.key().host));
+                let last = units.last().map_or(0, |unit| unit.changes().len());
+                batch.truncate(batch.len() - if is_part { last } else { 0 });
+            }
+            Self::MixesUnits => {
+                let texts = (0..batch.len()).filter(|at| batch[*at].set.rtype == "TXT");
+                if let [first, .., last] = texts.collect::<Vec<_>>()[..] {
+                    let values = batch[first].set.values.clone();
+                    batch[first].set.values = std::mem::replace(&mut batch[last].set.values, values);
+                }
+            }
             Self::DropsTxts if batch.iter().any(|change| change.set.rtype != "TXT") => {
                 batch.retain(|change| change.set.rtype != "TXT");
             }
@@ -61,6 +108,19 @@ impl Saboteur {
 
     /// What the keeper is told.
     pub fn input(self, mut input: Input) -> Input {
+        match (self, &mut input) {
+            (Self::ForgetsTheWindow, Input::Recall { memory }) => memory.clear(),
+            (Self::TrustsForeignTxts, Input::Page { answer: Ok(page), .. }) => {
+                let texts = page.sets.iter_mut().filter_map(|set| match &mut set.data {
+                    Data::Values { values, .. } => Some(values),
+                    _ => None,
+                });
+                for value in texts.flatten() {
+                    *value = value.replace("external-dns/owner=them", "external-dns/owner=us").into();
+                }
+            }
+            _ => {}
+        }
         if let Input::Applied { id, answer: Err(failure) } = &mut input {
             match (self, failure.class) {
                 (Self::ResendsBlindly, FailureClass::Unknown) => failure.class = FailureClass::NotExecuted,

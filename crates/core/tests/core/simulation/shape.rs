@@ -10,7 +10,7 @@ use zonekeeper_core::{
 use zonekeeper_emulator::zone::WildcardOrder;
 
 use super::{
-    ownership::{TxtNames, US},
+    ownership::{THEM, TxtNames, US},
     random::Random,
     watch,
 };
@@ -55,6 +55,10 @@ pub struct Shape {
     pub faults: bool,
     /// Whether the zone is private.
     pub is_private: bool,
+    /// Whether an ExternalDNS shares the zone.
+    pub has_rival: bool,
+    /// Whether what another owner has is taken over.
+    pub adopts: bool,
 }
 
 impl Shape {
@@ -90,6 +94,8 @@ impl Shape {
             kills: random.percent(40),
             faults: random.percent(75),
             is_private: random.percent(10),
+            has_rival: random.percent(30),
+            adopts: random.percent(12),
         }
     }
 
@@ -102,8 +108,16 @@ impl Shape {
             managed_types: ManagedTypes::new(self.managed_types.iter().copied()).unwrap(),
             prefer_cname: self.prefer_cname,
             alias_zones: AliasZones::default(),
-            adoption: Adoption::default(),
+            adoption: Adoption {
+                from: self.adopts.then(|| THEM.parse().unwrap()).into_iter().collect(),
+                order: None,
+            },
         }
+    }
+
+    /// Whose sets may be replaced.
+    pub fn owners(&self) -> &'static [&'static str] {
+        if self.adopts { &[US, THEM] } else { &[US] }
     }
 
     pub fn config(&self, seed: u64) -> Config {

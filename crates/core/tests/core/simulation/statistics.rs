@@ -9,7 +9,7 @@ use std::{
 use super::{
     cluster, foreigner,
     labels::{EFFECTS, FAILURES, FAILURES_OF_READS, FATES, GATES, INPUTS, REASONS},
-    person, process,
+    person, process, rival,
 };
 
 /// Everything that has to happen in many runs.
@@ -37,6 +37,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("kill", &["between two effects", "in good order"]),
     ("edit", cluster::EDITS),
     ("somebody", foreigner::DEEDS),
+    ("somebody", rival::DEEDS),
 ];
 
 /// Counts over one or many runs.

@@ -82,6 +82,7 @@ impl World {
         }
         // Whatever was paused is no longer.
         self.shelf.off = 7_200;
+        self.ledger.window.is_clock_set = true;
         self.cache = None;
         self.service.faulty = 0;
         self.service.slow = 100;

@@ -1,6 +1,9 @@
 //! One run: virtual time, and one queue that orders everything that happens.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use zonekeeper_core::{
     dns::Name,
@@ -20,6 +23,7 @@ use super::{
     person::Shelf,
     process::Process,
     random::Random,
+    rival::Rival,
     saboteur::Saboteur,
     service::Service,
     shape::Shape,
@@ -45,6 +49,9 @@ pub struct World {
     pub saboteur: Option<Saboteur>,
     pub ledger: Ledger,
     pub shelf: Shelf,
+    rival: Rival,
+    /// The hostnames of the last batch that was refused.
+    pub last_refused: BTreeSet<Name>,
     /// The zone of a while ago, where a saboteur answers with it.
     pub cache: Option<HostedZone>,
     queue: BTreeMap<(Time, u64), Event>,
@@ -68,6 +75,8 @@ pub enum Event {
     Calm,
     Kill,
     Freeze,
+    RivalLooks,
+    RivalActs,
     Clock,
     Person,
     Cut { process: u32, stream: usize },
@@ -106,15 +115,17 @@ impl World {
             foreigner::act(&mut service.zone, shape.naming, &mut random);
         }
         let mut cluster = Cluster::default();
+        let mut ledger = Ledger::new(&shape);
         for _ in 0..random.below(10) {
-            cluster.edit(&mut random);
+            let (object, _) = cluster.edit(&mut random);
+            ledger.tenures.changed(&object, cluster.facts(&object).as_ref(), Time::ZERO);
         }
         let mut world = Self {
             seed,
             now: Time::ZERO,
             processes: Vec::new(),
             lease: LeaseObject::default(),
-            ledger: Ledger::new(shape.naming, shape.resync),
+            ledger,
             cluster,
             service,
             statistics: Statistics::default(),
@@ -127,6 +138,8 @@ impl World {
             in_flight: Vec::new(),
             cache: None,
             shelf: Shelf::default(),
+            rival: Rival::default(),
+            last_refused: BTreeSet::new(),
             trace: is_traced.then(Vec::new),
             random,
             shape,
@@ -135,6 +148,9 @@ impl World {
             world.begin();
         }
         world.begin_person();
+        if world.shape.has_rival {
+            world.schedule(Duration::ZERO, Event::RivalLooks);
+        }
         for (event, latest) in
             [(Event::Edit, world.shape.calm), (Event::Somebody, world.shape.peace), (Event::Weather, 3_000)]
         {
@@ -199,6 +215,9 @@ impl World {
 
     /// A process ends, and another begins; what is on its way to the service may still arrive.
     pub fn restart(&mut self, process: u32) {
+        if self.process(process).is_some_and(|process| process.memory.is_some() || !process.is_answered()) {
+            self.ledger.window.forget();
+        }
         self.note(|| format!("process {process} ends"));
         self.processes.retain(|other| other.number != process);
         self.begin();
@@ -247,9 +266,13 @@ impl World {
         if matches!(input, Input::Applied { .. }) {
             self.in_flight.retain(|(process, _)| *process != number);
         }
-        let input = match self.saboteur {
-            Some(saboteur) => saboteur.input(input),
-            None => input,
+        let input = match (self.saboteur, input) {
+            (Some(Saboteur::TakesDeniedForEmpty), Input::Denied(scope)) => {
+                self.tell(number, Input::Listing(scope.clone()))?;
+                Input::Listed(scope)
+            }
+            (Some(saboteur), input) => saboteur.input(input),
+            (None, input) => input,
         };
         let effects = self.processes[at].handle(input, self.now)?;
         if self.doomed == Some(number) && !effects.is_empty() {
@@ -257,6 +280,8 @@ impl World {
             self.statistics.count("kill", "between two effects");
             let survives = self.random.below(effects.len());
             self.carry_out(number, effects.into_iter().take(survives))?;
+            // What it would have remembered is among what it does no more.
+            self.ledger.window.forget();
             self.restart(number);
             return Ok(());
         }
@@ -300,8 +325,12 @@ impl World {
                 Effect::Report(Report::Blocked(blocked)) => {
                     self.statistics.count("reason", labels::reason(&blocked.reason));
                 }
-                Effect::Remember(memory) if self.shape.replicas == 0 => self.shelf.memory = Some(memory),
-                Effect::Remember(memory) => self.processes[at].memory = Some(memory),
+                Effect::Remember(memory) => {
+                    self.ledger.window.is_clock_set = false;
+                    let is_led = self.shape.replicas > 0;
+                    let place = if is_led { &mut self.processes[at].memory } else { &mut self.shelf.memory };
+                    *place = Some(memory);
+                }
                 Effect::Publish(publication) => {
                     self.shelf.all.push((*publication).clone());
                     self.shelf.published = Some(publication);
@@ -361,6 +390,19 @@ impl World {
             Event::Calm => self.calm(),
             Event::Kill => self.kill(),
             Event::Freeze => self.freeze(),
+            Event::RivalLooks if self.storm => {
+                self.rival.look(&self.service.zone, &mut self.random);
+                let wait = self.random.millis(100, 5_000);
+                self.schedule(wait, Event::RivalActs);
+            }
+            Event::RivalActs if self.storm => {
+                for deed in self.rival.act(&mut self.service.zone, self.shape.naming) {
+                    self.somebody_did(Some(deed));
+                }
+                let wait = self.random.millis(1_000, 30_000);
+                self.schedule(wait, Event::RivalLooks);
+            }
+            Event::RivalLooks | Event::RivalActs => {}
             Event::Clock => return self.tell_the_time(),
             Event::Person => return self.person(),
             Event::Cut { process, stream } => self.cut(process, stream),
@@ -424,7 +466,7 @@ impl World {
             .count("fault", if is_frozen { "a process is frozen" } else { "a process is cut off" });
         let process = &mut self.processes[at];
         let which = if is_frozen { &mut process.frozen_until } else { &mut process.cut_off_until };
-        *which = until;
+        *which = until.max(*which);
         let number = process.number;
         self.note(|| {
             format!("process {number} is {} until {until:?}", if is_frozen { "frozen" } else { "cut off" })
@@ -441,6 +483,7 @@ impl World {
             return;
         }
         let (object, what) = self.cluster.edit(&mut self.random);
+        self.ledger.tenures.changed(&object, self.cluster.facts(&object).as_ref(), self.now);
         self.note(|| format!("{object}: {what}"));
         self.statistics.count("edit", what);
         let mut arrivals = Vec::new();
