@@ -24,12 +24,12 @@ use crate::{
 
 const DEFINITION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crds/zoneplans.yaml");
 
-/// The digest that the `ZonePlan` shows, once it is another one than before.
+/// The digest of the plan that the `ZonePlan` shows, once it is another one than before and has something to write.
 async fn digest(process: &mut Process, plans: &Api<ZonePlan>, name: &str, before: &str) -> String {
     process
-        .until("the ZonePlan shows another digest", async || {
-            let digest = plans.get_opt(name).await.ok()??.status?.digest;
-            (!digest.is_empty() && digest != before).then_some(digest)
+        .until("the ZonePlan shows another plan", async || {
+            let shown = plans.get_opt(name).await.ok()??.status?;
+            (shown.creates + shown.replaces > 0 && shown.digest != before).then_some(shown.digest)
         })
         .await
 }
@@ -88,10 +88,16 @@ async fn what_is_approved_is_written_and_what_is_new_waits() {
         .collect();
     assert_eq!(zone.requests(), [shown]);
 
-    // A change waits.
+    // A change waits, and is written by whoever leads next.
     shop.set_address::<Ingress>("web", json!({"hostname": OTHER_BALANCER})).await;
-    digest(&mut process, &plans, &name, &first).await;
+    let second = digest(&mut process, &plans, &name, &first).await;
     assert_eq!(zone.count(CHANGE), 1);
+    process.kill().await;
+    let mut process = CommandLine::of_cluster(&zone, &shop, &kubeconfig, &run).start();
+    process.says(&["leadership won"]).await;
+    assert_eq!(zone.count(CHANGE), 1);
+    assert_eq!(approve(&second).await, "approved: 0 to create, 2 to replace, 0 to delete");
+    process.until("the change is written", async || (zone.count(CHANGE) == 2).then_some(())).await;
     let released = ["approve", "--brake", "30m"];
     let ended = CommandLine::of_cluster(&zone, &shop, &kubeconfig, &released).succeed().await;
     assert!(ended.stdout.starts_with("the brake is released until 2"), "{}", ended.stdout);
