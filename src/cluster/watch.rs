@@ -25,8 +25,8 @@ use crate::{causes, driver::Handle};
 /// Objects per page of a list: a page is all that is held in memory at once.
 const PAGE: u32 = 100;
 
-/// How long a refused first list is tried again by a command that ends when it is done. An API server that has just
-/// started refuses what it has not yet read the grant of.
+/// How long a first list may be refused before that is believed. An API server that has just started refuses what it
+/// has not yet read the grant of.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The objects of a scope may not be listed.
@@ -41,8 +41,8 @@ pub struct Refused {
     text: String,
 }
 
-/// Watches one scope until nobody listens any more. Errors are logged and retried with the backoff of client-go; only
-/// where the watch `ends` with its command, a first list that stays refused is an error.
+/// Watches one scope until nobody listens any more. Errors are logged and retried with the backoff of client-go. A first
+/// list that stays refused is an error where the watch `ends` with its command; else the others do not wait for it.
 pub async fn watch(
     client: Client,
     scope: Scope,
@@ -95,7 +95,7 @@ async fn of<K: Watched>(
     let mut events = pin!(events);
     let begun = Instant::now();
     let mut reader = Reader { kind: scope.kind, rules, object, unreadable: BTreeMap::new() };
-    let mut is_listed = false;
+    let (mut is_listed, mut is_denied) = (false, false);
     let mut failing = None;
     while let Some(event) = events.next().await {
         if matches!(event, Ok(Event::InitDone | Event::Apply(_) | Event::Delete(_))) {
@@ -109,9 +109,14 @@ async fn of<K: Watched>(
             }
             Ok(Event::Apply(seen) | Event::InitApply(seen)) => reader.read(seen),
             Ok(Event::Delete(gone)) => reader.gone(&gone),
-            Err(error) if ends && !is_listed && is_refusal(&error) && begun.elapsed() > PATIENCE => {
-                let place = scope.namespace.map(|name| format!(" in namespace {name}")).unwrap_or_default();
-                return Err(Refused { kind: scope.kind, place, text: text(&error) });
+            Err(error) if !is_listed && !is_denied && is_refusal(&error) && begun.elapsed() > PATIENCE => {
+                let refused = Refused::new(&scope, text(&error));
+                if ends {
+                    return Err(refused);
+                }
+                is_denied = true;
+                warn!(kind = %scope.kind, namespace = scope.namespace, error = %refused, "a kind is not waited for any more; its records stay as they are");
+                Some(Input::Denied(scope.clone()))
             }
             Err(error) => {
                 let text = text(&error);
@@ -133,6 +138,15 @@ async fn of<K: Watched>(
         }
     }
     Ok(())
+}
+
+// === impl Refused ===
+
+impl Refused {
+    fn new(scope: &Scope, text: String) -> Self {
+        let place = scope.namespace.as_ref().map(|name| format!(" in namespace {name}"));
+        Self { kind: scope.kind, place: place.unwrap_or_default(), text }
+    }
 }
 
 // === impl Reader ===

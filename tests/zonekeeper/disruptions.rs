@@ -113,6 +113,23 @@ async fn a_right_that_is_taken_away_leaves_claims_as_they_are_until_it_is_given_
         ["CREATE broker.example.test A", "CREATE a-broker.example.test TXT"]
     );
 
+    // Who starts now does not take what it may not read for gone, and goes on with the rest.
+    zonekeeper.stop().await;
+    let mut zonekeeper = CommandLine::of_cluster(&zone, &shop, &plane.zonekeeper(), &["run"]).start();
+    zonekeeper.says(&["a kind is not waited for any more", "does not let this user list Ingress"]).await;
+    shop.create_service("queue", "queue.example.test").await;
+    shop.set_address::<k8s_openapi::api::core::v1::Service>("queue", json!({"ip": "192.0.2.11"})).await;
+    shop.create_service("thief", "www.example.test").await;
+    shop.set_address::<k8s_openapi::api::core::v1::Service>("thief", json!({"ip": "192.0.2.12"})).await;
+    zonekeeper.until_zone(&zone, "the other kind", |zone| zone.requests().len() > before + 1).await;
+    zonekeeper.measures("zonekeeper_objects", "3").await;
+    zonekeeper.is_ready().await;
+    assert_eq!(
+        zone.requests()[before + 1..].concat(),
+        ["CREATE queue.example.test A", "CREATE a-queue.example.test TXT"]
+    );
+    let before = before + 1;
+
     plane.sh(root, "kubectl apply -k manifests/overlays/apply").await;
     zonekeeper.until_zone(&zone, "a request", |zone| zone.requests().len() > before + 1).await;
     zonekeeper.measures("zonekeeper_orphans", "2").await;

@@ -141,7 +141,8 @@ async fn without_the_right_to_read_a_kind_nothing_is_written_and_the_log_says_wh
     let (zone, shop) = (Zone::empty().await, Namespace::new("start-rbac").await);
     shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
     let nobody = ControlPlane::shared().await.nobody();
-    let zonekeeper = CommandLine::of_cluster(&zone, &shop, &nobody, &["run", "--log-level", "debug"]).start();
+    let mut zonekeeper =
+        CommandLine::of_cluster(&zone, &shop, &nobody, &["run", "--log-level", "debug"]).start();
     let denied = "cannot list resource";
     let line = zonekeeper.says(&["the watch failed and begins again", "ingresses", denied]).await;
     assert!(line.contains("start-rbac") && line.contains("WARN") && !line.contains("Status {"), "{line}");
@@ -154,6 +155,10 @@ async fn without_the_right_to_read_a_kind_nothing_is_written_and_the_log_says_wh
     );
     // It is tried again and again, and said once of each kind.
     zonekeeper.says(&["the watch fails still", "ingresses", denied]).await;
+    // Other kinds are not to wait for it for ever.
+    let given_up = ["a kind is not waited for any more", "ingress", "manifests/base/rbac.yaml"];
+    zonekeeper.says(&given_up).await;
+    zonekeeper.is_ready().await;
     let ended = zonekeeper.stop().await;
     assert_eq!(ended.logged("the watch failed and begins again").len(), 2, "{ended}");
     // kube would say it again, as a value.
