@@ -51,9 +51,9 @@ emulator: tools  ## The emulator: its own tests, and botocore against it
 processes: tools  ## The program: unit tests, edges, processes, the real control plane
 	$(CARGO) test --locked --package zonekeeper $(SHIPPED)
 
-documents:  ## Write the pages of docs/ that are generated from the code
+documents:  ## Write what is generated from the code: pages of docs/, and crds/
 	UPDATE=1 $(CARGO) test --locked --package zonekeeper-core --test core documents::
-	UPDATE=1 $(CARGO) test --locked --package zonekeeper --test zonekeeper documents::
+	UPDATE=1 $(CARGO) test --locked --package zonekeeper --test zonekeeper -- documents:: the_definitions_are
 
 docs:  ## The documentation, warnings denied
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps

@@ -96,6 +96,8 @@ pub enum Until {
     Stopped,
     /// When everything that can be written is written, or, in a dry run, planned.
     Done,
+    /// When, besides, all name servers have what was written.
+    InSync,
 }
 
 /// How a driver ended.
@@ -244,6 +246,24 @@ impl Handle {
     }
 }
 
+// === impl Until ===
+
+impl Until {
+    /// Whether a driver ends by itself.
+    pub fn ends(self) -> bool {
+        self != Self::Stopped
+    }
+
+    /// Whether a driver ends when everything is written, and so many changes are on their way to the name servers.
+    fn is_reached(self, underway: usize) -> bool {
+        match self {
+            Self::Stopped => false,
+            Self::Done => true,
+            Self::InSync => underway == 0,
+        }
+    }
+}
+
 // === impl Driver ===
 
 impl<E: Ends, L: Listener> Driver<E, L> {
@@ -270,7 +290,9 @@ impl<E: Ends, L: Listener> Driver<E, L> {
         self.handle(Input::Wall { unix: unix_now() });
         loop {
             let progress = self.keeper.progress(self.clock.now());
-            if let (Until::Done, Progress::Done { refused }) = (until, progress) {
+            if let Progress::Done { refused } = progress
+                && until.is_reached(self.keeper.underway())
+            {
                 return Outcome {
                     plan: self.keeper.plan(),
                     is_done: true,
@@ -389,7 +411,7 @@ impl<E: Ends, L: Listener> Driver<E, L> {
 }
 
 /// The time of day, in seconds since 1970.
-fn unix_now() -> i64 {
+pub fn unix_now() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

@@ -1,10 +1,6 @@
 //! `zonekeeper adopt`: makes ours what is there, by its ownership TXT alone.
 
-use std::{
-    collections::BTreeSet,
-    io::{self, BufRead as _, IsTerminal as _, Write as _},
-    process::ExitCode,
-};
+use std::{collections::BTreeSet, process::ExitCode};
 
 use clap::{ArgGroup, Args};
 use zonekeeper_core::{
@@ -13,7 +9,10 @@ use zonekeeper_core::{
     plan::{AdoptionOrder, Hosts, OwnerId, Plan, Unit, UnitDigest},
 };
 
-use super::session::Session;
+use super::{
+    confirm::{Answer, confirm},
+    session::Session,
+};
 use crate::{
     config::{BadFlag, ClusterFlags, Config, Flags, LeaseFlags, other_owner},
     driver::{Outcome, Until},
@@ -78,7 +77,7 @@ impl Adopt {
             anyhow::ensure!(self.name.is_none(), "nothing of {} is adopted", order.hosts);
             return Ok(ExitCode::SUCCESS);
         }
-        if !self.yes && !confirmed(seen.len())? {
+        if !self.yes && confirm(&format!("write the TXTs of {}?", seen.len()))? == Answer::No {
             return Ok(ExitCode::SUCCESS);
         }
         let session = self.session(AdoptionOrder { seen: Some(seen.clone()), ..order }).await?;
@@ -131,17 +130,4 @@ fn show(plan: &Plan, hosts: &Hosts) {
         println!("nothing to adopt: no object asks for {hosts}, or what is there is this owner's already");
     }
     println!("{} to adopt", plan.units.len());
-}
-
-/// Asks on a terminal; elsewhere nobody could answer.
-fn confirmed(count: usize) -> io::Result<bool> {
-    if !io::stdin().is_terminal() {
-        println!("nothing is written without --yes");
-        return Ok(false);
-    }
-    print!("write the TXTs of {count}? [y/N] ");
-    io::stdout().flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

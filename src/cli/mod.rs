@@ -1,12 +1,15 @@
 //! The commands, one file each: they put the edges together.
 
 mod adopt;
+mod apply;
 mod approve;
+mod confirm;
 mod crds;
 mod iam_policy;
 mod orphans;
 mod patience;
 mod plan;
+mod progress;
 mod run;
 mod sandbox;
 mod session;
@@ -50,6 +53,11 @@ enum Command {
     Run(run::Run),
     /// Show what would be written, what is blocked and why, and what nothing asks for any more
     Plan(plan::Show),
+    /// Write what a plan shows, once, and wait until all name servers have it
+    ///
+    /// It shows the plan and asks. Exactly that plan is written: where objects or the zone change meanwhile, nothing is.
+    /// While a zonekeeper in the cluster writes to the zone, this command does not.
+    Apply(apply::Apply),
     /// Make this cluster the owner of records that are there, without changing what they answer
     ///
     /// Records without an owner, or those of another owner with --from-owner, become this cluster's where an object asks
@@ -88,6 +96,7 @@ impl Command {
         match self {
             Self::Run(_) => LogLevel::Info,
             Self::Plan(_)
+            | Self::Apply(_)
             | Self::Adopt(_)
             | Self::Approve(_)
             | Self::Crds(_)
@@ -108,7 +117,8 @@ impl Cli {
         let ended = match self.command {
             Command::Run(run) => run.run().await,
             Command::Plan(plan) => plan.run().await,
-            Command::Adopt(adopt) => adopt.run().await,
+            Command::Apply(apply) => Box::pin(apply.run()).await,
+            Command::Adopt(adopt) => Box::pin(adopt.run()).await,
             Command::Orphans(orphans) => orphans.run().await,
             Command::Approve(approve) => approve.run().await,
             Command::Crds(crds) => crds.run(),

@@ -35,7 +35,7 @@ impl Patience {
         loop {
             let stopped = || anyhow::anyhow!("stopped before anything was done");
             let error = match self.stop.run_until_cancelled(open()).await.ok_or_else(stopped)? {
-                Err(error) if self.until == Until::Stopped && (is_down(&error) || is_barred(&error)) => error,
+                Err(error) if !self.until.ends() && (is_down(&error) || is_barred(&error)) => error,
                 ended => return ended,
             };
             let text = causes::text(error.as_ref());

@@ -13,19 +13,20 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 use zonekeeper_core::{
-    keeper::{Input, Keeper, Mode, Time},
+    keeper::{Approval, Input, Keeper, Mode, Time},
     lease::Lease,
-    plan::AdoptionOrder,
+    plan::{AdoptionOrder, PlanDigest},
 };
 
 use super::{
     patience::Patience,
+    progress::Progress,
     tenure::{Candidacy, Tenure},
 };
 use crate::{
     cluster::{self, Candidate, Events, LONGEST_SILENCE, Memory, Refused, ZonePlans},
     config::{ClusterFlags, Config, Flags, LeaseFlags},
-    driver::{Clock, Driver, Ends, Handle, Outcome, ReadOnly, ReadWrite, Until},
+    driver::{Clock, Driver, Ends, Handle, Outcome, ReadOnly, ReadWrite, Until, unix_now},
     leadership::{Leadership, Leading},
     route53::{Reader, Via, Writer, ZoneFacts},
     serve,
@@ -44,6 +45,9 @@ pub(super) struct Session {
     /// Where probes and scrapes are answered, if anywhere, and who is told of the driver that they ask.
     address: Option<SocketAddr>,
     driving: watch::Sender<Option<Handle>>,
+    /// The plan that is written and nothing else, where its user has seen it.
+    approved: Option<PlanDigest>,
+    progress: Option<Progress>,
 }
 
 // === impl Session ===
@@ -71,12 +75,25 @@ impl Session {
         let clock = Clock::start();
         let connect = async || Ok(cluster::connect(cluster.kubeconfig.as_deref(), LONGEST_SILENCE).await?);
         let client = patience.open(connect).await?;
-        Ok(Self { config, client, clock, metrics, patience, tasks, address: listening, driving })
+        let (address, approved, progress) = (listening, None, None);
+        Ok(Self { config, client, clock, metrics, patience, tasks, address, driving, approved, progress })
     }
 
     /// The same, adopting what an operator ordered and writing nothing else.
     pub fn ordered(mut self, order: AdoptionOrder) -> Self {
         self.config.settings.adoption.order = Some(order);
+        self
+    }
+
+    /// The same, writing in [`Mode::Approve`] what has this digest, and nothing else.
+    pub fn approved(mut self, digest: PlanDigest) -> Self {
+        self.approved = Some(digest);
+        self
+    }
+
+    /// The same, showing how far it has come.
+    pub fn showing(mut self, progress: Progress) -> Self {
+        self.progress = Some(progress);
         self
     }
 
@@ -108,10 +125,7 @@ impl Session {
         let (client, shared) = (self.client.clone(), leadership.clone());
         let mut candidate = Candidate::new(client, namespace, name, self.clock, shared, remembered);
         let standing = async {
-            match self.patience.until {
-                Until::Stopped => candidate.stand().await,
-                Until::Done => candidate.win().await,
-            }
+            if self.patience.until.ends() { candidate.win().await } else { candidate.stand().await }
         };
         let stopped = || anyhow::anyhow!("stopped before anything was done");
         self.patience.stop.run_until_cancelled(standing).await.ok_or_else(stopped)??;
@@ -127,7 +141,18 @@ impl Session {
         zone: &ZoneFacts,
         candidacy: Option<Candidacy>,
     ) -> anyhow::Result<Outcome> {
-        let Self { config, client, clock, metrics, patience, mut tasks, address, driving } = self;
+        let Self {
+            config,
+            client,
+            clock,
+            metrics,
+            patience,
+            mut tasks,
+            address,
+            driving,
+            approved,
+            progress,
+        } = self;
         let Patience { stop, until } = patience;
         info!(
             zone.id = %zone.id,
@@ -141,13 +166,19 @@ impl Session {
         let seed = u64::from(std::process::id());
         let keeper = Keeper::new(config.keeper(mode, seed), zone.empty());
         // A dry run writes nothing at all, and who ends when all is done tells its user.
-        let events = candidacy.as_ref().filter(|_| until == Until::Stopped).map(|candidacy| {
+        let events = candidacy.as_ref().filter(|_| !until.ends()).map(|candidacy| {
             let (events, queue) = Events::new();
             tasks.spawn(queue.send(client.clone()).map(Ok));
             Leading::new(events, candidacy.leadership.clone(), clock)
         });
-        let (driver, handle) = Driver::new(keeper, ends, (Reporter::new(metrics), events), clock);
-        if mode == Mode::Approve {
+        let listeners = (Reporter::new(metrics), (events, progress));
+        let (driver, handle) = Driver::new(keeper, ends, listeners, clock);
+        if let Some(digest) = approved {
+            let at = unix_now();
+            for input in [Input::Published(None), Input::Approve(Approval { digest, at })] {
+                handle.send(input).await;
+            }
+        } else if mode == Mode::Approve {
             let (zone, owner) = (zone.id.clone(), config.settings.owner.clone());
             let plans = ZonePlans::new(client.clone(), zone, owner);
             tasks.spawn(plans.follow(handle.clone()).map(Ok));
@@ -189,7 +220,7 @@ fn watch_objects(
     handle: &Handle,
     until: Until,
 ) {
-    let (rules, ends) = (Arc::new(config.rules.clone()), until == Until::Done);
+    let (rules, ends) = (Arc::new(config.rules.clone()), until.ends());
     for scope in &config.scopes {
         let (client, rules, handle) = (client.clone(), Arc::clone(&rules), handle.clone());
         tasks.spawn(cluster::watch(client, scope.clone(), rules, handle, ends));

@@ -41,7 +41,7 @@ impl Candidacy {
     pub fn begin(self, until: Until, driver: Handle) -> Tenure {
         let ((news, mut told), end) = (mpsc::channel(NEWS), CancellationToken::new());
         let (mut changes, (released, release)) = (driver.shelf(), watch::channel(None::<String>));
-        let keeping = tokio::spawn(self.candidate.keep(until == Until::Done, news, end.clone()));
+        let keeping = tokio::spawn(self.candidate.keep(until.ends(), news, end.clone()));
         tokio::spawn(async move {
             while let Some(news) = told.recv().await {
                 match news {

@@ -25,7 +25,7 @@ pub async fn command(plane: &ControlPlane, zone: &Zone) -> CommandLine {
     assert_eq!(pod.service_account_name.as_deref(), Some("zonekeeper"));
     plane.admit().await;
     let [container] = &pod.containers[..] else { panic!("not one container: {pod:?}") };
-    assert_eq!((&container.command, &container.env), (&None, &None));
+    assert_eq!(container.command, None);
     let arguments: Vec<&str> = container.args.iter().flatten().map(String::as_str).collect();
     let mut command = CommandLine::new(&arguments);
     let config_maps: Api<ConfigMap> = Api::namespaced(plane.admin().await, "zonekeeper");
@@ -34,6 +34,9 @@ pub async fn command(plane: &ControlPlane, zone: &Zone) -> CommandLine {
         for (name, value) in config_map.data.unwrap() {
             command = command.env(&name, value);
         }
+    }
+    for variable in container.env.iter().flatten() {
+        command = command.env(&variable.name, variable.value.as_ref().unwrap());
     }
     command
         .env("AWS_ENDPOINT_URL_ROUTE_53", zone.url())

@@ -12,6 +12,7 @@
 )]
 
 mod adoption;
+mod apply;
 mod approvals;
 mod audit;
 mod botocore;

@@ -14,6 +14,7 @@ use kube::{
     api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, PostParams},
 };
 use serde_json::json;
+use zonekeeper::cluster::ZonePlan;
 
 use crate::{
     control_plane::ControlPlane,
@@ -21,7 +22,7 @@ use crate::{
     deployment,
     namespace::{BALANCER, Namespace},
     process::CommandLine,
-    zone::Zone,
+    zone::{CHANGE, Zone},
 };
 
 /// The namespace of the manifests.
@@ -37,9 +38,9 @@ struct Right {
 }
 
 #[tokio::test]
-async fn both_overlays_and_their_pods_are_accepted_without_a_warning() {
+async fn all_overlays_and_their_pods_are_accepted_without_a_warning() {
     let plane = ControlPlane::shared().await;
-    for overlay in ["dry-run", "apply"] {
+    for overlay in ["dry-run", "apply", "approve"] {
         let command = format!("kubectl apply --dry-run=server -k manifests/overlays/{overlay}");
         let applied = plane.sh(Path::new(env!("CARGO_MANIFEST_DIR")), &command).await;
         assert!(applied.contains("deployment.apps/zonekeeper"), "{applied}");
@@ -129,22 +130,67 @@ async fn every_right_is_used_and_its_absence_is_said() {
     let ended = run(&[]).await;
     assert!(!ended.stderr.contains("cannot"), "{ended}");
 
+    let count = without_each(&plane, |_| true, async |said| drop(run(said).await)).await;
+    assert_eq!(count, 9);
+}
+
+#[tokio::test]
+async fn every_right_for_approvals_is_used_and_its_absence_is_said() {
+    let cluster = ControlPlane::start().await;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    cluster.sh(root, "kubectl apply -k manifests/overlays/approve").await;
+    let shop = Namespace::of(&cluster, "approvals").await;
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    let plans: Api<ZonePlan> = Api::all(cluster.admin().await);
+    let run = async |said: &[&str]| {
+        let zone = Zone::empty().await;
+        shop.lease().delete_collection(&DeleteParams::default(), &ListParams::default()).await.unwrap();
+        plans.delete_collection(&DeleteParams::default(), &ListParams::default()).await.unwrap();
+        let kubeconfig = cluster.zonekeeper();
+        let run = ["run", "--mode", "approve"];
+        let mut zonekeeper = CommandLine::of_cluster(&zone, &shop, &kubeconfig, &run).start();
+        match said {
+            [] => {
+                let shown = async || {
+                    let found = plans.list(&ListParams::default()).await.ok()?.items;
+                    found.iter().any(|plan| plan.status.is_some()).then_some(())
+                };
+                zonekeeper.until("a ZonePlan", shown).await;
+            }
+            said => drop(zonekeeper.says(said).await),
+        }
+        assert_eq!(zone.count(CHANGE), 0);
+        zonekeeper.stop().await
+    };
+    let ended = run(&[]).await;
+    assert!(!ended.stderr.contains("cannot"), "{ended}");
+    let is_for_approvals = |right: &Right| right.group == "zonekeeper.dev";
+    assert_eq!(without_each(&cluster, is_for_approvals, async |said| drop(run(said).await)).await, 4);
+}
+
+/// Takes rights away one by one, and looks at what is said then. Returns how many there are.
+async fn without_each(
+    plane: &ControlPlane,
+    is_meant: impl Fn(&Right) -> bool,
+    run: impl AsyncFn(&[&str]),
+) -> usize {
     let mut count = 0;
     for namespace in [None, Some(NAMESPACE)] {
-        let whole = rules(&plane, namespace).await;
-        for right in whole.iter().flat_map(|rule| rights(namespace, rule)) {
-            let left = whole.iter().map(|rule| right.taken_from(rule.clone())).collect();
-            set_rules(&plane, namespace, left).await;
-            right.becomes(&plane, false).await;
+        let whole = rules(plane, namespace).await;
+        for right in whole.iter().flat_map(|rule| rights(namespace, rule)).filter(&is_meant) {
+            let left = whole.iter().map(|rule| right.taken_from(rule.clone()));
+            let left = left.filter(|rule| !rule.verbs.is_empty()).collect();
+            set_rules(plane, namespace, left).await;
+            right.becomes(plane, false).await;
             let Right { group, resource, verb, .. } = &right;
             let group = format!("in API group \\\"{group}\\\"");
             run(&[&format!("cannot {verb} resource"), resource, &group]).await;
-            set_rules(&plane, namespace, whole.clone()).await;
-            right.becomes(&plane, true).await;
+            set_rules(plane, namespace, whole.clone()).await;
+            right.becomes(plane, true).await;
             count += 1;
         }
     }
-    assert_eq!(count, 9);
+    count
 }
 
 /// What the role allows in a namespace, or the one for all.
@@ -199,10 +245,15 @@ impl Right {
 
     /// Waits until the API server judges by the role as it is now.
     async fn becomes(&self, plane: &ControlPlane, allowed: bool) {
+        let (resource, subresource) = match self.resource.split_once('/') {
+            Some((resource, subresource)) => (resource, Some(subresource)),
+            None => (self.resource.as_str(), None),
+        };
         let reviews: Api<SubjectAccessReview> = Api::all(plane.admin().await);
         let attributes = ResourceAttributes {
             group: Some(self.group.clone()),
-            resource: Some(self.resource.clone()),
+            resource: Some(resource.to_owned()),
+            subresource: subresource.map(str::to_owned),
             verb: Some(self.verb.clone()),
             namespace: self.namespace.map(str::to_owned),
             ..ResourceAttributes::default()

@@ -4,6 +4,8 @@ use std::{fs, path::Path};
 
 use k8s_openapi::api::networking::v1::Ingress;
 use serde_json::{Value, json};
+use zonekeeper_core::plan::PlanDigest;
+use zonekeeper_emulator::zone::RecordSet;
 
 use crate::{
     control_plane::ControlPlane,
@@ -50,8 +52,10 @@ fn section(title: &str) -> &'static str {
 
 #[test]
 fn every_command_of_the_readme_is_in_a_section_that_is_tested() {
-    let tested: Vec<&str> =
-        ["Try it", "Deploy", "Use it outside of a cluster"].into_iter().flat_map(commands).collect();
+    let tested: Vec<&str> = ["Try it", "Deploy", "Use it outside of a cluster", "Have each plan approved"]
+        .into_iter()
+        .flat_map(commands)
+        .collect();
     let all: Vec<&str> = blocks(README, "sh").into_iter().flat_map(str::lines).collect();
     assert_eq!(all, tested);
 }
@@ -76,17 +80,68 @@ async fn the_plan_of_the_readme_is_that_of_the_demo() {
 async fn it_runs_outside_of_a_cluster() {
     let (zone, shop) = (Zone::empty().await, Namespace::new("readme").await);
     shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
-    let [run] = commands("Use it outside of a cluster")[..] else { panic!("not one command") };
-    let arguments: Vec<&str> = run.split(' ').skip(1).collect();
-    let command = CommandLine::of(&zone, &shop, &arguments).await;
-    let mut running = command.without_env("ZONEKEEPER_ZONE_ID").without_env("ZONEKEEPER_OWNER_ID").start();
+    let command = async |line: &str| {
+        let arguments: Vec<&str> = line.split(' ').skip(1).collect();
+        let command = CommandLine::of(&zone, &shop, &arguments).await;
+        command.without_env("ZONEKEEPER_ZONE_ID").without_env("ZONEKEEPER_OWNER_ID")
+    };
+    let [run, apply, adopt, orphans] = commands("Use it outside of a cluster")[..] else {
+        panic!("not these commands")
+    };
+    let mut running = command(run).await.start();
     running.until_zone(&zone, "the records", |zone| zone.sets().len() == 4).await;
+    running.stop().await;
+
+    zone.foreigner_creates(RecordSet::simple("old.example.test.", "CNAME", 300, ["lb.example.org"]));
+    let target = json!({"external-dns.kubernetes.io/target": "lb.example.org"});
+    shop.create_ingress("old", "old.example.test", target).await;
+    shop.create_balanced_ingress("new", "new.example.test", BALANCER).await;
+    let asked = command(apply).await.succeed().await;
+    assert!(asked.stdout.contains("new.example.test") && asked.stdout.contains("--yes"), "{asked}");
+    command(&format!("{apply} --yes")).await.succeed().await;
+    assert_eq!(zone.sets().len(), 4 + 4 + 1);
+    let shown = command(adopt).await.succeed().await;
+    assert!(shown.stdout.contains("1 to adopt"), "{shown}");
+    shop.delete::<Ingress>("new").await;
+    let folder = Scratch::new("readme-orphans");
+    let orphans = orphans.replace("orphans.json", &folder.join("orphans.json").display().to_string());
+    let listed = command(&orphans).await.succeed().await;
+    assert!(listed.stdout.contains("new.example.test"), "{listed}");
+    let batch: Value =
+        serde_json::from_str(&fs::read_to_string(folder.join("orphans.json")).unwrap()).unwrap();
+    assert_eq!(batch["Changes"].as_array().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn each_plan_can_be_approved() {
+    let mut engineer = Engineer::new("readme-approve").await;
+    copy(&Path::new(ROOT).join("crds"), &engineer.checkout.join("crds"));
+    let shop = Namespace::default_of(&engineer.plane).await;
+    shop.create_balanced_ingress("web", "web.example.test", BALANCER).await;
+    shop.annotate_ingress("web", json!({"external-dns.kubernetes.io/hostname": "www.example.test"})).await;
+    let [overlay, look, approve] = commands("Have each plan approved")[..] else {
+        panic!("not these commands")
+    };
+    engineer.applies(overlay).await;
+    let shown = eventually(async || {
+        let plans = engineer.plane.sh(&engineer.checkout, look).await;
+        plans.split_whitespace().find(|word| word.parse::<PlanDigest>().is_ok()).map(str::to_owned)
+    });
+    let digest = shown.await.unwrap();
+    assert_eq!(engineer.zone.count(CHANGE), 0);
+    let mut arguments: Vec<&str> = approve.split(' ').skip(1).collect();
+    assert_eq!((arguments[0], arguments[1].len()), ("approve", digest.len()));
+    arguments[1] = &digest;
+    let approved = CommandLine::new(&arguments).env("KUBECONFIG", engineer.plane.administrator());
+    approved.succeed().await;
+    let mut running = engineer.running.take().unwrap();
+    running.until_zone(&engineer.zone, "what was approved", |zone| !zone.sets().is_empty()).await;
     running.stop().await;
 }
 
 #[tokio::test]
 async fn it_leads_from_nothing_to_a_record() {
-    let mut engineer = Engineer::new().await;
+    let mut engineer = Engineer::new("readme").await;
     let shop = Namespace::default_of(&engineer.plane).await;
     shop.create_balanced_ingress("web", "web.example.test", BALANCER).await;
     for command in commands("Deploy") {
@@ -110,8 +165,8 @@ async fn it_leads_from_nothing_to_a_record() {
 // === impl Engineer ===
 
 impl Engineer {
-    async fn new() -> Self {
-        let checkout = Scratch::new("readme");
+    async fn new(name: &str) -> Self {
+        let checkout = Scratch::new(name);
         copy(&Path::new(ROOT).join("manifests"), &checkout.join("manifests"));
         let [edited] = blocks(section("Deploy"), "text")[..] else { panic!("not one file to edit") };
         let file = checkout.join("manifests/base/zone.env");

@@ -12,15 +12,15 @@ use axum::{
     Router,
     body::Body,
     extract::State,
-    http::Uri,
+    http::{StatusCode, Uri},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use futures::stream;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 
-/// An HTTP server that knows Ingresses only. It ends when it is dropped.
+/// An HTTP server that knows Ingresses and one Lease, which one process competes for. It ends when it is dropped.
 pub struct Script {
     story: Arc<Story>,
     kubeconfig: PathBuf,
@@ -39,6 +39,7 @@ struct Told {
     objects: Vec<Value>,
     /// What has happened since; a resource version is one more than the number of events before it.
     events: Vec<Value>,
+    lease: Option<Value>,
 }
 
 // === impl Script ===
@@ -65,6 +66,11 @@ impl Script {
         let router = Router::new()
             .route("/version", get(version))
             .route("/apis/networking.k8s.io/v1/namespaces/{namespace}/ingresses", get(ingresses))
+            .route("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases", post(write_lease))
+            .route(
+                "/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name}",
+                get(lease).put(write_lease),
+            )
             .with_state(Arc::clone(&story));
         let server = tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
         Self { story, kubeconfig, server }
@@ -100,6 +106,21 @@ impl Drop for Script {
     fn drop(&mut self) {
         self.server.abort();
     }
+}
+
+async fn lease(State(story): State<Arc<Story>>) -> Response {
+    let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "message": "leases not found", "reason": "NotFound", "code": 404});
+    match &story.told.lock().unwrap().lease {
+        Some(lease) => axum::Json(lease).into_response(),
+        None => (StatusCode::NOT_FOUND, axum::Json(status)).into_response(),
+    }
+}
+
+async fn write_lease(State(story): State<Arc<Story>>, axum::Json(mut lease): axum::Json<Value>) -> Response {
+    let version = lease["metadata"]["resourceVersion"].as_str().map_or(0, |text| text.parse().unwrap());
+    lease["metadata"]["resourceVersion"] = json!((version + 1_u64).to_string());
+    axum::Json(story.told.lock().unwrap().lease.insert(lease)).into_response()
 }
 
 async fn ingresses(State(story): State<Arc<Story>>, uri: Uri) -> Response {

@@ -99,6 +99,11 @@ impl Approvals {
         self.released.contains(&unit.digest())
     }
 
+    /// Whether everything that a person has approved has been looked at.
+    pub fn is_settled(&self) -> bool {
+        self.published.is_some() && self.given.is_none()
+    }
+
     /// Whether anything may be.
     pub fn is_empty(&self) -> bool {
         self.released.is_empty()

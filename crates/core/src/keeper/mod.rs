@@ -285,7 +285,12 @@ impl Keeper {
         let idle =
             self.opened && self.cycle.is_idle() && self.wakeup.due().is_none() && !self.rereads.is_awaited();
         let written = match self.config.mode {
-            Mode::Apply | Mode::Approve => self.plans.units().all(|(_, unit)| waits(unit)),
+            Mode::Apply => self.plans.units().all(|(_, unit)| waits(unit)),
+            // What is not approved is not waited for.
+            Mode::Approve => {
+                let mut approved = self.plans.units().filter(|(_, unit)| self.approvals.allows(unit));
+                self.approvals.is_settled() && approved.all(|(_, unit)| waits(unit))
+            }
             Mode::DryRun => true,
         };
         if idle && written { Progress::Done { refused } } else { Progress::Working }

@@ -1,0 +1,23 @@
+//! A question before something is written.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
+/// What somebody answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    Yes,
+    No,
+}
+
+/// Asks on a terminal; elsewhere nobody could answer.
+pub(super) fn confirm(question: &str) -> io::Result<Answer> {
+    if !io::stdin().is_terminal() {
+        println!("nothing is written without --yes");
+        return Ok(Answer::No);
+    }
+    print!("{question} [y/N] ");
+    io::stdout().flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(if matches!(answer.trim(), "y" | "Y" | "yes") { Answer::Yes } else { Answer::No })
+}
