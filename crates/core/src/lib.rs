@@ -140,4 +140,5 @@ pub mod dns;
 pub mod keeper;
 pub mod lease;
 pub mod plan;
+mod shown;
 pub mod source;

@@ -4,6 +4,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use crate::{
     dns::{MAX_STRING_BYTES, Name, RecordSet, TxtText},
+    shown::visible,
     source::ObjectId,
 };
 
@@ -75,16 +76,17 @@ impl Heritage {
     /// Reads the text of a TXT; `None` where it is not an ownership text with an owner.
     ///
     /// As ExternalDNS reads it: tokens divided by commas, each cut at its first `=`; one `heritage` must be
-    /// `external-dns` and none may be anything else; unknown tokens are passed over.
+    /// `external-dns` and none may be anything else; unknown tokens are passed over. Characters that cannot be seen are
+    /// written out: no owner id and no object of ours has any, nor the backslash that this brings.
     pub fn parse(text: &TxtText) -> Option<Self> {
         let (mut ours, mut owner, mut resource, mut name) = (false, None, None, None);
         for token in text.as_str().split(',') {
             match token.split_once('=') {
                 Some(("heritage", "external-dns")) => ours = true,
                 Some(("heritage", _)) => return None,
-                Some(("external-dns/owner", value)) => owner = Some(value.to_owned()),
-                Some(("external-dns/resource", value)) => resource = Some(value.to_owned()),
-                Some(("zonekeeper/name", value)) => name = Some(value.to_owned()),
+                Some(("external-dns/owner", value)) => owner = Some(visible(value)),
+                Some(("external-dns/resource", value)) => resource = Some(visible(value)),
+                Some(("zonekeeper/name", value)) => name = Some(visible(value)),
                 _ => {}
             }
         }

@@ -6,8 +6,9 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::{
     BadObject, Facts, Problem, Rules,
-    facts::{Pause, Targets, shown},
+    facts::{Pause, Targets},
 };
+use crate::shown::shown;
 
 /// Both prefixes of ExternalDNS, the newer first (0.22 made it the default and stopped reading the older).
 pub const DEFAULT_PREFIXES: [&str; 2] = ["external-dns.kubernetes.io/", "external-dns.alpha.kubernetes.io/"];

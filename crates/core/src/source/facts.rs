@@ -9,10 +9,10 @@ use std::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::ObjectId;
-use crate::dns::{BadName, Name, Ttl};
-
-/// Longest piece of a user's text that is repeated in a message, in characters.
-const QUOTED_CHARS: usize = 80;
+use crate::{
+    dns::{BadName, Name, Ttl},
+    shown::shown,
+};
 
 /// What is kept of an object. An event that leaves the facts equal wakes nobody.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,16 +176,6 @@ impl Targets {
     }
 }
 
-/// A user's text, short enough for a message.
-pub(super) fn shown(text: &str) -> String {
-    let mut chars = text.chars();
-    let mut short: String = chars.by_ref().take(QUOTED_CHARS).collect();
-    if chars.next().is_some() {
-        short.push('…');
-    }
-    short
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,11 +191,5 @@ mod tests {
         {
             assert!(targets.add(text).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn long_texts_are_cut_between_characters() {
-        assert_eq!(shown(&"ü".repeat(5_000)).chars().count(), QUOTED_CHARS + 1);
-        assert_eq!(shown("short"), "short");
     }
 }

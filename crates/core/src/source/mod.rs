@@ -169,6 +169,13 @@ impl ObjectId {
     }
 }
 
+/// Whether a text can be the name of an object or a namespace: lower case letters, digits, `-` and `.` (Kubernetes, "DNS
+/// subdomain names").
+fn is_object_name(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
+    (1..=253).contains(&text.len()) && text.bytes().all(is_allowed)
+}
+
 /// Reads `Ingress/shop/web`; the kind in any case.
 impl FromStr for ObjectId {
     type Err = BadObject;
@@ -177,7 +184,9 @@ impl FromStr for ObjectId {
         let [kind, namespace, name] = text.split('/').collect::<Vec<_>>()[..] else { return Err(BadObject) };
         let kind = Kind::ALL.into_iter().find(|known| known.label() == kind.to_ascii_lowercase());
         match kind {
-            Some(kind) if !namespace.is_empty() && !name.is_empty() => Ok(Self::new(kind, namespace, name)),
+            Some(kind) if is_object_name(namespace) && is_object_name(name) => {
+                Ok(Self::new(kind, namespace, name))
+            }
             _ => Err(BadObject),
         }
     }

@@ -8,6 +8,7 @@
     reason = "a test stops at the first surprise, and what it is built of is not marked as a test"
 )]
 
+mod bad_input;
 mod cases;
 mod documents;
 mod model;

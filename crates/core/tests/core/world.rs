@@ -354,7 +354,7 @@ impl Leads {
 /// Metadata with annotations under the newer prefix.
 pub fn meta(namespace: &str, name: &str, age: i64, notes: BTreeMap<&str, String>) -> ObjectMeta {
     let annotations = notes.into_iter().map(|(key, value)| match key {
-        ADOPT => (key.to_owned(), value),
+        key if key.contains('/') => (key.to_owned(), value),
         _ => (format!("external-dns.kubernetes.io/{key}"), value),
     });
     ObjectMeta {

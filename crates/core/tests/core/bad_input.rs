@@ -1,0 +1,316 @@
+//! What nobody should write and somebody does: a typed error for each parser, and no harm to anybody else.
+
+use std::{collections::BTreeMap, fmt::Debug, str::FromStr};
+
+use zonekeeper_core::{
+    dns::{AliasZones, Data, Name, RecordSet, RecordType, Ttl, TxtText, Zone, ZoneId},
+    plan::{Heritage, HostPattern, Naming, OwnerId, Plan, PlanDigest, UnitDigest},
+    source::{Object, ObjectId, Rules},
+};
+
+use crate::{
+    model::Affixes,
+    situation::{Situation, empty_zone, record_set},
+    world::{APEX, ingress, meta, service, settings},
+};
+
+/// Every annotation that is read.
+pub const ANNOTATIONS: [&str; 12] = [
+    "hostname",
+    "target",
+    "ttl",
+    "alias",
+    "aws-evaluate-target-health",
+    "ingress-hostname-source",
+    "controller",
+    "set-identifier",
+    "zonekeeper.dev/adopt",
+    "zonekeeper.dev/hand-over-to",
+    "zonekeeper.dev/paused-until",
+    "zonekeeper.dev/publish",
+];
+
+const X63: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+
+fn objects_plan(objects: Vec<Object>) -> Plan {
+    plan_of(objects, empty_zone(APEX))
+}
+
+fn plan_of(objects: Vec<Object>, zone: Zone) -> Plan {
+    let settings = settings(Naming::default());
+    Situation { settings, rules: Rules::default(), affixes: Affixes::default(), objects, zone }.plan()
+}
+
+/// An Ingress without a mistake, older than all others.
+fn neighbour() -> Object {
+    ingress(meta("shop", "good", 1, BTreeMap::new()), &["good.example.com"], &address())
+}
+
+fn address() -> [(Option<String>, Option<String>); 1] {
+    [(Some("192.0.2.1".to_owned()), None)]
+}
+
+/// What is to be said of each text; what is read of the others.
+fn are_refused<T: FromStr<Err: ToString> + Debug>(table: &[(&str, &str)]) {
+    for (text, expected) in table {
+        match text.parse::<T>() {
+            Ok(read) => panic!("{text:?} is read as {read:?}"),
+            Err(why) => assert!(why.to_string().contains(expected), "{text:?}: {}", why.to_string()),
+        }
+    }
+}
+
+#[test]
+fn a_hostname_says_what_is_wrong_with_it() {
+    let long =
+        |labels: usize, last: usize| format!("{}{}", format!("{X63}.").repeat(labels), "y".repeat(last));
+    for (text, expected) in [
+        (String::new(), "it is empty"),
+        ("   ".to_owned(), "it is empty"),
+        (".".to_owned(), "it is empty"),
+        ("..".to_owned(), "empty label"),
+        ("a..example.com".to_owned(), "empty label"),
+        (".example.com".to_owned(), "empty label"),
+        ("www.*.example.com".to_owned(), "whole first label"),
+        ("w*.example.com".to_owned(), "whole first label"),
+        ("**.example.com".to_owned(), "whole first label"),
+        ("www example.com".to_owned(), "' '"),
+        ("www\0.example.com".to_owned(), "'\\0'"),
+        ("www\u{1b}[2J.example.com".to_owned(), "'\\u{1b}'"),
+        ("www\n.example.com".to_owned(), "'\\n'"),
+        ("http://www.example.com".to_owned(), "':'"),
+        ("www.example.com/shop".to_owned(), "'/'"),
+        ("\u{202e}moc.example.com".to_owned(), "UTS-46"),
+        ("a\u{200b}b\u{202a}.example.com".to_owned(), "UTS-46"),
+        ("xn--\u{1f600}.example.com".to_owned(), "UTS-46"),
+        ("xn--99999999999.example.com".to_owned(), "UTS-46"),
+        (format!("x{X63}.example.com"), "64 bytes, 63 are allowed"),
+        // 4 × 64 - 2 = 254.
+        (long(3, 62), "254 bytes, 253 are allowed"),
+        ("ü".repeat(64), "are allowed"),
+        ("a.".repeat(2_500) + "example.com", "253 are allowed"),
+    ] {
+        match Name::from_hostname(&text) {
+            Ok(name) => panic!("{text:?} is read as {name}"),
+            Err(why) => assert!(why.to_string().contains(expected), "{text:?}: {why}"),
+        }
+    }
+    for (text, expected) in [
+        ("WWW.Example.COM.", "www.example.com"),
+        (" www.example.com ", "www.example.com"),
+        ("bücher.example.com", "xn--bcher-kva.example.com"),
+        ("xn--bcher-kva.example.com", "xn--bcher-kva.example.com"),
+        ("日本。example。com", "xn--wgv71a.example.com"),
+        ("😀.example.com", "xn--e28h.example.com"),
+        ("_dmarc.example.com", "_dmarc.example.com"),
+        ("*.example.com", "*.example.com"),
+        (&format!("{X63}.example.com"), &format!("{X63}.example.com")),
+        (&long(3, 61), &long(3, 61)),
+    ] {
+        assert_eq!(Name::from_hostname(text).unwrap().as_str(), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn a_name_in_a_listing_that_is_none_is_refused() {
+    for text in ["", ".", "..", "a..b", ".a"] {
+        assert!(Name::from_route53(text).is_err(), "{text:?}");
+    }
+    // Whatever a backslash is followed by, there is a name that is written as it was read.
+    for text in
+        ["\\", "\\0", "\\05", "\\052", "\\999", "\\777.example.com", "a\\.b", "ü.example.com", "\\000"]
+    {
+        let name = Name::from_route53(text).unwrap();
+        assert_eq!(Name::from_route53(&name.to_route53()), Ok(name.clone()), "{text:?}");
+    }
+}
+
+#[test]
+fn a_ttl_says_what_is_wrong_with_it() {
+    let expected = "expected seconds from 1 to 2147483647, or a duration";
+    let texts = [
+        "",
+        " ",
+        "soon",
+        "-1",
+        "1.5",
+        "0",
+        "0s",
+        "2147483648",
+        "99999999999999999999",
+        "1h1h",
+        "1m30",
+        "300 s",
+        "0x10",
+        "１２",
+        "1d",
+        "∞",
+        "300\0",
+    ];
+    are_refused::<Ttl>(&texts.map(|text| (text, expected)));
+    for (text, seconds) in [("1", 1), ("0300", 300), ("1h1m1s", 3_661), ("2147483647", 2_147_483_647)] {
+        assert_eq!(text.parse::<Ttl>().unwrap().seconds(), seconds, "{text}");
+    }
+}
+
+#[test]
+fn ids_and_digests_say_what_is_wrong_with_them() {
+    are_refused::<OwnerId>(&[
+        ("", ""),
+        (" ", ""),
+        ("a,b", ""),
+        ("a\"b", ""),
+        ("ü", ""),
+        ("a\nb", ""),
+        ("a b", ""),
+    ]);
+    are_refused::<PlanDigest>(&[
+        ("", ""),
+        ("0123", ""),
+        ("0123456789abcdef0123456789abcdeg", ""),
+        ("-", ""),
+        ("+0123456789abcdef0123456789abcde", ""),
+        ("é123456789abcdef0123456789abcde", ""),
+    ]);
+    are_refused::<UnitDigest>(&[
+        ("", ""),
+        ("0123456789abcde", ""),
+        ("0123456789abcdef0", ""),
+        ("+123456789abcdef", ""),
+        ("0123456789abcdeé", ""),
+    ]);
+    are_refused::<ObjectId>(&[
+        ("", "Ingress/shop/web"),
+        ("web", "Ingress/shop/web"),
+        ("Ingress/shop", ""),
+        ("Pod/shop/web", ""),
+        ("Ingress//web", ""),
+        ("Ingress/shop/", ""),
+        ("Ingress/shop/web/x", ""),
+        ("Ingress/shop/\u{1b}[2J", ""),
+        ("Ingress/shop/a b", ""),
+        ("Ingress/Shop/web", ""),
+    ]);
+    let long = format!("Ingress/shop/{}", "x".repeat(254));
+    are_refused::<ObjectId>(&[(&long, "")]);
+    are_refused::<HostPattern>(&[("", "pattern of hostnames"), (" ", ""), ("a b", ""), ("http://*", "")]);
+    for text in ["", " ", "/hostedzone/", "z/../x", "Z\0", "Zü"] {
+        assert!(ZoneId::new(text).is_none(), "{text:?}");
+    }
+    for text in ["", "=", "elb.example", "=Z0123456789ABC", "elb.example=", "elb.example=z 1"] {
+        assert!(AliasZones::default().add(text).is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn a_txt_that_cannot_be_read_belongs_to_nobody() {
+    for value in
+        ["", " ", "x", "\"", "\"\\", "\"\\\"", "\"a\" b", "\"a\"\"", "'a'", "\"heritage=external-dns"]
+    {
+        assert!(TxtText::parse(value).is_err(), "{value:?}");
+    }
+    for text in [
+        "",
+        ",",
+        "heritage",
+        "heritage=external-dns",
+        "heritage=external-dns,external-dns/owner=",
+        "external-dns/owner=us",
+        "heritage=external-dns,heritage=other,external-dns/owner=us",
+        "Heritage=external-dns,external-dns/owner=us",
+        " heritage=external-dns ,external-dns/owner=us",
+        "heritage=external-dns;external-dns/owner=us",
+    ] {
+        assert_eq!(Heritage::parse(&TxtText::new(text)), None, "{text:?}");
+    }
+}
+
+#[test]
+fn an_annotation_of_5_000_characters_is_quoted_short_and_costs_nobody_else_anything() {
+    let alone = objects_plan(vec![neighbour()]);
+    for character in ["x", "ü", "😀", ",", "a,", "a.", "9", "\u{1b}", "\"", "\\", " "] {
+        let long: String = character.chars().cycle().take(5_000).collect();
+        for key in ANNOTATIONS {
+            let notes: BTreeMap<&str, String> = [(key, long.clone())].into();
+            let plan = objects_plan(vec![
+                neighbour(),
+                ingress(meta("shop", "bad", 2, notes.clone()), &["bad.example.com"], &address()),
+                service(meta("shop", "worse", 3, notes), &address()),
+            ]);
+            assert!(alone.units.iter().all(|unit| plan.units.contains(unit)), "{key}: {plan}");
+            is_readable(&plan);
+        }
+    }
+}
+
+#[test]
+fn one_ingress_may_have_400_hosts() {
+    let hosts: Vec<String> = (0..400).map(|n| format!("w{n}.example.com")).collect();
+    let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+    let plan = objects_plan(vec![ingress(meta("shop", "web", 1, BTreeMap::new()), &hosts, &address())]);
+    assert_eq!((plan.units.len(), plan.count(), plan.blocked.len()), (400, (800, 0), 0));
+    // The same in one annotation, one of them bad.
+    let list = hosts.join(",") + ",w..example.com";
+    let notes: BTreeMap<&str, String> = [("hostname", list)].into();
+    let plan = objects_plan(vec![service(meta("shop", "web", 1, notes), &address())]);
+    assert_eq!((plan.units.len(), plan.blocked.len()), (400, 1));
+}
+
+#[test]
+fn the_longest_names_have_an_ownership_txt() {
+    let (long_label, long_name) = (
+        format!("{X63}.{APEX}"),
+        format!("{X63}.{X63}.{X63}.{}.{APEX}", "y".repeat(253 - 3 * 64 - APEX.len() - 1)),
+    );
+    assert_eq!(long_name.len(), 253);
+    for host in [&long_label, &long_name] {
+        let plan = objects_plan(vec![ingress(meta("shop", "web", 1, BTreeMap::new()), &[host], &address())]);
+        let [unit] = &plan.units[..] else { panic!("{plan}") };
+        let [record, txt] = unit.changes() else { panic!("{plan}") };
+        assert_eq!(record.after().name().as_str(), *host);
+        assert!(txt.after().name().as_str().starts_with("_zk-a-"), "{plan}");
+        assert!(txt.after().name().as_str().len() <= 253, "{plan}");
+    }
+}
+
+#[test]
+fn what_a_text_can_do_to_a_terminal_is_shown_and_not_done() {
+    for text in ["\u{1b}[2Jx", "a\rb", "a\u{8}b", "\u{202e}abc", "a\u{200b}b", "\u{9b}31m", "\0", "\u{feff}a"]
+    {
+        for key in ANNOTATIONS {
+            let notes: BTreeMap<&str, String> = [(key, text.to_owned())].into();
+            let targets = [(Some(text.to_owned()), Some(text.to_owned()))];
+            is_readable(&objects_plan(vec![
+                ingress(meta("shop", "bad", 2, notes.clone()), &[text], &targets),
+                service(meta("shop", "worse", 3, notes), &address()),
+            ]));
+        }
+        // Nor does what somebody has written into the zone.
+        let owned = |owner: &str| {
+            let text = format!(
+                "heritage=external-dns,external-dns/owner={owner},external-dns/resource=ingress/{text}/web"
+            );
+            let values = vec![TxtText::new(text).to_value()];
+            let at = Name::from_hostname("a-good.example.com").unwrap();
+            RecordSet::simple(at, RecordType::Txt, Data::Values { ttl: Ttl::DEFAULT, values })
+        };
+        for owner in [text, "me"] {
+            let mut zone = empty_zone(APEX);
+            zone.put(owned(owner));
+            zone.put(record_set("good.example.com A 192.0.2.9 ttl=60").unwrap());
+            is_readable(&plan_of(vec![neighbour()], zone.clone()));
+            is_readable(&plan_of(Vec::new(), zone));
+        }
+    }
+}
+
+/// No line is longer than a terminal's few, and none does anything to it.
+pub fn is_readable(plan: &Plan) {
+    for line in plan.to_string().lines() {
+        assert!(line.chars().count() < 1_500, "{line}");
+        let harmful = |c: char| {
+            c.is_control() || "\u{200b}\u{200e}\u{200f}\u{202a}\u{202e}\u{2066}\u{feff}".contains(c)
+        };
+        assert!(!line.contains(harmful), "{line:?}");
+    }
+}
