@@ -12,6 +12,7 @@
 )]
 
 mod adoption;
+mod answers;
 mod apply;
 mod approvals;
 mod audit;

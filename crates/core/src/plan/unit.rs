@@ -13,6 +13,23 @@ use crate::{
 };
 
 /// One change of the zone. There is no third variant: nothing in this program can express a deletion.
+///
+/// ```
+/// # use zonekeeper_core::{dns::RecordSet, plan::Change};
+/// fn action(change: Change) -> (&'static str, RecordSet) {
+///     match change {
+///         Change::Create(set) => ("CREATE", set),
+///         Change::Replace { after, .. } => ("UPSERT", after),
+///     }
+/// }
+/// ```
+///
+/// ```compile_fail
+/// # use zonekeeper_core::{dns::RecordSet, plan::Change};
+/// fn delete(set: RecordSet) -> Change {
+///     Change::Delete(set)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// Sent as CREATE, which Route 53 refuses if something is there.
