@@ -1,5 +1,5 @@
 # zonekeeper's commands. `make demo` needs a Rust toolchain and nothing else.
-.PHONY: help demo sandbox test tools format lint core simulation emulator processes docs documents bench verify-aws clean
+.PHONY: help demo sandbox test soak tools format lint core simulation emulator processes docs documents bench verify-aws clean
 .DEFAULT_GOAL := help
 
 # What the seeds of one run of the simulator are.
@@ -27,6 +27,12 @@ sandbox:  ## The same, and then follow edits of examples/shop until Ctrl-C
 
 test: tools format lint core processes emulator docs  ## Everything that CI runs
 	@echo "all tests passed"
+
+soak: tools  ## A day of looking for what the tests miss: a million seeds, 50 kills, mutants of what decides
+	tests/tools.sh mutants
+	SIMULATION_SEEDS=1000000 $(MAKE) simulation
+	KILL_ROUNDS=50 $(CARGO) test --locked --package zonekeeper $(SHIPPED) --test zonekeeper kills:: -- --nocapture
+	SIMULATION_SEEDS=300 PROPTEST_CASES=200 .tools/mutants/bin/cargo-mutants mutants --package zonekeeper-core --output .tools
 
 tools:  ## Set up what the tests need, in .tools
 	tests/tools.sh

@@ -38,11 +38,22 @@ venv() {
     fi
 }
 
-# `tools.sh venv` sets up nothing else.
-if [ "${1:-}" = venv ]; then
-    venv
+# mutants: cargo-mutants, for `make soak`.
+mutants() {
+    local version=27.1.0
+    if ! "$root/.tools/mutants/bin/cargo-mutants" mutants --version 2>/dev/null | grep -qF "$version"; then
+        echo "tools: installing cargo-mutants"
+        cargo install --quiet --locked --root "$root/.tools/mutants" "cargo-mutants@$version"
+    fi
+}
+
+# `tools.sh venv` or `tools.sh mutants` sets up nothing else.
+case ${1:-} in
+venv | mutants)
+    "$1"
     exit
-fi
+    ;;
+esac
 
 need cc build-essential "links Rust programs"
 need musl-gcc musl-tools "links the static binary of the image"
