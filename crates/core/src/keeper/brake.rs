@@ -153,16 +153,23 @@ impl Brake {
         text
     }
 
-    /// Takes over what a process before has written. What cannot be read counts as nothing.
+    /// Takes over what a process before has written, or this one when it led before. What cannot be read counts as
+    /// nothing.
     pub fn recall(&mut self, memory: &str, from_wall: impl Fn(i64) -> Time, now: Time) {
         let latest = now + WINDOW;
+        let mut own: BTreeMap<Move, usize> = BTreeMap::new();
+        for (to, _) in self.done.values() {
+            *own.entry(*to).or_default() += 1;
+        }
         self.before = memory
             .lines()
             .filter_map(|line| {
                 let mut words = line.split(' ');
                 let to = u64::from_str_radix(words.next()?, 16).ok()?;
                 let (hosts, until) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-                Some((Move(to), hosts, from_wall(until).min(latest)))
+                // What this process knows to have done itself is not counted twice.
+                let others = usize::saturating_sub(hosts, own.get(&Move(to)).copied().unwrap_or_default());
+                (others > 0).then(|| (Move(to), others, from_wall(until).min(latest)))
             })
             .take(MOST_REMEMBERED)
             .collect();

@@ -130,6 +130,25 @@ fn the_process_that_leads_next_knows_what_was_moved() {
 }
 
 #[test]
+fn what_a_process_finds_of_its_own_moves_counts_once() {
+    let mut stage = stage(20);
+    let moves = webs(20, 2);
+    for object in &moves[..6] {
+        stage.see(object);
+    }
+    stage.run(10_000);
+    // It loses the lease for a moment, and finds there what it has left itself.
+    stage.tell(Input::Recall { memory: stage.memory.clone().unwrap() });
+    for object in &moves[6..10] {
+        stage.see(object);
+    }
+    stage.run(10_000);
+    assert_eq!(moved(&stage, 2), 10);
+    let hosts = |line: &str| line.split(' ').nth(1).unwrap().parse::<usize>().unwrap();
+    assert_eq!(stage.memory.as_ref().unwrap().lines().map(hosts).sum::<usize>(), 10);
+}
+
+#[test]
 fn what_was_moved_counts_whatever_its_object_wants_by_then() {
     let mut stage = stage(20);
     stage.batches_meet([Fate::AnswerLost]);
