@@ -5,13 +5,14 @@
 //! random numbers, so the same inputs give the same effects, and a simulator can replay a year in a second.
 //!
 //! The keeper only routes between small state machines: which objects have been listed (`lists`), what follows
-//! for each hostname (`plans`), when a change is acted on (`wakeup`), the zone as last seen (`snapshot`), when
-//! it is listed again (`resync`), which names are read again (`rereads`), what the account allows (`pacer`), whether it
-//! answers at all (`breaker`), what Route 53 has refused (`quarantine`, by what it said: `refusal`), what is planned and held
-//! back (`holds`), who has a hostname and for how long (`tenure`), what somebody else has changed (`drift`), too many moves
-//! at once (`brake`), what a person has approved (`approvals`), the batch under way (`write`), accepted changes on their way to the name servers (`propagation`) and
-//! what has been blocked for long (`warnings`). What is read of the
-//! zone is in `read`, what keeps anything from being written in `gate`.
+//! for each hostname (`plans`) and when that is planned again (`replan`), when a change is acted on (`wakeup`), the zone as
+//! last seen (`snapshot`), when it is listed again (`resync`), which names are read again (`rereads`), what the account
+//! allows (`pacer`), whether it answers at all (`breaker`), what Route 53 has refused (`quarantine`, by what it said:
+//! `refusal`), what is planned and held back (`holds`), who has a hostname and for how long (`tenure`), what somebody else
+//! has changed (`drift`), too many moves at once (`brake`), what a person has approved (`approvals`), the batch under way
+//! (`write`), accepted changes on their way to the name servers (`propagation`) and what has been blocked for long
+//! (`warnings`). What is read of the zone is in `read`, what keeps anything from being written in `gate`, what others may
+//! ask in `standing`.
 
 mod approvals;
 mod brake;
@@ -27,9 +28,11 @@ mod propagation;
 mod quarantine;
 mod read;
 mod refusal;
+mod replan;
 mod rereads;
 mod resync;
 mod snapshot;
+mod standing;
 mod tenure;
 mod time;
 mod wakeup;
@@ -49,12 +52,13 @@ pub use contract::{
 };
 pub use gate::Gate;
 pub use pacer::{Quota, Rate};
+pub use standing::Progress;
 pub use time::Time;
 
 use crate::{
-    dns::{Name, Zone},
-    plan::{Blocked, HostPlan, InSync, Past, Plan, Settings, Unit, View, of_bad_hosts},
-    source::{ClaimKey, Claims, Facts, ObjectId},
+    dns::Zone,
+    plan::{Past, Settings, View},
+    source::{Claims, ObjectId},
 };
 use approvals::Approvals;
 use brake::Brake;
@@ -65,7 +69,7 @@ use lists::Lists;
 use pacer::Pacer;
 use plans::{Cause, Plans};
 use propagation::Propagation;
-use quarantine::{Permit, Quarantine};
+use quarantine::Quarantine;
 use rereads::Rereads;
 use resync::Resync;
 use snapshot::Snapshot;
@@ -110,18 +114,6 @@ pub enum Mode {
     Approve,
     /// Plans are shown.
     DryRun,
-}
-
-/// How far the work has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
-    /// There is something to do, now or later.
-    Working,
-    /// Everything that can be written is written.
-    Done {
-        /// How many units Route 53 refused; they are tried again later.
-        refused: usize,
-    },
 }
 
 /// The state of the loop.
@@ -268,72 +260,6 @@ impl Keeper {
         out
     }
 
-    /// When the keeper wants [`Input::Tick`], if nothing happens before.
-    pub fn wake_at(&self) -> Option<Time> {
-        self.later
-    }
-
-    /// Whether every object and the zone have been seen, so that [`Keeper::plan`] means something.
-    pub fn is_ready(&self) -> bool {
-        self.opened
-    }
-
-    /// How far the work has come.
-    pub fn progress(&self, now: Time) -> Progress {
-        let waits = |unit| matches!(self.permit(unit, now), Permit::NotBefore(_));
-        let refused = self.plans.units().filter(|(_, unit)| self.quarantine.concerns(unit)).count();
-        let idle =
-            self.opened && self.cycle.is_idle() && self.wakeup.due().is_none() && !self.rereads.is_awaited();
-        let written = match self.config.mode {
-            Mode::Apply => self.plans.units().all(|(_, unit)| waits(unit)),
-            // What is not approved is not waited for.
-            Mode::Approve => {
-                let mut approved = self.plans.units().filter(|(_, unit)| self.approvals.allows(unit));
-                self.approvals.is_settled() && approved.all(|(_, unit)| waits(unit))
-            }
-            Mode::DryRun => true,
-        };
-        if idle && written { Progress::Done { refused } } else { Progress::Working }
-    }
-
-    /// The whole plan as it stands. Units that are held back are shown as blocked.
-    pub fn plan(&self) -> Plan {
-        let mut plan = self.plans.plan(&self.view());
-        plan.blocked.extend(plan.units.iter().filter_map(|unit| self.as_blocked(unit)));
-        plan.units.retain(|unit| self.held(unit).is_none());
-        plan
-    }
-
-    /// What is known of every hostname for which there is something to say.
-    pub fn hosts(&self) -> impl Iterator<Item = &HostPlan> {
-        self.plans.hosts()
-    }
-
-    /// What its decisions rest on besides the objects and the zone.
-    pub fn past(&self) -> &Past {
-        &self.past
-    }
-
-    /// Planned units that are held back, as their objects see them.
-    pub fn held_back(&self) -> impl Iterator<Item = &Blocked> {
-        self.holds.shown()
-    }
-
-    /// The zone as last seen.
-    pub fn zone(&self) -> &Zone {
-        self.snapshot.zone()
-    }
-
-    /// Who asks for what.
-    pub fn claims(&self) -> &Claims {
-        &self.claims
-    }
-
-    /// How many accepted changes are on their way to the name servers.
-    pub fn underway(&self) -> usize {
-        self.propagation.len()
-    }
-
     fn view(&self) -> View<'_> {
         View {
             zone: self.snapshot.zone(),
@@ -341,53 +267,6 @@ impl Keeper {
             settings: &self.config.settings,
             past: &self.past,
         }
-    }
-
-    fn facts(&mut self, object: &ObjectId, facts: Option<Facts>, now: Time, out: &mut Vec<Effect>) {
-        let is_new = facts.iter().flat_map(|facts| &facts.hosts).any(|host| !self.claims.has_host(host));
-        // What is no hostname belongs to no hostname's plan.
-        let bad_hosts = |facts: Option<&Facts>| facts.map(|facts| of_bad_hosts(facts).collect::<Vec<_>>());
-        let old = bad_hosts(self.claims.facts_of(object).map(AsRef::as_ref)).unwrap_or_default();
-        let new = bad_hosts(facts.as_ref()).unwrap_or_default();
-        let mut reports = Vec::new();
-        plans::report(&old, &new, &mut reports);
-        out.extend(reports.into_iter().map(Effect::Report));
-        if self.past.set_hidden(object, false) {
-            self.mark_all(now);
-        }
-        let touched = self.claims.set(object, facts);
-        if touched.is_empty() || !self.opened {
-            return;
-        }
-        self.mark(&touched, Cause::Change);
-        self.wakeup.change(now, is_new);
-    }
-
-    /// Marks every hostname whose decision rests on one of `names`.
-    fn mark<'n>(&mut self, names: impl IntoIterator<Item = &'n Name>, cause: Cause) {
-        let view = View {
-            zone: self.snapshot.zone(),
-            claims: &self.claims,
-            settings: &self.config.settings,
-            past: &self.past,
-        };
-        for name in names {
-            self.plans.mark_affected(&view, name, cause);
-        }
-    }
-
-    fn zone_changed(&mut self, changed: &[Name], cuts: &[Name], now: Time) {
-        if !self.opened || changed.is_empty() {
-            return;
-        }
-        self.mark(changed, Cause::Change);
-        for cut in cuts {
-            let below: Vec<Name> = self.view().affected_by_cut(cut).cloned().collect();
-            for host in below {
-                self.plans.mark(host, Cause::Change);
-            }
-        }
-        self.wakeup.at_once(now);
     }
 
     fn propagated(
@@ -475,102 +354,6 @@ impl Keeper {
             breaker::State::Probing => {}
         }
         self.later = self.later.map(|later| later.max(now + Duration::from_millis(1)));
-    }
-
-    /// The first plan: everything that is claimed, and everything that is in the zone.
-    fn open(&mut self, now: Time) {
-        if self.opened || self.snapshot.listed_at().is_none() || self.lists.missing().next().is_some() {
-            return;
-        }
-        self.opened = true;
-        let zone = self.snapshot.zone();
-        for host in self.claims.hosts_within(zone.apex()) {
-            self.plans.mark(host.clone(), Cause::Start);
-        }
-        for (name, _) in zone.names_from(zone.apex()) {
-            self.plans.mark(name.clone(), Cause::Start);
-        }
-        self.wakeup.at_once(now);
-    }
-
-    fn settle(&mut self, now: Time, out: &mut Vec<Effect>) {
-        self.observe(now);
-        let view = View {
-            zone: self.snapshot.zone(),
-            claims: &self.claims,
-            settings: &self.config.settings,
-            past: &self.past,
-        };
-        let mut reports = Vec::new();
-        let settled = self.plans.settle(&view, self.config.mode == Mode::DryRun, &mut reports);
-        let plans = &self.plans;
-        self.quarantine.forget(|key, digest| plans.unit(key, digest).is_some());
-        for (host, right) in settled {
-            self.look_back(&host, right, now);
-            self.holds.touch([host]);
-        }
-        self.approvals.look(now);
-        self.release_holds(out);
-        out.extend(reports.into_iter().map(Effect::Report));
-        self.review_holds(now, out);
-    }
-
-    /// Looks at who has the hostnames that are about to be planned.
-    fn observe(&mut self, now: Time) {
-        let keys: Vec<ClaimKey> = self.plans.marked().cloned().map(ClaimKey::simple).collect();
-        for key in keys {
-            let view = View {
-                zone: self.snapshot.zone(),
-                claims: &self.claims,
-                settings: &self.config.settings,
-                past: &self.past,
-            };
-            let tenure = self.tenures.observe(&view, &key, now);
-            if self.past.set_tenure(&key, tenure) {
-                // Those that may need one name with it rest on who has it.
-                self.mark([&key.host], Cause::Change);
-            }
-        }
-    }
-
-    /// Remembers what of a hostname's plan later ones rest on.
-    fn look_back(&mut self, host: &Name, right: Vec<InSync>, now: Time) {
-        let key = ClaimKey::simple(host.clone());
-        let unit = self.plans.units_of(host).iter().find(|unit| *unit.key() == key);
-        let is_repair = unit.is_some_and(|unit| drift::is_repair(&self.past, unit));
-        if let Some(unit) = unit.filter(|_| is_repair) {
-            self.drift.changed(unit, now);
-        }
-        let moves = unit.filter(|_| !is_repair).and_then(Unit::moves);
-        self.brake.pending(&key, moves, self.past.seen_right(&key).is_some());
-        if !self.claims.has_host(host) {
-            self.past.forget_right(&key);
-            self.drift.forget(&key);
-        }
-        for InSync { key, wish } in right {
-            self.drift.right(&key);
-            self.past.see_right(key, wish);
-        }
-    }
-
-    /// A scope's objects cannot be listed, or can be again: every name that one of them may have is concerned.
-    fn readable(&mut self, scope: &Scope, is_readable: bool, now: Time) {
-        if self.past.set_readable(scope.kind, scope.namespace.as_deref(), is_readable) {
-            self.mark_all(now);
-        }
-    }
-
-    /// Everything is planned again.
-    fn mark_all(&mut self, now: Time) {
-        if self.opened {
-            let hosts: Vec<Name> = self.claims.hosts_within(self.snapshot.zone().apex()).cloned().collect();
-            let names = self.snapshot.zone().names_from(self.snapshot.zone().apex()).map(|(name, _)| name);
-            let hosts: Vec<Name> = hosts.into_iter().chain(names.cloned()).collect();
-            for host in hosts {
-                self.plans.mark(host, Cause::Change);
-            }
-            self.wakeup.at_once(now);
-        }
     }
 
     /// Says what has been blocked for long, after everything that was said of it now.
