@@ -25,8 +25,8 @@ use crate::{causes, driver::Handle};
 /// Objects per page of a list: a page is all that is held in memory at once.
 const PAGE: u32 = 100;
 
-/// How long a first list may be refused before that is believed. An API server that has just started refuses what it
-/// has not yet read the grant of.
+/// How long a first list may be refused again and again before that is believed. An API server that has just started
+/// refuses what it has not yet read the grant of.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The objects of a scope may not be listed.
@@ -79,6 +79,12 @@ struct Reader<K> {
     unreadable: BTreeMap<ObjectId, String>,
 }
 
+/// Since when a first list has been refused, and with nothing else in between.
+#[derive(Default)]
+struct Refusals {
+    since: Option<Instant>,
+}
+
 async fn of<K: Watched>(
     client: Client,
     scope: Scope,
@@ -93,7 +99,7 @@ async fn of<K: Watched>(
     };
     let events = watcher(api, watcher::Config::default().page_size(PAGE)).default_backoff();
     let mut events = pin!(events);
-    let begun = Instant::now();
+    let mut refusals = Refusals::default();
     let mut reader = Reader { kind: scope.kind, rules, object, unreadable: BTreeMap::new() };
     let (mut is_listed, mut is_denied) = (false, false);
     let mut failing = None;
@@ -109,7 +115,7 @@ async fn of<K: Watched>(
             }
             Ok(Event::Apply(seen) | Event::InitApply(seen)) => reader.read(seen),
             Ok(Event::Delete(gone)) => reader.gone(&gone),
-            Err(error) if !is_listed && !is_denied && is_refusal(&error) && begun.elapsed() > PATIENCE => {
+            Err(error) if !is_listed && !is_denied && refusals.last(&error, Instant::now()) => {
                 let refused = Refused::new(&scope, text(&error));
                 if ends {
                     return Err(refused);
@@ -185,6 +191,20 @@ impl<K: Watched> Reader<K> {
     }
 }
 
+// === impl Refusals ===
+
+impl Refusals {
+    /// Notes one more failure; whether it is to be believed that the list is refused.
+    fn last(&mut self, error: &watcher::Error, now: Instant) -> bool {
+        if is_refusal(error) {
+            now - *self.since.get_or_insert(now) > PATIENCE
+        } else {
+            self.since = None;
+            false
+        }
+    }
+}
+
 fn is_refusal(error: &watcher::Error) -> bool {
     matches!(error, watcher::Error::InitialListFailed(kube::Error::Api(status)) if matches!(status.code, 401 | 403))
 }
@@ -196,5 +216,30 @@ fn text(error: &watcher::Error) -> String {
         | watcher::Error::WatchFailed(error) => cause(error),
         watcher::Error::WatchError(status) => said(status),
         watcher::Error::NoResourceVersion => causes::text(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    fn answered(code: u16) -> watcher::Error {
+        watcher::Error::InitialListFailed(kube::Error::Api(Box::new(Status { code, ..Status::default() })))
+    }
+
+    #[test]
+    fn only_what_is_refused_all_the_time_is_believed_to_be() {
+        let begun = Instant::now();
+        let after = |seconds| begun + Duration::from_secs(seconds);
+        for code in [401, 403] {
+            let mut refusals = Refusals::default();
+            // An API server that was away for a minute, and refuses until it has read its roles.
+            for (code, seconds) in [(code, 0), (503, 4), (503, 60), (code, 62), (code, 66)] {
+                assert!(!refusals.last(&answered(code), after(seconds)), "{code} after {seconds} s");
+            }
+            assert!(refusals.last(&answered(code), after(68)));
+        }
     }
 }

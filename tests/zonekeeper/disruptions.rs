@@ -1,6 +1,11 @@
 //! An API server that goes away, falls silent, or allows less than before.
 
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use k8s_openapi::api::networking::v1::Ingress;
 use serde_json::json;
@@ -27,6 +32,9 @@ use crate::{
     scratch::Scratch,
     zone::{self, Zone},
 };
+
+/// How often an API server that is away is to have been tried in vain: by the lease every 2 s, and by two watches.
+const TRIES: usize = 20;
 
 #[tokio::test]
 async fn after_a_restart_of_the_api_server_only_what_is_new_is_written() {
@@ -138,16 +146,62 @@ async fn a_right_that_is_taken_away_leaves_claims_as_they_are_until_it_is_given_
     assert!(last.len() == 4 && last.iter().all(|change| change.contains("new.example.test")), "{last:?}");
 }
 
+/// Only what ends by itself makes a longer outage another one: the lease, after 15 s, and the watches' waits, which grow to
+/// 30 s. So it lasts until this process has lost the lease and many tries have failed.
+#[tokio::test]
+async fn while_the_api_server_is_away_everything_stays_and_then_it_goes_on() {
+    let plane = ControlPlane::shared().await;
+    let (zone, shop) = (Zone::empty().await, Namespace::new("away").await);
+    let relay = Relay::to(plane.address()).await;
+    let folder = Scratch::new("away");
+    let kubeconfig = through(&relay, plane, &folder);
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    shop.create_balanced_ingress("old", "old.example.test", BALANCER).await;
+
+    relay.close();
+    let run = ["run", "--log-level", "debug"];
+    let mut zonekeeper = CommandLine::of_cluster(&zone, &shop, &kubeconfig, &run).start();
+    zonekeeper.says(&["it cannot start yet; it is tried again until it can", "does not answer"]).await;
+    relay.open();
+    zonekeeper.until_zone(&zone, "the records", |zone| zone.sets().len() == 8).await;
+    let before = zone.requests().len();
+
+    let tries = relay.turned_away();
+    relay.close();
+    zonekeeper.says(&["leadership lost"]).await;
+    shop.delete::<Ingress>("old").await;
+    shop.create_balanced_ingress("new", "new.example.test", BALANCER).await;
+    zonekeeper.says(&["the watch fails still", "Ingress"]).await;
+    zonekeeper.says(&["the watch fails still", "Service"]).await;
+    zonekeeper
+        .until("many tries in vain", async || (relay.turned_away() >= tries + TRIES).then_some(()))
+        .await;
+    assert_eq!(zonekeeper.get("/livez").await.status, 200);
+    zonekeeper.is_ready().await;
+    zonekeeper.measures("zonekeeper_objects", "2").await;
+    zonekeeper.measures("zonekeeper_orphans", "0").await;
+    assert_eq!(zone.requests().len(), before);
+
+    relay.open();
+    zonekeeper.until_zone(&zone, "what is new", |zone| zone.requests().len() > before).await;
+    zonekeeper.measures("zonekeeper_orphans", "2").await;
+    let ended = zonekeeper.stop().await;
+    let written = zone.requests()[before..].concat();
+    assert!(
+        written.len() == 4 && written.iter().all(|change| change.contains("new.")),
+        "{written:?}\n{ended}"
+    );
+    let won = ended.logged("leadership won");
+    assert_eq!((won.len(), &won[1]["why"]), (2, &json!("nobody else took it")), "{ended}");
+}
+
 #[tokio::test]
 async fn a_watch_that_falls_silent_is_given_up_and_begun_anew() {
     let plane = ControlPlane::shared().await;
     let (zone, shop) = (Zone::empty().await, Namespace::new("silence").await);
     let relay = Relay::to(plane.address()).await;
     let folder = Scratch::new("silence");
-    let kubeconfig = folder.join("kubeconfig");
-    let direct = fs::read_to_string(plane.zonekeeper()).unwrap();
-    fs::write(&kubeconfig, direct.replace(&plane.address().to_string(), &relay.address().to_string()))
-        .unwrap();
+    let kubeconfig = through(&relay, plane, &folder);
     // The program waits for minutes.
     let client = cluster::connect(Some(&kubeconfig), Duration::from_secs(2)).await.unwrap();
 
@@ -181,6 +235,16 @@ async fn a_watch_that_falls_silent_is_given_up_and_begun_anew() {
     end.cancel();
     driver.await.unwrap();
     watch.abort();
+}
+
+/// zonekeeper's kubeconfig, with a relay in place of the API server.
+fn through(relay: &Relay, plane: &ControlPlane, folder: &Path) -> PathBuf {
+    let kubeconfig = folder.join("kubeconfig");
+    let direct = fs::read_to_string(plane.zonekeeper()).unwrap();
+    let replaced = direct.replace(&plane.address().to_string(), &relay.address().to_string());
+    assert_ne!(direct, replaced);
+    fs::write(&kubeconfig, replaced).unwrap();
+    kubeconfig
 }
 
 /// A keeper that watches one scope and writes nothing.

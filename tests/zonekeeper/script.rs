@@ -39,7 +39,18 @@ struct Told {
     objects: Vec<Value>,
     /// What has happened since; a resource version is one more than the number of events before it.
     events: Vec<Value>,
+    /// The status that lists and watches are answered with instead.
+    refusal: Option<u16>,
     lease: Option<Value>,
+}
+
+/// An Ingress of the namespace `shop` for a hostname of its own name, with an address.
+pub fn ingress(name: &str) -> Value {
+    json!({
+        "metadata": {"name": name, "namespace": "shop", "uid": name, "resourceVersion": "1"},
+        "spec": {"rules": [{"host": format!("{name}.example.test")}]},
+        "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}},
+    })
 }
 
 // === impl Script ===
@@ -93,6 +104,13 @@ impl Script {
         self.story.more.notify_waiters();
     }
 
+    /// From now on lists and watches are refused with this status, or allowed again. A watch that is open ends once it
+    /// has told all that has happened.
+    pub fn refuse(&self, status: impl Into<Option<u16>>) {
+        self.story.told.lock().unwrap().refusal = status.into();
+        self.story.more.notify_waiters();
+    }
+
     /// The watch is too old: who watches must list again.
     pub fn forget(&self) {
         let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
@@ -126,6 +144,12 @@ async fn write_lease(State(story): State<Arc<Story>>, axum::Json(mut lease): axu
 async fn ingresses(State(story): State<Arc<Story>>, uri: Uri) -> Response {
     let query = uri.query().unwrap_or_default();
     let parameter = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+    let refusal = story.told.lock().unwrap().refusal;
+    if let Some(code) = refusal {
+        let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": "ingresses are not for you", "code": code});
+        return (StatusCode::from_u16(code).unwrap(), axum::Json(status)).into_response();
+    }
     if parameter("watch").is_none() {
         let told = story.told.lock().unwrap();
         let metadata = json!({"resourceVersion": (told.events.len() + 1).to_string()});
@@ -137,9 +161,14 @@ async fn ingresses(State(story): State<Arc<Story>>, uri: Uri) -> Response {
     let events = stream::unfold((story, seen), async |(story, seen)| {
         loop {
             let more = story.more.notified();
-            let event = story.told.lock().unwrap().events.get(seen).map(|event| format!("{event}\n"));
-            if let Some(event) = event {
-                return Some((Ok::<_, Infallible>(event), (Arc::clone(&story), seen + 1)));
+            let (event, is_refused) = {
+                let told = story.told.lock().unwrap();
+                (told.events.get(seen).map(|event| format!("{event}\n")), told.refusal.is_some())
+            };
+            match event {
+                Some(event) => return Some((Ok::<_, Infallible>(event), (Arc::clone(&story), seen + 1))),
+                None if is_refused => return None,
+                None => {}
             }
             more.await;
         }

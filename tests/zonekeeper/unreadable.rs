@@ -2,17 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::{process::CommandLine, scratch::Scratch, script::Script, zone::Zone};
+use crate::{
+    process::CommandLine,
+    scratch::Scratch,
+    script::{Script, ingress},
+    zone::Zone,
+};
 
-fn ingress(name: &str) -> Value {
-    json!({
-        "metadata": {"name": name, "namespace": "shop", "uid": name, "resourceVersion": "1"},
-        "spec": {"rules": [{"host": format!("{name}.example.test")}]},
-        "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}},
-    })
-}
-
-/// The same with a field of a type that is not its own.
+/// An Ingress with a field of a type that is not its own.
 fn broken(name: &str) -> Value {
     let mut ingress = ingress(name);
     ingress["spec"]["rules"] = json!("none");

@@ -1,0 +1,93 @@
+//! What the brake remembers when another process leads.
+
+use k8s_openapi::{api::coordination::v1::Lease, api::networking::v1::Ingress};
+use kube::api::{ListParams, Patch, PatchParams};
+use serde_json::json;
+
+use crate::{
+    control_plane::ControlPlane,
+    namespace::Namespace,
+    process::{CommandLine, Process},
+    zone::Zone,
+};
+
+const BRAKE: &str = "zonekeeper.dev/brake";
+
+fn host(n: usize) -> String {
+    format!("w{n}.example.test")
+}
+
+fn balancer(n: usize, generation: usize) -> String {
+    format!("k8s-shop-w{n}-{generation}.eu-west-1.elb.amazonaws.com")
+}
+
+/// Its load balancer is another one from now on.
+async fn moves(shop: &Namespace, n: usize) {
+    shop.set_address::<Ingress>(&format!("w{n}"), json!({"hostname": balancer(n, 2)})).await;
+}
+
+fn is_moved(zone: &Zone, n: usize) -> bool {
+    zone.alias(&host(n), "A").is_some_and(|target| target.starts_with(&balancer(n, 2)))
+}
+
+async fn start(zone: &Zone, shop: &Namespace) -> Process {
+    let limits = ["--brake-moves", "3", "--brake-percent", "50"];
+    CommandLine::of(zone, shop, &["run"]).await.args(&limits).start()
+}
+
+async fn lease(shop: &Namespace) -> Lease {
+    shop.lease().list(&ListParams::default()).await.unwrap().items.remove(0)
+}
+
+/// How many hostnames were moved, as the lease remembers it.
+async fn remembered(shop: &Namespace) -> usize {
+    let annotations = lease(shop).await.metadata.annotations.unwrap_or_default();
+    let lines = annotations.get(BRAKE).map(String::as_str).unwrap_or_default().lines();
+    lines.map(|line| line.split(' ').nth(1).unwrap().parse::<usize>().unwrap()).sum()
+}
+
+#[tokio::test]
+async fn what_was_moved_and_what_was_released_count_for_the_next_leader() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("brake").await);
+    for n in 0..5 {
+        shop.create_balanced_ingress(&format!("w{n}"), &host(n), &balancer(n, 1)).await;
+    }
+    let mut first = start(&zone, &shop).await;
+    first.until_zone(&zone, "the records", |zone| zone.sets().len() == 20).await;
+    let second = start(&zone, &shop).await;
+    second.says(&["another process leads"]).await;
+    moves(&shop, 0).await;
+    first.until_zone(&zone, "a move", |zone| is_moved(zone, 0)).await;
+    first.until("the lease to remember it", async || (remembered(&shop).await == 1).then_some(())).await;
+    // Somebody writes into the lease: the leader finds there what it has left itself.
+    let name = lease(&shop).await.metadata.name.unwrap();
+    let note = Patch::Merge(json!({"metadata": {"annotations": {"example.test/note": "of somebody"}}}));
+    shop.lease().patch(&name, &PatchParams::default(), &note).await.unwrap();
+    first.says(&["leadership won", "nobody else took it"]).await;
+    moves(&shop, 1).await;
+    first.until_zone(&zone, "another move", |zone| is_moved(zone, 1)).await;
+    first.until("the lease to remember both", async || (remembered(&shop).await == 2).then_some(())).await;
+    first.kill().await;
+
+    // Three of five are too many, and this process has moved none.
+    let mut second = second;
+    second.says(&["leadership won", "its holder did not renew it"]).await;
+    moves(&shop, 2).await;
+    second.measures("zonekeeper_blocked{reason=\"Braked\"}", "1").await;
+    shop.create_balanced_ingress("new", "new.example.test", &balancer(9, 1)).await;
+    second.until_zone(&zone, "a new hostname", |zone| zone.set("new.example.test", "A").is_some()).await;
+    assert!(!is_moved(&zone, 2));
+    let person = ControlPlane::shared().await.administrator();
+    let approve = ["approve", "--brake", "30m"];
+    CommandLine::of_cluster(&zone, &shop, &person, &approve).succeed().await;
+    second.until_zone(&zone, "what was held", |zone| is_moved(zone, 2)).await;
+    second.until("the lease to remember all", async || (remembered(&shop).await == 3).then_some(())).await;
+    second.kill().await;
+
+    // The release is not of one process.
+    let mut third = start(&zone, &shop).await;
+    third.says(&["leadership won", "its holder did not renew it"]).await;
+    moves(&shop, 3).await;
+    third.until_zone(&zone, "one more", |zone| is_moved(zone, 3)).await;
+    third.stop().await;
+}
