@@ -134,3 +134,50 @@ fn a_scope_lists_its_kind_and_namespace() {
     assert!(folder.remove(&first) && !folder.remove(&first));
     assert_eq!(listed(&folder, &everywhere), ["Ingress/office/b"]);
 }
+
+#[test]
+fn no_manifest_brings_the_others_down() {
+    let of_object = |text: &str| format!("kind: Ingress\nmetadata: {{name: bad, namespace: shop}}\n{text}\n");
+    let bomb = (1..30).fold("a0: &a0 [x, x]\n".to_owned(), |bomb, n| {
+        format!("{bomb}a{n}: &a{n} [*a{}, *a{}, *a{}]\n", n - 1, n - 1, n - 1)
+    });
+    for (text, is_bad) in [
+        (String::new(), false),
+        ("---\n---\n...\n---\n".to_owned(), false),
+        ("\u{feff}# nothing\n".to_owned(), false),
+        ("just a text\n".to_owned(), false),
+        ("[1, 2]\n".to_owned(), false),
+        ("kind: [Ingress]\n".to_owned(), false),
+        ("kind: Ingress\n".to_owned(), false),
+        (of_object(&bomb), true),
+        (format!("kind: Ingress\nspec: {}", "[".repeat(100_000)), true),
+        (format!("kind: Ingress\nspec: {}", "{a: ".repeat(100_000)), true),
+        ("kind: Ingress\nmetadata:\n\tname: bad\n".to_owned(), true),
+        ("kind: Ingress\nmetadata: *nobody\n".to_owned(), true),
+        ("kind: Ingress\nmetadata: &self {name: bad, namespace: shop, labels: *self}\n".to_owned(), true),
+        (of_object("spec: {rules: [{host: [a]}]}"), true),
+        (of_object("spec: {rules: {host: a}}"), true),
+        (of_object("status: {loadBalancer: {ingress: [{ip: 7}]}}"), true),
+        ("kind: Ingress\nmetadata: {name: 7, namespace: shop}\n".to_owned(), true),
+        (
+            "kind: Ingress\nmetadata: {name: bad, namespace: shop, creationTimestamp: yesterday}\n"
+                .to_owned(),
+            true,
+        ),
+        ("kind: Ingress\nmetadata: {name: bad, namespace: shop, annotations: {a: 1}}\n".to_owned(), true),
+        ("kind: Ingress\nkind: Service\nmetadata: {name: bad, namespace: shop}\n".to_owned(), true),
+        ("kind: \"Ingress\0\"\n".to_owned(), true),
+    ] {
+        let scratch = Scratch::new("folder-bad");
+        fs::write(scratch.join("a.yaml"), &text).unwrap();
+        fs::write(scratch.join("b.yaml"), ingress("good", "good.test")).unwrap();
+        let (folder, bad) = Folder::open(&scratch).unwrap();
+        let shown: String = text.chars().take(120).collect();
+        assert!(names(&folder).contains(&"Ingress/shop/good".to_owned()), "{shown}");
+        assert_eq!(!bad.is_empty(), is_bad, "{shown}: {bad:?}");
+        for bad in bad {
+            assert!(bad.to_string().starts_with(&*scratch.join("a.yaml").to_string_lossy()), "{bad}");
+            assert!(bad.to_string().len() < 2_000, "{shown}: {} bytes", bad.to_string().len());
+        }
+    }
+}
