@@ -4,18 +4,14 @@
 //! the version that was looked at. A Lease also remembers for the next leader what must outlive this one: annotations
 //! that begin with `zonekeeper.dev/`. All others are left as they are.
 
+mod object;
+
 use std::{
-    collections::BTreeMap,
     hash::{BuildHasher, Hasher, RandomState},
-    sync::Arc,
     time::Duration,
 };
 
-use k8s_openapi::{
-    api::coordination::v1::{Lease, LeaseSpec},
-    apimachinery::pkg::apis::meta::v1::MicroTime,
-    jiff::Timestamp,
-};
+use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, Client, api::PostParams};
 use tokio::{
     sync::{mpsc, watch},
@@ -28,6 +24,8 @@ use zonekeeper_core::{
     lease::{self, RENEWAL, Record, Step, TTL},
 };
 
+pub use self::object::Memory;
+use self::object::{record, released, remembered, taken};
 use super::client::said;
 use crate::{causes, driver::Clock, leadership::Leadership};
 
@@ -35,16 +33,11 @@ use crate::{causes, driver::Clock, leadership::Leadership};
 const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 /// The namespace of the manifests.
 const NAMESPACE: &str = "zonekeeper";
-/// How the names of annotations begin that are ours.
-const OURS: &str = "zonekeeper.dev/";
 /// How long a command that somebody waits for puts up with a refusal. An API server that has just started refuses what
 /// it has not yet read the grant of.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How soon to look again at what has changed under our hands.
 const SOON: Duration = Duration::from_millis(100);
-
-/// What a Lease remembers: annotations, by their whole names.
-pub type Memory = BTreeMap<String, String>;
 
 /// A process that leads or would like to.
 #[derive(Debug)]
@@ -260,7 +253,8 @@ impl Candidate {
         if step == Step::Follow {
             return Ok(self.follow(record));
         }
-        let wish = self.wish(seen, step);
+        let memory = self.is_remembering.then(|| self.memory.borrow().clone());
+        let wish = taken(seen, &self.name, self.rules.me(), step, memory.as_ref());
         let parameters = PostParams::default();
         let sent_at = self.clock.now();
         let written = match step {
@@ -325,30 +319,6 @@ impl Candidate {
         );
     }
 
-    /// The object with this process as its holder.
-    fn wish(&self, seen: Option<Lease>, step: Step) -> Lease {
-        let mut wish = seen.unwrap_or_default();
-        wish.metadata.name = Some(self.name.clone());
-        let now = MicroTime(Timestamp::now());
-        let spec = wish.spec.get_or_insert_with(LeaseSpec::default);
-        if step != Step::Renew {
-            spec.acquire_time = Some(now.clone());
-            spec.holder_identity = Some(self.rules.me().to_owned());
-            let transitions = spec.lease_transitions.map_or(0, |transitions| transitions.saturating_add(1));
-            spec.lease_transitions = Some(transitions);
-        }
-        spec.renew_time = Some(now);
-        spec.lease_duration_seconds = i32::try_from(TTL.as_secs()).ok();
-        if self.is_remembering {
-            let annotations = wish.metadata.annotations.get_or_insert_default();
-            annotations.retain(|name, _| !name.starts_with(OURS));
-            let ours = |(name, _): &(&String, &String)| name.starts_with(OURS);
-            let memory = self.memory.borrow();
-            annotations.extend(memory.iter().filter(ours).map(|(name, text)| (name.clone(), text.clone())));
-        }
-        wish
-    }
-
     /// Says how things stand; what was found before that one leads.
     async fn tell(&mut self, news: &mpsc::Sender<News>) {
         let until = self.rules.until();
@@ -382,14 +352,10 @@ impl Candidate {
                 Some(known) => Some(known),
                 None => self.api.get_opt(&self.name).await?,
             };
-            let Some(mut lease) = seen.filter(|seen| *record(seen).holder == *self.rules.me()) else {
+            let Some(lease) = seen.filter(|seen| *record(seen).holder == *self.rules.me()) else {
                 return Ok(());
             };
-            if let Some(spec) = &mut lease.spec {
-                spec.holder_identity = None;
-                spec.renew_time = Some(MicroTime(Timestamp::now()));
-            }
-            self.api.replace(&self.name, &PostParams::default(), &lease).await.map(drop)
+            self.api.replace(&self.name, &PostParams::default(), &released(lease)).await.map(drop)
         };
         match answer(released).await {
             Ok(()) => info!(lease = self.lease(), "leadership released"),
@@ -435,22 +401,6 @@ async fn answer<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, Fai
         Ok(Err(error)) => Err(Failed { code: 0, text: causes::text(&error) }),
         Err(_) => Err(Failed { code: 0, text: format!("no answer within {RENEWAL:?}") }),
     }
-}
-
-fn record(lease: &Lease) -> Record {
-    let text = |text: Option<&String>| Arc::from(text.map(String::as_str).unwrap_or_default());
-    Record {
-        version: text(lease.metadata.resource_version.as_ref()),
-        holder: text(lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_ref())),
-    }
-}
-
-fn remembered(lease: &Lease) -> Memory {
-    let annotations = lease.metadata.annotations.iter().flatten();
-    annotations
-        .filter(|(name, _)| name.starts_with(OURS))
-        .map(|(name, text)| (name.clone(), text.clone()))
-        .collect()
 }
 
 /// A name that a container which is started again does not share with its predecessor. The pod's name is in

@@ -1,0 +1,105 @@
+//! The object of Kubernetes, and what it says to the rules of [`zonekeeper_core::lease`]. Nothing here calls.
+//! <https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/lease-v1/>
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use k8s_openapi::{
+    api::coordination::v1::{Lease, LeaseSpec},
+    apimachinery::pkg::apis::meta::v1::MicroTime,
+    jiff::Timestamp,
+};
+use zonekeeper_core::lease::{Record, Step, TTL};
+
+/// How the names of annotations begin that are ours.
+const OURS: &str = "zonekeeper.dev/";
+
+/// What a Lease remembers: annotations, by their whole names.
+pub type Memory = BTreeMap<String, String>;
+
+/// Who holds it, and of which version that is told.
+pub fn record(lease: &Lease) -> Record {
+    let text = |text: Option<&String>| Arc::from(text.map(String::as_str).unwrap_or_default());
+    Record {
+        version: text(lease.metadata.resource_version.as_ref()),
+        holder: text(lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_ref())),
+    }
+}
+
+/// What a leader before wrote for the next.
+pub fn remembered(lease: &Lease) -> Memory {
+    let ours = lease.metadata.annotations.iter().flatten().filter(|(name, _)| name.starts_with(OURS));
+    ours.map(|(name, text)| (name.clone(), text.clone())).collect()
+}
+
+/// The Lease with `me` as its holder, who takes or renews it at this moment. A `memory` replaces all that it remembers.
+pub fn taken(seen: Option<Lease>, name: &str, me: &str, step: Step, memory: Option<&Memory>) -> Lease {
+    let mut lease = seen.unwrap_or_default();
+    lease.metadata.name = Some(name.to_owned());
+    let now = MicroTime(Timestamp::now());
+    let spec = lease.spec.get_or_insert_with(LeaseSpec::default);
+    if step != Step::Renew {
+        spec.acquire_time = Some(now.clone());
+        spec.holder_identity = Some(me.to_owned());
+        let transitions = spec.lease_transitions.map_or(0, |transitions| transitions.saturating_add(1));
+        spec.lease_transitions = Some(transitions);
+    }
+    spec.renew_time = Some(now);
+    spec.lease_duration_seconds = i32::try_from(TTL.as_secs()).ok();
+    if let Some(memory) = memory {
+        let annotations = lease.metadata.annotations.get_or_insert_default();
+        annotations.retain(|name, _| !name.starts_with(OURS));
+        let ours = memory.iter().filter(|(name, _)| name.starts_with(OURS));
+        annotations.extend(ours.map(|(name, text)| (name.clone(), text.clone())));
+    }
+    lease
+}
+
+/// The Lease without a holder, so that the next takes it at once.
+pub fn released(mut lease: Lease) -> Lease {
+    if let Some(spec) = &mut lease.spec {
+        spec.holder_identity = None;
+        spec.renew_time = Some(MicroTime(Timestamp::now()));
+    }
+    lease
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memory(texts: &[(&str, &str)]) -> Memory {
+        texts.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn what_is_remembered_replaces_what_was_and_leaves_what_others_wrote() {
+        let before = memory(&[("zonekeeper.dev/old", "1"), ("example.test/note", "ours")]);
+        let mut lease = Lease::default();
+        lease.metadata.annotations = Some(before);
+        let after = memory(&[("zonekeeper.dev/new", "2"), ("example.test/other", "not written")]);
+
+        let lease = taken(Some(lease), "shop", "me", Step::Renew, Some(&after));
+
+        let annotations = lease.metadata.annotations.clone().unwrap_or_default();
+        assert_eq!(annotations, memory(&[("example.test/note", "ours"), ("zonekeeper.dev/new", "2")]));
+        assert_eq!(remembered(&lease), memory(&[("zonekeeper.dev/new", "2")]));
+    }
+
+    #[test]
+    fn who_has_nothing_to_remember_yet_leaves_what_is_remembered() {
+        let mut lease = Lease::default();
+        lease.metadata.annotations = Some(memory(&[("zonekeeper.dev/old", "1")]));
+        let lease = taken(Some(lease), "shop", "me", Step::TakeOver, None);
+        assert_eq!(remembered(&lease), memory(&[("zonekeeper.dev/old", "1")]));
+    }
+
+    #[test]
+    fn a_renewal_is_no_transition_and_a_release_leaves_no_holder() {
+        let created = taken(None, "shop", "first", Step::Create, None);
+        let taken_over = taken(Some(created), "shop", "second", Step::TakeOver, None);
+        let renewed = taken(Some(taken_over), "shop", "second", Step::Renew, None);
+        assert_eq!(renewed.spec.as_ref().and_then(|spec| spec.lease_transitions), Some(1));
+        assert_eq!(&*record(&renewed).holder, "second");
+        assert_eq!(&*record(&released(renewed)).holder, "");
+    }
+}
