@@ -77,6 +77,14 @@ pub enum BadManifest {
         /// What is wrong.
         why: serde_json::Error,
     },
+    /// An object cannot be told from others of its kind: an API server refuses it, or gives it a name of its own.
+    #[error("{path}: {kind} without a name: set metadata.name")]
+    Nameless {
+        /// Which file.
+        path: PathBuf,
+        /// Which kind.
+        kind: String,
+    },
 }
 
 // === impl Folder ===
@@ -230,22 +238,21 @@ fn collect(document: Value, path: &Path, objects: &mut Vec<Object>) -> Result<()
     let kind = text(document.get("kind"));
     let name = text(document.pointer("/metadata/name"));
     let bad = |why| BadManifest::Object { path: path.to_owned(), kind: kind.clone(), name, why };
-    match kind.as_str() {
-        "Ingress" => {
-            objects
-                .push(Object::Ingress(Box::new(serde_json::from_value::<Ingress>(document).map_err(bad)?)));
-        }
-        "Service" => {
-            objects
-                .push(Object::Service(Box::new(serde_json::from_value::<Service>(document).map_err(bad)?)));
-        }
+    let object = match kind.as_str() {
+        "Ingress" => Object::Ingress(Box::new(serde_json::from_value::<Ingress>(document).map_err(bad)?)),
+        "Service" => Object::Service(Box::new(serde_json::from_value::<Service>(document).map_err(bad)?)),
         "List" => {
             let items = document.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
             for item in items {
                 collect(item, path, objects)?;
             }
+            return Ok(());
         }
-        _ => {}
+        _ => return Ok(()),
+    };
+    if object.id().is_none_or(|id| id.name().is_empty()) {
+        return Err(BadManifest::Nameless { path: path.to_owned(), kind });
     }
+    objects.push(object);
     Ok(())
 }

@@ -46,7 +46,8 @@ fn a_broken_document_costs_only_itself_and_says_where() {
     let scratch = Scratch::new("folder-broken");
     let broken = "kind: Ingress\nmetadata: {name: b\n";
     let wrong = "kind: Ingress\nmetadata: {name: c, namespace: shop}\nspec: {rules: none}\n";
-    let documents = [&ingress("a", "a.test"), broken, wrong, &ingress("d", "d.test")].join("---\n");
+    let nameless = "kind: Service\nmetadata: {namespace: shop}\n";
+    let documents = [&ingress("a", "a.test"), broken, wrong, nameless, &ingress("d", "d.test")].join("---\n");
     fs::write(scratch.join("objects.yaml"), documents).unwrap();
     fs::write(scratch.join("binary.yaml"), [0xff, 0xfe, 0x00]).unwrap();
     fs::write(scratch.join("large.yaml"), vec![b'#'; 3 << 20]).unwrap();
@@ -71,10 +72,14 @@ fn a_broken_document_costs_only_itself_and_says_where() {
             bad.iter().any(|bad| matches!(bad, BadManifest::Object { .. })),
             "objects.yaml: Ingress c: invalid type",
         ),
+        (
+            bad.iter().any(|bad| matches!(bad, BadManifest::Nameless { .. })),
+            "objects.yaml: Service without a name: set metadata.name",
+        ),
     ] {
         assert!(is_it && texts.iter().any(|found| found.contains(text)), "{text}: {texts:#?}");
     }
-    assert_eq!(bad.len(), 4, "{texts:#?}");
+    assert_eq!(bad.len(), 5, "{texts:#?}");
     assert!(Folder::open(&scratch.join("missing")).is_err());
 }
 
@@ -148,7 +153,8 @@ fn no_manifest_brings_the_others_down() {
         ("just a text\n".to_owned(), false),
         ("[1, 2]\n".to_owned(), false),
         ("kind: [Ingress]\n".to_owned(), false),
-        ("kind: Ingress\n".to_owned(), false),
+        ("kind: Ingress\n".to_owned(), true),
+        ("kind: Ingress\nmetadata: {name: \"\"}\n".to_owned(), true),
         (of_object(&bomb), true),
         (format!("kind: Ingress\nspec: {}", "[".repeat(100_000)), true),
         (format!("kind: Ingress\nspec: {}", "{a: ".repeat(100_000)), true),
