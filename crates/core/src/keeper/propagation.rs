@@ -63,3 +63,45 @@ impl Propagation {
         self.changes.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(id: &str) -> ChangeId {
+        ChangeId(id.into())
+    }
+
+    fn after(seconds: u64) -> Time {
+        Time::ZERO + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn changes_are_asked_about_one_at_a_time_the_oldest_first() {
+        let mut propagation = Propagation::default();
+        propagation.accepted(change("a"), after(0));
+        propagation.accepted(change("b"), after(1));
+        assert_eq!((propagation.len(), propagation.due()), (2, Some(after(10))));
+        assert_eq!(propagation.ask(after(9)), None);
+        assert_eq!(propagation.ask(after(10)), Some(change("a")));
+        // Until the answer comes, nothing else is asked.
+        assert_eq!((propagation.due(), propagation.ask(after(20))), (None, None));
+        assert!(propagation.answer(&change("a"), true, after(20)));
+        assert_eq!((propagation.len(), propagation.ask(after(20))), (1, Some(change("b"))));
+    }
+
+    #[test]
+    fn a_change_is_asked_about_every_10_seconds_for_an_hour() {
+        let mut propagation = Propagation::default();
+        propagation.accepted(change("a"), after(0));
+        let mut asked = Vec::new();
+        while let Some(due) = propagation.due() {
+            asked.push((due - Time::ZERO).as_secs());
+            let change = propagation.ask(due).unwrap();
+            assert!(!propagation.answer(&change, false, due));
+        }
+        let every_10_seconds: Vec<u64> = (1..=360).map(|n| n * 10).collect();
+        assert_eq!(asked, every_10_seconds);
+        assert_eq!(propagation.len(), 0);
+    }
+}

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use zonekeeper_core::{
-    keeper::Input,
-    source::{HAND_OVER_TO, Object, ObjectId},
+    keeper::{Input, Scope},
+    source::{HAND_OVER_TO, Kind, Object, ObjectId},
 };
 
 use super::stage::{Stage, WEB_1, WEB_2, scope};
@@ -187,5 +187,27 @@ fn an_object_that_cannot_be_read_keeps_what_it_may_have() {
     // It is gone at last.
     stage.relist(&[next]);
     stage.run(1_000);
+    assert_eq!(named(&stage), ["ingress/shop/next"; 2]);
+}
+
+#[test]
+fn a_list_of_one_namespace_says_nothing_of_what_cannot_be_read_in_others() {
+    let (mut stage, web) = held();
+    let next = of("shop", "next", Some(WEB_2), &[]);
+    let list = |stage: &mut Stage, namespace: &str, objects: &[&Object]| {
+        let scope = Scope { kind: Kind::Ingress, namespace: Some(namespace.into()) };
+        stage.tell(Input::Listing(scope.clone()));
+        objects.iter().for_each(|object| stage.see(object));
+        stage.tell(Input::Listed(scope));
+        stage.run(1_000);
+    };
+    stage.keeper_begins_anew();
+    stage.tell(Input::Listing(scope()));
+    stage.see(&next);
+    stage.tell(Input::Unreadable { object: web.id().unwrap() });
+    stage.tell(Input::Listed(scope()));
+    list(&mut stage, "blog", &[]);
+    assert_eq!(named(&stage), ["ingress/shop/web"; 2]);
+    list(&mut stage, "shop", &[&next]);
     assert_eq!(named(&stage), ["ingress/shop/next"; 2]);
 }

@@ -53,6 +53,8 @@ pub struct Stage {
     pub published: Option<Publication>,
     /// What was to be remembered last.
     pub memory: Option<String>,
+    /// How many changes were said to be everywhere.
+    pub everywhere: usize,
     /// What the next start begins with.
     before: Vec<Input>,
     waiting: VecDeque<Effect>,
@@ -98,6 +100,7 @@ impl Stage {
             denied: BTreeSet::new(),
             published: None,
             memory: None,
+            everywhere: 0,
             before: Vec::new(),
             waiting: VecDeque::new(),
             log: Vec::new(),
@@ -225,7 +228,10 @@ impl Stage {
             self.log.push((self.now, line));
         }
         Some(match effect {
-            Effect::Report(_) => return None,
+            Effect::Report(report) => {
+                self.everywhere += usize::from(matches!(report, Report::InSync(_)));
+                return None;
+            }
             Effect::Remember(memory) => {
                 self.memory = Some(memory);
                 return None;

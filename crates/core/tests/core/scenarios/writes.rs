@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use zonekeeper_core::keeper::{Gate, Input, Mode, Progress};
+use zonekeeper_core::keeper::{FailureClass, Gate, Input, Mode, Progress};
 
-use super::stage::{Stage, WEB_1, WEB_2, scope, web, web_at, webs};
+use super::stage::{Fate, Stage, WEB_1, WEB_2, scope, web, web_at, webs};
 
 /// One page, from the first of a unit's names to its last.
 const READ: &str = "read a-www.example.com";
@@ -155,4 +155,19 @@ fn a_mass_change_ends_without_a_read_for_nothing() {
     assert_eq!(units, COUNT);
     assert!(reads <= batches * 6, "{reads} pages for {batches} batches");
     println!("{COUNT} hostnames: {batches} batches, {reads} pages read");
+}
+
+#[test]
+fn an_accepted_change_is_followed_until_it_is_everywhere() {
+    let mut stage = Stage::new();
+    stage.start(&[]);
+    stage.see(&web("www", WEB_1));
+    stage.run(9_000);
+    assert_eq!((stage.keeper.underway(), stage.everywhere), (1, 0));
+    // The first question fails; the next is asked ten seconds later.
+    stage.questions_meet([Fate::fails(FailureClass::Busy, "not now")]);
+    stage.run(2_000);
+    assert_eq!((stage.keeper.underway(), stage.everywhere), (1, 0));
+    stage.run(10_000);
+    assert_eq!((stage.keeper.underway(), stage.everywhere), (0, 1));
 }
