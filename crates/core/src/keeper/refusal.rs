@@ -75,7 +75,11 @@ fn names(message: &str, name: &Name) -> bool {
                 Some('.') => after.next(),
                 other => other,
             };
-            !before.is_some_and(|c| is_part(c) || c == '.' || c == '*') && !next.is_some_and(is_part)
+            // "… in zone example.com." says where, not what.
+            let is_zone = message.get(..at).is_some_and(|rest| rest.ends_with("zone "));
+            !is_zone
+                && !before.is_some_and(|c| is_part(c) || c == '.' || c == '*')
+                && !next.is_some_and(is_part)
         })
     })
 }
@@ -87,7 +91,7 @@ mod tests {
     #[test]
     fn a_message_names_whole_names_only() {
         let message = "[Tried to create resource record set [name='www.example.com.', type='A'] but it already \
-                       exists, RRSet with DNS name \\052.b.example.com. is not permitted, x.c.com]";
+                       exists, RRSet with DNS name \\052.b.example.com. is not permitted in zone d.com., x.c.com]";
         for (name, expected) in [
             ("www.example.com", true),
             ("example.com", false),
@@ -96,6 +100,7 @@ mod tests {
             ("b.example.com", false),
             ("x.c.com", true),
             ("c.com", false),
+            ("d.com", false),
         ] {
             assert_eq!(names(message, &Name::from_hostname(name).unwrap()), expected, "{name}");
         }
