@@ -225,9 +225,9 @@ impl Unit {
     /// replaced, nor what is there already and which the unit therefore does not create: the ownership TXT of a record, or
     /// the record of an ownership TXT, which is that of somebody else by now perhaps.
     pub fn needs_fresh_reads(&self) -> bool {
-        let is_txt = |change: &&Change| *change.after().rtype() == RecordType::Txt;
-        let txts = self.changes.iter().filter(is_txt).count();
-        self.replaces() || 2 * txts != self.changes.len()
+        let is_txt = |change: &Change| *change.after().rtype() == RecordType::Txt;
+        let is_pair = |pair: &[Change]| matches!(pair, [record, txt] if !is_txt(record) && is_txt(txt));
+        self.replaces() || !self.changes.chunks(2).all(is_pair)
     }
 }
 
