@@ -276,11 +276,16 @@ impl Keeper {
         now: Time,
         out: &mut Vec<Effect>,
     ) {
-        let in_sync = answer.unwrap_or_else(|failure| {
-            self.failed("ask for a change", failure, now, out);
-            false
+        let answer = answer.map_err(|failure| {
+            let class = failure.class;
+            // It is a question of interest only: whoever may not ask it may do everything else perhaps.
+            if class == FailureClass::Throttled {
+                self.pacer.throttled(now);
+            }
+            out.push(Effect::Report(Report::Failed { what: "ask for a change", failure }));
+            class
         });
-        if self.propagation.answer(&change, in_sync, now) {
+        if self.propagation.answer(&change, answer, now) {
             out.push(Effect::Report(Report::InSync(change)));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::{ChangeId, Time};
+use super::{ChangeId, FailureClass, Time};
 
 /// When a change is first asked about, and how often then: it usually takes less than a minute
 /// (`GetChange`, API reference).
@@ -45,17 +45,19 @@ impl Propagation {
     }
 
     /// Takes an answer. Whether the change is everywhere.
-    pub fn answer(&mut self, change: &ChangeId, in_sync: bool, now: Time) -> bool {
+    pub fn answer(&mut self, change: &ChangeId, answer: Result<bool, FailureClass>, now: Time) -> bool {
         self.asking = false;
+        // Route 53 has forgotten what it refuses to tell of.
+        let is_open = !matches!(answer, Ok(true) | Err(FailureClass::Refused));
         if let Some(at) = self.changes.iter().position(|underway| underway.change == *change)
             && let Some(mut underway) = self.changes.remove(at)
-            && !in_sync
+            && is_open
             && now - underway.accepted < GIVE_UP
         {
             underway.ask = now + ASK_EVERY;
             self.changes.push_back(underway);
         }
-        in_sync
+        answer == Ok(true)
     }
 
     /// How many changes are on their way.
@@ -86,7 +88,7 @@ mod tests {
         assert_eq!(propagation.ask(after(10)), Some(change("a")));
         // Until the answer comes, nothing else is asked.
         assert_eq!((propagation.due(), propagation.ask(after(20))), (None, None));
-        assert!(propagation.answer(&change("a"), true, after(20)));
+        assert!(propagation.answer(&change("a"), Ok(true), after(20)));
         assert_eq!((propagation.len(), propagation.ask(after(20))), (1, Some(change("b"))));
     }
 
@@ -98,10 +100,21 @@ mod tests {
         while let Some(due) = propagation.due() {
             asked.push((due - Time::ZERO).as_secs());
             let change = propagation.ask(due).unwrap();
-            assert!(!propagation.answer(&change, false, due));
+            assert!(!propagation.answer(&change, Ok(false), due));
         }
         let every_10_seconds: Vec<u64> = (1..=360).map(|n| n * 10).collect();
         assert_eq!(asked, every_10_seconds);
         assert_eq!(propagation.len(), 0);
+    }
+
+    #[test]
+    fn a_change_that_route_53_has_forgotten_is_not_asked_about_again() {
+        let mut propagation = Propagation::default();
+        for (id, class, left) in [("a", FailureClass::Refused, 0), ("b", FailureClass::Account, 1)] {
+            propagation.accepted(change(id), after(0));
+            assert_eq!(propagation.ask(after(10)), Some(change(id)));
+            assert!(!propagation.answer(&change(id), Err(class), after(10)));
+            assert_eq!(propagation.len(), left, "{class:?}");
+        }
     }
 }
