@@ -36,6 +36,8 @@ const RESERVED_REQUESTS: u32 = 5;
 const RESERVED_CHANGES: u32 = 50;
 /// The share of the refill that remains after throttles, in percent.
 const SLOWEST_PERCENT: u64 = 5;
+/// Within this time, throttles are one.
+const ONE_THROTTLE: Duration = Duration::from_secs(1);
 /// How fast the refill recovers from a throttle: one percent of the full rate per second.
 const RECOVERY: Duration = Duration::from_secs(1);
 
@@ -48,6 +50,8 @@ pub(super) struct Pacer {
     percent: u64,
     /// When [`Pacer::percent`] was last brought up to date.
     recovered: Time,
+    /// When it was last halved.
+    halved: Option<Time>,
 }
 
 #[derive(Debug, Clone)]
@@ -89,6 +93,7 @@ impl Pacer {
             changes: bucket(quota.changes, RESERVED_CHANGES),
             percent: 100,
             recovered: Time::ZERO,
+            halved: None,
         }
     }
 
@@ -136,11 +141,15 @@ impl Pacer {
         wait(&self.requests, requests).max(wait(&self.changes, changes))
     }
 
-    /// Route 53 said "Rate exceeded": what we thought was at hand was not.
+    /// Route 53 said "Rate exceeded": what we thought was at hand was not. Requests that are sent side by side are told so
+    /// one by one, for one and the same reason.
     pub fn throttled(&mut self, now: Time) {
         self.advance(now);
-        self.percent = (self.percent / 2).max(SLOWEST_PERCENT);
-        self.recovered = now;
+        if self.halved.is_none_or(|halved| now - halved >= ONE_THROTTLE) {
+            self.halved = Some(now);
+            self.percent = (self.percent / 2).max(SLOWEST_PERCENT);
+            self.recovered = now;
+        }
         for bucket in [&mut self.requests, &mut self.changes].into_iter().flatten() {
             bucket.level = bucket.level.min(0);
         }
@@ -260,11 +269,33 @@ mod tests {
     }
 
     #[test]
+    fn throttles_of_requests_that_were_sent_side_by_side_are_one() {
+        let mut pacer = Pacer::new(Quota::default());
+        for ms in [0, 5, 990] {
+            pacer.throttled(at(ms));
+        }
+        assert_eq!(pacer.percent, 50);
+        pacer.throttled(at(1_000));
+        assert_eq!(pacer.percent, 25);
+    }
+
+    #[test]
+    fn plenty_is_half_of_what_a_bucket_holds() {
+        let mut pacer = Pacer::new(Quota { share: 1.0, ..Quota::default() });
+        pacer.spend(at(0), 22, 0);
+        assert!(pacer.has_plenty(at(0)));
+        pacer.spend(at(0), 1, 0);
+        assert!(!pacer.has_plenty(at(0)));
+        assert_eq!(pacer.when_plenty(), at(50));
+        assert!(pacer.has_plenty(at(50)));
+    }
+
+    #[test]
     fn an_unlimited_bucket_is_never_empty() {
         let mut pacer = Pacer::new(Quota { requests: None, changes: None, share: 1.0 });
         pacer.spend(at(0), 1_000_000, 1_000_000);
         pacer.throttled(at(0));
-        assert!(pacer.can_afford(at(0), u32::MAX, u32::MAX));
+        assert!(pacer.when_after(at(0), u32::MAX, u32::MAX) == at(0));
         assert_eq!(pacer.when(1_000, 1_000), Time::ZERO);
     }
 }
