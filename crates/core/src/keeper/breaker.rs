@@ -13,7 +13,7 @@ const LONGEST: Duration = Duration::from_mins(1);
 /// of its changes.
 ///
 /// Nothing is sent until its time is up; then one request is the probe, a read or a change of one unit, and the first
-/// success closes it.
+/// success closes it. What is new since it opened need not wait longer than the shortest time.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Breaker {
     open: Option<Open>,
@@ -21,6 +21,7 @@ pub(super) struct Breaker {
 
 #[derive(Debug, Clone, Copy)]
 struct Open {
+    since: Time,
     until: Time,
     wait: Duration,
     probing: bool,
@@ -31,8 +32,13 @@ struct Open {
 pub(super) enum State {
     /// Anything.
     Closed,
-    /// Nothing before this time.
-    Open(Time),
+    /// Nothing before a time.
+    Open {
+        /// The probe's.
+        until: Time,
+        /// That of what is new since it opened.
+        at_least_until: Time,
+    },
     /// A probe.
     Due,
     /// Nothing before the probe's answer.
@@ -50,7 +56,7 @@ impl Breaker {
             // Answers to requests that were sent before it opened say nothing new.
             Some(_) => return,
         };
-        self.open = Some(Open { until: now + wait, wait, probing: false });
+        self.open = Some(Open { since: now, until: now + wait, wait, probing: false });
     }
 
     /// A probe's answer tells nothing: another is due.
@@ -87,7 +93,9 @@ impl Breaker {
         match self.open {
             None => State::Closed,
             Some(open) if open.probing => State::Probing,
-            Some(open) if now < open.until => State::Open(open.until),
+            Some(open) if now < open.until => {
+                State::Open { until: open.until, at_least_until: open.since + FIRST }
+            }
             Some(_) => State::Due,
         }
     }
@@ -103,7 +111,8 @@ mod tests {
         for _ in 0..8 {
             breaker.open(now);
             breaker.open(now);
-            let State::Open(until) = breaker.state(now) else { panic!("{breaker:?}") };
+            let State::Open { until, at_least_until } = breaker.state(now) else { panic!("{breaker:?}") };
+            assert_eq!(at_least_until, now + FIRST);
             waits.push((until - now).as_secs());
             now = until;
             assert_eq!(breaker.state(now), State::Due);

@@ -80,10 +80,16 @@ impl Keeper {
         if self.config.mode == Mode::Approve && !self.approvals.allows(unit) {
             return Permit::NotBefore(Time::NEVER);
         }
-        match (self.refusals.state(now), self.quarantine.permit(unit, now)) {
-            (State::Open(until), Permit::NotBefore(later)) => Permit::NotBefore(until.max(later)),
-            (State::Open(until), _) => Permit::NotBefore(until),
-            (_, permit) => permit,
+        let is_suspect = self.quarantine.is_suspect(unit);
+        let open = match self.refusals.state(now) {
+            State::Open { until, .. } if is_suspect => Some(until),
+            State::Open { at_least_until, .. } => Some(at_least_until),
+            State::Closed | State::Due | State::Probing => None,
+        };
+        match (open.filter(|until| *until > now), self.quarantine.permit(unit, now)) {
+            (Some(until), Permit::NotBefore(later)) => Permit::NotBefore(until.max(later)),
+            (Some(until), _) => Permit::NotBefore(until),
+            (None, permit) => permit,
         }
     }
 

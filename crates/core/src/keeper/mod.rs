@@ -346,10 +346,17 @@ impl Keeper {
         match self.breaker.state(now) {
             breaker::State::Closed => {
                 self.read_zone(now, out);
-                self.write(now, out);
+                if self.is_stirred || self.write_at.is_some_and(|at| at <= now) {
+                    self.is_stirred = false;
+                    self.write_at = None;
+                    self.write(now, out);
+                }
+                if let Some(at) = self.write_at {
+                    self.at_latest(at);
+                }
                 self.follow(now, out);
             }
-            breaker::State::Open(until) => self.at_latest(until),
+            breaker::State::Open { until, .. } => self.at_latest(until),
             breaker::State::Due if self.pacer.requests(now) == 0 => self.at_latest(self.pacer.when(1, 0)),
             breaker::State::Due => {
                 self.breaker.probe();

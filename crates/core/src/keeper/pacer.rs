@@ -110,10 +110,22 @@ impl Pacer {
         has(&self.requests, requests) && has(&self.changes, changes)
     }
 
-    /// Whether what cannot be divided can be sent now: so much is at hand, or a bucket that cannot hold it is full.
-    pub fn can_afford(&mut self, now: Time, requests: u32, changes: u32) -> bool {
+    /// When what cannot be divided can be sent, now at the earliest: so much is at hand, or a bucket that cannot hold it
+    /// is full.
+    pub fn when_after(&mut self, now: Time, requests: u32, changes: u32) -> Time {
         self.advance(now);
-        self.when(requests, changes) <= now
+        self.when(requests, changes).max(now)
+    }
+
+    /// Whether requests are at hand for what need not be sent now, and as many for what will have to be.
+    pub fn has_plenty(&mut self, now: Time) -> bool {
+        self.advance(now);
+        self.requests.as_ref().is_none_or(|bucket| bucket.level >= bucket.plenty())
+    }
+
+    /// When requests will be plenty.
+    pub fn when_plenty(&self) -> Time {
+        self.requests.as_ref().map_or(Time::ZERO, |bucket| bucket.reaches(bucket.plenty(), self.percent))
     }
 
     /// Pays for requests and changes that are being sent.
@@ -172,6 +184,11 @@ impl Bucket {
         (i64::from(tokens) * MICRO).min(self.capacity)
     }
 
+    /// Half of what it can hold.
+    fn plenty(&self) -> i64 {
+        self.capacity / 2
+    }
+
     fn has(&self, tokens: u32) -> bool {
         self.level >= i64::from(tokens) * MICRO
     }
@@ -191,14 +208,18 @@ impl Bucket {
         self.at = self.at.max(now);
     }
 
+    fn when(&self, tokens: u32, percent: u64) -> Time {
+        self.reaches(self.wanted(tokens), percent)
+    }
+
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_precision_loss,
         clippy::cast_sign_loss,
         reason = "a wait is positive, and far below 2^53 microseconds"
     )]
-    fn when(&self, tokens: u32, percent: u64) -> Time {
-        let missing = (self.wanted(tokens) - self.level).max(0);
+    fn reaches(&self, level: i64, percent: u64) -> Time {
+        let missing = (level - self.level).max(0);
         let micros = (missing as f64 / (self.refill * percent as f64 / 100.0)).ceil();
         self.at + Duration::from_micros(micros as u64)
     }
@@ -214,7 +235,7 @@ mod tests {
 
     /// The changes at hand.
     fn changes(pacer: &mut Pacer, now: Time) -> u32 {
-        (0..=1_450).rev().find(|changes| pacer.can_afford(now, 0, *changes)).unwrap()
+        (0..=1_450).rev().find(|changes| pacer.when_after(now, 0, *changes) <= now).unwrap()
     }
 
     #[test]
@@ -240,18 +261,18 @@ mod tests {
     fn what_no_bucket_can_hold_is_sent_when_it_is_full() {
         let mut pacer =
             Pacer::new(Quota { changes: Some(Rate { refill: 1, burst: 60 }), ..Quota::default() });
-        assert!(pacer.can_afford(at(0), 1, 1_000));
+        assert!(pacer.when_after(at(0), 1, 1_000) == at(0));
         pacer.spend(at(0), 1, 1_000);
-        assert!(!pacer.can_afford(at(0), 1, 1_000));
+        assert!(pacer.when_after(at(0), 1, 1_000) > at(0));
         let when = pacer.when(1, 1_000);
-        assert!(pacer.can_afford(when, 1, 1_000));
+        assert!(pacer.when_after(when, 1, 1_000) == when);
     }
 
     #[test]
     fn what_was_sent_over_the_level_is_paid_for_later() {
         let requests = Some(Rate { refill: 1, burst: 10 });
         let mut pacer = Pacer::new(Quota { requests, share: 1.0, ..Quota::default() });
-        assert!(pacer.can_afford(at(0), 8, 0));
+        assert!(pacer.when_after(at(0), 8, 0) == at(0));
         pacer.spend(at(0), 8, 0);
         assert_eq!(pacer.when(1, 0), at(4_000));
         assert_eq!([3_999, 4_000].map(|ms| pacer.requests(at(ms))), [0, 1]);

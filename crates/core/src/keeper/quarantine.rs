@@ -19,20 +19,29 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
 /// So many different units refused one after the other, each alone, without a word about any of them: the next would
-/// be refused as well.
+/// be refused as well, it seems. It doubles whenever something is accepted while others are refused, up to
+/// [`SURELY_EVERYTHING`].
 const EVERYTHING: usize = 3;
+/// So many are enough, whatever was accepted before.
+const SURELY_EVERYTHING: usize = 48;
 
 /// Refused units, and batches that were taken apart to find them.
 ///
 /// A unit is known by its key *and* digest: as soon as its object or its part of the zone changes, it is another
 /// unit, and is tried at once.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Quarantine {
     refused: BTreeMap<ClaimKey, Refusal>,
     /// Parts of refused batches, each to be sent on its own.
     parts: VecDeque<BTreeSet<ClaimKey>>,
-    /// Units refused alone since something was last accepted or refused with a word about it.
+    /// Whether the next part goes before what was never refused: they take turns.
+    is_parts_turn: bool,
+    /// Units refused alone, for the first time, since something was last accepted or refused with a word about it.
     in_a_row: BTreeSet<ClaimKey>,
+    /// How many of them are everything.
+    everything: usize,
+    /// What was planned when everything seemed to be refused.
+    suspects: BTreeMap<ClaimKey, UnitDigest>,
     /// Since the zone was found full.
     full: Option<Full>,
 }
@@ -81,6 +90,20 @@ pub(super) enum Ruling<'b> {
     Everything(&'b Unit),
 }
 
+impl Default for Quarantine {
+    fn default() -> Self {
+        Self {
+            refused: BTreeMap::new(),
+            parts: VecDeque::new(),
+            is_parts_turn: false,
+            in_a_row: BTreeSet::new(),
+            everything: EVERYTHING,
+            suspects: BTreeMap::new(),
+            full: None,
+        }
+    }
+}
+
 // === impl Quarantine ===
 
 impl Quarantine {
@@ -98,9 +121,36 @@ impl Quarantine {
         self.parts.front()
     }
 
+    /// What was in a refused batch and has not been sent since.
+    pub fn in_parts(&self) -> BTreeSet<&ClaimKey> {
+        self.parts.iter().flatten().collect()
+    }
+
+    /// Whether the next part goes before what was never refused.
+    pub fn is_parts_turn(&self) -> bool {
+        self.is_parts_turn
+    }
+
     /// The part that was to be sent next is under way, or nothing of it can be sent.
     pub fn part_taken(&mut self) {
         self.parts.pop_front();
+        self.is_parts_turn = false;
+    }
+
+    /// Something else than a part is under way.
+    pub fn others_taken(&mut self) {
+        self.is_parts_turn = true;
+    }
+
+    /// Everything seems to be refused, and this is what is planned.
+    pub fn suspect<'u>(&mut self, units: impl Iterator<Item = &'u Unit>) {
+        self.suspects = units.map(|unit| (unit.key().clone(), unit.digest())).collect();
+    }
+
+    /// Whether a unit was planned just so when everything seemed to be refused. What is new since then has not been
+    /// tried.
+    pub fn is_suspect(&self, unit: &Unit) -> bool {
+        self.suspects.get(unit.key()) == Some(&unit.digest())
     }
 
     /// Why a unit is not written, if it was refused as it is now.
@@ -129,6 +179,7 @@ impl Quarantine {
     pub fn refused<'b>(&mut self, batch: &'b Batch, failure: &Failure, sets: usize, now: Time) -> Ruling<'b> {
         let units = batch.units();
         if failure.class == FailureClass::ZoneFull && units.iter().any(creates) {
+            self.suspects.clear();
             self.no_room(units, &failure.message, sets, now);
             return Ruling::NoRoom;
         }
@@ -137,6 +188,7 @@ impl Quarantine {
             units.iter().partition(|unit| is_named(unit, message));
         if !named.is_empty() {
             self.in_a_row.clear();
+            self.suspects.clear();
             for unit in &named {
                 let strangers = units.iter().filter(|other| other.key() != unit.key());
                 let message = match units {
@@ -151,16 +203,22 @@ impl Quarantine {
             return Ruling::Units(named);
         }
         if let [alone] = units {
+            // What was refused before says nothing of what was not.
+            if !self.has(alone) {
+                self.in_a_row.insert(alone.key().clone());
+            }
             self.refuse(alone, failure.class, message, now);
-            self.in_a_row.insert(alone.key().clone());
-            if self.in_a_row.len() >= EVERYTHING {
+            if self.in_a_row.len() >= self.everything || !self.suspects.is_empty() {
                 self.parts.clear();
                 return Ruling::Everything(alone);
             }
             return Ruling::Units(vec![alone]);
         }
+        // One half at once down to a single unit, the other when the larger parts have had their turn: so the good are
+        // not kept by bad neighbours, and the first that are found refused lie far apart.
         let (left, right) = others.split_at(others.len() / 2);
-        self.parts.push_front(keys(right));
+        let at = self.parts.iter().position(|part| part.len() < right.len());
+        self.parts.insert(at.unwrap_or(self.parts.len()), keys(right));
         self.parts.push_front(keys(left));
         Ruling::Parts
     }
@@ -196,9 +254,13 @@ impl Quarantine {
     /// A batch was accepted. Whether that has shown that the zone has room again.
     pub fn accepted(&mut self, batch: &Batch) -> bool {
         self.in_a_row.clear();
+        self.suspects.clear();
         for unit in batch.units() {
             self.refused.remove(unit.key());
         }
+        let is_anything_refused = !self.refused.is_empty() || !self.parts.is_empty();
+        self.everything =
+            if is_anything_refused { (self.everything * 2).min(SURELY_EVERYTHING) } else { EVERYTHING };
         self.full.take_if(|_| batch.units().iter().any(creates)).is_some()
     }
 

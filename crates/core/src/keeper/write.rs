@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{
-    Apply, ApplyId, ChangeId, Effect, Failure, FailureClass, Keeper, Report, Time, breaker, drift,
+    Apply, ApplyId, ChangeId, Effect, Failure, FailureClass, Keeper, Report, Time, breaker, drift, jitter,
     plans::Urgency,
     quarantine::{Permit, Ruling},
     snapshot::FRESH,
@@ -55,6 +55,19 @@ pub(super) enum Cycle {
     },
 }
 
+/// Which units a batch is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    /// Those that were never refused.
+    New,
+    /// The next part of a refused batch.
+    Part,
+    /// One that was refused alone, and whose wait is over.
+    Refused,
+    /// One of those that were planned when everything seemed to be refused.
+    Suspect,
+}
+
 /// What may be sent now.
 #[derive(Default)]
 struct Candidates<'k> {
@@ -71,12 +84,15 @@ struct Candidates<'k> {
 /// What was chosen for the next batch.
 enum Choice {
     /// These units, in this order.
-    Take(Vec<(ClaimKey, UnitDigest)>),
-    /// Nothing before this time; nothing at all where it is `None`.
-    Wait(Option<Time>),
-    /// Nothing of the part of a refused batch that was to be sent: go on with the next.
-    NextPart,
+    Take(Lane, Vec<(ClaimKey, UnitDigest)>),
+    /// Nothing before this time.
+    Wait(Time),
+    /// Nothing of this lane, before this time or at all.
+    Nothing(Option<Time>),
 }
+
+/// What is sent next, and of which lane.
+type Taken = (Lane, Vec<(ClaimKey, UnitDigest)>);
 
 /// What its names say about a batch whose answer was lost.
 #[derive(Debug, PartialEq, Eq)]
@@ -112,37 +128,89 @@ impl Keeper {
                 self.at_latest(not_before);
             }
             (Cycle::Idle { .. }, _) if !self.may_write(now) => {}
-            (Cycle::Idle { .. }, state) => loop {
-                match self.choose(now, state != breaker::State::Closed) {
-                    Choice::Take(units) => {
+            (Cycle::Idle { .. }, state) => {
+                let (taken, wait) = self.choose(now, state);
+                if let Some((lane, units)) = taken {
+                    if lane == Lane::Part {
                         self.quarantine.part_taken();
-                        self.take(units, now, out);
+                    } else {
+                        self.quarantine.others_taken();
                     }
-                    Choice::Wait(Some(time)) => self.at_latest(time),
-                    Choice::Wait(None) => {}
-                    Choice::NextPart => {
-                        self.quarantine.part_taken();
-                        continue;
-                    }
+                    self.take(units, now, out);
+                } else if let Some(wait) = wait {
+                    self.at_latest(wait);
                 }
-                break;
-            },
+            }
             (Cycle::Reading { .. } | Cycle::Sent { .. } | Cycle::Asking { .. }, _) => {}
         }
     }
 
-    /// The next units: in order of urgency, as many as fit one request and as the tokens at hand can pay for, the reads
-    /// that they need included. A probe is one unit.
-    fn choose(&mut self, now: Time, is_probe: bool) -> Choice {
-        let Candidates { units, is_more, is_backlog, later } = self.candidates(now, is_probe);
+    /// The next units, or when to look again. What was refused costs the others nothing: parts of a refused batch take
+    /// turns with them, and what was refused alone goes when nothing else waits and requests are plenty.
+    fn choose(&mut self, now: Time, state: breaker::State) -> (Option<Taken>, Option<Time>) {
+        let lanes: &[Lane] = match state {
+            breaker::State::Closed if self.quarantine.is_parts_turn() => {
+                &[Lane::Part, Lane::New, Lane::Refused]
+            }
+            breaker::State::Closed => &[Lane::New, Lane::Part, Lane::Refused],
+            breaker::State::Open { .. } => &[Lane::New],
+            breaker::State::Due | breaker::State::Probing => &[Lane::New, Lane::Suspect, Lane::Refused],
+        };
+        let (mut later, mut is_waiting) = (None::<Time>, false);
+        let mut note = |time: Time| later = Some(later.map_or(time, |later| later.min(time)));
+        for lane in lanes {
+            if *lane == Lane::Refused && is_waiting {
+                break;
+            }
+            match self.choose_of(*lane, now) {
+                Choice::Take(lane, units) => return (Some((lane, units)), None),
+                Choice::Wait(time) => {
+                    is_waiting = true;
+                    note(time);
+                }
+                Choice::Nothing(time) => time.into_iter().for_each(&mut note),
+            }
+        }
+        (None, later)
+    }
+
+    /// The next units of a lane: in order of urgency, as many as fit one request and as the tokens at hand can pay for, the
+    /// reads that they need included.
+    fn choose_of(&mut self, lane: Lane, now: Time) -> Choice {
+        while lane == Lane::Part
+            && self.quarantine.part().is_some()
+            && self.candidates(lane, now).units.is_empty()
+        {
+            // Nothing of it is to be sent any more.
+            self.quarantine.part_taken();
+        }
+        let Candidates { units, is_more, is_backlog, later } = self.candidates(lane, now);
         if units.is_empty() {
-            return if self.quarantine.part().is_some() { Choice::NextPart } else { Choice::Wait(later) };
+            return Choice::Nothing(later);
         }
         let requests = |units: &[(&Unit, u32)]| {
             let names = units.iter().flat_map(|(unit, _)| self.reads_for(unit, now)).collect();
             u32::try_from(self.snapshot.in_pages(names).len()).unwrap_or(u32::MAX).saturating_add(1)
         };
         let mut pacer = self.pacer.clone();
+        let taken = |count: usize| {
+            let units = units.iter().take(count);
+            Choice::Take(lane, units.map(|(unit, _)| (unit.key().clone(), unit.digest())).collect())
+        };
+        let cost = |count: usize| {
+            let units = units.get(..count).unwrap_or_default();
+            (requests(units), units.last().map_or(0, |(_, changes)| *changes))
+        };
+        match lane {
+            Lane::Refused if !pacer.has_plenty(now) => return Choice::Wait(pacer.when_plenty()),
+            // A part is what it is: to divide it again is to lose what is known of it.
+            Lane::Part => {
+                let (requests, changes) = cost(units.len());
+                let enough = pacer.when_after(now, requests, changes);
+                return if enough <= now { taken(units.len()) } else { Choice::Wait(enough) };
+            }
+            Lane::New | Lane::Refused | Lane::Suspect => {}
+        }
         let mut affordable = units.partition_point(|(_, changes)| pacer.has(now, 1, *changes));
         // What a prefix of them needs to be read grows with its length.
         if !pacer.has(now, requests(units.get(..affordable).unwrap_or_default()), 0) {
@@ -154,25 +222,17 @@ impl Keeper {
             }
             affordable = least;
         }
-        let cost = |count: usize| {
-            let units = units.get(..count).unwrap_or_default();
-            (requests(units), units.last().map_or(0, |(_, changes)| *changes))
-        };
         if affordable == 0 {
             let (requests, changes) = cost(1);
-            if !pacer.can_afford(now, requests, changes) {
-                let wait = Choice::Wait(Some(pacer.when(requests, changes)));
+            let enough = pacer.when_after(now, requests, changes);
+            if enough > now {
                 if is_backlog || is_more {
                     self.waits_since(now);
                 }
-                return wait;
+                return Choice::Wait(enough);
             }
             affordable = 1;
         }
-        let taken = |count: usize| {
-            let units = units.iter().take(count);
-            Choice::Take(units.map(|(unit, _)| (unit.key().clone(), unit.digest())).collect())
-        };
         // What waits for a full batch anyway is a backlog, whatever it is that waits.
         let is_patient = is_backlog || is_more;
         if affordable == units.len() || !is_patient {
@@ -182,7 +242,7 @@ impl Keeper {
         let (enough, choice) = (pacer.when(requests, changes), taken(affordable));
         // What no bucket can hold will never be at hand: a full bucket is all that there is to wait for.
         let wait = enough.min(self.waits_since(now) + BACKLOG_WAIT);
-        if wait <= now { choice } else { Choice::Wait(Some(wait)) }
+        if wait <= now { choice } else { Choice::Wait(wait) }
     }
 
     /// Since when a backlog waits for tokens: from now on, if none did.
@@ -193,32 +253,33 @@ impl Keeper {
         }
     }
 
-    /// What may be sent now, as much as fits one request, in order of urgency.
-    fn candidates(&self, now: Time, is_probe: bool) -> Candidates<'_> {
-        let part = self.quarantine.part();
-        let in_part = |unit: &Unit| part.is_none_or(|part| part.contains(unit.key()));
-        if is_probe {
-            // What was never refused tells more.
-            let is_new = |(_, unit): &(Urgency, &Unit)| self.permit(unit, now) == Permit::WithOthers;
-            let probe = self.plans.units().find(is_new);
-            if let Some((_, unit)) = probe {
-                let units = vec![(unit, Weight::of_unit(unit).changes)];
-                return Candidates { units, ..Candidates::default() };
-            }
+    /// What may be sent now of a lane, as much as fits one request, in order of urgency.
+    fn candidates(&self, lane: Lane, now: Time) -> Candidates<'_> {
+        if lane == Lane::Suspect {
+            return self.suspect(now);
         }
+        let apart = self.quarantine.in_parts();
+        let is_alone = lane == Lane::Refused || self.refusals.is_open();
         let mut found = Candidates::default();
         let mut full = Weight::default();
-        for (urgency, unit) in self.plans.units().filter(|(_, unit)| in_part(unit)) {
-            let is_first = found.units.is_empty();
-            let alone = match self.permit(unit, now) {
-                Permit::WithOthers => false,
-                Permit::Alone if is_first => true,
-                Permit::Alone => continue,
-                Permit::NotBefore(until) => {
+        for (urgency, unit) in self.plans.units() {
+            let is_of_lane = match (lane, self.permit(unit, now)) {
+                (_, Permit::NotBefore(until)) => {
                     found.later = Some(found.later.map_or(until, |later| later.min(until)));
-                    continue;
+                    false
+                }
+                (Lane::Part, _) => self.quarantine.part().is_some_and(|part| part.contains(unit.key())),
+                (Lane::Refused, permit) => permit == Permit::Alone,
+                (_, permit) => {
+                    permit == Permit::WithOthers
+                        && !apart.contains(unit.key())
+                        && !self.quarantine.is_suspect(unit)
                 }
             };
+            if !is_of_lane {
+                continue;
+            }
+            let is_first = found.units.is_empty();
             // The rest is no more urgent than the first.
             found.is_backlog |= is_first && urgency == Urgency::Backlog;
             let mut weight = full;
@@ -229,11 +290,21 @@ impl Keeper {
             }
             full = weight;
             found.units.push((unit, full.changes));
-            if alone {
+            if is_alone {
                 break;
             }
         }
         found
+    }
+
+    /// Any of what was planned when everything seemed to be refused, and was not tried itself: far from what was.
+    fn suspect(&self, now: Time) -> Candidates<'_> {
+        let is_untried =
+            |unit: &&Unit| self.quarantine.is_suspect(unit) && self.permit(unit, now) == Permit::WithOthers;
+        let untried = || self.plans.units().map(|(_, unit)| unit).filter(is_untried);
+        let at = place_among(untried().count(), self.config.seed, self.last_id);
+        let units = untried().nth(at).map(|unit| (unit, Weight::of_unit(unit).changes));
+        Candidates { units: units.into_iter().collect(), ..Candidates::default() }
     }
 
     fn take(&mut self, units: Vec<(ClaimKey, UnitDigest)>, now: Time, out: &mut Vec<Effect>) {
@@ -455,6 +526,7 @@ impl Keeper {
         let units = match self.quarantine.refused(batch, failure, sets, now) {
             Ruling::Everything(unit) => {
                 self.refusals.open(now);
+                self.quarantine.suspect(self.plans.units().map(|(_, unit)| unit));
                 vec![unit]
             }
             Ruling::Units(units) => {
@@ -463,6 +535,7 @@ impl Keeper {
             }
             Ruling::Parts => Vec::new(),
             Ruling::NoRoom => {
+                self.refusals.close();
                 self.touch_all();
                 Vec::new()
             }
@@ -493,6 +566,17 @@ impl Keeper {
             |name: &&Name| !snapshot.is_fresh(name, now) && (needs || snapshot.is_doubted(name));
         unit.reads().iter().filter(must_be_read).cloned().collect()
     }
+}
+
+/// A place among so many.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "at most as many as there are units"
+)]
+fn place_among(count: usize, seed: u64, attempt: u64) -> usize {
+    (jitter(seed, attempt) * count as f64) as usize
 }
 
 fn digest(batch: &Batch) -> PlanDigest {

@@ -6,6 +6,7 @@ mod brake;
 mod drift;
 mod failures;
 mod holders;
+mod refusals;
 mod stage;
 mod starts;
 mod warnings;

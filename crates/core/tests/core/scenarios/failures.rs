@@ -189,7 +189,7 @@ fn without_names_in_the_message_a_batch_is_halved_until_the_unit_is_found() {
     }
     stage.run(60);
     let done = stage.done();
-    assert_eq!(sizes(&done), [8, 4, 2, 2, 1, 1, 4]);
+    assert_eq!(sizes(&done), [8, 4, 2, 4, 2, 1, 1]);
     assert_eq!(done.iter().filter(|line| line.starts_with("blocked")).count(), 1);
 }
 
@@ -238,7 +238,7 @@ fn a_denied_unit_is_found_by_halving_and_is_not_read_for_that() {
     }
     stage.run(60);
     let done = stage.done();
-    assert_eq!(sizes(&done), [8, 4, 2, 2, 1, 1, 4]);
+    assert_eq!(sizes(&done), [8, 4, 2, 4, 2, 1, 1]);
     assert!(done.contains(&"blocked w3.example.com: DeniedByIAM".to_owned()), "{done:?}");
     assert!(!done.iter().any(|line| line.starts_with("read")), "{done:?}");
 }
@@ -254,8 +254,8 @@ fn where_every_change_is_denied_one_unit_at_a_time_is_a_probe() {
     }
     stage.run(120_000);
     let sizes = sizes(&stage.done());
-    // Halved to one, two more, then probes after 1, 2, 4, 8, 16, 32 and 60 seconds.
-    assert!(sizes.len() < 20 && sizes[12..].iter().all(|size| *size == 1), "{sizes:?}");
+    // Halved to one in three places, then probes after 1, 2, 4, 8, 16, 32 and 60 seconds.
+    assert!(sizes.len() < 26 && sizes[18..].iter().all(|size| *size == 1), "{sizes:?}");
     assert_eq!(stage.keeper.closed_gates(stage.now), [Gate::Changes]);
     for n in 0..100 {
         stage.allow(&format!("w{n}.example.com"));

@@ -1,0 +1,115 @@
+//! What refusals cost those that are not refused: next to nothing.
+
+use super::stage::{Stage, WEB_1, WEB_2, web, web_at, webs};
+
+/// How many record sets are there that somebody wanted.
+fn written(stage: &Stage) -> usize {
+    stage.zone.len() - 2
+}
+
+fn is_there(stage: &Stage, host: &str) -> bool {
+    stage.at(host).len() == 4
+}
+
+fn change_requests(stage: &mut Stage) -> usize {
+    stage.done().iter().filter(|line| line.starts_with("apply")).count()
+}
+
+#[test]
+fn neighbours_that_are_refused_without_a_word_do_not_keep_the_others() {
+    let mut stage = Stage::new();
+    stage.start(&[]);
+    // All of them come before the others in the zone.
+    for n in 0..50 {
+        stage.deny(&format!("x{n}.a.example.com"));
+    }
+    for n in 0..50 {
+        stage.see(&web_at(&format!("x{n}"), &format!("x{n}.a.example.com"), WEB_1));
+    }
+    for object in webs(200) {
+        stage.see(&object);
+    }
+    // One way down to a single unit, and the large half.
+    stage.run(1_000);
+    assert!(written(&stage) >= 4 * 120, "{}", written(&stage));
+    stage.run(14_000);
+    assert_eq!(written(&stage), 4 * 200);
+}
+
+#[test]
+fn what_is_refused_for_good_does_not_slow_down_what_is_new() {
+    let mut stage = Stage::new();
+    stage.start(&[]);
+    for name in ["a", "b", "c", "d"] {
+        stage.deny(&format!("{name}.example.com"));
+        stage.see(&web(name, WEB_1));
+    }
+    stage.run(900_000);
+    stage.done();
+    stage.see(&web("www", WEB_1));
+    stage.run(51);
+    assert!(is_there(&stage, "www.example.com"), "{:?}", stage.done());
+    // From then on it is known that not everything is refused.
+    assert_eq!(stage.keeper.closed_gates(stage.now), []);
+    stage.run(900_000);
+    // Four units, each after waits of 1, 2, 4 … 600 seconds.
+    assert!(change_requests(&mut stage) < 40);
+    assert_eq!(stage.keeper.closed_gates(stage.now), []);
+}
+
+#[test]
+fn where_everything_was_refused_what_is_new_is_tried_within_a_second() {
+    let mut stage = Stage::new();
+    stage.start(&[]);
+    for object in webs(100) {
+        stage.deny(&format!("{}.example.com", object.id().unwrap().name()));
+        stage.see(&object);
+    }
+    stage.run(120_000);
+    assert_eq!(stage.keeper.closed_gates(stage.now).len(), 1);
+    stage.done();
+    // It is one request, whatever comes of it.
+    stage.see(&web("w7", WEB_2));
+    stage.see(&web("w8", WEB_2));
+    stage.run(1_000);
+    assert_eq!(change_requests(&mut stage), 1);
+    stage.see(&web("www", WEB_1));
+    stage.run(1_000);
+    assert!(is_there(&stage, "www.example.com"), "{:?}", stage.done());
+}
+
+#[test]
+fn where_half_is_refused_without_a_word_the_rest_is_found() {
+    let mut stage = Stage::new();
+    stage.start(&[]);
+    for object in webs(300) {
+        let name = object.id().unwrap().name().to_owned();
+        if name.ends_with(['0', '2', '4', '6', '8']) {
+            stage.deny(&format!("{name}.example.com"));
+        }
+        stage.see(&object);
+    }
+    stage.run(120_000);
+    assert_eq!(written(&stage), 4 * 150);
+}
+
+#[test]
+fn units_that_wait_to_be_tried_again_go_behind_what_is_new() {
+    let mut stage = Stage::new();
+    let objects = webs(100);
+    stage.start(&objects);
+    stage.run(10_000);
+    for object in &objects {
+        stage.zone.protect(&format!("{}.example.com", object.id().unwrap().name()), "A", "no").unwrap();
+        stage.see(&web(object.id().unwrap().name(), WEB_2));
+    }
+    stage.run(60);
+    // A minute in which they are tried one by one, and read for that.
+    for n in 0..60 {
+        stage.run(1_000);
+        let name = format!("new{n}");
+        stage.see(&web(&name, WEB_1));
+        stage.run(60);
+        assert!(is_there(&stage, &format!("{name}.example.com")), "{n}: {:?}", stage.done());
+    }
+}
