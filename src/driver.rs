@@ -289,9 +289,8 @@ impl<E: Ends, L: Listener> Driver<E, L> {
         let mut wall = interval(WALL_EVERY);
         self.handle(Input::Wall { unix: unix_now() });
         loop {
-            let progress = self.keeper.progress(self.clock.now());
-            if let Progress::Done { refused } = progress
-                && until.is_reached(self.keeper.underway())
+            if until.is_reached(self.keeper.underway())
+                && let Progress::Done { refused } = self.keeper.progress(self.clock.now())
             {
                 return Outcome {
                     plan: self.keeper.plan(),

@@ -168,6 +168,7 @@ impl Keeper {
             Some(due) => return self.at_latest(due),
             None => return,
         }
+        self.is_stirred = true;
         // What Route 53 has refused is still to be written.
         let units: Vec<&Unit> =
             self.plans.units().map(|(_, unit)| unit).filter(|unit| self.withheld(unit).is_none()).collect();

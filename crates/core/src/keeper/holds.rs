@@ -105,11 +105,13 @@ impl Keeper {
         let is_braked = self.brake.holds(self.past.right(), now);
         if is_braked != self.is_braked {
             self.is_braked = is_braked;
+            self.is_stirred = true;
             self.holds.touch(self.brake.hosts().cloned());
         }
         while let Some((_, host)) = self.holds.due.first().filter(|(end, _)| *end <= now).cloned() {
             self.holds.end_at(&host, None);
             self.holds.touch([host]);
+            self.is_stirred = true;
         }
         self.show_holds(out);
         let brake = self.brake.due(now).filter(|_| self.is_braked);

@@ -156,6 +156,10 @@ pub struct Keeper {
     retries: u64,
     /// The earliest time at which something waits to be done.
     later: Option<Time>,
+    /// Whether anything has happened since that may let something be sent.
+    is_stirred: bool,
+    /// When something may be sent that could not be when that was last looked at.
+    write_at: Option<Time>,
 }
 
 // === impl Keeper ===
@@ -193,6 +197,8 @@ impl Keeper {
             last_id: 0,
             retries: 0,
             later: None,
+            is_stirred: true,
+            write_at: None,
             config,
         }
     }
@@ -203,6 +209,12 @@ impl Keeper {
     pub fn handle(&mut self, input: Input, now: Time) -> Vec<Effect> {
         let mut out = Vec::new();
         self.now = now;
+        // Objects matter when they are planned: a storm of their changes costs no look at everything that waits.
+        self.is_stirred |= match &input {
+            Input::Facts { .. } | Input::Unreadable { .. } | Input::Tick => false,
+            Input::Leadership { .. } => self.leader_until <= now,
+            _ => true,
+        };
         match input {
             Input::Facts { object, facts } => {
                 self.lists.see(&object);
@@ -322,6 +334,11 @@ impl Keeper {
     /// Notes that something waits for a time.
     fn at_latest(&mut self, time: Time) {
         self.later = Some(self.later.map_or(time, |later| later.min(time)));
+    }
+
+    /// Notes that something may be sent at a time.
+    fn write_at_latest(&mut self, time: Time) {
+        self.write_at = Some(self.write_at.map_or(time, |at| at.min(time)));
     }
 
     /// Does everything that is due.

@@ -93,6 +93,7 @@ impl Keeper {
         };
         let mut reports = Vec::new();
         let settled = self.plans.settle(&view, self.config.mode == Mode::DryRun, &mut reports);
+        self.is_stirred |= !settled.is_empty();
         let plans = &self.plans;
         self.quarantine.forget(|key, digest| plans.unit(key, digest).is_some());
         for (host, right) in settled {

@@ -125,7 +125,7 @@ impl Keeper {
         match (&self.cycle, self.refusals.state(now)) {
             (Cycle::Idle { not_before, .. }, _) if *not_before > now => {
                 let not_before = *not_before;
-                self.at_latest(not_before);
+                self.write_at_latest(not_before);
             }
             (Cycle::Idle { .. }, _) if !self.may_write(now) => {}
             (Cycle::Idle { .. }, state) => {
@@ -138,7 +138,7 @@ impl Keeper {
                     }
                     self.take(units, now, out);
                 } else if let Some(wait) = wait {
-                    self.at_latest(wait);
+                    self.write_at_latest(wait);
                 }
             }
             (Cycle::Reading { .. } | Cycle::Sent { .. } | Cycle::Asking { .. }, _) => {}
@@ -410,7 +410,7 @@ impl Keeper {
         }
         if batch.is_empty() {
             self.cycle = Cycle::idle(again.unwrap_or(now));
-            self.at_latest(again.unwrap_or(now));
+            self.write_at_latest(again.unwrap_or(now));
             return;
         }
         let batch = Arc::new(batch);
