@@ -149,6 +149,28 @@ fn a_throttle_slows_down_and_a_prior_request_does_not() {
 }
 
 #[test]
+fn a_change_that_was_certainly_not_carried_out_is_sent_again_without_a_read() {
+    let probe = "read example.com";
+    for (class, expected) in [
+        (FailureClass::NotExecuted, &[CREATES][..]),
+        (FailureClass::Withheld, &[CREATES]),
+        (FailureClass::Busy, &[CREATES]),
+        // The breaker asks for something harmless first.
+        (FailureClass::Account, &[probe, CREATES]),
+    ] {
+        let mut stage = stage();
+        stage.batches_meet([Fate::fails(class, "no")]);
+        stage.see(&web("www", WEB_1));
+        stage.run(50);
+        assert_eq!(stage.done(), [CREATES], "{class:?}");
+        stage.run(990);
+        assert_eq!(stage.done(), [""; 0], "{class:?}");
+        stage.run(2_050);
+        assert_eq!(stage.done(), expected, "{class:?}");
+    }
+}
+
+#[test]
 fn a_denied_read_stops_everything_but_one_probe_at_a_time() {
     let mut stage = stage();
     let denied = || Fate::fails(FailureClass::Account, "not authorized");

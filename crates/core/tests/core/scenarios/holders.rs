@@ -197,7 +197,9 @@ fn a_list_of_one_namespace_says_nothing_of_what_cannot_be_read_in_others() {
     let list = |stage: &mut Stage, namespace: &str, objects: &[&Object]| {
         let scope = Scope { kind: Kind::Ingress, namespace: Some(namespace.into()) };
         stage.tell(Input::Listing(scope.clone()));
-        objects.iter().for_each(|object| stage.see(object));
+        for object in objects {
+            stage.see(object);
+        }
         stage.tell(Input::Listed(scope));
         stage.run(1_000);
     };

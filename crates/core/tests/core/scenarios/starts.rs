@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use zonekeeper_core::keeper::{Input, Quota, Rate, Time};
 
-use super::stage::{Stage, WEB_1, scope, web, webs};
+use super::stage::{Stage, WEB_1, WEB_2, scope, web, webs};
 
 #[test]
 fn a_second_start_lists_and_writes_nothing() {
@@ -64,6 +64,24 @@ fn what_changes_now_does_not_wait_for_the_backlog() {
     stage.see(&web("now", WEB_1));
     stage.run(50);
     assert_eq!(stage.at("now.example.com").len(), 4);
+}
+
+#[test]
+fn what_answers_wrongly_goes_before_what_does_not_answer_yet() {
+    // What one hostname takes.
+    let changes = Some(Rate { refill: 4, burst: 54 });
+    let mut stage = Stage::with(|config| config.quota = Quota { changes, ..Quota::default() });
+    stage.start(&[web("z", WEB_1)]);
+    stage.run(10_000);
+    stage.done();
+    for name in ["a", "b", "c"] {
+        stage.see(&web(name, WEB_1));
+    }
+    stage.see(&web("z", WEB_2));
+    stage.run(60_000);
+    let batches: Vec<String> = stage.done().into_iter().filter(|line| line.starts_with("apply")).collect();
+    let (creates, replaces) = ("apply 1 units: 4 create, 0 replace", "apply 1 units: 0 create, 2 replace");
+    assert_eq!(batches, [replaces, creates, creates, creates]);
 }
 
 #[test]
