@@ -4,15 +4,15 @@
 //! [`Keeper::wake_at`] says when it wants to be called even if nothing happens. It reads no clock and draws no
 //! random numbers, so the same inputs give the same effects, and a simulator can replay a year in a second.
 //!
-//! The keeper only routes between small state machines: which objects have been listed (`lists`), what follows
-//! for each hostname (`plans`) and when that is planned again (`replan`), when a change is acted on (`wakeup`), the zone as
-//! last seen (`snapshot`), when it is listed again (`resync`), which names are read again (`rereads`), what the account
+//! The keeper only routes between small state machines: which objects have been listed (`lists`), what follows for each
+//! hostname (`plans`) and when that is planned again (`replan`), when a change is acted on (`wakeup`), the zone as last
+//! seen (`snapshot`), when it is listed again (`resync`), which names are read again (`rereads`), what the account
 //! allows (`pacer`), whether it answers at all (`breaker`), what Route 53 has refused (`quarantine`, by what it said:
-//! `refusal`), what is planned and held back (`holds`), who has a hostname and for how long (`tenure`), what somebody else
-//! has changed (`drift`), too many moves at once (`brake`), what a person has approved (`approvals`), the batch under way
-//! (`write`), accepted changes on their way to the name servers (`propagation`) and what has been blocked for long
-//! (`warnings`). What is read of the zone is in `read`, what keeps anything from being written in `gate`, what others may
-//! ask in `standing`.
+//! `refusal`), what is planned and held back (`holds`), who has a hostname and for how long (`tenure`), what somebody
+//! else has changed (`drift`), too many moves at once (`brake`), what a person has approved (`approvals`), what is sent
+//! next (`lanes`), the batch under way (`write`), accepted changes on their way to the name servers (`propagation`) and
+//! what has been blocked for long (`warnings`). What is read of the zone is in `read`, what keeps anything from being
+//! written in `gate`, what others may ask in `standing`.
 
 mod approvals;
 mod brake;
@@ -21,6 +21,7 @@ mod contract;
 mod drift;
 mod gate;
 mod holds;
+mod lanes;
 mod lists;
 mod pacer;
 mod plans;
