@@ -129,17 +129,23 @@ impl View<'_> {
         found: Option<&RecordSet>,
         is_right: bool,
     ) -> bool {
-        let adoption = &self.settings.adoption;
-        match (standing, &adoption.order) {
+        match (standing, &self.settings.adoption.order) {
             (Standing::Us | Standing::Unreadable(_), _) => false,
             (Standing::Nobody, None) => found.is_some() && is_right && facts.adopt,
             (Standing::Nobody, Some(order)) => {
                 found.is_some() && order.from.is_none() && order.hosts.contain(host)
             }
-            (Standing::Other(owner), None) => adoption.from.iter().any(|from| from.as_str() == owner),
-            (Standing::Other(owner), Some(order)) => {
-                order.from.as_ref().is_some_and(|from| from.as_str() == owner) && order.hosts.contain(host)
-            }
+            (Standing::Other(owner), _) => self.takes_over(host, owner),
+        }
+    }
+
+    /// Whether what another owner has at a hostname becomes ours.
+    pub(super) fn takes_over(&self, host: &Name, owner: &str) -> bool {
+        let adoption = &self.settings.adoption;
+        let is_it = |from: &OwnerId| from.as_str() == owner;
+        match &adoption.order {
+            None => adoption.from.iter().any(is_it),
+            Some(order) => order.from.as_ref().is_some_and(is_it) && order.hosts.contain(host),
         }
     }
 

@@ -448,9 +448,23 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The object that our ownership TXTs name for a key, as `ingress/shop/web`.
+    /// The object that the ownership TXTs name for a key, as `ingress/shop/web`: ours, and those of an owner whose sets
+    /// become ours, as far as that object is here.
     pub fn named_holder(&self, key: &ClaimKey) -> Option<String> {
-        ADDRESS_TYPES.iter().find_map(|rtype| self.look_up(&key.host, rtype, key).resource)
+        ADDRESS_TYPES.iter().find_map(|rtype| {
+            let Ownership { standing, resource, .. } = self.look_up(&key.host, rtype, key);
+            resource.filter(|named| match standing {
+                Standing::Us => true,
+                Standing::Other(owner) => self.takes_over(&key.host, &owner) && self.may_claim(key, named),
+                Standing::Nobody | Standing::Unreadable(_) => false,
+            })
+        })
+    }
+
+    /// Whether an object, as `ingress/shop/web`, asks for a key, or may do so unseen.
+    fn may_claim(&self, key: &ClaimKey, named: &str) -> bool {
+        let mut claimants = self.claims.claimants(key).iter();
+        claimants.any(|facts| facts.object.resource_label() == named) || self.past.is_hidden(named)
     }
 
     fn has_owned_set(&self, host: &Name) -> bool {

@@ -69,7 +69,7 @@ pub(super) enum Standing {
 #[derive(Debug, Clone)]
 pub(super) struct Ownership<'z> {
     pub standing: Standing,
-    /// The object that the text names, where it is ours.
+    /// The object that the text names, whoever owns the set.
     pub resource: Option<String>,
     /// Where a TXT of ours belongs.
     pub place: TxtPlace,
@@ -293,11 +293,8 @@ fn filled<'a>(affix: &'a str, rtype: &str) -> Cow<'a, str> {
 }
 
 fn stand(text: Heritage, owner: &OwnerId) -> (Standing, Option<String>) {
-    if text.owner == owner.as_str() {
-        (Standing::Us, text.resource)
-    } else {
-        (Standing::Other(text.owner), None)
-    }
+    let standing = if text.owner == owner.as_str() { Standing::Us } else { Standing::Other(text.owner) };
+    (standing, text.resource)
 }
 
 #[cfg(test)]
