@@ -449,9 +449,11 @@ impl<'a> View<'a> {
     }
 
     /// The object that the ownership TXTs name for a key, as `ingress/shop/web`: ours, and those of an owner whose sets
-    /// become ours, as far as that object is here.
+    /// become ours, as far as that object is here. The TXT of a record counts before one without.
     pub fn named_holder(&self, key: &ClaimKey) -> Option<String> {
-        ADDRESS_TYPES.iter().find_map(|rtype| {
+        let mut types = ADDRESS_TYPES;
+        types.sort_by_key(|rtype| self.zone.get(&key.host, rtype, key.set_id.as_ref()).is_none());
+        types.iter().find_map(|rtype| {
             let Ownership { standing, resource, .. } = self.look_up(&key.host, rtype, key);
             resource.filter(|named| match standing {
                 Standing::Us => true,
