@@ -1,4 +1,4 @@
-//! How long the object that has a hostname has been gone, or without a target.
+//! How long the object that has a hostname has been gone, and how long the one that follows has been without a target.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,68 +9,78 @@ use super::Time;
 use crate::{
     dns::Name,
     plan::{Tenure, View},
-    source::ClaimKey,
+    source::{ClaimKey, ObjectId},
 };
 
 /// How long a holder may be without a target before others of its namespace may follow: longer than a load balancer
 /// takes to be exchanged.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What has been seen of the objects that ownership texts name.
+/// What has been seen of the objects that have hostnames.
 #[derive(Debug, Clone)]
 pub(super) struct Tenures {
     /// How long a name is kept for an object that is gone, against objects of other namespaces.
     vacancy: Duration,
-    known: BTreeMap<ClaimKey, Known>,
+    named: BTreeMap<ClaimKey, Named>,
+    /// The objects that keys follow, where they have no target, and since when.
+    waiting: BTreeMap<ClaimKey, (ObjectId, Time)>,
     due: BTreeSet<(Time, Name)>,
 }
 
+/// The object that an ownership text names.
 #[derive(Debug, Clone)]
-struct Known {
-    /// The object, as `ingress/shop/web`.
-    named: String,
+struct Named {
+    /// As `ingress/shop/web`.
+    object: String,
     /// Whether it was there.
     was_seen: bool,
     /// Since when it is not.
     gone: Option<Time>,
-    /// Since when it has no target.
-    waiting: Option<Time>,
 }
 
 // === impl Tenures ===
 
 impl Tenures {
     pub fn new(vacancy: Duration) -> Self {
-        Self { vacancy, known: BTreeMap::new(), due: BTreeSet::new() }
+        Self { vacancy, named: BTreeMap::new(), waiting: BTreeMap::new(), due: BTreeSet::new() }
     }
 
-    /// Looks at who has a key, by the ownership text, and whether that object is there.
+    /// Looks at who has a key, by the ownership text, and whether that object is there; and at the one that follows.
     pub fn observe(&mut self, view: &View<'_>, key: &ClaimKey, now: Time) -> Tenure {
-        let Some(named) = view.named_holder(key) else {
-            self.known.remove(key);
-            return Tenure::default();
-        };
+        let named = view.named_holder(key);
+        let known = self.named.remove(key);
+        let tenure = named.as_deref().map(|named| self.observe_named(view, key, named, known, now));
+        let tenure = tenure.unwrap_or_default();
+        let holder = view.holder(key, named.as_deref(), tenure).filter(|facts| facts.targets.is_empty());
+        let known = self.waiting.remove(key);
+        let Some(holder) = holder.map(|facts| facts.object.clone()) else { return tenure };
+        let since = known.filter(|(object, _)| *object == holder).map_or(now, |(_, since)| since);
+        self.waiting.insert(key.clone(), (holder, since));
+        Tenure { yields: self.has_passed(key, since, PATIENCE, now), ..tenure }
+    }
+
+    fn observe_named(
+        &mut self,
+        view: &View<'_>,
+        key: &ClaimKey,
+        named: &str,
+        known: Option<Named>,
+        now: Time,
+    ) -> Tenure {
         let mut claimants = view.claims.claimants(key).iter();
-        let holder = claimants.find(|facts| facts.object.resource_label() == named);
-        let known = self.known.remove(key).filter(|known| known.named == named);
-        let known = known.unwrap_or(Known { named, was_seen: false, gone: None, waiting: None });
-        let since = |was: Option<Time>, is: bool| is.then(|| was.unwrap_or(now));
-        let known = Known {
-            was_seen: known.was_seen || holder.is_some(),
-            gone: since(known.gone, holder.is_none()),
-            waiting: since(known.waiting, holder.is_some_and(|facts| facts.targets.is_empty())),
-            ..known
-        };
-        let is_over = self.has_passed(key, known.gone, self.vacancy, now);
-        let yields = self.has_passed(key, known.waiting, PATIENCE, now);
-        let was_seen = known.was_seen;
-        self.known.insert(key.clone(), known);
-        Tenure { was_seen, is_over, yields }
+        let is_here = claimants.any(|facts| facts.object.resource_label() == named);
+        let is_gone = !is_here;
+        let known = known.filter(|known| known.object == named);
+        let was_seen = is_here || known.as_ref().is_some_and(|known| known.was_seen);
+        let gone = is_gone.then(|| known.and_then(|known| known.gone).unwrap_or(now));
+        self.named.insert(key.clone(), Named { object: named.to_owned(), was_seen, gone });
+        let is_over = gone.is_some_and(|gone| self.has_passed(key, gone, self.vacancy, now));
+        Tenure { was_seen, is_over, yields: false }
     }
 
     /// Whether so much time has passed; if not, the hostname is looked at again when it has.
-    fn has_passed(&mut self, key: &ClaimKey, since: Option<Time>, wait: Duration, now: Time) -> bool {
-        let Some(end) = since.map(|since| since + wait) else { return false };
+    fn has_passed(&mut self, key: &ClaimKey, since: Time, wait: Duration, now: Time) -> bool {
+        let end = since + wait;
         if end > now {
             self.due.insert((end, key.host.clone()));
         }

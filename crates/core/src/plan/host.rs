@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    Blocked, Change, Heritage, Past, Reason, Settings, Unit, Weight, Wish,
+    Blocked, Change, Heritage, Past, Reason, Settings, Tenure, Unit, Weight, Wish,
     desired::Desired,
     holder::{self, Choice},
     ownership::{Fallbacks, Ownership, Standing},
@@ -146,7 +146,10 @@ impl<'a> View<'a> {
     fn key(&self, key: &ClaimKey, plan: &mut HostPlan) {
         let claimants = self.claims.claimants(key);
         let named = self.named_holder(key);
-        let Some(Choice { holder, must_wait }) = self.choose(key, named.as_deref()) else { return };
+        let Some(Choice { holder, must_wait }) = self.choose(key, named.as_deref(), self.past.tenure(key))
+        else {
+            return;
+        };
         let wish = match self.barred(&key.host) {
             Some(reason) => Err(reason),
             None => self.wish(key, holder),
@@ -387,7 +390,7 @@ impl<'a> View<'a> {
         let host = &key.host;
         let claimed = |name: &Name| {
             let key = ClaimKey::simple(name.clone());
-            let holder = self.holder(&key)?;
+            let holder = self.holder(&key, self.named_holder(&key).as_deref(), self.past.tenure(&key))?;
             let wish = self.wish(&key, holder).ok()?;
             Some((Arc::clone(holder), wish))
         };
@@ -433,13 +436,18 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The claimant that a key follows.
-    fn holder(&self, key: &ClaimKey) -> Option<&'a Arc<Facts>> {
-        self.choose(key, self.named_holder(key).as_deref()).map(|choice| choice.holder)
+    /// The claimant that a key follows, with whom the ownership TXTs name and what is to be considered of it.
+    pub(crate) fn holder(
+        &self,
+        key: &ClaimKey,
+        named: Option<&str>,
+        tenure: Tenure,
+    ) -> Option<&'a Arc<Facts>> {
+        self.choose(key, named, tenure).map(|choice| choice.holder)
     }
 
-    fn choose(&self, key: &ClaimKey, named: Option<&str>) -> Option<Choice<'a>> {
-        let (claimants, tenure) = (self.claims.claimants(key), self.past.tenure(key));
+    fn choose(&self, key: &ClaimKey, named: Option<&str>, tenure: Tenure) -> Option<Choice<'a>> {
+        let claimants = self.claims.claimants(key);
         let is_hidden = named.is_some_and(|named| self.past.is_hidden(named));
         holder::choose(claimants, named, tenure, is_hidden, |facts| match self.wish(key, facts) {
             Ok(_) => holder::Standing::Whole,

@@ -23,14 +23,14 @@ pub struct Past {
     hidden: BTreeSet<ObjectId>,
 }
 
-/// What is to be considered of the object that has a hostname, by the ownership text.
+/// What is to be considered of the object that the ownership text names, and of the one that the hostname follows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tenure {
-    /// Whether we have seen that object claim it: if another one follows, the ownership text is rewritten.
+    /// Whether we have seen the one that is named claim it: if another one follows, the ownership text is rewritten.
     pub was_seen: bool,
-    /// Whether it has been gone for so long that objects of other namespaces may follow.
+    /// Whether that one has been gone for so long that objects of other namespaces may follow.
     pub is_over: bool,
-    /// Whether it has had no target for so long that objects of its own namespace may follow.
+    /// Whether the one that is followed has had no target for so long that objects of its own namespace may follow.
     pub yields: bool,
 }
 

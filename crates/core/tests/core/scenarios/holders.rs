@@ -15,9 +15,20 @@ const MINUTE: u64 = 60_000;
 
 /// An Ingress that asks for [`HOST`], with a balancer if it has one.
 fn of(namespace: &str, name: &str, balancer: Option<&str>, annotations: &[(&str, &str)]) -> Object {
+    born(0, namespace, name, balancer, annotations)
+}
+
+/// The same, created at some time.
+fn born(
+    age: i64,
+    namespace: &str,
+    name: &str,
+    balancer: Option<&str>,
+    annotations: &[(&str, &str)],
+) -> Object {
     let annotations = annotations.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
     let targets: Vec<_> = balancer.map(|balancer| (None, Some(balancer.to_owned()))).into_iter().collect();
-    let mut metadata = meta(namespace, name, 0, BTreeMap::new());
+    let mut metadata = meta(namespace, name, age, BTreeMap::new());
     metadata.annotations = Some(annotations.collect());
     ingress(metadata, &[HOST], &targets)
 }
@@ -118,6 +129,69 @@ fn a_holder_without_a_target_yields_to_its_own_namespace_after_a_minute() {
     assert_eq!(named(&stage), ["ingress/shop/web"; 2]);
     stage.run(2_000);
     assert_eq!(named(&stage), ["ingress/shop/next"; 2]);
+}
+
+#[test]
+fn the_oldest_without_a_target_yields_a_new_name_to_its_own_namespace_after_a_minute() {
+    let mut stage = Stage::new();
+    let blog = born(1, "blog", "web", Some(WEB_1), &[]);
+    let next = born(2, "shop", "next", Some(WEB_2), &[]);
+    stage.start(&[of("shop", "web", None, &[]), blog, next]);
+    stage.run(59_000);
+    assert!(named(&stage).is_empty());
+    stage.run(2_000);
+    assert_eq!(named(&stage), ["ingress/shop/next"; 2]);
+    // It has the name now.
+    stage.see(&of("shop", "web", Some(WEB_1), &[]));
+    stage.run(60 * MINUTE);
+    assert_eq!(named(&stage), ["ingress/shop/next"; 2]);
+}
+
+#[test]
+fn a_name_is_inherited_by_whoever_has_a_target() {
+    let (mut stage, web) = held();
+    stage.see(&of("shop", "early", None, &[]));
+    stage.see(&born(1, "shop", "next", Some(WEB_2), &[]));
+    stage.tell(gone(&web));
+    stage.run(1_000);
+    assert_eq!(named(&stage), ["ingress/shop/next"; 2]);
+}
+
+#[test]
+fn whoever_has_followed_before_the_start_has_the_patience_of_a_holder() {
+    let (mut stage, _) = held();
+    let next = born(1, "shop", "next", Some(WEB_2), &[]);
+    stage.start(&[of("shop", "early", Some(WEB_1), &[]), next]);
+    stage.see(&of("shop", "early", None, &[]));
+    stage.run(59_000);
+    assert_eq!(named(&stage), ["ingress/shop/web"; 2]);
+    stage.run(2_000);
+    assert_eq!(named(&stage), ["ingress/shop/next"; 2]);
+}
+
+#[test]
+fn an_heir_without_a_target_keeps_the_name_within_its_namespace_and_yields_it_there() {
+    let (mut stage, web) = held();
+    stage.see(&of("blog", "web", Some(WEB_2), &[]));
+    stage.see(&born(1, "shop", "next", None, &[]));
+    stage.tell(gone(&web));
+    stage.run(60 * MINUTE);
+    assert_eq!(named(&stage), ["ingress/shop/web"; 2]);
+    stage.see(&born(2, "shop", "late", Some(WEB_2), &[]));
+    stage.run(1_000);
+    assert_eq!(named(&stage), ["ingress/shop/late"; 2]);
+}
+
+#[test]
+fn an_heir_whose_wish_is_impossible_keeps_the_name_no_longer_than_the_vacancy() {
+    let (mut stage, web) = held();
+    stage.see(&of("shop", "next", Some(WEB_1), &[("external-dns.kubernetes.io/ttl", "soon")]));
+    stage.see(&of("blog", "web", Some(WEB_2), &[]));
+    stage.tell(gone(&web));
+    stage.run(9 * MINUTE);
+    assert_eq!(named(&stage), ["ingress/shop/web"; 2]);
+    stage.run(2 * MINUTE);
+    assert_eq!(named(&stage), ["ingress/blog/web"; 2]);
 }
 
 #[test]
