@@ -34,7 +34,7 @@ struct Named {
     object: String,
     /// Whether it was there.
     was_seen: bool,
-    /// Since when it is not.
+    /// Since when it is known that it is not.
     gone: Option<Time>,
 }
 
@@ -69,7 +69,7 @@ impl Tenures {
     ) -> Tenure {
         let mut claimants = view.claims.claimants(key).iter();
         let is_here = claimants.any(|facts| facts.object.resource_label() == named);
-        let is_gone = !is_here;
+        let is_gone = !is_here && !view.past.is_hidden(named);
         let known = known.filter(|known| known.object == named);
         let was_seen = is_here || known.as_ref().is_some_and(|known| known.was_seen);
         let gone = is_gone.then(|| known.and_then(|known| known.gone).unwrap_or(now));

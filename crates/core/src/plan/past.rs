@@ -94,7 +94,7 @@ impl Past {
     }
 
     /// Whether an object, as `ingress/shop/web`, may be there unseen.
-    pub(super) fn is_hidden(&self, resource: &str) -> bool {
+    pub(crate) fn is_hidden(&self, resource: &str) -> bool {
         let mut parts = resource.split('/');
         let (kind, namespace) = (parts.next(), parts.next());
         let is_it = |object: &ObjectId| object.resource_label() == resource;

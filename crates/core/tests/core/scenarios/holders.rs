@@ -265,6 +265,23 @@ fn an_object_that_cannot_be_read_keeps_what_it_may_have() {
 }
 
 #[test]
+fn the_vacancy_begins_when_it_is_known_that_the_object_is_gone() {
+    let (mut stage, web) = held();
+    let blog = of("blog", "web", Some(WEB_2), &[]);
+    stage.keeper_begins_anew();
+    stage.tell(Input::Listing(scope()));
+    stage.see(&blog);
+    stage.tell(Input::Unreadable { object: web.id().unwrap() });
+    stage.tell(Input::Listed(scope()));
+    stage.run(60 * MINUTE);
+    stage.relist(std::slice::from_ref(&blog));
+    stage.run(9 * MINUTE);
+    assert_eq!(named(&stage), ["ingress/shop/web"; 2]);
+    stage.run(2 * MINUTE);
+    assert_eq!(named(&stage), ["ingress/blog/web"; 2]);
+}
+
+#[test]
 fn a_list_of_one_namespace_says_nothing_of_what_cannot_be_read_in_others() {
     let (mut stage, web) = held();
     let next = of("shop", "next", Some(WEB_2), &[]);
