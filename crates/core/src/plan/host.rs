@@ -255,7 +255,17 @@ impl<'a> View<'a> {
     fn unit(&self, key: &ClaimKey, holder: &Arc<Facts>, desired: &Desired) -> Result<Option<Unit>, Reason> {
         // First the rivals: a name that is kept for the TXT of another record is no conflict to be resolved by
         // deleting that TXT.
-        if let Some(reason) = self.rival(key, holder, desired).or_else(|| self.in_the_way(key, desired)) {
+        self.rival(key, holder, desired).map_or_else(|| self.without_rivals(key, holder, desired), Err)
+    }
+
+    /// The same, if no other hostname needed one of its names.
+    fn without_rivals(
+        &self,
+        key: &ClaimKey,
+        holder: &Arc<Facts>,
+        desired: &Desired,
+    ) -> Result<Option<Unit>, Reason> {
+        if let Some(reason) = self.in_the_way(key, desired) {
             return Err(reason);
         }
         if let Some(adoption) = self.adoption(key, holder, desired)? {
@@ -384,14 +394,15 @@ impl<'a> View<'a> {
     }
 
     /// Two keys that need one name, the one as a CNAME, the other for its ownership TXT: the one that has owned
-    /// sets in the zone goes on, else the older claim.
+    /// sets in the zone goes on, else the older claim. One that is not written anyway keeps a name from nobody.
     fn rival(&self, key: &ClaimKey, holder: &Facts, desired: &Desired) -> Option<Reason> {
         let (naming, apex) = (&self.settings.naming, self.zone.apex());
         let host = &key.host;
         let claimed = |name: &Name| {
             let key = ClaimKey::simple(name.clone());
             let holder = self.holder(&key, self.named_holder(&key).as_deref(), self.past.tenure(&key))?;
-            let wish = self.wish(&key, holder).ok()?;
+            let wish = self.wish(&key, holder).ok().filter(|_| self.barred(name).is_none())?;
+            self.without_rivals(&key, holder, &wish).ok()?;
             Some((Arc::clone(holder), wish))
         };
         let older = |other: &Facts| (holder.created, &holder.object) < (other.created, &other.object);
