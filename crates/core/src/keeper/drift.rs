@@ -1,11 +1,11 @@
 //! Records that we have seen right and that somebody else has changed: they are repaired, but not for ever.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::Time;
 use crate::{
-    plan::{Past, Unit, Wish},
-    source::ClaimKey,
+    plan::{Past, Unit},
+    source::{ClaimKey, Facts},
 };
 
 /// So often within [`DAY`] a record may be changed by somebody else; from then on it is contested.
@@ -30,8 +30,8 @@ struct Changed {
     times: Vec<Time>,
     /// Whether the last one has not been repaired.
     is_open: bool,
-    /// Until when it is left alone, while this is asked for.
-    truce: Option<(Time, Wish)>,
+    /// Until when it is left alone, while its object is as it was then.
+    truce: Option<(Time, Arc<Facts>)>,
 }
 
 /// Whether a unit restores what we have seen right, with the wish unchanged since.
@@ -42,8 +42,8 @@ pub(super) fn is_repair(past: &Past, unit: &Unit) -> bool {
 // === impl Drift ===
 
 impl Drift {
-    /// A unit is planned that restores what was right.
-    pub fn changed(&mut self, unit: &Unit, now: Time) {
+    /// A unit is planned that restores what was right for an object as it is.
+    pub fn changed(&mut self, unit: &Unit, facts: &Arc<Facts>, now: Time) {
         let changed = self.keys.entry(unit.key().clone()).or_default();
         if changed.is_open {
             return;
@@ -53,7 +53,7 @@ impl Drift {
         changed.times.push(now);
         if changed.times.len() >= TIMES {
             changed.times.clear();
-            changed.truce = Some((now + TRUCE, unit.wish()));
+            changed.truce = Some((now + TRUCE, Arc::clone(facts)));
         }
     }
 
@@ -70,9 +70,9 @@ impl Drift {
     }
 
     /// Until when a unit is not sent, because somebody else keeps changing the same records.
-    pub fn contested(&self, unit: &Unit, now: Time) -> Option<Time> {
-        let (until, wish) = self.keys.get(unit.key())?.truce?;
-        (until > now && wish == unit.wish()).then_some(until)
+    pub fn contested(&self, unit: &Unit, facts: &Arc<Facts>, now: Time) -> Option<Time> {
+        let (until, then) = self.keys.get(unit.key())?.truce.as_ref()?;
+        (*until > now && Arc::ptr_eq(facts, then)).then_some(*until)
     }
 
     /// A person has approved what is planned: nothing is left alone.

@@ -55,12 +55,13 @@ impl Keeper {
     /// Why a unit is not sent, if something of ours holds it back.
     pub(super) fn withheld(&self, unit: &Unit) -> Option<Held> {
         let now = self.now;
-        let pause = self.claims.facts_of(unit.object()).and_then(|facts| facts.paused.as_ref());
+        let facts = self.claims.facts_of(unit.object());
+        let pause = facts.and_then(|facts| facts.paused.as_ref());
         if let Some(pause) = pause.filter(|pause| pause.until > self.wall.unix(now)) {
             let reason = Reason::Paused { until: pause.text.clone() };
             return Some(Held { reason, until: self.wall.time(pause.until, now) });
         }
-        if let Some(until) = self.drift.contested(unit, now) {
+        if let Some(until) = facts.and_then(|facts| self.drift.contested(unit, facts, now)) {
             return Some(Held { reason: Reason::Contested, until });
         }
         let is_braked = self.is_braked && self.brake.concerns(unit);

@@ -129,8 +129,10 @@ impl Keeper {
         let key = ClaimKey::simple(host.clone());
         let unit = self.plans.units_of(host).iter().find(|unit| *unit.key() == key);
         let is_repair = unit.is_some_and(|unit| drift::is_repair(&self.past, unit));
-        if let Some(unit) = unit.filter(|_| is_repair) {
-            self.drift.changed(unit, now);
+        if let Some(unit) = unit.filter(|_| is_repair)
+            && let Some(facts) = self.claims.facts_of(unit.object())
+        {
+            self.drift.changed(unit, facts, now);
         }
         let moves = unit.filter(|_| !is_repair).and_then(Unit::moves);
         self.brake.pending(&key, moves, self.past.seen_right(&key).is_some());

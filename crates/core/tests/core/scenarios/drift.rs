@@ -1,5 +1,7 @@
 //! What somebody else does to records of ours, and what is done about it.
 
+use std::collections::BTreeMap;
+
 use zonekeeper_core::{
     keeper::{BrakeLimits, Input},
     source::PAUSED_UNTIL,
@@ -7,6 +9,7 @@ use zonekeeper_core::{
 use zonekeeper_emulator::zone::{Change, RecordSet};
 
 use super::stage::{Stage, WEB_1, WEB_2, web};
+use crate::world::{ingress, meta};
 
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
@@ -61,6 +64,26 @@ fn a_contested_record_follows_its_object_and_an_approval() {
         stage.run(1_000);
         assert_eq!(writes(&mut stage), 1, "{is_approved}");
     }
+}
+
+#[test]
+fn a_contested_record_is_fought_for_again_when_anything_of_its_object_changes() {
+    let mut stage = stage();
+    for _ in 0..3 {
+        disturbed(&mut stage);
+    }
+    stage.done();
+    // What is equal is no change.
+    stage.see(&web("www", WEB_1));
+    stage.see(&web("beside", WEB_1));
+    stage.run(MINUTE);
+    assert_eq!(stage.keeper.plan().blocked[0].reason.label(), "Contested");
+    assert_eq!(writes(&mut stage), 1);
+    let hosts = ["www.example.com", "further.example.com"];
+    stage.see(&ingress(meta("shop", "www", 0, BTreeMap::new()), &hosts, &[(None, Some(WEB_1.to_owned()))]));
+    stage.run(MINUTE);
+    assert!(stage.keeper.plan().blocked.is_empty());
+    assert_eq!(stage.keeper.plan().in_sync, 3);
 }
 
 #[test]
