@@ -1,7 +1,11 @@
 //! Texts of others in our own messages: short, and unable to do anything to a terminal or a log.
 
+use std::fmt::{Display, Write as _};
+
 /// Most characters of a user's text in a message.
 const QUOTED_CHARS: usize = 80;
+/// Most entries of a user's list in a message.
+const LISTED: usize = 3;
 
 /// A text in which what cannot be seen is written out, as `\u{1b}`: control characters, and what turns the direction of
 /// a line or has no width.
@@ -31,6 +35,20 @@ pub(crate) fn shown(text: &str) -> String {
     short
 }
 
+/// The first few of a list, and how many there are besides: `a, b, c and 4 more`.
+pub(crate) fn listed<T: Display>(entries: impl ExactSizeIterator<Item = T>) -> String {
+    let (more, mut text) = (entries.len().saturating_sub(LISTED), String::new());
+    for entry in entries.take(LISTED) {
+        let comma = if text.is_empty() { "" } else { ", " };
+        // Nothing can go wrong in writing to a string.
+        let _ = write!(text, "{comma}{entry}");
+    }
+    if more > 0 {
+        let _ = write!(text, " and {more} more");
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +68,18 @@ mod tests {
     fn long_texts_are_cut_between_characters() {
         assert_eq!(shown(&"ü".repeat(5_000)).chars().count(), QUOTED_CHARS + 1);
         assert_eq!(shown("short"), "short");
+    }
+
+    #[test]
+    fn of_long_lists_the_first_are_named_and_the_others_counted() {
+        for (count, expected) in [
+            (0_u16, ""),
+            (1, "1"),
+            (3, "1, 2, 3"),
+            (4, "1, 2, 3 and 1 more"),
+            (5_000, "1, 2, 3 and 4997 more"),
+        ] {
+            assert_eq!(listed(1..=count), expected);
+        }
     }
 }

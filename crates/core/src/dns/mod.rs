@@ -12,7 +12,7 @@ mod zone;
 
 pub use alias_zone::{AliasService, AliasZone, AliasZones, BadAliasZone};
 pub use name::{BadName, MAX_LABEL_BYTES, MAX_NAME_BYTES, Name};
-pub use record::{Alias, BadTtl, Data, RecordSet, RecordType, SetId, SetKey, Ttl, ZoneId};
+pub use record::{Alias, BadTtl, Data, MAX_SET_VALUES, RecordSet, RecordType, SetId, SetKey, Ttl, ZoneId};
 pub use routing::{Policy, Routing, Rule};
 pub use txt::{MAX_STRING_BYTES, TxtText, UnreadableTxt};
 pub use zone::Zone;

@@ -4,6 +4,9 @@ use std::{fmt, net::IpAddr, str::FromStr, sync::Arc};
 
 use super::{Name, Routing};
 
+/// Most values in one record set (developer guide, "Quotas": 400; older accounts had 100).
+pub const MAX_SET_VALUES: usize = 400;
+
 /// The id of a hosted zone, as `Z0123456789ABCDEFGHIJ`, without `/hostedzone/`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ZoneId(Arc<str>);

@@ -1,6 +1,9 @@
 //! What a reason means to whoever meets it, and what to do about it.
 
-use super::{Reason, reason::Reserved};
+use super::{
+    Reason,
+    reason::{Limit, Reserved},
+};
 
 impl Reason {
     /// Why that keeps a unit from being written, whatever the unit.
@@ -74,8 +77,9 @@ impl Reason {
             Self::UnmanagedType { .. } => {
                 "This zonekeeper was told to write some types of records only, and the object asks for none of them."
             }
-            Self::TooBig { .. } => {
-                "A unit travels in one request or not at all, and Route 53 limits what a request and a set may hold."
+            Self::TooBig(_) => {
+                "A unit travels in one request or not at all, and Route 53 limits what a request and a set may hold. One \
+                 object's values are limited too, so that it cannot use up what is there for all."
             }
             Self::KindUnreadable { .. } => {
                 "The ownership text names an object of a kind that zonekeeper was told to read and may not. It may be \
@@ -174,11 +178,12 @@ impl Reason {
                 "if what is there may go, replace it with the change batch shown; else choose another hostname"
             }
             Self::TrafficPolicy => "delete the traffic policy instance, or choose another hostname",
-            Self::TooBig { .. } => "spread the targets over several hostnames",
+            Self::TooBig(Limit::ObjectValues(_)) => "spread the hostnames over several objects",
+            Self::TooBig(_) => "spread the targets over several hostnames",
             Self::KindUnreadable { .. } => {
                 "grant the right to list and watch the kind, or remove it from --source"
             }
-            Self::Vacant { .. } => "wait for --vacancy (10 minutes), or create the object again",
+            Self::Vacant { .. } => "wait for --vacancy, or create the object again",
             Self::Paused { .. } => "remove the annotation zonekeeper.dev/paused-until, or wait",
             Self::Contested => "find who else writes the record (CloudTrail shows it), or change the object",
             Self::Braked => {

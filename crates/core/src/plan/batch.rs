@@ -15,9 +15,6 @@ pub const MAX_BATCH_VALUES: usize = 1_000;
 /// An alias has no `Value` element (developer guide, "Quotas").
 pub const MAX_BATCH_CHARACTERS: usize = 32_000;
 
-/// Most values in one record set (developer guide, "Quotas": 400; older accounts had 100).
-pub const MAX_SET_VALUES: usize = 400;
-
 /// What a change, a unit or a batch counts towards the limits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Weight {

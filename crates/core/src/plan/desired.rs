@@ -3,9 +3,13 @@
 use super::{ManagedTypes, Reason, Settings, reason::Limit};
 use crate::{
     dns::{Alias, AliasZones, Data, Name, RecordSet, RecordType, Ttl, Zone},
-    plan::MAX_SET_VALUES,
+    shown::listed,
     source::Facts,
 };
+
+/// Most values that one object may ask for at all its hostnames together: each is kept at each of them. A zone of 10,000
+/// record sets with ten values each has so many.
+pub(super) const MAX_OBJECT_VALUES: usize = 100_000;
 
 /// The record sets that a claim asks for. Two claims with equal ones are no conflict.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +27,13 @@ impl Desired {
             return Err(Reason::InvalidField { field: problem.field.clone(), text: problem.text.clone() });
         }
         let targets = &facts.targets;
+        if targets.has_more {
+            return Err(Reason::TooBig(Limit::SetValues));
+        }
+        let values = facts.hosts.len() * targets.len();
+        if values > MAX_OBJECT_VALUES {
+            return Err(Reason::TooBig(Limit::ObjectValues(values)));
+        }
         let ttl = facts.ttl.unwrap_or(settings.default_ttl);
         let mut sets = Vec::new();
         let addresses = |values: Vec<String>, rtype| {
@@ -37,9 +48,8 @@ impl Desired {
                 (None, _) => return Err(Reason::NoTarget),
                 (Some(target), 0) => name_sets(host, zone, target, ttl, facts, settings)?,
                 (Some(_), _) => {
-                    return Err(Reason::ManyCnameTargets {
-                        targets: targets.hosts.iter().cloned().collect(),
-                    });
+                    let (count, names) = (targets.hosts.len(), listed(targets.hosts.iter()));
+                    return Err(Reason::ManyCnameTargets { count, names });
                 }
             };
         }
@@ -50,14 +60,7 @@ impl Desired {
     pub fn narrowed(mut self, managed: &ManagedTypes) -> Result<Self, Reason> {
         let asked_for = self.sets.iter().map(|set| set.rtype().clone()).collect();
         self.sets.retain(|set| managed.contains(set.rtype()));
-        if self.sets.is_empty() {
-            return Err(Reason::UnmanagedType { types: asked_for });
-        }
-        let mut sizes = self.sets.iter().map(|set| set.values().len());
-        match sizes.find(|have| *have > MAX_SET_VALUES) {
-            Some(have) => Err(Reason::TooBig { limit: Limit::SetValues, have }),
-            None => Ok(self),
-        }
+        if self.sets.is_empty() { Err(Reason::UnmanagedType { types: asked_for }) } else { Ok(self) }
     }
 
     /// The one host name that aliases lead to.

@@ -524,10 +524,10 @@ pub(super) fn is_right(found: &RecordSet, wanted: &RecordSet, desired: &Desired)
 pub(super) fn too_big(changes: &[Change]) -> Result<(), Reason> {
     let weight = Weight::sum(changes);
     if weight.values > MAX_BATCH_VALUES {
-        return Err(Reason::TooBig { limit: Limit::BatchValues, have: weight.values });
+        return Err(Reason::TooBig(Limit::BatchValues(weight.values)));
     }
     if weight.characters > MAX_BATCH_CHARACTERS {
-        return Err(Reason::TooBig { limit: Limit::BatchCharacters, have: weight.characters });
+        return Err(Reason::TooBig(Limit::BatchCharacters(weight.characters)));
     }
     Ok(())
 }

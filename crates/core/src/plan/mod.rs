@@ -23,7 +23,7 @@ mod unit;
 use std::collections::BTreeMap;
 
 pub use adoption::{Adoption, AdoptionOrder, BadHostPattern, HostPattern, Hosts};
-pub use batch::{Batch, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, MAX_SET_VALUES, Weight};
+pub use batch::{Batch, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, Weight};
 pub use digest::{BadDigest, PlanDigest, UnitDigest};
 pub use heritage::{BadOwnerId, Heritage, OwnerId};
 pub use host::{HostPlan, InSync, Stale, View};

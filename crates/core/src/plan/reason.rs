@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::{HandChange, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, MAX_SET_VALUES};
+use super::{HandChange, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, desired::MAX_OBJECT_VALUES};
 use crate::{
-    dns::{BadName, Name, RecordType},
+    dns::{BadName, MAX_SET_VALUES, Name, RecordType},
     source::{Facts, ObjectId},
 };
 
@@ -64,8 +64,10 @@ pub enum Reason {
     },
     /// A CNAME and an alias have one target only.
     ManyCnameTargets {
-        /// The targets.
-        targets: Vec<Name>,
+        /// How many there are.
+        count: usize,
+        /// The first of them.
+        names: String,
     },
     /// Nothing that the object asks for is of a type that is written.
     UnmanagedType {
@@ -112,13 +114,8 @@ pub enum Reason {
     },
     /// A record that a traffic policy manages.
     TrafficPolicy,
-    /// More than Route 53 accepts at once.
-    TooBig {
-        /// What there is too much of.
-        limit: Limit,
-        /// How much there is.
-        have: usize,
-    },
+    /// More than fits.
+    TooBig(Limit),
     /// The objects of a kind cannot be read, and one of them has the hostname.
     KindUnreadable {
         /// The object that the ownership text names, as `ingress/shop/web`.
@@ -171,15 +168,17 @@ pub enum Reserved {
     WildcardReplacement,
 }
 
-/// A limit of Route 53 that a single unit can exceed.
+/// A limit that is exceeded, with how much there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     /// Values in one record set.
     SetValues,
+    /// Values at all hostnames of one object.
+    ObjectValues(usize),
     /// Values in one request.
-    BatchValues,
+    BatchValues(usize),
     /// Characters in one request.
-    BatchCharacters,
+    BatchCharacters(usize),
 }
 
 // === impl Blocked ===
@@ -246,7 +245,7 @@ impl Reason {
             Self::TypeConflict { .. } => "TypeConflict",
             Self::RoutingConflict { .. } => "RoutingConflict",
             Self::TrafficPolicy => "TrafficPolicy",
-            Self::TooBig { .. } => "TooBig",
+            Self::TooBig(_) => "TooBig",
             Self::KindUnreadable { .. } => "KindUnreadable",
             Self::Vacant { .. } => "Vacant",
             Self::Paused { .. } => "Paused",
@@ -288,14 +287,8 @@ impl fmt::Display for Reason {
             Self::ApexNeedsAlias { target } => {
                 write!(f, "the zone's own name cannot be a CNAME, and {target} cannot be an alias")
             }
-            Self::ManyCnameTargets { targets } => {
-                let names: Vec<&str> = targets.iter().map(Name::as_str).collect();
-                write!(
-                    f,
-                    "only one host name can be the target, there are {}: {}",
-                    targets.len(),
-                    names.join(", ")
-                )
+            Self::ManyCnameTargets { count, names } => {
+                write!(f, "only one host name can be the target, there are {count}: {names}")
             }
             Self::UnmanagedType { types } => {
                 let types: Vec<&str> = types.iter().map(RecordType::as_str).collect();
@@ -319,14 +312,18 @@ impl fmt::Display for Reason {
             }
             Self::RoutingConflict { at } => write!(f, "{at} has records under another routing policy"),
             Self::TrafficPolicy => write!(f, "a traffic policy manages the record"),
-            Self::TooBig { limit, have } => match limit {
+            Self::TooBig(limit) => match limit {
                 Limit::SetValues => {
-                    write!(f, "{have} values in one record set, {MAX_SET_VALUES} are allowed")
+                    write!(f, "more values in one record set than the {MAX_SET_VALUES} that are allowed")
                 }
-                Limit::BatchValues => {
+                Limit::ObjectValues(have) => write!(
+                    f,
+                    "{have} values at all hostnames of the object together, {MAX_OBJECT_VALUES} are allowed"
+                ),
+                Limit::BatchValues(have) => {
                     write!(f, "{have} values in one request, {MAX_BATCH_VALUES} are allowed")
                 }
-                Limit::BatchCharacters => {
+                Limit::BatchCharacters(have) => {
                     write!(f, "{have} characters in one request, {MAX_BATCH_CHARACTERS} are allowed")
                 }
             },
@@ -354,10 +351,12 @@ pub(super) fn is_of(resource: &str, namespace: &str) -> bool {
     resource.split('/').nth(1) == Some(namespace)
 }
 
-/// The hostnames of an object that are none.
+/// The hostnames of an object that are none. The last that is kept stands for those that are not.
 pub(crate) fn of_bad_hosts(facts: &Facts) -> impl Iterator<Item = Blocked> {
-    facts.bad_hosts.iter().map(|bad| Blocked {
-        host: bad.text.clone(),
+    let counts =
+        std::iter::repeat_n(0, facts.bad_hosts.len().saturating_sub(1)).chain([facts.more_bad_hosts]);
+    facts.bad_hosts.iter().zip(counts).map(|(bad, more)| Blocked {
+        host: if more == 0 { bad.text.clone() } else { format!("{} and {more} more", bad.text) },
         object: facts.object.clone(),
         reason: Reason::InvalidHostname(bad.why.clone()),
         remedy: Vec::new(),

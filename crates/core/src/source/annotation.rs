@@ -8,7 +8,7 @@ use super::{
     BadObject, Facts, Problem, Rules,
     facts::{Pause, Targets},
 };
-use crate::shown::shown;
+use crate::shown::{listed, shown};
 
 /// Both prefixes of ExternalDNS, the newer first (0.22 made it the default and stopped reading the older).
 pub const DEFAULT_PREFIXES: [&str; 2] = ["external-dns.kubernetes.io/", "external-dns.alpha.kubernetes.io/"];
@@ -225,8 +225,7 @@ impl<'a> Annotations<'a> {
         let targets = &facts.targets;
         let addresses = targets.v4.len() + targets.v6.len();
         if addresses > 0 && !targets.hosts.is_empty() {
-            let names: Vec<&str> = targets.hosts.iter().map(crate::dns::Name::as_str).collect();
-            let text = format!("IP addresses win over host names; ignored: {}", names.join(", "));
+            let text = format!("IP addresses win over host names; ignored: {}", listed(targets.hosts.iter()));
             facts.problems.push(Problem { field: "targets".to_owned(), text, blocks: false });
         }
     }

@@ -10,9 +10,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::ObjectId;
 use crate::{
-    dns::{BadName, Name, Ttl},
+    dns::{BadName, MAX_SET_VALUES, Name, Ttl},
     shown::shown,
 };
+
+/// Most bad hostnames of an object that are kept.
+const MAX_BAD_HOSTS: usize = 21;
 
 /// What is kept of an object. An event that leaves the facts equal wakes nobody.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +28,10 @@ pub struct Facts {
     pub created: i64,
     /// The hostnames it asks for.
     pub hosts: BTreeSet<Name>,
-    /// Hostnames it asks for that are none.
+    /// Hostnames it asks for that are none: the first of them.
     pub bad_hosts: Vec<BadHost>,
+    /// How many more of them there are.
+    pub more_bad_hosts: usize,
     /// Where the hostnames shall lead.
     pub targets: Targets,
     /// The TTL it asks for.
@@ -63,7 +68,7 @@ pub struct BadHost {
     pub why: BadName,
 }
 
-/// Where a hostname shall lead: addresses and names of load balancers.
+/// Where a hostname shall lead: addresses and names of load balancers. Of each no more than one record set can hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Targets {
     /// IPv4 addresses.
@@ -72,6 +77,8 @@ pub struct Targets {
     pub v6: BTreeSet<Ipv6Addr>,
     /// Host names.
     pub hosts: BTreeSet<Name>,
+    /// Whether there are more.
+    pub has_more: bool,
 }
 
 /// Something wrong with an object.
@@ -96,6 +103,7 @@ impl Facts {
             created: meta.creation_timestamp.as_ref().map_or(i64::MAX, |time| time.0.as_second()),
             hosts: BTreeSet::new(),
             bad_hosts: Vec::new(),
+            more_bad_hosts: 0,
             targets: Targets::default(),
             ttl: None,
             alias: false,
@@ -119,8 +127,13 @@ impl Facts {
             Err(BadName::Empty) => {}
             Err(why) => {
                 let bad = BadHost { text: shown(text), why };
-                if !self.bad_hosts.contains(&bad) {
+                if self.bad_hosts.contains(&bad) {
+                    return;
+                }
+                if self.bad_hosts.len() < MAX_BAD_HOSTS {
                     self.bad_hosts.push(bad);
+                } else {
+                    self.more_bad_hosts += 1;
                 }
             }
         }
@@ -136,8 +149,11 @@ impl Facts {
     /// Adds a target, an address or a host name, found in `field`.
     pub(super) fn add_target(&mut self, field: &str, text: &str) {
         if let Err(why) = self.targets.add(text) {
-            let text = format!("`{}` is neither an IP address nor a host name: {why}", shown(text));
-            self.problems.push(Problem { field: field.to_owned(), text, blocks: true });
+            // The first says that the field must be corrected.
+            if !self.problems.iter().any(|known| known.blocks && known.field == field) {
+                let text = format!("`{}` is neither an IP address nor a host name: {why}", shown(text));
+                self.problems.push(Problem { field: field.to_owned(), text, blocks: true });
+            }
         }
     }
 }
@@ -150,14 +166,19 @@ impl Targets {
         self.v4.is_empty() && self.v6.is_empty() && self.hosts.is_empty()
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.v4.len() + self.v6.len() + self.hosts.len()
+    }
+
     fn add(&mut self, text: &str) -> Result<(), String> {
         let text = text.trim();
-        match text.parse() {
-            Ok(IpAddr::V4(ip)) => drop(self.v4.insert(ip)),
+        self.has_more |= !match text.parse() {
+            Ok(IpAddr::V4(ip)) => keep(&mut self.v4, ip),
             Ok(IpAddr::V6(ip)) => match ip.to_ipv4_mapped() {
                 // Nobody on the internet can reach such an address, and nobody writes it on purpose.
                 Some(v4) => return Err(format!("it is an IPv4 address in IPv6 form, write {v4}")),
-                None => drop(self.v6.insert(ip)),
+                None => keep(&mut self.v6, ip),
             },
             Err(_) => {
                 let name = Name::from_hostname(text).map_err(|why| why.to_string())?;
@@ -169,11 +190,20 @@ impl Targets {
                 if name.labels().any(|label| label == "*") {
                     return Err("a wildcard is not a target".to_owned());
                 }
-                self.hosts.insert(name);
+                keep(&mut self.hosts, name)
             }
-        }
+        };
         Ok(())
     }
+}
+
+/// Adds a target where there is room for it. Whether there is.
+fn keep<T: Ord>(targets: &mut BTreeSet<T>, target: T) -> bool {
+    let fits = targets.len() < MAX_SET_VALUES || targets.contains(&target);
+    if fits {
+        targets.insert(target);
+    }
+    fits
 }
 
 #[cfg(test)]

@@ -243,6 +243,100 @@ fn an_annotation_of_5_000_characters_is_quoted_short_and_costs_nobody_else_anyth
     }
 }
 
+/// What an object can carry in annotations (Kubernetes, "Annotations").
+const MOST_ANNOTATED: usize = 256 << 10;
+
+/// A list of so many entries.
+fn list_of(count: usize, entry: impl Fn(usize) -> String) -> String {
+    (0..count).map(entry).collect::<Vec<_>>().join(",")
+}
+
+/// As many entries as one annotation can hold.
+fn as_many_as_fit(entry: impl Fn(usize) -> String) -> String {
+    let mut list = entry(0);
+    for entry in (1..).map(entry) {
+        if list.len() + 1 + entry.len() > MOST_ANNOTATED {
+            break;
+        }
+        list.push(',');
+        list += &entry;
+    }
+    list
+}
+
+#[test]
+fn what_one_object_can_carry_costs_little_of_what_it_carries() {
+    let hosts: Vec<String> = (0..400).map(|n| format!("w{n}.{APEX}")).collect();
+    let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
+    let many = |n: usize| format!("10.{}.{}.{}", n >> 16, n >> 8 & 255, n & 255);
+    let lists: [(&str, &str, String); 9] = [
+        ("target", "TooBig", as_many_as_fit(|n| format!("x{n:x}"))),
+        ("target", "ManyCnameTargets", list_of(250, |n| format!("x{n}.{X63}.{X63}.{X63}"))),
+        ("target", "TooBig", as_many_as_fit(many)),
+        ("target", "TooBig", as_many_as_fit(|n| format!("2001:db8::{:x}:{:x}", n >> 16, n & 0xffff))),
+        ("target", "InvalidField", as_many_as_fit(|_| "1".to_owned())),
+        ("target", "InvalidField", as_many_as_fit(|n| format!("{n}"))),
+        ("target", "TooBig", as_many_as_fit(|n| format!("1.2.3.4,x{n:x}"))),
+        ("hostname", "InvalidHostname", as_many_as_fit(|_| "..".to_owned())),
+        ("hostname", "InvalidHostname", as_many_as_fit(|n| format!("{n:x}:"))),
+    ];
+    for (key, reason, list) in lists {
+        let text: String = list.chars().take(40).collect();
+        let notes: BTreeMap<&str, String> = [(key, list)].into();
+        let bad = ingress(meta("shop", "bad", 2, notes), &hosts, &address());
+        let facts = bad.facts(&Rules::default()).unwrap();
+        let size = format!("{facts:?}").len() - format!("{:?}", facts.hosts).len();
+        assert!(size < MOST_ANNOTATED / 4, "{text}: {size} bytes");
+        let plan = objects_plan(vec![neighbour(), bad]);
+        is_readable(&plan);
+        let blocked = plan.blocked.iter().filter(|blocked| blocked.reason.label() == reason).count();
+        assert!(plan.units.iter().any(|unit| unit.object().name() == "good"), "{text}");
+        match key {
+            "target" => assert_eq!((blocked, plan.blocked.len()), (400, 400), "{text}"),
+            _ => assert_eq!((blocked, plan.blocked.len()), (blocked.clamp(1, 21), blocked), "{text}"),
+        }
+        let size = format!("{:?}", plan.blocked).len();
+        assert!(size < 400 << 10, "{text}: {size} bytes");
+    }
+}
+
+#[test]
+fn bad_hostnames_are_named_up_to_twenty_and_then_counted() {
+    let list = |count| list_of(count, |n| format!("w{n}..{APEX}"));
+    for (count, last) in [
+        (20, "w19..example.com"),
+        (21, "w20..example.com"),
+        (22, "w20..example.com and 1 more"),
+        (5_000, "w20..example.com and 4979 more"),
+    ] {
+        // What is said twice is one mistake.
+        let notes: BTreeMap<&str, String> = [("hostname", list(20) + "," + &list(count))].into();
+        let plan = objects_plan(vec![service(meta("shop", "bad", 2, notes), &address())]);
+        assert_eq!(plan.blocked.len(), count.min(21), "{count}");
+        assert_eq!(plan.blocked.last().unwrap().host, last);
+    }
+}
+
+#[test]
+fn one_annotation_may_hold_as_many_hostnames_as_fit() {
+    let list = as_many_as_fit(|n| format!("w{n}.{APEX}"));
+    let count = list.split(',').count();
+    let plan_with = |targets: String| {
+        let notes = [("hostname", list.clone()), ("target", targets)].into();
+        let plan = objects_plan(vec![neighbour(), service(meta("shop", "web", 2, notes), &address())]);
+        is_readable(&plan);
+        plan
+    };
+    let targets = |each| list_of(each, |n| format!("10.0.0.{n},10::{n:x}"));
+    let plan = plan_with(targets(1));
+    assert!(count > 14_000, "{count}");
+    assert_eq!((plan.units.len(), plan.blocked.len()), (count + 1, 0));
+    // But not each with as many targets: one object's values are 100,000 at most.
+    let plan = plan_with(targets(100));
+    assert_eq!((plan.units.len(), plan.blocked.len()), (1, count));
+    assert!(plan.to_string().len() < count * 400);
+}
+
 #[test]
 fn one_ingress_may_have_400_hosts() {
     let hosts: Vec<String> = (0..400).map(|n| format!("w{n}.example.com")).collect();

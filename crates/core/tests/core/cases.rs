@@ -164,7 +164,7 @@ fn is_planned(reason: &Reason) -> bool {
         | Reason::TypeConflict { .. }
         | Reason::RoutingConflict { .. }
         | Reason::TrafficPolicy
-        | Reason::TooBig { .. } => true,
+        | Reason::TooBig(_) => true,
     }
 }
 

@@ -88,7 +88,7 @@ labels! {
     Reason::TypeConflict { .. } => "TypeConflict",
     Reason::RoutingConflict { .. } => "RoutingConflict",
     Reason::TrafficPolicy => "TrafficPolicy",
-    Reason::TooBig { .. } => "TooBig",
+    Reason::TooBig(_) => "TooBig",
     Reason::KindUnreadable { .. } => "KindUnreadable",
     Reason::Vacant { .. } => "Vacant",
     Reason::Paused { .. } => "Paused",
