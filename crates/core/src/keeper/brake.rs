@@ -23,7 +23,7 @@ const MOST_REMEMBERED: usize = 2_000;
 pub struct BrakeLimits {
     /// So many different moves.
     pub moves: usize,
-    /// More than so many of our hostnames, in percent.
+    /// More than so many of our hostnames, in percent; at 100 it never holds.
     pub percent: usize,
 }
 
@@ -37,10 +37,12 @@ pub(super) struct Brake {
     never_right: usize,
     /// Hostnames that were replaced, and until when that counts.
     done: BTreeMap<Name, (Move, Time)>,
-    /// What the process before has done: moves, how many hostnames each, and until when that counts.
-    before: Vec<(Move, usize, Time)>,
+    /// What the process before has done: how many hostnames each move had, and until when that counts.
+    before: BTreeMap<Move, (usize, Time)>,
     /// How many hostnames each move has, pending and done.
     moves: BTreeMap<Move, usize>,
+    /// How many moves each hostname has, pending and done.
+    hosts: BTreeMap<Name, usize>,
     ends: BTreeSet<(Time, Name)>,
     released: Time,
 }
@@ -60,8 +62,9 @@ impl Brake {
             pending: BTreeMap::new(),
             never_right: 0,
             done: BTreeMap::new(),
-            before: Vec::new(),
+            before: BTreeMap::new(),
             moves: BTreeMap::new(),
+            hosts: BTreeMap::new(),
             ends: BTreeSet::new(),
             released: Time::ZERO,
         }
@@ -71,24 +74,24 @@ impl Brake {
     pub fn pending(&mut self, key: &ClaimKey, to: Option<Move>, was_right: bool) {
         let old = match to {
             Some(to) => {
-                self.count(to);
+                self.count(&key.host, to);
                 self.never_right += usize::from(!was_right);
                 self.pending.insert(key.clone(), (to, was_right))
             }
             None => self.pending.remove(key),
         };
         if let Some((old, was_right)) = old {
-            self.discount(old);
+            self.discount(&key.host, old);
             self.never_right -= usize::from(!was_right);
         }
     }
 
     /// A hostname was moved.
     pub fn moved(&mut self, host: &Name, to: Move, now: Time) {
-        self.count(to);
+        self.count(host, to);
         let end = now + WINDOW;
         if let Some((old, until)) = self.done.insert(host.clone(), (to, end)) {
-            self.discount(old);
+            self.discount(host, old);
             self.ends.remove(&(until, host.clone()));
         }
         self.ends.insert((end, host.clone()));
@@ -105,16 +108,17 @@ impl Brake {
         while let Some((end, host)) = self.ends.first().filter(|(end, _)| *end <= now).cloned() {
             self.ends.remove(&(end, host.clone()));
             if let Some((old, _)) = self.done.remove(&host) {
-                self.discount(old);
+                self.discount(&host, old);
             }
         }
-        self.before.retain(|(_, _, until)| *until > now);
-        let elsewhere = self.before.iter().filter(|(old, ..)| !self.moves.contains_key(old));
-        let moves = self.moves.len() + elsewhere.map(|(old, ..)| old).collect::<BTreeSet<_>>().len();
-        let again = self.pending.keys().filter(|key| self.done.contains_key(&key.host)).count();
-        let of_others: usize = self.before.iter().map(|(_, hosts, _)| hosts).sum();
-        let hosts = self.pending.len() + self.done.len() - again + of_others;
-        let is_much = moves >= self.limits.moves && hosts * 100 > ours * self.limits.percent;
+        self.before.retain(|_, (_, until)| *until > now);
+        let elsewhere = self.before.keys().filter(|old| !self.moves.contains_key(old)).count();
+        let of_others = self.before.values().map(|(hosts, _)| *hosts);
+        let hosts = of_others.fold(self.hosts.len(), usize::saturating_add);
+        let are_many = self.moves.len() + elsewhere >= self.limits.moves;
+        // What is no hostname of ours any more counts among the moved, so that these can be more than all.
+        let is_most = hosts.saturating_mul(100) > ours.saturating_mul(self.limits.percent);
+        let is_much = are_many && is_most && self.limits.percent < 100;
         is_much && !self.pending.is_empty() && self.released <= now
     }
 
@@ -131,17 +135,15 @@ impl Brake {
     /// When what is held may be so no longer.
     pub fn due(&self, now: Time) -> Option<Time> {
         let ends = self.ends.first().map(|(end, _)| *end).into_iter();
-        let ends = ends.chain(self.before.iter().map(|(_, _, until)| *until)).chain([self.released]);
+        let ends = ends.chain(self.before.values().map(|(_, until)| *until)).chain([self.released]);
         ends.filter(|end| *end > now).min()
     }
 
     /// What the next process has to know: a line for each move, `MOVE HOSTNAMES UNTIL`, the time in seconds since 1970.
     pub fn memory(&self, to_wall: impl Fn(Time) -> i64) -> String {
-        let mut moves: BTreeMap<Move, (usize, Time)> = BTreeMap::new();
-        let done = self.done.values().map(|(to, until)| (*to, 1, *until));
-        for (to, hosts, until) in done.chain(self.before.iter().copied()) {
-            let known = moves.entry(to).or_default();
-            *known = (known.0 + hosts, known.1.max(until));
+        let mut moves = self.before.clone();
+        for (to, until) in self.done.values() {
+            add(&mut moves, *to, 1, *until);
         }
         let mut newest: Vec<_> = moves.into_iter().collect();
         newest.sort_by_key(|(_, (_, until))| std::cmp::Reverse(*until));
@@ -157,34 +159,48 @@ impl Brake {
     /// nothing.
     pub fn recall(&mut self, memory: &str, from_wall: impl Fn(i64) -> Time, now: Time) {
         let latest = now + WINDOW;
-        let mut own: BTreeMap<Move, usize> = BTreeMap::new();
-        for (to, _) in self.done.values() {
-            *own.entry(*to).or_default() += 1;
+        let said = memory.lines().filter_map(|line| {
+            let mut words = line.split(' ');
+            let to = u64::from_str_radix(words.next()?, 16).ok()?;
+            let (hosts, until) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+            Some((Move(to), hosts, from_wall(until).min(latest)))
+        });
+        self.before.clear();
+        for (to, hosts, until) in said.take(MOST_REMEMBERED) {
+            add(&mut self.before, to, hosts, until);
         }
-        self.before = memory
-            .lines()
-            .filter_map(|line| {
-                let mut words = line.split(' ');
-                let to = u64::from_str_radix(words.next()?, 16).ok()?;
-                let (hosts, until) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-                // What this process knows to have done itself is not counted twice.
-                let others = usize::saturating_sub(hosts, own.get(&Move(to)).copied().unwrap_or_default());
-                (others > 0).then(|| (Move(to), others, from_wall(until).min(latest)))
-            })
-            .take(MOST_REMEMBERED)
-            .collect();
-    }
-
-    fn count(&mut self, to: Move) {
-        *self.moves.entry(to).or_default() += 1;
-    }
-
-    fn discount(&mut self, to: Move) {
-        if let Some(hosts) = self.moves.get_mut(&to) {
-            *hosts -= 1;
-            if *hosts == 0 {
-                self.moves.remove(&to);
+        // What this process knows to have done itself is not counted twice.
+        for (to, _) in self.done.values() {
+            if let Some((hosts, _)) = self.before.get_mut(to) {
+                *hosts = hosts.saturating_sub(1);
             }
+        }
+        self.before.retain(|_, (hosts, _)| *hosts > 0);
+    }
+
+    fn count(&mut self, host: &Name, to: Move) {
+        *self.moves.entry(to).or_default() += 1;
+        *self.hosts.entry(host.clone()).or_default() += 1;
+    }
+
+    fn discount(&mut self, host: &Name, to: Move) {
+        one_less(&mut self.moves, &to);
+        one_less(&mut self.hosts, host);
+    }
+}
+
+/// Adds to what is known of a move: so many hostnames more, until then.
+fn add(moves: &mut BTreeMap<Move, (usize, Time)>, to: Move, hosts: usize, until: Time) {
+    let known = moves.entry(to).or_default();
+    *known = (known.0.saturating_add(hosts), known.1.max(until));
+}
+
+/// Counts one less of something, and forgets it with the last.
+fn one_less<K: Ord>(counts: &mut BTreeMap<K, usize>, of: &K) {
+    if let Some(count) = counts.get_mut(of) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(of);
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Many hostnames that would be moved at once.
 
-use zonekeeper_core::{keeper::Input, source::Object};
+use zonekeeper_core::{
+    keeper::{BrakeLimits, Input},
+    source::Object,
+};
 
 use super::stage::{Fate, Stage, WEB_1, WEB_2, web};
 
@@ -16,7 +19,11 @@ fn webs(count: usize, generation: usize) -> Vec<Object> {
 }
 
 fn stage(count: usize) -> Stage {
-    let mut stage = Stage::new();
+    stage_with(count, BrakeLimits::default())
+}
+
+fn stage_with(count: usize, limits: BrakeLimits) -> Stage {
+    let mut stage = Stage::with(|config| config.brake = limits);
     stage.before_start(Input::Wall { unix: 1_800_000_000 });
     stage.start(&webs(count, 1));
     stage.run(10_000);
@@ -168,4 +175,69 @@ fn what_was_moved_counts_whatever_its_object_wants_by_then() {
     }
     stage.run(MINUTE);
     assert_eq!(moved(&stage, 2), 10);
+}
+
+#[test]
+fn at_100_percent_nothing_is_held_whoever_has_moved_it_before() {
+    let off = BrakeLimits { percent: 100, ..BrakeLimits::default() };
+    let mut stage = stage_with(12, off);
+    for object in webs(12, 2) {
+        stage.see(&object);
+    }
+    stage.run(10_000);
+    let mut next = Stage::with(|config| config.brake = off);
+    next.zone = stage.zone.clone();
+    next.before_start(Input::Wall { unix: 1_800_000_000 + 60 });
+    next.before_start(Input::Recall { memory: stage.memory.unwrap() });
+    // The twelve of before, and one of them once more.
+    let mut objects = webs(12, 2);
+    objects[0] = webs(1, 3).remove(0);
+    next.start(&objects);
+    next.run(10_000);
+    assert_eq!((moved(&next, 3), next.keeper.plan().blocked.len()), (1, 0));
+}
+
+#[test]
+fn a_hostname_counts_once_however_often_it_is_moved() {
+    let mut stage = stage(24);
+    for generation in 2..6 {
+        for object in webs(12, generation) {
+            stage.see(&object);
+        }
+        stage.run(10_000);
+        assert_eq!(moved(&stage, generation), 12, "{generation}");
+    }
+}
+
+#[test]
+fn a_memory_of_nonsense_neither_ends_the_process_nor_opens_the_brake() {
+    let most = usize::MAX;
+    let line = |hosts: usize, until: i64| format!("{:016x} {hosts} {until}\n", hosts ^ 7);
+    for (memory, expected) in [
+        (String::new(), 11),
+        ("\0\n \n  \n\u{1b}[2J\nö ö ö\n-1 -1 -1\n1 2\n1 2 x\n10000000000000000 1 9".to_owned(), 11),
+        ("+1 +1 +1\n".repeat(100_000), 11),
+        (line(most, i64::MIN) + &line(0, i64::MAX), 11),
+        (line(most, i64::MAX), 10),
+        (line(most, i64::MAX) + &line(most - 1, i64::MAX) + &line(most, i64::MAX), 10),
+        (line(most / 2 + 1, i64::MAX) + &line(most / 2 + 2, 1_800_000_100), 10),
+    ] {
+        // Ten of 23 moved already are ten moves, and less than half.
+        let mut stage = stage(23);
+        let moves = webs(23, 2);
+        for object in &moves[..10] {
+            stage.see(object);
+        }
+        stage.run(10_000);
+        stage.tell(Input::Recall { memory: memory.clone() });
+        stage.see(&moves[10]);
+        stage.run(10_000);
+        let text: String = memory.chars().take(40).collect();
+        assert_eq!(moved(&stage, 2), expected, "{text:?}");
+        // What it remembers of that can be read again.
+        let memory = stage.memory.clone().unwrap();
+        stage.tell(Input::Recall { memory });
+        stage.run(60 * MINUTE);
+        assert_eq!(moved(&stage, 2), 11, "{text:?}");
+    }
 }
