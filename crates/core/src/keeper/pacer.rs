@@ -17,7 +17,7 @@ pub struct Quota {
     pub requests: Option<Rate>,
     /// Changes, CREATE 1 and UPSERT 2: refill per second and burst; `None` switches the bucket off.
     pub changes: Option<Rate>,
-    /// Our part of the refill, above 0 and at most 1.
+    /// Our part of the refill, from [`Quota::SMALLEST_SHARE`] to 1.
     pub share: f64,
 }
 
@@ -66,6 +66,11 @@ struct Bucket {
 
 // === impl Quota ===
 
+impl Quota {
+    /// The smallest part of the account's refill that anything can be done with.
+    pub const SMALLEST_SHARE: f64 = 0.01;
+}
+
 impl Default for Quota {
     /// AWS's default account quotas since 2026-07-30, and nearly all of them ours.
     fn default() -> Self {
@@ -84,7 +89,7 @@ impl Pacer {
         let bucket = |rate: Option<Rate>, reserved| {
             rate.map(|rate| {
                 let capacity = i64::from(rate.burst.saturating_sub(reserved).max(1)) * MICRO;
-                let refill = f64::from(rate.refill.max(1)) * quota.share.clamp(0.01, 1.0);
+                let refill = f64::from(rate.refill.max(1)) * quota.share.clamp(Quota::SMALLEST_SHARE, 1.0);
                 Bucket { refill, capacity, level: capacity, at: Time::ZERO }
             })
         };

@@ -61,7 +61,7 @@ impl Resync {
 
     /// Whether a listing that began at `listed` says too little about the zone as it is.
     pub fn is_too_old(&self, listed: Time, now: Time) -> bool {
-        now - listed > self.period * 2
+        now - listed > self.period.saturating_mul(2)
     }
 
     /// When the next listing is due.
@@ -71,7 +71,7 @@ impl Resync {
 
     /// A listing begins, of about so many record sets. It is spread over the period, unless something hangs on it.
     pub fn begin(&mut self, now: Time, sets: usize, is_urgent: bool) {
-        self.spread = if is_urgent { Duration::ZERO } else { self.period * SPREAD_PERCENT / 100 };
+        self.spread = if is_urgent { Duration::ZERO } else { self.period / 100 * SPREAD_PERCENT };
         self.begun = now;
         self.expected = sets;
         self.next = now + self.period;
