@@ -7,6 +7,8 @@ SIMULATION_SEEDS ?= 10000
 # Generated worlds per property. The seed is fixed, so that a red run stays red; another one looks elsewhere.
 PROPTEST_CASES ?= 2000
 PROPTEST_RNG_SEED ?= 1
+# Where `make soak` looks: another place every day.
+ELSEWHERE ?= $(shell date +%Y%m%d)
 export SIMULATION_SEEDS PROPTEST_CASES PROPTEST_RNG_SEED
 
 CARGO := cargo
@@ -14,6 +16,7 @@ CARGO := cargo
 CHECKED := --profile checked
 # What the image holds is what the process tests run: one build, linked statically.
 SHIPPED := --release --target $(shell uname -m)-unknown-linux-musl
+CORE := $(CARGO) test --locked --package zonekeeper-core $(CHECKED)
 BOTOCORE := .tools/venv/bin/python crates/emulator/tests/botocore/check.py
 
 help:  ## List the commands
@@ -30,9 +33,10 @@ test: tools format lint core processes emulator docs  ## Everything that CI runs
 
 soak: tools  ## A day of looking for what the tests miss: a million seeds, 50 kills, mutants of what decides
 	tests/tools.sh mutants
-	SIMULATION_SEEDS=1000000 $(MAKE) simulation
+	SIMULATION_FIRST=10000 SIMULATION_SEEDS=1000000 $(MAKE) simulation
+	PROPTEST_RNG_SEED=$(ELSEWHERE) PROPTEST_CASES=100000 $(CORE) --test core properties::
 	KILL_ROUNDS=50 $(CARGO) test --locked --package zonekeeper $(SHIPPED) --test zonekeeper kills:: -- --nocapture
-	SIMULATION_SEEDS=300 PROPTEST_CASES=200 .tools/mutants/bin/cargo-mutants mutants --package zonekeeper-core --output .tools
+	SIMULATION_SEEDS=300 PROPTEST_CASES=200 tests/tools.sh survivors
 
 tools:  ## Set up what the tests need, in .tools
 	tests/tools.sh
@@ -44,10 +48,10 @@ lint:  ## Clippy, warnings denied
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
 core:  ## The core: unit tests, flow cases, properties, simulation
-	$(CARGO) test --locked --package zonekeeper-core $(CHECKED) -- --show-output
+	$(CORE) -- --show-output
 
 simulation:  ## The simulator alone, with its figures; SEED=7 shows the trace of one run
-	$(CARGO) test --locked --package zonekeeper-core $(CHECKED) --test core simulation:: -- --nocapture
+	$(CORE) --test core simulation:: -- --nocapture
 
 emulator: tools  ## The emulator: its own tests, and botocore against it
 	$(CARGO) test --locked --package zonekeeper-emulator
