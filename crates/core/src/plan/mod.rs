@@ -31,7 +31,7 @@ pub use managed_types::{BadManagedType, ManagedTypes};
 pub use ownership::{BadNaming, Fallbacks, Naming};
 pub use past::{Past, Tenure, Wish};
 pub(crate) use reason::of_bad_hosts;
-pub use reason::{Blocked, Reason};
+pub use reason::{Blocked, Limit, Reason};
 pub use remedy::HandChange;
 pub use shadow::Shadow;
 pub use unit::{Change, Move, Unit};

@@ -334,6 +334,7 @@ fn one_annotation_may_hold_as_many_hostnames_as_fit() {
     // But not each with as many targets: one object's values are 100,000 at most.
     let plan = plan_with(targets(100));
     assert_eq!((plan.units.len(), plan.blocked.len()), (1, count));
+    assert_eq!(plan.blocked[0].reason.way_out(), "spread the hostnames over several objects");
     assert!(plan.to_string().len() < count * 400);
 }
 

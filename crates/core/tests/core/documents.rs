@@ -10,7 +10,7 @@ use std::{
 };
 
 use zonekeeper_core::{
-    plan::{Blocked, HandChange, Reason},
+    plan::{Blocked, HandChange, Limit, Reason},
     source::{ADOPT, AnnotationKey, DEFAULT_PREFIXES, HAND_OVER_TO, Kind, ObjectId, PAUSED_UNTIL, PUBLISH},
 };
 
@@ -50,7 +50,7 @@ fn the_page_of_annotations_is_current() {
 #[test]
 fn the_page_of_reasons_is_current() {
     let mut reasons: BTreeMap<&str, Vec<Blocked>> = BTreeMap::new();
-    for blocked in cases::blocked().into_iter().chain(of_the_keeper()) {
+    for blocked in cases::blocked().into_iter().chain(of_no_case()) {
         reasons.entry(blocked.reason.label()).or_default().push(blocked);
     }
     let mut page = format!(
@@ -80,11 +80,12 @@ fn the_page_of_reasons_is_current() {
     is_current("reasons.md", &page);
 }
 
-/// What the planner does not give: the reasons that come with time and with what Route 53 answers.
-fn of_the_keeper() -> impl Iterator<Item = Blocked> {
+/// What no case gives: the reasons that come with time, with what Route 53 answers, and with very much.
+fn of_no_case() -> impl Iterator<Item = Blocked> {
     let reasons = [
         Reason::KindUnreadable { holder: "ingress/shop/web".to_owned() },
         Reason::OwnershipLost,
+        Reason::TooBig(Limit::ObjectValues(160_000)),
         Reason::Paused { until: "2026-12-31T18:00:00Z".to_owned() },
         Reason::Contested,
         Reason::Braked,
