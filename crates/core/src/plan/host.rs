@@ -94,10 +94,7 @@ impl<'a> View<'a> {
         let mut plan = HostPlan::default();
         // The TXT of a name that stands for `*` may be the wildcard's: whose the name is cannot be known.
         if !self.claims.has_host(host) && !self.settings.naming.is_wildcard_replacement(host) {
-            // Whose object may be there unseen is no orphan.
-            let is_hidden =
-                |stale: &Stale| stale.resource.as_deref().is_some_and(|it| self.past.is_hidden(it));
-            plan.orphans = self.owned_sets(host).filter(|stale| !is_hidden(stale)).collect();
+            plan.orphans = self.stale_sets(host).collect();
         }
         for key in self.claims.keys_at(host) {
             self.key(key, &mut plan);
@@ -239,9 +236,11 @@ impl<'a> View<'a> {
     fn decide(&self, key: &ClaimKey, holder: &Arc<Facts>, desired: &Desired, plan: &mut HostPlan) -> Verdict {
         match self.unit(key, holder, desired) {
             Ok(unit) => {
-                let wanted =
-                    |stale: &Stale| stale.set.key.set_id == key.set_id && desired.has(stale.set.rtype());
-                plan.leftovers.extend(self.owned_sets(&key.host).filter(|stale| !wanted(stale)));
+                if let Some(asked_for) = self.asked_for(key) {
+                    let is_wanted = |rtype: &RecordType| desired.has(rtype) || asked_for.contains(rtype);
+                    let stale = self.stale_sets(&key.host).filter(|stale| !is_wanted(stale.set.rtype()));
+                    plan.leftovers.extend(stale);
+                }
                 unit.map_or(Verdict::InSync, Verdict::Write)
             }
             Err(reason) => {
@@ -249,6 +248,17 @@ impl<'a> View<'a> {
                 Verdict::Blocked(reason, remedy)
             }
         }
+    }
+
+    /// The types that the claimants of a key ask for, whichever may be written and whoever holds it; `None` where that
+    /// cannot be known of one of them.
+    fn asked_for(&self, key: &ClaimKey) -> Option<BTreeSet<RecordType>> {
+        let mut types = BTreeSet::new();
+        for facts in self.claims.claimants(key) {
+            let desired = Desired::new(&key.host, self.zone, facts, self.settings).ok()?;
+            types.extend(desired.sets.into_iter().map(|set| set.key.rtype));
+        }
+        Some(types)
     }
 
     /// What must change for `desired`, all or nothing.
@@ -490,6 +500,12 @@ impl<'a> View<'a> {
 
     fn has_owned_set(&self, host: &Name) -> bool {
         self.owned_sets(host).next().is_some()
+    }
+
+    /// Those of our sets at a hostname whose objects have been seen if they are there.
+    fn stale_sets(&self, host: &Name) -> impl Iterator<Item = Stale> {
+        let is_hidden = |stale: &Stale| stale.resource.as_deref().is_some_and(|it| self.past.is_hidden(it));
+        self.owned_sets(host).filter(move |stale| !is_hidden(stale))
     }
 
     fn owned_sets(&self, host: &Name) -> impl Iterator<Item = Stale> {
