@@ -13,7 +13,7 @@ use super::{
 use crate::{
     dns::{Data, Name, RecordSet, RecordType, Routing, Ttl, Zone},
     plan::{MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES},
-    source::{ClaimKey, Claims, Facts},
+    source::{ClaimKey, Claims, Facts, ObjectId},
 };
 
 /// The types that a hostname can lead somewhere with, in the order in which ownership is asked for the holder.
@@ -65,6 +65,8 @@ pub struct Stale {
     pub txt: Option<RecordSet>,
     /// The object that its ownership text names: `ingress/shop/web`.
     pub resource: Option<String>,
+    /// An object that names the hostname and is not selected, so that it asks for nothing; known in a whole plan.
+    pub named_by: Option<ObjectId>,
 }
 
 /// What was decided for a key.
@@ -516,8 +518,12 @@ impl<'a> View<'a> {
             let set_id = set.key.set_id.as_ref();
             let settings = self.settings;
             let found = settings.naming.look_up(self.zone, &settings.owner, set.name(), set.rtype(), set_id);
-            let stale =
-                || Stale { set: set.clone(), txt: found.said_by.cloned(), resource: found.resource.clone() };
+            let stale = || Stale {
+                set: set.clone(),
+                txt: found.said_by.cloned(),
+                resource: found.resource.clone(),
+                named_by: None,
+            };
             (found.standing == Standing::Us).then(stale)
         })
     }

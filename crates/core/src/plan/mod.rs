@@ -73,6 +73,8 @@ pub struct Plan {
     pub orphans: Vec<Stale>,
     /// Claimed hostnames that are not names of the zone.
     pub outside: Vec<(Name, ObjectId)>,
+    /// Objects that are there and cannot be read: what they ask for is not known.
+    pub unreadable: Vec<ObjectId>,
     /// Things wrong with objects that block nothing, by object.
     pub warnings: BTreeMap<ObjectId, Vec<String>>,
     /// Keys whose records are as they shall be.
@@ -106,11 +108,16 @@ impl Plan {
             plan.orphans.extend(host.orphans);
             plan.in_sync += host.in_sync.len();
         }
+        let passed_over: BTreeMap<&Name, &ObjectId> = view.claims.passed_over().collect();
+        for stale in plan.orphans.iter_mut().chain(&mut plan.leftovers) {
+            stale.named_by = passed_over.get(stale.set.name()).map(|object| (*object).clone());
+        }
         let shadows = |unit: &Unit| (unit.key().clone(), Shadow::of(view.zone, unit));
         plan.shadows = plan.units.iter().map(shadows).filter(|(_, shadows)| !shadows.is_empty()).collect();
         plan.is_private = view.zone.is_private();
         plan.outside = view.claims.outside().map(|(name, object)| (name.clone(), object.clone())).collect();
         plan.outside.sort();
+        plan.unreadable = view.past.hidden().cloned().collect();
         for facts in view.claims.facts() {
             plan.blocked.extend(of_bad_hosts(facts));
             let warnings: Vec<String> = facts

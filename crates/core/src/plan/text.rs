@@ -87,9 +87,13 @@ impl fmt::Display for HandChange {
     }
 }
 
-/// The set and the object that it was for.
+/// The set, the object that it was for, and the one that names it all the same.
 impl fmt::Display for Stale {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (was for {})", self.set, self.resource.as_deref().unwrap_or("an unnamed object"))
+        write!(f, "{} (was for {}", self.set, self.resource.as_deref().unwrap_or("an unnamed object"))?;
+        match &self.named_by {
+            Some(object) => write!(f, "; {object} names it and is not selected)"),
+            None => write!(f, ")"),
+        }
     }
 }

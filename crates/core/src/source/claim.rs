@@ -111,9 +111,15 @@ impl Claims {
             .filter(move |host| last.replace(*host) != Some(*host))
     }
 
-    /// The facts of every object, by object.
+    /// The facts of every object that is selected, by object.
     pub fn facts(&self) -> impl Iterator<Item = &Arc<Facts>> {
-        self.facts.values()
+        self.facts.values().filter(|facts| facts.passed_over.is_empty())
+    }
+
+    /// The hostnames that objects name and do not ask for, because they are not selected, by object.
+    pub fn passed_over(&self) -> impl Iterator<Item = (&Name, &ObjectId)> {
+        let facts = self.facts.values();
+        facts.flat_map(|facts| facts.passed_over.iter().map(|host| (host, &facts.object)))
     }
 
     /// The facts of one object.

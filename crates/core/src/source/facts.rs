@@ -28,6 +28,8 @@ pub struct Facts {
     pub created: i64,
     /// The hostnames it asks for.
     pub hosts: BTreeSet<Name>,
+    /// Hostnames that it names and does not ask for, because it is not selected. It has no other facts then.
+    pub passed_over: BTreeSet<Name>,
     /// Hostnames it asks for that are none: the first of them.
     pub bad_hosts: Vec<BadHost>,
     /// How many more of them there are.
@@ -102,6 +104,7 @@ impl Facts {
             uid: meta.uid.as_deref().unwrap_or_default().into(),
             created: meta.creation_timestamp.as_ref().map_or(i64::MAX, |time| time.0.as_second()),
             hosts: BTreeSet::new(),
+            passed_over: BTreeSet::new(),
             bad_hosts: Vec::new(),
             more_bad_hosts: 0,
             targets: Targets::default(),
@@ -113,6 +116,25 @@ impl Facts {
             paused: None,
             problems: Vec::new(),
         }
+    }
+
+    /// The facts of an object that is not selected: which hostnames it names.
+    pub(super) fn not_selected(self) -> Self {
+        Self {
+            passed_over: self.hosts,
+            hosts: BTreeSet::new(),
+            bad_hosts: Vec::new(),
+            problems: Vec::new(),
+            ..self
+        }
+    }
+
+    /// Whether it says nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.hosts.is_empty()
+            && self.passed_over.is_empty()
+            && self.bad_hosts.is_empty()
+            && self.problems.is_empty()
     }
 
     /// The first problem that blocks the object's hostnames.

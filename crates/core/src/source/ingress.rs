@@ -18,12 +18,9 @@ enum HostSource {
     AnnotationOnly,
 }
 
-/// Reads an Ingress; `None` where the rules do not select it.
-pub(super) fn facts(ingress: &Ingress, object: ObjectId, rules: &Rules) -> Option<Facts> {
+/// Reads an Ingress.
+pub(super) fn facts(ingress: &Ingress, object: ObjectId, rules: &Rules) -> Facts {
     let annotations = Annotations::new(ingress.metadata.annotations.as_ref(), rules);
-    if !annotations.is_for_us() || !annotations.publishes() || !has_class(ingress, rules) {
-        return None;
-    }
     let mut facts = Facts::new(object, &ingress.metadata);
     let mut problems = Vec::new();
     let from = match annotations.get(AnnotationKey::HostnameSource, &mut problems) {
@@ -44,6 +41,9 @@ pub(super) fn facts(ingress: &Ingress, object: ObjectId, rules: &Rules) -> Optio
     {
         list(found.value).for_each(|host| facts.add_host(host));
     }
+    if !annotations.is_for_us() || !annotations.publishes() || !has_class(ingress, rules) {
+        return facts.not_selected();
+    }
     facts.problems.append(&mut problems);
     if !annotations.has_target() {
         for entry in ingress.status.iter().flat_map(|status| status.load_balancer.iter()) {
@@ -53,7 +53,7 @@ pub(super) fn facts(ingress: &Ingress, object: ObjectId, rules: &Rules) -> Optio
         }
     }
     annotations.read_common(&mut facts);
-    Some(facts)
+    facts
 }
 
 fn spec_hosts(spec: &IngressSpec) -> impl Iterator<Item = &str> {

@@ -89,7 +89,8 @@ impl Object {
         }
     }
 
-    /// What we keep of it; `None` where it asks for nothing: not selected by the rules, or without a hostname.
+    /// What we keep of it; `None` where it names no hostname, or is of a namespace that does not count. Of an object that
+    /// the rules do not select, it is which hostnames it names.
     pub fn facts(&self, rules: &Rules) -> Option<Facts> {
         let id = self.id()?;
         if !rules.namespaces.is_empty() && !rules.namespaces.contains(id.namespace()) {
@@ -97,10 +98,9 @@ impl Object {
         }
         let facts = match self {
             Self::Ingress(ingress) => ingress::facts(ingress, id, rules),
-            Self::Service(service) => service::facts(service, id, rules),
-        }?;
-        (!facts.hosts.is_empty() || !facts.bad_hosts.is_empty() || !facts.problems.is_empty())
-            .then_some(facts)
+            Self::Service(service) => service::facts(service, id, rules)?,
+        };
+        (!facts.is_empty()).then_some(facts)
     }
 
     fn metadata(&self) -> &ObjectMeta {

@@ -7,19 +7,19 @@ use super::{
     annotation::{AnnotationKey, Annotations, list},
 };
 
-/// Reads a Service of type `LoadBalancer`; `None` for every other type and where the rules do not select it.
+/// Reads a Service, which is selected if it is of type `LoadBalancer`; `None` where it has no hostname.
 pub(super) fn facts(service: &Service, object: ObjectId, rules: &Rules) -> Option<Facts> {
     let annotations = Annotations::new(service.metadata.annotations.as_ref(), rules);
     let spec = service.spec.as_ref()?;
-    let balanced = spec.type_.as_deref() == Some("LoadBalancer");
-    if !balanced || !annotations.is_for_us() || !annotations.publishes() {
-        return None;
-    }
     let mut facts = Facts::new(object, &service.metadata);
     let mut problems = Vec::new();
     // A Service has no hostname of its own: without the annotation it asks for nothing.
     list(annotations.get(AnnotationKey::Hostname, &mut problems)?.value)
         .for_each(|host| facts.add_host(host));
+    let balanced = spec.type_.as_deref() == Some("LoadBalancer");
+    if !balanced || !annotations.is_for_us() || !annotations.publishes() {
+        return Some(facts.not_selected());
+    }
     facts.problems.append(&mut problems);
     let external = spec.external_ips.as_deref().unwrap_or_default();
     if annotations.has_target() {
