@@ -61,8 +61,8 @@ pub struct InSync {
 pub struct Stale {
     /// The set.
     pub set: RecordSet,
-    /// The TXT that says that it is ours.
-    pub txt: Option<RecordSet>,
+    /// The TXTs that say that it is ours: the one that decides, and any older one that would without it.
+    pub txts: Vec<RecordSet>,
     /// The object that its ownership text names: `ingress/shop/web`.
     pub resource: Option<String>,
     /// An object that names the hostname and is not selected, so that it asks for nothing; known in a whole plan.
@@ -518,11 +518,13 @@ impl<'a> View<'a> {
             let set_id = set.key.set_id.as_ref();
             let settings = self.settings;
             let found = settings.naming.look_up(self.zone, &settings.owner, set.name(), set.rtype(), set_id);
-            let stale = || Stale {
-                set: set.clone(),
-                txt: found.said_by.cloned(),
-                resource: found.resource.clone(),
-                named_by: None,
+            let stale = || {
+                let older = settings.naming.older(self.zone, set.name(), set.rtype(), set_id);
+                let ours = older
+                    .filter_map(|(_, said)| said)
+                    .filter(|(_, said)| said.owner == settings.owner.as_str());
+                let txts = found.txt.into_iter().chain(ours.map(|(txt, _)| txt)).cloned().collect();
+                Stale { set: set.clone(), txts, resource: found.resource.clone(), named_by: None }
             };
             (found.standing == Standing::Us).then(stale)
         })

@@ -75,8 +75,6 @@ pub(super) struct Ownership<'z> {
     pub place: TxtPlace,
     /// The TXT that is in that place.
     pub txt: Option<&'z RecordSet>,
-    /// The TXT that says whose it is, which may have an older name.
-    pub said_by: Option<&'z RecordSet>,
     /// The names that were looked at.
     pub reads: Vec<Name>,
 }
@@ -228,10 +226,8 @@ impl Naming {
     ) -> Ownership<'z> {
         let apex = zone.apex();
         let place = self.place(apex, host, rtype);
-        let txt_at = |name: &Name| zone.get(name, &RecordType::Txt, set_id);
         let mut reads = vec![host.clone(), place.name.clone()];
-        let typed = txt_at(&place.name);
-        let mut said_by = typed;
+        let typed = zone.get(&place.name, &RecordType::Txt, set_id);
         let (standing, resource) = if let Some(set) = typed {
             match Heritage::of(set) {
                 Some(said) if !place.states_name || said.name.as_deref() == Some(host.as_str()) => {
@@ -240,26 +236,40 @@ impl Naming {
                 _ => (Standing::Unreadable(place.name.clone()), None),
             }
         } else {
-            // ExternalDNS before 0.22 named the TXT of an alias A like that of a CNAME.
-            let is_alias = zone.get(host, rtype, set_id).is_some_and(RecordSet::is_alias);
-            let of_cname = || self.typed(apex, host, "cname");
-            let untyped = (*rtype != RecordType::Aaaa).then(|| self.untyped(apex, host)).flatten();
-            let legacy = [(*rtype == RecordType::A && is_alias).then(of_cname).flatten(), untyped.clone()];
             let mut found = (Standing::Nobody, None);
-            for name in legacy.into_iter().flatten() {
-                let set = txt_at(&name);
-                let said = set.and_then(Heritage::of);
-                let of_another =
-                    said.is_some() && untyped.as_ref() == Some(&name) && self.has_type(apex, &name);
+            for (name, said) in self.older(zone, host, rtype, set_id) {
                 reads.push(name);
-                if let Some(said) = said.filter(|_| !of_another) {
-                    (found, said_by) = (stand(said, owner), set);
+                if let Some((_, said)) = said {
+                    found = stand(said, owner);
                     break;
                 }
             }
             found
         };
-        Ownership { standing, resource, place, txt: typed, said_by, reads }
+        Ownership { standing, resource, place, txt: typed, reads }
+    }
+
+    /// The names of older times at which the TXT of a set can be, in the order in which they decide where the typed name
+    /// has no text, each with the TXT there if it speaks of the set.
+    pub(super) fn older<'z>(
+        &self,
+        zone: &'z Zone,
+        host: &Name,
+        rtype: &RecordType,
+        set_id: Option<&SetId>,
+    ) -> impl Iterator<Item = (Name, Option<(&'z RecordSet, Heritage)>)> {
+        let apex = zone.apex();
+        // ExternalDNS before 0.22 named the TXT of an alias A like that of a CNAME.
+        let is_alias = zone.get(host, rtype, set_id).is_some_and(RecordSet::is_alias);
+        let of_cname = || self.typed(apex, host, "cname");
+        let untyped = (*rtype != RecordType::Aaaa).then(|| self.untyped(apex, host)).flatten();
+        let names = [(*rtype == RecordType::A && is_alias).then(of_cname).flatten(), untyped.clone()];
+        names.into_iter().flatten().map(move |name| {
+            let said =
+                zone.get(&name, &RecordType::Txt, set_id).and_then(|set| Some((set, Heritage::of(set)?)));
+            let is_of_another = untyped.as_ref() == Some(&name) && self.has_type(apex, &name);
+            (name, said.filter(|_| !is_of_another))
+        })
     }
 }
 

@@ -30,13 +30,13 @@ impl HandChange {
     }
 
     /// The deletion of these sets and of the TXTs that say that they are ours, in batches that Route 53 accepts: a set
-    /// and its TXT are never in two.
+    /// and its TXTs are never in two.
     pub fn removal<'s>(stale: impl IntoIterator<Item = &'s Stale>) -> Vec<Vec<Self>> {
         let mut batches: Vec<Vec<Self>> = Vec::new();
         let (mut full, mut gone) = (Weight::default(), BTreeSet::new());
-        for Stale { set, txt, .. } in stale {
+        for Stale { set, txts, .. } in stale {
             let sets: Vec<&RecordSet> =
-                [Some(set), txt.as_ref()].into_iter().flatten().filter(|set| gone.insert(&set.key)).collect();
+                [set].into_iter().chain(txts).filter(|set| gone.insert(&set.key)).collect();
             let mut weight = Weight::default();
             for set in &sets {
                 weight += Weight::of_set(set);

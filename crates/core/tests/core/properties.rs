@@ -278,10 +278,19 @@ fn removes_only_stale(situation: &Situation, plan: &Plan) -> Result<(), String> 
     for batch in HandChange::removal(stale()) {
         after = apply(&after, batch.iter().map(Step::from))?;
     }
-    for Stale { set, txt, .. } in stale() {
-        let txt = txt.as_ref().ok_or_else(|| format!("nothing says whose it is: {set}"))?;
-        if says(txt, owner) != Some(true) || after.at(txt.name()).contains(txt) {
+    for Stale { set, txts, .. } in stale() {
+        if txts.is_empty() {
+            return Err(format!("nothing says whose it is: {set}"));
+        }
+        if let Some(txt) =
+            txts.iter().find(|txt| says(txt, owner) != Some(true) || after.at(txt.name()).contains(txt))
+        {
             return Err(format!("{set} is gone, and this stays: {txt}"));
+        }
+        // What somebody makes there later is not ours, whichever TXT said so of what was there.
+        let again = apply(&after, [Step::Create(set)])?;
+        if situation.affixes.owns(&again, owner, set) {
+            return Err(format!("made anew by hand, this would be ours: {set}"));
         }
     }
     for set in before.sets() {
