@@ -185,9 +185,21 @@ impl Intercept for Guard {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_route53::types::{Change, ResourceRecordSet, RrType};
+    use std::{net::Ipv4Addr, sync::atomic::AtomicUsize};
+
+    use aws_credential_types::provider::future;
+    use aws_sdk_route53::{
+        Client, Config,
+        config::{
+            BehaviorVersion, Credentials, ProvideCredentials, Region,
+            interceptors::BeforeTransmitInterceptorContextMut, retry::RetryConfig,
+        },
+        types::{Change, ResourceRecordSet, RrType},
+    };
+    use tokio::net::TcpListener;
 
     use super::*;
+    use crate::causes;
 
     fn guard(until: Option<u64>) -> Guard {
         let permission = until.map(|until| {
@@ -268,5 +280,135 @@ mod tests {
             reader.check_request("POST", "/2013-04-01/hostedzone/Z1/rrset", body),
             Err(Forbidden::ReadOnly)
         );
+    }
+    /// Credentials for whoever asks. They are asked for when a request has been made and not signed.
+    #[derive(Debug, Clone)]
+    struct Purse {
+        leadership: Leadership,
+        /// Whether leadership is lost meanwhile.
+        is_slow: bool,
+        asked: Arc<AtomicUsize>,
+    }
+
+    impl ProvideCredentials for Purse {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            if self.is_slow {
+                self.leadership.lasts(Time::ZERO);
+            }
+            future::ProvideCredentials::ready(Ok(Credentials::new("key", "secret", None, None, "tests")))
+        }
+    }
+
+    /// An interceptor that makes another request of one that has been checked, made and signed.
+    #[derive(Debug)]
+    struct Rewrite {
+        path: Option<&'static str>,
+        body: Option<&'static str>,
+    }
+
+    impl Intercept for Rewrite {
+        fn name(&self) -> &'static str {
+            "rewrite"
+        }
+
+        fn modify_before_transmit(
+            &self,
+            context: &mut BeforeTransmitInterceptorContextMut<'_>,
+            _components: &RuntimeComponents,
+            _config: &mut ConfigBag,
+        ) -> Result<(), BoxError> {
+            let request = context.request_mut();
+            if let Some(path) = self.path {
+                let (server, _) = request.uri().split_once("/2013-04-01/").unwrap();
+                request.set_uri(format!("{server}{path}")).unwrap();
+            }
+            if let Some(body) = self.body {
+                *request.body_mut() = body.into();
+            }
+            Ok(())
+        }
+    }
+
+    /// What became of a change.
+    struct Fate {
+        error: String,
+        /// Whether credentials were asked for.
+        was_made: bool,
+        /// Whether a server saw it.
+        has_left: bool,
+    }
+
+    /// Sends a change with the SDK, to a server that hangs up on everybody.
+    async fn send(change: ChangeResourceRecordSetsInput, is_slow: bool, rewrite: Rewrite) -> Fate {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let (url, arrived) = (format!("http://{}", listener.local_addr().unwrap()), Arc::default());
+        let guests: Arc<AtomicUsize> = Arc::clone(&arrived);
+        let server = tokio::spawn(async move {
+            while let Ok(_guest) = listener.accept().await {
+                guests.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        let leadership = Leadership::forever();
+        let permission = Permission::new(leadership.clone());
+        permission.grant(Time::NEVER);
+        let purse = Purse { leadership, is_slow, asked: Arc::default() };
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-east-1"))
+            .endpoint_url(url)
+            .credentials_provider(purse.clone())
+            .retry_config(RetryConfig::disabled())
+            .interceptor(Guard::new(ZoneId::new("Z1").unwrap(), Some(permission), Clock::start()))
+            .interceptor(rewrite)
+            .build();
+        let (zone, batch) = (change.hosted_zone_id, change.change_batch);
+        let request = Client::from_conf(config).change_resource_record_sets();
+        let sent = request.set_hosted_zone_id(zone).set_change_batch(batch).send().await;
+        server.abort();
+        Fate {
+            error: causes::text(&sent.unwrap_err()),
+            was_made: purse.asked.load(Ordering::SeqCst) > 0,
+            has_left: arrived.load(Ordering::SeqCst) > 0,
+        }
+    }
+
+    const AS_IT_IS: Rewrite = Rewrite { path: None, body: None };
+
+    #[tokio::test]
+    async fn a_change_that_may_not_be_is_not_even_made() {
+        let fate = send(input("Z1", ChangeAction::Create), false, AS_IT_IS).await;
+        assert!(fate.was_made && fate.has_left, "{}", fate.error);
+        for (change, expected) in [
+            (input("Z1", ChangeAction::Delete), Forbidden::Action("DELETE".to_owned())),
+            (input("Z2", ChangeAction::Create), Forbidden::OtherZone("Z2".to_owned())),
+        ] {
+            let fate = send(change, false, AS_IT_IS).await;
+            assert!(fate.error.contains(&expected.to_string()), "{}", fate.error);
+            assert!(!fate.was_made && !fate.has_left, "{expected}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_change_that_is_made_is_looked_at_again_before_it_leaves() {
+        let delete = "<Change><Action>DELETE</Action></Change>";
+        for (is_slow, path, body, expected) in [
+            (true, None, None, Forbidden::NotLeading),
+            (false, None, Some(delete), Forbidden::Action("DELETE".to_owned())),
+            (false, Some("/2013-04-01/hostedzone/Z2/rrset"), None, Forbidden::OtherZone("Z2".to_owned())),
+            (
+                false,
+                Some("/2013-04-01/hostedzone/Z1/dnssec"),
+                None,
+                Forbidden::Operation("POST /2013-04-01/hostedzone/Z1/dnssec".to_owned()),
+            ),
+        ] {
+            let fate = send(input("Z1", ChangeAction::Create), is_slow, Rewrite { path, body }).await;
+            assert!(fate.error.contains(&expected.to_string()), "{}", fate.error);
+            assert!(fate.was_made && !fate.has_left, "{expected}");
+        }
     }
 }
