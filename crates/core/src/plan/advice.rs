@@ -133,7 +133,9 @@ impl Reason {
             Self::ReservedName(Reserved::Underscore) => {
                 "choose a hostname without a label that begins with `_`"
             }
-            Self::ReservedName(Reserved::OwnershipOf(_)) => "choose another hostname",
+            Self::ReservedName(Reserved::OwnershipOf(_)) | Self::TypeConflict { is_needed: true, .. } => {
+                "choose another hostname"
+            }
             Self::ReservedName(Reserved::WildcardReplacement) => {
                 "choose another hostname, or another --txt-wildcard-replacement"
             }
@@ -183,7 +185,7 @@ impl Reason {
             Self::OwnershipUnreadable { .. } => {
                 "if the record is this cluster's, replace the TXT with the change batch shown"
             }
-            Self::TypeConflict { .. } | Self::RoutingConflict { .. } => {
+            Self::TypeConflict { is_needed: false, .. } | Self::RoutingConflict { .. } => {
                 "if what is there may go, replace it with the change batch shown; else choose another hostname"
             }
             Self::TrafficPolicy => "delete the traffic policy instance, or choose another hostname",

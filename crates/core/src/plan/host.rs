@@ -283,7 +283,10 @@ impl<'a> View<'a> {
         desired: &Desired,
     ) -> Result<Option<Unit>, Reason> {
         if let Some(reason) = self.in_the_way(key, desired) {
-            return Err(reason);
+            // Nor could the TXTs of what is wanted be written where something is in their place.
+            let (naming, apex) = (&self.settings.naming, self.zone.apex());
+            let mut places = desired.sets.iter().map(|set| naming.place(apex, &key.host, set.rtype()).name);
+            return Err(places.find_map(|at| self.in_place_of_txt(&at)).unwrap_or(reason));
         }
         if let Some(adoption) = self.adoption(key, holder, desired)? {
             return Ok(Some(adoption));
@@ -294,6 +297,11 @@ impl<'a> View<'a> {
         for wanted in &desired.sets {
             let ownership = self.look_up(&key.host, wanted.rtype(), key);
             let found = self.zone.get(&key.host, wanted.rtype(), key.set_id.as_ref());
+            if ownership.standing != Standing::Us
+                && let Some(reason) = self.in_place_of_txt(&ownership.place.name)
+            {
+                return Err(reason);
+            }
             let change = match (found, &ownership.standing) {
                 (_, Standing::Unreadable(at)) => return Err(Reason::OwnershipUnreadable { at: at.clone() }),
                 (None, Standing::Nobody | Standing::Us) => Change::Create(wanted.clone()),
@@ -359,16 +367,15 @@ impl<'a> View<'a> {
         if let Some(cut) = self.zone.cut_above(at) {
             return Err(Reason::BelowZoneCut { cut });
         }
-        let there = self.zone.at(at);
-        if there.iter().any(|set| *set.rtype() == RecordType::Cname) {
-            return Err(Reason::TypeConflict { at: at.clone(), found: RecordType::Cname });
+        if let Some(reason) = self.in_place_of_txt(at) {
+            return Err(reason);
         }
         let after = self.txt(key, holder, wanted, ownership);
         match ownership.txt {
             Some(found) if found.routing != after.routing => Err(Reason::RoutingConflict { at: at.clone() }),
             Some(found) if found.answers_like(&after) => Ok(None),
             Some(found) => Ok(Some(Change::Replace { before: found.clone(), after })),
-            None if there.iter().any(|set| *set.rtype() == RecordType::Txt) => {
+            None if self.zone.at(at).iter().any(|set| *set.rtype() == RecordType::Txt) => {
                 Err(Reason::RoutingConflict { at: at.clone() })
             }
             None => Ok(Some(Change::Create(after))),
@@ -392,19 +399,38 @@ impl<'a> View<'a> {
         set
     }
 
+    /// What is at the name of an ownership TXT and excludes it.
+    pub(super) fn in_place_of_txt(&self, at: &Name) -> Option<Reason> {
+        let there = self.zone.at(at).iter();
+        let mut there = there.filter(|set| matches!(set.rtype(), RecordType::Cname | RecordType::Txt));
+        if there.clone().any(is_managed) {
+            return Some(Reason::TrafficPolicy);
+        }
+        let found = RecordType::Cname;
+        let is_needed = self.claims.has_host(at);
+        there.any(|set| *set.rtype() == found).then(|| Reason::TypeConflict {
+            at: at.clone(),
+            found,
+            is_needed,
+        })
+    }
+
     /// What is at the hostname and excludes what is wanted there.
     fn in_the_way(&self, key: &ClaimKey, desired: &Desired) -> Option<Reason> {
         let host = &key.host;
         let there = self.zone.at(host);
-        if there.iter().any(|set| matches!(set.data, Data::TrafficPolicy(_)) && set.rtype().is_address()) {
+        let wants_cname = desired.has(&RecordType::Cname);
+        if there.iter().any(|set| is_managed(set) && (wants_cname || set.rtype().is_address())) {
             return Some(Reason::TrafficPolicy);
         }
-        let wants_cname = desired.has(&RecordType::Cname);
         let excludes = |set: &&RecordSet| wants_cname != (*set.rtype() == RecordType::Cname);
         let found =
             there.iter().find(|set| excludes(set) && (wants_cname || *set.rtype() == RecordType::Cname));
         if let Some(found) = found {
-            return Some(Reason::TypeConflict { at: host.clone(), found: found.rtype().clone() });
+            let mut others = self.settings.naming.hosts_at(self.zone.apex(), host).into_iter();
+            let is_needed = wants_cname && others.any(|other| self.is_owned_at(&other, host));
+            let (at, found) = (host.clone(), found.rtype().clone());
+            return Some(Reason::TypeConflict { at, found, is_needed });
         }
         let other_routing = there
             .iter()
@@ -431,16 +457,15 @@ impl<'a> View<'a> {
         };
         if desired.has(&RecordType::Cname) && !self.has_owned_set(host) {
             for other in naming.hosts_at(apex, host) {
-                let in_zone = self.zone.at(&other).iter().any(|set| {
-                    set.rtype().is_address() && naming.place(apex, &other, set.rtype()).name == *host
-                });
+                let in_zone = self.is_owned_at(&other, host);
                 let claim = claimed(&other).filter(|(_, wish)| needs(wish, &other, host));
                 let is_known = self.has_owned_set(&other);
                 if in_zone && !(claim.is_some() && is_known) {
                     return Some(Reason::ReservedName(Reserved::OwnershipOf(other)));
                 }
                 if claim.is_some_and(|(theirs, _)| is_known || !older(&theirs)) {
-                    return Some(Reason::TypeConflict { at: host.clone(), found: RecordType::Txt });
+                    let (at, found) = (host.clone(), RecordType::Txt);
+                    return Some(Reason::TypeConflict { at, found, is_needed: true });
                 }
             }
         }
@@ -448,7 +473,7 @@ impl<'a> View<'a> {
         for at in places.filter(|at| at != host && !self.has_owned_set(host)) {
             let claim = claimed(&at).filter(|(_, wish)| wish.has(&RecordType::Cname));
             if claim.is_some_and(|(theirs, _)| !older(&theirs)) {
-                return Some(Reason::TypeConflict { at, found: RecordType::Cname });
+                return Some(Reason::TypeConflict { at, found: RecordType::Cname, is_needed: true });
             }
         }
         None
@@ -459,12 +484,23 @@ impl<'a> View<'a> {
         let neighbours = self.zone.at(&key.host).iter();
         let mut neighbours =
             neighbours.filter(|set| set.rtype().is_address() && set.key.set_id == key.set_id);
-        neighbours.find_map(|set| match self.look_up(&key.host, set.rtype(), key).standing {
-            Standing::Us => None,
-            Standing::Nobody => Some(Reason::Unowned { found: set.to_string() }),
-            Standing::Other(owner) => Some(Reason::OwnedBy { owner, in_sync: false }),
-            Standing::Unreadable(at) => Some(Reason::OwnershipUnreadable { at }),
+        neighbours.find_map(|set| {
+            let ownership = self.look_up(&key.host, set.rtype(), key);
+            let reason = match ownership.standing {
+                Standing::Us => return None,
+                Standing::Nobody => Reason::Unowned { found: set.to_string() },
+                Standing::Other(owner) => Reason::OwnedBy { owner, in_sync: false },
+                Standing::Unreadable(at) => Reason::OwnershipUnreadable { at },
+            };
+            Some(self.in_place_of_txt(&ownership.place.name).unwrap_or(reason))
         })
+    }
+
+    /// Whether the TXT of a record that is in the zone at `host` belongs at `name`.
+    fn is_owned_at(&self, host: &Name, name: &Name) -> bool {
+        let addresses = self.zone.at(host).iter().filter(|set| set.rtype().is_address());
+        let mut types = addresses.map(RecordSet::rtype);
+        types.any(|rtype| self.settings.naming.place(self.zone.apex(), host, rtype).name == *name)
     }
 
     /// The claimant that a key follows, with whom the ownership TXTs name and what is to be considered of it.
@@ -520,9 +556,8 @@ impl<'a> View<'a> {
 
     fn owned_sets(&self, host: &Name) -> impl Iterator<Item = Stale> {
         // What a traffic policy manages is not ours, whatever a TXT says.
-        let is_managed = |set: &&RecordSet| matches!(set.data, Data::TrafficPolicy(_));
-        let sets = self.zone.at(host).iter().filter(|set| set.rtype().is_address());
-        sets.filter(move |set| !is_managed(set)).filter_map(|set| {
+        let sets = self.zone.at(host).iter().filter(|set| set.rtype().is_address() && !is_managed(set));
+        sets.filter_map(|set| {
             let set_id = set.key.set_id.as_ref();
             let settings = self.settings;
             let found = settings.naming.look_up(self.zone, &settings.owner, set.name(), set.rtype(), set_id);
@@ -546,6 +581,11 @@ impl<'a> View<'a> {
 /// Whether the ownership text is ours and names an object, but not this one.
 fn names_another(holder: &Facts, ownership: &Ownership<'_>) -> bool {
     ownership.resource.as_deref().is_some_and(|named| named != holder.object.resource_label())
+}
+
+/// Whether a traffic policy manages a set: Route 53 refuses every change to it.
+fn is_managed(set: &RecordSet) -> bool {
+    matches!(set.data, Data::TrafficPolicy(_))
 }
 
 /// Whether a set is as it shall be. A TTL that nobody asks for is not looked at.

@@ -111,6 +111,8 @@ pub enum Reason {
         at: Name,
         /// The type that is there, or that an older claim will put there.
         found: RecordType,
+        /// Whether another hostname needs it, so that taking it away is no way out.
+        is_needed: bool,
     },
     /// A record under another routing policy.
     RoutingConflict {
@@ -317,7 +319,7 @@ impl fmt::Display for Reason {
             Self::OwnershipUnreadable { at } => {
                 write!(f, "the TXT {at} does not hold exactly one readable ownership text")
             }
-            Self::TypeConflict { at, found } => {
+            Self::TypeConflict { at, found, .. } => {
                 write!(f, "a record of type {found} is or will be at {at}, and excludes it")
             }
             Self::RoutingConflict { at } => write!(f, "{at} has records under another routing policy"),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::{Reason, Stale, View, Weight, desired::Desired, ownership::Standing};
 use crate::{
-    dns::{RecordSet, RecordType},
+    dns::{Name, RecordSet, RecordType},
     source::{ClaimKey, Facts},
 };
 
@@ -57,7 +57,8 @@ impl HandChange {
 /// What would resolve `reason`, in one atomic batch.
 ///
 /// Where only ownership is missing, it states ownership and leaves the record to the next plan; where something
-/// excludes the record, it takes that away, with its ownership TXT, and creates what is wanted.
+/// excludes the record, it takes that away, with its ownership TXT, and creates what is wanted; where something is in the
+/// place of an ownership TXT, it takes that away and nothing else. What another claimed hostname needs, it never takes.
 pub(super) fn of(
     view: &View<'_>,
     key: &ClaimKey,
@@ -71,6 +72,8 @@ pub(super) fn of(
         | Reason::OwnershipLost
         | Reason::OwnedBy { .. }
         | Reason::OwnershipUnreadable { .. } => state_ownership(view, key, holder, desired),
+        Reason::TypeConflict { is_needed: true, .. } => Vec::new(),
+        Reason::TypeConflict { at, .. } if *at != key.host => make_room(view, at),
         Reason::TypeConflict { .. } | Reason::RoutingConflict { .. } => replace(view, key, holder, desired),
         _ => Vec::new(),
     }
@@ -83,7 +86,8 @@ fn state_ownership(view: &View<'_>, key: &ClaimKey, holder: &Facts, desired: &De
         .filter(|set| set.rtype().is_address() && set.key.set_id == key.set_id && !desired.has(set.rtype()));
     for set in desired.sets.iter().chain(beside) {
         let ownership = view.look_up(&key.host, set.rtype(), key);
-        if ownership.standing == Standing::Us {
+        // What else is in the place of a TXT is a conflict of its own.
+        if ownership.standing == Standing::Us || view.in_place_of_txt(&ownership.place.name).is_some() {
             continue;
         }
         let txt = view.txt(key, holder, set, &ownership);
@@ -93,14 +97,27 @@ fn state_ownership(view: &View<'_>, key: &ClaimKey, holder: &Facts, desired: &De
     batch
 }
 
-/// What is in the place of an ownership TXT and cannot be beside it.
+/// The TXTs in the place of an ownership TXT that cannot be beside it.
 fn excluding(view: &View<'_>, txt: &RecordSet) -> impl Iterator<Item = RecordSet> {
-    let excludes = |found: &&RecordSet| match found.rtype() {
-        RecordType::Cname => true,
-        RecordType::Txt => found.key == txt.key || found.routing != txt.routing,
-        _ => false,
+    let excludes = |found: &&RecordSet| {
+        *found.rtype() == RecordType::Txt && (found.key == txt.key || found.routing != txt.routing)
     };
     view.zone.at(txt.name()).iter().filter(excludes).cloned()
+}
+
+/// The deletion of the CNAMEs at the name of an ownership TXT, with their own TXTs.
+fn make_room(view: &View<'_>, at: &Name) -> Vec<HandChange> {
+    let cnames = view.zone.at(at).iter().filter(|set| *set.rtype() == RecordType::Cname);
+    cnames
+        .flat_map(|set| [set.clone()].into_iter().chain(stated(view, set)))
+        .map(HandChange::Delete)
+        .collect()
+}
+
+/// The TXT in the place of a set's own.
+fn stated(view: &View<'_>, set: &RecordSet) -> Option<RecordSet> {
+    let (settings, set_id) = (view.settings, set.key.set_id.as_ref());
+    settings.naming.look_up(view.zone, &settings.owner, set.name(), set.rtype(), set_id).txt.cloned()
 }
 
 fn replace(view: &View<'_>, key: &ClaimKey, holder: &Facts, desired: &Desired) -> Vec<HandChange> {
@@ -113,15 +130,7 @@ fn replace(view: &View<'_>, key: &ClaimKey, holder: &Facts, desired: &Desired) -
         if excluded {
             gone.push(set.clone());
             if set.rtype().is_address() {
-                let naming = &view.settings.naming;
-                let found = naming.look_up(
-                    zone,
-                    &view.settings.owner,
-                    &key.host,
-                    set.rtype(),
-                    set.key.set_id.as_ref(),
-                );
-                gone.extend(found.txt.cloned());
+                gone.extend(stated(view, set));
             }
         }
     }

@@ -178,7 +178,7 @@ fn is_conflict(reason: &Reason) -> bool {
             | Reason::Unowned { .. }
             | Reason::Unmanaged
             | Reason::OwnershipUnreadable { .. }
-            | Reason::TypeConflict { .. }
+            | Reason::TypeConflict { is_needed: false, .. }
             | Reason::RoutingConflict { .. }
     )
 }
@@ -301,16 +301,29 @@ fn foreign_is_untouched(situation: &Situation, after: &Zone) -> Result<(), Strin
     Ok(())
 }
 
-/// The change batch for a human is applicable, and the next plan does not block the hostname for that reason.
+/// The change batch for a human is applicable, leaves what is claimed at other hostnames whose it is, and the next plan
+/// does not block the hostname for that reason.
 pub fn is_resolved(situation: &Situation, blocked: &Blocked) -> Result<(), String> {
     let what = format!("{} for {}: {}", blocked.host, blocked.object, blocked.reason.label());
     let zone = apply(&situation.zone, blocked.remedy.iter().map(Step::from))
         .map_err(|why| format!("the batch by hand for {what} is not applicable:\n{why}"))?;
-    let next = situation.plan_of(&situation.claims(), &zone);
+    let (claims, owner) = (situation.claims(), situation.settings.owner.as_str());
+    for set in situation.zone.sets().filter(|set| set.rtype().is_address()) {
+        let owns = |zone: &Zone| situation.affixes.owns(zone, owner, set);
+        let is_there = zone.at(set.name()).contains(set);
+        let is_claimed = set.name().as_str() != blocked.host && claims.has_host(set.name());
+        if is_claimed && (!is_there || owns(&situation.zone) && !owns(&zone)) {
+            return Err(format!("the batch by hand for {what} takes this away, or its owner: {set}"));
+        }
+    }
+    let next = situation.plan_of(&claims, &zone);
     let same = |other: &&Blocked| {
         other.host == blocked.host
             && other.object == blocked.object
-            && other.reason.label() == blocked.reason.label()
+            && match (&other.reason, &blocked.reason) {
+                (Reason::TypeConflict { at, .. }, Reason::TypeConflict { at: before, .. }) => at == before,
+                (reason, before) => reason.label() == before.label(),
+            }
     };
     match next.blocked.iter().find(same) {
         None => Ok(()),

@@ -46,6 +46,9 @@ pub fn apply<'a>(zone: &Zone, batch: impl IntoIterator<Item = impl Into<Step<'a>
         let (Step::Create(set) | Step::Replace { before: set, .. } | Step::Delete(set)) = step;
         let there = zone.get(set.name(), set.rtype(), set.key.set_id.as_ref()).cloned();
         touched.insert(set.name().clone());
+        if there.as_ref().is_some_and(|there| matches!(there.data, Data::TrafficPolicy(_))) {
+            return Err(format!("{set}\n  belongs to a traffic policy"));
+        }
         match (step, there) {
             (Step::Create(set), None) => zone.put(set.clone()),
             (Step::Create(set), Some(there)) => {
