@@ -139,6 +139,9 @@ impl Reason {
             Self::ReservedName(Reserved::WildcardReplacement) => {
                 "choose another hostname, or another --txt-wildcard-replacement"
             }
+            Self::ReservedName(Reserved::SharedWith(_)) => {
+                "delete the records of that name if they may go, or choose another --txt-wildcard-replacement"
+            }
             Self::BelowZoneCut { .. } => "create the record in the delegated zone, or remove the NS records",
             Self::NoTarget => {
                 "wait for the controller of the object to set an address, or set the annotation target"

@@ -115,6 +115,9 @@ impl<'a> View<'a> {
         let mut hosts = naming.hosts_at(apex, name);
         hosts.extend(naming.untyped_hosts_at(apex, name));
         hosts.extend(fallbacks.host_at(name).cloned());
+        hosts.extend(
+            name.with_first_label("*").filter(|host| naming.replacement(host).as_ref() == Some(name)),
+        );
         hosts.push(name.clone());
         // And those that may need one name with them: see `rival`.
         let rivals = hosts.iter().flat_map(|host| {
@@ -134,7 +137,7 @@ impl<'a> View<'a> {
     /// The names that a decision for a hostname rests on, as records of any type go.
     pub fn names_of(&self, host: &Name) -> impl Iterator<Item = Name> {
         let naming = &self.settings.naming;
-        naming.places(self.zone.apex(), host).chain([host.clone()])
+        naming.places(self.zone.apex(), host).chain(naming.replacement(host)).chain([host.clone()])
     }
 
     /// Whether there is anything to decide for a hostname.
@@ -212,6 +215,9 @@ impl<'a> View<'a> {
         }
         if self.settings.naming.is_wildcard_replacement(host) {
             return Some(Reason::ReservedName(Reserved::WildcardReplacement));
+        }
+        if let Some(other) = self.settings.naming.shared_with(self.zone, host) {
+            return Some(Reason::ReservedName(Reserved::SharedWith(other)));
         }
         self.zone.cut_above(host).map(|cut| Reason::BelowZoneCut { cut })
     }

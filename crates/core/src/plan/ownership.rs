@@ -104,6 +104,18 @@ impl Naming {
         self.wildcard.as_deref().is_some_and(|wildcard| host.split_first().0 == wildcard)
     }
 
+    /// The name that stands for a wildcard in the names of TXTs, where that is not its own.
+    pub(super) fn replacement(&self, host: &Name) -> Option<Name> {
+        let wildcard = self.wildcard.as_deref().filter(|_| host.is_wildcard())?;
+        host.with_first_label(wildcard)
+    }
+
+    /// The name whose record the TXTs of a wildcard may speak of as well.
+    pub(super) fn shared_with(&self, zone: &Zone, host: &Name) -> Option<Name> {
+        let has_record = |name: &Name| zone.at(name).iter().any(|set| set.rtype().is_address());
+        self.replacement(host).filter(has_record)
+    }
+
     /// Where the TXT of a record belongs.
     pub(super) fn place(&self, apex: &Name, host: &Name, rtype: &RecordType) -> TxtPlace {
         let rtype = rtype.as_str().to_ascii_lowercase();
@@ -227,8 +239,11 @@ impl Naming {
         let apex = zone.apex();
         let place = self.place(apex, host, rtype);
         let mut reads = vec![host.clone(), place.name.clone()];
+        reads.extend(self.replacement(host));
         let typed = zone.get(&place.name, &RecordType::Txt, set_id);
-        let (standing, resource) = if let Some(set) = typed {
+        let (standing, resource) = if self.shared_with(zone, host).is_some() {
+            (Standing::Unreadable(place.name.clone()), None)
+        } else if let Some(set) = typed {
             match Heritage::of(set) {
                 Some(said) if !place.states_name || said.name.as_deref() == Some(host.as_str()) => {
                     stand(said, owner)

@@ -173,6 +173,8 @@ pub enum Reserved {
     OwnershipOf(Name),
     /// The replacement of `*` in the names of ownership TXTs.
     WildcardReplacement,
+    /// A record that is at that replacement: the TXT of the wildcard may be that of this name.
+    SharedWith(Name),
 }
 
 /// A limit that is exceeded, with how much there is.
@@ -217,6 +219,7 @@ impl Reason {
         matches!(
             self,
             Self::ReservedName(Reserved::OwnershipOf(_))
+                | Self::ReservedName(Reserved::SharedWith(_))
                 | Self::BelowZoneCut { .. }
                 | Self::MergeUndecided { .. }
                 | Self::OwnedBy { .. }
@@ -281,6 +284,9 @@ impl fmt::Display for Reason {
             }
             Self::ReservedName(Reserved::WildcardReplacement) => {
                 write!(f, "the name stands for `*` in the names of ownership TXTs")
+            }
+            Self::ReservedName(Reserved::SharedWith(name)) => {
+                write!(f, "its ownership TXT cannot be told from that of {name}, which has records")
             }
             Self::BelowZoneCut { cut } => write!(f, "{cut} is delegated to another zone by NS records"),
             Self::NoTarget => write!(f, "the object has no address yet"),

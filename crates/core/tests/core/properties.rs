@@ -297,13 +297,11 @@ fn removes_only_stale(situation: &Situation, plan: &Plan) -> Result<(), String> 
         let is_stale = stale().any(|stale| stale.set == *set);
         let is_gone = after.get(set.name(), set.rtype(), set.key.set_id.as_ref()).is_none();
         let owns = |zone: &Zone| situation.affixes.owns(zone, owner, set);
-        // Its TXT is that of the wildcard beside it.
-        let is_wildcards = situation.affixes.wildcard.as_deref() == Some(set.name().split_first().0);
         let is_right = match set.rtype() {
             rtype if rtype.is_address() && is_stale => {
                 is_gone && owns(before) && !matches!(set.data, Data::TrafficPolicy(_))
             }
-            rtype if rtype.is_address() => !is_gone && (is_wildcards || owns(before) == owns(&after)),
+            rtype if rtype.is_address() => !is_gone && owns(before) == owns(&after),
             RecordType::Txt => !is_gone || says(set, owner) == Some(true),
             _ => !is_gone,
         };
