@@ -130,6 +130,8 @@ pub(super) struct StaleJson {
     r#type: String,
     data: DataJson,
     was_for: Option<String>,
+    /// An object that names the hostname and is not selected.
+    named_by: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -240,6 +242,7 @@ impl StaleJson {
             r#type: stale.set.rtype().to_string(),
             data: DataJson::new(&stale.set.data),
             was_for: stale.resource.clone(),
+            named_by: stale.named_by.as_ref().map(ToString::to_string),
         }
     }
 }

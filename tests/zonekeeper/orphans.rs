@@ -11,7 +11,8 @@ use crate::{
     namespace::{BALANCER, Namespace},
     process::{CommandLine, OWNER},
     scratch::Scratch,
-    zone::{CHANGE, Zone},
+    script::{Script, ingress},
+    zone::{self, CHANGE, Zone},
 };
 
 /// What somebody changes of a set.
@@ -36,6 +37,8 @@ async fn abandoned(shop: &Namespace) -> (Zone, Vec<&'static str>) {
     shop.set_addresses::<Service>("wild", json!([{"ip": "192.0.2.1"}, {"ip": "192.0.2.2"}])).await;
     shop.create_service("api", "api.example.test").await;
     shop.set_addresses::<Service>("api", json!([{"ip": "192.0.2.3"}, {"ip": "2001:db8::3"}])).await;
+    shop.create_service("mixed", "mixed.example.test").await;
+    shop.set_address::<Service>("mixed", json!({"ip": "192.0.2.4"})).await;
     CommandLine::of(&zone, shop, &["run", "--once"]).await.succeed().await;
     shop.delete::<Ingress>("gone").await;
     shop.delete::<Service>("wild").await;
@@ -65,6 +68,7 @@ async fn abandoned(shop: &Namespace) -> (Zone, Vec<&'static str>) {
         txt("legacy.example.test", &ours),
         alias,
         txt("cname-alias.example.test", &ours),
+        txt("alias.example.test", &ours),
         // Nobody's, another's, and one whose object we do not read.
         RecordSet::simple("mail.example.test", "A", 60, ["192.0.2.10"]),
         RecordSet::simple("other.example.test", "A", 60, ["192.0.2.11"]),
@@ -73,6 +77,8 @@ async fn abandoned(shop: &Namespace) -> (Zone, Vec<&'static str>) {
         txt("a-route.example.test", &text("httproute/shop/route")),
         RecordSet::simple("far.example.test", "A", 60, ["192.0.2.13"]),
         txt("a-far.example.test", &text("ingress/elsewhere/far")),
+        RecordSet::simple("mixed.example.test", "AAAA", 60, ["2001:db8::4"]),
+        txt("aaaa-mixed.example.test", &text("httproute/shop/route")),
     ] {
         zone.foreigner_creates(set);
     }
@@ -83,6 +89,7 @@ async fn abandoned(shop: &Namespace) -> (Zone, Vec<&'static str>) {
         "aaaa-api.example.test TXT",
         "aaaa-gone.example.test TXT",
         "alias.example.test A",
+        "alias.example.test TXT",
         "api.example.test AAAA",
         "cname-alias.example.test TXT",
         "cname-weighted.example.test TXT",
@@ -120,7 +127,8 @@ async fn what_it_writes_removes_exactly_what_nothing_asks_for() {
         "orphan far.example.test A 192.0.2.13 ttl=60 (was for ingress/elsewhere/far)\n  not in a change batch: ",
         "orphan route.example.test A 192.0.2.12 ttl=60 (was for httproute/shop/route)\n  not in a change batch: ",
         "leftover api.example.test AAAA 2001:db8::3 ttl=300 (was for service/orphans/api)",
-        "8 orphaned, 1 left over\n0 to delete: zonekeeper never deletes\n",
+        "leftover mixed.example.test AAAA 2001:db8::4 ttl=60 (was for httproute/shop/route)\n  not in a change batch: ",
+        "8 orphaned, 2 left over\n0 to delete: zonekeeper never deletes\n",
         &format!("--hosted-zone-id Z0123456789EXAMPLE --change-batch file://{}", file.display()),
     ] {
         assert!(shown.stdout.contains(expected), "{expected}\n{shown}");
@@ -132,7 +140,7 @@ async fn what_it_writes_removes_exactly_what_nothing_asks_for() {
     let gone: Vec<&String> = before.iter().filter(|set| !left.contains(set)).collect();
     assert_eq!(gone, may_go);
     let again = CommandLine::of(&zone, &shop, &command).await.succeed().await;
-    assert!(again.stdout.contains("2 orphaned, 0 left over"), "{again}");
+    assert!(again.stdout.contains("2 orphaned, 1 left over"), "{again}");
     assert!(again.stdout.contains("no file is written: there is nothing to delete"), "{again}");
 }
 
@@ -170,6 +178,76 @@ async fn what_has_changed_meanwhile_is_not_removed_by_it() {
         });
     }
     zone.alter(|zone| zone.change(&changes).unwrap());
+}
+
+#[tokio::test]
+async fn what_a_live_object_names_is_in_no_file_and_an_earlier_file_goes() {
+    let (folder, shop) = (Scratch::new("orphans live"), Namespace::new("orphans-live").await);
+    let zone = Zone::empty().await;
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    shop.create_balanced_ingress("gone", "gone.example.test", BALANCER).await;
+    CommandLine::of(&zone, &shop, &["run", "--once"]).await.succeed().await;
+    shop.delete::<Ingress>("gone").await;
+    let file = folder.join("orphans.json");
+    let command = ["orphans", "--require-annotation", "--change-batch", file.to_str().unwrap()];
+    let shown = CommandLine::of(&zone, &shop, &command).await.succeed().await;
+    for expected in [
+        "(was for ingress/orphans-live/web; Ingress/orphans-live/web names it and is not selected)\n  not in a",
+        "(was for ingress/orphans-live/gone)\norphan",
+        &format!("--change-batch 'file://{}'", file.display()),
+    ] {
+        assert!(shown.stdout.contains(expected), "{expected}\n{shown}");
+    }
+    person_sends(&zone, &batch(&file)).await;
+    assert_eq!(
+        sets(&zone),
+        [
+            "a-www.example.test TXT",
+            "aaaa-www.example.test TXT",
+            "www.example.test A",
+            "www.example.test AAAA"
+        ]
+    );
+
+    let numbered = [1, 2].map(|number| folder.join(format!("orphans-{number}.json")));
+    for other in &numbered {
+        fs::copy(&file, other).unwrap();
+    }
+    let foreign = folder.join("orphans-3.json");
+    fs::write(&foreign, "{}").unwrap();
+    let again = CommandLine::of(&zone, &shop, &command).await.succeed().await;
+    assert!(again.stdout.contains("no file is written: there is nothing to delete"), "{again}");
+    assert!(!file.exists() && !numbered.iter().any(|other| other.exists()) && foreign.exists());
+}
+
+#[tokio::test]
+async fn nothing_is_to_be_deleted_while_an_object_cannot_be_read() {
+    let (zone, folder) = (Zone::empty().await, Scratch::new("orphans-unreadable"));
+    let script = Script::start(&folder).await;
+    zone.foreigner_creates(RecordSet::simple("www.example.test", "A", 60, ["192.0.2.1"]));
+    zone.foreigner_creates(txt("a-www.example.test", &text("ingress/shop/gone")));
+    let mut broken = ingress("www");
+    broken["spec"]["rules"] = json!("none");
+    script.objects([broken]);
+    let file = folder.join("orphans.json");
+    let command = || {
+        let arguments = ["orphans", "--source", "ingress", "--change-batch", file.to_str().unwrap()];
+        let command = CommandLine::new(&arguments).aws(&zone).zone(zone::ID);
+        command.env("ZONEKEEPER_NAMESPACE", "shop").env("ZONEKEEPER_KUBECONFIG", script.kubeconfig())
+    };
+    let refused = command().end().await;
+    assert_eq!(refused.code(), Some(1), "{refused}");
+    assert!(refused.stdout.contains("(was for ingress/shop/gone)\n  not in a change batch: "), "{refused}");
+    assert!(refused.stdout.contains("unreadable Ingress/shop/www"), "{refused}");
+    assert!(
+        refused.stderr.contains("no --change-batch is written: Ingress/shop/www cannot be read"),
+        "{refused}"
+    );
+    assert!(!file.exists());
+
+    script.objects([]);
+    command().succeed().await;
+    assert_eq!(batch(&file)["Changes"].as_array().unwrap().len(), 2);
 }
 
 #[tokio::test]
