@@ -590,7 +590,7 @@ fn names_another(holder: &Facts, ownership: &Ownership<'_>) -> bool {
 }
 
 /// Whether a traffic policy manages a set: Route 53 refuses every change to it.
-fn is_managed(set: &RecordSet) -> bool {
+pub(super) fn is_managed(set: &RecordSet) -> bool {
     matches!(set.data, Data::TrafficPolicy(_))
 }
 

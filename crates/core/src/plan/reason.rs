@@ -218,8 +218,7 @@ impl Reason {
     pub(crate) fn is_of_zone(&self) -> bool {
         matches!(
             self,
-            Self::ReservedName(Reserved::OwnershipOf(_))
-                | Self::ReservedName(Reserved::SharedWith(_))
+            Self::ReservedName(Reserved::OwnershipOf(_) | Reserved::SharedWith(_))
                 | Self::BelowZoneCut { .. }
                 | Self::MergeUndecided { .. }
                 | Self::OwnedBy { .. }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Reason, Stale, View, Weight, desired::Desired, ownership::Standing};
+use super::{Reason, Stale, View, Weight, desired::Desired, host::is_managed, ownership::Standing};
 use crate::{
     dns::{Name, RecordSet, RecordType},
     source::{ClaimKey, Facts},
@@ -114,10 +114,11 @@ fn make_room(view: &View<'_>, at: &Name) -> Vec<HandChange> {
         .collect()
 }
 
-/// The TXT in the place of a set's own.
+/// The TXT in the place of a set's own, if it can be deleted.
 fn stated(view: &View<'_>, set: &RecordSet) -> Option<RecordSet> {
     let (settings, set_id) = (view.settings, set.key.set_id.as_ref());
-    settings.naming.look_up(view.zone, &settings.owner, set.name(), set.rtype(), set_id).txt.cloned()
+    let found = settings.naming.look_up(view.zone, &settings.owner, set.name(), set.rtype(), set_id);
+    found.txt.filter(|txt| !is_managed(txt)).cloned()
 }
 
 fn replace(view: &View<'_>, key: &ClaimKey, holder: &Facts, desired: &Desired) -> Vec<HandChange> {
