@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use futures::FutureExt;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, Client, api::PostParams};
 use tokio::{
@@ -134,11 +135,23 @@ pub fn lease_namespace() -> String {
     own.filter(|name| !name.is_empty()).unwrap_or_else(|| NAMESPACE.to_owned())
 }
 
+/// What the Lease of a name remembers, for who only looks. Where it is not there or may not be read, that is nothing.
+pub async fn lease_memory(client: Client, namespace: &str, name: &str) -> Memory {
+    let api: Api<Lease> = Api::namespaced(client, namespace);
+    match answer(api.get_opt(name)).await {
+        Ok(found) => found.as_ref().map(remembered).unwrap_or_default(),
+        Err(Failed { text, .. }) => {
+            debug!(error = text, "the lease cannot be read: what was moved or released before is not known");
+            Memory::new()
+        }
+    }
+}
+
 // === impl Candidate ===
 
 impl Candidate {
-    /// A candidate for the Lease of this name. What is sent to `memory` while it leads is written soon; it replaces all
-    /// that the Lease remembers. Until something is sent, the Lease remembers what it did.
+    /// A candidate for the Lease of this name. What is sent to `memory` while it leads is written soon, or with the release;
+    /// what else the Lease remembers stays.
     pub fn new(
         client: Client,
         namespace: String,
@@ -340,13 +353,16 @@ impl Candidate {
         }
     }
 
-    /// Empties the Lease, if it is ours, so that the next takes it at once.
+    /// Empties the Lease, if it is ours, so that the next takes it at once. What it has not been told to remember before, it
+    /// is told now.
     async fn release(mut self) {
         self.rules.lost();
         self.leadership.lasts(Time::ZERO);
         if !self.is_told {
             return;
         }
+        self.is_remembering |= self.memory.changed().now_or_never().is_some_and(|changed| changed.is_ok());
+        let memory = self.is_remembering.then(|| self.memory.borrow().clone());
         let released = async {
             let seen = match self.known.take() {
                 Some(known) => Some(known),
@@ -355,7 +371,10 @@ impl Candidate {
             let Some(lease) = seen.filter(|seen| *record(seen).holder == *self.rules.me()) else {
                 return Ok(());
             };
-            self.api.replace(&self.name, &PostParams::default(), &released(lease)).await.map(drop)
+            self.api
+                .replace(&self.name, &PostParams::default(), &released(lease, memory.as_ref()))
+                .await
+                .map(drop)
         };
         match answer(released).await {
             Ok(()) => info!(lease = self.lease(), "leadership released"),

@@ -31,7 +31,7 @@ pub fn remembered(lease: &Lease) -> Memory {
     ours.map(|(name, text)| (name.clone(), text.clone())).collect()
 }
 
-/// The Lease with `me` as its holder, who takes or renews it at this moment. A `memory` replaces all that it remembers.
+/// The Lease with `me` as its holder, who takes or renews it at this moment. It remembers a `memory` besides what it did.
 pub fn taken(seen: Option<Lease>, name: &str, me: &str, step: Step, memory: Option<&Memory>) -> Lease {
     let mut lease = seen.unwrap_or_default();
     lease.metadata.name = Some(name.to_owned());
@@ -45,22 +45,27 @@ pub fn taken(seen: Option<Lease>, name: &str, me: &str, step: Step, memory: Opti
     }
     spec.renew_time = Some(now);
     spec.lease_duration_seconds = i32::try_from(TTL.as_secs()).ok();
-    if let Some(memory) = memory {
-        let annotations = lease.metadata.annotations.get_or_insert_default();
-        annotations.retain(|name, _| !name.starts_with(OURS));
-        let ours = memory.iter().filter(|(name, _)| name.starts_with(OURS));
-        annotations.extend(ours.map(|(name, text)| (name.clone(), text.clone())));
-    }
+    remember(&mut lease, memory);
     lease
 }
 
-/// The Lease without a holder, so that the next takes it at once.
-pub fn released(mut lease: Lease) -> Lease {
+/// The Lease without a holder, so that the next takes it at once, and with the last that it shall remember.
+pub fn released(mut lease: Lease, memory: Option<&Memory>) -> Lease {
+    remember(&mut lease, memory);
     if let Some(spec) = &mut lease.spec {
         spec.holder_identity = None;
         spec.renew_time = Some(MicroTime(Timestamp::now()));
     }
     lease
+}
+
+/// What is not in a memory is a person's, and stays.
+fn remember(lease: &mut Lease, memory: Option<&Memory>) {
+    let ours = memory.into_iter().flatten().filter(|(name, _)| name.starts_with(OURS));
+    let ours: Memory = ours.map(|(name, text)| (name.clone(), text.clone())).collect();
+    if !ours.is_empty() {
+        lease.metadata.annotations.get_or_insert_default().extend(ours);
+    }
 }
 
 #[cfg(test)]
@@ -72,17 +77,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_replaces_what_was_and_leaves_what_others_wrote() {
-        let before = memory(&[("zonekeeper.dev/old", "1"), ("example.test/note", "ours")]);
+    fn what_is_remembered_takes_its_own_place_and_leaves_what_others_wrote() {
+        let before = [("zonekeeper.dev/brake", "1"), ("zonekeeper.dev/of-a-person", "2")];
         let mut lease = Lease::default();
-        lease.metadata.annotations = Some(before);
-        let after = memory(&[("zonekeeper.dev/new", "2"), ("example.test/other", "not written")]);
+        lease.metadata.annotations = Some(memory(&[before[0], before[1], ("example.test/note", "ours")]));
+        let after = memory(&[("zonekeeper.dev/brake", "3"), ("example.test/other", "not written")]);
 
-        let lease = taken(Some(lease), "shop", "me", Step::Renew, Some(&after));
-
-        let annotations = lease.metadata.annotations.clone().unwrap_or_default();
-        assert_eq!(annotations, memory(&[("example.test/note", "ours"), ("zonekeeper.dev/new", "2")]));
-        assert_eq!(remembered(&lease), memory(&[("zonekeeper.dev/new", "2")]));
+        for lease in [
+            taken(Some(lease.clone()), "shop", "me", Step::Renew, Some(&after)),
+            released(lease, Some(&after)),
+        ] {
+            let ours = [("zonekeeper.dev/brake", "3"), before[1]];
+            let annotations = lease.metadata.annotations.clone().unwrap_or_default();
+            assert_eq!(annotations, memory(&[("example.test/note", "ours"), ours[0], ours[1]]));
+            assert_eq!(remembered(&lease), memory(&ours));
+        }
     }
 
     #[test]
@@ -100,6 +109,6 @@ mod tests {
         let renewed = taken(Some(taken_over), "shop", "second", Step::Renew, None);
         assert_eq!(renewed.spec.as_ref().and_then(|spec| spec.lease_transitions), Some(1));
         assert_eq!(&*record(&renewed).holder, "second");
-        assert_eq!(&*record(&released(renewed)).holder, "");
+        assert_eq!(&*record(&released(renewed, None)).holder, "");
     }
 }

@@ -121,6 +121,14 @@ impl Keeper {
         }
     }
 
+    /// Leaves to the process that leads next what was moved, unless it is `known`.
+    pub(super) fn remember(&self, known: Option<&str>, out: &mut Vec<Effect>) {
+        let memory = self.brake.memory(|time| self.wall.unix(time));
+        if known != Some(memory.as_str()) {
+            out.push(Effect::Remember(memory));
+        }
+    }
+
     /// Says what is no longer held back. What it became is said after it.
     pub(super) fn release_holds(&mut self, out: &mut Vec<Effect>) {
         for host in self.holds.touched.clone() {

@@ -250,6 +250,8 @@ impl Keeper {
             Input::Recall { memory } => {
                 let wall = self.wall;
                 self.brake.recall(&memory, |unix| wall.time(unix, now), now);
+                // What this process has done and that does not tell yet.
+                self.remember(Some(&memory), &mut out);
             }
             Input::Release { until } => {
                 self.drift.make_peace();

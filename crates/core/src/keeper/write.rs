@@ -312,8 +312,7 @@ impl Keeper {
             self.approvals.accepted(unit);
         }
         if has_moved {
-            let wall = self.wall;
-            out.push(Effect::Remember(self.brake.memory(|time| wall.unix(time))));
+            self.remember(None, out);
         }
     }
 

@@ -1,5 +1,7 @@
 //! Many hostnames that would be moved at once.
 
+use std::collections::BTreeSet;
+
 use zonekeeper_core::{
     keeper::{BrakeLimits, Input},
     source::Object,
@@ -153,6 +155,22 @@ fn what_a_process_finds_of_its_own_moves_counts_once() {
     assert_eq!(moved(&stage, 2), 10);
     let hosts = |line: &str| line.split(' ').nth(1).unwrap().parse::<usize>().unwrap();
     assert_eq!(stage.memory.as_ref().unwrap().lines().map(hosts).sum::<usize>(), 10);
+}
+
+#[test]
+fn what_a_process_has_moved_and_does_not_find_is_remembered_again() {
+    let mut stage = stage(20);
+    for object in &webs(20, 2)[..3] {
+        stage.see(object);
+    }
+    stage.run(10_000);
+    let memory = stage.memory.take().unwrap();
+    stage.tell(Input::Recall { memory: memory.clone() });
+    assert_eq!(stage.memory, None);
+    // It did not come to write that before it lost the lease.
+    stage.tell(Input::Recall { memory: "0123456789abcdef 1 1800000300\n".to_owned() });
+    let lines: BTreeSet<String> = stage.memory.unwrap().lines().map(str::to_owned).collect();
+    assert!(memory.lines().all(|line| lines.contains(line)) && lines.len() == 4, "{lines:?}");
 }
 
 #[test]
