@@ -147,6 +147,9 @@ impl Keeper {
 
     /// Says what is held back newly, or for another reason.
     pub(super) fn show_holds(&mut self, out: &mut Vec<Effect>) {
+        if !self.holds.touched.is_empty() {
+            self.approvals.look(self.now);
+        }
         self.release_holds(out);
         for host in std::mem::take(&mut self.holds.touched) {
             let held = self.held_at(&host);

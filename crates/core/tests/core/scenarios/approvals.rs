@@ -1,11 +1,15 @@
 //! Nothing is written that a person has not approved.
 
+use std::collections::BTreeMap;
+
 use zonekeeper_core::{
     keeper::{Approval, Gate, Input, Mode},
     plan::PlanDigest,
+    source::Object,
 };
 
 use super::stage::{Stage, WEB_1, WEB_2, web, webs};
+use crate::world::{ingress, meta};
 
 const NOW: i64 = 1_800_000_000;
 const DAY: u64 = 24 * 60 * 60_000;
@@ -151,4 +155,45 @@ fn before_it_is_known_what_was_published_nothing_is() {
     assert_eq!(stage.published, None);
     stage.tell(Input::Published(None));
     assert!(stage.published.is_some());
+}
+
+/// So many hostnames that lead to a balancer each.
+fn balanced(count: usize, generation: usize) -> Vec<Object> {
+    let balancer = |n: usize| format!("web-{generation}-{n}.eu-west-1.elb.amazonaws.com");
+    (0..count).map(|n| web(&format!("w{n}"), &balancer(n))).collect()
+}
+
+#[test]
+fn what_the_brake_has_held_can_be_approved_once_it_is_released() {
+    let mut stage = Stage::with(|config| config.mode = Mode::Approve);
+    stage.before_start(Input::Wall { unix: NOW });
+    stage.before_start(Input::Published(None));
+    stage.start(&balanced(20, 1));
+    stage.run(5_000);
+    let first = digest(&stage);
+    approve(&mut stage, first, NOW);
+    for object in balanced(20, 2) {
+        stage.see(&object);
+    }
+    stage.run(5_000);
+    assert_eq!(stage.published.as_ref().unwrap().units, []);
+    writes(&mut stage);
+    stage.tell(Input::Release { until: NOW + 1_800 });
+    stage.run(1_000);
+    assert_eq!(stage.published.as_ref().unwrap().units.len(), 20);
+    let second = digest(&stage);
+    approve(&mut stage, second, NOW + 1);
+    assert_eq!(writes(&mut stage), ["apply 20 units: 0 create, 40 replace"]);
+}
+
+#[test]
+fn what_was_paused_can_be_approved_once_that_ends() {
+    let mut stage = stage();
+    let paused = BTreeMap::from([("zonekeeper.dev/paused-until", "2027-01-15T08:02:00Z".to_owned())]);
+    let targets = [(None, Some(WEB_1.to_owned()))];
+    stage.see(&ingress(meta("shop", "new", 0, paused), &["new.example.com"], &targets));
+    stage.run(5_000);
+    assert_eq!(stage.published.as_ref().unwrap().units.len(), 2);
+    stage.run(120_000);
+    assert_eq!(stage.published.as_ref().unwrap().units.len(), 3);
 }
