@@ -7,7 +7,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use super::{Reason, View, Wish, desired::Desired};
 use crate::{
-    dns::RecordSet,
+    dns::{MAX_SET_VALUES, RecordSet},
     source::{ClaimKey, Facts, Targets},
 };
 
@@ -46,7 +46,10 @@ impl View<'_> {
                 IpAddr::V6(address) => v6.insert(address),
             };
         }
-        Some(Facts { targets: Targets { v4, v6, hosts: holder.targets.hosts.clone() }, ..holder.clone() })
+        let is_over = v4.len() > MAX_SET_VALUES || v6.len() > MAX_SET_VALUES;
+        let has_more = is_over || all.clone().any(|facts| facts.targets.has_more);
+        let targets = Targets { v4, v6, hosts: holder.targets.hosts.clone(), has_more };
+        Some(Facts { targets, ..holder.clone() })
     }
 
     /// Whether it is undecided if a set of ours, which is not as it shall be, holds what several objects ask for: some of
