@@ -138,20 +138,12 @@ pub struct Status {
     pub underway: usize,
 }
 
-/// What a process leaves to the one that leads after it, and to people.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Shelf {
-    /// What the core wants to be told when it leads again.
-    pub memory: Option<String>,
-    /// What can be approved.
-    pub published: Option<Publication>,
-}
-
 /// A way to talk to a running driver.
 #[derive(Debug, Clone)]
 pub struct Handle {
     inputs: mpsc::Sender<Message>,
-    shelf: watch::Receiver<Shelf>,
+    memory: watch::Receiver<Option<String>>,
+    published: watch::Receiver<Option<Publication>>,
 }
 
 #[derive(Debug)]
@@ -170,7 +162,8 @@ pub struct Driver<E, L> {
     messages: mpsc::Receiver<Message>,
     underway: FuturesUnordered<BoxFuture<'static, Input>>,
     changes_underway: usize,
-    shelf: watch::Sender<Shelf>,
+    memory: watch::Sender<Option<String>>,
+    published: watch::Sender<Option<Publication>>,
 }
 
 // === impl Clock ===
@@ -226,9 +219,14 @@ impl Handle {
         self.inputs.send(Message::Input(Box::new(input))).await.is_ok()
     }
 
-    /// What is to be left to the next process and to people, as it changes.
-    pub fn shelf(&self) -> watch::Receiver<Shelf> {
-        self.shelf.clone()
+    /// What the process that leads next has to be told, each time that the core says it. It ends with the driver.
+    pub fn memory(&self) -> watch::Receiver<Option<String>> {
+        self.memory.clone()
+    }
+
+    /// What can be approved, each time that the core says it. It ends with the driver.
+    pub fn published(&self) -> watch::Receiver<Option<Publication>> {
+        self.published.clone()
     }
 
     /// How things stand; `None` once the driver has ended.
@@ -270,7 +268,7 @@ impl<E: Ends, L: Listener> Driver<E, L> {
     /// A driver of `keeper`, and the way to talk to it.
     pub fn new(keeper: Keeper, ends: E, listener: L, clock: Clock) -> (Self, Handle) {
         let (inputs, messages) = mpsc::channel(INPUTS);
-        let (shelf, shelf_seen) = watch::channel(Shelf::default());
+        let ((memory, remembered), (published, shown)) = (watch::channel(None), watch::channel(None));
         let driver = Self {
             keeper,
             ends,
@@ -279,13 +277,22 @@ impl<E: Ends, L: Listener> Driver<E, L> {
             messages,
             underway: FuturesUnordered::new(),
             changes_underway: 0,
-            shelf,
+            memory,
+            published,
         };
-        (driver, Handle { inputs, shelf: shelf_seen })
+        (driver, Handle { inputs, memory: remembered, published: shown })
     }
 
     /// Runs until it is stopped or done. A stop waits for the answer to a change under way.
     pub async fn run(mut self, stop: CancellationToken, until: Until) -> Outcome {
+        let outcome = self.work(stop, until).await;
+        for effect in self.keeper.farewell() {
+            self.perform(effect);
+        }
+        outcome
+    }
+
+    async fn work(&mut self, stop: CancellationToken, until: Until) -> Outcome {
         let mut wall = interval(WALL_EVERY);
         self.handle(Input::Wall { unix: unix_now() });
         loop {
@@ -343,10 +350,12 @@ impl<E: Ends, L: Listener> Driver<E, L> {
         let work: BoxFuture<'static, Input> = match effect {
             Effect::Report(report) => return self.listener.hear(&report),
             Effect::Remember(memory) => {
-                return self.shelf.send_modify(|shelf| shelf.memory = Some(memory));
+                self.memory.send_replace(Some(memory));
+                return;
             }
             Effect::Publish(publication) => {
-                return self.shelf.send_modify(|shelf| shelf.published = Some(*publication));
+                self.published.send_replace(Some(*publication));
+                return;
             }
             Effect::Read(read) => {
                 Box::pin(async move { Input::Page { id: read.id, answer: ends.zone().list(&read).await } })

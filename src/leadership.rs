@@ -7,6 +7,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use tokio::sync::watch;
 use zonekeeper_core::keeper::{Report, Time};
 
 use crate::driver::{Clock, Listener};
@@ -14,6 +15,15 @@ use crate::driver::{Clock, Listener};
 /// Until when this process leads: shared by who finds out and who asks. At first it does not lead.
 #[derive(Debug, Clone, Default)]
 pub struct Leadership(Arc<AtomicU64>);
+
+/// The times in which this process leads without a break, for who speaks in its name.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    leadership: Leadership,
+    clock: Clock,
+    /// How many have begun.
+    begun: watch::Receiver<u64>,
+}
 
 /// Passes on what every replica would say. Only the one that leads says it.
 #[derive(Debug)]
@@ -41,6 +51,25 @@ impl Leadership {
     /// Whether this process leads.
     pub fn holds(&self, now: Time) -> bool {
         now.micros() < self.0.load(Ordering::SeqCst)
+    }
+}
+
+// === impl Terms ===
+
+impl Terms {
+    /// The terms of who counts in `begun` how many have begun, each once the keeper has been told.
+    pub fn new(leadership: Leadership, clock: Clock, begun: watch::Receiver<u64>) -> Self {
+        Self { leadership, clock, begun }
+    }
+
+    /// Waits for the next to begin; whether one can.
+    pub async fn next(&mut self) -> bool {
+        self.begun.changed().await.is_ok()
+    }
+
+    /// Whether the one that was waited for last is not over.
+    pub fn lasts(&self) -> bool {
+        self.leadership.holds(self.clock.now()) && !self.begun.has_changed().unwrap_or(true)
     }
 }
 

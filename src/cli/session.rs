@@ -1,6 +1,6 @@
 //! A cluster and a zone that answer, and what is to be done with them. Whoever writes takes the lease first.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use futures::FutureExt as _;
@@ -9,9 +9,10 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
     task::JoinSet,
+    time::timeout,
 };
-use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tracing::{info, warn};
 use zonekeeper_core::{
     keeper::{Approval, Input, Keeper, Mode, Time},
     lease::Lease,
@@ -21,17 +22,20 @@ use zonekeeper_core::{
 use super::{
     patience::Patience,
     progress::Progress,
-    tenure::{Candidacy, Tenure},
+    tenure::{Candidacy, Tenure, recalled},
 };
 use crate::{
     cluster::{self, Candidate, Events, LONGEST_SILENCE, Memory, Refused, ZonePlans},
     config::{ClusterFlags, Config, Flags, LeaseFlags},
     driver::{Clock, Driver, Ends, Handle, Outcome, ReadOnly, ReadWrite, Until, unix_now},
-    leadership::{Leadership, Leading},
+    leadership::{Leadership, Leading, Terms},
     route53::{Reader, Via, Writer, ZoneFacts},
     serve,
     telemetry::{Metrics, Reporter},
 };
+
+/// The longest that the end waits for what is published last to be shown.
+const LAST_SHOWN: Duration = Duration::from_secs(3);
 
 /// What a command works on.
 pub(super) struct Session {
@@ -48,6 +52,8 @@ pub(super) struct Session {
     /// The plan that is written and nothing else, where its user has seen it.
     approved: Option<PlanDigest>,
     progress: Option<Progress>,
+    /// The lease whose memory a plan begins with.
+    recalls: Option<LeaseFlags>,
 }
 
 // === impl Session ===
@@ -75,8 +81,19 @@ impl Session {
         let clock = Clock::start();
         let connect = async || Ok(cluster::connect(cluster.kubeconfig.as_deref(), LONGEST_SILENCE).await?);
         let client = patience.open(connect).await?;
-        let (address, approved, progress) = (listening, None, None);
-        Ok(Self { config, client, clock, metrics, patience, tasks, address, driving, approved, progress })
+        Ok(Self {
+            config,
+            client,
+            clock,
+            metrics,
+            patience,
+            tasks,
+            address: listening,
+            driving,
+            approved: None,
+            progress: None,
+            recalls: None,
+        })
     }
 
     /// The same, adopting what an operator ordered and writing nothing else.
@@ -97,12 +114,25 @@ impl Session {
         self
     }
 
+    /// The same, planning with what the leaders before have moved and a person has released.
+    pub fn recalling(mut self, lease: LeaseFlags) -> Self {
+        self.recalls = Some(lease);
+        self
+    }
+
     /// Plans, with a client that cannot write.
-    pub async fn plan(self) -> anyhow::Result<Outcome> {
+    pub async fn plan(mut self) -> anyhow::Result<Outcome> {
         let zone = || self.config.zone.clone();
         let open = async || Ok(Box::pin(Reader::open(zone(), self.clock, &Via::Environment)).await?);
         let (reader, facts) = self.patience.open(open).await?;
-        self.drive(ReadOnly(reader), Mode::DryRun, &facts, None).await
+        let memory = match self.recalls.take() {
+            Some(lease) => {
+                let (namespace, name) = self.lease(lease);
+                cluster::lease_memory(self.client.clone(), &namespace, &name).await
+            }
+            None => Memory::new(),
+        };
+        self.drive(ReadOnly(reader), Mode::DryRun, &facts, Role::Looks(memory)).await
     }
 
     /// Plans and writes.
@@ -113,14 +143,19 @@ impl Session {
         };
         let (writer, facts) = self.patience.open(open).await?;
         let candidacy = self.stand(lease, leadership).await?;
-        self.drive(ReadWrite(writer), mode, &facts, Some(candidacy)).await
+        self.drive(ReadWrite(writer), mode, &facts, Role::Stands(candidacy)).await
+    }
+
+    /// Namespace and name of the lease.
+    fn lease(&self, flags: LeaseFlags) -> (String, String) {
+        let namespace = flags.lease_namespace.unwrap_or_else(cluster::lease_namespace);
+        (namespace, Lease::name(&self.config.zone, &self.config.settings.owner))
     }
 
     /// Takes the lease. A controller stands by where another process has it; a command that somebody waits for waits
     /// only as long as nobody knows whether its holder still lives.
     async fn stand(&self, lease: LeaseFlags, leadership: Leadership) -> anyhow::Result<Candidacy> {
-        let namespace = lease.lease_namespace.unwrap_or_else(cluster::lease_namespace);
-        let name = Lease::name(&self.config.zone, &self.config.settings.owner);
+        let (namespace, name) = self.lease(lease);
         let (memory, remembered) = watch::channel(Memory::new());
         let (client, shared) = (self.client.clone(), leadership.clone());
         let mut candidate = Candidate::new(client, namespace, name, self.clock, shared, remembered);
@@ -132,14 +167,13 @@ impl Session {
         Ok(Candidacy { candidate, leadership, memory })
     }
 
-    /// Watches and drives until the driver ends, by itself or because it was stopped. Without a candidacy, nothing is
-    /// written.
+    /// Watches and drives until the driver ends, by itself or because it was stopped.
     async fn drive<E: Ends>(
         self,
         ends: E,
         mode: Mode,
         zone: &ZoneFacts,
-        candidacy: Option<Candidacy>,
+        role: Role,
     ) -> anyhow::Result<Outcome> {
         let Self {
             config,
@@ -152,6 +186,7 @@ impl Session {
             driving,
             approved,
             progress,
+            recalls: _,
         } = self;
         let Patience { stop, until } = patience;
         info!(
@@ -166,27 +201,33 @@ impl Session {
         let seed = u64::from(std::process::id());
         let keeper = Keeper::new(config.keeper(mode, seed), zone.empty());
         // A dry run writes nothing at all, and who ends when all is done tells its user.
-        let events = candidacy.as_ref().filter(|_| !until.ends()).map(|candidacy| {
+        let events = role.candidacy().filter(|_| !until.ends()).map(|candidacy| {
             let (events, queue) = Events::new();
             tasks.spawn(queue.send(client.clone()).map(Ok));
             Leading::new(events, candidacy.leadership.clone(), clock)
         });
         let listeners = (Reporter::new(metrics), (events, progress));
         let (driver, handle) = Driver::new(keeper, ends, listeners, clock);
-        if let Some(digest) = approved {
-            let at = unix_now();
-            for input in [Input::Published(None), Input::Approve(Approval { digest, at })] {
-                handle.send(input).await;
+        let mut tenure = match role {
+            Role::Stands(candidacy) => Some(candidacy.begin(until, handle.clone(), clock)),
+            Role::Looks(memory) => {
+                // Nobody competes with what only looks.
+                for input in recalled(&memory).chain([Input::Leadership { until: Time::NEVER }]) {
+                    handle.send(input).await;
+                }
+                None
             }
-        } else if mode == Mode::Approve {
-            let (zone, owner) = (zone.id.clone(), config.settings.owner.clone());
-            let plans = ZonePlans::new(client.clone(), zone, owner);
-            tasks.spawn(plans.follow(handle.clone()).map(Ok));
-        }
-        let mut tenure = candidacy.map(|candidacy| candidacy.begin(until, handle.clone()));
-        if tenure.is_none() {
-            // Nobody competes with what only looks.
-            handle.send(Input::Leadership { until: Time::NEVER }).await;
+        };
+        let mut showing = None;
+        if let (Mode::Approve, Some(terms)) = (mode, tenure.as_ref().map(Tenure::terms)) {
+            if let Some(digest) = approved {
+                let approval = Approval { digest, at: unix_now() };
+                tasks.spawn(approve(approval, handle.clone(), terms).map(Ok));
+            } else {
+                let (zone, owner) = (zone.id.clone(), config.settings.owner.clone());
+                let plans = ZonePlans::new(client.clone(), zone, owner);
+                showing = Some(AbortOnDropHandle::new(tokio::spawn(plans.follow(handle.clone(), terms))));
+            }
         }
         watch_objects(&mut tasks, &config, &client, &handle, until);
         driving.send_replace(Some(handle));
@@ -196,6 +237,11 @@ impl Session {
             refused = refused(&mut tasks) => Err(refused.into()),
             error = failed(tenure.as_mut()) => Err(error),
         };
+        if let Some(showing) = showing
+            && timeout(LAST_SHOWN, showing).await.is_err()
+        {
+            warn!("the ZonePlan does not show yet which approval was used, and what was written of it");
+        }
         match (&ended, tenure) {
             (Ok(outcome), Some(_)) if outcome.unanswered > 0 => {
                 info!(
@@ -210,6 +256,32 @@ impl Session {
         }
         tasks.shutdown().await;
         ended
+    }
+}
+
+/// What a session does with the zone.
+enum Role {
+    /// It only looks, and knows what a lease remembers.
+    Looks(Memory),
+    /// It writes while it leads.
+    Stands(Candidacy),
+}
+
+impl Role {
+    fn candidacy(&self) -> Option<&Candidacy> {
+        match self {
+            Self::Looks(_) => None,
+            Self::Stands(candidacy) => Some(candidacy),
+        }
+    }
+}
+
+/// Gives the approval of a user who has seen the plan, in each term: there is no `ZonePlan` to keep it.
+async fn approve(approval: Approval, driver: Handle, mut terms: Terms) {
+    while terms.next().await {
+        for input in [Input::Published(None), Input::Approve(approval)] {
+            driver.send(input).await;
+        }
     }
 }
 

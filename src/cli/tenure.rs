@@ -9,8 +9,8 @@ use zonekeeper_core::keeper::Input;
 
 use crate::{
     cluster::{BRAKE_RELEASED, Candidate, Memory, News, NotLed},
-    driver::{Handle, Until},
-    leadership::Leadership,
+    driver::{Clock, Handle, Until},
+    leadership::{Leadership, Terms},
 };
 
 /// The annotation of the lease that holds what was moved lately.
@@ -30,31 +30,34 @@ pub(super) struct Candidacy {
 pub(super) struct Tenure {
     keeping: JoinHandle<Result<(), NotLed>>,
     end: CancellationToken,
-    /// What tells the lease what to remember.
+    /// What tells the lease what to remember, until the driver has ended.
     memory: JoinHandle<()>,
+    terms: Terms,
 }
 
 // === impl Candidacy ===
 
 impl Candidacy {
     /// From now on the driver is told until when it may write.
-    pub fn begin(self, until: Until, driver: Handle) -> Tenure {
+    pub fn begin(self, until: Until, driver: Handle, clock: Clock) -> Tenure {
         let ((news, mut told), end) = (mpsc::channel(NEWS), CancellationToken::new());
-        let (mut changes, (released, release)) = (driver.shelf(), watch::channel(None::<String>));
+        let (mut changes, (begun, terms)) = (driver.memory(), watch::channel(0));
+        let terms = Terms::new(self.leadership, clock, terms);
         let keeping = tokio::spawn(self.candidate.keep(until.ends(), news, end.clone()));
         tokio::spawn(async move {
+            let mut is_new = false;
             while let Some(news) = told.recv().await {
                 match news {
-                    News::Until(until) => drop(driver.send(Input::Leadership { until }).await),
-                    News::Found(memory) => {
-                        if let Some(until) = memory.get(BRAKE_RELEASED).cloned() {
-                            if let Ok(until) = until.parse() {
-                                driver.send(Input::Release { until }).await;
-                            }
-                            released.send_replace(Some(until));
+                    News::Until(until) => {
+                        driver.send(Input::Leadership { until }).await;
+                        if std::mem::take(&mut is_new) {
+                            begun.send_modify(|terms| *terms += 1);
                         }
-                        if let Some(memory) = memory.get(BRAKE).cloned() {
-                            driver.send(Input::Recall { memory }).await;
+                    }
+                    News::Found(memory) => {
+                        is_new = true;
+                        for input in recalled(&memory) {
+                            driver.send(input).await;
                         }
                     }
                 }
@@ -62,16 +65,21 @@ impl Candidacy {
         });
         let memory = tokio::spawn(async move {
             while changes.changed().await.is_ok() {
-                let text = changes.borrow_and_update().memory.clone();
-                let released = release.borrow().clone();
-                let annotations = [(BRAKE, text), (BRAKE_RELEASED, released)];
-                let annotations =
-                    annotations.into_iter().filter_map(|(key, text)| Some((key.to_owned(), text?))).collect();
-                self.memory.send_if_modified(|known| std::mem::replace(known, annotations) != *known);
+                let text = changes.borrow_and_update().clone();
+                self.memory.send_replace(text.map(|text| (BRAKE.to_owned(), text)).into_iter().collect());
             }
         });
-        Tenure { keeping, end, memory }
+        Tenure { keeping, end, memory, terms }
     }
+}
+
+/// What a driver is told of what a lease remembers, before it plans with it.
+pub(super) fn recalled(memory: &Memory) -> impl Iterator<Item = Input> {
+    let release = memory.get(BRAKE_RELEASED).and_then(|until| until.parse().ok());
+    let release = release.map(|until| Input::Release { until });
+    // Where there is nothing, what this process has moved before is still to be written.
+    let recall = Input::Recall { memory: memory.get(BRAKE).cloned().unwrap_or_default() };
+    release.into_iter().chain([recall])
 }
 
 // === impl Tenure ===
@@ -86,8 +94,14 @@ impl Tenure {
         }
     }
 
-    /// Gives the lease back.
+    /// The terms in which the driver leads.
+    pub fn terms(&self) -> Terms {
+        self.terms.clone()
+    }
+
+    /// Gives the lease back, once the driver has ended.
     pub async fn release(mut self) {
+        drop((&mut self.memory).await);
         self.end.cancel();
         // It may have failed before, which was said.
         if !self.keeping.is_finished() {

@@ -1,18 +1,21 @@
 //! The `ZonePlan`: where the leader shows what can be approved, and a person approves it.
 
-use std::{pin::pin, time::Duration};
+use std::{future::pending, pin::pin, time::Duration};
 
 use futures::StreamExt;
 use k8s_openapi::jiff::Timestamp;
 use kube::{
     Api, Client, CustomResource, CustomResourceExt,
-    api::{Patch, PatchParams, PostParams},
+    api::{ListParams, Patch, PatchParams, PostParams},
 };
 use kube_runtime::{WatchStreamExt, watcher::watch_object};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, sleep_until},
+};
 use tracing::{debug, info, warn};
 use zonekeeper_core::{
     dns::ZoneId,
@@ -22,9 +25,9 @@ use zonekeeper_core::{
 };
 
 use super::client::cause;
-use crate::driver::{Handle, Shelf};
+use crate::{driver::Handle, leadership::Terms};
 
-/// How long to wait before what is published is sent again.
+/// How long to wait before what is published is sent again, or read again.
 const RETRY: Duration = Duration::from_secs(2);
 
 /// A plan that waits for approval
@@ -72,15 +75,14 @@ pub struct ZonePlanStatus {
     /// Its units; none where there are more than 1,000.
     #[serde(default)]
     pub units: Vec<PlannedUnit>,
-    /// Where there are more than 1,000: the digests of the approved ones still to come, divided by spaces. Some of them may
-    /// have been written since.
+    /// The digests of approved ones that are still to come and not among these units, divided by spaces: where there are more
+    /// than 1,000, or something holds them back. Some of them may have been written since.
     #[serde(default)]
     pub rest: String,
     /// The last approval that was used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used: Option<Approved>,
-    /// An approval that released nothing: the plan is another one by now, or the approval came too late.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// An approval that released nothing: the plan is another one by now, or the approval came too late, or it is older than
+    /// one that was used.
     pub unused: Option<Approved>,
 }
 
@@ -147,23 +149,50 @@ impl ZonePlans {
         ZonePlan::crd()
     }
 
-    /// Tells the driver what is approved, and shows what it publishes, until nobody listens any more. While there is no
-    /// such kind in the cluster, nothing is approved.
-    pub async fn follow(self, driver: Handle) {
+    /// Tells the driver what is approved, and shows what it publishes while this process leads, until the driver has ended
+    /// and the last of that is shown. While there is no such kind in the cluster, nothing is approved.
+    pub async fn follow(self, driver: Handle, mut terms: Terms) {
         let mut seen = pin!(watch_object(self.api.clone(), &self.name).default_backoff());
-        let mut published = driver.shelf();
+        let mut published = driver.published();
         let mut failing = None;
+        // When to read what whoever led before has left: a watch may not have told of it yet.
+        let mut unread = None;
         loop {
+            let read = async {
+                match unread {
+                    Some(due) => sleep_until(due).await,
+                    None => pending().await,
+                }
+            };
             tokio::select! {
+                biased;
+                true = terms.next() => {
+                    published.mark_unchanged();
+                    unread = Some(Instant::now());
+                }
+                changed = published.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    self.publish(&mut published, &terms).await;
+                }
+                () = read => {
+                    unread = match self.look().await {
+                        Ok(found) => {
+                            tell(&driver, found.as_ref()).await;
+                            None
+                        }
+                        Err(error) => {
+                            debug!(error = cause(&error), "the ZonePlan cannot be read");
+                            Some(Instant::now() + RETRY)
+                        }
+                    };
+                }
                 found = seen.next() => match found {
                     Some(Ok(found)) => {
                         failing = None;
-                        let before = found.as_ref().and_then(|found| publication(found.status.as_ref()?));
-                        let known = Input::Published(before.map(Box::new));
-                        for input in std::iter::once(known).chain(found.as_ref().and_then(given)) {
-                            if !driver.send(input).await {
-                                return;
-                            }
+                        if unread.is_none() {
+                            tell(&driver, found.as_ref()).await;
                         }
                     }
                     Some(Err(error)) => {
@@ -180,22 +209,16 @@ impl ZonePlans {
                     }
                     None => return,
                 },
-                changed = published.changed() => {
-                    if changed.is_err() {
-                        return;
-                    }
-                    self.publish(&mut published).await;
-                }
             }
         }
     }
 
-    /// Shows what is published last, until that has succeeded.
-    async fn publish(&self, changes: &mut watch::Receiver<Shelf>) {
+    /// Shows what is published last, until that has succeeded or this process no longer leads.
+    async fn publish(&self, changes: &mut watch::Receiver<Option<Publication>>, terms: &Terms) {
         let mut is_failing = false;
-        loop {
-            let Some(published) = changes.borrow_and_update().published.clone() else { return };
-            match self.show(&published).await {
+        while terms.lasts() {
+            let Some(published) = changes.borrow_and_update().clone() else { return };
+            match self.show(&published, terms).await {
                 Ok(()) => return,
                 Err(error) if is_failing => {
                     debug!(error = cause(&error), "the ZonePlan cannot be written still");
@@ -209,22 +232,40 @@ impl ZonePlans {
         }
     }
 
-    async fn show(&self, published: &Publication) -> Result<(), kube::Error> {
-        let status = json!({"status": status(published)});
-        let parameters = PatchParams::default();
-        match self.api.patch_status(&self.name, &parameters, &Patch::Merge(&status)).await {
-            Err(kube::Error::Api(answer)) if answer.is_not_found() => {}
-            shown => return shown.map(drop),
+    /// Writes a status, on condition of the version that was looked at while this process led: whoever leads next may write
+    /// before this arrives.
+    async fn show(&self, published: &Publication, terms: &Terms) -> Result<(), kube::Error> {
+        let found = self.look().await?;
+        if !terms.lasts() {
+            return Ok(());
         }
+        let found = match found {
+            Some(found) => found,
+            None => self.create().await?,
+        };
+        let status = json!({
+            "metadata": {"resourceVersion": found.metadata.resource_version},
+            "status": status(published),
+        });
+        self.api.patch_status(&self.name, &PatchParams::default(), &Patch::Merge(&status)).await.map(drop)
+    }
+
+    /// What is there now. Unlike a read of one object, it tells whether the kind is unknown.
+    async fn look(&self) -> Result<Option<ZonePlan>, kube::Error> {
+        let this = ListParams::default().fields(&format!("metadata.name={}", self.name));
+        Ok(self.api.list(&this).await?.items.pop())
+    }
+
+    async fn create(&self) -> Result<ZonePlan, kube::Error> {
         let spec = ZonePlanSpec {
             zone_id: self.zone.to_string(),
             owner_id: self.owner.to_string(),
             approved_digest: None,
             approved_at: None,
         };
-        self.api.create(&PostParams::default(), &ZonePlan::new(&self.name, spec)).await?;
+        let created = self.api.create(&PostParams::default(), &ZonePlan::new(&self.name, spec)).await?;
         info!(zone_plan = self.name, "the ZonePlan has been created: approve its digest");
-        self.api.patch_status(&self.name, &parameters, &Patch::Merge(&status)).await.map(drop)
+        Ok(created)
     }
 
     /// Approves a plan. Returns what is published now.
@@ -241,12 +282,31 @@ impl ZonePlans {
             }
         };
         let found = self.api.get(&self.name).await.map_err(failed("read"))?;
-        let at = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or(Timestamp::UNIX_EPOCH);
+        let at = approved_at(&found, Timestamp::now().as_second());
+        let at = Timestamp::from_second(at).unwrap_or(Timestamp::UNIX_EPOCH);
         let spec = json!({"spec": {"approvedDigest": digest.to_string(), "approvedAt": at.to_string()}});
         let patched = self.api.patch(&self.name, &PatchParams::default(), &Patch::Merge(spec)).await;
         patched.map_err(failed("changed"))?;
         Ok(found.status.unwrap_or_default())
     }
+}
+
+/// Tells the driver what is there.
+async fn tell(driver: &Handle, found: Option<&ZonePlan>) {
+    let published = found.and_then(|found| publication(found.status.as_ref()?));
+    let published = Input::Published(published.map(Box::new));
+    for input in [Some(published), found.and_then(given)].into_iter().flatten() {
+        driver.send(input).await;
+    }
+}
+
+/// When an approval is given that comes now, in seconds since 1970: after those before, whatever the clocks of the
+/// people show that gave them.
+fn approved_at(found: &ZonePlan, now: i64) -> i64 {
+    let used = found.status.as_ref().and_then(|status| status.used.as_ref());
+    let before = [found.spec.approved_at.as_ref(), used.map(|used| &used.approved_at)];
+    let before = before.into_iter().flatten().filter_map(|at| at.trim().parse::<Timestamp>().ok());
+    before.map(|before| before.as_second().saturating_add(1)).fold(now, i64::max)
 }
 
 /// What is approved.
@@ -306,7 +366,73 @@ fn publication(status: &ZonePlanStatus) -> Option<Publication> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use axum::{Json, Router, routing};
+    use kube::Config;
+    use serde_json::Value;
+    use tokio::net::TcpListener;
+
     use super::*;
+    use crate::{driver::Clock, leadership::Leadership};
+
+    /// An API server that has one plan, and a leader whom a look costs the lead if that is so. What is patched.
+    async fn patched(is_lost: bool) -> Vec<Value> {
+        let (leadership, patches) = (Leadership::forever(), Arc::new(Mutex::new(Vec::new())));
+        let spec = json!({"zoneId": "Z1", "ownerId": "blue"});
+        let (version, kind) = ("zonekeeper.dev/v1alpha1", "ZonePlan");
+        let plan = json!({
+            "apiVersion": version, "kind": kind, "spec": spec,
+            "metadata": {"name": "z1-x", "resourceVersion": "7"},
+        });
+        let list = json!({"apiVersion": version, "kind": "ZonePlanList", "metadata": {}, "items": [plan]});
+        let (lead, kept) = (leadership.clone(), Arc::clone(&patches));
+        let look = async move || {
+            if is_lost {
+                lead.lasts(zonekeeper_core::keeper::Time::ZERO);
+            }
+            Json(list)
+        };
+        let patch = async move |Json(patch): Json<Value>| {
+            kept.lock().unwrap().push(patch);
+            Json(plan)
+        };
+        let plans = "/apis/zonekeeper.dev/v1alpha1/zoneplans";
+        let router = Router::new()
+            .route(plans, routing::get(look))
+            .route(&format!("{plans}/{{name}}/status"), routing::patch(patch));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move { axum::serve(listener, router).await });
+        let client = Client::try_from(Config::new(address.parse().unwrap())).unwrap();
+        let (_begun, begun) = watch::channel(0);
+        let terms = Terms::new(leadership, Clock::start(), begun);
+        let plans = ZonePlans::new(client, ZoneId::new("Z1").unwrap(), "blue".parse().unwrap());
+        plans.show(&publication_of_nothing(), &terms).await.unwrap();
+        server.abort();
+        let patches = patches.lock().unwrap();
+        patches.clone()
+    }
+
+    fn publication_of_nothing() -> Publication {
+        Publication {
+            digest: "0123456789abcdef0123456789abcdef".parse().unwrap(),
+            creates: 0,
+            replaces: 0,
+            units: Vec::new(),
+            rest: Vec::new(),
+            used: None,
+            unused: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_status_is_written_on_condition_of_what_a_leader_has_looked_at() {
+        let patched_by_leader = patched(false).await;
+        assert_eq!(patched_by_leader.len(), 1);
+        assert_eq!(patched_by_leader[0]["metadata"], json!({"resourceVersion": "7"}));
+        assert_eq!(patched(true).await, [Value::Null; 0]);
+    }
 
     #[test]
     fn what_is_published_is_read_back() {
@@ -326,6 +452,33 @@ mod tests {
         };
         assert_eq!(publication(&status(&published)), Some(published));
         assert_eq!(publication(&ZonePlanStatus::default()), None);
+    }
+
+    #[test]
+    fn what_is_not_used_any_more_is_taken_out_of_the_status() {
+        let patch = serde_json::to_value(status(&publication_of_nothing())).unwrap();
+        assert_eq!((&patch["used"], &patch["unused"]), (&json!(null), &json!(null)));
+        assert!(patch.get("unused").is_some(), "{patch}");
+    }
+
+    #[test]
+    fn an_approval_comes_after_those_before_whatever_the_clock_shows() {
+        let spec = |at: Option<&str>| ZonePlanSpec {
+            zone_id: String::new(),
+            owner_id: String::new(),
+            approved_digest: None,
+            approved_at: at.map(str::to_owned),
+        };
+        let mut plan = ZonePlan::new("plan", spec(None));
+        assert_eq!(approved_at(&plan, 100), 100);
+        let approved_at_60 = "1970-01-01T00:01:00Z".to_owned();
+        plan.status = Some(ZonePlanStatus {
+            used: Some(Approved { digest: String::new(), approved_at: approved_at_60 }),
+            ..ZonePlanStatus::default()
+        });
+        assert_eq!((approved_at(&plan, 60), approved_at(&plan, 100)), (61, 100));
+        plan.spec = spec(Some("1970-01-01T00:10:00Z"));
+        assert_eq!(approved_at(&plan, 100), 601);
     }
 
     #[test]

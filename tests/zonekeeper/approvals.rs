@@ -1,18 +1,19 @@
 //! Nothing is written that a person has not approved.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use k8s_openapi::{
     api::networking::v1::Ingress,
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
-    Api,
-    api::{Patch, PatchParams},
+    Api, Client,
+    api::{DeleteParams, Patch, PatchParams},
 };
 use serde_json::json;
 use zonekeeper::cluster::ZonePlan;
 use zonekeeper_core::{dns::ZoneId, lease::Lease};
+use zonekeeper_emulator::{faults::Effect, zone::Change};
 
 use crate::{
     control_plane::ControlPlane,
@@ -23,6 +24,14 @@ use crate::{
 };
 
 const DEFINITION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/crds/zoneplans.yaml");
+
+async fn define(client: &Client) {
+    let definition: CustomResourceDefinition =
+        serde_saphyr::from_str(&fs::read_to_string(DEFINITION).unwrap()).unwrap();
+    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let parameters = PatchParams::apply("tests");
+    definitions.patch("zoneplans.zonekeeper.dev", &parameters, &Patch::Apply(&definition)).await.unwrap();
+}
 
 /// The digest of the plan that the `ZonePlan` shows, once it is another one than before and has something to write.
 async fn digest(process: &mut Process, plans: &Api<ZonePlan>, name: &str, before: &str) -> String {
@@ -51,8 +60,6 @@ async fn the_definitions_are_those_that_the_program_prints() {
 async fn what_is_approved_is_written_and_what_is_new_waits() {
     let cluster = ControlPlane::start().await;
     let client = cluster.admin().await;
-    let definition: CustomResourceDefinition =
-        serde_saphyr::from_str(&fs::read_to_string(DEFINITION).unwrap()).unwrap();
     let shop = Namespace::of(&cluster, "shop").await;
     let zone = Zone::empty().await;
     shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
@@ -61,9 +68,7 @@ async fn what_is_approved_is_written_and_what_is_new_waits() {
     let mut process = CommandLine::of_cluster(&zone, &shop, &kubeconfig, &run).start();
     // Without the definition, nothing can be approved and nothing is written.
     process.says(&["the ZonePlan cannot be watched", "zonekeeper crds | kubectl apply -f -"]).await;
-    let parameters = PatchParams::apply("tests");
-    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
-    definitions.patch("zoneplans.zonekeeper.dev", &parameters, &Patch::Apply(&definition)).await.unwrap();
+    define(&client).await;
 
     let plans: Api<ZonePlan> = Api::all(client);
     let name = Lease::name(&ZoneId::new(zone::ID).unwrap(), &OWNER.parse().unwrap());
@@ -102,4 +107,49 @@ async fn what_is_approved_is_written_and_what_is_new_waits() {
     let ended = CommandLine::of_cluster(&zone, &shop, &kubeconfig, &released).succeed().await;
     assert!(ended.stdout.starts_with("the brake is released until 2"), "{}", ended.stdout);
     assert!(eventually(async || plans.get(&name).await.unwrap().status?.used).await.is_some());
+}
+
+#[tokio::test]
+async fn what_was_used_is_shown_by_who_ends_and_a_plan_that_is_deleted_is_shown_again() {
+    let cluster = ControlPlane::start().await;
+    let client = cluster.admin().await;
+    define(&client).await;
+    let shop = Namespace::of(&cluster, "shop").await;
+    let zone = Zone::empty().await;
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    let kubeconfig = cluster.administrator();
+    let command = |arguments: &[&str]| CommandLine::of_cluster(&zone, &shop, &kubeconfig, arguments);
+    let plans: Api<ZonePlan> = Api::all(client);
+    let name = Lease::name(&ZoneId::new(zone::ID).unwrap(), &OWNER.parse().unwrap());
+    let status = async || plans.get(&name).await.unwrap().status.unwrap();
+
+    // The first of single runs shows the plan, the second writes it, and the third finds that to be done.
+    let once = ["run", "--once", "--mode", "approve"];
+    command(&once).succeed().await;
+    let first = status().await;
+    assert_eq!((first.creates, first.used), (4, None));
+    command(&["approve", &first.digest]).succeed().await;
+    command(&once).succeed().await;
+    let used = status().await;
+    assert_eq!((zone.sets().len(), used.units.len(), zone.count(CHANGE)), (4, 0, 1));
+    assert_eq!(used.used.unwrap().digest, first.digest);
+    let taken: Vec<Change> = zone.record_sets().into_iter().map(Change::delete).collect();
+    zone.foreigner_sends(&taken);
+    command(&once).succeed().await;
+    let third = status().await;
+    assert_eq!((third.digest, zone.count(CHANGE)), (first.digest.clone(), 1));
+
+    let mut process = command(&["run", "--mode", "approve"]).start();
+    process.says(&["leadership won"]).await;
+    plans.delete(&name, &DeleteParams::default()).await.unwrap();
+    let shown = digest(&mut process, &plans, &name, "").await;
+    assert_eq!(shown, first.digest);
+    // What is accepted after the signal has been used as well.
+    zone.disturb(CHANGE, Effect::latency(Duration::from_secs(2)), 1);
+    command(&["approve", &shown]).succeed().await;
+    process.until("a change request", async || (zone.count(CHANGE) == 2).then_some(())).await;
+    process.stop().await;
+    let last = status().await;
+    assert_eq!((last.units.len(), zone.sets().len()), (0, 4));
+    assert_eq!(last.used.unwrap().digest, shown);
 }

@@ -41,7 +41,8 @@ pub struct Publication {
     pub replaces: usize,
     /// Its units, and whether each is approved; none where there are too many to be listed.
     pub units: Vec<(UnitDigest, bool)>,
-    /// Where they are too many: the approved ones still to come. Some of them may have been written since.
+    /// The approved ones still to come that are not among these: they are too many, or held back. Some of them may have
+    /// been written since.
     pub rest: Vec<UnitDigest>,
     /// The last approval that was used.
     pub used: Option<Approval>,
@@ -54,6 +55,7 @@ pub struct Publication {
 pub(super) struct Approvals {
     /// Plans that were published, the newest last.
     shown: VecDeque<(PlanDigest, BTreeSet<UnitDigest>)>,
+    /// What may be written: nothing that is not planned.
     released: BTreeSet<UnitDigest>,
     /// When what was released is so no longer.
     ends: Option<Time>,
@@ -66,6 +68,8 @@ pub(super) struct Approvals {
     /// Whether it is known what that was.
     is_known: bool,
     published: Option<Publication>,
+    /// Whether something else stands there by now.
+    is_overwritten: bool,
     /// When to look whether there is something to publish.
     due: Option<Time>,
 }
@@ -73,19 +77,29 @@ pub(super) struct Approvals {
 // === impl Approvals ===
 
 impl Approvals {
-    /// A person has approved a plan.
-    pub fn give(&mut self, approval: Approval, now: Time) {
-        self.given = Some(approval);
-        self.due = Some(now);
+    /// This process leads from now on. What another has released, used and published meanwhile it has to be told.
+    pub fn begin(&mut self) {
+        let shown = std::mem::take(&mut self.shown);
+        *self = Self { shown, ..Self::default() };
     }
 
-    /// The process before has published this. What comes once we have published ourselves is our own.
-    pub fn recall(&mut self, before: Option<Box<Publication>>, leads: bool, now: Time) {
-        if !leads || self.published.is_none() {
-            self.before = before;
-            self.published = None;
+    /// A person has approved a plan; the same is said again and again.
+    pub fn give(&mut self, approval: Approval, now: Time) {
+        if self.is_new(approval) {
+            self.given = Some(approval);
+            self.due = Some(now);
+        }
+    }
+
+    /// This is published: by the process before, or by this one once it has said something itself.
+    pub fn recall(&mut self, found: Option<Box<Publication>>, now: Time) {
+        if self.published.is_none() {
+            self.before = found;
             self.is_known = true;
             self.due = Some(now);
+        } else {
+            self.is_overwritten = self.published.as_ref() != found.as_deref();
+            self.look(now);
         }
     }
 
@@ -109,39 +123,79 @@ impl Approvals {
         self.released.is_empty()
     }
 
-    /// A unit was written: whoever wants the same again has to ask again.
-    pub fn accepted(&mut self, unit: &Unit) {
-        self.released.remove(&unit.digest());
+    /// A unit was written, or is not planned any more: whoever wants the same again has to ask again.
+    pub fn forget(&mut self, unit: &Unit) {
+        if !self.released.is_empty() {
+            self.released.remove(&unit.digest());
+        }
     }
 
-    /// Uses what was given, now that there is a plan of these units.
-    fn settle(&mut self, planned: &BTreeSet<UnitDigest>, now: Time, unix: i64) {
+    /// Whether nothing has become of an approval yet.
+    fn is_new(&self, approval: Approval) -> bool {
+        ![self.used, self.unused].contains(&Some(approval))
+    }
+
+    /// Uses what was given, now that there is a plan. Whether there was something to use.
+    fn settle(&mut self, planned: &Planned, now: Time, unix: i64) -> bool {
         if let Some(before) = self.before.take() {
             let listed = before.units.iter().map(|(unit, _)| *unit).collect();
             self.shown.push_front((before.digest, listed));
             let approved = before.units.iter().filter(|(_, is_approved)| *is_approved).map(|(unit, _)| *unit);
             // What was sent meanwhile is not planned any more.
             let approved = approved.chain(before.rest.iter().copied());
-            self.released = approved.filter(|unit| planned.contains(unit)).collect();
-            self.used = before.used;
+            self.released = approved.filter(|unit| planned.all.contains(unit)).collect();
+            (self.used, self.unused) = (before.used, before.unused);
             self.ends = before.used.map(|used| ends(used, now, unix));
         }
         if self.ends.is_some_and(|end| end <= now) {
             self.released.clear();
         }
-        let Some(given) = self.given.take().filter(|given| Some(*given) != self.used) else { return };
-        let current = PlanDigest::of(planned.iter().copied());
+        let Some(given) = self.given.take().filter(|given| self.is_new(*given)) else { return false };
         let of_shown =
             self.shown.iter().rev().find(|(digest, units)| *digest == given.digest && !units.is_empty());
-        let units = of_shown.map(|(_, units)| units).or((current == given.digest).then_some(planned));
+        let current = (planned.digest() == given.digest).then_some(&planned.open);
+        let units = of_shown.map(|(_, units)| units).or(current);
+        let units = units.map(|units| units & &planned.all).unwrap_or_default();
+        // Of two approvals the later one counts, whichever is seen last.
+        let is_later = self.used.is_none_or(|used| given.at >= used.at);
         let end = ends(given, now, unix);
-        match units.filter(|_| end > now) {
-            Some(units) => {
-                self.released.clone_from(units);
-                (self.used, self.unused, self.ends) = (Some(given), None, Some(end));
-            }
-            None => self.unused = Some(given),
+        let is_used = is_later && end > now && !units.is_empty();
+        if is_used {
+            self.released = units;
+            (self.used, self.unused, self.ends) = (Some(given), None, Some(end));
+        } else {
+            self.unused = Some(given);
         }
+        is_used
+    }
+
+    /// What is to be published, if that is not what is.
+    fn publication(&mut self, planned: Planned) -> Option<Publication> {
+        let digest = planned.digest();
+        let Planned { all, open, creates, replaces } = planned;
+        let is_released = |unit: &UnitDigest| self.released.contains(unit);
+        let units: Vec<_> = if open.len() <= MOST_LISTED {
+            open.iter().map(|unit| (*unit, is_released(unit))).collect()
+        } else {
+            Vec::new()
+        };
+        let is_unlisted = |unit: &&UnitDigest| units.is_empty() || !open.contains(*unit);
+        let rest: Vec<_> = all.intersection(&self.released).filter(is_unlisted).copied().collect();
+        let rest = if rest.len() > MOST_NAMED { Vec::new() } else { rest };
+        let (used, unused) = (self.used, self.unused);
+        let publication = Publication { digest, creates, replaces, units, rest, used, unused };
+        if self.shown.back().is_none_or(|(digest, _)| *digest != publication.digest) {
+            self.shown.push_back((publication.digest, open));
+            if self.shown.len() > KEPT {
+                self.shown.pop_front();
+            }
+        }
+        let is_overwritten = std::mem::take(&mut self.is_overwritten);
+        if self.published.as_ref() == Some(&publication) && !is_overwritten {
+            return None;
+        }
+        self.published = Some(publication.clone());
+        Some(publication)
     }
 }
 
@@ -150,11 +204,29 @@ fn ends(approval: Approval, now: Time, unix: i64) -> Time {
     now + Duration::from_secs(u64::try_from(left).unwrap_or_default())
 }
 
+/// The units that are planned.
+#[derive(Debug, Default)]
+struct Planned {
+    /// All of them, those included that something of ours holds back.
+    all: BTreeSet<UnitDigest>,
+    /// Those that are not held back. What Route 53 has refused is still to be written.
+    open: BTreeSet<UnitDigest>,
+    /// How many sets these would create and replace, TXTs included.
+    creates: usize,
+    replaces: usize,
+}
+
+impl Planned {
+    /// The digest of the plan that is shown.
+    fn digest(&self) -> PlanDigest {
+        PlanDigest::of(self.open.iter().copied())
+    }
+}
+
 impl Keeper {
     /// Uses what was approved, and says what can be.
     pub(super) fn publish(&mut self, now: Time, out: &mut Vec<Effect>) {
-        let is_ours = self.opened && self.leader_until > now && self.approvals.is_known;
-        if self.config.mode != Mode::Approve || !is_ours {
+        if !self.publishes() || self.leader_until <= now {
             return;
         }
         if let Some(end) = self.approvals.ends.filter(|end| *end > now) {
@@ -169,51 +241,49 @@ impl Keeper {
             None => return,
         }
         self.is_stirred = true;
-        // What Route 53 has refused is still to be written.
-        let units: Vec<&Unit> =
-            self.plans.units().map(|(_, unit)| unit).filter(|unit| self.withheld(unit).is_none()).collect();
-        let planned: BTreeSet<UnitDigest> = units.iter().map(|unit| unit.digest()).collect();
-        let (creates, replaces): (Vec<_>, Vec<_>) = units
-            .iter()
-            .flat_map(|unit| unit.changes())
-            .partition(|change| matches!(change, Change::Create(_)));
-        let (creates, replaces) = (creates.len(), replaces.len());
-        let unix = self.wall.unix(now);
-        self.approvals.settle(&planned, now, unix);
-        let approvals = &mut self.approvals;
-        let is_listed = planned.len() <= MOST_LISTED;
-        let to_come: BTreeSet<UnitDigest> = planned.intersection(&approvals.released).copied().collect();
-        let publication = Publication {
-            digest: PlanDigest::of(planned.iter().copied()),
-            creates,
-            replaces,
-            units: if is_listed {
-                planned.iter().map(|unit| (*unit, to_come.contains(unit))).collect()
-            } else {
-                Vec::new()
-            },
-            rest: if is_listed || to_come.len() > MOST_NAMED {
-                Vec::new()
-            } else {
-                to_come.into_iter().collect()
-            },
-            used: approvals.used,
-            unused: approvals.unused,
-        };
-        if approvals.shown.back().is_none_or(|(digest, _)| *digest != publication.digest) {
-            approvals.shown.push_back((publication.digest, planned));
-            if approvals.shown.len() > KEPT {
-                approvals.shown.pop_front();
-            }
+        let mut planned = self.planned();
+        if self.approvals.settle(&planned, now, self.wall.unix(now)) {
+            self.make_peace(out);
+            planned = self.planned();
         }
-        approvals.due = None;
-        if approvals.published.as_ref() != Some(&publication) {
-            approvals.published = Some(publication.clone());
+        let is_listed = planned.open.len() <= MOST_LISTED;
+        self.approvals.due = None;
+        if let Some(publication) = self.approvals.publication(planned) {
             out.push(Effect::Publish(Box::new(publication)));
             // What changes meanwhile is published together.
             let again = now + if is_listed { PUBLISH_EVERY } else { PUBLISH_MANY_EVERY };
-            approvals.due = Some(again);
+            self.approvals.due = Some(again);
             self.at_latest(again);
         }
+    }
+
+    /// What is still to be done when the process ends in good order: to say what has been used, at whatever pace.
+    pub fn farewell(&mut self) -> Vec<Effect> {
+        if !self.publishes() || self.approvals.published.is_none() {
+            return Vec::new();
+        }
+        let planned = self.planned();
+        self.approvals.publication(planned).map(|last| Effect::Publish(Box::new(last))).into_iter().collect()
+    }
+
+    /// Whether there is something to be published, and it is known what was before.
+    fn publishes(&self) -> bool {
+        self.config.mode == Mode::Approve && self.opened && self.approvals.is_known
+    }
+
+    fn planned(&self) -> Planned {
+        let mut planned = Planned::default();
+        for (_, unit) in self.plans.units() {
+            let digest = unit.digest();
+            planned.all.insert(digest);
+            if self.withheld(unit).is_none() {
+                planned.open.insert(digest);
+                let creates =
+                    unit.changes().iter().filter(|change| matches!(change, Change::Create(_))).count();
+                planned.creates += creates;
+                planned.replaces += unit.changes().len() - creates;
+            }
+        }
+        planned
     }
 }

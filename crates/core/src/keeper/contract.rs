@@ -71,7 +71,8 @@ pub enum Input {
     },
     /// A person has approved a plan.
     Approve(Approval),
-    /// What the process that led before published last, if anything; before that is known, nothing is published.
+    /// What is published, if anything: what the process before has left, as it is read once this one leads, then whatever
+    /// stands there. Before that is known, nothing is published.
     Published(Option<Box<Publication>>),
     /// Until when this process may write; not at all at [`Time::ZERO`].
     Leadership {

@@ -25,6 +25,11 @@ impl Holds {
         self.touched.extend(hosts);
     }
 
+    /// Something that may release whatever is held back has happened.
+    fn touch_shown(&mut self) {
+        self.touched.extend(self.shown.keys().cloned());
+    }
+
     /// What is held back.
     pub fn shown(&self) -> impl Iterator<Item = &Blocked> {
         self.shown.values().flatten()
@@ -127,6 +132,13 @@ impl Keeper {
         if known != Some(memory.as_str()) {
             out.push(Effect::Remember(memory));
         }
+    }
+
+    /// A person has looked at what is planned: nothing is contested any more.
+    pub(super) fn make_peace(&mut self, out: &mut Vec<Effect>) {
+        self.drift.make_peace();
+        self.holds.touch_shown();
+        self.show_holds(out);
     }
 
     /// Says what is no longer held back. What it became is said after it.

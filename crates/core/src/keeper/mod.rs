@@ -254,20 +254,26 @@ impl Keeper {
                 self.remember(Some(&memory), &mut out);
             }
             Input::Release { until } => {
-                self.drift.make_peace();
-                self.brake.release(self.wall.time(until, now));
+                let until = self.wall.time(until, now);
+                self.brake.release(until);
+                // One that has ended is found as well.
+                if until > now {
+                    self.make_peace(&mut out);
+                }
             }
-            Input::Approve(approval) => {
-                self.drift.make_peace();
-                self.approvals.give(approval, now);
-            }
-            Input::Published(before) => self.approvals.recall(before, self.leader_until > now, now),
+            Input::Approve(approval) => self.approvals.give(approval, now),
+            Input::Published(found) => self.approvals.recall(found, now),
             Input::Page { id, answer: Ok(page) } => self.page(id, page, now, &mut out),
             Input::Page { id, answer: Err(failure) } => self.page_failed(id, failure, now, &mut out),
             Input::Applied { id, answer } => self.applied(id, answer, now, &mut out),
             Input::Propagation { change, answer } => self.propagated(change, answer, now, &mut out),
             Input::Counted(answer) => self.counted(answer, now, &mut out),
-            Input::Leadership { until } => self.leader_until = until,
+            Input::Leadership { until } => {
+                let before = std::mem::replace(&mut self.leader_until, until);
+                if before == Time::ZERO && until > Time::ZERO {
+                    self.approvals.begin();
+                }
+            }
             Input::Tick => {}
         }
         self.advance(now, &mut out);

@@ -64,15 +64,15 @@ impl Plans {
         self.dirty.keys()
     }
 
-    /// Plans what is marked again, and returns these hostnames, with what of them is right. What has become of blocked units is reported, and,
-    /// where plans are shown, what is planned newly.
+    /// Plans what is marked again, and returns these hostnames, with what of them is right, and the units that are not
+    /// planned any more. What has become of blocked units is reported, and, where plans are shown, what is planned newly.
     pub fn settle(
         &mut self,
         view: &View<'_>,
         is_shown: bool,
         reports: &mut Vec<Report>,
-    ) -> Vec<(Name, Vec<InSync>)> {
-        let mut settled = Vec::with_capacity(self.dirty.len());
+    ) -> (Vec<(Name, Vec<InSync>)>, Vec<Unit>) {
+        let (mut settled, mut gone) = (Vec::with_capacity(self.dirty.len()), Vec::new());
         for (host, cause) in std::mem::take(&mut self.dirty) {
             self.fallbacks.note(&view.settings.naming, view.zone.apex(), &host, view.exists(&host));
             let new = view.host(&host);
@@ -95,12 +95,13 @@ impl Plans {
                 };
                 self.queue.insert((urgency, host.clone()));
             }
+            gone.extend(old.units.into_iter().filter(|unit| !new.units.contains(unit)));
             settled.push((host.clone(), new.in_sync.clone()));
             if !new.says_nothing() {
                 self.told.insert(host, new);
             }
         }
-        settled
+        (settled, gone)
     }
 
     /// Units to be written, the most urgent first, within that in the zone's order.

@@ -92,13 +92,17 @@ impl Keeper {
             past: &self.past,
         };
         let mut reports = Vec::new();
-        let settled = self.plans.settle(&view, self.config.mode == Mode::DryRun, &mut reports);
+        let (settled, gone) = self.plans.settle(&view, self.config.mode == Mode::DryRun, &mut reports);
         self.is_stirred |= !settled.is_empty();
         let plans = &self.plans;
         self.quarantine.forget(|key, digest| plans.unit(key, digest).is_some());
         for (host, right) in settled {
             self.look_back(&host, right, now);
             self.holds.touch([host]);
+        }
+        // One that reads other names and writes the same is the same.
+        for unit in gone.iter().filter(|unit| self.plans.unit(unit.key(), unit.digest()).is_none()) {
+            self.approvals.forget(unit);
         }
         self.approvals.look(now);
         self.release_holds(out);

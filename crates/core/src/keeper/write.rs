@@ -309,7 +309,7 @@ impl Keeper {
                 has_moved = true;
                 self.brake.moved(&unit.key().host, to, now);
             }
-            self.approvals.accepted(unit);
+            self.approvals.forget(unit);
         }
         if has_moved {
             self.remember(None, out);

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use zonekeeper_core::{
-    keeper::{Approval, Gate, Input, Mode},
+    keeper::{Approval, Effect, FailureClass, Gate, Input, Mode, Publication, Time},
     plan::PlanDigest,
     source::Object,
 };
 
-use super::stage::{Stage, WEB_1, WEB_2, web, webs};
+use super::stage::{Fate, Stage, WEB_1, WEB_2, web, webs};
 use crate::world::{ingress, meta};
+
+/// What is written for an Ingress.
+const SETS: [(&str, &str); 4] = [("", "A"), ("", "AAAA"), ("a-", "TXT"), ("aaaa-", "TXT")];
 
 const NOW: i64 = 1_800_000_000;
 const DAY: u64 = 24 * 60 * 60_000;
@@ -69,7 +72,7 @@ fn an_approval_is_used_once() {
     approve(&mut stage, approved, NOW);
     writes(&mut stage);
     for name in ["w0", "w1"] {
-        for (of, rtype) in [("", "A"), ("", "AAAA"), ("a-", "TXT"), ("aaaa-", "TXT")] {
+        for (of, rtype) in SETS {
             stage.somebody_deletes(&format!("{of}{name}.example.com"), rtype);
         }
     }
@@ -196,4 +199,132 @@ fn what_was_paused_can_be_approved_once_that_ends() {
     assert_eq!(stage.published.as_ref().unwrap().units.len(), 2);
     stage.run(120_000);
     assert_eq!(stage.published.as_ref().unwrap().units.len(), 3);
+}
+
+#[test]
+fn what_the_process_before_has_written_needs_an_approval_to_be_written_again() {
+    let mut stage = stage();
+    let (before, without) = (stage.published.clone().unwrap(), stage.zone.clone());
+    let approval = Approval { digest: before.digest, at: NOW };
+    approve(&mut stage, approval.digest, NOW);
+    // It has ended before it could say that it has written them, and the next one's listing is older than that.
+    let units = before.units.iter().map(|(unit, _)| (*unit, true)).collect();
+    let before = Publication { units, used: Some(approval), ..before };
+    let with = std::mem::replace(&mut stage.zone, without.clone());
+    stage.before_start(Input::Wall { unix: NOW + 60 });
+    stage.before_start(Input::Published(Some(Box::new(before))));
+    stage.before_start(Input::Approve(approval));
+    stage.batches_meet([Fate::fails(FailureClass::NotExecuted, "not now")]);
+    stage.start(&webs(2));
+    stage.zone = with;
+    stage.run(10_000);
+    assert_eq!(stage.keeper.plan().units.len(), 0);
+    stage.done();
+    // Somebody brings back what was there before.
+    stage.zone = without;
+    stage.run(60 * 60_000);
+    assert_eq!(stage.published.as_ref().unwrap().units.len(), 2);
+    assert_eq!(writes(&mut stage), [""; 0]);
+}
+
+#[test]
+fn what_is_approved_and_changes_before_it_is_written_waits_for_another_approval() {
+    let mut stage = stage();
+    let approved = digest(&stage);
+    stage.refuse("w0.example.com", Some("[RRSet with DNS name w0.example.com. is not what we like]"));
+    approve(&mut stage, approved, NOW);
+    for balancer in [WEB_2, WEB_1] {
+        stage.see(&web("w0", balancer));
+        stage.run(5_000);
+    }
+    stage.refuse("w0.example.com", None);
+    stage.run(20 * 60_000);
+    assert_eq!((stage.at("w0.example.com").len(), stage.at("w1.example.com").len()), (0, 4));
+}
+
+#[test]
+fn what_somebody_takes_away_or_overwrites_is_published_again() {
+    let mut stage = stage();
+    let published = stage.published.take();
+    let other = Publication { creates: 1, ..published.clone().unwrap() };
+    for found in [None, Some(Box::new(other))] {
+        stage.tell(Input::Published(found));
+        stage.run(1_000);
+        assert_eq!(stage.published.take(), published);
+    }
+    // That is its own.
+    stage.tell(Input::Published(published.map(Box::new)));
+    stage.run(5_000);
+    assert_eq!(stage.published, None);
+}
+
+#[test]
+fn who_leads_again_releases_nothing_before_it_knows_what_was_published_meanwhile() {
+    let mut stage = stage();
+    let approved = digest(&stage);
+    stage.tell(Input::Leadership { until: Time::ZERO });
+    stage.run(60_000);
+    stage.tell(Input::Leadership { until: Time::NEVER });
+    approve(&mut stage, approved, NOW);
+    assert_eq!(writes(&mut stage), [""; 0]);
+    // Another process has used it, and what it wrote was taken away by somebody.
+    let used = Some(Approval { digest: approved, at: NOW });
+    let meanwhile = Publication { used, ..stage.published.clone().unwrap() };
+    stage.tell(Input::Published(Some(Box::new(meanwhile))));
+    approve(&mut stage, approved, NOW);
+    assert_eq!(writes(&mut stage), [""; 0]);
+}
+
+#[test]
+fn an_approval_older_than_the_last_used_one_releases_nothing() {
+    let mut stage = stage();
+    let approved = digest(&stage);
+    approve(&mut stage, approved, NOW);
+    writes(&mut stage);
+    for (of, rtype) in SETS {
+        stage.somebody_deletes(&format!("{of}w0.example.com"), rtype);
+        stage.somebody_deletes(&format!("{of}w1.example.com"), rtype);
+    }
+    stage.run(5 * 60_000);
+    assert_eq!(digest(&stage), approved);
+    approve(&mut stage, approved, NOW - 60);
+    assert_eq!(writes(&mut stage), [""; 0]);
+    assert_eq!(stage.published.as_ref().unwrap().unused, Some(Approval { digest: approved, at: NOW - 60 }));
+}
+
+#[test]
+fn what_is_written_at_the_end_is_published_at_the_end() {
+    let mut stage = stage();
+    let approved = digest(&stage);
+    stage.tell(Input::Approve(Approval { digest: approved, at: NOW }));
+    stage.run(10);
+    assert_eq!(writes(&mut stage), ["apply 2 units: 8 create, 0 replace"]);
+    assert_eq!(stage.published.as_ref().unwrap().units.len(), 2);
+    stage.tell(Input::Leadership { until: Time::ZERO });
+    let effects = stage.keeper.farewell();
+    let [Effect::Publish(last)] = effects.as_slice() else { panic!("{effects:?}") };
+    assert_eq!((last.units.len(), last.used), (0, Some(Approval { digest: approved, at: NOW })));
+}
+
+#[test]
+fn an_approval_makes_peace_once_and_not_each_time_that_it_is_seen() {
+    let mut stage = stage();
+    let approval = Approval { digest: digest(&stage), at: NOW };
+    stage.tell(Input::Approve(approval));
+    stage.run(5_000);
+    for _ in 0..3 {
+        let set = stage.zone.get("w0.example.com", "A", None).unwrap().clone();
+        stage.somebody_deletes("w0.example.com", "A");
+        stage.run(31 * 60_000);
+        stage.somebody_creates(set);
+        stage.run(31 * 60_000);
+        stage.tell(Input::Approve(approval));
+    }
+    stage.somebody_deletes("w0.example.com", "A");
+    stage.run(31 * 60_000);
+    assert_eq!(stage.keeper.plan().blocked[0].reason.label(), "Contested");
+    let of_another = Approval { digest: PlanDigest::of([]), at: NOW + 1 };
+    stage.tell(Input::Approve(of_another));
+    stage.run(1_000);
+    assert_eq!(stage.keeper.plan().blocked[0].reason.label(), "Contested");
 }

@@ -57,7 +57,7 @@ fn a_contested_record_follows_its_object_and_an_approval() {
         }
         stage.done();
         if is_approved {
-            stage.tell(Input::Release { until: 60 });
+            stage.tell(Input::Release { until: 24 * 3_600 });
         } else {
             stage.see(&web("www", WEB_2));
         }

@@ -119,10 +119,14 @@ impl Stage {
         self.keeper = keeper(&self.config);
         self.now = Time::ZERO;
         self.log.clear();
-        for input in std::mem::take(&mut self.before) {
+        // What was published is read by whoever leads.
+        let is_read = |input: &Input| matches!(input, Input::Published(_) | Input::Approve(_));
+        let (read, before): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.before).into_iter().partition(is_read);
+        let leads = Input::Leadership { until: Time::NEVER };
+        for input in before.into_iter().chain([leads]).chain(read) {
             self.tell(input);
         }
-        self.tell(Input::Leadership { until: Time::NEVER });
     }
 
     /// The next start begins with this.

@@ -51,8 +51,7 @@ impl World {
 
     /// A process leads without a lease.
     pub fn lead(&mut self, process: u32) -> Result<(), Violation> {
-        self.hand_down(process)?;
-        self.leads(process, Time::NEVER)
+        self.takes_over(process, Time::NEVER)
     }
 
     /// A piece of a call happens.
@@ -109,7 +108,8 @@ impl World {
                 };
                 self.schedule(if is_written { RENEWAL } else { lag }, again(Call::Look));
                 if until > now && !was_leading {
-                    self.hand_down(process)?;
+                    self.leads(process, Time::ZERO)?;
+                    return self.takes_over(process, until);
                 }
                 return self.leads(process, until);
             }
@@ -140,6 +140,13 @@ impl World {
         if let Some(memory) = memory {
             self.shelf.memory = Some(memory);
         }
+    }
+
+    /// A process leads that did not.
+    fn takes_over(&mut self, process: u32, until: Time) -> Result<(), Violation> {
+        self.hand_down(process)?;
+        self.leads(process, until)?;
+        self.read_plan(process)
     }
 
     /// A process learns until when it leads.

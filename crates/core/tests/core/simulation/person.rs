@@ -35,15 +35,23 @@ impl World {
         BEGIN + i64::try_from(self.now.since_start().as_secs()).unwrap() + self.shelf.off
     }
 
-    /// A new leader is told what the one before has left.
+    /// Who is about to lead is told what the one before has moved.
     pub fn hand_down(&mut self, to: u32) -> Result<(), Violation> {
         let forgets = |process: &Process| process.memory.is_some() || !process.is_answered();
         if self.ledger.window.is_clock_set || self.processes.iter().any(forgets) {
             self.ledger.window.forget();
         }
         self.tell(to, Input::Wall { unix: self.unix() })?;
-        if let Some(memory) = self.shelf.memory.clone() {
-            self.tell(to, Input::Recall { memory })?;
+        match self.shelf.memory.clone() {
+            Some(memory) => self.tell(to, Input::Recall { memory }),
+            None => Ok(()),
+        }
+    }
+
+    /// Who leads now reads what is published, and what a person has approved.
+    pub fn read_plan(&mut self, to: u32) -> Result<(), Violation> {
+        if self.position(to).is_none() {
+            return Ok(());
         }
         self.tell(to, Input::Published(self.shelf.published.clone()))?;
         match self.shelf.approval {
@@ -88,7 +96,11 @@ impl World {
             (0, _) => ("looks", None, 0),
             (1, Some(given)) => ("approves twice", Some(given.digest), given.at),
             (2, _) => ("approves what is gone", Some(self.random.pick(&self.shelf.all).digest), self.unix()),
-            _ => ("approves", Some(published.digest), self.unix()),
+            // It is later than the last one, whatever the clock shows.
+            (_, given) => {
+                let at = given.map_or(0, |given| given.at + 1).max(self.unix());
+                ("approves", Some(published.digest), at)
+            }
         };
         self.statistics.count("person", what);
         let Some(digest) = digest else { return Ok(()) };
