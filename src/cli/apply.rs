@@ -54,7 +54,7 @@ Give the same flags here as to `zonekeeper run`.";
 
 impl Apply {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let shown = self.session(Until::Done).await?.plan().await?;
+        let shown = self.session(Until::Done).await?.recalling(self.lease.clone()).plan().await?;
         anyhow::ensure!(shown.is_done, "stopped before the plan was complete");
         print!("{}", shown.plan);
         let digest = shown.plan.digest();

@@ -12,7 +12,7 @@ use zonekeeper_core::{
 use super::session::Session;
 use crate::{
     change_batch::ChangeBatch,
-    config::{ClusterFlags, Flags},
+    config::{ClusterFlags, Flags, LeaseFlags},
     driver::Until,
 };
 
@@ -23,6 +23,8 @@ pub struct Show {
     flags: Flags,
     #[command(flatten)]
     cluster: ClusterFlags,
+    #[command(flatten)]
+    lease: LeaseFlags,
 
     /// Format of the plan.
     #[arg(short, long, env = "ZONEKEEPER_OUTPUT", value_enum, default_value_t = Output::Text, value_name = "FORMAT", help_heading = "Plan")]
@@ -47,7 +49,7 @@ enum Output {
 impl Show {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let session = Session::open(self.flags, self.cluster, Until::Done, None).await?;
-        let outcome = session.plan().await?;
+        let outcome = session.recalling(self.lease).plan().await?;
         anyhow::ensure!(outcome.is_done, "stopped before the plan was complete");
         match self.output {
             Output::Text => print!("{}", outcome.plan),

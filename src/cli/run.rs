@@ -33,7 +33,7 @@ impl Run {
         let session = Session::open(self.flags, self.cluster, until, Some(metrics_address)).await?;
         let is_shown = dry_run || mode == RunMode::DryRun;
         let outcome = match mode {
-            _ if is_shown => session.plan().await?,
+            _ if is_shown => session.recalling(self.lease).plan().await?,
             RunMode::Approve => session.apply(Mode::Approve, self.lease).await?,
             RunMode::Apply | RunMode::DryRun => session.apply(Mode::Apply, self.lease).await?,
         };

@@ -91,3 +91,32 @@ async fn what_was_moved_and_what_was_released_count_for_the_next_leader() {
     third.until_zone(&zone, "one more", |zone| is_moved(zone, 3)).await;
     third.stop().await;
 }
+
+#[tokio::test]
+async fn a_command_knows_what_was_moved_and_what_was_released() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("brake-apply").await);
+    let limits = ["--brake-moves", "3", "--brake-percent", "40"];
+    let command = async |arguments: &[&str]| {
+        CommandLine::of(&zone, &shop, &[arguments, &limits].concat()).await.succeed().await
+    };
+    for n in 0..5 {
+        shop.create_balanced_ingress(&format!("w{n}"), &host(n), &balancer(n, 1)).await;
+    }
+    command(&["run", "--once"]).await;
+    moves(&shop, 0).await;
+    moves(&shop, 1).await;
+    command(&["run", "--once"]).await;
+    assert_eq!(remembered(&shop).await, 2);
+    // A third is too much, for a process that has moved none itself.
+    moves(&shop, 2).await;
+    for arguments in [["plan"].as_slice(), &["apply", "--yes"]] {
+        let held = command(arguments).await;
+        assert!(held.stdout.contains("Braked"), "{held}");
+    }
+    assert!(is_moved(&zone, 1) && !is_moved(&zone, 2));
+    let person = ControlPlane::shared().await.administrator();
+    CommandLine::of_cluster(&zone, &shop, &person, &["approve", "--brake", "30m"]).succeed().await;
+    command(&["apply", "--yes"]).await;
+    assert!(is_moved(&zone, 2));
+    assert_eq!(remembered(&shop).await, 3);
+}
