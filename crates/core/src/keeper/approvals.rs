@@ -156,8 +156,9 @@ impl Approvals {
         let current = (planned.digest() == given.digest).then_some(&planned.open);
         let units = of_shown.map(|(_, units)| units).or(current);
         let units = units.map(|units| units & &planned.all).unwrap_or_default();
-        // Of two approvals the later one counts, whichever is seen last.
-        let is_later = self.used.is_none_or(|used| given.at >= used.at);
+        // Of two approvals the later one counts, whichever is seen last. One of a time to come tells of a clock, not of an
+        // order.
+        let is_later = self.used.is_none_or(|used| given.at >= used.at || used.at > unix);
         let end = ends(given, now, unix);
         let is_used = is_later && end > now && !units.is_empty();
         if is_used {
