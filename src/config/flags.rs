@@ -152,7 +152,7 @@ pub struct Flags {
     )]
     pub account_changes: String,
 
-    /// Part of the account's refill that may be used, above 0 and at most 1.
+    /// Part of the account's refill that may be used, from 0.01 to 1.
     #[arg(
         long,
         env = "ZONEKEEPER_QUOTA_SHARE",
@@ -190,10 +190,11 @@ pub struct Flags {
         long,
         env = "ZONEKEEPER_BRAKE_PERCENT",
         default_value_t = 50,
+        value_parser = clap::value_parser!(u8).range(..=100),
         value_name = "PERCENT",
         help_heading = "Safety"
     )]
-    pub brake_percent: usize,
+    pub brake_percent: u8,
 }
 
 /// Which zone.
@@ -358,7 +359,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 
 /// A part of something.
 fn part(text: &str) -> Result<f64, String> {
-    text.parse().map_err(|_| "expected a number above 0 and at most 1, as in 0.97".to_owned())
+    text.parse().map_err(|_| "expected a number from 0.01 to 1, as in 0.97".to_owned())
 }
 
 /// The name of a namespace (RFC 1123 label, Kubernetes' "Object Names and IDs").

@@ -113,7 +113,7 @@ pub enum BadFlag {
         value: String,
     },
     /// `--quota-share`
-    #[error("--quota-share `{0}`: expected a number above 0 and at most 1")]
+    #[error("--quota-share `{0}`: expected a number from 0.01 to 1")]
     Share(f64),
 }
 
@@ -169,7 +169,7 @@ impl TryFrom<Flags> for Config {
             }
             rules.prefixes = vec![prefix];
         }
-        if !(quota_share > 0.0 && quota_share <= 1.0) {
+        if !(Quota::SMALLEST_SHARE..=1.0).contains(&quota_share) {
             return Err(BadFlag::Share(quota_share));
         }
         Ok(Self {
@@ -195,7 +195,7 @@ impl TryFrom<Flags> for Config {
                 .filter(|period| *period >= Duration::from_secs(1))
                 .ok_or(BadFlag::Resync(resync))?,
             vacancy: duration(&vacancy).ok_or(BadFlag::Vacancy(vacancy))?,
-            brake: BrakeLimits { moves: brake_moves, percent: brake_percent },
+            brake: BrakeLimits { moves: brake_moves, percent: brake_percent.into() },
         })
     }
 }
@@ -291,6 +291,10 @@ fn rate(flag: &'static str, value: &str) -> Result<Option<Rate>, BadFlag> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use zonekeeper_core::{
+        dns::{Name, Zone},
+        keeper::{Input, Keeper, Time},
+    };
 
     use super::*;
 
@@ -348,6 +352,14 @@ mod tests {
             (&["--account-changes", "0/0"], "--account-changes"),
             (&["--quota-share", "2"], "--quota-share"),
             (&["--quota-share", "NaN"], "--quota-share"),
+            (&["--quota-share", "0.009"], "--quota-share"),
+            (&["--quota-share=-inf"], "--quota-share"),
+            (&["--vacancy", "x"], "--vacancy"),
+            (&["--vacancy=-1s"], "--vacancy"),
+            (&["--resync", "99999999999999999999s"], "--resync"),
+            (&["--account-requests", "4294967296/1"], "--account-requests"),
+            (&["--account-requests", "1/2/3"], "--account-requests"),
+            (&["--account-changes=-1/-1"], "--account-changes"),
         ] {
             let mut args = vec![];
             args.extend_from_slice(extra);
@@ -356,6 +368,31 @@ mod tests {
             let error = Config::try_from(parsed.flags).unwrap_err().to_string();
             assert!(error.contains(expected), "{extra:?}: {error}");
         }
+    }
+
+    #[test]
+    fn the_largest_value_of_each_flag_is_one_that_can_be_worked_with() {
+        let [most, forever] = [u64::MAX.to_string(), format!("{}s", i64::MAX)];
+        for extra in [
+            ["--account-requests", "4294967295/4294967295"],
+            ["--account-changes", "4294967295/4294967295"],
+            ["--quota-share", "0.01"],
+            ["--resync", &forever],
+            ["--vacancy", &forever],
+            ["--vacancy", "0s"],
+            ["--brake-moves", &most],
+            ["--brake-percent", "100"],
+            ["--default-ttl", "2147483647"],
+        ] {
+            let config = config(&extra).unwrap();
+            let zone = Zone::new(config.zone.clone(), Name::from_hostname("example.com").unwrap());
+            let mut keeper = Keeper::new(config.keeper(Mode::Apply, u64::MAX), zone);
+            for now in [Time::ZERO, Time::after_start(Duration::from_hours(1)), Time::NEVER] {
+                keeper.handle(Input::Leadership { until: Time::NEVER }, now);
+            }
+        }
+        let error = config(&["--brake-percent", "101"]).unwrap_err();
+        assert!(error.contains("'101' for '--brake-percent <PERCENT>': 101 is not in 0..=100"), "{error}");
     }
 
     /// The mandatory flags that `extra` does not give.
