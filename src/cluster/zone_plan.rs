@@ -485,8 +485,54 @@ mod tests {
     fn an_approval_that_cannot_be_read_approves_nothing() {
         let digest = "0123456789abcdef0123456789abcdef";
         assert!(approval(digest, "2026-12-31T18:00:00Z").is_some());
-        for (digest, at) in [(digest, "yesterday"), ("0123", "2026-12-31T18:00:00Z"), ("", "")] {
-            assert_eq!(approval(digest, at), None, "{digest} {at}");
+        let (time, long) = ("2026-12-31T18:00:00Z", "0".repeat(1 << 20));
+        for (digest, at) in [
+            (digest, "yesterday"),
+            (digest, ""),
+            (digest, "0"),
+            (digest, "2026-12-31"),
+            (digest, "2026-12-31T18:00:00"),
+            (digest, "2026-02-30T18:00:00Z"),
+            (digest, "10000-01-01T00:00:00Z"),
+            (digest, "2026-12-31T18:00:00Z\0"),
+            (digest, &long),
+            ("0123", time),
+            ("0123456789abcdef0123456789abcdeg", time),
+            ("0123456789abcdef0123456789abcdeé", time),
+            (&long, time),
+            ("", ""),
+        ] {
+            assert_eq!(approval(digest, at), None, "{digest:.40} {at:.40}");
+        }
+        for at in
+            ["-009999-01-02T01:59:59Z", "9999-12-30T22:00:00Z", " 2026-12-31T18:00:00.999999999+14:00\n"]
+        {
+            assert!(approval(digest, at).is_some(), "{at}");
+        }
+    }
+
+    #[test]
+    fn of_what_somebody_else_has_published_what_can_be_read_counts() {
+        let digest = "0123456789abcdef0123456789abcdef";
+        let unit = |digest: &str| PlannedUnit { digest: digest.to_owned(), approved: true };
+        let bad = ["", "0123", "0123456789abcdeg", "0123456789abcdef0", "\u{1b}[2J", "é123456789abcde", " "];
+        let unreadable =
+            |digest: &str| Approved { digest: digest.to_owned(), approved_at: "soon".to_owned() };
+        let status = ZonePlanStatus {
+            digest: digest.to_owned(),
+            creates: usize::MAX,
+            replaces: usize::MAX,
+            units: bad.iter().map(|bad| unit(bad)).chain([unit("0123456789abcdef")]).collect(),
+            rest: format!("{}\t\nfedcba9876543210", bad.join(" \0 ").repeat(10_000)),
+            used: Some(unreadable(digest)),
+            unused: Some(unreadable("")),
+        };
+        let found = publication(&status).unwrap();
+        assert_eq!(found.units, [("0123456789abcdef".parse().unwrap(), true)]);
+        assert_eq!(found.rest, ["fedcba9876543210".parse().unwrap()]);
+        assert_eq!((found.used, found.unused), (None, None));
+        for digest in bad {
+            assert_eq!(publication(&ZonePlanStatus { digest: digest.to_owned(), ..status.clone() }), None);
         }
     }
 }
