@@ -24,6 +24,14 @@ use crate::driver::Handle;
 
 /// Largest manifest that is read, in bytes: the largest object that etcd stores is 1.5 MiB.
 const MAX_FILE_BYTES: u64 = 2 << 20;
+/// How deep a document may be nested: definitions of resources, which may lie beside the objects, are 50 levels deep.
+const MAX_DEPTH: usize = 100;
+/// Most values in a document, and most events of the parser.
+const MAX_VALUES: usize = 250_000;
+/// Most bytes of text in a document, repeated ones counted each time.
+const MAX_TEXT_BYTES: usize = 8 << 20;
+/// Most anchors in a document, and most references to them: what people write by hand has a few.
+const MAX_ANCHORS: usize = 1_000;
 
 /// The manifests of a folder, and the objects in them.
 #[derive(Debug)]
@@ -201,7 +209,7 @@ fn objects(path: &Path) -> Result<(Vec<Object>, Vec<BadManifest>), BadManifest> 
     for (line_offset, document) in documents(&text) {
         let lines = serde_saphyr::render_options! { line_offset: line_offset };
         // The parser stops at the first mistake, so it is given one document at a time.
-        for value in serde_saphyr::read::<_, Value>(&mut document.as_bytes()) {
+        for value in serde_saphyr::read_with_options::<_, Value>(&mut document.as_bytes(), budget()) {
             let value = value.map_err(|why| {
                 let why = why.without_snippet().render_with_options(lines);
                 BadManifest::Yaml { path: path.to_owned(), why }
@@ -212,6 +220,28 @@ fn objects(path: &Path) -> Result<(Vec<Object>, Vec<BadManifest>), BadManifest> 
         }
     }
     Ok((objects, mistakes))
+}
+
+/// What a document may cost.
+fn budget() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_reader_input_bytes: usize::try_from(MAX_FILE_BYTES).ok(),
+            max_depth: MAX_DEPTH,
+            flow_nesting_limit: MAX_DEPTH,
+            max_nodes: MAX_VALUES,
+            max_events: 2 * MAX_VALUES,
+            max_total_scalar_bytes: MAX_TEXT_BYTES,
+            max_anchors: MAX_ANCHORS,
+            max_aliases: MAX_ANCHORS,
+            max_recorded_anchor_events: MAX_VALUES,
+            max_recorded_anchor_bytes: MAX_TEXT_BYTES,
+            max_merge_keys: MAX_ANCHORS,
+            // What references repeat is bounded by what it amounts to.
+            enforce_alias_anchor_ratio: false,
+        },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: MAX_VALUES },
+    }
 }
 
 /// The documents of a file, each with the number of lines before it. Nothing but a marker begins with `---` (YAML

@@ -187,3 +187,36 @@ fn no_manifest_brings_the_others_down() {
         }
     }
 }
+
+#[test]
+fn what_a_document_may_cost_is_bounded() {
+    let scratch = Scratch::new("folder-budget");
+    let of_kind =
+        |kind: &str, rest: &str| format!("kind: {kind}\nmetadata: {{name: x, namespace: shop}}\n{rest}\n");
+    let flow = |depth: usize| format!("x: {}{}", "[".repeat(depth), "]".repeat(depth));
+    let block = |depth: usize| (0..depth).map(|n| format!("{}x:\n", " ".repeat(n))).collect::<String>();
+    let repeated =
+        |text: usize, times: usize| format!("x: [&x {}{}]", "y".repeat(text), ", *x".repeat(times));
+    let anchors = |count: usize| (0..count).map(|n| format!("x{n}: &x{n} y\n")).collect::<String>();
+    for (document, is_bad) in [
+        (flow(90), false),
+        (flow(110), true),
+        (block(90), false),
+        (block(110), true),
+        (anchors(900), false),
+        (anchors(1_100), true),
+        (repeated(1_000, 900), false),
+        (repeated(1_000, 1_100), true),
+        (repeated(20_000, 900), true),
+        (format!("x: [{}]", "0,".repeat(200_000)), false),
+        (format!("x: [{}]", "0,".repeat(300_000)), true),
+    ] {
+        let documents =
+            of_kind("CustomResourceDefinition", &document) + "---\n" + &ingress("good", "good.test");
+        fs::write(scratch.join("a.yaml"), documents).unwrap();
+        let (folder, bad) = Folder::open(&scratch).unwrap();
+        assert_eq!(names(&folder), ["Ingress/shop/good"]);
+        let text: String = document.chars().take(60).collect();
+        assert_eq!(!bad.is_empty(), is_bad, "{text}: {bad:?}");
+    }
+}
