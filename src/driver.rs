@@ -155,7 +155,8 @@ enum Message {
 
 /// Carries out one keeper's effects.
 pub struct Driver<E, L> {
-    keeper: Keeper,
+    /// Apart: whatever waits for the driver would have to be as large.
+    keeper: Box<Keeper>,
     ends: E,
     listener: L,
     clock: Clock,
@@ -270,7 +271,7 @@ impl<E: Ends, L: Listener> Driver<E, L> {
         let (inputs, messages) = mpsc::channel(INPUTS);
         let ((memory, remembered), (published, shown)) = (watch::channel(None), watch::channel(None));
         let driver = Self {
-            keeper,
+            keeper: Box::new(keeper),
             ends,
             listener,
             clock,

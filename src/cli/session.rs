@@ -143,7 +143,7 @@ impl Session {
         };
         let (writer, facts) = self.patience.open(open).await?;
         let candidacy = self.stand(lease, leadership).await?;
-        self.drive(ReadWrite(writer), mode, &facts, Role::Stands(candidacy)).await
+        self.drive(ReadWrite(writer), mode, &facts, Role::Stands(Box::new(candidacy))).await
     }
 
     /// Namespace and name of the lease.
@@ -264,7 +264,7 @@ enum Role {
     /// It only looks, and knows what a lease remembers.
     Looks(Memory),
     /// It writes while it leads.
-    Stands(Candidacy),
+    Stands(Box<Candidacy>),
 }
 
 impl Role {

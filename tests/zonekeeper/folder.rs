@@ -194,10 +194,12 @@ fn what_a_document_may_cost_is_bounded() {
     let of_kind =
         |kind: &str, rest: &str| format!("kind: {kind}\nmetadata: {{name: x, namespace: shop}}\n{rest}\n");
     let flow = |depth: usize| format!("x: {}{}", "[".repeat(depth), "]".repeat(depth));
-    let block = |depth: usize| (0..depth).map(|n| format!("{}x:\n", " ".repeat(n))).collect::<String>();
+    let lines =
+        |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<Vec<_>>().concat();
+    let block = |depth: usize| lines(depth, &|n| format!("{}x:\n", " ".repeat(n)));
     let repeated =
         |text: usize, times: usize| format!("x: [&x {}{}]", "y".repeat(text), ", *x".repeat(times));
-    let anchors = |count: usize| (0..count).map(|n| format!("x{n}: &x{n} y\n")).collect::<String>();
+    let anchors = |count: usize| lines(count, &|n| format!("x{n}: &x{n} y\n"));
     for (document, is_bad) in [
         (flow(90), false),
         (flow(110), true),
