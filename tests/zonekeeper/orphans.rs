@@ -4,7 +4,10 @@ use std::{fs, path::Path};
 
 use k8s_openapi::api::{core::v1::Service, networking::v1::Ingress};
 use serde_json::{Value, json};
-use zonekeeper_emulator::zone::{AliasTarget, Change, HostedZone, RecordSet};
+use zonekeeper_emulator::zone::{
+    AliasTarget, Change, CidrRoutingConfig, Coordinates, GeoLocation, GeoProximityLocation, HostedZone,
+    RecordSet,
+};
 
 use crate::{
     botocore::person_sends,
@@ -178,6 +181,60 @@ async fn what_has_changed_meanwhile_is_not_removed_by_it() {
         });
     }
     zone.alter(|zone| zone.change(&changes).unwrap());
+}
+
+#[tokio::test]
+async fn what_is_under_any_policy_and_at_any_name_is_removed_by_it() {
+    let (folder, shop) = (Scratch::new("orphans-policies"), Namespace::new("orphans-policies").await);
+    let zone = Zone::empty().await;
+    let text = |text: &str| Some(text.to_owned());
+    let place = |location| RecordSet { geo_location: Some(location), ..RecordSet::default() };
+    let near = |location| RecordSet { geo_proximity_location: Some(location), ..RecordSet::default() };
+    let coordinates = Coordinates { latitude: "49.22".to_owned(), longitude: "-74.01".to_owned() };
+    let blocks = CidrRoutingConfig { collection_id: "c0ffee".to_owned(), location_name: "office".to_owned() };
+    let policies = [
+        RecordSet { weight: Some(0), ..RecordSet::default() },
+        RecordSet { region: text("eu-west-1"), ..RecordSet::default() },
+        RecordSet { failover: text("PRIMARY"), health_check_id: text("1-2-3"), ..RecordSet::default() },
+        RecordSet { failover: text("SECONDARY"), ..RecordSet::default() },
+        RecordSet { multi_value_answer: Some(true), ..RecordSet::default() },
+        place(GeoLocation { continent_code: text("EU"), ..GeoLocation::default() }),
+        place(GeoLocation { country_code: text("*"), ..GeoLocation::default() }),
+        place(GeoLocation {
+            country_code: text("US"),
+            subdivision_code: text("CA"),
+            ..GeoLocation::default()
+        }),
+        near(GeoProximityLocation { aws_region: text("eu-west-1"), ..GeoProximityLocation::default() }),
+        near(GeoProximityLocation {
+            local_zone_group: text("us-east-1-bue-1"),
+            bias: Some(-7),
+            ..GeoProximityLocation::default()
+        }),
+        near(GeoProximityLocation { coordinates: Some(coordinates), ..GeoProximityLocation::default() }),
+        RecordSet { cidr_routing_config: Some(blocks), ..RecordSet::default() },
+    ];
+    let hosts = (0..policies.len()).map(|number| format!("p{number}.example.test"));
+    let policies =
+        policies.into_iter().map(|policy| RecordSet { set_identifier: text("Blue & <one>"), ..policy });
+    let plain =
+        ["\\100at.example.test", "a\\040space.example.test", "under_score.example.test", "*.example.test"];
+    let plain = plain.into_iter().map(|host| (host.to_owned(), RecordSet::default()));
+    let said = self::text("ingress/orphans-policies/old");
+    for (host, policy) in hosts.zip(policies).chain(plain) {
+        for (name, rtype, value) in
+            [(host.clone(), "A", "192.0.2.1"), (format!("a-{host}"), "TXT", said.as_str())]
+        {
+            let (rtype, values) = (rtype.to_owned(), vec![value.to_owned()]);
+            zone.foreigner_creates(RecordSet { name, rtype, ttl: Some(60), values, ..policy.clone() });
+        }
+    }
+    let file = folder.join("orphans.json");
+    let command = ["orphans", "--change-batch", file.to_str().unwrap()];
+    let shown = CommandLine::of(&zone, &shop, &command).await.succeed().await;
+    assert!(shown.stdout.contains("16 orphaned, 0 left over"), "{shown}");
+    person_sends(&zone, &batch(&file)).await;
+    assert_eq!(zone.sets(), Vec::<String>::new());
 }
 
 #[tokio::test]
