@@ -235,7 +235,6 @@ fn settings() -> Settings {
         default_ttl: Ttl::DEFAULT,
         managed_types: ManagedTypes::default(),
         prefer_cname: false,
-        merge_targets: None,
         alias_zones: AliasZones::default(),
         adoption: Adoption::default(),
     }

@@ -6,7 +6,6 @@ mod brake;
 mod drift;
 mod failures;
 mod holders;
-mod merges;
 mod nonsense;
 mod refusals;
 mod stage;

@@ -534,7 +534,6 @@ mod tests {
             default_ttl: Ttl::DEFAULT,
             managed_types: ManagedTypes::default(),
             prefer_cname: false,
-            merge_targets: None,
             alias_zones: AliasZones::default(),
             adoption: Adoption::default(),
         };
