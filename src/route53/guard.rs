@@ -135,8 +135,12 @@ impl Guard {
             ("POST", ["hostedzone", id, "rrset"]) => {
                 self.check_zone(Some(id))?;
                 let body = String::from_utf8_lossy(body.unwrap_or_default());
-                if body.is_empty() || body.contains("<Action>DELETE</Action>") {
-                    return Err(Forbidden::Action("DELETE".to_owned()));
+                // Nor a body that cannot be looked into.
+                let other = |action: &str| !["CREATE", "UPSERT"].contains(&action);
+                let mut actions = actions(&body).peekable();
+                let is_empty = actions.peek().is_none();
+                if let Some(action) = actions.find(|action| other(action)).or(is_empty.then_some("none")) {
+                    return Err(Forbidden::Action(action.to_owned()));
                 }
                 self.check_permission()
             }
@@ -181,6 +185,14 @@ impl Intercept for Guard {
         let path = uri.find("/2013-04-01/").and_then(|at| uri.get(at..)).unwrap_or(uri);
         Ok(self.check_request(request.method(), path, request.body().bytes())?)
     }
+}
+
+/// The actions in a request's body.
+fn actions(body: &str) -> impl Iterator<Item = &str> {
+    body.split("<Action").skip(1).map(|rest| {
+        let action = rest.strip_prefix('>').and_then(|rest| rest.split_once("</Action>"));
+        action.map_or("unreadable", |(action, _)| action)
+    })
 }
 
 #[cfg(test)]
@@ -264,6 +276,15 @@ mod tests {
             ("POST", "/2013-04-01/hostedzone/Z1/rrset", Some("<Action>CREATE</Action>"), true),
             ("POST", "/2013-04-01/hostedzone/Z1/rrset/", Some("<Action>UPSERT</Action>"), true),
             ("POST", "/2013-04-01/hostedzone/Z1/rrset", Some("<Action>DELETE</Action>"), false),
+            (
+                "POST",
+                "/2013-04-01/hostedzone/Z1/rrset",
+                Some("<Action>CREATE</Action><Action>X</Action>"),
+                false,
+            ),
+            ("POST", "/2013-04-01/hostedzone/Z1/rrset", Some("<Action a=\"b\">CREATE</Action>"), false),
+            ("POST", "/2013-04-01/hostedzone/Z1/rrset", Some("<Action>CREATE"), false),
+            ("POST", "/2013-04-01/hostedzone/Z1/rrset", Some("<ChangeBatch/>"), false),
             ("POST", "/2013-04-01/hostedzone/Z1/rrset", None, false),
             ("POST", "/2013-04-01/hostedzone/Z2/rrset", Some("<Action>CREATE</Action>"), false),
             ("POST", "/2013-04-01/hostedzone", Some("x"), false),
