@@ -139,7 +139,10 @@ impl Keeper {
             self.drift.changed(unit, facts, now);
         }
         let moves = unit.filter(|_| !is_repair).and_then(Unit::moves);
-        self.brake.pending(&key, moves, self.past.seen_right(&key).is_some());
+        self.brake.pending(&key, moves, self.past.was_right(&key));
+        if unit.is_some_and(Unit::changes_records) && !is_repair {
+            self.past.wish_changed(&key);
+        }
         if !self.claims.has_host(host) {
             self.past.forget_right(&key);
             self.drift.forget(&key);

@@ -322,7 +322,7 @@ impl<'a> View<'a> {
                         continue;
                     }
                     (true, _) => {
-                        let was_ours = self.past.seen_right(key).is_some();
+                        let was_ours = self.past.was_right(key);
                         let reason = if was_ours { Reason::OwnershipLost } else { Reason::Unmanaged };
                         shown = shown.or(Some(reason));
                         continue;

@@ -16,7 +16,7 @@ use crate::source::{ClaimKey, Kind, ObjectId};
 pub struct Past {
     tenures: BTreeMap<ClaimKey, Tenure>,
     /// Keys whose records have been seen right, and ours.
-    ours: BTreeMap<ClaimKey, Wish>,
+    ours: BTreeMap<ClaimKey, Option<Wish>>,
     /// Kinds, in one namespace or in all, whose objects could not be listed.
     unreadable: BTreeSet<(Kind, Option<String>)>,
     /// Objects that are there and cannot be read.
@@ -57,14 +57,26 @@ impl Past {
         known != tenure
     }
 
-    /// The wish for which a key's records have been seen right, and ours.
+    /// The wish for which a key's records have been seen right, and ours, if nothing else was asked for since.
     pub fn seen_right(&self, key: &ClaimKey) -> Option<Wish> {
-        self.ours.get(key).copied()
+        self.ours.get(key).copied().flatten()
+    }
+
+    /// Whether a key's records have been seen right, and ours, whatever was asked for then.
+    pub fn was_right(&self, key: &ClaimKey) -> bool {
+        self.ours.contains_key(key)
+    }
+
+    /// Something else is asked for than what was seen right.
+    pub fn wish_changed(&mut self, key: &ClaimKey) {
+        if let Some(wish) = self.ours.get_mut(key) {
+            *wish = None;
+        }
     }
 
     /// The records of a key are right, and ours.
     pub fn see_right(&mut self, key: ClaimKey, wish: Wish) {
-        self.ours.insert(key, wish);
+        self.ours.insert(key, Some(wish));
     }
 
     /// How many keys' records have been seen right, and ours.
