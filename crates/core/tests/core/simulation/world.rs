@@ -274,6 +274,8 @@ impl World {
             (Some(saboteur), input) => saboteur.input(input),
             (None, input) => input,
         };
+        // It may have ended over what it was told in place of that.
+        let Some(at) = self.position(number) else { return Ok(()) };
         let effects = self.processes[at].handle(input, self.now)?;
         if self.doomed == Some(number) && !effects.is_empty() {
             self.doomed = None;
