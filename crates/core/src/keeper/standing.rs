@@ -20,7 +20,7 @@ pub enum Progress {
 }
 
 impl Keeper {
-    /// When the keeper wants [`Input::Tick`], if nothing happens before.
+    /// When the keeper wants [`Input::Tick`](super::Input::Tick), if nothing happens before.
     pub fn wake_at(&self) -> Option<Time> {
         self.later
     }
