@@ -521,19 +521,20 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The object that the ownership TXTs name for a key, as `ingress/shop/web`: ours, and those of an owner whose sets
+    /// The object that the ownership TXTs name for a key, as `ingress/shop/web`: ours, else those of an owner whose sets
     /// become ours, as far as that object is here. The TXT of a record counts before one without.
     pub fn named_holder(&self, key: &ClaimKey) -> Option<String> {
         let mut types = ADDRESS_TYPES;
         types.sort_by_key(|rtype| self.zone.get(&key.host, rtype, key.set_id.as_ref()).is_none());
-        types.iter().find_map(|rtype| {
-            let Ownership { standing, resource, .. } = self.look_up(&key.host, rtype, key);
-            resource.filter(|named| match standing {
-                Standing::Us => true,
-                Standing::Other(owner) => self.takes_over(&key.host, &owner) && self.may_claim(key, named),
-                Standing::Nobody | Standing::Unreadable(_) => false,
-            })
-        })
+        let said = types.map(|rtype| self.look_up(&key.host, &rtype, key));
+        let ours = said.iter().filter(|said| said.standing == Standing::Us);
+        let becomes_ours = |said: &&Ownership<'_>| match &said.standing {
+            Standing::Other(owner) => self.takes_over(&key.host, owner),
+            Standing::Us | Standing::Nobody | Standing::Unreadable(_) => false,
+        };
+        let named = |said: &Ownership<'_>| said.resource.clone();
+        let of_others = || said.iter().filter(becomes_ours).filter_map(named);
+        ours.clone().find_map(named).or_else(|| of_others().find(|named| self.may_claim(key, named)))
     }
 
     /// Whether an object, as `ingress/shop/web`, asks for a key, or may do so unseen.
