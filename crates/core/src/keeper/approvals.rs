@@ -57,8 +57,6 @@ pub(super) struct Approvals {
     shown: VecDeque<(PlanDigest, BTreeSet<UnitDigest>)>,
     /// What may be written: nothing that is not planned.
     released: BTreeSet<UnitDigest>,
-    /// When what was released is so no longer.
-    ends: Option<Time>,
     used: Option<Approval>,
     unused: Option<Approval>,
     /// An approval that has not been looked at yet.
@@ -136,7 +134,7 @@ impl Approvals {
     }
 
     /// Uses what was given, now that there is a plan. Whether there was something to use.
-    fn settle(&mut self, planned: &Planned, now: Time, unix: i64) -> bool {
+    fn settle(&mut self, planned: &Planned, unix: i64) -> bool {
         if let Some(before) = self.before.take() {
             let listed = before.units.iter().map(|(unit, _)| *unit).collect();
             self.shown.push_front((before.digest, listed));
@@ -145,11 +143,8 @@ impl Approvals {
             let approved = approved.chain(before.rest.iter().copied());
             self.released = approved.filter(|unit| planned.all.contains(unit)).collect();
             (self.used, self.unused) = (before.used, before.unused);
-            self.ends = before.used.map(|used| ends(used, now, unix));
         }
-        if self.ends.is_some_and(|end| end <= now) {
-            self.released.clear();
-        }
+        self.expire(unix);
         let Some(given) = self.given.take().filter(|given| self.is_new(*given)) else { return false };
         let of_shown =
             self.shown.iter().rev().find(|(digest, units)| *digest == given.digest && !units.is_empty());
@@ -159,15 +154,23 @@ impl Approvals {
         // Of two approvals the later one counts, whichever is seen last. One of a time to come tells of a clock, not of an
         // order.
         let is_later = self.used.is_none_or(|used| given.at >= used.at || used.at > unix);
-        let end = ends(given, now, unix);
-        let is_used = is_later && end > now && !units.is_empty();
+        let is_used = is_later && given.ends() > unix && !units.is_empty();
         if is_used {
             self.released = units;
-            (self.used, self.unused, self.ends) = (Some(given), None, Some(end));
+            (self.used, self.unused) = (Some(given), None);
         } else {
             self.unused = Some(given);
         }
         is_used
+    }
+
+    /// Nothing is released any longer than its approval lasts. Whether that is over.
+    fn expire(&mut self, unix: i64) -> bool {
+        let is_over = self.used.is_none_or(|used| used.ends() <= unix) && !self.released.is_empty();
+        if is_over {
+            self.released.clear();
+        }
+        is_over
     }
 
     /// What is to be published, if that is not what is.
@@ -200,9 +203,13 @@ impl Approvals {
     }
 }
 
-fn ends(approval: Approval, now: Time, unix: i64) -> Time {
-    let left = approval.at.saturating_add(LASTS).saturating_sub(unix);
-    now + Duration::from_secs(u64::try_from(left).unwrap_or_default())
+// === impl Approval ===
+
+impl Approval {
+    /// When it ends, in seconds since 1970: by the clock on the wall, which somebody may set.
+    fn ends(&self) -> i64 {
+        self.at.saturating_add(LASTS)
+    }
 }
 
 /// The units that are planned.
@@ -230,11 +237,12 @@ impl Keeper {
         if !self.publishes() || self.leader_until <= now {
             return;
         }
-        if let Some(end) = self.approvals.ends.filter(|end| *end > now) {
-            self.at_latest(end);
-        } else if self.approvals.ends.take().is_some() {
-            self.approvals.released.clear();
+        let unix = self.wall.unix(now);
+        if self.approvals.expire(unix) {
             self.approvals.look(now);
+        }
+        if let Some(used) = self.approvals.used.filter(|_| !self.approvals.is_empty()) {
+            self.at_latest(self.wall.time(used.ends(), now));
         }
         match self.approvals.due {
             Some(due) if due <= now => {}
@@ -243,7 +251,7 @@ impl Keeper {
         }
         self.is_stirred = true;
         let mut planned = self.planned();
-        if self.approvals.settle(&planned, now, self.wall.unix(now)) {
+        if self.approvals.settle(&planned, unix) {
             self.make_peace(out);
             planned = self.planned();
         }

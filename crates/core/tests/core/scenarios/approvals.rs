@@ -112,6 +112,20 @@ fn an_approval_lasts_for_seven_days() {
 }
 
 #[test]
+fn the_seven_days_are_those_of_the_clock_on_the_wall() {
+    let mut stage = stage();
+    let approved = digest(&stage);
+    stage.refuse("w0.example.com", Some("[RRSet with DNS name w0.example.com. is not what we like]"));
+    approve(&mut stage, approved, NOW);
+    stage.refuse("w0.example.com", None);
+    stage.done();
+    // The machine has slept, and its own clock with it.
+    stage.tell(Input::Wall { unix: NOW + 7 * 24 * 3_600 });
+    stage.run(DAY);
+    assert_eq!(writes(&mut stage), [""; 0]);
+}
+
+#[test]
 fn the_process_that_leads_next_goes_on_with_what_was_approved() {
     let mut stage = stage();
     let approved = digest(&stage);
