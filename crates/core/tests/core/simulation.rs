@@ -3,6 +3,7 @@
 //! A run is a function of its seed. `SEED=… cargo test -p zonekeeper-core --test core simulation -- --nocapture`
 //! prints the trace of one run; `SIMULATION_SEEDS` is how many runs there are, `SIMULATION_FIRST` where they begin.
 
+mod approvals;
 mod cluster;
 mod convergence;
 mod foreigner;
@@ -14,12 +15,14 @@ mod ownership;
 mod person;
 mod process;
 mod random;
+mod repairs;
 mod rival;
 mod saboteur;
 mod service;
 mod shape;
 mod statistics;
 mod tenure;
+mod told;
 mod trace;
 pub mod translation;
 mod watch;

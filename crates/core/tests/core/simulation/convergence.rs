@@ -27,8 +27,8 @@ const PASSING: &[&str] =
 /// Runs until everything is as it should be, and on for a while; then a new process finds nothing to do.
 pub fn check(world: &mut World) -> Result<(), Violation> {
     settle(world)?;
-    // Who has had a name and is gone, or without a target, is waited for.
-    world.run_until(world.now + world.shape.vacancy.max(YIELD))?;
+    // Who has had a name and is gone is waited for, and then who follows and has no target.
+    world.run_until(world.now + world.shape.vacancy + YIELD)?;
     settle(world)?;
     let leader = world.leader().unwrap();
     world.ledger.unreported(leader.number)?;

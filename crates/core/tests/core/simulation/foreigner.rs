@@ -34,7 +34,10 @@ pub const DEEDS: &[&str] = &[
     "deletes a TXT",
     "deletes a record",
     "ends a delegation",
+    UNDOES,
 ];
+
+const UNDOES: &str = "undoes a batch of ours";
 
 /// What somebody did, and at which listed names.
 #[derive(Debug, Clone)]
@@ -137,6 +140,15 @@ pub fn act_at(zone: &mut HostedZone, name: &str, random: &mut Random) -> Option<
         1 => delete(zone, random, at_name),
         _ => change(zone, random, at_name),
     }
+}
+
+/// Somebody wants it to be as it was before a batch of ours.
+pub fn undo(zone: &mut HostedZone, before: &[(RecordSet, Option<RecordSet>)]) -> Option<Deed> {
+    let back = |(written, before): &(RecordSet, Option<RecordSet>)| match before {
+        Some(before) => Change::upsert(before.clone()),
+        None => Change::delete(written.clone()),
+    };
+    run(zone, UNDOES, before.iter().map(back).collect())
 }
 
 fn create(zone: &mut HostedZone, what: &'static str, sets: Vec<RecordSet>) -> Option<Deed> {

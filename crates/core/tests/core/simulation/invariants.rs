@@ -15,6 +15,7 @@ use zonekeeper_core::{
 use zonekeeper_emulator::zone::{HostedZone, RecordSet};
 
 use super::{
+    approvals::Approvals,
     ownership::{self, APEX, TxtNames, US},
     process::{Rest, rests_on_the_zone},
     shape::Shape,
@@ -39,9 +40,11 @@ pub struct Violation {
 #[derive(Debug, Clone)]
 pub struct Ledger {
     naming: TxtNames,
-    /// Whose sets may be replaced.
+    /// Whose texts may be replaced.
     owners: &'static [&'static str],
+    vacancy: Duration,
     pub tenures: Tenures,
+    pub approvals: Approvals,
     pub window: Window,
     /// When somebody else last changed something at a name.
     foreign: BTreeMap<Name, Time>,
@@ -53,8 +56,6 @@ pub struct Ledger {
     accepted: BTreeMap<(u32, PlanDigest), (Vec<Name>, Time)>,
     /// The last batch that each process has sent.
     issued: BTreeMap<u32, (PlanDigest, Rest)>,
-    /// How long the keeper may not have seen a delegation.
-    blind: Duration,
 }
 
 /// The sets that a batch meets.
@@ -63,7 +64,8 @@ pub struct Before {
     sets: Vec<Met>,
     /// For each unit, the object that its hostname's records were made for.
     holders: Vec<Option<ObjectId>>,
-    len: usize,
+    /// All others of the zone.
+    others: Vec<RecordSet>,
 }
 
 #[derive(Debug)]
@@ -93,14 +95,15 @@ impl Ledger {
         Self {
             naming: shape.naming,
             owners: shape.owners(),
+            vacancy: shape.vacancy,
             tenures: Tenures::default(),
+            approvals: Approvals::new(shape.mode),
             window: Window::new(shape.brake),
             foreign: BTreeMap::new(),
             cuts: BTreeMap::new(),
             written: BTreeMap::new(),
             accepted: BTreeMap::new(),
             issued: BTreeMap::new(),
-            blind: shape.resync * 2 + Duration::from_mins(5),
         }
     }
 
@@ -123,15 +126,19 @@ impl Ledger {
             let found = found(zone, change);
             let is_ours = found.is_some_and(|set| match *change.after().rtype() {
                 RecordType::Txt => ownership::owner(set).is_some_and(|owner| self.owners.contains(&owner)),
-                _ => self.naming.owner(zone, set).is_some_and(|owner| self.owners.contains(&owner)),
+                _ => self.naming.owner(zone, set) == Some(US),
             });
             Met { found: found.cloned(), is_ours }
         };
         let holder = |unit: &Unit| {
             let host = unit.key().host.to_route53();
-            let of = |rtype| self.naming.text(zone, zone.get(&host, rtype, None)?);
+            let of = |rtype| match zone.get(&host, rtype, None) {
+                Some(set) => self.naming.text(zone, set),
+                None => zone.get(&self.naming.place(&host, rtype), "TXT", None),
+            };
             let texts = ["A", "AAAA", "CNAME"].into_iter().filter_map(of);
-            let texts = texts.filter(|text| ownership::owner(text) == Some(US));
+            let is_readable = |text: &&RecordSet| ownership::is_for(text, &host);
+            let texts = texts.filter(is_readable).filter(|text| ownership::owner(text) == Some(US));
             let holders: BTreeSet<ObjectId> = texts.filter_map(ownership::object).collect();
             // Where texts differ, nobody can tell.
             let is_one = holders.len() == 1;
@@ -140,8 +147,21 @@ impl Ledger {
         Before {
             sets: apply.batch.changes().map(met).collect(),
             holders: apply.batch.units().iter().map(holder).collect(),
-            len: zone.len(),
+            others: others(apply, zone),
         }
+    }
+
+    /// What a batch has changed, and what was there before.
+    pub fn undoing(apply: &Apply, before: &Before, zone: &HostedZone) -> Vec<(RecordSet, Option<RecordSet>)> {
+        let written = apply.batch.changes().filter_map(|change| found(zone, change).cloned());
+        written.zip(before.sets.iter().map(|met| met.found.clone())).collect()
+    }
+
+    /// The listed names of all texts that may say whose a hostname is.
+    fn text_names(&self, host: &Name) -> Vec<String> {
+        let host = host.to_route53();
+        let typed = ["A", "AAAA", "CNAME"].map(|rtype| self.naming.place(&host, rtype));
+        typed.into_iter().chain(self.naming.of(&host, None)).collect()
     }
 
     /// A batch has been accepted. Returns how many sets it replaced in a race that cannot be closed.
@@ -159,7 +179,7 @@ impl Ledger {
             self.check_tenure(unit, holder.as_ref(), rest, now)?;
             self.check_window(unit, rest, now)?;
             for change in unit.changes() {
-                self.check_place(change, rest, now)?;
+                self.check_place(change, rest)?;
                 let met = met.next().unwrap();
                 if matches!(change, Change::Create(_)) && met.found.is_some() {
                     return Err(Violation::new("what is created is not there", format!("{change}")));
@@ -176,11 +196,13 @@ impl Ledger {
             check_whole(unit, zone)?;
             self.check_ownership(unit, zone, rest)?;
             check_right(unit, rest)?;
+            self.check_types(unit, zone, rest)?;
         }
-        let creates = before.sets.iter().filter(|met| met.found.is_none()).count();
-        if zone.len() != before.len + creates {
-            let detail = format!("{} sets before, {creates} created, {} after", before.len, zone.len());
-            return Err(Violation::new("no set disappears", detail));
+        let others = others(apply, zone);
+        if others != before.others {
+            let is_changed = |set: &&RecordSet| !others.contains(set);
+            let detail = format!("{:?}", before.others.iter().find(is_changed));
+            return Err(Violation::new("nothing but the sets of a batch changes", detail));
         }
         let names: Vec<Name> = apply.batch.changes().map(|change| change.after().name().clone()).collect();
         for name in &names {
@@ -191,6 +213,10 @@ impl Ledger {
             }
         }
         self.accepted.insert((rest.number, apply.digest), (names, now));
+        // What came when nobody waited for it any more was taken for lost.
+        if !rest.is_late {
+            self.approvals.accepted(rest.number, &apply.batch, rest.unix);
+        }
         Ok(races)
     }
 
@@ -203,13 +229,36 @@ impl Ledger {
         now: Time,
     ) -> Result<(), Violation> {
         let host = &unit.key().host;
-        match holder.filter(|holder| *holder != unit.object()) {
-            Some(holder) if self.tenures.holds(holder, host, now) && !self.is_race(unit.reads(), rest) => {
+        let is_news = |name: String| Name::from_route53(&name).is_ok_and(|name| self.is_news(&name, rest));
+        let holder = holder.filter(|holder| *holder != unit.object());
+        let Some(holder) = holder.filter(|_| !self.text_names(host).into_iter().any(is_news)) else {
+            return Ok(());
+        };
+        let known = rest.told.keeps(host, holder, unit.object(), self.vacancy, rest.made);
+        let is_kept = self.tenures.holds(holder, host, now);
+        match known.or_else(|| is_kept.then_some("a hostname stays with the object that has it")) {
+            Some(invariant) => {
                 let detail = format!("{host} of {holder} is given to {}", unit.object());
-                Err(Violation::new("a hostname stays with the object that has it", detail))
+                Err(Violation::new(invariant, detail))
             }
-            _ => Ok(()),
+            None => Ok(()),
         }
+    }
+
+    /// The aliases of a hostname that only we have ever changed lead to one target.
+    fn check_types(&self, unit: &Unit, zone: &HostedZone, rest: &Rest) -> Result<(), Violation> {
+        let host = unit.key().host.to_route53();
+        let alias = |rtype| {
+            let set = zone.get(&host, rtype, None)?;
+            let is_ours = self.naming.owner(zone, set) == Some(US);
+            set.alias_target.as_ref().filter(|_| is_ours).map(|target| &target.dns_name)
+        };
+        let (Some(v4), Some(v6)) = (alias("A"), alias("AAAA")) else { return Ok(()) };
+        let is_foreign = |name: &Name| self.foreign.contains_key(name);
+        if v4 == v6 || rest.is_abandoned || unit.reads().iter().any(is_foreign) {
+            return Ok(());
+        }
+        Err(Violation::new("the types of a hostname lead to one target", format!("{host} to {v4} and {v6}")))
     }
 
     /// The brake counts what nobody else has touched.
@@ -228,7 +277,7 @@ impl Ledger {
     }
 
     /// Nothing is written that is never written.
-    fn check_place(&self, change: &Change, rest: &Rest, now: Time) -> Result<(), Violation> {
+    fn check_place(&self, change: &Change, rest: &Rest) -> Result<(), Violation> {
         let set = change.after();
         let types = [RecordType::A, RecordType::Aaaa, RecordType::Cname, RecordType::Txt];
         let listed = set.name().to_route53();
@@ -240,8 +289,7 @@ impl Ledger {
             ));
         }
         for (cut, since) in &self.cuts {
-            let seen = *since < rest.born || now - *since > self.blind;
-            if seen && set.name().is_within(cut) {
+            if *since <= rest.listed && set.name().is_within(cut) {
                 return Err(Violation::new("nothing below a delegation is written", set.to_string()));
             }
         }
@@ -335,21 +383,25 @@ impl Ledger {
 
     /// The keeper says that a batch was accepted, and perhaps that only a read has told it so. Then nobody can tell
     /// whether another batch has written a whole unit of it in the same words: one of ours that came late, or one
-    /// of somebody with our owner id.
+    /// of somebody with our owner id. Returns whether nobody has changed it since.
     pub fn reported(
         &mut self,
         process: u32,
         batch: &Batch,
         digest: PlanDigest,
         is_found: bool,
-    ) -> Result<(), Violation> {
+    ) -> Result<bool, Violation> {
+        self.approvals.reported(process, batch);
         let of_others = |rest: &Rest| {
             let is_news = |change: &Change| self.is_news(change.after().name(), rest);
             batch.units().iter().any(|unit| unit.changes().iter().all(is_news))
         };
         let is_same = self.issued.get(&process).is_some_and(|(of, rest)| *of == digest && of_others(rest));
-        if self.accepted.remove(&(process, digest)).is_some() || (is_found && is_same) {
-            return Ok(());
+        if let Some((names, at)) = self.accepted.remove(&(process, digest)) {
+            return Ok(!names.iter().any(|name| self.changed_since(name, at)));
+        }
+        if is_found && is_same {
+            return Ok(false);
         }
         let names: Vec<&str> = batch.changes().map(|change| change.after().name().as_str()).collect();
         Err(Violation::new("only what was accepted is reported as accepted", names.join(", ")))
@@ -365,6 +417,12 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+/// Everything in the zone that a batch leaves alone.
+fn others(apply: &Apply, zone: &HostedZone) -> Vec<RecordSet> {
+    let own: Vec<&RecordSet> = apply.batch.changes().filter_map(|change| found(zone, change)).collect();
+    zone.iter().filter(|set| !own.iter().any(|own| std::ptr::eq(*own, *set))).cloned().collect()
 }
 
 /// Everything that was to be written is there.

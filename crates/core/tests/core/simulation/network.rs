@@ -5,7 +5,7 @@ use std::time::Duration;
 use zonekeeper_core::keeper::{Apply, ChangeId, Failure, FailureClass, Input, Read, Time};
 
 use super::{
-    invariants::Violation,
+    invariants::{Ledger, Violation},
     process::Rest,
     saboteur::Saboteur,
     service::{Fate, Unaccepted},
@@ -88,7 +88,12 @@ impl World {
             return Ok(());
         }
         let is_late = self.now > deadline;
+        let is_apply = matches!(request, Request::Apply(..));
+        if is_apply && is_orphan && !is_late && !self.in_flight.contains(&(process, deadline)) {
+            return Ok(());
+        }
         if let Request::Apply(_, rest) = &mut request {
+            rest.is_late = is_late;
             rest.is_abandoned = is_orphan || is_late;
         }
         let hindrance = fate.instead().or_else(|| self.service.charge(self.now).err());
@@ -151,6 +156,11 @@ impl World {
                     self.statistics.count("a batch came late", whose);
                 }
                 let races = self.ledger.accepted(apply, rest, &before, &self.service.zone, self.now)?;
+                if self.storm && self.shape.is_undone && self.random.percent(60) {
+                    let before = Ledger::undoing(apply, &before, &self.service.zone);
+                    let wait = self.random.millis(100, 10_000);
+                    self.schedule(wait, Event::Undo(before));
+                }
                 for _ in 0..races {
                     self.statistics.count("race", "replaced what somebody had just changed");
                 }

@@ -71,6 +71,12 @@ pub fn owner(txt: &RecordSet) -> Option<&str> {
     stated(txt, "external-dns/owner=")
 }
 
+/// Whether a text says of which listed name it speaks, where its own name does not tell.
+pub fn is_for(txt: &RecordSet, name: &str) -> bool {
+    let says = format!("zonekeeper/name={}", name.trim_end_matches('.').replace(r"\052", "*"));
+    !txt.name.starts_with("_zk-") || txt.values.concat().replace("\" \"", "").contains(&says)
+}
+
 /// For which object something was made, by a TXT.
 pub fn object(txt: &RecordSet) -> Option<ObjectId> {
     stated(txt, "external-dns/resource=")?.parse().ok()

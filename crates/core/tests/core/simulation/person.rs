@@ -2,16 +2,20 @@
 
 use std::time::Duration;
 
-use zonekeeper_core::keeper::{Approval, Input, Mode, Publication};
+use zonekeeper_core::keeper::{Approval, Input, Mode, Publication, Time};
 
 use super::{
     invariants::Violation,
     process::Process,
+    saboteur::Saboteur,
     world::{Event, World},
 };
 
 /// The time of day when a run begins, in seconds since 1970.
 const BEGIN: i64 = 1_800_000_000;
+
+/// How long a process waits before it publishes again.
+const RETRY: Duration = Duration::from_secs(2);
 
 /// What a person does.
 pub const DEEDS: &[&str] =
@@ -53,10 +57,91 @@ impl World {
         if self.position(to).is_none() {
             return Ok(());
         }
+        self.ledger.approvals.recalled();
+        if self.saboteur == Some(Saboteur::ForgetsWhatIsUsed) {
+            let is_before = |published: &&Publication| {
+                let approval = self.shelf.approval;
+                approval.is_some_and(|approval| approval.digest == published.digest)
+                    && published.used != approval
+            };
+            let before = self.shelf.all.iter().rev().find(is_before).cloned();
+            self.shelf.published = before.map(Box::new).or(self.shelf.published.take());
+        }
+        self.tell_the_shelf(to)
+    }
+
+    /// A process sees what is published and what is approved.
+    pub fn tell_the_shelf(&mut self, to: u32) -> Result<(), Violation> {
         self.tell(to, Input::Published(self.shelf.published.clone()))?;
         match self.shelf.approval {
             Some(approval) => self.tell(to, Input::Approve(approval)),
             None => Ok(()),
+        }
+    }
+
+    /// A process wants something to be published, in place of what it wanted to be before.
+    pub fn publish(&mut self, process: u32, publication: Box<Publication>) {
+        let at = self.position(process).unwrap();
+        let process = &mut self.processes[at];
+        process.unpublished = Some(publication);
+        if !std::mem::replace(&mut process.is_publishing, true) {
+            self.send_publication(at);
+        }
+    }
+
+    fn send_publication(&mut self, at: usize) {
+        let process = &mut self.processes[at];
+        let number = process.number;
+        // Who does not lead any more publishes nothing.
+        let leads = process.led_until > self.now;
+        let Some(publication) = process.unpublished.clone().filter(|_| leads) else {
+            process.is_publishing = false;
+            return;
+        };
+        let longest = if self.storm { *self.random.pick(&[20, 20, 300, 5_000]) } else { 20 };
+        let wait = self.random.millis(1, longest);
+        self.schedule(wait, Event::Publish { process: number, publication });
+    }
+
+    /// What a process publishes reaches the API server, which keeps it or not.
+    pub fn keep(&mut self, process: u32, publication: Box<Publication>) -> Result<(), Violation> {
+        let now = self.now;
+        let sender = self.process(process);
+        let is_cut_off = sender.is_some_and(|sender| sender.cut_off_until > now);
+        let is_lost = match sender {
+            Some(_) => is_cut_off || (self.storm && self.random.percent(15)),
+            None => self.random.percent(50),
+        };
+        if is_lost {
+            self.statistics.count("fault", "a publication is lost");
+            self.schedule(RETRY, Event::Published { process });
+            return Ok(());
+        }
+        if let Some(at) = self.position(process) {
+            self.processes[at].unpublished.take_if(|newest| *newest == publication);
+        }
+        self.schedule(Duration::from_millis(1), Event::Published { process });
+        self.ledger.approvals.shown(&publication)?;
+        self.shelf.all.push((*publication).clone());
+        self.shelf.published = Some(publication);
+        self.shelf_changed();
+        Ok(())
+    }
+
+    /// A process learns what became of what it published; there may be more.
+    pub fn is_published(&mut self, process: u32) {
+        if let Some(at) = self.position(process) {
+            self.send_publication(at);
+        }
+    }
+
+    /// Every process sees a change of what is published or approved.
+    fn shelf_changed(&mut self) {
+        let all: Vec<(u32, Time)> =
+            self.processes.iter().map(|process| (process.number, process.cut_off_until)).collect();
+        for (process, reachable) in all {
+            let wait = self.random.millis(1, if self.storm { 300 } else { 20 });
+            self.schedule((reachable.max(self.now) - self.now) + wait, Event::Shelf { process });
         }
     }
 
@@ -65,11 +150,12 @@ impl World {
         if self.storm && self.random.percent(20) {
             self.statistics.count("fault", "the clock is set");
             self.ledger.window.is_clock_set = true;
-            self.shelf.off = *self.random.pick(&[0, 60, -60, 7_200, -7_200]);
+            self.shelf.off = *self.random.pick(&[0, 60, -60, 7_200, -7_200, 8 * 24 * 3_600]);
         }
         let wait = self.random.millis(20_000, 60_000);
         self.schedule(wait, Event::Clock);
-        let all: Vec<u32> = self.processes.iter().map(|process| process.number).collect();
+        let runs = |process: &&Process| process.frozen_until <= self.now;
+        let all: Vec<u32> = self.processes.iter().filter(runs).map(|process| process.number).collect();
         all.into_iter().try_for_each(|process| self.tell(process, Input::Wall { unix: self.unix() }))
     }
 
@@ -106,6 +192,7 @@ impl World {
         let Some(digest) = digest else { return Ok(()) };
         let approval = Approval { digest, at };
         self.shelf.approval = Some(approval);
+        self.ledger.approvals.given(approval);
         self.note(|| format!("a person {what} {digest}"));
         self.tell(leader, Input::Approve(approval))
     }

@@ -5,22 +5,24 @@ use std::{
     time::Duration,
 };
 
+use super::{invariants::Violation, ownership::APEX, repairs::Repairs, told::Told, watch::Watch};
 use zonekeeper_core::{
     dns::{Name, RecordSet, RecordType, Zone, ZoneId},
     keeper::{
-        Apply, ApplyId, Config, Effect, FailureClass, Gate, Input, Keeper, Page, Rate, Read, ReadId, Time,
+        Apply, ApplyId, Config, Effect, FailureClass, Gate, Input, Keeper, Page, Publication, Rate, Read,
+        ReadId, Time,
     },
     lease::Lease,
     plan::{Change, Unit},
 };
-use zonekeeper_emulator::quota::{self, Bucket};
-
-use super::{invariants::Violation, ownership::APEX, watch::Watch};
 
 /// How long a read may be relied on (§2).
 const FRESH: Duration = Duration::from_secs(10);
 /// Most ticks in a second: a keeper that asks for more is busy waiting.
 const MAX_TICKS: usize = 40;
+
+/// What of the account's changes is left to others (§5).
+const RESERVED_CHANGES: u32 = 50;
 
 /// In the middle of what a process can end.
 pub const PHASES: &[&str] = &[
@@ -40,12 +42,19 @@ pub struct Process {
     pub led_until: Time,
     /// What it knows of the lease.
     pub lease: Lease,
+    /// The time of day as it was told, and when.
+    wall: (i64, Time),
+    /// What is to be published, and whether that is on its way.
+    pub unpublished: Option<Box<Publication>>,
+    pub is_publishing: bool,
     /// What it has not yet written into the lease for the next leader.
     pub memory: Option<String>,
     /// Until when it does not run at all, and until when it does not reach the API server.
     pub frozen_until: Time,
     pub cut_off_until: Time,
     pub watch: Watch,
+    pub told: Told,
+    pub repairs: Repairs,
     reads: BTreeMap<ReadId, Asked>,
     shown: Vec<Shown>,
     /// Where reads of names began that have been answered, and when: others may go on with them.
@@ -61,8 +70,8 @@ pub struct Process {
     unanswered: Option<(BTreeSet<Name>, Time)>,
     last_read: Option<ReadId>,
     last_apply: Option<ApplyId>,
-    changes: Option<Bucket>,
-    requests: Option<Bucket>,
+    changes: Option<Allowance>,
+    requests: Option<Allowance>,
     ticks: VecDeque<Time>,
 }
 
@@ -86,11 +95,20 @@ struct Shown {
     sent: Time,
 }
 
+/// What of the account's rate is ours. What is more than it can ever hold takes all of it, and is paid for afterwards.
+#[derive(Debug)]
+struct Allowance {
+    refill: f64,
+    capacity: f64,
+    level: f64,
+    at: Time,
+}
+
 /// A batch on its way.
 #[derive(Debug, Clone)]
 struct Applying {
     id: ApplyId,
-    cost: u64,
+    cost: u32,
     names: BTreeSet<Name>,
 }
 
@@ -108,6 +126,12 @@ pub struct Rest {
     /// When the batch was made, and when it was sent.
     pub made: Time,
     pub sent: Time,
+    /// What its process knew of objects.
+    pub told: Told,
+    /// What time of day its process took it to be.
+    pub unix: i64,
+    /// Whether it arrives when its process does not wait for its answer any more.
+    pub is_late: bool,
     /// Whether it arrives when its process has ended or does not wait for its answer any more.
     pub is_abandoned: bool,
 }
@@ -115,10 +139,10 @@ pub struct Rest {
 impl Process {
     pub fn new(number: u32, born: Time, config: Config, is_private: bool) -> Self {
         let watch = Watch::new(&config.scopes);
-        let bucket = |rate: Option<Rate>| {
-            rate.map(|rate| Bucket::new(quota::Rate { capacity: rate.burst, refill: rate.refill }))
-        };
-        let (changes, requests) = (bucket(config.quota.changes), bucket(config.quota.requests));
+        let ours =
+            |rate: Option<Rate>, reserve| rate.map(|rate| Allowance::new(rate, reserve, config.quota.share));
+        let changes = ours(config.quota.changes, RESERVED_CHANGES);
+        let requests = ours(config.quota.requests, 0);
         let zone = Zone::new(ZoneId::new("Z0123456789EXAMPLE").unwrap(), Name::from_route53(APEX).unwrap())
             .private(is_private);
         Self {
@@ -127,10 +151,15 @@ impl Process {
             keeper: Keeper::new(config, zone),
             led_until: Time::ZERO,
             lease: Lease::new(number.to_string()),
+            wall: (0, Time::ZERO),
+            unpublished: None,
+            is_publishing: false,
             memory: None,
             frozen_until: Time::ZERO,
             cut_off_until: Time::ZERO,
             watch,
+            told: Told::new(born),
+            repairs: Repairs::default(),
             reads: BTreeMap::new(),
             shown: Vec::new(),
             answered: BTreeMap::new(),
@@ -155,6 +184,12 @@ impl Process {
     /// A time on the process's clock in the world.
     pub fn global(&self, time: Time) -> Time {
         time + self.born.since_start()
+    }
+
+    /// What time of day it takes it to be.
+    pub fn unix(&self, now: Time) -> i64 {
+        let (unix, at) = self.wall;
+        unix + i64::try_from((now - at).as_secs()).unwrap()
     }
 
     /// When it has something to do of its own accord.
@@ -204,7 +239,10 @@ impl Process {
 
     /// Remembers what it is going to be told, as far as that decides what it may do.
     pub fn note(&mut self, input: &Input, now: Time) -> Result<(), Violation> {
+        let touched = self.told.note(input, now);
+        self.repairs.note(input, &touched);
         match input {
+            Input::Wall { unix } => self.wall = (*unix, now),
             Input::Tick => {
                 self.ticks.push_back(now);
                 while self.ticks.front().is_some_and(|tick| now - *tick > Duration::from_secs(1)) {
@@ -280,17 +318,15 @@ impl Process {
     }
 
     fn charge_request(&mut self, now: Time) -> Result<(), Violation> {
-        let at = self.local(now).since_start();
-        let paid = self.requests.as_mut().is_none_or(|bucket| bucket.take(1, at).is_ok());
-        if paid {
+        if self.requests.as_mut().is_none_or(|ours| ours.take(1, now)) {
             Ok(())
         } else {
-            Err(Violation::new("requests within the account's rate", "a request too many"))
+            Err(Violation::new("requests within our share of the account's rate", "a request too many"))
         }
     }
 
     fn check_apply(&mut self, apply: &Apply, now: Time) -> Result<(), Violation> {
-        let cost = u64::from(apply.batch.weight().changes);
+        let cost = apply.batch.weight().changes;
         if self.last_apply.replace(apply.id).is_some_and(|last| last >= apply.id) {
             return Err(Violation::new(
                 "one answer for one effect",
@@ -324,6 +360,12 @@ impl Process {
                 format!("{not_after:?}"),
             ));
         }
+        for unit in apply.batch.units() {
+            if self.told.paused_until(unit.object()).is_some_and(|until| until > self.unix(now)) {
+                let detail = format!("{} of {}", unit.key().host, unit.object());
+                return Err(Violation::new("what is paused is left as it is", detail));
+            }
+        }
         for unit in apply.batch.units().iter().filter(|unit| rests_on_the_zone(unit)) {
             let stale =
                 unit.reads().iter().find(|name| self.fresh(name).is_none_or(|sent| not_after > sent + FRESH));
@@ -332,9 +374,9 @@ impl Process {
                 return Err(Violation::new("what a batch rests on was read less than 10 s ago", detail));
             }
         }
-        let at = self.local(now).since_start();
-        if self.changes.as_mut().is_some_and(|bucket| bucket.take(cost, at).is_err()) {
-            return Err(Violation::new("changes within the account's rate", format!("{cost} at once")));
+        if self.changes.as_mut().is_some_and(|ours| !ours.take(cost, now)) {
+            let detail = format!("{cost} at once");
+            return Err(Violation::new("changes within our share of the account's rate", detail));
         }
         self.charge_request(now)
     }
@@ -358,8 +400,31 @@ impl Process {
             led_until: self.led_until,
             made: now,
             sent: now,
+            told: self.told.clone(),
+            unix: self.unix(now),
+            is_late: false,
             is_abandoned: false,
         }
+    }
+}
+
+impl Allowance {
+    fn new(rate: Rate, reserve: u32, share: f64) -> Self {
+        let capacity = f64::from(rate.burst.saturating_sub(reserve).max(1));
+        Self { refill: f64::from(rate.refill) * share, capacity, level: capacity, at: Time::ZERO }
+    }
+
+    fn take(&mut self, cost: u32, now: Time) -> bool {
+        let gained = (now - self.at).as_secs_f64() * self.refill;
+        self.level = (self.level + gained).min(self.capacity);
+        self.at = now;
+        let is_there = self.level + 0.001 >= f64::from(cost).min(self.capacity);
+        self.level -= f64::from(cost);
+        is_there
+    }
+
+    fn give_back(&mut self, cost: u32) {
+        self.level = (self.level + f64::from(cost)).min(self.capacity);
     }
 }
 

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use zonekeeper_core::{
-    dns::{Data, Name},
-    keeper::{Apply, ChangeId, FailureClass, Input},
+    dns::{Data, Name, RecordType},
+    keeper::{Apply, ChangeId, FailureClass, Input, Publication},
 };
 use zonekeeper_emulator::zone::{Change, HostedZone};
+
+use super::ownership::APEX;
 
 /// What is done wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,11 +41,21 @@ pub enum Saboteur {
     LosesEvents,
     /// A refused batch is taken for an accepted one.
     BelievesInSuccess,
+    /// What a person approves is taken for the plan that was published before.
+    ApprovesAnother,
+    /// Objects are not paused.
+    ForgetsPauses,
+    /// A hostname is kept for nobody who has gone.
+    ForgetsVacancy,
+    /// Delegations are not listed.
+    HidesDelegations,
+    /// Who leads next is told what was published before an approval was used.
+    ForgetsWhatIsUsed,
 }
 
 impl Saboteur {
     /// Each, and the invariant that must find it.
-    pub const ALL: [(Self, &str); 14] = [
+    pub const ALL: [(Self, &str); 19] = [
         (Self::DropsTxts, "a unit is written whole"),
         (Self::UpsertsUnread, "what is created is not there"),
         (Self::LosesUnits, "a unit is written whole"),
@@ -51,13 +63,18 @@ impl Saboteur {
         (Self::TrustsForeignTxts, "only what is ours and as planned is replaced"),
         (Self::ForgetsTheWindow, "the brake holds what is moved in ten minutes"),
         (Self::TakesDeniedForEmpty, "a hostname stays with the object that has it"),
-        (Self::Deletes, "no set disappears"),
+        (Self::Deletes, "nothing but the sets of a batch changes"),
         (Self::IgnoresNotAfter, "nothing is sent after the right to it has ended"),
         (Self::ResendsBlindly, "what was not answered is read before anything is sent"),
         (Self::ForgetsLeadership, "only a leader writes"),
         (Self::ReadsFromCache, "only what is ours and as planned is replaced"),
         (Self::LosesEvents, "the zone converges"),
         (Self::BelievesInSuccess, "only what was accepted is reported as accepted"),
+        (Self::ApprovesAnother, "only what a person has approved is written"),
+        (Self::ForgetsWhatIsUsed, "an approval is used once"),
+        (Self::ForgetsPauses, "what is paused is left as it is"),
+        (Self::ForgetsVacancy, "a hostname is kept for who has gone"),
+        (Self::HidesDelegations, "nothing below a delegation is written"),
     ];
 
     /// What is sent in place of a batch.
@@ -107,8 +124,16 @@ impl Saboteur {
     }
 
     /// What the keeper is told.
-    pub fn input(self, mut input: Input) -> Input {
+    pub fn input(self, mut input: Input, published: &[Publication]) -> Input {
         match (self, &mut input) {
+            (Self::ApprovesAnother, Input::Approve(approval)) => {
+                let mut others = published.iter().rev().map(|published| published.digest);
+                approval.digest = others.find(|digest| *digest != approval.digest).unwrap_or(approval.digest);
+            }
+            (Self::ForgetsPauses, Input::Facts { facts: Some(facts), .. }) => facts.paused = None,
+            (Self::HidesDelegations, Input::Page { answer: Ok(page), .. }) => {
+                page.sets.retain(|set| *set.rtype() != RecordType::Ns || set.name().to_route53() == APEX);
+            }
             (Self::ForgetsTheWindow, Input::Recall { memory }) => memory.clear(),
             (Self::TrustsForeignTxts, Input::Page { answer: Ok(page), .. }) => {
                 let texts = page.sets.iter_mut().filter_map(|set| match &mut set.data {

@@ -57,6 +57,8 @@ pub struct Shape {
     pub is_private: bool,
     /// Whether an ExternalDNS shares the zone.
     pub has_rival: bool,
+    /// Whether somebody undoes most of what we do.
+    pub is_undone: bool,
     /// Whether what another owner has is taken over.
     pub adopts: bool,
 }
@@ -95,6 +97,7 @@ impl Shape {
             faults: random.percent(75),
             is_private: random.percent(10),
             has_rival: random.percent(30),
+            is_undone: random.percent(15),
             adopts: random.percent(12),
         }
     }

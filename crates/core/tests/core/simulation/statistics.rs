@@ -31,7 +31,10 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("leadership", &["begins", "is won back", "moves"]),
     ("a batch came late", &["of this process", "of another"]),
     ("race", &["replaced what somebody had just changed"]),
-    ("fault", &["the clock is set", "a kind is denied", "protected", "full", "switching"]),
+    (
+        "fault",
+        &["the clock is set", "a kind is denied", "protected", "full", "switching", "a publication is lost"],
+    ),
     ("person", person::DEEDS),
     ("kill", process::PHASES),
     ("kill", &["between two effects", "in good order"]),

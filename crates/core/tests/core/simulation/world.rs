@@ -7,11 +7,11 @@ use std::{
 
 use zonekeeper_core::{
     dns::Name,
-    keeper::{Apply, ChangeId, Effect, Input, Report, Time},
+    keeper::{Apply, ChangeId, Effect, Input, Publication, Report, Time},
     plan::Unit,
 };
 
-use zonekeeper_emulator::zone::HostedZone;
+use zonekeeper_emulator::zone::{HostedZone, RecordSet};
 
 use super::{
     cluster::Cluster,
@@ -19,7 +19,7 @@ use super::{
     invariants::{Ledger, Violation},
     labels,
     leadership::{Call, LeaseObject},
-    network::{Arrival, Request},
+    network::{Arrival, Request, TIMEOUT},
     person::Shelf,
     process::Process,
     random::Random,
@@ -71,6 +71,7 @@ pub enum Event {
     Edit,
     Somebody,
     SomebodyAt(String),
+    Undo(Vec<(RecordSet, Option<RecordSet>)>),
     Weather,
     Calm,
     Kill,
@@ -84,6 +85,9 @@ pub enum Event {
     Watch { process: u32, ticket: Ticket, input: Input },
     Lead { process: u32 },
     Lease { process: u32, call: Call },
+    Publish { process: u32, publication: Box<Publication> },
+    Published { process: u32 },
+    Shelf { process: u32 },
     Arrive(Box<Arrival>),
     Answer { process: u32, input: Input },
 }
@@ -98,6 +102,8 @@ impl Event {
             | Self::Watch { process, .. }
             | Self::Lead { process }
             | Self::Lease { process, call: Call::Look | Call::Seen(_) | Call::Written { .. } }
+            | Self::Published { process }
+            | Self::Shelf { process }
             | Self::Answer { process, .. } => Some(*process),
             _ => None,
         }
@@ -111,11 +117,13 @@ impl World {
         let mut random = Random::new(seed);
         let shape = Shape::random(&mut random);
         let mut service = Service::new(&shape);
-        for _ in 0..random.below(14) {
-            foreigner::act(&mut service.zone, shape.naming, &mut random);
-        }
         let mut cluster = Cluster::default();
         let mut ledger = Ledger::new(&shape);
+        for _ in 0..random.below(14) {
+            if let Some(deed) = foreigner::act(&mut service.zone, shape.naming, &mut random) {
+                ledger.somebody_changed(&deed.names, &service.zone, Time::ZERO);
+            }
+        }
         for _ in 0..random.below(10) {
             let (object, _) = cluster.edit(&mut random);
             ledger.tenures.changed(&object, cluster.facts(&object).as_ref(), Time::ZERO);
@@ -219,6 +227,9 @@ impl World {
             self.ledger.window.forget();
         }
         self.note(|| format!("process {process} ends"));
+        // What it was about to send is not sent.
+        let latest = self.now + TIMEOUT;
+        self.in_flight.retain(|(other, deadline)| *other != process || *deadline <= latest);
         self.processes.retain(|other| other.number != process);
         self.begin();
     }
@@ -227,7 +238,10 @@ impl World {
         let process = self.born;
         self.born += 1;
         self.note(|| format!("process {process} begins"));
-        let config = self.shape.config(self.seed.wrapping_add(u64::from(process)));
+        let mut config = self.shape.config(self.seed.wrapping_add(u64::from(process)));
+        if self.saboteur == Some(Saboteur::ForgetsVacancy) {
+            config.vacancy = Duration::ZERO;
+        }
         self.processes.push(Process::new(process, self.now, config, self.shape.is_private));
         self.schedule(Duration::ZERO, Event::Answer { process, input: Input::Tick });
         for stream in 0..self.shape.scopes.len() {
@@ -271,7 +285,7 @@ impl World {
                 self.tell(number, Input::Listing(scope.clone()))?;
                 Input::Listed(scope)
             }
-            (Some(saboteur), input) => saboteur.input(input),
+            (Some(saboteur), input) => saboteur.input(input, &self.shelf.all),
             (None, input) => input,
         };
         // It may have ended over what it was told in place of that.
@@ -313,7 +327,9 @@ impl World {
                 Effect::Read(read) => self.send(number, Request::Read(read)),
                 Effect::Apply(apply) => {
                     self.check_others(number)?;
+                    self.ledger.approvals.concluded(number);
                     let rest = self.processes[at].rest(&apply, self.now);
+                    self.ledger.approvals.check(&apply.batch, rest.unix)?;
                     self.ledger.issued(apply.digest, rest.clone());
                     self.aim(&apply);
                     self.send(number, Request::Apply(apply, rest));
@@ -321,7 +337,11 @@ impl World {
                 Effect::AskPropagation(change) => self.send(number, Request::Ask(change)),
                 Effect::Count => self.send(number, Request::Count),
                 Effect::Report(Report::Accepted { batch, digest, change }) => {
-                    self.ledger.reported(number, &batch, digest, change.is_none())?;
+                    let is_sure = self.ledger.reported(number, &batch, digest, change.is_none())?;
+                    if change.is_some() && is_sure {
+                        let repairs = &mut self.processes[at].repairs;
+                        batch.units().iter().try_for_each(|unit| repairs.accepted(unit, self.now))?;
+                    }
                     reported = change.or(reported);
                 }
                 Effect::Report(Report::Blocked(blocked)) => {
@@ -333,10 +353,7 @@ impl World {
                     let place = if is_led { &mut self.processes[at].memory } else { &mut self.shelf.memory };
                     *place = Some(memory);
                 }
-                Effect::Publish(publication) => {
-                    self.shelf.all.push((*publication).clone());
-                    self.shelf.published = Some(publication);
-                }
+                Effect::Publish(publication) => self.publish(number, publication),
                 Effect::Report(_) => {}
             }
         }
@@ -388,6 +405,12 @@ impl World {
                 let deed = foreigner::act_at(&mut self.service.zone, &name, &mut self.random);
                 self.somebody_did(deed);
             }
+            Event::Undo(before) => {
+                if self.storm {
+                    let deed = foreigner::undo(&mut self.service.zone, &before);
+                    self.somebody_did(deed);
+                }
+            }
             Event::Weather => self.weather(),
             Event::Calm => self.calm(),
             Event::Kill => self.kill(),
@@ -434,6 +457,9 @@ impl World {
             }
             Event::Lead { process } => return self.lead(process),
             Event::Lease { process, call } => return self.lease(process, call),
+            Event::Publish { process, publication } => return self.keep(process, publication),
+            Event::Published { process } => self.is_published(process),
+            Event::Shelf { process } => return self.tell_the_shelf(process),
             Event::Arrive(arrival) => return self.arrive(*arrival),
             Event::Answer { process, input } => return self.tell(process, input),
         }
@@ -468,7 +494,11 @@ impl World {
             .count("fault", if is_frozen { "a process is frozen" } else { "a process is cut off" });
         let process = &mut self.processes[at];
         let which = if is_frozen { &mut process.frozen_until } else { &mut process.cut_off_until };
-        *which = until.max(*which);
+        // What waits for the end goes on in its order.
+        if *which > self.now {
+            return;
+        }
+        *which = until;
         let number = process.number;
         self.note(|| {
             format!("process {number} is {} until {until:?}", if is_frozen { "frozen" } else { "cut off" })

@@ -1,0 +1,67 @@
+//! What a process has written again and again because somebody else keeps changing it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use zonekeeper_core::{
+    dns::{Name, RecordSet, RecordType},
+    keeper::{Input, Time},
+    plan::{Change, Unit},
+    source::{ClaimKey, ObjectId},
+};
+
+use super::invariants::Violation;
+
+/// So often within a day a record may be changed by somebody else; the last change is shown, not fought (§5).
+const TIMES: usize = 3;
+const DAY: Duration = Duration::from_hours(24);
+
+/// The records that a process has written, and how often just the same.
+#[derive(Debug, Clone, Default)]
+pub struct Repairs {
+    written: BTreeMap<ClaimKey, Written>,
+}
+
+#[derive(Debug, Clone)]
+struct Written {
+    object: ObjectId,
+    records: Vec<RecordSet>,
+    times: Vec<Time>,
+}
+
+// === impl Repairs ===
+
+impl Repairs {
+    /// What the process is told may be a reason to begin anew.
+    pub fn note(&mut self, input: &Input, touched: &BTreeSet<Name>) {
+        if matches!(input, Input::Release { .. } | Input::Approve(_)) {
+            self.written.clear();
+        }
+        self.written.retain(|key, _| !touched.contains(&key.host));
+    }
+
+    /// A unit was accepted, and its process knows it.
+    pub fn accepted(&mut self, unit: &Unit, now: Time) -> Result<(), Violation> {
+        let records = unit.changes().iter().map(Change::after);
+        let records: Vec<RecordSet> =
+            records.filter(|set| *set.rtype() != RecordType::Txt).cloned().collect();
+        if records.is_empty() {
+            return Ok(());
+        }
+        let new = || Written { object: unit.object().clone(), records: records.clone(), times: Vec::new() };
+        let written = self.written.entry(unit.key().clone()).or_insert_with(new);
+        if written.object != *unit.object() || written.records != records {
+            *written = new();
+        }
+        written.times.retain(|time| now - *time < DAY);
+        written.times.push(now);
+        // The first time was no repair.
+        if written.times.len() <= TIMES {
+            return Ok(());
+        }
+        let detail = format!("{} is written at {:?}", unit.key().host, written.times);
+        Err(Violation::new("what is contested is left alone", detail))
+    }
+}

@@ -1,0 +1,163 @@
+//! What a process has been told of objects, and since when: what it does with their hostnames follows from that.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    iter,
+    time::Duration,
+};
+
+use zonekeeper_core::{
+    dns::Name,
+    keeper::{Input, Scope, Time},
+    source::{Facts, ObjectId},
+};
+
+/// How long a holder without a target keeps a hostname from others of its namespace (§3).
+const PATIENCE: Duration = Duration::from_mins(1);
+/// What lasts no longer may not have been looked at.
+const BLINK: Duration = Duration::from_secs(2);
+
+/// What one process knows of the cluster.
+#[derive(Debug, Clone)]
+pub struct Told {
+    born: Time,
+    objects: BTreeMap<ObjectId, Facts>,
+    /// What has not been seen yet of a scope that is being listed.
+    unseen: BTreeMap<Scope, BTreeSet<ObjectId>>,
+    /// Since when an object does not ask for a hostname that it has asked for.
+    gone: BTreeMap<(ObjectId, Name), Spell>,
+    /// Since when it asks for it without a target.
+    waiting: BTreeMap<(ObjectId, Name), Spell>,
+}
+
+/// A time in which something was so, to its end if it has come.
+#[derive(Debug, Clone, Copy)]
+struct Spell {
+    begin: Time,
+    end: Option<Time>,
+}
+
+// === impl Spell ===
+
+impl Spell {
+    fn go_on<K: Ord>(all: &mut BTreeMap<K, Self>, key: K, is: bool, now: Time) {
+        match all.get_mut(&key) {
+            Some(spell) if is => match spell.end.take() {
+                Some(end) if now - end > BLINK => spell.begin = now,
+                _ => {}
+            },
+            Some(spell) => drop(spell.end.get_or_insert(now)),
+            None if is => drop(all.insert(key, Self { begin: now, end: None })),
+            None => {}
+        }
+    }
+
+    /// Since when it is so.
+    fn since(spell: Option<&Self>) -> Option<Time> {
+        spell.filter(|spell| spell.end.is_none()).map(|spell| spell.begin)
+    }
+}
+
+// === impl Told ===
+
+impl Told {
+    pub fn new(born: Time) -> Self {
+        Self {
+            born,
+            objects: BTreeMap::new(),
+            unseen: BTreeMap::new(),
+            gone: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+        }
+    }
+
+    /// Takes what the process is told. Returns the hostnames that may be another matter now.
+    pub fn note(&mut self, input: &Input, now: Time) -> BTreeSet<Name> {
+        match input {
+            Input::Facts { object, facts } => {
+                self.see(object);
+                self.set(object, facts.as_deref(), now)
+            }
+            Input::Unreadable { object } => {
+                self.see(object);
+                BTreeSet::new()
+            }
+            Input::Listing(scope) => {
+                let covers = |object: &&ObjectId| {
+                    scope.kind == object.kind()
+                        && scope.namespace.as_deref().is_none_or(|of| of == object.namespace())
+                };
+                let known = self.objects.keys().filter(covers).cloned().collect();
+                self.unseen.insert(scope.clone(), known);
+                BTreeSet::new()
+            }
+            Input::Listed(scope) => {
+                let gone = self.unseen.remove(scope).unwrap_or_default();
+                gone.iter().flat_map(|object| self.set(object, None, now)).collect()
+            }
+            _ => BTreeSet::new(),
+        }
+    }
+
+    fn see(&mut self, object: &ObjectId) {
+        for unseen in self.unseen.values_mut() {
+            unseen.remove(object);
+        }
+    }
+
+    fn set(&mut self, object: &ObjectId, facts: Option<&Facts>, now: Time) -> BTreeSet<Name> {
+        let before = match facts {
+            Some(facts) => self.objects.insert(object.clone(), facts.clone()),
+            None => self.objects.remove(object),
+        };
+        if before.as_ref() == facts {
+            return BTreeSet::new();
+        }
+        let hosts: BTreeSet<Name> =
+            before.iter().chain(facts).flat_map(|facts| &facts.hosts).cloned().collect();
+        for host in &hosts {
+            let asks = facts.filter(|facts| facts.hosts.contains(host));
+            let key = (object.clone(), host.clone());
+            Spell::go_on(&mut self.gone, key.clone(), asks.is_none(), now);
+            Spell::go_on(&mut self.waiting, key, asks.is_some_and(|facts| facts.targets.is_empty()), now);
+        }
+        hosts
+    }
+
+    /// Until when an object's records are left as they are, in seconds since 1970.
+    pub fn paused_until(&self, object: &ObjectId) -> Option<i64> {
+        Some(self.objects.get(object)?.paused.as_ref()?.until)
+    }
+
+    /// Which invariant keeps a hostname that one object has from being given to another.
+    pub fn keeps(
+        &self,
+        host: &Name,
+        holder: &ObjectId,
+        heir: &ObjectId,
+        vacancy: Duration,
+        now: Time,
+    ) -> Option<&'static str> {
+        let is_kin = holder.namespace() == heir.namespace();
+        let key = (holder.clone(), host.clone());
+        let next = |from: &Facts| from.hand_over_to.clone();
+        let hands_over = |from: &Facts| {
+            let handed = iter::successors(next(from), |to| self.objects.get(to).and_then(next));
+            handed.take(self.objects.len()).any(|to| to == *heir)
+        };
+        let Some(facts) = self.objects.get(holder).filter(|facts| facts.hosts.contains(host)) else {
+            let gone = Spell::since(self.gone.get(&key)).unwrap_or(self.born);
+            // One of its namespace has it at once, and may hand it over.
+            let is_of_kin =
+                |facts: &&Facts| facts.object.namespace() == holder.namespace() && facts.hosts.contains(host);
+            let is_free = is_kin || self.objects.values().filter(is_of_kin).any(hands_over);
+            return (!is_free && now < gone + vacancy).then_some("a hostname is kept for who has gone");
+        };
+        if hands_over(facts) {
+            return None;
+        }
+        let waiting = Spell::since(self.waiting.get(&key)).filter(|_| is_kin);
+        let yields = waiting.is_some_and(|since| now >= since + PATIENCE);
+        (!yields).then_some("a hostname stays with the object that has it")
+    }
+}
