@@ -76,7 +76,7 @@ impl Terms {
 // === impl Leading ===
 
 impl<L: Listener> Leading<L> {
-    /// A listener that hears of blocked hostnames only while this process leads.
+    /// A listener that hears what an object's owners should know only while this process leads.
     pub fn new(listener: L, leadership: Leadership, clock: Clock) -> Self {
         Self { listener, leadership, clock }
     }
@@ -85,7 +85,7 @@ impl<L: Listener> Leading<L> {
 impl<L: Listener> Listener for Leading<L> {
     fn hear(&mut self, report: &Report) {
         // What was accepted was sent by this process, whether or not it leads still.
-        if self.leadership.holds(self.clock.now()) || !matches!(report, Report::StillBlocked { .. }) {
+        if self.leadership.holds(self.clock.now()) || !matches!(report, Report::Lasting { .. }) {
             self.listener.hear(report);
         }
     }
@@ -94,7 +94,7 @@ impl<L: Listener> Listener for Leading<L> {
 #[cfg(test)]
 mod tests {
     use zonekeeper_core::{
-        keeper::ChangeId,
+        keeper::{ChangeId, Warning},
         plan::{Blocked, Reason},
         source::{Kind, ObjectId},
     };
@@ -114,7 +114,7 @@ mod tests {
         let object = ObjectId::new(Kind::Ingress, "shop", "web");
         let host = "www.example.com".to_owned();
         let blocked = Blocked { host, object, reason: Reason::NoTarget, remedy: Vec::new() };
-        let blocked = Report::StillBlocked { blocked: Box::new(blocked), uid: "uid".into() };
+        let blocked = Report::Lasting { warning: Warning::Blocked(Box::new(blocked)), uid: "uid".into() };
         let accepted = Report::InSync(ChangeId("C1".into()));
         let (leadership, (heard, said)) = (Leadership::default(), std::sync::mpsc::channel());
         let mut leading = Leading::new(Heard(heard), leadership.clone(), Clock::start());

@@ -134,6 +134,8 @@ pub(super) struct StaleJson {
     was_for: Option<String>,
     /// An object that names the hostname and is not selected.
     named_by: Option<String>,
+    /// The object beside whose record sets it is.
+    beside: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -245,6 +247,7 @@ impl StaleJson {
             data: DataJson::new(&stale.set.data),
             was_for: stale.resource.clone(),
             named_by: stale.named_by.as_ref().map(ToString::to_string),
+            beside: stale.beside.as_ref().map(ToString::to_string),
         }
     }
 }

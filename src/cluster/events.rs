@@ -1,7 +1,7 @@
 //! Events on objects: what people should know of their hostnames, where they look for it.
 //!
-//! A hostname that stays blocked is a Warning, a unit that Route 53 accepted is a Normal. An Event says nothing of
-//! another namespace. Its name follows from its content, so that what is said again, by this process or the next,
+//! A hostname that stays blocked is a Warning, and so is a record that stays left over; a unit that Route 53 accepted is a
+//! Normal. An Event says nothing of another namespace. Its name follows from its content, so that what is said again, by this process or the next,
 //! becomes a series of the Event that is there.
 
 use std::{
@@ -31,8 +31,8 @@ use tokio::{
 use tracing::{debug, warn};
 use zonekeeper_core::{
     dns::RecordType,
-    keeper::Report,
-    plan::{Blocked, Change, Unit},
+    keeper::{Report, Warning},
+    plan::{Blocked, Change, Stale, Unit},
     source::{Kind, ObjectId},
 };
 
@@ -88,11 +88,12 @@ impl Events {
         (events, Queue { warnings: queued_warnings, news: queued_news })
     }
 
-    fn warning(&self, blocked: &Blocked, uid: &str) -> Event {
-        let (host, why) = (shorten(&blocked.host, LONGEST_PART), shorten(&blocked.told(), LONGEST_PART));
-        let seen = if blocked.remedy.is_empty() { "" } else { " (`zonekeeper plan` shows it)" };
-        let note = format!("{host} is blocked: {why}. Way out: {}{seen}", blocked.reason.way_out());
-        self.event("Warning", blocked.reason.label(), &note, &blocked.object, uid)
+    fn warning(&self, warning: &Warning, uid: &str) -> Option<Event> {
+        let (note, object) = match warning {
+            Warning::Blocked(blocked) => (of_blocked(blocked), &blocked.object),
+            Warning::LeftOver(stale) => (of_leftover(stale), stale.beside.as_ref()?),
+        };
+        Some(self.event("Warning", warning.label(), &note, object, uid))
     }
 
     fn accepted(&self, unit: &Unit) -> Event {
@@ -162,9 +163,11 @@ impl Listener for Events {
                     self.queued(fits);
                 }
             }
-            Report::StillBlocked { blocked, uid } => {
-                let fits = self.warnings.try_send(self.warning(blocked, uid)).is_ok();
-                self.queued(fits);
+            Report::Lasting { warning, uid } => {
+                if let Some(event) = self.warning(warning, uid) {
+                    let fits = self.warnings.try_send(event).is_ok();
+                    self.queued(fits);
+                }
             }
             _ => {}
         }
@@ -246,6 +249,20 @@ impl Pace {
     }
 }
 
+fn of_blocked(blocked: &Blocked) -> String {
+    let (host, why) = (shorten(&blocked.host, LONGEST_PART), shorten(&blocked.told(), LONGEST_PART));
+    let seen = if blocked.remedy.is_empty() { "" } else { " (`zonekeeper plan` shows it)" };
+    format!("{host} is blocked: {why}. Way out: {}{seen}", blocked.reason.way_out())
+}
+
+fn of_leftover(stale: &Stale) -> String {
+    let set = shorten(&stale.set.to_string(), LONGEST_PART);
+    format!(
+        "{set} is left over: nothing asks for it, and it still gets traffic. Way out: ask for it again, or let an operator \
+         delete it (`zonekeeper orphans` writes the change batch)"
+    )
+}
+
 /// The text, or its beginning, in at most so many bytes.
 fn shorten(text: &str, most: usize) -> String {
     if text.len() <= most {
@@ -285,8 +302,8 @@ mod tests {
         let news = events.event("Normal", "Published", "news", &blocked(0).object, "uid");
         events.news.try_send(news).unwrap();
         for n in 0..WAITING + 5 {
-            let blocked = Box::new(blocked(n));
-            events.hear(&Report::StillBlocked { blocked, uid: "uid".into() });
+            let warning = Warning::Blocked(Box::new(blocked(n)));
+            events.hear(&Report::Lasting { warning, uid: "uid".into() });
         }
         drop(events);
         let mut sent = Vec::new();

@@ -85,8 +85,19 @@ impl Listener for Reporter {
                     );
                 }
             }
+            Report::LeftOver(stale) => info!(
+                dns.name = %stale.set.name(),
+                record.r#type = %stale.set.rtype(),
+                object = stale.beside.as_ref().map(ToString::to_string),
+                "a record is left over: nothing asks for it, and it still gets traffic"
+            ),
+            Report::NotLeftOver(stale) => info!(
+                dns.name = %stale.set.name(),
+                record.r#type = %stale.set.rtype(),
+                "a record is no longer left over"
+            ),
             // It was said when it began; this is for the object's owners.
-            Report::StillBlocked { .. } => {}
+            Report::Lasting { .. } => {}
             Report::Unblocked { host, object } => {
                 info!(dns.name = host, %object, "a hostname is no longer blocked");
             }

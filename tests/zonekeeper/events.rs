@@ -7,7 +7,7 @@ use zonekeeper::{
     driver::Listener,
 };
 use zonekeeper_core::{
-    keeper::Report,
+    keeper::{Report, Warning},
     plan::{Blocked, Reason},
     source::{Kind, ObjectId},
 };
@@ -59,6 +59,31 @@ async fn owners_are_told_what_was_published_and_what_stays_blocked() {
 }
 
 #[tokio::test]
+async fn owners_are_told_of_a_record_that_they_do_not_ask_for_any_more() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("events-leftover").await);
+    shop.create_ingress("web", "www.example.test", json!({})).await;
+    shop.set_addresses::<Ingress>("web", json!([{"ip": "192.0.2.1"}, {"ip": "2001:db8::1"}])).await;
+    let mut zonekeeper = CommandLine::of(&zone, &shop, &["run"]).await.start();
+    zonekeeper.until_zone(&zone, "the records", |zone| zone.sets().len() == 4).await;
+    shop.set_addresses::<Ingress>("web", json!([{"ip": "192.0.2.1"}])).await;
+    let told = zonekeeper.until("a Warning", async || {
+        let mut events = shop.events_of::<Ingress>("web").await;
+        events.retain(|event| event.type_.as_deref() == Some("Warning"));
+        Some(events).filter(|events| !events.is_empty())
+    });
+    assert_eq!(
+        lines(&told.await),
+        [
+            "Warning LeftOver www.example.test AAAA 2001:db8::1 ttl=300 is left over: nothing asks for it, and it still \
+             gets traffic. Way out: ask for it again, or let an operator delete it (`zonekeeper orphans` writes the \
+             change batch)"
+        ]
+    );
+    assert_eq!(zone.values("www.example.test", "AAAA"), ["2001:db8::1"]);
+    zonekeeper.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_said_again_is_a_series_of_what_was_said() {
     let shop = Namespace::new("events-series").await;
     let name = format!("web-{}", "x".repeat(240));
@@ -67,8 +92,8 @@ async fn what_is_said_again_is_a_series_of_what_was_said() {
     let message = "ü".repeat(2_000);
     let reason = Reason::RejectedByRoute53 { message };
     let blocked = Blocked { host: "www.example.test".to_owned(), object, reason, remedy: Vec::new() };
-    let report =
-        Report::StillBlocked { blocked: Box::new(blocked), uid: shop.uid::<Ingress>(&name).await.into() };
+    let warning = Warning::Blocked(Box::new(blocked));
+    let report = Report::Lasting { warning, uid: shop.uid::<Ingress>(&name).await.into() };
     for count in 1..=3 {
         // Each time another process, which knows nothing of the ones before.
         let (mut events, queue) = Events::new();

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use super::{Approval, Publication, Time};
 use crate::{
     dns::{Name, RecordSet, RecordType, SetId},
-    plan::{Batch, Blocked, PlanDigest, Unit},
+    plan::{Batch, Blocked, PlanDigest, Stale, Unit},
     source::{Facts, Kind, ObjectId},
 };
 
@@ -151,19 +151,23 @@ pub enum Report {
     Planned(Box<Unit>),
     /// A unit is blocked, for a reason that was not there before.
     Blocked(Box<Blocked>),
-    /// A hostname has been blocked for one reason for 30 seconds, or still is an hour after that was said last.
-    StillBlocked {
-        /// The hostname, the object and the reason.
-        blocked: Box<Blocked>,
-        /// The object's uid.
-        uid: Arc<str>,
-    },
     /// A hostname is no longer blocked for an object.
     Unblocked {
         /// The hostname.
         host: String,
         /// The object.
         object: ObjectId,
+    },
+    /// A record set of ours that is not asked for is beside those that are, and was not before: it gets traffic.
+    LeftOver(Box<Stale>),
+    /// One has gone, or is asked for.
+    NotLeftOver(Box<Stale>),
+    /// What an object's owners should know has been so for 30 seconds, or still is an hour after that was said last.
+    Lasting {
+        /// What they should know.
+        warning: Warning,
+        /// The object's uid.
+        uid: Arc<str>,
     },
     /// All name servers have a change.
     InSync(ChangeId),
@@ -179,6 +183,15 @@ pub enum Report {
         /// Why it failed.
         failure: Failure,
     },
+}
+
+/// What the owners of an object should know of one of its hostnames.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Warning {
+    /// It is blocked.
+    Blocked(Box<Blocked>),
+    /// A record set of ours that the object does not ask for is beside those that it asks for.
+    LeftOver(Box<Stale>),
 }
 
 /// Objects that are listed together: a kind, in one namespace or in all.
@@ -255,6 +268,16 @@ pub enum FailureClass {
     Account,
     /// It was not sent at all, because the right to send it had ended.
     Withheld,
+}
+
+impl Warning {
+    /// What it is, in one word: the reason of an Event.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Blocked(blocked) => blocked.reason.label(),
+            Self::LeftOver(_) => "LeftOver",
+        }
+    }
 }
 
 impl FailureClass {

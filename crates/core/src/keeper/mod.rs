@@ -49,7 +49,8 @@ use std::{
 pub use approvals::{Approval, Publication};
 pub use brake::BrakeLimits;
 pub use contract::{
-    Apply, ApplyId, ChangeId, Cursor, Effect, Failure, FailureClass, Input, Page, Read, ReadId, Report, Scope,
+    Apply, ApplyId, ChangeId, Cursor, Effect, Failure, FailureClass, Input, Page, Read, ReadId, Report,
+    Scope, Warning,
 };
 pub use gate::Gate;
 pub use pacer::{Quota, Rate};
@@ -394,16 +395,16 @@ impl Keeper {
         self.later = self.later.map(|later| later.max(now + Duration::from_millis(1)));
     }
 
-    /// Says what has been blocked for long, after everything that was said of it now.
+    /// Says what has lasted, after everything that was said of it now.
     fn warn(&mut self, now: Time, out: &mut Vec<Effect>) {
         for effect in &*out {
             if let Effect::Report(report) = effect {
                 self.warnings.hear(report, now);
             }
         }
-        while let Some(blocked) = self.warnings.take(now) {
-            if let Some(facts) = self.claims.facts_of(&blocked.object) {
-                out.push(Effect::Report(Report::StillBlocked { blocked, uid: facts.uid.clone() }));
+        while let Some((object, warning)) = self.warnings.take(now) {
+            if let Some(facts) = self.claims.facts_of(&object) {
+                out.push(Effect::Report(Report::Lasting { warning, uid: facts.uid.clone() }));
             }
         }
         if let Some(due) = self.warnings.due() {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Report;
 use crate::{
     dns::Name,
-    plan::{Blocked, Fallbacks, HostPlan, InSync, Plan, Unit, UnitDigest, View},
+    plan::{Blocked, Fallbacks, HostPlan, InSync, Plan, Stale, Unit, UnitDigest, View},
     source::ClaimKey,
 };
 
@@ -78,6 +78,7 @@ impl Plans {
             let new = view.host(&host);
             let old = self.told.remove(&host).unwrap_or_default();
             report(&old.blocked, &new.blocked, reports);
+            report_stale(&old.leftovers, &new.leftovers, reports);
             if is_shown {
                 let planned = new.units.iter().filter(|unit| !old.units.contains(unit));
                 reports.extend(planned.map(|unit| Report::Planned(Box::new(unit.clone()))));
@@ -152,5 +153,16 @@ pub(super) fn report(old: &[Blocked], new: &[Blocked], reports: &mut Vec<Report>
         |was: &&Blocked| !new.iter().any(|now| (&now.host, &now.object) == (&was.host, &was.object));
     for blocked in old.iter().filter(is_gone) {
         reports.push(Report::Unblocked { host: blocked.host.clone(), object: blocked.object.clone() });
+    }
+}
+
+/// What has become of sets that are left over.
+fn report_stale(old: &[Stale], new: &[Stale], reports: &mut Vec<Report>) {
+    let is_set = |one: &Stale, other: &Stale| one.set.key == other.set.key && one.beside == other.beside;
+    for stale in old.iter().filter(|was| !new.iter().any(|now| is_set(was, now))) {
+        reports.push(Report::NotLeftOver(Box::new(stale.clone())));
+    }
+    for stale in new.iter().filter(|now| !old.contains(now)) {
+        reports.push(Report::LeftOver(Box::new(stale.clone())));
     }
 }

@@ -1,46 +1,50 @@
-//! Of which blocked hostnames the owners of their objects are told: of those that stay blocked.
+//! Of which hostnames the owners of their objects are told: of those that stay blocked, or keep a record that is not
+//! asked for.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
-use super::{Report, Time};
-use crate::{plan::Blocked, source::ObjectId};
+use super::{Report, Time, Warning};
+use crate::{plan::Stale, source::ObjectId};
 
-/// How long a hostname must have been blocked for one reason: most of what blocks a new object passes by itself.
+/// How long it must have been so: most of what blocks a new object passes by itself.
 const LASTED: Duration = Duration::from_secs(30);
 /// After what time it is said again: an Event lives for an hour (kube-apiserver, `--event-ttl`).
 const AGAIN: Duration = Duration::from_hours(1);
 
+/// What it is about, and which object: a hostname, or a record set of one.
 type Key = (String, ObjectId);
 
-/// What is blocked, and when the next word about it is due.
+/// What there is to be said, and when the next word about it is due.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Warnings {
-    blocked: BTreeMap<Key, (Box<Blocked>, Time)>,
+    lasting: BTreeMap<Key, (Warning, Time)>,
     due: BTreeSet<(Time, Key)>,
 }
 
 // === impl Warnings ===
 
 impl Warnings {
-    /// Takes what has become of a blocked hostname. Another reason begins anew; another text of the same does not.
+    /// Takes what has become of a hostname.
     pub fn hear(&mut self, report: &Report, now: Time) {
         match report {
             Report::Blocked(blocked) => {
                 let key = (blocked.host.clone(), blocked.object.clone());
-                match self.blocked.get_mut(&key) {
-                    Some((known, _)) if known.reason.label() == blocked.reason.label() => {
-                        known.clone_from(blocked);
-                    }
-                    _ => {
-                        self.forget(&key);
-                        self.wait(key, blocked.clone(), now + LASTED);
-                    }
-                }
+                self.begin(key, Warning::Blocked(blocked.clone()), now);
             }
             Report::Unblocked { host, object } => self.forget(&(host.clone(), object.clone())),
+            Report::LeftOver(stale) => {
+                if let Some(key) = of_set(stale) {
+                    self.begin(key, Warning::LeftOver(stale.clone()), now);
+                }
+            }
+            Report::NotLeftOver(stale) => {
+                if let Some(key) = of_set(stale) {
+                    self.forget(&key);
+                }
+            }
             _ => {}
         }
     }
@@ -50,23 +54,40 @@ impl Warnings {
         self.due.first().map(|(due, _)| *due)
     }
 
-    /// What is due to be said, once.
-    pub fn take(&mut self, now: Time) -> Option<Box<Blocked>> {
+    /// What is due to be said, once, and of which object.
+    pub fn take(&mut self, now: Time) -> Option<(ObjectId, Warning)> {
         self.due().filter(|due| *due <= now)?;
         let (_, key) = self.due.pop_first()?;
-        let (blocked, _) = self.blocked.remove(&key)?;
-        self.wait(key, blocked.clone(), now + AGAIN);
-        Some(blocked)
+        let (warning, _) = self.lasting.remove(&key)?;
+        let object = key.1.clone();
+        self.wait(key, warning.clone(), now + AGAIN);
+        Some((object, warning))
     }
 
-    fn wait(&mut self, key: Key, blocked: Box<Blocked>, due: Time) {
+    /// Another reason begins anew; another text of the same does not.
+    fn begin(&mut self, key: Key, warning: Warning, now: Time) {
+        match self.lasting.get_mut(&key) {
+            Some((known, _)) if known.label() == warning.label() => *known = warning,
+            _ => {
+                self.forget(&key);
+                self.wait(key, warning, now + LASTED);
+            }
+        }
+    }
+
+    fn wait(&mut self, key: Key, warning: Warning, due: Time) {
         self.due.insert((due, key.clone()));
-        self.blocked.insert(key, (blocked, due));
+        self.lasting.insert(key, (warning, due));
     }
 
     fn forget(&mut self, key: &Key) {
-        if let Some((_, due)) = self.blocked.remove(key) {
+        if let Some((_, due)) = self.lasting.remove(key) {
             self.due.remove(&(due, key.clone()));
         }
     }
+}
+
+/// The set, and the object beside whose it is.
+fn of_set(stale: &Stale) -> Option<Key> {
+    Some((format!("{} {}", stale.set.name(), stale.set.rtype()), stale.beside.clone()?))
 }

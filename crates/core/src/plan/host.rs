@@ -67,6 +67,8 @@ pub struct Stale {
     pub resource: Option<String>,
     /// An object that names the hostname and is not selected, so that it asks for nothing; known in a whole plan.
     pub named_by: Option<ObjectId>,
+    /// The object beside whose record sets it is; none where nothing is asked for at its hostname.
+    pub beside: Option<ObjectId>,
 }
 
 /// What was decided for a key.
@@ -247,7 +249,8 @@ impl<'a> View<'a> {
                 if let Some(asked_for) = self.asked_for(key) {
                     let is_wanted = |rtype: &RecordType| desired.has(rtype) || asked_for.contains(rtype);
                     let stale = self.stale_sets(&key.host).filter(|stale| !is_wanted(stale.set.rtype()));
-                    plan.leftovers.extend(stale);
+                    let beside = Some(&holder.object);
+                    plan.leftovers.extend(stale.map(|stale| Stale { beside: beside.cloned(), ..stale }));
                 }
                 unit.map_or(Verdict::InSync, Verdict::Write)
             }
@@ -566,7 +569,8 @@ impl<'a> View<'a> {
                     .filter_map(|(_, said)| said)
                     .filter(|(_, said)| said.owner == settings.owner.as_str());
                 let txts = found.txt.into_iter().chain(ours.map(|(txt, _)| txt)).cloned().collect();
-                Stale { set: set.clone(), txts, resource: found.resource.clone(), named_by: None }
+                let (set, resource) = (set.clone(), found.resource.clone());
+                Stale { set, txts, resource, named_by: None, beside: None }
             };
             (found.standing == Standing::Us).then(stale)
         })

@@ -91,9 +91,12 @@ impl fmt::Display for HandChange {
 impl fmt::Display for Stale {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (was for {}", self.set, self.resource.as_deref().unwrap_or("an unnamed object"))?;
-        match &self.named_by {
-            Some(object) => write!(f, "; {object} names it and is not selected)"),
-            None => write!(f, ")"),
+        if let Some(object) = &self.beside {
+            write!(f, "; {object} asks for something else beside it")?;
         }
+        if let Some(object) = &self.named_by {
+            write!(f, "; {object} names it and is not selected")?;
+        }
+        write!(f, ")")
     }
 }

@@ -9,7 +9,7 @@ use zonekeeper_core::{
     dns::{Name, Zone, ZoneId},
     keeper::{
         Apply, BrakeLimits, ChangeId, Config, Effect, Failure, FailureClass, Input, Keeper, Mode,
-        Publication, Quota, Read, Report, Scope, Time,
+        Publication, Quota, Read, Report, Scope, Time, Warning,
     },
     plan::{Change, Naming},
     source::{Kind, Object, Rules},
@@ -322,10 +322,24 @@ fn line(effect: &Effect) -> Option<String> {
         Effect::Report(Report::Blocked(blocked)) => {
             format!("blocked {}: {}", blocked.host, blocked.reason.label())
         }
-        Effect::Report(Report::StillBlocked { blocked, uid }) => {
-            let (namespace, name) = (blocked.object.namespace(), blocked.object.name());
-            assert_eq!(**uid, *format!("uid of {namespace}/{name}"));
-            format!("still blocked {}: {}", blocked.host, blocked.reason.label())
+        Effect::Report(Report::LeftOver(stale)) => {
+            format!("left over {} {}", stale.set.name(), stale.set.rtype())
+        }
+        Effect::Report(Report::NotLeftOver(stale)) => {
+            format!("no longer left over {} {}", stale.set.name(), stale.set.rtype())
+        }
+        Effect::Report(Report::Lasting { warning, uid }) => {
+            let (object, line) = match warning {
+                Warning::Blocked(blocked) => {
+                    (&blocked.object, format!("still blocked {}: {}", blocked.host, blocked.reason.label()))
+                }
+                Warning::LeftOver(stale) => (
+                    stale.beside.as_ref().unwrap(),
+                    format!("still left over {} {}", stale.set.name(), stale.set.rtype()),
+                ),
+            };
+            assert_eq!(**uid, *format!("uid of {}/{}", object.namespace(), object.name()));
+            line
         }
         Effect::Report(Report::Planned(unit)) => format!("planned {}", unit.key().host),
         Effect::Report(Report::Unblocked { host, .. }) => format!("unblocked {host}"),

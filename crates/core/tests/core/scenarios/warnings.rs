@@ -1,11 +1,14 @@
 //! What the owners of objects are told, and when.
 
+use std::collections::BTreeMap;
+
 use zonekeeper_core::{
     keeper::{FailureClass, Input},
     source::Object,
 };
 
 use super::stage::{Fate, Stage, WEB_1, WEB_2, web, web_at};
+use crate::world::{ingress, meta};
 
 /// What was said of blocked hostnames since the last question, and in which second.
 fn said(stage: &mut Stage) -> Vec<(u64, String)> {
@@ -78,6 +81,27 @@ fn another_reason_begins_anew_and_another_text_does_not() {
     let said = said(&mut stage);
     let still: Vec<_> = said.iter().filter(|(_, line)| line.starts_with("still")).collect();
     assert_eq!(still, [&(50, "still blocked www.example.com: ClaimedBy".to_owned())], "{said:?}");
+}
+
+#[test]
+fn a_record_that_nothing_asks_for_beside_those_that_are_is_said_as_long_as_it_is_there() {
+    let mut stage = Stage::new();
+    let targets = |addresses: &[&str]| {
+        let targets: Vec<_> = addresses.iter().map(|ip| (Some((*ip).to_owned()), None)).collect();
+        ingress(meta("shop", "www", 0, BTreeMap::new()), &["www.example.com"], &targets)
+    };
+    stage.start(&[targets(&["192.0.2.1", "2001:db8::1"])]);
+    stage.run(20_000);
+    stage.see(&targets(&["192.0.2.1"]));
+    stage.run(3_700_000);
+    stage.see(&targets(&["192.0.2.1", "2001:db8::1"]));
+    stage.run(7_200_000);
+    let done = stage.done_at().into_iter().filter(|(_, line)| line.contains("left over"));
+    let line = |at, word: &str| (at, format!("{word}left over www.example.com AAAA"));
+    assert_eq!(
+        done.map(|(at, line)| (at / 1_000, line)).collect::<Vec<_>>(),
+        [line(20, ""), line(50, "still "), line(3_650, "still "), line(3_720, "no longer ")]
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What is counted: one table for each type, which gives the labels and the list of those that must occur.
 
 use zonekeeper_core::{
-    keeper::{Cursor, Effect, FailureClass, Gate, Input, Read, Report},
+    keeper::{Cursor, Effect, FailureClass, Gate, Input, Read, Report, Warning},
     plan::Reason,
 };
 
@@ -58,7 +58,10 @@ labels! {
     Effect::Report(Report::Refused { .. }) => "Report Refused",
     Effect::Report(Report::Blocked(_)) => "Report Blocked",
     Effect::Report(Report::Planned(_)) => "Report Planned",
-    Effect::Report(Report::StillBlocked { .. }) => "Report StillBlocked",
+    Effect::Report(Report::LeftOver(_)) => "Report LeftOver",
+    Effect::Report(Report::NotLeftOver(_)) => "Report NotLeftOver",
+    Effect::Report(Report::Lasting { warning: Warning::Blocked(_), .. }) => "Report Lasting, blocked",
+    Effect::Report(Report::Lasting { warning: Warning::LeftOver(_), .. }) => "Report Lasting, left over",
     Effect::Report(Report::Unblocked { .. }) => "Report Unblocked",
     Effect::Report(Report::InSync(_)) => "Report InSync",
     Effect::Report(Report::ZoneListed { .. }) => "Report ZoneListed",

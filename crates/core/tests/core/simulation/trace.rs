@@ -1,6 +1,6 @@
 //! What happened, line by line.
 
-use zonekeeper_core::keeper::{Effect, Failure, Input, Report};
+use zonekeeper_core::keeper::{Effect, Failure, Input, Report, Warning};
 
 use super::labels;
 
@@ -80,8 +80,13 @@ pub fn effect(effect: &Effect) -> String {
                 format!("report blocked {} for {}: {}", blocked.host, blocked.object, blocked.reason)
             }
             Report::Planned(unit) => format!("report planned {} for {}", unit.key().host, unit.object()),
-            Report::StillBlocked { blocked, .. } => {
+            Report::LeftOver(stale) => format!("report left over {stale}"),
+            Report::NotLeftOver(stale) => format!("report no longer left over {}", stale.set),
+            Report::Lasting { warning: Warning::Blocked(blocked), .. } => {
                 format!("report still blocked {} for {}", blocked.host, blocked.object)
+            }
+            Report::Lasting { warning: Warning::LeftOver(stale), .. } => {
+                format!("report still left over {stale}")
             }
             Report::Unblocked { host, object } => format!("report unblocked {host} for {object}"),
             Report::InSync(change) => format!("report in sync {change}"),
