@@ -235,6 +235,7 @@ fn settings() -> Settings {
         default_ttl: Ttl::DEFAULT,
         managed_types: ManagedTypes::default(),
         prefer_cname: false,
+        merge_targets: None,
         alias_zones: AliasZones::default(),
         adoption: Adoption::default(),
     }

@@ -198,6 +198,7 @@ fn config() -> anyhow::Result<Config> {
             default_ttl: Ttl::DEFAULT,
             managed_types: ManagedTypes::default(),
             prefer_cname: false,
+            merge_targets: None,
             alias_zones: AliasZones::default(),
             adoption: Adoption::default(),
         },

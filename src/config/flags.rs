@@ -107,6 +107,11 @@ pub struct Flags {
     #[arg(long, env = "ZONEKEEPER_AWS_PREFER_CNAME", help_heading = "Records")]
     pub aws_prefer_cname: bool,
 
+    /// Where several objects ask for a hostname with addresses, answer those of all of them, as ExternalDNS does, or those
+    /// of one; what is merged already stays so until this is decided.
+    #[arg(long, env = "ZONEKEEPER_MERGE_TARGETS", value_name = "BOOL", help_heading = "Records")]
+    pub merge_targets: Option<bool>,
+
     /// Hosted zone of alias targets that this version does not know, as SUFFIX=ZONEID; repeat for several.
     #[arg(
         long,

@@ -256,6 +256,7 @@ fn config(scope: Scope) -> keeper::Config {
             default_ttl: Ttl::DEFAULT,
             managed_types: ManagedTypes::default(),
             prefer_cname: false,
+            merge_targets: None,
             alias_zones: AliasZones::default(),
             adoption: Adoption::default(),
         },

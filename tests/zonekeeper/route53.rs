@@ -61,6 +61,7 @@ fn apply(not_after: Time) -> Apply {
         default_ttl: Ttl::DEFAULT,
         managed_types: ManagedTypes::default(),
         prefer_cname: false,
+        merge_targets: None,
         alias_zones: AliasZones::default(),
         adoption: Adoption::default(),
     };

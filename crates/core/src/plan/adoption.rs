@@ -177,7 +177,7 @@ impl View<'_> {
             }
             reads.extend(ownership.reads);
             then.extend(match found {
-                Some(_) if is_right => None,
+                Some(found) if is_right || self.is_undecided(key, holder, desired, found) => None,
                 Some(found) => Some(Change::Replace { before: found.clone(), after: wanted.clone() }),
                 None => Some(Change::Create(wanted.clone())),
             });

@@ -48,6 +48,11 @@ impl Reason {
                 "Targets of different objects are never mixed. The hostname stays with the object that its ownership \
                  text names, else with the oldest."
             }
+            Self::MergeUndecided { .. } => {
+                "ExternalDNS answers the addresses of all objects that ask for a hostname. Such an answer is kept as it is \
+                 until these change: then it must be known whether the answer shall be that of all of them or that of \
+                 one, for the others would lose their traffic."
+            }
             Self::OwnedBy { .. } => {
                 "The ownership TXT names another owner: another cluster, or ExternalDNS under another id."
             }
@@ -157,6 +162,10 @@ impl Reason {
             Self::ManyCnameTargets { .. } => "choose one target with the annotation target",
             Self::UnmanagedType { .. } => "add the type to --managed-record-types, or choose another target",
             Self::ClaimedBy { .. } => "remove the hostname from one of the objects",
+            Self::MergeUndecided { .. } => {
+                "start zonekeeper with --merge-targets=true for the addresses of all objects, or with \
+                 --merge-targets=false for those of one"
+            }
             Self::OwnedBy { in_sync: true, .. } => {
                 "nothing to do, unless this cluster shall manage it: then adopt it with `zonekeeper adopt NAME --from-owner \
                  ID`, or with --adopt-from-owner ID for all of that owner's"

@@ -18,6 +18,8 @@ pub(super) struct Desired {
     pub sets: Vec<RecordSet>,
     /// Whether the object asks for the TTL; one that it does not ask for never causes a write.
     pub ttl_is_asked_for: bool,
+    /// Whether it is more than what one object asks for.
+    pub is_merged: bool,
 }
 
 impl Desired {
@@ -53,7 +55,7 @@ impl Desired {
                 }
             };
         }
-        Ok(Self { sets, ttl_is_asked_for: facts.ttl.is_some() })
+        Ok(Self { sets, ttl_is_asked_for: facts.ttl.is_some(), is_merged: false })
     }
 
     /// What of it may be written, or why nothing may be.
@@ -74,7 +76,28 @@ impl Desired {
     /// The same wish as a CNAME, for a hostname that already is one.
     pub fn as_cname(&self, host: &Name, target: &Name, facts: &Facts, settings: &Settings) -> Self {
         let ttl = facts.ttl.unwrap_or(settings.default_ttl);
-        Self { sets: vec![cname(host, target, ttl)], ttl_is_asked_for: self.ttl_is_asked_for }
+        Self { sets: vec![cname(host, target, ttl)], ..*self }
+    }
+
+    /// The same wish as that of several objects, of which `own` is one.
+    pub fn merged(self, own: &Self) -> Self {
+        Self { is_merged: self.sets != own.sets, ..self }
+    }
+
+    /// Whether another wish is fulfilled with it: the same one, or a part of what is merged.
+    pub fn fulfils(&self, other: &Self) -> bool {
+        let is_part = |part: &RecordSet, set: &RecordSet| {
+            let has = |value| set.values().contains(value);
+            part.rtype() == set.rtype() && part.ttl() == set.ttl() && part.values().iter().all(has)
+        };
+        let is_there = |part: &RecordSet| self.sets.iter().any(|set| is_part(part, set));
+        let joins = self.is_merged && other.ttl_is_asked_for == self.ttl_is_asked_for;
+        *other == *self || (joins && other.asks_for_addresses() && other.sets.iter().all(is_there))
+    }
+
+    /// Whether it asks for addresses and not for a name.
+    pub fn asks_for_addresses(&self) -> bool {
+        self.sets.iter().all(|set| *set.rtype() != RecordType::Cname && !set.is_alias())
     }
 
     /// Whether it asks for a set of this type.

@@ -156,7 +156,7 @@ impl<'a> View<'a> {
         };
         let wish = match self.barred(&key.host) {
             Some(reason) => Err(reason),
-            None => self.wish(key, holder),
+            None => self.wanted(key, holder),
         };
         let verdict = match &wish {
             Ok(desired) => self.decide(key, holder, desired, plan),
@@ -181,10 +181,15 @@ impl<'a> View<'a> {
         for other in claimants.iter().filter(|other| other.object != holder.object) {
             match (self.wish(key, other), &wish, &verdict) {
                 // Who asks for the same shares the holder's fate.
-                (Ok(own), Ok(held), Verdict::Blocked(reason, remedy)) if own == *held => {
+                (Ok(own), Ok(held), Verdict::Blocked(reason, remedy)) if held.fulfils(&own) => {
                     plan.blocked.push(block(other, reason, remedy));
                 }
-                (Ok(own), Ok(held), _) if own == *held => {}
+                (Ok(own), Ok(held), _) if held.fulfils(&own) => {}
+                (Ok(own), _, Verdict::Blocked(reason @ Reason::MergeUndecided { .. }, _))
+                    if own.asks_for_addresses() =>
+                {
+                    plan.blocked.push(block(other, reason, &[]));
+                }
                 (_, Err(reason @ (Reason::ReservedName(_) | Reason::BelowZoneCut { .. })), _) => {
                     plan.blocked.push(block(other, reason, &[]));
                 }
@@ -220,7 +225,7 @@ impl<'a> View<'a> {
     }
 
     /// What one claimant asks for, as far as it may be written.
-    fn wish(&self, key: &ClaimKey, facts: &Facts) -> Result<Desired, Reason> {
+    pub(super) fn wish(&self, key: &ClaimKey, facts: &Facts) -> Result<Desired, Reason> {
         let desired = Desired::new(&key.host, self.zone, facts, self.settings)?;
         self.lasting_cname(key, facts, &desired).unwrap_or(desired).narrowed(&self.settings.managed_types)
     }
@@ -314,7 +319,8 @@ impl<'a> View<'a> {
                 }
                 (Some(found), standing) => match (is_right(found, wanted, desired), standing) {
                     (true, Standing::Us) => {
-                        if self.past.tenure(key).was_seen && names_another(holder, &ownership) {
+                        let was_seen = self.past.tenure(key).was_seen && !self.is_kept(desired);
+                        if was_seen && names_another(holder, &ownership) {
                             changes.extend(self.txt_change(key, holder, wanted, &ownership)?);
                             reads.extend(ownership.reads);
                         }
@@ -329,6 +335,9 @@ impl<'a> View<'a> {
                         let reason = if was_ours { Reason::OwnershipLost } else { Reason::Unmanaged };
                         shown = shown.or(Some(reason));
                         continue;
+                    }
+                    (false, Standing::Us) if self.is_undecided(key, holder, desired, found) => {
+                        return Err(Reason::MergeUndecided { found: found.to_string() });
                     }
                     (false, Standing::Us) => Change::Replace { before: found.clone(), after: wanted.clone() },
                     (false, Standing::Other(owner)) => {
@@ -448,7 +457,7 @@ impl<'a> View<'a> {
         let claimed = |name: &Name| {
             let key = ClaimKey::simple(name.clone());
             let holder = self.holder(&key, self.named_holder(&key).as_deref(), self.past.tenure(&key))?;
-            let wish = self.wish(&key, holder).ok().filter(|_| self.barred(name).is_none())?;
+            let wish = self.wanted(&key, holder).ok().filter(|_| self.barred(name).is_none())?;
             self.without_rivals(&key, holder, &wish).ok()?;
             Some((Arc::clone(holder), wish))
         };

@@ -12,6 +12,7 @@ mod heritage;
 mod holder;
 mod host;
 mod managed_types;
+mod merge;
 mod ownership;
 mod past;
 mod reason;
@@ -54,6 +55,9 @@ pub struct Settings {
     pub managed_types: ManagedTypes,
     /// Whether host name targets become CNAMEs even where an alias is possible.
     pub prefer_cname: bool,
+    /// Whether the addresses of all objects that ask for a hostname are answered, or those of one; undecided where it is
+    /// `None`.
+    pub merge_targets: Option<bool>,
     /// The hosted zones that aliases may lead to.
     pub alias_zones: AliasZones,
     /// What that is not ours may become so.

@@ -36,7 +36,10 @@ pub struct Tenure {
 
 /// What an object asks for, in short: equal ones ask for the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Wish(u64);
+pub struct Wish {
+    hash: u64,
+    is_merged: bool,
+}
 
 // === impl Past ===
 
@@ -126,6 +129,11 @@ impl Wish {
             set.to_string().hash(&mut hasher);
         }
         desired.ttl_is_asked_for.hash(&mut hasher);
-        Self(hasher.finish())
+        Self { hash: hasher.finish(), is_merged: desired.is_merged }
+    }
+
+    /// Whether several objects ask for it together.
+    pub(super) fn is_merged(self) -> bool {
+        self.is_merged
     }
 }

@@ -79,6 +79,11 @@ pub enum Reason {
         /// That object.
         holder: ObjectId,
     },
+    /// There are the targets of several objects, which now ask for something else together.
+    MergeUndecided {
+        /// The record.
+        found: String,
+    },
     /// Another owner has the record, or has reserved its name.
     OwnedBy {
         /// That owner.
@@ -215,6 +220,7 @@ impl Reason {
             self,
             Self::ReservedName(Reserved::OwnershipOf(_) | Reserved::SharedWith(_))
                 | Self::BelowZoneCut { .. }
+                | Self::MergeUndecided { .. }
                 | Self::OwnedBy { .. }
                 | Self::Unowned { .. }
                 | Self::Unmanaged
@@ -241,6 +247,7 @@ impl Reason {
             Self::ManyCnameTargets { .. } => "ManyCnameTargets",
             Self::UnmanagedType { .. } => "UnmanagedType",
             Self::ClaimedBy { .. } => "ClaimedBy",
+            Self::MergeUndecided { .. } => "MergeUndecided",
             Self::OwnedBy { .. } => "OwnedBy",
             Self::Unowned { .. } => "Unowned",
             Self::Unmanaged => "Unmanaged",
@@ -302,6 +309,9 @@ impl fmt::Display for Reason {
                 write!(f, "{} records are not written here", types.join(" and "))
             }
             Self::ClaimedBy { holder } => write!(f, "{holder} has this hostname and asks for something else"),
+            Self::MergeUndecided { found } => {
+                write!(f, "the record holds addresses of several objects, which ask for others now: {found}")
+            }
             Self::OwnedBy { owner, in_sync: false } => write!(f, "the owner `{owner}` has this name"),
             Self::OwnedBy { owner, in_sync: true } => {
                 write!(f, "the owner `{owner}` has this name; it answers what is asked for")

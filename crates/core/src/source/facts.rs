@@ -193,6 +193,20 @@ impl Targets {
         self.v4.len() + self.v6.len() + self.hosts.len()
     }
 
+    /// The addresses among them.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        let v4 = self.v4.iter().copied().map(IpAddr::V4);
+        v4.chain(self.v6.iter().copied().map(IpAddr::V6))
+    }
+
+    /// Whether an address is among them.
+    pub fn have(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) => self.v4.contains(&address),
+            IpAddr::V6(address) => self.v6.contains(&address),
+        }
+    }
+
     fn add(&mut self, text: &str) -> Result<(), String> {
         let text = text.trim();
         self.has_more |= !match text.parse() {

@@ -87,6 +87,7 @@ fn every_reason_occurs_in_a_case() {
         "InvalidField",
         "InvalidHostname",
         "ManyCnameTargets",
+        "MergeUndecided",
         "NoAliasZone",
         "NoTarget",
         "OwnedBy",
@@ -157,6 +158,7 @@ fn is_planned(reason: &Reason) -> bool {
         | Reason::ManyCnameTargets { .. }
         | Reason::UnmanagedType { .. }
         | Reason::ClaimedBy { .. }
+        | Reason::MergeUndecided { .. }
         | Reason::OwnedBy { .. }
         | Reason::Unowned { .. }
         | Reason::Unmanaged

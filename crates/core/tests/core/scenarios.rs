@@ -6,6 +6,7 @@ mod brake;
 mod drift;
 mod failures;
 mod holders;
+mod merges;
 mod nonsense;
 mod refusals;
 mod stage;

@@ -41,6 +41,7 @@ struct Flags {
     default_ttl: Option<String>,
     managed_record_types: Option<Vec<String>>,
     aws_prefer_cname: bool,
+    merge_targets: Option<bool>,
     alias_zone: Vec<String>,
     txt_prefix: String,
     txt_suffix: String,
@@ -63,6 +64,7 @@ impl Default for Flags {
             default_ttl: None,
             managed_record_types: None,
             aws_prefer_cname: false,
+            merge_targets: None,
             alias_zone: Vec::new(),
             txt_prefix: String::new(),
             txt_suffix: String::new(),
@@ -150,6 +152,7 @@ impl Flags {
             default_ttl: ttl.map_err(|why| format!("default-ttl: {why}"))?.unwrap_or(Ttl::DEFAULT),
             managed_types: managed_types.map_err(|why| format!("managed-record-types: {why}"))?,
             prefer_cname: self.aws_prefer_cname,
+            merge_targets: self.merge_targets,
             alias_zones,
         })
     }

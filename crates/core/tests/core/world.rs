@@ -262,6 +262,7 @@ pub fn settings(naming: Naming) -> Settings {
         default_ttl: Ttl::DEFAULT,
         managed_types: ManagedTypes::default(),
         prefer_cname: false,
+        merge_targets: None,
         alias_zones: AliasZones::default(),
         adoption: Adoption::default(),
     }

@@ -534,6 +534,7 @@ mod tests {
             default_ttl: Ttl::DEFAULT,
             managed_types: ManagedTypes::default(),
             prefer_cname: false,
+            merge_targets: None,
             alias_zones: AliasZones::default(),
             adoption: Adoption::default(),
         };

@@ -82,6 +82,7 @@ labels! {
     Reason::ManyCnameTargets { .. } => "ManyCnameTargets",
     Reason::UnmanagedType { .. } => "UnmanagedType",
     Reason::ClaimedBy { .. } => "ClaimedBy",
+    Reason::MergeUndecided { .. } => "MergeUndecided",
     Reason::OwnedBy { in_sync: false, .. } => "OwnedBy",
     Reason::OwnedBy { in_sync: true, .. } => "OwnedBy, in sync",
     Reason::Unowned { .. } => "Unowned",

@@ -31,6 +31,7 @@ const NAMINGS: [TxtNames; 6] = [
 pub struct Shape {
     pub naming: TxtNames,
     pub prefer_cname: bool,
+    pub merge_targets: Option<bool>,
     pub managed_types: &'static [&'static str],
     pub scopes: Vec<Scope>,
     pub mode: Mode,
@@ -75,6 +76,7 @@ impl Shape {
         Self {
             naming: *random.pick(&NAMINGS),
             prefer_cname: random.percent(10),
+            merge_targets: *random.pick(&[None, None, None, Some(true), Some(false)]),
             managed_types: *random.pick(&MANAGED_TYPES),
             scopes: watch::scopes(random.percent(25)),
             mode: *random.pick(&[&[Mode::DryRun][..], &[Mode::Approve; 3], &[Mode::Apply; 21]].concat()),
@@ -110,6 +112,7 @@ impl Shape {
             default_ttl: Ttl::DEFAULT,
             managed_types: ManagedTypes::new(self.managed_types.iter().copied()).unwrap(),
             prefer_cname: self.prefer_cname,
+            merge_targets: self.merge_targets,
             alias_zones: AliasZones::default(),
             adoption: Adoption {
                 from: self.adopts.then(|| THEM.parse().unwrap()).into_iter().collect(),

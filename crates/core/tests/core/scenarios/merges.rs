@@ -1,0 +1,91 @@
+//! Several objects that ask for addresses at one hostname, and what is answered of these.
+
+use std::collections::BTreeMap;
+
+use zonekeeper_core::source::Object;
+use zonekeeper_emulator::zone::RecordSet;
+
+use super::stage::Stage;
+use crate::world::{ingress, meta};
+
+const HOST: &str = "www.example.com";
+const MINUTE: u64 = 60_000;
+
+/// An Ingress of this namespace that leads [`HOST`] to addresses of 192.0.2.0/24.
+fn web(namespace: &str, age: i64, addresses: &[u8]) -> Object {
+    let targets: Vec<_> = addresses.iter().map(|last| (Some(format!("192.0.2.{last}")), None)).collect();
+    ingress(meta(namespace, "web", age, BTreeMap::new()), &[HOST], &targets)
+}
+
+/// What is answered, as the last bytes of addresses.
+fn answer(stage: &Stage) -> Vec<u8> {
+    let set = stage.zone.get(HOST, "A", None).unwrap();
+    set.values.iter().map(|value| value.rsplit('.').next().unwrap().parse().unwrap()).collect()
+}
+
+fn blocked(stage: &Stage) -> Vec<&'static str> {
+    stage.keeper.plan().blocked.iter().map(|blocked| blocked.reason.label()).collect()
+}
+
+/// What an ExternalDNS has left of `shop/web` with 1 and `blog/web` with 2.
+fn merged() -> Stage {
+    let mut stage = Stage::new();
+    stage.somebody_creates(RecordSet::simple(HOST, "A", 300, ["192.0.2.1", "192.0.2.2"]));
+    let text = "\"heritage=external-dns,external-dns/owner=me,external-dns/resource=ingress/shop/web\"";
+    stage.somebody_creates(RecordSet::simple("a-www.example.com", "TXT", 300, [text]));
+    stage.start(&[web("shop", 0, &[1]), web("blog", 1, &[2])]);
+    stage.run(MINUTE);
+    assert_eq!((answer(&stage), blocked(&stage)), (vec![1, 2], vec![]));
+    stage
+}
+
+#[test]
+fn a_union_that_changes_waits_for_a_decision_over_a_restart() {
+    let mut stage = merged();
+    stage.see(&web("blog", 1, &[3]));
+    for _ in 0..2 {
+        stage.run(60 * MINUTE);
+        assert_eq!((answer(&stage), blocked(&stage)), (vec![1, 2], vec!["MergeUndecided"; 2]));
+        stage.start(&[web("shop", 0, &[1]), web("blog", 1, &[3])]);
+    }
+    // It is as it was.
+    stage.see(&web("blog", 1, &[2]));
+    stage.run(MINUTE);
+    assert_eq!((answer(&stage), blocked(&stage)), (vec![1, 2], vec![]));
+}
+
+#[test]
+fn a_union_of_which_one_object_is_left_is_that_of_this_object() {
+    let mut stage = merged();
+    let id = web("blog", 1, &[2]).id().unwrap();
+    stage.tell(zonekeeper_core::keeper::Input::Facts { object: id, facts: None });
+    stage.run(MINUTE);
+    assert_eq!(answer(&stage), [1]);
+}
+
+#[test]
+fn what_has_been_the_answer_of_one_object_follows_it_whatever_others_ask_for() {
+    let mut stage = Stage::new();
+    stage.start(&[web("shop", 0, &[1, 2]), web("blog", 1, &[2, 9])]);
+    stage.run(MINUTE);
+    assert_eq!((answer(&stage), blocked(&stage)), (vec![1, 2], vec!["ClaimedBy"]));
+    stage.see(&web("shop", 0, &[1, 4]));
+    stage.run(MINUTE);
+    assert_eq!((answer(&stage), blocked(&stage)), (vec![1, 4], vec!["ClaimedBy"]));
+    // Nobody gets into the answer with an address that is given up.
+    stage.see(&web("blog", 1, &[4]));
+    stage.see(&web("shop", 0, &[1]));
+    stage.run(MINUTE);
+    assert_eq!((answer(&stage), blocked(&stage)), (vec![1], vec!["ClaimedBy"]));
+}
+
+#[test]
+fn an_answer_is_decided_about_once_for_all() {
+    for (decision, expected) in [(true, vec![1, 3]), (false, vec![1])] {
+        let mut stage = Stage::with(|config| config.settings.merge_targets = Some(decision));
+        stage.zone = merged().zone;
+        stage.start(&[web("shop", 0, &[1]), web("blog", 1, &[3])]);
+        stage.run(MINUTE);
+        assert_eq!(answer(&stage), expected, "{decision}");
+    }
+}
