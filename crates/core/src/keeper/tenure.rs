@@ -32,7 +32,7 @@ pub(super) struct Tenures {
 struct Named {
     /// As `ingress/shop/web`.
     object: String,
-    /// Whether it was there.
+    /// Whether it has claimed the hostname.
     was_seen: bool,
     /// Since when it is known that it is not.
     gone: Option<Time>,
@@ -51,7 +51,7 @@ impl Tenures {
         let known = self.named.remove(key);
         let tenure = named.as_deref().map(|named| self.observe_named(view, key, named, known, now));
         let tenure = tenure.unwrap_or_default();
-        let holder = view.holder(key, named.as_deref(), tenure).filter(|facts| facts.targets.is_empty());
+        let holder = view.holder(key, named.as_deref(), &tenure).filter(|facts| facts.targets.is_empty());
         let known = self.waiting.remove(key);
         let Some(holder) = holder.map(|facts| facts.object.clone()) else { return tenure };
         let since = known.filter(|(object, _)| *object == holder).map_or(now, |(_, since)| since);
@@ -75,7 +75,7 @@ impl Tenures {
         let gone = is_gone.then(|| known.and_then(|known| known.gone).unwrap_or(now));
         self.named.insert(key.clone(), Named { object: named.to_owned(), was_seen, gone });
         let is_over = gone.is_some_and(|gone| self.has_passed(key, gone, self.vacancy, now));
-        Tenure { was_seen, is_over, yields: false }
+        Tenure { seen: was_seen.then(|| named.into()), is_over, yields: false }
     }
 
     /// Whether so much time has passed; if not, the hostname is looked at again when it has.

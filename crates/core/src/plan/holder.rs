@@ -34,7 +34,7 @@ pub(super) enum Standing {
 pub(super) fn choose<'c>(
     claimants: &'c [Arc<Facts>],
     named: Option<&str>,
-    tenure: Tenure,
+    tenure: &Tenure,
     is_hidden: bool,
     standing: impl Fn(&Facts) -> Standing,
 ) -> Option<Choice<'c>> {
@@ -55,7 +55,7 @@ pub(super) fn choose<'c>(
             // Who may be there unseen has not gone.
             let is_over = tenure.is_over && !is_hidden;
             let inherits = |heir: &&Arc<Facts>| !is_over || standing(heir) != Standing::Impossible;
-            let good = if tenure.was_seen { Standing::Whole } else { Standing::Waiting };
+            let good = if tenure.seen.is_some() { Standing::Whole } else { Standing::Waiting };
             let heir = first(&|facts| is_of(named, facts.object.namespace()), good);
             let heir = heir.filter(|_| !is_hidden).filter(inherits).map(at_once);
             let any = || first(&|_| true, good).map(|holder| Choice { holder, must_wait: !is_over });

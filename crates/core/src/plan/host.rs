@@ -150,7 +150,7 @@ impl<'a> View<'a> {
     fn key(&self, key: &ClaimKey, plan: &mut HostPlan) {
         let claimants = self.claims.claimants(key);
         let named = self.named_holder(key);
-        let Some(Choice { holder, must_wait }) = self.choose(key, named.as_deref(), self.past.tenure(key))
+        let Some(Choice { holder, must_wait }) = self.choose(key, named.as_deref(), &self.past.tenure(key))
         else {
             return;
         };
@@ -319,8 +319,7 @@ impl<'a> View<'a> {
                 }
                 (Some(found), standing) => match (is_right(found, wanted, desired), standing) {
                     (true, Standing::Us) => {
-                        let was_seen = self.past.tenure(key).was_seen && !self.is_kept(desired);
-                        if was_seen && names_another(holder, &ownership) {
+                        if !self.is_kept(desired) && self.has_followed(key, holder, &ownership) {
                             changes.extend(self.txt_change(key, holder, wanted, &ownership)?);
                             reads.extend(ownership.reads);
                         }
@@ -456,7 +455,7 @@ impl<'a> View<'a> {
         let host = &key.host;
         let claimed = |name: &Name| {
             let key = ClaimKey::simple(name.clone());
-            let holder = self.holder(&key, self.named_holder(&key).as_deref(), self.past.tenure(&key))?;
+            let holder = self.holder(&key, self.named_holder(&key).as_deref(), &self.past.tenure(&key))?;
             let wish = self.wanted(&key, holder).ok().filter(|_| self.barred(name).is_none())?;
             self.without_rivals(&key, holder, &wish).ok()?;
             Some((Arc::clone(holder), wish))
@@ -518,12 +517,12 @@ impl<'a> View<'a> {
         &self,
         key: &ClaimKey,
         named: Option<&str>,
-        tenure: Tenure,
+        tenure: &Tenure,
     ) -> Option<&'a Arc<Facts>> {
         self.choose(key, named, tenure).map(|choice| choice.holder)
     }
 
-    fn choose(&self, key: &ClaimKey, named: Option<&str>, tenure: Tenure) -> Option<Choice<'a>> {
+    fn choose(&self, key: &ClaimKey, named: Option<&str>, tenure: &Tenure) -> Option<Choice<'a>> {
         let claimants = self.claims.claimants(key);
         let is_hidden = named.is_some_and(|named| self.past.is_hidden(named));
         holder::choose(claimants, named, tenure, is_hidden, |facts| match self.wish(key, facts) {
@@ -545,8 +544,21 @@ impl<'a> View<'a> {
             Standing::Us | Standing::Nobody | Standing::Unreadable(_) => false,
         };
         let named = |said: &Ownership<'_>| said.resource.clone();
-        let of_others = || said.iter().filter(becomes_ours).filter_map(named);
-        ours.clone().find_map(named).or_else(|| of_others().find(|named| self.may_claim(key, named)))
+        let seen = self.past.tenure(key).seen;
+        // Who has the name now, or had it until he went while we looked on.
+        let has_it = |named: &String| seen.as_deref() == Some(named) || self.may_claim(key, named);
+        let of_others = || said.iter().filter(becomes_ours).filter_map(named).find(has_it);
+        ours.clone()
+            .filter_map(named)
+            .find(has_it)
+            .or_else(|| ours.clone().find_map(named))
+            .or_else(of_others)
+    }
+
+    /// Whether the text of a record names the one whom we have seen have the hostname, and another one has followed.
+    fn has_followed(&self, key: &ClaimKey, holder: &Facts, ownership: &Ownership<'_>) -> bool {
+        let seen = self.past.tenure(key).seen.filter(|seen| **seen != *holder.object.resource_label());
+        seen.is_some() && seen.as_deref() == ownership.resource.as_deref()
     }
 
     /// Whether an object, as `ingress/shop/web`, asks for a key, or may do so unseen.
@@ -588,11 +600,6 @@ impl<'a> View<'a> {
     pub(super) fn look_up(&self, host: &Name, rtype: &RecordType, key: &ClaimKey) -> Ownership<'a> {
         self.settings.naming.look_up(self.zone, &self.settings.owner, host, rtype, key.set_id.as_ref())
     }
-}
-
-/// Whether the ownership text is ours and names an object, but not this one.
-fn names_another(holder: &Facts, ownership: &Ownership<'_>) -> bool {
-    ownership.resource.as_deref().is_some_and(|named| named != holder.object.resource_label())
 }
 
 /// Whether a traffic policy manages a set: Route 53 refuses every change to it.

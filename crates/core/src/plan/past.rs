@@ -6,6 +6,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
 };
 
 use super::desired::Desired;
@@ -24,10 +25,11 @@ pub struct Past {
 }
 
 /// What is to be considered of the object that the ownership text names, and of the one that the hostname follows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tenure {
-    /// Whether we have seen the one that is named claim it: if another one follows, the ownership text is rewritten.
-    pub was_seen: bool,
+    /// The one that is named, as `ingress/shop/web`, if we have seen it claim the hostname: if another one follows, the
+    /// ownership texts that name it are rewritten.
+    pub seen: Option<Arc<str>>,
     /// Whether that one has been gone for so long that objects of other namespaces may follow.
     pub is_over: bool,
     /// Whether the one that is followed has had no target for so long that objects of its own namespace may follow.
@@ -46,18 +48,18 @@ pub struct Wish {
 impl Past {
     /// What is to be considered of the one who has a key.
     pub fn tenure(&self, key: &ClaimKey) -> Tenure {
-        self.tenures.get(key).copied().unwrap_or_default()
+        self.tenures.get(key).cloned().unwrap_or_default()
     }
 
     /// Remembers it. Whether that is news.
     pub fn set_tenure(&mut self, key: &ClaimKey, tenure: Tenure) -> bool {
-        let known = self.tenure(key);
+        let is_news = self.tenure(key) != tenure;
         if tenure == Tenure::default() {
             self.tenures.remove(key);
         } else {
             self.tenures.insert(key.clone(), tenure);
         }
-        known != tenure
+        is_news
     }
 
     /// The wish for which a key's records have been seen right, and ours, if nothing else was asked for since.
