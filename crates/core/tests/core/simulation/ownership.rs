@@ -8,6 +8,9 @@ pub const US: &str = "us";
 pub const THEM: &str = "them";
 pub const APEX: &str = "example.com.";
 
+/// What ExternalDNS takes for a type in the name of a TXT (`registry/mapper/mapper.go`).
+const TYPES: [&str; 10] = ["a", "aaaa", "cname", "ns", "mx", "ptr", "srv", "naptr", "txt", "dname"];
+
 /// How the ownership TXTs of a run are named.
 #[derive(Debug, Clone, Copy)]
 pub struct TxtNames {
@@ -46,6 +49,22 @@ impl TxtNames {
         })
     }
 
+    /// Whether a listed name is that of the TXT of another hostname's typed record: a text there
+    /// never speaks of a record at that name itself.
+    fn is_typed(self, name: &str) -> bool {
+        let has_place = format!("{}{}", self.prefix, self.suffix).contains("%{record_type}");
+        TYPES.iter().any(|kind| {
+            let fill = |affix: &str| affix.replace("%{record_type}", kind);
+            let mark = if has_place { String::new() } else { format!("{kind}-") };
+            // No run has a suffix with a dot.
+            let marked = name.strip_prefix(&format!("{}{mark}", fill(self.prefix)));
+            let first = marked.and_then(|rest| rest.split('.').next());
+            first
+                .and_then(|first| first.strip_suffix(&fill(self.suffix)))
+                .is_some_and(|host| !host.is_empty())
+        })
+    }
+
     /// Whose the zone says that a set is.
     pub fn owner<'z>(self, zone: &'z HostedZone, set: &RecordSet) -> Option<&'z str> {
         owner(self.text(zone, set)?)
@@ -59,8 +78,8 @@ impl TxtNames {
         }
         let of_cname =
             (set.rtype == "A" && set.alias_target.is_some()).then(|| self.of(&set.name, Some("CNAME")));
-        let untyped = (set.rtype != "AAAA").then(|| self.of(&set.name, None));
-        let legacy = [of_cname, untyped].into_iter().flatten().flatten();
+        let untyped = self.of(&set.name, None).filter(|name| set.rtype != "AAAA" && !self.is_typed(name));
+        let legacy = [of_cname.flatten(), untyped].into_iter().flatten();
         let mut readable = legacy.filter_map(|name| text(&name)).filter(|txt| owner(txt).is_some());
         readable.next()
     }

@@ -24,7 +24,7 @@ pub struct Told {
     objects: BTreeMap<ObjectId, Facts>,
     /// What has not been seen yet of a scope that is being listed.
     unseen: BTreeMap<Scope, BTreeSet<ObjectId>>,
-    /// Since when an object does not ask for a hostname that it has asked for.
+    /// Since when an object does not ask for a hostname that it has asked for: since the start, before that.
     gone: BTreeMap<(ObjectId, Name), Spell>,
     /// Since when it asks for it without a target.
     waiting: BTreeMap<(ObjectId, Name), Spell>,
@@ -118,6 +118,8 @@ impl Told {
         for host in &hosts {
             let asks = facts.filter(|facts| facts.hosts.contains(host));
             let key = (object.clone(), host.clone());
+            // Before it asked for the first time it did not.
+            self.gone.entry(key.clone()).or_insert(Spell { begin: self.born, end: None });
             Spell::go_on(&mut self.gone, key.clone(), asks.is_none(), now);
             Spell::go_on(&mut self.waiting, key, asks.is_some_and(|facts| facts.targets.is_empty()), now);
         }
