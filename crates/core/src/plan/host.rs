@@ -544,15 +544,15 @@ impl<'a> View<'a> {
             Standing::Us | Standing::Nobody | Standing::Unreadable(_) => false,
         };
         let named = |said: &Ownership<'_>| said.resource.clone();
-        let seen = self.past.tenure(key).seen;
-        // Who has the name now, or had it until he went while we looked on.
-        let has_it = |named: &String| seen.as_deref() == Some(named) || self.may_claim(key, named);
-        let of_others = || said.iter().filter(becomes_ours).filter_map(named).find(has_it);
-        ours.clone()
-            .filter_map(named)
-            .find(has_it)
-            .or_else(|| ours.clone().find_map(named))
-            .or_else(of_others)
+        let first = ours.clone().find_map(named);
+        // Who has gone while we looked on has his time, whoever else is named.
+        let Tenure { seen, is_over, .. } = self.past.tenure(key);
+        if seen.is_some() && seen.as_deref() == first.as_deref() && !is_over {
+            return first;
+        }
+        let claims = |named: &String| self.may_claim(key, named);
+        let of_others = || said.iter().filter(becomes_ours).filter_map(named).find(claims);
+        ours.clone().filter_map(named).find(claims).or(first).or_else(of_others)
     }
 
     /// Whether the text of a record names the one whom we have seen have the hostname, and another one has followed.

@@ -7,6 +7,8 @@ use zonekeeper_core::{
     source::{HAND_OVER_TO, Kind, Object, ObjectId},
 };
 
+use zonekeeper_emulator::zone::RecordSet;
+
 use super::stage::{Stage, WEB_1, WEB_2, scope};
 use crate::world::{ingress, meta};
 
@@ -64,6 +66,23 @@ fn an_object_of_another_namespace_follows_after_the_vacancy() {
     stage.run(9 * MINUTE);
     assert_eq!(named(&stage), ["ingress/shop/web"; 2]);
     assert!(stage.done().contains(&format!("blocked {HOST}: Vacant")));
+    stage.run(2 * MINUTE);
+    assert_eq!(named(&stage), ["ingress/blog/web"; 2]);
+}
+
+#[test]
+fn whoever_another_text_names_does_not_follow_sooner() {
+    let (mut stage, web) = held();
+    stage.see(&of("blog", "web", Some(WEB_2), &[]));
+    let text = "\"heritage=external-dns,external-dns/owner=me,external-dns/resource=ingress/blog/web\"";
+    stage.somebody_deletes("aaaa-www.example.com", "TXT");
+    stage.somebody_creates(RecordSet::simple("aaaa-www.example.com.", "TXT", 300, [text]));
+    // As long as it takes until the zone is listed again.
+    stage.run(60 * MINUTE);
+    assert_eq!(named(&stage), ["ingress/shop/web", "ingress/blog/web"]);
+    stage.tell(gone(&web));
+    stage.run(9 * MINUTE);
+    assert_eq!(named(&stage), ["ingress/shop/web", "ingress/blog/web"]);
     stage.run(2 * MINUTE);
     assert_eq!(named(&stage), ["ingress/blog/web"; 2]);
 }
