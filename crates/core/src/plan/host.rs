@@ -535,24 +535,28 @@ impl<'a> View<'a> {
     /// The object that the ownership TXTs name for a key, as `ingress/shop/web`: ours, else those of an owner whose sets
     /// become ours, as far as that object is here. The TXT of a record counts before one without.
     pub fn named_holder(&self, key: &ClaimKey) -> Option<String> {
+        let is_there = |rtype: &RecordType| self.zone.get(&key.host, rtype, key.set_id.as_ref()).is_some();
         let mut types = ADDRESS_TYPES;
-        types.sort_by_key(|rtype| self.zone.get(&key.host, rtype, key.set_id.as_ref()).is_none());
+        types.sort_by_key(|rtype| !is_there(rtype));
+        let there = types.iter().filter(|rtype| is_there(rtype)).count();
         let said = types.map(|rtype| self.look_up(&key.host, &rtype, key));
-        let ours = said.iter().filter(|said| said.standing == Standing::Us);
+        let ours = |of: usize| said.iter().take(of).filter(|said| said.standing == Standing::Us);
         let becomes_ours = |said: &&Ownership<'_>| match &said.standing {
             Standing::Other(owner) => self.takes_over(&key.host, owner),
             Standing::Us | Standing::Nobody | Standing::Unreadable(_) => false,
         };
         let named = |said: &Ownership<'_>| said.resource.clone();
-        let first = ours.clone().find_map(named);
+        let first = ours(said.len()).find_map(named);
         // Who has gone while we looked on has his time, whoever else is named.
         let Tenure { seen, is_over, .. } = self.past.tenure(key);
         if seen.is_some() && seen.as_deref() == first.as_deref() && !is_over {
             return first;
         }
         let claims = |named: &String| self.may_claim(key, named);
+        // A text without its record says little of who has what is there.
+        let of_records = ours(there).filter_map(named).find(claims);
         let of_others = || said.iter().filter(becomes_ours).filter_map(named).find(claims);
-        ours.clone().filter_map(named).find(claims).or(first).or_else(of_others)
+        of_records.or(first).or_else(of_others)
     }
 
     /// Whether the text of a record names the one whom we have seen have the hostname, and another one has followed.
