@@ -130,7 +130,8 @@ async fn what_it_writes_removes_exactly_what_nothing_asks_for() {
         "orphan far.example.test A 192.0.2.13 ttl=60 (was for ingress/elsewhere/far)\n  not in a change batch: ",
         "orphan route.example.test A 192.0.2.12 ttl=60 (was for httproute/shop/route)\n  not in a change batch: ",
         "leftover api.example.test AAAA 2001:db8::3 ttl=300 (was for service/orphans/api)",
-        "leftover mixed.example.test AAAA 2001:db8::4 ttl=60 (was for httproute/shop/route)\n  not in a change batch: ",
+        "leftover mixed.example.test AAAA 2001:db8::4 ttl=60 (was for httproute/shop/route; Service/orphans/mixed asks for \
+         something else beside it)\n  not in a change batch: ",
         "8 orphaned, 2 left over\n0 to delete: zonekeeper never deletes\n",
         &format!("--hosted-zone-id Z0123456789EXAMPLE --change-batch file://{}", file.display()),
     ] {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Blocked, HandChange, Plan, Stale, Unit};
+use crate::source::ObjectId;
 
 /// The whole plan: what would be written and why, what is blocked and the way out, what nothing asks for, and a
 /// summary that ends in the digest.
@@ -91,7 +92,8 @@ impl fmt::Display for HandChange {
 impl fmt::Display for Stale {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (was for {}", self.set, self.resource.as_deref().unwrap_or("an unnamed object"))?;
-        if let Some(object) = &self.beside {
+        let is_another = |object: &&ObjectId| self.resource.as_deref() != Some(&object.resource_label());
+        if let Some(object) = self.beside.as_ref().filter(is_another) {
             write!(f, "; {object} asks for something else beside it")?;
         }
         if let Some(object) = &self.named_by {
