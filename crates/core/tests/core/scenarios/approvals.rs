@@ -112,6 +112,30 @@ fn an_approval_lasts_for_seven_days() {
 }
 
 #[test]
+fn an_approval_counts_to_the_last_minute_of_the_seven_days() {
+    let mut stage = stage();
+    let approved = digest(&stage);
+    approve(&mut stage, approved, NOW - 7 * 24 * 3_600 + 60);
+    assert_eq!(writes(&mut stage), ["apply 2 units: 8 create, 0 replace"]);
+}
+
+#[test]
+fn what_was_shown_in_one_term_can_be_approved_in_the_next() {
+    let mut stage = stage();
+    let approved = digest(&stage);
+    stage.see(&web("new", WEB_1));
+    stage.run(5_000);
+    assert_ne!(digest(&stage), approved);
+    let published = stage.published.clone().map(Box::new);
+    stage.tell(Input::Leadership { until: Time::ZERO });
+    stage.run(5_000);
+    stage.tell(Input::Leadership { until: Time::NEVER });
+    stage.tell(Input::Published(published));
+    approve(&mut stage, approved, NOW);
+    assert_eq!(writes(&mut stage), ["apply 2 units: 8 create, 0 replace"]);
+}
+
+#[test]
 fn the_seven_days_are_those_of_the_clock_on_the_wall() {
     let mut stage = stage();
     let approved = digest(&stage);
