@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Keeper, Time, breaker, jitter, plans::Urgency, quarantine::Permit, write::Cycle};
+use super::{Keeper, Time, breaker, jitter, plans::Urgency, quarantine::Permit};
 use crate::{
     plan::{Unit, UnitDigest, Weight},
     source::ClaimKey,
@@ -69,7 +69,10 @@ impl Keeper {
                 break;
             }
             match self.choose_of(*lane, now) {
-                Choice::Take(lane, units) => return (Some((lane, units)), None),
+                Choice::Take(lane, units) => {
+                    self.backlog_since = None;
+                    return (Some((lane, units)), None);
+                }
                 Choice::Wait(time) => {
                     is_waiting = true;
                     note(time);
@@ -133,7 +136,7 @@ impl Keeper {
             let enough = pacer.when_after(now, requests, changes);
             if enough > now {
                 if is_backlog || is_more {
-                    self.waits_since(now);
+                    self.backlog_since.get_or_insert(now);
                 }
                 return Choice::Wait(enough);
             }
@@ -147,16 +150,8 @@ impl Keeper {
         let (requests, changes) = cost(units.len());
         let (enough, choice) = (pacer.when(requests, changes), taken(affordable));
         // What no bucket can hold will never be at hand: a full bucket is all that there is to wait for.
-        let wait = enough.min(self.waits_since(now) + BACKLOG_WAIT);
+        let wait = enough.min(*self.backlog_since.get_or_insert(now) + BACKLOG_WAIT);
         if wait <= now { choice } else { Choice::Wait(wait) }
-    }
-
-    /// Since when a backlog waits for tokens: from now on, if none did.
-    fn waits_since(&mut self, now: Time) -> Time {
-        match &mut self.cycle {
-            Cycle::Idle { backlog, .. } => *backlog.get_or_insert(now),
-            _ => now,
-        }
     }
 
     /// What may be sent now of a lane, as much as fits one request, in order of urgency.

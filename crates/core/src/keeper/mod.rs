@@ -145,6 +145,8 @@ pub struct Keeper {
     approvals: Approvals,
     wall: Wall,
     cycle: Cycle,
+    /// Since when a backlog waits for the tokens of a full batch.
+    backlog_since: Option<Time>,
     rereads: Rereads,
     /// Reads that go on with names on a further page, and wait for a request.
     further: VecDeque<Read>,
@@ -190,6 +192,7 @@ impl Keeper {
             approvals: Approvals::default(),
             wall: Wall::default(),
             cycle: Cycle::default(),
+            backlog_since: None,
             rereads: Rereads::default(),
             further: VecDeque::new(),
             warnings: Warnings::default(),

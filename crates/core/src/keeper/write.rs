@@ -27,8 +27,6 @@ pub(super) enum Cycle {
     Idle {
         /// When the next may be taken.
         not_before: Time,
-        /// Since when a backlog waits for tokens.
-        backlog: Option<Time>,
     },
     /// The names that it rests on are read.
     Reading {
@@ -69,7 +67,7 @@ impl Default for Cycle {
 
 impl Cycle {
     fn idle(not_before: Time) -> Self {
-        Self::Idle { not_before, backlog: None }
+        Self::Idle { not_before }
     }
 
     /// Whether there is no batch under way.
@@ -82,7 +80,7 @@ impl Keeper {
     /// Goes on with the batch under way, or takes the next one.
     pub(super) fn write(&mut self, now: Time, out: &mut Vec<Effect>) {
         match (&self.cycle, self.refusals.state(now)) {
-            (Cycle::Idle { not_before, .. }, _) if *not_before > now => {
+            (Cycle::Idle { not_before }, _) if *not_before > now => {
                 let not_before = *not_before;
                 self.write_at_latest(not_before);
             }
