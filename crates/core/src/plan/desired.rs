@@ -1,15 +1,14 @@
 //! What the zone should hold for one claim.
 
-use super::{ManagedTypes, Reason, Settings, reason::Limit};
+use super::{
+    ManagedTypes, Reason, Settings,
+    reason::{Limit, MAX_OBJECT_VALUES},
+};
 use crate::{
     dns::{Alias, AliasZones, Data, Name, RecordSet, RecordType, Ttl, Zone},
     shown::listed,
     source::Facts,
 };
-
-/// Most values that one object may ask for at all its hostnames together: each is kept at each of them. A zone of 10,000
-/// record sets with ten values each has so many.
-pub(super) const MAX_OBJECT_VALUES: usize = 100_000;
 
 /// The record sets that a claim asks for. Two claims with equal ones are no conflict.
 #[derive(Debug, Clone, PartialEq, Eq)]

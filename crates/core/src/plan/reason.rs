@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{HandChange, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, desired::MAX_OBJECT_VALUES};
+use super::{HandChange, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES};
 use crate::{
     dns::{BadName, MAX_SET_VALUES, Name, RecordType},
     source::{Facts, ObjectId},
@@ -176,6 +176,10 @@ pub enum Reserved {
     /// A record that is at that replacement: the TXT of the wildcard may be that of this name.
     SharedWith(Name),
 }
+
+/// Most values that one object may ask for at all its hostnames together: each is kept at each of them. A zone of 10,000
+/// record sets with ten values each has so many.
+pub(super) const MAX_OBJECT_VALUES: usize = 100_000;
 
 /// A limit that is exceeded, with how much there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
