@@ -411,6 +411,9 @@ impl<E: Ends, L: Listener> Driver<E, L> {
                 *status.blocked.entry(blocked.reason.label()).or_default() += 1;
             }
         }
+        for bad in self.keeper.bad_hosts() {
+            *status.blocked.entry(bad.reason.label()).or_default() += 1;
+        }
         for held in self.keeper.held_back() {
             status.units = status.units.saturating_sub(1);
             *status.blocked.entry(held.reason.label()).or_default() += 1;

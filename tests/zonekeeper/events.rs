@@ -59,6 +59,29 @@ async fn owners_are_told_what_was_published_and_what_stays_blocked() {
 }
 
 #[tokio::test]
+async fn what_is_no_hostname_is_told_and_counted() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("events-no-hostname").await);
+    let bad = json!({"external-dns.alpha.kubernetes.io/hostname": "a.*.example.test"});
+    shop.create_ingress("web", "www.example.test", bad).await;
+    shop.set_addresses::<Ingress>("web", json!([{"ip": "192.0.2.1"}])).await;
+    let mut zonekeeper = CommandLine::of(&zone, &shop, &["run"]).await.start();
+    zonekeeper.measures("zonekeeper_blocked{reason=\"InvalidHostname\"}", "1").await;
+    let told = zonekeeper.until("a Warning", async || {
+        let mut events = shop.events_of::<Ingress>("web").await;
+        events.retain(|event| event.type_.as_deref() == Some("Warning"));
+        Some(events).filter(|events| !events.is_empty())
+    });
+    assert_eq!(
+        lines(&told.await),
+        [
+            "Warning InvalidHostname a.*.example.test is blocked: this is not a hostname: `*` may stand only as the whole \
+             first label. Way out: correct the hostname in the object"
+        ]
+    );
+    zonekeeper.stop().await;
+}
+
+#[tokio::test]
 async fn owners_are_told_of_a_record_that_they_do_not_ask_for_any_more() {
     let (zone, shop) = (Zone::empty().await, Namespace::new("events-leftover").await);
     shop.create_ingress("web", "www.example.test", json!({})).await;

@@ -3,7 +3,7 @@
 use super::{Keeper, Mode, quarantine::Permit, time::Time};
 use crate::{
     dns::Zone,
-    plan::{Blocked, HostPlan, Past, Plan},
+    plan::{Blocked, HostPlan, Past, Plan, of_bad_hosts},
     source::Claims,
 };
 
@@ -59,6 +59,11 @@ impl Keeper {
     /// What is known of every hostname for which there is something to say.
     pub fn hosts(&self) -> impl Iterator<Item = &HostPlan> {
         self.plans.hosts()
+    }
+
+    /// What objects ask for that is no hostname: it is in no hostname's plan.
+    pub fn bad_hosts(&self) -> impl Iterator<Item = Blocked> {
+        self.claims.facts().flat_map(|facts| of_bad_hosts(facts))
     }
 
     /// What its decisions rest on besides the objects and the zone.
