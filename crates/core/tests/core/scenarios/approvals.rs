@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use zonekeeper_core::{
-    keeper::{Approval, Effect, FailureClass, Gate, Input, Mode, Publication, Time},
+    keeper::{Approval, Effect, FailureClass, Gate, Input, Mode, Progress, Publication, Time},
     plan::PlanDigest,
     source::Object,
 };
@@ -237,6 +237,72 @@ fn what_was_paused_can_be_approved_once_that_ends() {
     assert_eq!(stage.published.as_ref().unwrap().units.len(), 2);
     stage.run(120_000);
     assert_eq!(stage.published.as_ref().unwrap().units.len(), 3);
+}
+
+#[test]
+fn what_is_approved_and_held_back_is_still_to_come_in_the_next_process() {
+    let mut stage = stage();
+    let approved = digest(&stage);
+    stage.refuse("w0.example.com", Some("[RRSet with DNS name w0.example.com. is not what we like]"));
+    approve(&mut stage, approved, NOW);
+    let paused = BTreeMap::from([("zonekeeper.dev/paused-until", "2027-01-15T08:05:00Z".to_owned())]);
+    stage.see(&ingress(
+        meta("shop", "w0", 0, paused),
+        &["w0.example.com"],
+        &[(None, Some(WEB_1.to_owned()))],
+    ));
+    stage.run(5_000);
+    stage.refuse("w0.example.com", None);
+    let published = stage.published.clone().unwrap();
+    assert_eq!((published.units.len(), published.rest.len()), (0, 1));
+    stage.before_start(Input::Wall { unix: NOW + 60 });
+    stage.before_start(Input::Published(Some(Box::new(published))));
+    stage.start(&webs(2));
+    stage.run(5_000);
+    assert_eq!(writes(&mut stage), ["apply 1 units: 4 create, 0 replace"]);
+}
+
+#[test]
+fn each_of_the_last_sixteen_plans_that_were_shown_can_be_approved() {
+    for (plans, approved, written) in [(16, 0, true), (16, 7, true), (17, 0, false)] {
+        let mut stage = stage();
+        let mut shown = vec![digest(&stage)];
+        for n in 1..plans {
+            stage.see(&web(&format!("new{n}"), WEB_1));
+            stage.run(5_000);
+            shown.push(digest(&stage));
+        }
+        approve(&mut stage, shown[approved], NOW);
+        assert_eq!(!writes(&mut stage).is_empty(), written, "{approved} of {plans}");
+        assert_eq!(stage.keeper.plan().units.len() == plans - 1 - approved, written);
+    }
+}
+
+#[test]
+fn nothing_is_done_before_it_is_known_what_is_approved() {
+    let mut stage = stage();
+    let published = Some(Box::new(stage.published.clone().unwrap()));
+    assert!(matches!(stage.keeper.progress(stage.now), Progress::Done { .. }));
+    stage.tell(Input::Leadership { until: Time::ZERO });
+    stage.tell(Input::Leadership { until: Time::NEVER });
+    assert!(matches!(stage.keeper.progress(stage.now), Progress::Working));
+    let of_another = Approval { digest: PlanDigest::of([]), at: NOW };
+    stage.tell(Input::Approve(of_another));
+    assert!(matches!(stage.keeper.progress(stage.now), Progress::Working));
+    stage.tell(Input::Published(published));
+    stage.run(1_000);
+    assert!(matches!(stage.keeper.progress(stage.now), Progress::Done { .. }));
+}
+
+#[test]
+fn who_has_said_nothing_in_its_term_says_nothing_at_its_end() {
+    let mut stage = stage();
+    stage.tell(Input::Leadership { until: Time::ZERO });
+    stage.tell(Input::Leadership { until: Time::NEVER });
+    assert_eq!(stage.keeper.farewell(), []);
+    stage.tell(Input::Leadership { until: Time::ZERO });
+    stage.tell(Input::Published(None));
+    assert_eq!(stage.keeper.farewell(), []);
 }
 
 #[test]
