@@ -251,10 +251,11 @@ fn what_is_approved_and_held_back_is_still_to_come_in_the_next_process() {
         &["w0.example.com"],
         &[(None, Some(WEB_1.to_owned()))],
     ));
+    stage.see(&web("new", WEB_1));
     stage.run(5_000);
     stage.refuse("w0.example.com", None);
     let published = stage.published.clone().unwrap();
-    assert_eq!((published.units.len(), published.rest.len()), (0, 1));
+    assert_eq!((published.units.len(), published.rest.len()), (1, 1));
     stage.before_start(Input::Wall { unix: NOW + 60 });
     stage.before_start(Input::Published(Some(Box::new(published))));
     stage.start(&webs(2));
