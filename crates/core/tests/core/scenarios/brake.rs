@@ -60,6 +60,21 @@ fn many_moves_of_most_hostnames_are_held_until_a_person_releases_them() {
 }
 
 #[test]
+fn what_was_wrong_at_the_start_and_is_mended_counts_once_among_the_hostnames() {
+    let mut stage = stage(20);
+    let objects = |changed: usize| [webs(changed, 2), webs(20, 1).split_off(changed)].concat();
+    stage.start(&objects(4));
+    stage.run(11 * MINUTE);
+    assert_eq!(moved(&stage, 2), 4);
+    for object in webs(18, 3).split_off(4) {
+        stage.see(&object);
+    }
+    stage.run(MINUTE);
+    // 14 of 20 are most of them.
+    assert_eq!(moved(&stage, 3), 0);
+}
+
+#[test]
 fn the_brake_ends_when_the_wish_goes_away() {
     let mut stage = stage(20);
     for generation in [2, 1] {
