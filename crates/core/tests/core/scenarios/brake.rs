@@ -49,6 +49,11 @@ fn many_moves_of_most_hostnames_are_held_until_a_person_releases_them() {
     assert_eq!(moved(&stage, 2), 0);
     let held = stage.keeper.plan().blocked;
     assert_eq!((held.len(), held[0].reason.label()), (20, "Braked"));
+    let said = |stage: &mut Stage, what: &str| {
+        let is_said = |line: &String| line.starts_with(what) && !line.contains("new.");
+        stage.done().into_iter().filter(is_said).collect::<BTreeSet<_>>().len()
+    };
+    assert_eq!(said(&mut stage, "blocked"), 20);
     // New hostnames go on.
     stage.see(&web("new", WEB_1));
     stage.run(1_000);
@@ -57,6 +62,27 @@ fn many_moves_of_most_hostnames_are_held_until_a_person_releases_them() {
     stage.tell(Input::Release { until: unix + 1_800 });
     stage.run(10_000);
     assert_eq!((moved(&stage, 2), stage.keeper.plan().blocked.len()), (20, 0));
+    assert_eq!(said(&mut stage, "unblocked"), 20);
+}
+
+#[test]
+fn what_is_held_goes_on_when_enough_of_what_was_moved_is_ten_minutes_old() {
+    let mut stage = stage(20);
+    let objects = webs(13, 2);
+    for object in &objects[..9] {
+        stage.see(object);
+    }
+    stage.run(5_000);
+    let begin = stage.now;
+    for object in &objects[9..] {
+        stage.see(object);
+    }
+    stage.run(5_000);
+    assert_eq!(moved(&stage, 2), 9);
+    stage.run(10 * MINUTE - 20_000);
+    assert_eq!(moved(&stage, 2), 9);
+    stage.run(12_000);
+    assert_eq!(moved(&stage, 2), 13, "{:?} after {begin:?}", stage.now);
 }
 
 #[test]
