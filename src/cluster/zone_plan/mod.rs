@@ -107,7 +107,11 @@ impl ZonePlans {
                 () = read => {
                     unread = match self.look().await {
                         Ok(found) => {
-                            tell(&driver, found.as_ref()).await;
+                            // First what is approved: a single run has nothing to wait for once it has been told what
+                            // was published.
+                            for input in approved(found.as_ref()).into_iter().chain([published_in(found.as_ref())]) {
+                                driver.send(input).await;
+                            }
                             None
                         }
                         Err(error) => {
@@ -120,7 +124,10 @@ impl ZonePlans {
                     Some(Ok(found)) => {
                         failing = None;
                         if unread.is_none() {
-                            tell(&driver, found.as_ref()).await;
+                            // First what is published: what follows from an approval is newer.
+                            for input in [published_in(found.as_ref())].into_iter().chain(approved(found.as_ref())) {
+                                driver.send(input).await;
+                            }
                         }
                     }
                     Some(Err(error)) => {
@@ -219,13 +226,13 @@ impl ZonePlans {
     }
 }
 
-/// Tells the driver what is there.
-async fn tell(driver: &Handle, found: Option<&ZonePlan>) {
+fn published_in(found: Option<&ZonePlan>) -> Input {
     let published = found.and_then(|found| publication(found.status.as_ref()?));
-    let published = Input::Published(published.map(Box::new));
-    for input in [Some(published), found.and_then(given).map(Input::Approve)].into_iter().flatten() {
-        driver.send(input).await;
-    }
+    Input::Published(published.map(Box::new))
+}
+
+fn approved(found: Option<&ZonePlan>) -> Option<Input> {
+    found.and_then(given).map(Input::Approve)
 }
 
 #[cfg(test)]

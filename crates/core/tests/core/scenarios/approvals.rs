@@ -287,12 +287,13 @@ fn nothing_is_done_before_it_is_known_what_is_approved() {
     stage.tell(Input::Leadership { until: Time::ZERO });
     stage.tell(Input::Leadership { until: Time::NEVER });
     assert!(matches!(stage.keeper.progress(stage.now), Progress::Working));
-    let of_another = Approval { digest: PlanDigest::of([]), at: NOW };
-    stage.tell(Input::Approve(of_another));
+    let approved = digest(&stage);
+    stage.tell(Input::Approve(Approval { digest: approved, at: NOW }));
     assert!(matches!(stage.keeper.progress(stage.now), Progress::Working));
     stage.tell(Input::Published(published));
     stage.run(1_000);
     assert!(matches!(stage.keeper.progress(stage.now), Progress::Done { .. }));
+    assert_eq!(writes(&mut stage), ["apply 2 units: 8 create, 0 replace"]);
 }
 
 #[test]
