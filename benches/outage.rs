@@ -131,8 +131,8 @@ impl Outage {
         }
         let mut processes = Vec::new();
         if self.is_change {
-            for zone in &zones {
-                processes.push(self.started(zone, shop).await);
+            for (round, zone) in zones.iter().enumerate() {
+                processes.push(self.started(round, zone, shop).await);
                 self.leads_to(zone, BALANCER).await;
             }
         }
@@ -149,8 +149,8 @@ impl Outage {
                 shop.annotate_ingress(&format!("web-{number}"), target).await;
             }
         } else {
-            for zone in &zones {
-                processes.push(self.started(zone, shop).await);
+            for (round, zone) in zones.iter().enumerate() {
+                processes.push(self.started(round, zone, shop).await);
             }
         }
         sleep(end - Instant::now()).await;
@@ -170,8 +170,10 @@ impl Outage {
         seconds.into_iter().zip(during).collect()
     }
 
-    async fn started(&self, zone: &Zone, shop: &Namespace) -> Process {
-        CommandLine::of(zone, shop, &["run"]).await.start()
+    /// The process of a round: with an owner id of its own, and so with a lease of its own.
+    async fn started(&self, round: usize, zone: &Zone, shop: &Namespace) -> Process {
+        let command = CommandLine::of(zone, shop, &["run"]).await;
+        command.env("ZONEKEEPER_OWNER_ID", format!("round-{round}")).start()
     }
 
     /// Waits until every hostname leads to a balancer.
