@@ -1,5 +1,7 @@
 //! What refusals cost those that are not refused: next to nothing.
 
+use zonekeeper_core::keeper::Progress;
+
 use super::stage::{Stage, WEB_1, WEB_2, web, web_at, webs};
 
 /// How many record sets are there that somebody wanted.
@@ -112,4 +114,36 @@ fn units_that_wait_to_be_tried_again_go_behind_what_is_new() {
         stage.run(60);
         assert!(is_there(&stage, &format!("{name}.example.com")), "{n}: {:?}", stage.done());
     }
+}
+
+#[test]
+fn what_was_never_sent_does_not_wait_for_the_parts_of_a_refused_batch() {
+    let mut stage = Stage::new();
+    stage.start(&[]);
+    for n in 0..60 {
+        stage.deny(&format!("x{n}.a.example.com"));
+    }
+    for n in 0..200 {
+        stage.see(&web_at(&format!("x{n}"), &format!("x{n}.a.example.com"), WEB_1));
+    }
+    for object in webs(800) {
+        stage.see(&object);
+    }
+    let under_a = |stage: &Stage| stage.zone.iter().filter(|set| set.name.contains(".a.")).count();
+    stage.run(1_000);
+    assert!(written(&stage) - under_a(&stage) >= 1_000, "{}", written(&stage));
+    stage.run(20_000);
+    assert_eq!(under_a(&stage), 4 * 140);
+}
+
+#[test]
+fn when_the_work_is_done_it_is_known_how_much_of_it_was_refused() {
+    let mut stage = Stage::new();
+    stage.start(&webs(3));
+    stage.deny("a.example.com");
+    stage.see(&web("a", WEB_1));
+    stage.see(&web("b", WEB_1));
+    stage.run(5_000);
+    let progress = stage.keeper.progress(stage.now);
+    assert!(matches!(progress, Progress::Done { refused: 1 }), "{progress:?}");
 }
