@@ -279,7 +279,8 @@ impl Role {
 /// Gives the approval of a user who has seen the plan, in each term: there is no `ZonePlan` to keep it.
 async fn approve(approval: Approval, driver: Handle, mut terms: Terms) {
     while terms.next().await {
-        for input in [Input::Published(None), Input::Approve(approval)] {
+        // In the order in which a `ZonePlan` tells it, for the same reason.
+        for input in [Input::Approve(approval), Input::Published(None)] {
             driver.send(input).await;
         }
     }

@@ -107,11 +107,7 @@ impl ZonePlans {
                 () = read => {
                     unread = match self.look().await {
                         Ok(found) => {
-                            // First what is approved: a single run has nothing to wait for once it has been told what
-                            // was published.
-                            for input in approved(found.as_ref()).into_iter().chain([published_in(found.as_ref())]) {
-                                driver.send(input).await;
-                            }
+                            tell(&driver, found.as_ref()).await;
                             None
                         }
                         Err(error) => {
@@ -124,10 +120,7 @@ impl ZonePlans {
                     Some(Ok(found)) => {
                         failing = None;
                         if unread.is_none() {
-                            // First what is published: what follows from an approval is newer.
-                            for input in [published_in(found.as_ref())].into_iter().chain(approved(found.as_ref())) {
-                                driver.send(input).await;
-                            }
+                            tell(&driver, found.as_ref()).await;
                         }
                     }
                     Some(Err(error)) => {
@@ -226,13 +219,14 @@ impl ZonePlans {
     }
 }
 
-fn published_in(found: Option<&ZonePlan>) -> Input {
+/// Tells the driver what is there: first what is approved, because a single run that knows what was published, and of no
+/// approval, has nothing to wait for.
+async fn tell(driver: &Handle, found: Option<&ZonePlan>) {
     let published = found.and_then(|found| publication(found.status.as_ref()?));
-    Input::Published(published.map(Box::new))
-}
-
-fn approved(found: Option<&ZonePlan>) -> Option<Input> {
-    found.and_then(given).map(Input::Approve)
+    let published = Input::Published(published.map(Box::new));
+    for input in found.and_then(given).map(Input::Approve).into_iter().chain([published]) {
+        driver.send(input).await;
+    }
 }
 
 #[cfg(test)]
