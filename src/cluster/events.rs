@@ -1,8 +1,8 @@
 //! Events on objects: what people should know of their hostnames, where they look for it.
 //!
-//! A hostname that stays blocked is a Warning, and so is a record that stays left over; a unit that Route 53 accepted is a
-//! Normal. An Event says nothing of another namespace. Its name follows from its content, so that what is said again, by this process or the next,
-//! becomes a series of the Event that is there.
+//! A hostname that stays blocked is a Warning, and so is a record that stays left over; a unit that Route 53 accepted is
+//! a Normal. An Event says nothing of another namespace. Its name follows from its content, so that what is said again, by
+//! this process or the next, becomes a series of the Event that is there.
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -30,9 +30,9 @@ use tokio::{
 };
 use tracing::{debug, warn};
 use zonekeeper_core::{
-    dns::RecordType,
+    dns::{RecordSet, RecordType},
     keeper::{Report, Warning},
-    plan::{Blocked, Change, Stale, Unit},
+    plan::{Blocked, Change, Unit},
     source::{Kind, ObjectId},
 };
 
@@ -88,12 +88,12 @@ impl Events {
         (events, Queue { warnings: queued_warnings, news: queued_news })
     }
 
-    fn warning(&self, warning: &Warning, uid: &str) -> Option<Event> {
-        let (note, object) = match warning {
-            Warning::Blocked(blocked) => (of_blocked(blocked), &blocked.object),
-            Warning::LeftOver(stale) => (of_leftover(stale), stale.beside.as_ref()?),
+    fn warning(&self, warning: &Warning, uid: &str) -> Event {
+        let note = match warning {
+            Warning::Blocked(blocked) => of_blocked(blocked),
+            Warning::LeftOver(leftover) => of_leftover(&leftover.set),
         };
-        Some(self.event("Warning", warning.label(), &note, object, uid))
+        self.event("Warning", warning.label(), &note, warning.object(), uid)
     }
 
     fn accepted(&self, unit: &Unit) -> Event {
@@ -164,10 +164,8 @@ impl Listener for Events {
                 }
             }
             Report::Lasting { warning, uid } => {
-                if let Some(event) = self.warning(warning, uid) {
-                    let fits = self.warnings.try_send(event).is_ok();
-                    self.queued(fits);
-                }
+                let fits = self.warnings.try_send(self.warning(warning, uid)).is_ok();
+                self.queued(fits);
             }
             _ => {}
         }
@@ -255,8 +253,8 @@ fn of_blocked(blocked: &Blocked) -> String {
     format!("{host} is blocked: {why}. Way out: {}{seen}", blocked.reason.way_out())
 }
 
-fn of_leftover(stale: &Stale) -> String {
-    let set = shorten(&stale.set.to_string(), LONGEST_PART);
+fn of_leftover(set: &RecordSet) -> String {
+    let set = shorten(&set.to_string(), LONGEST_PART);
     format!(
         "{set} is left over: nothing asks for it, and it still gets traffic. Way out: ask for it again, or let an operator \
          delete it (`zonekeeper orphans` writes the change batch)"

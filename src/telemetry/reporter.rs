@@ -85,15 +85,16 @@ impl Listener for Reporter {
                     );
                 }
             }
-            Report::LeftOver(stale) => info!(
-                dns.name = %stale.set.name(),
-                record.r#type = %stale.set.rtype(),
-                object = stale.beside.as_ref().map(ToString::to_string),
+            Report::LeftOver(leftover) => info!(
+                dns.name = %leftover.set.name(),
+                record.r#type = %leftover.set.rtype(),
+                object = %leftover.object,
                 "a record is left over: nothing asks for it, and it still gets traffic"
             ),
-            Report::NotLeftOver(stale) => info!(
-                dns.name = %stale.set.name(),
-                record.r#type = %stale.set.rtype(),
+            Report::NotLeftOver(leftover) => info!(
+                dns.name = %leftover.set.name(),
+                record.r#type = %leftover.set.rtype(),
+                object = %leftover.object,
                 "a record is no longer left over"
             ),
             // It was said when it began; this is for the object's owners.

@@ -15,7 +15,7 @@ use zonekeeper_core::{
 use crate::{
     control_plane::ControlPlane,
     namespace::{BALANCER, Namespace, OTHER_BALANCER},
-    process::CommandLine,
+    process::{CommandLine, Process},
     zone::Zone,
 };
 
@@ -24,6 +24,16 @@ fn lines(events: &[Event]) -> Vec<String> {
     let text = |field: &Option<String>| field.clone().unwrap_or_default();
     let line = |event: &Event| [&event.type_, &event.reason, &event.note].map(text).join(" ");
     events.iter().map(line).collect()
+}
+
+/// The Warnings of an Ingress, once there is one.
+async fn warnings(zonekeeper: &mut Process, namespace: &Namespace, name: &str) -> Vec<String> {
+    let told = zonekeeper.until("a Warning", async || {
+        let mut events = namespace.events_of::<Ingress>(name).await;
+        events.retain(|event| event.type_.as_deref() == Some("Warning"));
+        Some(events).filter(|events| !events.is_empty())
+    });
+    lines(&told.await)
 }
 
 #[tokio::test]
@@ -38,11 +48,8 @@ async fn owners_are_told_what_was_published_and_what_stays_blocked() {
     zonekeeper.until_zone(&zone, "the records", |zone| zone.sets().len() == 4).await;
     market.create_balanced_ingress("copycat", "www.example.test", OTHER_BALANCER).await;
 
-    let told = zonekeeper.until("a Warning", async || {
-        Some(market.events_of::<Ingress>("copycat").await).filter(|events| !events.is_empty())
-    });
     assert_eq!(
-        lines(&told.await),
+        warnings(&mut zonekeeper, &market, "copycat").await,
         [
             "Warning ClaimedBy www.example.test is blocked: an object of another namespace has this hostname and asks \
           for something else. Way out: remove the hostname from one of the objects"
@@ -66,13 +73,8 @@ async fn what_is_no_hostname_is_told_and_counted() {
     shop.set_addresses::<Ingress>("web", json!([{"ip": "192.0.2.1"}])).await;
     let mut zonekeeper = CommandLine::of(&zone, &shop, &["run"]).await.start();
     zonekeeper.measures("zonekeeper_blocked{reason=\"InvalidHostname\"}", "1").await;
-    let told = zonekeeper.until("a Warning", async || {
-        let mut events = shop.events_of::<Ingress>("web").await;
-        events.retain(|event| event.type_.as_deref() == Some("Warning"));
-        Some(events).filter(|events| !events.is_empty())
-    });
     assert_eq!(
-        lines(&told.await),
+        warnings(&mut zonekeeper, &shop, "web").await,
         [
             "Warning InvalidHostname a.*.example.test is blocked: this is not a hostname: `*` may stand only as the whole \
              first label. Way out: correct the hostname in the object"
@@ -89,13 +91,8 @@ async fn owners_are_told_of_a_record_that_they_do_not_ask_for_any_more() {
     let mut zonekeeper = CommandLine::of(&zone, &shop, &["run"]).await.start();
     zonekeeper.until_zone(&zone, "the records", |zone| zone.sets().len() == 4).await;
     shop.set_addresses::<Ingress>("web", json!([{"ip": "192.0.2.1"}])).await;
-    let told = zonekeeper.until("a Warning", async || {
-        let mut events = shop.events_of::<Ingress>("web").await;
-        events.retain(|event| event.type_.as_deref() == Some("Warning"));
-        Some(events).filter(|events| !events.is_empty())
-    });
     assert_eq!(
-        lines(&told.await),
+        warnings(&mut zonekeeper, &shop, "web").await,
         [
             "Warning LeftOver www.example.test AAAA 2001:db8::1 ttl=300 is left over: nothing asks for it, and it still \
              gets traffic. Way out: ask for it again, or let an operator delete it (`zonekeeper orphans` writes the \

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use super::{Approval, Publication, Time};
 use crate::{
     dns::{Name, RecordSet, RecordType, SetId},
-    plan::{Batch, Blocked, PlanDigest, Stale, Unit},
+    plan::{Batch, Blocked, PlanDigest, Unit},
     source::{Facts, Kind, ObjectId},
 };
 
@@ -159,9 +159,9 @@ pub enum Report {
         object: ObjectId,
     },
     /// A record set of ours that is not asked for is beside those that are, and was not before: it gets traffic.
-    LeftOver(Box<Stale>),
+    LeftOver(Box<Leftover>),
     /// One has gone, or is asked for.
-    NotLeftOver(Box<Stale>),
+    NotLeftOver(Box<Leftover>),
     /// What an object's owners should know has been so for 30 seconds, or still is an hour after that was said last.
     Lasting {
         /// What they should know.
@@ -190,8 +190,17 @@ pub enum Report {
 pub enum Warning {
     /// It is blocked.
     Blocked(Box<Blocked>),
-    /// A record set of ours that the object does not ask for is beside those that it asks for.
-    LeftOver(Box<Stale>),
+    /// A record set of ours is left over.
+    LeftOver(Box<Leftover>),
+}
+
+/// A record set of ours that its hostname's object does not ask for, beside those that it asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    /// The object.
+    pub object: ObjectId,
+    /// The set.
+    pub set: RecordSet,
 }
 
 /// Objects that are listed together: a kind, in one namespace or in all.
@@ -276,6 +285,14 @@ impl Warning {
         match self {
             Self::Blocked(blocked) => blocked.reason.label(),
             Self::LeftOver(_) => "LeftOver",
+        }
+    }
+
+    /// The object whose owners it is for.
+    pub fn object(&self) -> &ObjectId {
+        match self {
+            Self::Blocked(blocked) => &blocked.object,
+            Self::LeftOver(leftover) => &leftover.object,
         }
     }
 }

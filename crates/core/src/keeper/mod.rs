@@ -49,8 +49,8 @@ use std::{
 pub use approvals::{Approval, Publication};
 pub use brake::BrakeLimits;
 pub use contract::{
-    Apply, ApplyId, ChangeId, Cursor, Effect, Failure, FailureClass, Input, Page, Read, ReadId, Report,
-    Scope, Warning,
+    Apply, ApplyId, ChangeId, Cursor, Effect, Failure, FailureClass, Input, Leftover, Page, Read, ReadId,
+    Report, Scope, Warning,
 };
 pub use gate::Gate;
 pub use pacer::{Quota, Rate};
@@ -405,8 +405,8 @@ impl Keeper {
                 self.warnings.hear(report, now);
             }
         }
-        while let Some((object, warning)) = self.warnings.take(now) {
-            if let Some(facts) = self.claims.facts_of(&object) {
+        while let Some(warning) = self.warnings.take(now) {
+            if let Some(facts) = self.claims.facts_of(warning.object()) {
                 out.push(Effect::Report(Report::Lasting { warning, uid: facts.uid.clone() }));
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Report;
+use super::{Leftover, Report};
 use crate::{
     dns::Name,
     plan::{Blocked, Fallbacks, HostPlan, InSync, Plan, Stale, Unit, UnitDigest, View},
@@ -78,7 +78,7 @@ impl Plans {
             let new = view.host(&host);
             let old = self.told.remove(&host).unwrap_or_default();
             report(&old.blocked, &new.blocked, reports);
-            report_stale(&old.leftovers, &new.leftovers, reports);
+            report_leftovers(&old.leftovers, &new.leftovers, reports);
             if is_shown {
                 let planned = new.units.iter().filter(|unit| !old.units.contains(unit));
                 reports.extend(planned.map(|unit| Report::Planned(Box::new(unit.clone()))));
@@ -157,12 +157,19 @@ pub(super) fn report(old: &[Blocked], new: &[Blocked], reports: &mut Vec<Report>
 }
 
 /// What has become of sets that are left over.
-fn report_stale(old: &[Stale], new: &[Stale], reports: &mut Vec<Report>) {
-    let is_set = |one: &Stale, other: &Stale| one.set.key == other.set.key && one.beside == other.beside;
-    for stale in old.iter().filter(|was| !new.iter().any(|now| is_set(was, now))) {
-        reports.push(Report::NotLeftOver(Box::new(stale.clone())));
+fn report_leftovers(old: &[Stale], new: &[Stale], reports: &mut Vec<Report>) {
+    let of = |stale: &[Stale]| -> Vec<Leftover> {
+        let leftover =
+            |stale: &Stale| Some(Leftover { object: stale.beside.clone()?, set: stale.set.clone() });
+        stale.iter().filter_map(leftover).collect()
+    };
+    let (old, new) = (of(old), of(new));
+    let is_same =
+        |one: &Leftover, other: &Leftover| (&one.object, &one.set.key) == (&other.object, &other.set.key);
+    for leftover in old.iter().filter(|was| !new.iter().any(|now| is_same(was, now))) {
+        reports.push(Report::NotLeftOver(Box::new(leftover.clone())));
     }
-    for stale in new.iter().filter(|now| !old.contains(now)) {
-        reports.push(Report::LeftOver(Box::new(stale.clone())));
+    for leftover in new.iter().filter(|now| !old.contains(now)) {
+        reports.push(Report::LeftOver(Box::new(leftover.clone())));
     }
 }

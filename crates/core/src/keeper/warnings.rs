@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-use super::{Report, Time, Warning};
-use crate::{plan::Stale, source::ObjectId};
+use super::{Leftover, Report, Time, Warning};
+use crate::source::ObjectId;
 
 /// How long it must have been so: most of what blocks a new object passes by itself.
 const LASTED: Duration = Duration::from_secs(30);
@@ -35,16 +35,10 @@ impl Warnings {
                 self.begin(key, Warning::Blocked(blocked.clone()), now);
             }
             Report::Unblocked { host, object } => self.forget(&(host.clone(), object.clone())),
-            Report::LeftOver(stale) => {
-                if let Some(key) = of_set(stale) {
-                    self.begin(key, Warning::LeftOver(stale.clone()), now);
-                }
+            Report::LeftOver(leftover) => {
+                self.begin(of_set(leftover), Warning::LeftOver(leftover.clone()), now);
             }
-            Report::NotLeftOver(stale) => {
-                if let Some(key) = of_set(stale) {
-                    self.forget(&key);
-                }
-            }
+            Report::NotLeftOver(leftover) => self.forget(&of_set(leftover)),
             _ => {}
         }
     }
@@ -54,14 +48,13 @@ impl Warnings {
         self.due.first().map(|(due, _)| *due)
     }
 
-    /// What is due to be said, once, and of which object.
-    pub fn take(&mut self, now: Time) -> Option<(ObjectId, Warning)> {
+    /// What is due to be said, once.
+    pub fn take(&mut self, now: Time) -> Option<Warning> {
         self.due().filter(|due| *due <= now)?;
         let (_, key) = self.due.pop_first()?;
         let (warning, _) = self.lasting.remove(&key)?;
-        let object = key.1.clone();
         self.wait(key, warning.clone(), now + AGAIN);
-        Some((object, warning))
+        Some(warning)
     }
 
     /// Another reason begins anew; another text of the same does not.
@@ -87,7 +80,6 @@ impl Warnings {
     }
 }
 
-/// The set, and the object beside whose it is.
-fn of_set(stale: &Stale) -> Option<Key> {
-    Some((format!("{} {}", stale.set.name(), stale.set.rtype()), stale.beside.clone()?))
+fn of_set(Leftover { object, set }: &Leftover) -> Key {
+    (format!("{} {}", set.name(), set.rtype()), object.clone())
 }

@@ -66,7 +66,7 @@ impl View<'_> {
             return false;
         }
         // It has another TTL than all ask for.
-        if self.is_kept(desired) {
+        if desired.is_merged {
             return true;
         }
         let there: Vec<IpAddr> = found.values().iter().filter_map(|value| value.parse().ok()).collect();

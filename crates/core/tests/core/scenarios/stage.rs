@@ -8,7 +8,7 @@ use std::{
 use zonekeeper_core::{
     dns::{Name, Zone, ZoneId},
     keeper::{
-        Apply, BrakeLimits, ChangeId, Config, Effect, Failure, FailureClass, Input, Keeper, Mode,
+        Apply, BrakeLimits, ChangeId, Config, Effect, Failure, FailureClass, Input, Keeper, Leftover, Mode,
         Publication, Quota, Read, Report, Scope, Time, Warning,
     },
     plan::{Change, Naming},
@@ -322,30 +322,27 @@ fn line(effect: &Effect) -> Option<String> {
         Effect::Report(Report::Blocked(blocked)) => {
             format!("blocked {}: {}", blocked.host, blocked.reason.label())
         }
-        Effect::Report(Report::LeftOver(stale)) => {
-            format!("left over {} {}", stale.set.name(), stale.set.rtype())
-        }
-        Effect::Report(Report::NotLeftOver(stale)) => {
-            format!("no longer left over {} {}", stale.set.name(), stale.set.rtype())
-        }
+        Effect::Report(Report::LeftOver(leftover)) => format!("left over {}", place(leftover)),
+        Effect::Report(Report::NotLeftOver(leftover)) => format!("no longer left over {}", place(leftover)),
         Effect::Report(Report::Lasting { warning, uid }) => {
-            let (object, line) = match warning {
-                Warning::Blocked(blocked) => {
-                    (&blocked.object, format!("still blocked {}: {}", blocked.host, blocked.reason.label()))
-                }
-                Warning::LeftOver(stale) => (
-                    stale.beside.as_ref().unwrap(),
-                    format!("still left over {} {}", stale.set.name(), stale.set.rtype()),
-                ),
-            };
+            let object = warning.object();
             assert_eq!(**uid, *format!("uid of {}/{}", object.namespace(), object.name()));
-            line
+            match warning {
+                Warning::Blocked(blocked) => {
+                    format!("still blocked {}: {}", blocked.host, blocked.reason.label())
+                }
+                Warning::LeftOver(leftover) => format!("still left over {}", place(leftover)),
+            }
         }
         Effect::Report(Report::Planned(unit)) => format!("planned {}", unit.key().host),
         Effect::Report(Report::Unblocked { host, .. }) => format!("unblocked {host}"),
         Effect::Report(Report::Accepted { change: None, .. }) => "found accepted".to_owned(),
         Effect::AskPropagation(_) | Effect::Report(_) => return None,
     })
+}
+
+fn place(leftover: &Leftover) -> String {
+    format!("{} {}", leftover.set.name(), leftover.set.rtype())
 }
 
 fn keeper(config: &Config) -> Keeper {

@@ -80,13 +80,13 @@ pub fn effect(effect: &Effect) -> String {
                 format!("report blocked {} for {}: {}", blocked.host, blocked.object, blocked.reason)
             }
             Report::Planned(unit) => format!("report planned {} for {}", unit.key().host, unit.object()),
-            Report::LeftOver(stale) => format!("report left over {stale}"),
-            Report::NotLeftOver(stale) => format!("report no longer left over {}", stale.set),
+            Report::LeftOver(leftover) => format!("report left over {}", leftover.set),
+            Report::NotLeftOver(leftover) => format!("report no longer left over {}", leftover.set),
             Report::Lasting { warning: Warning::Blocked(blocked), .. } => {
                 format!("report still blocked {} for {}", blocked.host, blocked.object)
             }
-            Report::Lasting { warning: Warning::LeftOver(stale), .. } => {
-                format!("report still left over {stale}")
+            Report::Lasting { warning: Warning::LeftOver(leftover), .. } => {
+                format!("report still left over {}", leftover.set)
             }
             Report::Unblocked { host, object } => format!("report unblocked {host} for {object}"),
             Report::InSync(change) => format!("report in sync {change}"),
