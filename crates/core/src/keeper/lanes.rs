@@ -203,19 +203,8 @@ impl Keeper {
         let is_untried =
             |unit: &&Unit| self.quarantine.is_suspect(unit) && self.permit(unit, now) == Permit::WithOthers;
         let untried = || self.plans.units().map(|(_, unit)| unit).filter(is_untried);
-        let at = place_among(untried().count(), self.config.seed, self.last_id);
+        let at = jitter::place(untried().count(), self.config.seed, self.last_id);
         let units = untried().nth(at).map(|unit| (unit, Weight::of_unit(unit).changes));
         Candidates { units: units.into_iter().collect(), ..Candidates::default() }
     }
-}
-
-/// A place among so many.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    reason = "at most as many as there are units"
-)]
-fn place_among(count: usize, seed: u64, attempt: u64) -> usize {
-    (jitter(seed, attempt) * count as f64) as usize
 }

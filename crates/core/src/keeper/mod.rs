@@ -21,6 +21,7 @@ mod contract;
 mod drift;
 mod gate;
 mod holds;
+mod jitter;
 mod lanes;
 mod lists;
 mod pacer;
@@ -336,7 +337,7 @@ impl Keeper {
     /// How long to wait after a failure of the service: between one second and three, never longer.
     fn retry_wait(&mut self) -> Duration {
         self.retries += 1;
-        RETRY_SHORTEST + RETRY_SPREAD.mul_f64(jitter(self.config.seed, self.retries))
+        RETRY_SHORTEST + RETRY_SPREAD.mul_f64(jitter::fraction(self.config.seed, self.retries))
     }
 
     fn next_id(&mut self) -> u64 {
@@ -427,13 +428,4 @@ impl Keeper {
             }
         }
     }
-}
-
-/// A number from 0 to 1 that depends on its arguments only (`SplitMix64`).
-#[expect(clippy::cast_precision_loss, reason = "53 bits fit a float")]
-fn jitter(seed: u64, attempt: u64) -> f64 {
-    let mut x = seed.wrapping_add(attempt.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    ((x ^ (x >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
 }
