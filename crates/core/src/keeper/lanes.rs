@@ -29,6 +29,8 @@ pub(super) enum Lane {
 struct Candidates<'k> {
     /// The units in order, and what each and those before it count towards the account's changes.
     units: Vec<(&'k Unit, u32)>,
+    /// What they take of a request.
+    weight: Weight,
     /// Whether there are more urgent ones than one request can hold.
     is_more: bool,
     /// Whether they have waited since before this process started.
@@ -49,6 +51,25 @@ enum Choice {
 
 /// What is sent next, and of which lane.
 pub(super) type Taken = (Lane, Vec<(ClaimKey, UnitDigest)>);
+
+impl<'k> Candidates<'k> {
+    /// One that must wait.
+    fn wait(&mut self, until: Time) {
+        self.later = Some(self.later.map_or(until, |later| later.min(until)));
+    }
+
+    /// Takes one more, unless one request cannot hold it too; the first is taken in any case.
+    fn push(&mut self, unit: &'k Unit) -> bool {
+        let mut weight = self.weight;
+        weight += Weight::of_unit(unit);
+        let is_taken = self.units.is_empty() || weight.fits_a_batch();
+        if is_taken {
+            self.weight = weight;
+            self.units.push((unit, weight.changes));
+        }
+        is_taken
+    }
+}
 
 impl Keeper {
     /// The next units, or when to look again. What was refused costs the others nothing: parts of a refused batch take
@@ -93,7 +114,7 @@ impl Keeper {
             // Nothing of it is to be sent any more.
             self.quarantine.part_taken();
         }
-        let Candidates { units, is_more, is_backlog, later } = self.candidates(lane, now);
+        let Candidates { units, is_more, is_backlog, later, .. } = self.candidates(lane, now);
         if units.is_empty() {
             return Choice::Nothing(later);
         }
@@ -156,20 +177,20 @@ impl Keeper {
 
     /// What may be sent now of a lane, as much as fits one request, in order of urgency.
     fn candidates(&self, lane: Lane, now: Time) -> Candidates<'_> {
-        if lane == Lane::Suspect {
-            return self.suspect(now);
+        match lane {
+            Lane::Part => return self.part(now),
+            Lane::Suspect => return self.suspect(now),
+            Lane::New | Lane::Refused => {}
         }
         let apart = self.quarantine.in_parts();
         let is_alone = lane == Lane::Refused || self.refusals.is_open();
         let mut found = Candidates::default();
-        let mut full = Weight::default();
         for (urgency, unit) in self.plans.units() {
             let is_of_lane = match (lane, self.permit(unit, now)) {
                 (_, Permit::NotBefore(until)) => {
-                    found.later = Some(found.later.map_or(until, |later| later.min(until)));
+                    found.wait(until);
                     false
                 }
-                (Lane::Part, _) => self.quarantine.part().is_some_and(|part| part.contains(unit.key())),
                 (Lane::Refused, permit) => permit == Permit::Alone,
                 (_, permit) => {
                     permit == Permit::WithOthers
@@ -180,19 +201,31 @@ impl Keeper {
             if !is_of_lane {
                 continue;
             }
-            let is_first = found.units.is_empty();
             // The rest is no more urgent than the first.
-            found.is_backlog |= is_first && urgency == Urgency::Backlog;
-            let mut weight = full;
-            weight += Weight::of_unit(unit);
-            if !is_first && !weight.fits_a_batch() {
+            found.is_backlog |= found.units.is_empty() && urgency == Urgency::Backlog;
+            if !found.push(unit) {
                 found.is_more = urgency != Urgency::Backlog;
                 break;
             }
-            full = weight;
-            found.units.push((unit, full.changes));
             if is_alone {
                 break;
+            }
+        }
+        found
+    }
+
+    /// What is still to be sent of the next part of a refused batch.
+    fn part(&self, now: Time) -> Candidates<'_> {
+        let mut found = Candidates::default();
+        for key in self.quarantine.part().into_iter().flatten() {
+            let units = self.plans.units_of(&key.host);
+            let Some(unit) = units.iter().find(|unit| unit.key() == key) else { continue };
+            match self.permit(unit, now) {
+                Permit::NotBefore(until) => found.wait(until),
+                // What has grown since goes with what is new.
+                Permit::WithOthers | Permit::Alone => {
+                    found.push(unit);
+                }
             }
         }
         found
