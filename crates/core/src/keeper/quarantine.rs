@@ -180,7 +180,7 @@ impl Quarantine {
         let units = batch.units();
         if failure.class == FailureClass::ZoneFull && units.iter().any(creates) {
             self.suspects.clear();
-            self.no_room(units, &failure.message, sets, now);
+            self.no_room(&failure.message, sets, now);
             return Ruling::NoRoom;
         }
         let message = &failure.message;
@@ -223,18 +223,10 @@ impl Quarantine {
         Ruling::Parts
     }
 
-    /// The zone has no room for what these units create: whatever creates something waits, and then one unit tries.
-    fn no_room(&mut self, units: &[Unit], message: &str, sets: usize, now: Time) {
-        let times = match &self.full {
-            Some(full) if full.until > now => full.times,
-            Some(full) => full.times + 1,
-            None => 1,
-        };
+    /// The zone has no room: whatever creates something waits, and then one unit tries. What creates nothing goes on.
+    fn no_room(&mut self, message: &str, sets: usize, now: Time) {
+        let times = self.full.as_ref().map_or(0, |full| full.times) + 1;
         self.full = Some(Full { times, until: now + wait(times), sets, message: message.to_owned() });
-        let others: Vec<&Unit> = units.iter().filter(|unit| !creates(unit)).collect();
-        if !others.is_empty() {
-            self.parts.push_front(keys(&others));
-        }
     }
 
     /// The zone has so many record sets. Where it had more when it was full, there is room.

@@ -1,6 +1,8 @@
 //! What is done when something fails.
 
-use zonekeeper_core::keeper::{FailureClass, Gate, Progress};
+use std::collections::BTreeSet;
+
+use zonekeeper_core::keeper::{FailureClass, Gate, Input, Progress};
 use zonekeeper_emulator::zone::RecordSet;
 
 use super::stage::{Fate, Stage, WEB_1, WEB_2, web, webs};
@@ -149,6 +151,39 @@ fn a_throttle_slows_down_and_a_prior_request_does_not() {
 }
 
 #[test]
+fn a_throttled_question_slows_down_and_one_that_is_denied_does_not() {
+    for (class, is_slower) in [(FailureClass::Denied, false), (FailureClass::Throttled, true)] {
+        let mut stage = stage();
+        stage.see(&web("www", WEB_1));
+        stage.run(9_000);
+        // How the change comes along.
+        stage.questions_meet([Fate::fails(class, "Rate exceeded, or so")]);
+        stage.run(1_100);
+        stage.done();
+        for object in webs(100) {
+            stage.see(&object);
+        }
+        stage.run(100);
+        assert_eq!(sizes(&stage.done()) != [100], is_slower, "{class:?}");
+    }
+}
+
+#[test]
+fn no_two_waits_after_a_failure_are_alike() {
+    let mut stage = stage();
+    stage.batches_meet((0..9).map(|_| Fate::fails(FailureClass::Busy, "not now")));
+    stage.see(&web("www", WEB_1));
+    stage.run(30_000);
+    let sent: Vec<u64> = stage
+        .done_at()
+        .into_iter()
+        .filter_map(|(at, line)| line.starts_with("apply").then_some(at))
+        .collect();
+    let waits: BTreeSet<u64> = sent.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(waits.len() == 9 && waits.iter().all(|wait| (1_000..=3_000).contains(wait)), "{waits:?}");
+}
+
+#[test]
 fn a_change_that_was_certainly_not_carried_out_is_sent_again_without_a_read() {
     let probe = "read example.com";
     for (class, expected) in [
@@ -213,6 +248,25 @@ fn without_names_in_the_message_a_batch_is_halved_until_the_unit_is_found() {
     let done = stage.done();
     assert_eq!(sizes(&done), [8, 4, 2, 4, 2, 1, 1]);
     assert_eq!(done.iter().filter(|line| line.starts_with("blocked")).count(), 1);
+}
+
+#[test]
+fn a_part_of_which_nothing_is_wanted_any_more_keeps_no_other() {
+    let mut stage = stage();
+    let refused = || Fate::fails(FailureClass::Refused, "something is not what we like");
+    stage.batches_meet([refused(), refused(), Fate::fails(FailureClass::Busy, "not now")]);
+    let objects = webs(8);
+    for object in &objects {
+        stage.see(object);
+    }
+    stage.run(60);
+    // Two units are tried again soon; a part of four is next, and then one of two.
+    assert_eq!(sizes(&stage.done()), [8, 4, 2]);
+    for object in &objects[4..] {
+        stage.tell(Input::Facts { object: object.id().unwrap(), facts: None });
+    }
+    stage.run(10_000);
+    assert_eq!(stage.zone.len(), 2 + 4 * 4, "{:?}", stage.done());
 }
 
 #[test]
@@ -323,6 +377,27 @@ fn a_full_zone_holds_what_creates_and_nothing_else_until_there_is_room() {
     stage.run(60_000);
     assert_eq!(stage.zone.len(), 2 + 4 * 51);
     assert!(stage.keeper.plan().blocked.is_empty());
+}
+
+#[test]
+fn a_full_zone_is_tried_again_as_soon_as_it_has_fewer_sets() {
+    let mut stage = Stage::new();
+    for n in 0..4 {
+        stage.somebody_creates(RecordSet::simple(format!("m{n}.example.com"), "A", 300, ["192.0.2.1"]));
+    }
+    stage.start(&[]);
+    stage.zone.record_limit = stage.zone.len();
+    stage.see(&web("www", WEB_1));
+    stage.run(1_800_000);
+    stage.done();
+    // The last try was at 1623 seconds, the next one is due ten minutes later. As many sets as before are no reason.
+    stage.run(300_000);
+    assert_eq!(sizes(&stage.done()), [0; 0]);
+    for n in 0..4 {
+        stage.somebody_deletes(&format!("m{n}.example.com"), "A");
+    }
+    stage.run(61_000);
+    assert_eq!(stage.at("www.example.com").len(), 4, "{:?}", stage.done());
 }
 
 #[test]
