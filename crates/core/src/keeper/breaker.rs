@@ -123,4 +123,17 @@ mod tests {
         breaker.close();
         assert!(!breaker.is_open());
     }
+
+    #[test]
+    fn a_probe_that_tells_nothing_is_followed_by_another_at_once() {
+        let mut breaker = Breaker::default();
+        breaker.open(Time::ZERO);
+        let due = Time::ZERO + FIRST;
+        breaker.probe();
+        breaker.probe_again();
+        assert_eq!(breaker.state(due), State::Due);
+        // It was no further refusal.
+        breaker.open(due);
+        assert_eq!(breaker.state(due), State::Due);
+    }
 }

@@ -295,6 +295,16 @@ mod tests {
     }
 
     #[test]
+    fn it_recovers_by_a_percent_each_second_however_often_one_looks() {
+        let mut pacer = Pacer::new(Quota::default());
+        pacer.throttled(at(0));
+        for ms in (0..=10_000).step_by(100) {
+            pacer.advance(at(ms));
+        }
+        assert_eq!(pacer.percent, 60);
+    }
+
+    #[test]
     fn throttles_of_requests_that_were_sent_side_by_side_are_one() {
         let mut pacer = Pacer::new(Quota::default());
         for ms in [0, 5, 990] {

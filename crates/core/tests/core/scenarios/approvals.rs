@@ -52,6 +52,18 @@ fn a_plan_waits_until_its_digest_is_approved() {
 }
 
 #[test]
+fn what_is_published_says_how_much_it_creates_and_replaces() {
+    let mut stage = stage();
+    let approved = digest(&stage);
+    approve(&mut stage, approved, NOW);
+    stage.see(&web("w0", WEB_2));
+    stage.see(&web("new", WEB_1));
+    stage.run(5_000);
+    let published = stage.published.clone().unwrap();
+    assert_eq!((published.units.len(), published.creates, published.replaces), (2, 4, 2));
+}
+
+#[test]
 fn exactly_the_approved_units_are_written_and_what_is_new_waits() {
     let mut stage = stage();
     let approved = digest(&stage);

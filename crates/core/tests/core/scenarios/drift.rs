@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use zonekeeper_core::{
     keeper::{BrakeLimits, Input},
-    source::PAUSED_UNTIL,
+    source::{Object, PAUSED_UNTIL},
 };
 use zonekeeper_emulator::zone::{Change, RecordSet};
 
@@ -64,6 +64,32 @@ fn a_contested_record_follows_its_object_and_an_approval() {
         stage.run(1_000);
         assert_eq!(writes(&mut stage), 1, "{is_approved}");
     }
+}
+
+#[test]
+fn peace_is_said_before_the_record_is_written() {
+    let mut stage = stage();
+    for _ in 0..3 {
+        disturbed(&mut stage);
+    }
+    stage.done();
+    stage.tell(Input::Release { until: 24 * 3_600 });
+    assert_eq!(stage.done().first().map(String::as_str), Some("unblocked www.example.com"));
+}
+
+#[test]
+fn a_record_that_nobody_asked_for_meanwhile_is_not_contested() {
+    let mut stage = stage();
+    for _ in 0..2 {
+        disturbed(&mut stage);
+    }
+    stage.tell(Input::Facts { object: web("www", WEB_1).id().unwrap(), facts: None });
+    stage.run(MINUTE);
+    stage.see(&web("www", WEB_1));
+    stage.run(MINUTE);
+    stage.done();
+    disturbed(&mut stage);
+    assert_eq!(writes(&mut stage), 1);
 }
 
 #[test]
@@ -138,17 +164,18 @@ fn ownership_that_gets_lost_is_told_from_what_never_was_ours() {
     assert_eq!(stage.keeper.plan().blocked[0].reason.label(), "Unmanaged");
 }
 
+/// An Ingress that asks for no changes until 2027-01-15T09:00:00Z.
+fn paused(balancer: &str) -> Object {
+    let notes = BTreeMap::from([(PAUSED_UNTIL, "2027-01-15T09:00:00Z".to_owned())]);
+    ingress(meta("shop", "www", 0, notes), &["www.example.com"], &[(None, Some(balancer.to_owned()))])
+}
+
 #[test]
 fn a_paused_object_keeps_its_records_until_its_time_comes() {
     let mut stage = stage();
+    // 2027-01-15T08:00:00Z.
     stage.tell(Input::Wall { unix: 1_800_000_000 });
-    let mut paused = web("www", WEB_2);
-    if let zonekeeper_core::source::Object::Ingress(ingress) = &mut paused {
-        let annotations = ingress.metadata.annotations.get_or_insert_default();
-        // 1_800_000_000 is 2027-01-15T08:00:00Z.
-        annotations.insert(PAUSED_UNTIL.to_owned(), "2027-01-15T09:00:00Z".to_owned());
-    }
-    stage.see(&paused);
+    stage.see(&paused(WEB_2));
     stage.run(59 * MINUTE);
     assert_eq!(writes(&mut stage), 0);
     assert_eq!(
@@ -157,6 +184,17 @@ fn a_paused_object_keeps_its_records_until_its_time_comes() {
     );
     stage.run(MINUTE + 1_000);
     assert_eq!(writes(&mut stage), 1);
+}
+
+#[test]
+fn what_is_held_is_said_once_whatever_it_would_write() {
+    let mut stage = stage();
+    stage.tell(Input::Wall { unix: 1_800_000_000 });
+    stage.see(&paused(WEB_2));
+    stage.run(1_000);
+    stage.see(&paused("web-3.eu-west-1.elb.amazonaws.com"));
+    stage.run(1_000);
+    assert_eq!(stage.done(), ["blocked www.example.com: Paused"]);
 }
 
 #[test]

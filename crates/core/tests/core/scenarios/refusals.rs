@@ -1,8 +1,10 @@
 //! What refusals cost those that are not refused: next to nothing.
 
-use zonekeeper_core::keeper::Progress;
+use std::collections::BTreeSet;
 
-use super::stage::{Stage, WEB_1, WEB_2, web, web_at, webs};
+use zonekeeper_core::keeper::{FailureClass, Gate, Progress, Quota};
+
+use super::stage::{Fate, Stage, WEB_1, WEB_2, web, web_at, webs};
 
 /// How many record sets are there that somebody wanted.
 fn written(stage: &Stage) -> usize {
@@ -78,6 +80,56 @@ fn where_everything_was_refused_what_is_new_is_tried_within_a_second() {
     stage.see(&web("www", WEB_1));
     stage.run(1_000);
     assert!(is_there(&stage, "www.example.com"), "{:?}", stage.done());
+}
+
+#[test]
+fn where_everything_was_refused_what_was_not_tried_is_tried() {
+    let mut stage = Stage::new();
+    stage.start(&[]);
+    let names: Vec<String> = (0..100).map(|n| format!("w{n}.example.com")).collect();
+    names.iter().for_each(|name| stage.deny(name));
+    webs(100).iter().for_each(|object| stage.see(object));
+    stage.run(500);
+    assert_eq!(stage.keeper.closed_gates(stage.now), [Gate::Changes]);
+    // What has been tried stays refused.
+    let tried: BTreeSet<String> =
+        stage.keeper.plan().blocked.into_iter().map(|blocked| blocked.host).collect();
+    assert!(tried.len() < 10, "{tried:?}");
+    names.iter().filter(|name| !tried.contains(*name)).for_each(|name| stage.allow(name));
+    // With the first or the second probe, after one second and after three.
+    stage.run(4_000);
+    assert_eq!(written(&stage), 4 * (100 - tried.len()));
+    assert_eq!(stage.keeper.closed_gates(stage.now), []);
+}
+
+#[test]
+fn just_after_everything_was_refused_what_is_new_waits_too() {
+    let mut stage = Stage::new();
+    stage.start(&[]);
+    for object in webs(100) {
+        stage.deny(&format!("{}.example.com", object.id().unwrap().name()));
+        stage.see(&object);
+    }
+    stage.run(60);
+    assert_eq!(stage.keeper.closed_gates(stage.now), [Gate::Changes]);
+    stage.see(&web("www", WEB_1));
+    stage.run(900);
+    assert!(!is_there(&stage, "www.example.com"));
+    stage.run(200);
+    assert!(is_there(&stage, "www.example.com"), "{:?}", stage.done());
+}
+
+#[test]
+fn the_parts_of_a_refused_batch_take_turns_with_what_is_new() {
+    let unlimited = Quota { requests: None, changes: None, share: 1.0 };
+    let mut stage = Stage::with(|config| config.quota = unlimited);
+    stage.batches_meet([Fate::fails(FailureClass::Refused, "something is not what we like")]);
+    stage.start(&webs(1_000));
+    let units = |line: String| line.strip_prefix("apply ")?.split(' ').next()?.parse::<usize>().ok();
+    let sizes: Vec<usize> = stage.done().into_iter().filter_map(units).collect();
+    let full = sizes[0];
+    let (left, right) = (full / 2, full - full / 2);
+    assert_eq!(sizes[..5], [full, left, full, right, full], "{sizes:?}");
 }
 
 #[test]

@@ -180,6 +180,11 @@ impl Stage {
         self.questions.extend(fates);
     }
 
+    /// The requests that are not batches are carried out again.
+    pub fn questions_work_again(&mut self) {
+        self.questions.clear();
+    }
+
     /// Every batch that changes a name is refused, with these words; with none, no longer.
     pub fn refuse(&mut self, name: &str, message: Option<&'static str>) {
         let listed = format!("{name}.");

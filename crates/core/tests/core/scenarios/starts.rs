@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use zonekeeper_core::keeper::{Input, Quota, Rate, Time};
+use zonekeeper_core::keeper::{FailureClass, Gate, Input, Quota, Rate, Time};
 
-use super::stage::{Stage, WEB_1, WEB_2, scope, web, webs};
+use super::stage::{Fate, Stage, WEB_1, WEB_2, scope, web, web_at, webs};
 
 #[test]
 fn a_second_start_lists_and_writes_nothing() {
@@ -43,6 +43,34 @@ fn nothing_is_written_before_objects_and_zone_have_been_seen_whole() {
 }
 
 #[test]
+fn a_standby_that_begins_to_lead_writes_at_once() {
+    let mut stage = Stage::new();
+    stage.relist(&[web("www", WEB_1)]);
+    stage.run(60_000);
+    assert_eq!(stage.keeper.closed_gates(stage.now), [Gate::Leadership]);
+    stage.done();
+    stage.tell(Input::Leadership { until: Time::NEVER });
+    assert_eq!(stage.done(), ["apply 1 units: 4 create, 0 replace"]);
+}
+
+#[test]
+fn a_zone_that_was_not_listed_for_two_periods_is_not_written() {
+    let mut stage = Stage::new();
+    stage.start(&[]);
+    stage.questions_meet((0..5_000).map(|_| Fate::fails(FailureClass::Unknown, "503")));
+    stage.run(61 * 60_000);
+    assert_eq!(stage.keeper.closed_gates(stage.now), [Gate::StaleZone]);
+    stage.done();
+    stage.see(&web("www", WEB_1));
+    stage.run(1_000);
+    assert!(stage.done().iter().all(|line| !line.starts_with("apply")));
+    stage.questions_work_again();
+    stage.run(5_000);
+    assert_eq!(stage.keeper.closed_gates(stage.now), []);
+    assert_eq!(stage.at("www.example.com").len(), 4);
+}
+
+#[test]
 fn a_backlog_waits_for_a_full_batch_but_not_longer_than_5_seconds() {
     let changes = Some(Rate { refill: 10, burst: 900 });
     let mut stage = Stage::with(|config| config.quota = Quota { changes, ..Quota::default() });
@@ -64,6 +92,20 @@ fn what_changes_now_does_not_wait_for_the_backlog() {
     stage.see(&web("now", WEB_1));
     stage.run(50);
     assert_eq!(stage.at("now.example.com").len(), 4);
+}
+
+#[test]
+fn of_the_backlog_only_what_changes_now_goes_first() {
+    let changes = Some(Rate { refill: 10, burst: 900 });
+    let mut stage = Stage::with(|config| config.quota = Quota { changes, ..Quota::default() });
+    stage.start(&webs(400));
+    let waiting = ["w398", "w399"].map(|name| format!("{name}.example.com"));
+    assert!(waiting.iter().all(|host| stage.at(host).is_empty()));
+    // It is looked at again, and nothing else follows: the hostname has its holder.
+    stage.see(&web_at("z", &waiting[0], WEB_2));
+    stage.see(&web("w399", WEB_2));
+    stage.run(60);
+    assert_eq!(waiting.map(|host| stage.at(&host).len()), [0, 4]);
 }
 
 #[test]
