@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use zonekeeper_core::keeper::{FailureClass, Gate, Progress, Quota};
+use zonekeeper_core::keeper::{FailureClass, Gate, Input, Progress, Quota};
 
 use super::stage::{Fate, Stage, WEB_1, WEB_2, web, web_at, webs};
 
@@ -116,6 +116,48 @@ fn just_after_everything_was_refused_what_is_new_waits_too() {
     stage.run(900);
     assert!(!is_there(&stage, "www.example.com"));
     stage.run(200);
+    assert!(is_there(&stage, "www.example.com"), "{:?}", stage.done());
+}
+
+#[test]
+fn what_is_accepted_beside_what_is_refused_tells_that_not_everything_is() {
+    for (is_accepted_beside, gates) in [(false, vec![Gate::Changes]), (true, vec![])] {
+        let mut stage = Stage::new();
+        stage.start(&[]);
+        let see = |stage: &mut Stage, name: &str| {
+            stage.see(&web(name, WEB_1));
+            stage.run(60);
+        };
+        for name in ["x1", "x2", "x3", "x4", "x5"] {
+            stage.deny(&format!("{name}.example.com"));
+        }
+        // What was accepted before says nothing.
+        see(&mut stage, "api");
+        see(&mut stage, "www");
+        if is_accepted_beside {
+            see(&mut stage, "x1");
+            see(&mut stage, "x2");
+            see(&mut stage, "ftp");
+        }
+        for name in ["x3", "x4", "x5"] {
+            see(&mut stage, name);
+        }
+        assert_eq!(stage.keeper.closed_gates(stage.now), gates);
+    }
+}
+
+#[test]
+fn what_was_wanted_no_longer_and_is_again_is_not_taken_for_refused() {
+    let mut stage = Stage::new();
+    stage.start(&[]);
+    stage.deny("www.example.com");
+    stage.see(&web("www", WEB_1));
+    stage.run(120_000);
+    stage.tell(Input::Facts { object: web("www", WEB_1).id().unwrap(), facts: None });
+    stage.run(1_000);
+    stage.allow("www.example.com");
+    stage.see(&web("www", WEB_1));
+    stage.run(60);
     assert!(is_there(&stage, "www.example.com"), "{:?}", stage.done());
 }
 

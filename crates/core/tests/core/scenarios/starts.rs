@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use zonekeeper_core::keeper::{FailureClass, Gate, Input, Quota, Rate, Time};
+use zonekeeper_emulator::zone::RecordSet;
 
 use super::stage::{Fate, Stage, WEB_1, WEB_2, scope, web, web_at, webs};
 
@@ -54,9 +55,12 @@ fn a_standby_that_begins_to_lead_writes_at_once() {
 }
 
 #[test]
-fn a_zone_that_was_not_listed_for_two_periods_is_not_written() {
-    let mut stage = Stage::new();
-    stage.start(&[]);
+fn a_zone_that_was_not_listed_for_two_periods_is_not_written_and_then_listed_at_once() {
+    let unlimited = Quota { requests: None, changes: None, share: 1.0 };
+    let mut stage = Stage::with(|config| config.quota = unlimited);
+    stage.start(&webs(300));
+    // A listing has begun when reads begin to fail.
+    stage.run(35 * 60_000);
     stage.questions_meet((0..5_000).map(|_| Fate::fails(FailureClass::Unknown, "503")));
     stage.run(61 * 60_000);
     assert_eq!(stage.keeper.closed_gates(stage.now), [Gate::StaleZone]);
@@ -68,6 +72,27 @@ fn a_zone_that_was_not_listed_for_two_periods_is_not_written() {
     stage.run(5_000);
     assert_eq!(stage.keeper.closed_gates(stage.now), []);
     assert_eq!(stage.at("www.example.com").len(), 4);
+}
+
+#[test]
+fn where_one_request_a_second_is_allowed_no_two_are_sent_in_one() {
+    let requests = Some(Rate { refill: 1, burst: 6 });
+    let mut stage = Stage::with(|config| config.quota = Quota { requests, changes: None, share: 1.0 });
+    for n in 0..700 {
+        stage.somebody_creates(RecordSet::simple(format!("m{n}.example.com"), "A", 300, ["192.0.2.1"]));
+    }
+    // Blocked by what is there; they are read every minute, and lie on three pages.
+    let blocked = ["a", "m350", "z"];
+    stage.somebody_creates(RecordSet::simple("a.example.com", "A", 300, ["192.0.2.1"]));
+    stage.somebody_creates(RecordSet::simple("z.example.com", "A", 300, ["192.0.2.1"]));
+    stage.start(&blocked.map(|name| web(name, WEB_1)));
+    stage.run(600_000);
+    let sent: Vec<(u64, String)> =
+        stage.done_at().into_iter().filter(|(_, line)| !line.contains("blocked")).collect();
+    let of_kind = |kind: &str| sent.iter().filter(|(_, line)| line.starts_with(kind)).count();
+    assert!(sent.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 1_000), "{sent:?}");
+    // Nothing of it is forgotten either.
+    assert!(of_kind("read") >= 9 * 3 && of_kind("count") >= 9, "{sent:?}");
 }
 
 #[test]
