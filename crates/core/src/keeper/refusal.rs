@@ -99,6 +99,7 @@ mod tests {
             ("*.b.example.com", true),
             ("b.example.com", false),
             ("x.c.com", true),
+            ("x.c.co", false),
             ("c.com", false),
             ("d.com", false),
         ] {

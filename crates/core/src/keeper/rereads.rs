@@ -93,6 +93,7 @@ mod tests {
         let mut rereads = Rereads::default();
         assert_eq!(rereads.due(), None);
         rereads.add([b.clone(), a.clone(), b.clone()]);
+        assert!(rereads.is_awaited());
         rereads.add_at([c.clone()], at(2));
         assert_eq!((rereads.due(), rereads.take(at(1))), (Some(at(0)), BTreeSet::from([a.clone(), b])));
         assert_eq!((rereads.due(), rereads.is_awaited()), (Some(at(2)), false));
@@ -101,5 +102,22 @@ mod tests {
         assert_eq!((rereads.due(), rereads.take(at(2))), (Some(at(3)), BTreeSet::new()));
         assert_eq!(rereads.take(at(3)), BTreeSet::from([a, c]));
         assert_eq!(rereads.due(), None);
+    }
+
+    #[test]
+    fn a_round_goes_on_where_the_last_one_stopped() {
+        let name = |n: usize| Name::from_hostname(&format!("w{n:02}.example.com")).unwrap();
+        let mut rereads = Rereads::default();
+        let mut read = |minute: u64| {
+            let now = Time::ZERO + ROUND * u32::try_from(minute).unwrap();
+            assert!(rereads.round_due() <= now);
+            rereads.begin_round((0..25).map(|n| vec![name(n)]).collect(), now);
+            rereads.take(now)
+        };
+        let names = |numbers: &[usize]| numbers.iter().copied().map(name).collect::<BTreeSet<_>>();
+        assert_eq!(read(0), names(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]));
+        assert_eq!(read(1), names(&[10, 11, 12, 13, 14, 15, 16, 17, 18, 19]));
+        assert_eq!(read(2), names(&[20, 21, 22, 23, 24, 0, 1, 2, 3, 4]));
+        assert_eq!(read(3), names(&[5, 6, 7, 8, 9, 10, 11, 12, 13, 14]));
     }
 }
