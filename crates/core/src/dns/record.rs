@@ -202,6 +202,11 @@ impl RecordSet {
         matches!(self.data, Data::Alias(_))
     }
 
+    /// Whether a traffic policy manages it: Route 53 refuses every change to it.
+    pub fn is_of_traffic_policy(&self) -> bool {
+        matches!(self.data, Data::TrafficPolicy(_))
+    }
+
     /// Its values; none for an alias.
     pub fn values(&self) -> &[Arc<str>] {
         match &self.data {

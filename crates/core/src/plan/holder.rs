@@ -2,8 +2,15 @@
 
 use std::{iter, sync::Arc};
 
-use super::{Tenure, reason::is_of};
-use crate::source::Facts;
+use super::{
+    Reason, Tenure, View,
+    ownership::{Ownership, Standing},
+    reason::is_of,
+};
+use crate::{
+    dns::RecordType,
+    source::{ClaimKey, Facts},
+};
 
 /// The claimant that a key follows, and whether it must wait for another's time to be over.
 #[derive(Debug, Clone, Copy)]
@@ -15,13 +22,77 @@ pub(super) struct Choice<'c> {
 
 /// What a claimant's wish amounts to, the best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Standing {
+enum Prospect {
     /// It can be written.
     Whole,
     /// It has no target yet.
     Waiting,
     /// It cannot be.
     Impossible,
+}
+
+/// The types that a hostname can lead somewhere with, in the order in which ownership is asked for the holder.
+const ADDRESS_TYPES: [RecordType; 3] = [RecordType::A, RecordType::Aaaa, RecordType::Cname];
+
+impl<'a> View<'a> {
+    /// The claimant that a key follows, with whom the ownership TXTs name and what is to be considered of it.
+    pub(crate) fn holder(
+        &self,
+        key: &ClaimKey,
+        named: Option<&str>,
+        tenure: &Tenure,
+    ) -> Option<&'a Arc<Facts>> {
+        self.choose(key, named, tenure).map(|choice| choice.holder)
+    }
+
+    pub(super) fn choose(&self, key: &ClaimKey, named: Option<&str>, tenure: &Tenure) -> Option<Choice<'a>> {
+        let claimants = self.claims.claimants(key);
+        let is_hidden = named.is_some_and(|named| self.past.is_hidden(named));
+        choose(claimants, named, tenure, is_hidden, |facts| match self.wish(key, facts) {
+            Ok(_) => Prospect::Whole,
+            Err(Reason::NoTarget) => Prospect::Waiting,
+            Err(_) => Prospect::Impossible,
+        })
+    }
+
+    /// The object that the ownership TXTs name for a key, as `ingress/shop/web`: ours, else those of an owner whose sets
+    /// become ours, as far as that object is here. The TXT of a record counts before one without.
+    pub fn named_holder(&self, key: &ClaimKey) -> Option<String> {
+        let is_there = |rtype: &RecordType| self.zone.get(&key.host, rtype, key.set_id.as_ref()).is_some();
+        let mut types = ADDRESS_TYPES;
+        types.sort_by_key(|rtype| !is_there(rtype));
+        let there = types.iter().filter(|rtype| is_there(rtype)).count();
+        let said = types.map(|rtype| self.look_up(&key.host, &rtype, key));
+        let ours = |of: usize| said.iter().take(of).filter(|said| said.standing == Standing::Us);
+        let becomes_ours = |said: &&Ownership<'_>| match &said.standing {
+            Standing::Other(owner) => self.takes_over(&key.host, owner),
+            Standing::Us | Standing::Nobody | Standing::Unreadable(_) => false,
+        };
+        let named = |said: &Ownership<'_>| said.resource.clone();
+        let first = ours(said.len()).find_map(named);
+        // Who has gone while we looked on has his time, whoever else is named.
+        let Tenure { seen, is_over, .. } = self.past.tenure(key);
+        if seen.is_some() && seen.as_deref() == first.as_deref() && !is_over {
+            return first;
+        }
+        let claims = |named: &String| self.may_claim(key, named);
+        // A text without its record says little of who has what is there.
+        let of_records = ours(there).filter_map(named).find(claims);
+        let of_others = || said.iter().filter(becomes_ours).filter_map(named).find(claims);
+        of_records.or(first).or_else(of_others)
+    }
+
+    /// Whether the text of a record names the one whom we have seen have the hostname, and another one has followed.
+    pub(super) fn has_followed(&self, key: &ClaimKey, holder: &Facts, ownership: &Ownership<'_>) -> bool {
+        let seen = self.past.tenure(key).seen.filter(|seen| **seen != *holder.object.resource_label());
+        seen.is_some() && seen.as_deref() == ownership.resource.as_deref()
+    }
+
+    /// Whether an object, as `ingress/shop/web`, asks for a key, or may do so unseen.
+    fn may_claim(&self, key: &ClaimKey, named: &str) -> bool {
+        let mut claimants = self.claims.claimants(key).iter();
+        claimants.any(|facts| facts.object.resource_label() == named) || self.past.is_hidden(named)
+    }
 }
 
 /// The claimant that the ownership text names, while it still claims. Where it has gone, one of its own namespace, else,
@@ -31,31 +102,31 @@ pub(super) enum Standing {
 /// `claimants` are ordered by age, then namespace and name. A mistake in one object must not keep the name from another:
 /// where nobody is named, or is there any more, it goes to one whose wish is possible, if there is one. Whoever goes while
 /// we look on is followed by one that can be written; where he had gone before, the oldest may have followed long since.
-pub(super) fn choose<'c>(
+fn choose<'c>(
     claimants: &'c [Arc<Facts>],
     named: Option<&str>,
     tenure: &Tenure,
     is_hidden: bool,
-    standing: impl Fn(&Facts) -> Standing,
+    prospect: impl Fn(&Facts) -> Prospect,
 ) -> Option<Choice<'c>> {
     // The first of the best there are, where all up to `good` are equally good.
-    let first = |among: &dyn Fn(&Facts) -> bool, good: Standing| {
-        let find = |worst| claimants.iter().find(|facts| among(facts) && standing(facts) <= worst);
-        [good, Standing::Waiting, Standing::Impossible].into_iter().find_map(find)
+    let first = |among: &dyn Fn(&Facts) -> bool, good: Prospect| {
+        let find = |worst| claimants.iter().find(|facts| among(facts) && prospect(facts) <= worst);
+        [good, Prospect::Waiting, Prospect::Impossible].into_iter().find_map(find)
     };
     let whole = |among: &dyn Fn(&Facts) -> bool| {
-        claimants.iter().find(|facts| among(facts) && standing(facts) == Standing::Whole)
+        claimants.iter().find(|facts| among(facts) && prospect(facts) == Prospect::Whole)
     };
     let at_once = |holder| Choice { holder, must_wait: false };
     let is_named = |facts: &&Arc<Facts>| named.is_some_and(|named| facts.object.resource_label() == named);
     let Choice { holder, must_wait } = match (named, claimants.iter().find(is_named)) {
         (_, Some(holder)) => at_once(holder),
-        (None, None) => at_once(first(&|_| true, Standing::Waiting)?),
+        (None, None) => at_once(first(&|_| true, Prospect::Waiting)?),
         (Some(named), None) => {
             // Who may be there unseen has not gone.
             let is_over = tenure.is_over && !is_hidden;
-            let inherits = |heir: &&Arc<Facts>| !is_over || standing(heir) != Standing::Impossible;
-            let good = if tenure.seen.is_some() { Standing::Whole } else { Standing::Waiting };
+            let inherits = |heir: &&Arc<Facts>| !is_over || prospect(heir) != Prospect::Impossible;
+            let good = if tenure.seen.is_some() { Prospect::Whole } else { Prospect::Waiting };
             let heir = first(&|facts| is_of(named, facts.object.namespace()), good);
             let heir = heir.filter(|_| !is_hidden).filter(inherits).map(at_once);
             let any = || first(&|_| true, good).map(|holder| Choice { holder, must_wait: !is_over });
@@ -69,7 +140,7 @@ pub(super) fn choose<'c>(
         .take(claimants.len())
         .find(|heir| next(heir).is_none());
     let yielded = || {
-        let yields = tenure.yields && standing(holder) == Standing::Waiting;
+        let yields = tenure.yields && prospect(holder) == Prospect::Waiting;
         let is_beside = |facts: &Facts| facts.object.namespace() == holder.object.namespace();
         yields.then(|| whole(&is_beside)).flatten()
     };

@@ -3,34 +3,18 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    Blocked, Change, Heritage, Past, Reason, Settings, Tenure, Unit, Weight, Wish,
+    Blocked, Change, Heritage, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, Reason, Stale, Unit, View, Weight,
+    Wish,
     desired::Desired,
-    holder::{self, Choice},
-    ownership::{Fallbacks, Ownership, Standing},
+    holder::Choice,
+    ownership::{Ownership, Standing},
     reason::{Limit, Reserved},
     remedy::{self, HandChange},
 };
 use crate::{
-    dns::{Data, Name, RecordSet, RecordType, Routing, Ttl, Zone},
-    plan::{MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES},
-    source::{ClaimKey, Claims, Facts, ObjectId},
+    dns::{Data, Name, RecordSet, RecordType, Ttl},
+    source::{ClaimKey, Facts},
 };
-
-/// The types that a hostname can lead somewhere with, in the order in which ownership is asked for the holder.
-const ADDRESS_TYPES: [RecordType; 3] = [RecordType::A, RecordType::Aaaa, RecordType::Cname];
-
-/// Everything that a decision rests on.
-#[derive(Debug, Clone, Copy)]
-pub struct View<'a> {
-    /// The zone as last seen.
-    pub zone: &'a Zone,
-    /// Who asks for what.
-    pub claims: &'a Claims,
-    /// How claims become record sets.
-    pub settings: &'a Settings,
-    /// What came before.
-    pub past: &'a Past,
-}
 
 /// What follows for one hostname.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,21 +40,6 @@ pub struct InSync {
     pub wish: Wish,
 }
 
-/// An owned record set that nothing asks for. It is reported, never deleted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stale {
-    /// The set.
-    pub set: RecordSet,
-    /// The TXTs that say that it is ours: the one that decides, and any older one that would without it.
-    pub txts: Vec<RecordSet>,
-    /// The object that its ownership text names: `ingress/shop/web`.
-    pub resource: Option<String>,
-    /// An object that names the hostname and is not selected, so that it asks for nothing; known in a whole plan.
-    pub named_by: Option<ObjectId>,
-    /// The object beside whose record sets it is; none where nothing is asked for at its hostname.
-    pub beside: Option<ObjectId>,
-}
-
 /// What was decided for a key.
 enum Verdict {
     InSync,
@@ -92,7 +61,7 @@ impl HostPlan {
 
 // === impl View ===
 
-impl<'a> View<'a> {
+impl View<'_> {
     /// Decides for one hostname; for a name that nobody claims, whether it is an orphan.
     pub fn host(&self, host: &Name) -> HostPlan {
         let mut plan = HostPlan::default();
@@ -107,44 +76,6 @@ impl<'a> View<'a> {
             plan.units.retain(|unit| order.releases(unit));
         }
         plan
-    }
-
-    /// The hostnames whose decision may change when the sets or the claims at `name` change.
-    pub fn affected(&self, name: &Name, fallbacks: &Fallbacks) -> BTreeSet<Name> {
-        let naming = &self.settings.naming;
-        let apex = self.zone.apex();
-        // Those whose ownership is read there.
-        let mut hosts = naming.hosts_at(apex, name);
-        hosts.extend(naming.untyped_hosts_at(apex, name));
-        hosts.extend(fallbacks.host_at(name).cloned());
-        hosts.extend(
-            name.with_first_label("*").filter(|host| naming.replacement(host).as_ref() == Some(name)),
-        );
-        hosts.push(name.clone());
-        // And those that may need one name with them: see `rival`.
-        let rivals = hosts.iter().flat_map(|host| {
-            let claimants_of_its_txts = naming.places(apex, host);
-            claimants_of_its_txts.chain(naming.hosts_at(apex, host)).chain(fallbacks.host_at(host).cloned())
-        });
-        let rivals: Vec<Name> = rivals.collect();
-        hosts.into_iter().chain(rivals).collect()
-    }
-
-    /// The claimed hostnames that a delegation at `cut` takes out of the zone, or whose TXTs.
-    pub fn affected_by_cut(&self, cut: &'a Name) -> impl Iterator<Item = &'a Name> {
-        let is_anywhere = self.settings.naming.spans_labels();
-        self.claims.hosts_within(if is_anywhere { self.zone.apex() } else { cut })
-    }
-
-    /// The names that a decision for a hostname rests on, as records of any type go.
-    pub fn names_of(&self, host: &Name) -> impl Iterator<Item = Name> {
-        let naming = &self.settings.naming;
-        naming.places(self.zone.apex(), host).chain(naming.replacement(host)).chain([host.clone()])
-    }
-
-    /// Whether there is anything to decide for a hostname.
-    pub fn exists(&self, host: &Name) -> bool {
-        self.claims.has_host(host) || !self.zone.at(host).is_empty()
     }
 
     fn key(&self, key: &ClaimKey, plan: &mut HostPlan) {
@@ -208,20 +139,6 @@ impl<'a> View<'a> {
             Verdict::Write(unit) => plan.units.push(unit),
             Verdict::Blocked(reason, remedy) => plan.blocked.push(block(holder, &reason, &remedy)),
         }
-    }
-
-    /// Why nothing may be written at a hostname, whoever asks.
-    fn barred(&self, host: &Name) -> Option<Reason> {
-        if host.labels().any(|label| label.starts_with('_')) {
-            return Some(Reason::ReservedName(Reserved::Underscore));
-        }
-        if self.settings.naming.is_wildcard_replacement(host) {
-            return Some(Reason::ReservedName(Reserved::WildcardReplacement));
-        }
-        if let Some(other) = self.settings.naming.shared_with(self.zone, host) {
-            return Some(Reason::ReservedName(Reserved::SharedWith(other)));
-        }
-        self.zone.cut_above(host).map(|cut| Reason::BelowZoneCut { cut })
     }
 
     /// What one claimant asks for, as far as it may be written.
@@ -364,6 +281,46 @@ impl<'a> View<'a> {
         Ok(Some(Unit::new(key.clone(), object, uid, changes, reads, Wish::of(desired))))
     }
 
+    /// Two keys that need one name, the one as a CNAME, the other for its ownership TXT: the one that has owned
+    /// sets in the zone goes on, else the older claim. One that is not written anyway keeps a name from nobody.
+    fn rival(&self, key: &ClaimKey, holder: &Facts, desired: &Desired) -> Option<Reason> {
+        let (naming, apex) = (&self.settings.naming, self.zone.apex());
+        let host = &key.host;
+        let claimed = |name: &Name| {
+            let key = ClaimKey::simple(name.clone());
+            let holder = self.holder(&key, self.named_holder(&key).as_deref(), &self.past.tenure(&key))?;
+            let wish = self.wanted(&key, holder).ok().filter(|_| self.barred(name).is_none())?;
+            self.without_rivals(&key, holder, &wish).ok()?;
+            Some((Arc::clone(holder), wish))
+        };
+        let older = |other: &Facts| (holder.created, &holder.object) < (other.created, &other.object);
+        let needs = |desired: &Desired, of: &Name, at: &Name| {
+            desired.sets.iter().any(|set| naming.place(apex, of, set.rtype()).name == *at)
+        };
+        if desired.has(&RecordType::Cname) && !self.has_owned_set(host) {
+            for other in naming.hosts_at(apex, host) {
+                let in_zone = self.is_owned_at(&other, host);
+                let claim = claimed(&other).filter(|(_, wish)| needs(wish, &other, host));
+                let is_known = self.has_owned_set(&other);
+                if in_zone && !(claim.is_some() && is_known) {
+                    return Some(Reason::ReservedName(Reserved::OwnershipOf(other)));
+                }
+                if claim.is_some_and(|(theirs, _)| is_known || !older(&theirs)) {
+                    let (at, found) = (host.clone(), RecordType::Txt);
+                    return Some(Reason::TypeConflict { at, found, is_needed: true });
+                }
+            }
+        }
+        let places = desired.sets.iter().map(|set| naming.place(apex, host, set.rtype()).name);
+        for at in places.filter(|at| at != host && !self.has_owned_set(host)) {
+            let claim = claimed(&at).filter(|(_, wish)| wish.has(&RecordType::Cname));
+            if claim.is_some_and(|(theirs, _)| !older(&theirs)) {
+                return Some(Reason::TypeConflict { at, found: RecordType::Cname, is_needed: true });
+            }
+        }
+        None
+    }
+
     /// The TXT that a written set needs: created, rewritten where it names another object, or right already.
     pub(super) fn txt_change(
         &self,
@@ -407,208 +364,6 @@ impl<'a> View<'a> {
         set.routing = wanted.routing.clone();
         set
     }
-
-    /// What is at the name of an ownership TXT and excludes it.
-    pub(super) fn in_place_of_txt(&self, at: &Name) -> Option<Reason> {
-        let there = self.zone.at(at).iter();
-        let mut there = there.filter(|set| matches!(set.rtype(), RecordType::Cname | RecordType::Txt));
-        if there.clone().any(is_managed) {
-            return Some(Reason::TrafficPolicy);
-        }
-        let found = RecordType::Cname;
-        let is_needed = self.claims.has_host(at);
-        there.any(|set| *set.rtype() == found).then(|| Reason::TypeConflict {
-            at: at.clone(),
-            found,
-            is_needed,
-        })
-    }
-
-    /// What is at the hostname and excludes what is wanted there.
-    fn in_the_way(&self, key: &ClaimKey, desired: &Desired) -> Option<Reason> {
-        let host = &key.host;
-        let there = self.zone.at(host);
-        let wants_cname = desired.has(&RecordType::Cname);
-        if there.iter().any(|set| is_managed(set) && (wants_cname || set.rtype().is_address())) {
-            return Some(Reason::TrafficPolicy);
-        }
-        let excludes = |set: &&RecordSet| wants_cname != (*set.rtype() == RecordType::Cname);
-        let found =
-            there.iter().find(|set| excludes(set) && (wants_cname || *set.rtype() == RecordType::Cname));
-        if let Some(found) = found {
-            let mut others = self.settings.naming.hosts_at(self.zone.apex(), host).into_iter();
-            let is_needed = wants_cname && others.any(|other| self.is_owned_at(&other, host));
-            let (at, found) = (host.clone(), found.rtype().clone());
-            return Some(Reason::TypeConflict { at, found, is_needed });
-        }
-        let other_routing = there
-            .iter()
-            .filter(|set| desired.has(set.rtype()))
-            .any(|set| set.key.set_id != key.set_id || set.routing != Routing::Simple);
-        other_routing.then(|| Reason::RoutingConflict { at: host.clone() })
-    }
-
-    /// Two keys that need one name, the one as a CNAME, the other for its ownership TXT: the one that has owned
-    /// sets in the zone goes on, else the older claim. One that is not written anyway keeps a name from nobody.
-    fn rival(&self, key: &ClaimKey, holder: &Facts, desired: &Desired) -> Option<Reason> {
-        let (naming, apex) = (&self.settings.naming, self.zone.apex());
-        let host = &key.host;
-        let claimed = |name: &Name| {
-            let key = ClaimKey::simple(name.clone());
-            let holder = self.holder(&key, self.named_holder(&key).as_deref(), &self.past.tenure(&key))?;
-            let wish = self.wanted(&key, holder).ok().filter(|_| self.barred(name).is_none())?;
-            self.without_rivals(&key, holder, &wish).ok()?;
-            Some((Arc::clone(holder), wish))
-        };
-        let older = |other: &Facts| (holder.created, &holder.object) < (other.created, &other.object);
-        let needs = |desired: &Desired, of: &Name, at: &Name| {
-            desired.sets.iter().any(|set| naming.place(apex, of, set.rtype()).name == *at)
-        };
-        if desired.has(&RecordType::Cname) && !self.has_owned_set(host) {
-            for other in naming.hosts_at(apex, host) {
-                let in_zone = self.is_owned_at(&other, host);
-                let claim = claimed(&other).filter(|(_, wish)| needs(wish, &other, host));
-                let is_known = self.has_owned_set(&other);
-                if in_zone && !(claim.is_some() && is_known) {
-                    return Some(Reason::ReservedName(Reserved::OwnershipOf(other)));
-                }
-                if claim.is_some_and(|(theirs, _)| is_known || !older(&theirs)) {
-                    let (at, found) = (host.clone(), RecordType::Txt);
-                    return Some(Reason::TypeConflict { at, found, is_needed: true });
-                }
-            }
-        }
-        let places = desired.sets.iter().map(|set| naming.place(apex, host, set.rtype()).name);
-        for at in places.filter(|at| at != host && !self.has_owned_set(host)) {
-            let claim = claimed(&at).filter(|(_, wish)| wish.has(&RecordType::Cname));
-            if claim.is_some_and(|(theirs, _)| !older(&theirs)) {
-                return Some(Reason::TypeConflict { at, found: RecordType::Cname, is_needed: true });
-            }
-        }
-        None
-    }
-
-    /// A record that is not ours at the hostname: what is created beside it would share its traffic.
-    fn foreign_neighbour(&self, key: &ClaimKey) -> Option<Reason> {
-        let neighbours = self.zone.at(&key.host).iter();
-        let mut neighbours =
-            neighbours.filter(|set| set.rtype().is_address() && set.key.set_id == key.set_id);
-        neighbours.find_map(|set| {
-            let ownership = self.look_up(&key.host, set.rtype(), key);
-            let reason = match ownership.standing {
-                Standing::Us => return None,
-                Standing::Nobody => Reason::Unowned { found: set.to_string() },
-                Standing::Other(owner) => Reason::OwnedBy { owner, in_sync: false },
-                Standing::Unreadable(at) => Reason::OwnershipUnreadable { at },
-            };
-            Some(self.in_place_of_txt(&ownership.place.name).unwrap_or(reason))
-        })
-    }
-
-    /// Whether the TXT of a record that is in the zone at `host` belongs at `name`.
-    fn is_owned_at(&self, host: &Name, name: &Name) -> bool {
-        let addresses = self.zone.at(host).iter().filter(|set| set.rtype().is_address());
-        let mut types = addresses.map(RecordSet::rtype);
-        types.any(|rtype| self.settings.naming.place(self.zone.apex(), host, rtype).name == *name)
-    }
-
-    /// The claimant that a key follows, with whom the ownership TXTs name and what is to be considered of it.
-    pub(crate) fn holder(
-        &self,
-        key: &ClaimKey,
-        named: Option<&str>,
-        tenure: &Tenure,
-    ) -> Option<&'a Arc<Facts>> {
-        self.choose(key, named, tenure).map(|choice| choice.holder)
-    }
-
-    fn choose(&self, key: &ClaimKey, named: Option<&str>, tenure: &Tenure) -> Option<Choice<'a>> {
-        let claimants = self.claims.claimants(key);
-        let is_hidden = named.is_some_and(|named| self.past.is_hidden(named));
-        holder::choose(claimants, named, tenure, is_hidden, |facts| match self.wish(key, facts) {
-            Ok(_) => holder::Standing::Whole,
-            Err(Reason::NoTarget) => holder::Standing::Waiting,
-            Err(_) => holder::Standing::Impossible,
-        })
-    }
-
-    /// The object that the ownership TXTs name for a key, as `ingress/shop/web`: ours, else those of an owner whose sets
-    /// become ours, as far as that object is here. The TXT of a record counts before one without.
-    pub fn named_holder(&self, key: &ClaimKey) -> Option<String> {
-        let is_there = |rtype: &RecordType| self.zone.get(&key.host, rtype, key.set_id.as_ref()).is_some();
-        let mut types = ADDRESS_TYPES;
-        types.sort_by_key(|rtype| !is_there(rtype));
-        let there = types.iter().filter(|rtype| is_there(rtype)).count();
-        let said = types.map(|rtype| self.look_up(&key.host, &rtype, key));
-        let ours = |of: usize| said.iter().take(of).filter(|said| said.standing == Standing::Us);
-        let becomes_ours = |said: &&Ownership<'_>| match &said.standing {
-            Standing::Other(owner) => self.takes_over(&key.host, owner),
-            Standing::Us | Standing::Nobody | Standing::Unreadable(_) => false,
-        };
-        let named = |said: &Ownership<'_>| said.resource.clone();
-        let first = ours(said.len()).find_map(named);
-        // Who has gone while we looked on has his time, whoever else is named.
-        let Tenure { seen, is_over, .. } = self.past.tenure(key);
-        if seen.is_some() && seen.as_deref() == first.as_deref() && !is_over {
-            return first;
-        }
-        let claims = |named: &String| self.may_claim(key, named);
-        // A text without its record says little of who has what is there.
-        let of_records = ours(there).filter_map(named).find(claims);
-        let of_others = || said.iter().filter(becomes_ours).filter_map(named).find(claims);
-        of_records.or(first).or_else(of_others)
-    }
-
-    /// Whether the text of a record names the one whom we have seen have the hostname, and another one has followed.
-    fn has_followed(&self, key: &ClaimKey, holder: &Facts, ownership: &Ownership<'_>) -> bool {
-        let seen = self.past.tenure(key).seen.filter(|seen| **seen != *holder.object.resource_label());
-        seen.is_some() && seen.as_deref() == ownership.resource.as_deref()
-    }
-
-    /// Whether an object, as `ingress/shop/web`, asks for a key, or may do so unseen.
-    fn may_claim(&self, key: &ClaimKey, named: &str) -> bool {
-        let mut claimants = self.claims.claimants(key).iter();
-        claimants.any(|facts| facts.object.resource_label() == named) || self.past.is_hidden(named)
-    }
-
-    fn has_owned_set(&self, host: &Name) -> bool {
-        self.owned_sets(host).next().is_some()
-    }
-
-    /// Those of our sets at a hostname whose objects have been seen if they are there.
-    fn stale_sets(&self, host: &Name) -> impl Iterator<Item = Stale> {
-        let is_hidden = |stale: &Stale| stale.resource.as_deref().is_some_and(|it| self.past.is_hidden(it));
-        self.owned_sets(host).filter(move |stale| !is_hidden(stale))
-    }
-
-    fn owned_sets(&self, host: &Name) -> impl Iterator<Item = Stale> {
-        // What a traffic policy manages is not ours, whatever a TXT says.
-        let sets = self.zone.at(host).iter().filter(|set| set.rtype().is_address() && !is_managed(set));
-        sets.filter_map(|set| {
-            let set_id = set.key.set_id.as_ref();
-            let settings = self.settings;
-            let found = settings.naming.look_up(self.zone, &settings.owner, set.name(), set.rtype(), set_id);
-            let stale = || {
-                let older = settings.naming.older(self.zone, set.name(), set.rtype(), set_id);
-                let ours = older
-                    .filter_map(|(_, said)| said)
-                    .filter(|(_, said)| said.owner == settings.owner.as_str());
-                let txts = found.txt.into_iter().chain(ours.map(|(txt, _)| txt)).cloned().collect();
-                let (set, resource) = (set.clone(), found.resource.clone());
-                Stale { set, txts, resource, named_by: None, beside: None }
-            };
-            (found.standing == Standing::Us).then(stale)
-        })
-    }
-
-    pub(super) fn look_up(&self, host: &Name, rtype: &RecordType, key: &ClaimKey) -> Ownership<'a> {
-        self.settings.naming.look_up(self.zone, &self.settings.owner, host, rtype, key.set_id.as_ref())
-    }
-}
-
-/// Whether a traffic policy manages a set: Route 53 refuses every change to it.
-pub(super) fn is_managed(set: &RecordSet) -> bool {
-    matches!(set.data, Data::TrafficPolicy(_))
 }
 
 /// Whether a set is as it shall be. A TTL that nobody asks for is not looked at.

@@ -13,13 +13,16 @@ mod holder;
 mod host;
 mod managed_types;
 mod merge;
+mod obstacle;
 mod ownership;
 mod past;
 mod reason;
 mod remedy;
 mod shadow;
+mod stale;
 mod text;
 mod unit;
+mod view;
 
 use std::collections::BTreeMap;
 
@@ -27,7 +30,7 @@ pub use adoption::{Adoption, AdoptionOrder, BadHostPattern, HostPattern, Hosts};
 pub use batch::{Batch, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, Weight};
 pub use digest::{BadDigest, PlanDigest, UnitDigest};
 pub use heritage::{BadOwnerId, Heritage, OwnerId};
-pub use host::{HostPlan, InSync, Stale, View};
+pub use host::{HostPlan, InSync};
 pub use managed_types::{BadManagedType, ManagedTypes};
 pub use ownership::{BadNaming, Fallbacks, Naming};
 pub use past::{Past, Tenure, Wish};
@@ -35,7 +38,9 @@ pub(crate) use reason::of_bad_hosts;
 pub use reason::{Blocked, Limit, Reason};
 pub use remedy::HandChange;
 pub use shadow::Shadow;
+pub use stale::Stale;
 pub use unit::{Change, Move, Unit};
+pub use view::View;
 
 use crate::{
     dns::{AliasZones, Name, Ttl},

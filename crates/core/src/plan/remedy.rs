@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Reason, Stale, View, Weight, desired::Desired, host::is_managed, ownership::Standing};
+use super::{Reason, Stale, View, Weight, desired::Desired, ownership::Standing};
 use crate::{
     dns::{Name, RecordSet, RecordType},
     source::{ClaimKey, Facts},
@@ -118,7 +118,7 @@ fn make_room(view: &View<'_>, at: &Name) -> Vec<HandChange> {
 fn stated(view: &View<'_>, set: &RecordSet) -> Option<RecordSet> {
     let (settings, set_id) = (view.settings, set.key.set_id.as_ref());
     let found = settings.naming.look_up(view.zone, &settings.owner, set.name(), set.rtype(), set_id);
-    found.txt.filter(|txt| !is_managed(txt)).cloned()
+    found.txt.filter(|txt| !txt.is_of_traffic_policy()).cloned()
 }
 
 fn replace(view: &View<'_>, key: &ClaimKey, holder: &Facts, desired: &Desired) -> Vec<HandChange> {

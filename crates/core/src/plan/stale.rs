@@ -1,0 +1,55 @@
+//! Record sets of ours that nothing asks for.
+
+use super::{View, ownership::Standing};
+use crate::{
+    dns::{Name, RecordSet},
+    source::ObjectId,
+};
+
+/// An owned record set that nothing asks for. It is reported, never deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stale {
+    /// The set.
+    pub set: RecordSet,
+    /// The TXTs that say that it is ours: the one that decides, and any older one that would without it.
+    pub txts: Vec<RecordSet>,
+    /// The object that its ownership text names: `ingress/shop/web`.
+    pub resource: Option<String>,
+    /// An object that names the hostname and is not selected, so that it asks for nothing; known in a whole plan.
+    pub named_by: Option<ObjectId>,
+    /// The object beside whose record sets it is; none where nothing is asked for at its hostname.
+    pub beside: Option<ObjectId>,
+}
+
+impl View<'_> {
+    pub(super) fn has_owned_set(&self, host: &Name) -> bool {
+        self.owned_sets(host).next().is_some()
+    }
+
+    /// Those of our sets at a hostname whose objects have been seen if they are there.
+    pub(super) fn stale_sets(&self, host: &Name) -> impl Iterator<Item = Stale> {
+        let is_hidden = |stale: &Stale| stale.resource.as_deref().is_some_and(|it| self.past.is_hidden(it));
+        self.owned_sets(host).filter(move |stale| !is_hidden(stale))
+    }
+
+    fn owned_sets(&self, host: &Name) -> impl Iterator<Item = Stale> {
+        // What a traffic policy manages is not ours, whatever a TXT says.
+        let sets =
+            self.zone.at(host).iter().filter(|set| set.rtype().is_address() && !set.is_of_traffic_policy());
+        sets.filter_map(|set| {
+            let set_id = set.key.set_id.as_ref();
+            let settings = self.settings;
+            let found = settings.naming.look_up(self.zone, &settings.owner, set.name(), set.rtype(), set_id);
+            let stale = || {
+                let older = settings.naming.older(self.zone, set.name(), set.rtype(), set_id);
+                let ours = older
+                    .filter_map(|(_, said)| said)
+                    .filter(|(_, said)| said.owner == settings.owner.as_str());
+                let txts = found.txt.into_iter().chain(ours.map(|(txt, _)| txt)).cloned().collect();
+                let (set, resource) = (set.clone(), found.resource.clone());
+                Stale { set, txts, resource, named_by: None, beside: None }
+            };
+            (found.standing == Standing::Us).then(stale)
+        })
+    }
+}

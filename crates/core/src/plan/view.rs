@@ -1,0 +1,71 @@
+//! Everything that a decision rests on, and which decisions rest on what.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Past, Settings,
+    ownership::{Fallbacks, Ownership},
+};
+use crate::{
+    dns::{Name, RecordType, Zone},
+    source::{ClaimKey, Claims},
+};
+
+/// Everything that a decision rests on.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The zone as last seen.
+    pub zone: &'a Zone,
+    /// Who asks for what.
+    pub claims: &'a Claims,
+    /// How claims become record sets.
+    pub settings: &'a Settings,
+    /// What came before.
+    pub past: &'a Past,
+}
+
+// === impl View ===
+
+impl<'a> View<'a> {
+    /// The hostnames whose decision may change when the sets or the claims at `name` change.
+    pub fn affected(&self, name: &Name, fallbacks: &Fallbacks) -> BTreeSet<Name> {
+        let naming = &self.settings.naming;
+        let apex = self.zone.apex();
+        // Those whose ownership is read there.
+        let mut hosts = naming.hosts_at(apex, name);
+        hosts.extend(naming.untyped_hosts_at(apex, name));
+        hosts.extend(fallbacks.host_at(name).cloned());
+        hosts.extend(
+            name.with_first_label("*").filter(|host| naming.replacement(host).as_ref() == Some(name)),
+        );
+        hosts.push(name.clone());
+        // And those that may need one name with them: see `rival`.
+        let rivals = hosts.iter().flat_map(|host| {
+            let claimants_of_its_txts = naming.places(apex, host);
+            claimants_of_its_txts.chain(naming.hosts_at(apex, host)).chain(fallbacks.host_at(host).cloned())
+        });
+        let rivals: Vec<Name> = rivals.collect();
+        hosts.into_iter().chain(rivals).collect()
+    }
+
+    /// The claimed hostnames that a delegation at `cut` takes out of the zone, or whose TXTs.
+    pub fn affected_by_cut(&self, cut: &'a Name) -> impl Iterator<Item = &'a Name> {
+        let is_anywhere = self.settings.naming.spans_labels();
+        self.claims.hosts_within(if is_anywhere { self.zone.apex() } else { cut })
+    }
+
+    /// The names that a decision for a hostname rests on, as records of any type go.
+    pub fn names_of(&self, host: &Name) -> impl Iterator<Item = Name> {
+        let naming = &self.settings.naming;
+        naming.places(self.zone.apex(), host).chain(naming.replacement(host)).chain([host.clone()])
+    }
+
+    /// Whether there is anything to decide for a hostname.
+    pub fn exists(&self, host: &Name) -> bool {
+        self.claims.has_host(host) || !self.zone.at(host).is_empty()
+    }
+
+    pub(super) fn look_up(&self, host: &Name, rtype: &RecordType, key: &ClaimKey) -> Ownership<'a> {
+        self.settings.naming.look_up(self.zone, &self.settings.owner, host, rtype, key.set_id.as_ref())
+    }
+}
