@@ -116,5 +116,6 @@ mod tests {
     fn a_new_name_never_waits_longer_than_50_ms() {
         assert_eq!(acted_on(&[(100, false), (200, false), (300, true)]), [150, 350]);
         assert_eq!(acted_on(&[(100, false), (200, true), (240, false)]), [150, 250]);
+        assert_eq!(acted_on(&[(100, false), (200, false), (300, true), (340, false)]), [150, 350]);
     }
 }

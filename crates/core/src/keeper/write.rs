@@ -117,9 +117,8 @@ impl Keeper {
     pub(super) fn read_for_cycle(&mut self, names: &[(Name, Time)], now: Time, out: &mut Vec<Effect>) {
         match &mut self.cycle {
             Cycle::Reading { missing, .. } => {
-                let before = missing.len();
                 missing.retain(|name| names.iter().all(|(read, _)| read != name));
-                if missing.is_empty() && before > 0 {
+                if missing.is_empty() {
                     self.send(now, out);
                 }
             }

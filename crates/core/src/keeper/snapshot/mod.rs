@@ -122,9 +122,10 @@ impl Snapshot {
         self.listing.is_some()
     }
 
-    /// Begins a listing of the whole zone. Its pages are asked for with [`Snapshot::next_page`].
+    /// Begins a listing of the whole zone. Its pages are asked for with [`Snapshot::next_page`]. One that is under way is
+    /// given up: what it has brought is kept, and a page of it that is still to come says nothing.
     pub fn list(&mut self, now: Time) {
-        self.give_up_listing();
+        self.reads.retain(|_, read| matches!(read.part, Part::Names(..)));
         self.listing = Some(Listing {
             started: now,
             next: NextPage::At(None),
@@ -146,12 +147,6 @@ impl Snapshot {
         let NextPage::At(start) = std::mem::replace(&mut listing.next, NextPage::Asked) else { return None };
         self.reads.insert(id, Pending { requested: now, part: Part::Page(start.clone()) });
         Some(Read { id, start, max_items: PAGE_ITEMS, continues: None })
-    }
-
-    /// Gives a listing up; what it has brought is kept.
-    pub fn give_up_listing(&mut self) {
-        self.listing = None;
-        self.reads.retain(|_, read| matches!(read.part, Part::Names(..)));
     }
 
     /// Divides names into those that one page shows, as far as we know the zone.
@@ -456,6 +451,20 @@ mod tests {
         let progress = snapshot.page(R[1], page(&[], None), R[2], at(12));
         assert_eq!((progress.changed, progress.listed), (vec![name("c.example.com")], true));
         assert_eq!(snapshot.listed_at(), Some(at(10)));
+    }
+
+    #[test]
+    fn a_page_of_a_listing_that_was_given_up_says_nothing() {
+        let mut snapshot = listed();
+        list(&mut snapshot, R[0], at(10));
+        snapshot.page(R[0], page(&[("a.example.com", "192.0.2.1")], Some("b.example.com")), R[1], at(11));
+        snapshot.next_page(R[1], at(11)).unwrap();
+        list(&mut snapshot, R[2], at(12));
+        // It begins at b: as the first page of another listing it would say that there is no a.
+        let late = page(&[("b.example.com", "192.0.2.1"), ("c.example.com", "192.0.2.1")], None);
+        let progress = snapshot.page(R[1], late, R[3], at(13));
+        assert_eq!((progress.changed, progress.listed, lines(&snapshot).len()), (vec![], false, 3));
+        assert_eq!((snapshot.is_listing(), snapshot.wants_page()), (true, None));
     }
 
     #[test]

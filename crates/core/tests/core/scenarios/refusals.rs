@@ -87,15 +87,19 @@ fn where_everything_was_refused_what_was_not_tried_is_tried() {
     let mut stage = Stage::new();
     stage.start(&[]);
     let names: Vec<String> = (0..100).map(|n| format!("w{n}.example.com")).collect();
-    names.iter().for_each(|name| stage.deny(name));
-    webs(100).iter().for_each(|object| stage.see(object));
+    for (name, object) in names.iter().zip(webs(100)) {
+        stage.deny(name);
+        stage.see(&object);
+    }
     stage.run(500);
     assert_eq!(stage.keeper.closed_gates(stage.now), [Gate::Changes]);
     // What has been tried stays refused.
     let tried: BTreeSet<String> =
         stage.keeper.plan().blocked.into_iter().map(|blocked| blocked.host).collect();
     assert!(tried.len() < 10, "{tried:?}");
-    names.iter().filter(|name| !tried.contains(*name)).for_each(|name| stage.allow(name));
+    for name in names.iter().filter(|name| !tried.contains(*name)) {
+        stage.allow(name);
+    }
     // With the first or the second probe, after one second and after three.
     stage.run(4_000);
     assert_eq!(written(&stage), 4 * (100 - tried.len()));

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use zonekeeper_core::keeper::{FailureClass, Gate, Input, Quota, Rate, Time};
+use zonekeeper_core::keeper::{FailureClass, Gate, Input, Progress, Quota, Rate, Time};
 use zonekeeper_emulator::zone::RecordSet;
 
 use super::stage::{Fate, Stage, WEB_1, WEB_2, scope, web, web_at, webs};
+
+const DONE: Progress = Progress::Done { refused: 0 };
 
 #[test]
 fn a_second_start_lists_and_writes_nothing() {
@@ -39,8 +41,20 @@ fn nothing_is_written_before_objects_and_zone_have_been_seen_whole() {
     stage.see(&web("www", WEB_1));
     stage.run(10_000);
     assert_eq!(stage.done(), ["list"]);
+    assert_eq!((stage.keeper.is_ready(), stage.keeper.progress(stage.now)), (false, Progress::Working));
     stage.tell(Input::Listed(scope()));
     assert_eq!(stage.done(), ["apply 1 units: 4 create, 0 replace"]);
+    assert_eq!((stage.keeper.is_ready(), stage.keeper.progress(stage.now)), (true, DONE));
+    // From the change of an object on, before anything is planned.
+    stage.see(&web("api", WEB_1));
+    assert_eq!(stage.keeper.progress(stage.now), Progress::Working);
+    // And as long as it is not known what became of it.
+    stage.batches_meet([Fate::AnswerLost]);
+    stage.run(60);
+    assert_eq!(stage.done(), ["apply 1 units: 4 create, 0 replace"]);
+    assert_eq!(stage.keeper.progress(stage.now), Progress::Working);
+    stage.run(5_000);
+    assert_eq!(stage.keeper.progress(stage.now), DONE);
 }
 
 #[test]

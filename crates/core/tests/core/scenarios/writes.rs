@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use zonekeeper_core::keeper::{FailureClass, Gate, Input, Mode, Progress};
+use zonekeeper_core::keeper::{Effect, FailureClass, Gate, Input, Mode, Progress, Time};
+use zonekeeper_emulator::zone::RecordSet;
 
 use super::stage::{Fate, Stage, WEB_1, WEB_2, scope, web, web_at, webs};
 
@@ -31,6 +32,51 @@ fn a_changed_balancer_is_one_read_and_one_batch_of_two_replaces() {
     assert_eq!(stage.done(), [READ, "apply 1 units: 0 create, 2 replace", "remember 1 moves"]);
     let zone = stage.at("www.example.com").join("\n");
     assert_eq!((zone.matches(WEB_2).count(), zone.matches("heritage").count()), (2, 2), "{zone}");
+}
+
+#[test]
+fn what_is_read_with_two_pages_is_sent_with_one_batch() {
+    let mut stage = Stage::new();
+    for n in 0..300 {
+        stage.somebody_creates(RecordSet::simple(format!("m{n}.example.com"), "A", 300, ["192.0.2.1"]));
+    }
+    stage.start(&[web("a", WEB_1), web("z", WEB_1)]);
+    stage.run(5_000);
+    stage.done();
+    stage.see(&web("a", WEB_2));
+    stage.see(&web("z", WEB_2));
+    stage.run(60);
+    let done = stage.done();
+    assert!(done.iter().filter(|line| line.starts_with("read")).count() > 1, "{done:?}");
+    assert!(done.contains(&"apply 2 units: 0 create, 4 replace".to_owned()), "{done:?}");
+}
+
+#[test]
+fn nothing_is_read_for_what_may_not_be_written() {
+    let mut stage = Stage::new();
+    stage.start(&[web("www", WEB_1)]);
+    stage.run(5_000);
+    stage.tell(Input::Leadership { until: Time::ZERO });
+    stage.done();
+    stage.see(&web("www", WEB_2));
+    stage.run(5_000);
+    assert_eq!(stage.done(), [""; 0]);
+}
+
+#[test]
+fn a_batch_under_way_is_work_though_nobody_wants_it_any_more() {
+    let mut stage = Stage::new();
+    stage.start(&[]);
+    let object = web("www", WEB_1);
+    stage.see(&object);
+    // Its answer is still to come.
+    stage.now = stage.now + Duration::from_millis(50);
+    let effects = stage.keeper.handle(Input::Tick, stage.now);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Apply(_))), "{effects:?}");
+    stage.tell(Input::Facts { object: object.id().unwrap(), facts: None });
+    stage.run(5_000);
+    assert_eq!(stage.keeper.plan().count(), (0, 0));
+    assert_eq!(stage.keeper.progress(stage.now), Progress::Working);
 }
 
 #[test]
