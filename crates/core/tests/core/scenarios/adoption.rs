@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use zonekeeper_core::{
+    dns::Name,
     plan::{AdoptionOrder, Hosts, UnitDigest},
     source::{ADOPT, Object},
 };
@@ -73,4 +74,37 @@ fn an_operator_adopts_what_was_shown_and_nothing_else() {
     };
     assert_eq!(adopted(None), 1);
     assert_eq!(adopted(Some(BTreeSet::new())), 0);
+}
+
+#[test]
+fn an_operator_adopts_of_one_owner_at_these_hostnames_only() {
+    let hosts = ["api.example.com", "www.example.com", "www.shop.example.com"];
+    let adopted = |order: AdoptionOrder| {
+        let mut stage = Stage::with(|config| config.settings.adoption.order = Some(order));
+        for (host, owner) in hosts.into_iter().zip(["other", "other", "third"]) {
+            let text = format!("\"heritage=external-dns,external-dns/owner={owner}\"");
+            let (label, parent) = host.split_once('.').unwrap();
+            stage.somebody_creates(RecordSet::simple(host, "A", 300, ["192.0.2.1"]));
+            stage.somebody_creates(RecordSet::simple(
+                format!("a-{label}.{parent}"),
+                "TXT",
+                300,
+                [text.as_str()],
+            ));
+        }
+        let target = (Some("192.0.2.1".to_owned()), None);
+        stage.start(&[ingress(meta("shop", "web", 0, BTreeMap::new()), &hosts, &[target])]);
+        stage.run(5_000);
+        let is_ours = |host: &&str| {
+            let (label, parent) = host.split_once('.').unwrap();
+            stage.at(&format!("a-{label}.{parent}")).iter().any(|line| line.contains("owner=me"))
+        };
+        hosts.into_iter().filter(is_ours).collect::<Vec<_>>()
+    };
+    let order = |hosts, from: &str| AdoptionOrder { hosts, from: Some(from.parse().unwrap()), seen: None };
+    let one = |host| Hosts::One(Name::from_hostname(host).unwrap());
+    assert_eq!(adopted(order(Hosts::All, "other")), hosts[..2]);
+    assert_eq!(adopted(order(one(hosts[0]), "other")), hosts[..1]);
+    assert_eq!(adopted(order(Hosts::Matching("*.shop.example.com".parse().unwrap()), "other")), [""; 0]);
+    assert_eq!(adopted(order(Hosts::Matching("www.*".parse().unwrap()), "third")), hosts[2..]);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use zonekeeper_core::keeper::{FailureClass, Gate, Input, Progress};
 use zonekeeper_emulator::zone::RecordSet;
 
-use super::stage::{Fate, Stage, WEB_1, WEB_2, web, webs};
+use super::stage::{Fate, Stage, WEB_1, WEB_2, web, web_at, webs};
 
 /// One page, from the first of a unit's names to its last.
 const READ: &str = "read a-www.example.com";
@@ -58,6 +58,20 @@ fn of_a_lost_batch_the_names_of_one_unit_are_read() {
     let done = stage.done();
     assert_eq!(done.iter().filter(|line| line.starts_with("read")).count(), 1, "{done:?}");
     assert_eq!(done.iter().filter(|line| line.starts_with("apply")).count(), 1, "{done:?}");
+}
+
+#[test]
+fn of_a_lost_batch_the_names_of_a_unit_with_an_ownership_text_are_read() {
+    let mut stage = Stage::new();
+    stage.start(&[web("www", WEB_1)]);
+    stage.run(5_000);
+    stage.batches_meet([Fate::AnswerLost]);
+    stage.see(&web("www", WEB_2));
+    stage.see(&web("api", WEB_1));
+    stage.run(60);
+    stage.done();
+    stage.run(5_000);
+    assert_eq!(stage.done(), ["read a-api.example.com", "remember 1 moves", "found accepted"]);
 }
 
 #[test]
@@ -375,8 +389,11 @@ fn a_full_zone_holds_what_creates_and_nothing_else_until_there_is_room() {
     assert!(sizes(&done).len() <= 8, "{done:?}");
     let blocked = stage.keeper.plan().blocked;
     assert_eq!((blocked.len(), blocked[0].reason.label()), (50, "ZoneFull"));
+    let are_said = |done: &[String], what: fn(&String) -> bool| done.iter().filter(|line| what(line)).count();
+    assert_eq!(are_said(&done, |line| line.starts_with("blocked") && line.ends_with("ZoneFull")), 50);
     stage.zone.record_limit = 10_000;
     stage.run(60_000);
+    assert_eq!(are_said(&stage.done(), |line| line.starts_with("unblocked")), 50);
     assert_eq!(stage.zone.len(), 2 + 4 * 51);
     assert!(stage.keeper.plan().blocked.is_empty());
 }
@@ -421,20 +438,43 @@ fn a_zone_that_is_being_switched_is_waited_for() {
 }
 
 #[test]
+fn a_read_that_fails_while_a_batch_waits_for_another_is_repeated() {
+    let mut stage = Stage::new();
+    stage.somebody_creates(RecordSet::simple("api.example.com", "A", 300, ["192.0.2.1"]));
+    stage.start(&[web("api", WEB_1), web("www", WEB_1)]);
+    // Both at 60 seconds, after the count.
+    stage.run(59_940);
+    stage.see(&web("www", WEB_2));
+    stage.questions_meet([Fate::Works, Fate::fails(FailureClass::Unknown, "503")]);
+    stage.done();
+    stage.run(200);
+    let (read, batch) = ("read a-api.example.com", "apply 1 units: 0 create, 2 replace");
+    assert_eq!(stage.done(), ["count", read, "read a-www.example.com", batch, "remember 1 moves"]);
+    stage.run(4_000);
+    assert_eq!(stage.done(), [read]);
+}
+
+#[test]
 fn a_name_that_cannot_be_read_keeps_only_its_own_unit_back() {
     let mut stage = Stage::new();
     for n in 0..300 {
         stage.somebody_creates(RecordSet::simple(format!("m{n}.example.com"), "A", 300, ["192.0.2.1"]));
     }
-    stage.start(&[web("a", WEB_1), web("z", WEB_1)]);
+    let hosts = ["www.a.example.com", "www.z.example.com"];
+    let webs = |balancer| hosts.map(|host| web_at(&host[4..5], host, balancer));
+    stage.start(&webs(WEB_1));
     stage.run(5_000);
     stage.done();
-    // The first page that is read fails: that of the names before those of others.
-    stage.questions_meet([Fate::fails(FailureClass::Unknown, "503")]);
-    stage.see(&web("a", WEB_2));
-    stage.see(&web("z", WEB_2));
+    // Of two pages the first fails, twice.
+    let down = || Fate::fails(FailureClass::Unknown, "503");
+    stage.questions_meet([down(), Fate::Works, down()]);
+    for object in webs(WEB_2) {
+        stage.see(&object);
+    }
+    let moved =
+        |stage: &Stage| hosts.map(|host| stage.at(host).iter().filter(|line| line.contains(WEB_2)).count());
     stage.run(60);
-    let moved = |stage: &Stage, name: &str| stage.at(name).iter().any(|line| line.contains(WEB_2));
-    stage.run(5_000);
-    assert!(moved(&stage, "a.example.com") && moved(&stage, "z.example.com"), "{:?}", stage.done());
+    assert_eq!(moved(&stage), [0, 2], "{:?}", stage.done());
+    stage.run(3_100);
+    assert_eq!(moved(&stage), [2, 2], "{:?}", stage.done());
 }

@@ -30,6 +30,8 @@ pub const WEB_2: &str = "web-2.eu-west-1.elb.amazonaws.com";
 /// What becomes of one request.
 #[derive(Debug, Clone)]
 pub enum Fate {
+    /// It is carried out.
+    Works,
     /// It is not carried out, and fails like this.
     Fails(Failure),
     /// It is carried out, and its answer is lost.
@@ -289,7 +291,7 @@ impl Stage {
 
 fn answer<T>(fate: Option<Fate>, carry_out: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     match fate {
-        None => carry_out(),
+        None | Some(Fate::Works) => carry_out(),
         Some(Fate::Fails(failure)) => Err(failure),
         Some(Fate::AnswerLost) => {
             carry_out().unwrap_or_else(|failure| panic!("it was to be carried out: {failure}"));

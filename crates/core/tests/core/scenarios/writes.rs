@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use zonekeeper_core::keeper::{Effect, FailureClass, Gate, Input, Mode, Progress, Time};
+use zonekeeper_core::keeper::{ApplyId, ChangeId, Effect, FailureClass, Gate, Input, Mode, Progress, Time};
 use zonekeeper_emulator::zone::RecordSet;
 
 use super::stage::{Fate, Stage, WEB_1, WEB_2, scope, web, web_at, webs};
@@ -74,6 +74,7 @@ fn a_batch_under_way_is_work_though_nobody_wants_it_any_more() {
     let effects = stage.keeper.handle(Input::Tick, stage.now);
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Apply(_))), "{effects:?}");
     stage.tell(Input::Facts { object: object.id().unwrap(), facts: None });
+    stage.tell(Input::Applied { id: ApplyId(0), answer: Ok(ChangeId("of another".into())) });
     stage.run(5_000);
     assert_eq!(stage.keeper.plan().count(), (0, 0));
     assert_eq!(stage.keeper.progress(stage.now), Progress::Working);
