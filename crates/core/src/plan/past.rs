@@ -139,3 +139,20 @@ impl Wish {
         self.is_merged
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_there_unseen_is_of_a_kind_and_a_namespace_that_cannot_be_listed() {
+        let mut past = Past::default();
+        past.set_readable(Kind::Ingress, Some("shop"), false);
+        let objects = ["ingress/shop/web", "ingress/blog/web", "service/shop/web"];
+        assert_eq!(objects.map(|object| past.is_hidden(object)), [true, false, false]);
+        past.set_readable(Kind::Service, None, false);
+        assert_eq!(objects.map(|object| past.is_hidden(object)), [true, false, true]);
+        past.set_readable(Kind::Ingress, Some("shop"), true);
+        assert_eq!(objects.map(|object| past.is_hidden(object)), [false, false, true]);
+    }
+}

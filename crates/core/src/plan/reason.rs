@@ -383,3 +383,32 @@ pub(crate) fn of_bad_hosts(facts: &Facts) -> impl Iterator<Item = Blocked> {
         remedy: Vec::new(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Kind;
+
+    #[test]
+    fn an_object_is_told_nothing_of_another_namespace() {
+        let object = |namespace: &str| ObjectId::new(Kind::Ingress, namespace, "web");
+        for (namespace, is_named) in [("shop", true), ("bank", false)] {
+            let resource = format!("ingress/{namespace}/web");
+            for reason in [
+                Reason::ClaimedBy { holder: object(namespace) },
+                Reason::Vacant { holder: resource.clone() },
+                Reason::KindUnreadable { holder: resource },
+            ] {
+                let label = reason.label();
+                let blocked = Blocked {
+                    host: "www.example.com".to_owned(),
+                    object: object("shop"),
+                    reason,
+                    remedy: vec![],
+                };
+                assert_eq!(blocked.told().contains(namespace), is_named, "{label}: {}", blocked.told());
+                assert!(blocked.reason.to_string().contains(namespace), "{label}");
+            }
+        }
+    }
+}

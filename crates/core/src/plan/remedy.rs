@@ -149,3 +149,29 @@ fn replace(view: &View<'_>, key: &ClaimKey, holder: &Facts, desired: &Desired) -
     wanted.retain(|set| !kept.contains(set));
     gone.into_iter().map(HandChange::Delete).chain(wanted.into_iter().map(HandChange::Create)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dns::{Data, Ttl};
+
+    #[test]
+    fn a_removal_takes_as_few_batches_as_route_53_accepts() {
+        let set = |name: String, rtype, value: &str| {
+            let data = Data::Values { ttl: Ttl::DEFAULT, values: vec![value.into()] };
+            RecordSet::simple(Name::from_hostname(&name).unwrap(), rtype, data)
+        };
+        let stale: Vec<Stale> = (0..501)
+            .map(|n| Stale {
+                set: set(format!("w{n}.example.com"), RecordType::A, "192.0.2.1"),
+                txts: vec![set(format!("a-w{n}.example.com"), RecordType::Txt, "\"ours\"")],
+                resource: None,
+                named_by: None,
+                beside: None,
+            })
+            .collect();
+        let sizes =
+            |count: usize| HandChange::removal(&stale[..count]).iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!((sizes(0), sizes(500), sizes(501)), (vec![], vec![1_000], vec![1_000, 2]));
+    }
+}

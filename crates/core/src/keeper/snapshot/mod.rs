@@ -486,6 +486,25 @@ mod tests {
     }
 
     #[test]
+    fn a_page_requested_before_a_read_does_not_bring_back_what_that_did_not_show() {
+        for (requested, is_there) in [(11, false), (12, true)] {
+            let mut snapshot = listed();
+            list(&mut snapshot, R[0], at(requested));
+            // From b to the end of the zone there is nothing else.
+            snapshot.read(R[1], vec![name("b.example.com")], at(12)).unwrap();
+            let read = [("b.example.com", "192.0.2.1"), ("c.example.com", "192.0.2.1")];
+            snapshot.page(R[1], page(&read, None), R[2], at(13));
+            let late =
+                [("a.example.com", "192.0.2.7"), ("b.example.com", "192.0.2.1"), ("b5.example.com", "x")];
+            snapshot.page(R[0], page(&late, Some("c.example.com")), R[2], at(14));
+            let lines = lines(&snapshot);
+            assert_eq!(lines.contains(&"b5.example.com x".to_owned()), is_there, "{requested} {lines:?}");
+            // Before it, the page is the latest that is known.
+            assert_eq!(lines[0], "a.example.com 192.0.2.7");
+        }
+    }
+
+    #[test]
     fn a_read_of_names_does_not_undo_what_a_later_page_of_a_listing_showed() {
         let mut snapshot = listed();
         snapshot.read(R[1], vec![name("b.example.com")], at(10)).unwrap();
@@ -706,6 +725,17 @@ mod tests {
         let asked = snapshot.next_page(R[1], at(11)).unwrap();
         assert_eq!((snapshot.fail(R[1]), snapshot.wants_page()), (None, Some(1)));
         assert_eq!(snapshot.next_page(R[2], at(12)).unwrap().start, asked.start);
+    }
+
+    #[test]
+    fn a_read_of_a_wildcard_says_nothing_of_the_names_after_it() {
+        let mut snapshot = listed();
+        let wildcard = name("*.example.com");
+        snapshot.read(R[1], vec![wildcard.clone()], at(10)).unwrap();
+        // As if it were sorted after b.
+        let seen = page(&[("*.example.com", "x"), ("c.example.com", "192.0.2.1")], None);
+        let progress = snapshot.page(R[1], seen, R[2], at(11));
+        assert_eq!((progress.changed, lines(&snapshot).len()), (vec![wildcard], 4));
     }
 
     #[test]

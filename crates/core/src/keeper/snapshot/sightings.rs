@@ -59,3 +59,28 @@ impl Sightings {
         self.spans.retain(|(_, since)| oldest.is_some_and(|oldest| *since > oldest));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_no_answer_to_come_can_undo_is_forgotten() {
+        let (name, at) =
+            (|text| Name::from_hostname(text).unwrap(), |ms| Time::ZERO + Duration::from_millis(ms));
+        let (plain, escaped) = (name("a.example.com"), name("*.example.com"));
+        let mut sightings = Sightings::default();
+        for seen in [&plain, &escaped] {
+            sightings.of_name(seen.clone(), at(5));
+        }
+        let known = |sightings: &Sightings| [&plain, &escaped].map(|name| sightings.is_newer(name, at(1)));
+        sightings.forget(Some(at(4)), None);
+        assert_eq!(known(&sightings), [true, true]);
+        sightings.forget(Some(at(5)), Some(at(4)));
+        assert_eq!(known(&sightings), [false, true]);
+        sightings.forget(None, None);
+        assert_eq!(known(&sightings), [false, false]);
+    }
+}

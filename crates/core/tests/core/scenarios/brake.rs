@@ -3,21 +3,22 @@
 use std::collections::BTreeSet;
 
 use zonekeeper_core::{
-    keeper::{BrakeLimits, Input},
+    keeper::{BrakeLimits, Input, Time},
     source::Object,
 };
+use zonekeeper_emulator::zone::Change;
 
 use super::stage::{Fate, Stage, WEB_1, WEB_2, web};
 
 const MINUTE: u64 = 60_000;
 
-fn balancer(n: usize) -> String {
+fn balancer_of(n: usize) -> String {
     format!("web-{n}.eu-west-1.elb.amazonaws.com")
 }
 
 /// So many Ingresses, each with a balancer of its own.
 fn webs(count: usize, generation: usize) -> Vec<Object> {
-    (0..count).map(|n| web(&format!("w{n}"), &balancer(1_000 * generation + n))).collect()
+    (0..count).map(|n| web(&format!("w{n}"), &balancer_of(1_000 * generation + n))).collect()
 }
 
 fn stage(count: usize) -> Stage {
@@ -63,6 +64,44 @@ fn many_moves_of_most_hostnames_are_held_until_a_person_releases_them() {
     stage.run(10_000);
     assert_eq!((moved(&stage, 2), stage.keeper.plan().blocked.len()), (20, 0));
     assert_eq!(said(&mut stage, "unblocked"), 20);
+}
+
+#[test]
+fn a_wish_that_was_another_meanwhile_or_nobodys_is_no_repair() {
+    let leads_to = |balancer: usize| web("w0", &balancer_of(balancer));
+    let gone = |stage: &mut Stage| {
+        stage.tell(Input::Facts { object: leads_to(1).id().unwrap(), facts: None });
+        stage.run(1_000);
+    };
+    let another = |stage: &mut Stage| {
+        stage.see(&leads_to(2));
+        stage.run(1_000);
+    };
+    let nothing = |_: &mut Stage| ();
+    for (meanwhile, is_move) in
+        [(&nothing as &dyn Fn(&mut Stage), false), (&another as &dyn Fn(&mut Stage), true), (&gone, true)]
+    {
+        let mut stage = Stage::new();
+        stage.start(&[leads_to(1)]);
+        stage.run(10_000);
+        // While nobody leads, somebody else changes the records.
+        stage.tell(Input::Leadership { until: Time::ZERO });
+        for rtype in ["A", "AAAA"] {
+            let mut other = stage.zone.get("w0.example.com", rtype, None).unwrap().clone();
+            other.alias_target.as_mut().unwrap().dns_name = format!("{}.", balancer_of(3));
+            stage.zone.change(&[Change::upsert(other)]).unwrap();
+        }
+        stage.run(31 * MINUTE);
+        meanwhile(&mut stage);
+        stage.see(&leads_to(1));
+        stage.run(1_000);
+        stage.done();
+        stage.tell(Input::Leadership { until: Time::NEVER });
+        stage.run(1_000);
+        let done = stage.done();
+        assert!(done.contains(&"apply 1 units: 0 create, 2 replace".to_owned()), "{done:?}");
+        assert_eq!(done.contains(&"remember 1 moves".to_owned()), is_move, "{done:?}");
+    }
 }
 
 #[test]

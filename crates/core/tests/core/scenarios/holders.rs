@@ -57,6 +57,20 @@ fn held() -> (Stage, Object) {
 }
 
 #[test]
+fn a_text_that_follows_its_object_is_no_repair() {
+    let (mut stage, web) = held();
+    stage.see(&of("shop", "api", Some(WEB_1), &[]));
+    stage.tell(gone(&web));
+    stage.run(5_000);
+    assert_eq!(named(&stage), ["ingress/shop/api"; 2]);
+    stage.done();
+    // Of a repair it is looked again whether it lasts.
+    stage.run(20 * MINUTE);
+    let done = stage.done();
+    assert!(!done.iter().any(|line| line.starts_with("read")), "{done:?}");
+}
+
+#[test]
 fn an_object_of_another_namespace_follows_after_the_vacancy() {
     let (mut stage, web) = held();
     stage.see(&of("blog", "web", Some(WEB_2), &[]));

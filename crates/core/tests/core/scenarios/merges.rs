@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use zonekeeper_core::source::Object;
+use zonekeeper_core::{keeper::Input, source::Object};
 use zonekeeper_emulator::zone::RecordSet;
 
 use super::stage::Stage;
@@ -55,10 +55,44 @@ fn a_union_that_changes_waits_for_a_decision_over_a_restart() {
 }
 
 #[test]
+fn a_union_that_is_undecided_keeps_its_texts_when_its_first_object_goes() {
+    let mut stage = Stage::new();
+    stage.somebody_creates(RecordSet::simple(HOST, "A", 300, ["192.0.2.1", "192.0.2.2"]));
+    let text = "\"heritage=external-dns,external-dns/owner=me,external-dns/resource=ingress/shop/web\"";
+    stage.somebody_creates(RecordSet::simple("a-www.example.com", "TXT", 300, [text]));
+    let first = web("shop", 0, &[1]);
+    stage.start(&[first.clone(), web("blog", 1, &[2]), web("bank", 2, &[1])]);
+    stage.run(MINUTE);
+    stage.tell(Input::Facts { object: first.id().unwrap(), facts: None });
+    stage.run(60 * MINUTE);
+    assert_eq!((answer(&stage), blocked(&stage)), (vec![1, 2], vec![]));
+    assert_eq!(stage.zone.get("a-www.example.com", "TXT", None).unwrap().values, [text]);
+}
+
+#[test]
+fn a_union_of_more_than_a_record_set_holds_is_blocked() {
+    for (count, is_v6, is_over) in
+        [(200, false, false), (201, false, true), (200, true, false), (201, true, true)]
+    {
+        let object = |namespace: &str, part: usize, count: usize| {
+            let address =
+                |n: usize| if is_v6 { format!("2001:db8::{part}:{n}") } else { format!("10.0.{part}.{n}") };
+            let targets: Vec<_> = (0..count).map(|n| (Some(address(n)), None)).collect();
+            ingress(meta(namespace, "web", 0, BTreeMap::new()), &[HOST], &targets)
+        };
+        let mut stage = Stage::with(|config| config.settings.merge_targets = Some(true));
+        stage.start(&[object("blog", 1, 200), object("shop", 2, count)]);
+        stage.run(MINUTE);
+        assert_eq!(blocked(&stage).contains(&"TooBig"), is_over, "{count} {is_v6}");
+        assert_eq!(stage.zone.len() > 2, !is_over, "{count} {is_v6}");
+    }
+}
+
+#[test]
 fn a_union_of_which_one_object_is_left_is_that_of_this_object() {
     let mut stage = merged();
     let id = web("blog", 1, &[2]).id().unwrap();
-    stage.tell(zonekeeper_core::keeper::Input::Facts { object: id, facts: None });
+    stage.tell(Input::Facts { object: id, facts: None });
     stage.run(MINUTE);
     assert_eq!(answer(&stage), [1]);
 }

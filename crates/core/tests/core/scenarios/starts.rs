@@ -45,6 +45,8 @@ fn nothing_is_written_before_objects_and_zone_have_been_seen_whole() {
     stage.tell(Input::Listed(scope()));
     assert_eq!(stage.done(), ["apply 1 units: 4 create, 0 replace"]);
     assert_eq!((stage.keeper.is_ready(), stage.keeper.progress(stage.now)), (true, DONE));
+    // Of what is right nothing is kept.
+    assert_eq!(stage.keeper.hosts().count(), 0);
     // From the change of an object on, before anything is planned.
     stage.see(&web("api", WEB_1));
     assert_eq!(stage.keeper.progress(stage.now), Progress::Working);

@@ -44,6 +44,14 @@ fn what_stays_blocked_is_said_after_30_seconds_and_then_every_hour() {
 }
 
 #[test]
+fn what_no_read_can_change_is_not_read() {
+    let mut stage = Stage::new();
+    stage.start(&[pending(web("www", WEB_1))]);
+    stage.run(600_000);
+    assert!(!stage.done().iter().any(|line| line.starts_with("read")));
+}
+
+#[test]
 fn what_passes_within_30_seconds_is_not_said() {
     let mut stage = Stage::new();
     stage.start(&[pending(web("www", WEB_1))]);

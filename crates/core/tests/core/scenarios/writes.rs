@@ -1,11 +1,16 @@
 //! What is written, and when.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use zonekeeper_core::keeper::{ApplyId, ChangeId, Effect, FailureClass, Gate, Input, Mode, Progress, Time};
+use zonekeeper_core::{
+    keeper::{ApplyId, ChangeId, Effect, FailureClass, Gate, Input, Mode, Progress, Time},
+    plan::Naming,
+    source::Object,
+};
 use zonekeeper_emulator::zone::RecordSet;
 
 use super::stage::{Fate, Stage, WEB_1, WEB_2, scope, web, web_at, webs};
+use crate::world::{ingress, meta};
 
 /// One page, from the first of a unit's names to its last.
 const READ: &str = "read a-www.example.com";
@@ -32,6 +37,62 @@ fn a_changed_balancer_is_one_read_and_one_batch_of_two_replaces() {
     assert_eq!(stage.done(), [READ, "apply 1 units: 0 create, 2 replace", "remember 1 moves"]);
     let zone = stage.at("www.example.com").join("\n");
     assert_eq!((zone.matches(WEB_2).count(), zone.matches("heritage").count()), (2, 2), "{zone}");
+}
+
+#[test]
+fn what_comes_to_the_replacement_of_a_wildcard_blocks_the_wildcard() {
+    let naming = Naming::new("", "", Some("any")).unwrap();
+    let mut stage = Stage::with(|config| (config.settings.naming, config.mode) = (naming, Mode::DryRun));
+    stage.start(&[web_at("web", "*.example.com", WEB_1)]);
+    stage.run(1_000);
+    assert_eq!((stage.keeper.plan().units.len(), stage.keeper.plan().blocked.len()), (1, 0));
+    // Its ownership text would be that of the wildcard.
+    stage.somebody_creates(RecordSet::simple("any.example.com", "A", 300, ["192.0.2.1"]));
+    stage.run(180_000);
+    assert_eq!(stage.keeper.plan().blocked[0].reason.label(), "ReservedName");
+}
+
+#[test]
+fn a_delegation_over_an_ownership_text_blocks_its_hostname_wherever_that_is() {
+    let naming = Naming::new("", ".team", None).unwrap();
+    let mut stage = Stage::with(|config| (config.settings.naming, config.mode) = (naming, Mode::DryRun));
+    stage.start(&[web("www", WEB_1)]);
+    stage.run(1_000);
+    assert_eq!((stage.keeper.plan().units.len(), stage.keeper.plan().blocked.len()), (1, 0));
+    stage.somebody_creates(RecordSet::simple("team.example.com", "NS", 300, ["ns.example.net"]));
+    stage.run(180_000);
+    assert_eq!(stage.keeper.plan().blocked[0].reason.label(), "BelowZoneCut");
+}
+
+#[test]
+fn what_no_request_can_hold_is_blocked() {
+    // Replaced sets count twice: 1,000 values, and 32,000 characters.
+    let addresses = |v4: &[String], v6: usize, third: u8| -> Object {
+        let v6 = (0..v6).map(|n| format!("2001:1db8:1111:1111:1111:1111:111{third}:1{n:03}"));
+        let targets: Vec<_> = v4.iter().cloned().chain(v6).map(|address| (Some(address), None)).collect();
+        ingress(meta("shop", "www", 0, BTreeMap::new()), &["www.example.com"], &targets)
+    };
+    let short = |count: usize, third: u8| (0..count).map(|n| format!("10.0.{third}.{n}")).collect::<Vec<_>>();
+    let long = |last: u8| -> Vec<String> {
+        (0..26).map(|n| format!("192.168.100.1{n:02}")).chain([format!("192.0.2.{last}")]).collect()
+    };
+    // 400 addresses of 39 characters, 26 of 15, and one of 10 or 11.
+    for (before, after, is_too_big) in [
+        (addresses(&short(250, 1), 250, 1), addresses(&short(250, 2), 250, 2), false),
+        (addresses(&short(251, 1), 250, 1), addresses(&short(251, 2), 250, 2), true),
+        (addresses(&short(27, 1), 400, 1), addresses(&long(10), 400, 2), false),
+        (addresses(&short(27, 1), 400, 1), addresses(&long(100), 400, 2), true),
+    ] {
+        let mut stage = Stage::new();
+        stage.start(&[before]);
+        stage.run(60_000);
+        assert_eq!(stage.keeper.plan().in_sync, 1);
+        stage.see(&after);
+        stage.run(60_000);
+        let plan = stage.keeper.plan();
+        let blocked: Vec<_> = plan.blocked.iter().map(|blocked| blocked.reason.label()).collect();
+        assert_eq!(blocked, if is_too_big { vec!["TooBig"] } else { vec![] });
+    }
 }
 
 #[test]
