@@ -279,8 +279,15 @@ fn a_part_of_which_nothing_is_wanted_any_more_keeps_no_other() {
     for object in &objects[4..] {
         stage.tell(Input::Facts { object: object.id().unwrap(), facts: None });
     }
+    // Nor does it wait until nothing is new.
+    for object in &webs(1_000)[8..] {
+        stage.see(object);
+    }
     stage.run(10_000);
-    assert_eq!(stage.zone.len(), 2 + 4 * 4, "{:?}", stage.done());
+    let sizes = sizes(&stage.done());
+    assert!(sizes.len() > 3 && sizes[..2].contains(&2), "{sizes:?}");
+    stage.run(60_000);
+    assert_eq!(stage.zone.len(), 2 + 4 * (4 + 992));
 }
 
 #[test]

@@ -97,18 +97,29 @@ fn where_one_request_a_second_is_allowed_no_two_are_sent_in_one() {
     for n in 0..700 {
         stage.somebody_creates(RecordSet::simple(format!("m{n}.example.com"), "A", 300, ["192.0.2.1"]));
     }
-    // Blocked by what is there; they are read every minute, and lie on three pages.
+    // Blocked by what is there; they are read every minute, and lie on four pages: one has sets for two.
     let blocked = ["a", "m350", "z"];
-    stage.somebody_creates(RecordSet::simple("a.example.com", "A", 300, ["192.0.2.1"]));
+    for (rtype, value) in
+        [("A", "192.0.2.1"), ("AAAA", "2001:db8::1"), ("MX", "10 mail.example.net"), ("TXT", "\"x\"")]
+    {
+        for n in 0..80 {
+            let simple = RecordSet::simple("a.example.com", rtype, 300, [value]);
+            let set = RecordSet { set_identifier: Some(n.to_string()), weight: Some(1), ..simple };
+            stage.somebody_creates(set);
+        }
+    }
     stage.somebody_creates(RecordSet::simple("z.example.com", "A", 300, ["192.0.2.1"]));
     stage.start(&blocked.map(|name| web(name, WEB_1)));
-    stage.run(600_000);
+    // Just before everything is counted, something is sent.
+    stage.run(59_850);
+    stage.see(&web("new", WEB_1));
+    stage.run(540_000);
     let sent: Vec<(u64, String)> =
         stage.done_at().into_iter().filter(|(_, line)| !line.contains("blocked")).collect();
     let of_kind = |kind: &str| sent.iter().filter(|(_, line)| line.starts_with(kind)).count();
     assert!(sent.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 1_000), "{sent:?}");
     // Nothing of it is forgotten either.
-    assert!(of_kind("read") >= 9 * 3 && of_kind("count") >= 9, "{sent:?}");
+    assert!(of_kind("read") >= 9 * 3 && of_kind("list on") >= 9 && of_kind("count") >= 9, "{sent:?}");
 }
 
 #[test]
@@ -184,4 +195,17 @@ fn a_large_zone_is_listed_at_once_at_first_and_spread_over_the_period_then() {
     let gaps: Vec<u64> = pages.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!(pages.len() >= 13 && gaps.iter().all(|gap| *gap > 60_000), "{gaps:?}");
     assert_eq!(stage.keeper.closed_gates(stage.now), []);
+}
+
+#[test]
+fn what_somebody_deletes_while_the_zone_is_being_listed_is_noticed_by_the_count() {
+    let unlimited = Quota { requests: None, changes: None, share: 1.0 };
+    let mut stage = Stage::with(|config| config.quota = unlimited);
+    stage.start(&webs(1_000));
+    stage.run(33 * 60_000);
+    // Its page has been listed, or comes in a quarter of an hour.
+    stage.somebody_deletes("w0.example.com", "A");
+    stage.somebody_deletes("w999.example.com", "A");
+    stage.run(3 * 60_000);
+    assert_eq!(["w0", "w999"].map(|name| stage.at(&format!("{name}.example.com")).len()), [4, 4]);
 }

@@ -41,7 +41,7 @@ fn a_changed_balancer_is_one_read_and_one_batch_of_two_replaces() {
 
 #[test]
 fn what_comes_to_the_replacement_of_a_wildcard_blocks_the_wildcard() {
-    let naming = Naming::new("", "", Some("any")).unwrap();
+    let naming = Naming::new("own-", "", Some("any")).unwrap();
     let mut stage = Stage::with(|config| (config.settings.naming, config.mode) = (naming, Mode::DryRun));
     stage.start(&[web_at("web", "*.example.com", WEB_1)]);
     stage.run(1_000);
