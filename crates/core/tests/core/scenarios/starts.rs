@@ -9,6 +9,19 @@ use super::stage::{Fate, Stage, WEB_1, WEB_2, scope, web, web_at, webs};
 
 const DONE: Progress = Progress::Done { refused: 0 };
 
+/// Somebody creates more sets at a name than one page shows.
+fn crowd(stage: &mut Stage, name: &str) {
+    for (rtype, value) in
+        [("A", "192.0.2.1"), ("AAAA", "2001:db8::1"), ("MX", "10 mail.example.net"), ("TXT", "\"x\"")]
+    {
+        for n in 0..80 {
+            let simple = RecordSet::simple(name, rtype, 300, [value]);
+            let set = RecordSet { set_identifier: Some(n.to_string()), weight: Some(1), ..simple };
+            stage.somebody_creates(set);
+        }
+    }
+}
+
 #[test]
 fn a_second_start_lists_and_writes_nothing() {
     let mut stage = Stage::new();
@@ -99,15 +112,7 @@ fn where_one_request_a_second_is_allowed_no_two_are_sent_in_one() {
     }
     // Blocked by what is there; they are read every minute, and lie on four pages: one has sets for two.
     let blocked = ["a", "m350", "z"];
-    for (rtype, value) in
-        [("A", "192.0.2.1"), ("AAAA", "2001:db8::1"), ("MX", "10 mail.example.net"), ("TXT", "\"x\"")]
-    {
-        for n in 0..80 {
-            let simple = RecordSet::simple("a.example.com", rtype, 300, [value]);
-            let set = RecordSet { set_identifier: Some(n.to_string()), weight: Some(1), ..simple };
-            stage.somebody_creates(set);
-        }
-    }
+    crowd(&mut stage, "a.example.com");
     stage.somebody_creates(RecordSet::simple("z.example.com", "A", 300, ["192.0.2.1"]));
     stage.start(&blocked.map(|name| web(name, WEB_1)));
     // Just before everything is counted, something is sent.
@@ -208,4 +213,24 @@ fn what_somebody_deletes_while_the_zone_is_being_listed_is_noticed_by_the_count(
     stage.somebody_deletes("w999.example.com", "A");
     stage.run(3 * 60_000);
     assert_eq!(["w0", "w999"].map(|name| stage.at(&format!("{name}.example.com")).len()), [4, 4]);
+}
+
+#[test]
+fn a_name_is_read_to_its_end_as_soon_as_a_request_is_at_hand() {
+    let requests = Some(Rate { refill: 1, burst: 6 });
+    let mut stage = Stage::with(|config| config.quota = Quota { requests, changes: None, share: 1.0 });
+    // After the names of its TXTs, so that nothing else is to be read after it.
+    crowd(&mut stage, "web.example.com");
+    stage.start(&[web("web", WEB_1)]);
+    stage.run(30_000);
+    stage.done();
+    stage.run(90_000);
+    let reads: Vec<(u64, String)> = stage
+        .done_at()
+        .into_iter()
+        .filter(|(_, line)| line.starts_with("read") || line == "list on")
+        .collect();
+    let (first, rest): (Vec<_>, Vec<_>) = reads.windows(2).partition(|pair| pair[1].1 == "list on");
+    let waits: Vec<u64> = first.iter().map(|pair| pair[1].0 - pair[0].0).collect();
+    assert_eq!(waits, [1_000], "{rest:?}");
 }
