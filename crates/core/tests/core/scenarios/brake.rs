@@ -67,6 +67,26 @@ fn many_moves_of_most_hostnames_are_held_until_a_person_releases_them() {
 }
 
 #[test]
+fn what_waited_before_the_brake_held_is_said_to_be_held_too() {
+    let mut stage = stage(13);
+    // While nobody leads, it waits.
+    stage.tell(Input::Leadership { until: Time::ZERO });
+    let objects = webs(10, 2);
+    for object in &objects[..9] {
+        stage.see(object);
+    }
+    stage.run(5_000);
+    assert_eq!((said_to_be_braked(&mut stage), stage.keeper.held_back().count()), (0, 0));
+    stage.see(&objects[9]);
+    stage.run(1_000);
+    assert_eq!((said_to_be_braked(&mut stage), stage.keeper.held_back().count()), (10, 10));
+}
+
+fn said_to_be_braked(stage: &mut Stage) -> usize {
+    stage.done().iter().filter(|line| line.starts_with("blocked") && line.ends_with("Braked")).count()
+}
+
+#[test]
 fn a_wish_that_was_another_meanwhile_or_nobodys_is_no_repair() {
     let leads_to = |balancer: usize| web("w0", &balancer_of(balancer));
     let gone = |stage: &mut Stage| {
