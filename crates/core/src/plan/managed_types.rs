@@ -70,6 +70,7 @@ mod tests {
         assert_eq!(ManagedTypes::new(["cname", " A", "AAAA", "A"]), Ok(ManagedTypes::default()));
         let chosen = ManagedTypes::new(["a"]).unwrap();
         assert!(chosen.contains(&RecordType::A) && !chosen.contains(&RecordType::Aaaa));
+        assert!(chosen.iter().eq([&RecordType::A]));
         for (names, why) in [
             ([].as_slice(), BadManagedType::Nothing),
             (&[""], BadManagedType::Nothing),

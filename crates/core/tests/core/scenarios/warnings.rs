@@ -46,9 +46,13 @@ fn what_stays_blocked_is_said_after_30_seconds_and_then_every_hour() {
 #[test]
 fn what_no_read_can_change_is_not_read() {
     let mut stage = Stage::new();
-    stage.start(&[pending(web("www", WEB_1))]);
+    stage.start(&[pending(web("www", WEB_1)), web("api", WEB_1)]);
     stage.run(600_000);
     assert!(!stage.done().iter().any(|line| line.starts_with("read")));
+    // What is right is not told of.
+    let told: Vec<_> =
+        stage.keeper.hosts().flat_map(|host| &host.blocked).map(|it| it.reason.label()).collect();
+    assert_eq!((told, stage.keeper.hosts().count()), (vec!["NoTarget"], 1));
 }
 
 #[test]

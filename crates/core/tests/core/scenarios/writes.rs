@@ -53,6 +53,19 @@ fn what_comes_to_the_replacement_of_a_wildcard_blocks_the_wildcard() {
 }
 
 #[test]
+fn an_ownership_text_of_the_time_before_types_tells_of_its_hostname_when_it_comes() {
+    let naming = Naming::new("own-", "", None).unwrap();
+    let mut stage = Stage::with(|config| config.settings.naming = naming);
+    stage.somebody_creates(RecordSet::simple("www.example.com", "A", 300, ["192.0.2.1"]));
+    stage.start(&[web("www", WEB_1)]);
+    assert_eq!(stage.keeper.plan().blocked[0].reason.label(), "Unowned");
+    let text = "\"heritage=external-dns,external-dns/owner=other\"";
+    stage.somebody_creates(RecordSet::simple("own-www.example.com", "TXT", 300, [text]));
+    stage.run(180_000);
+    assert_eq!(stage.keeper.plan().blocked[0].reason.label(), "OwnedBy");
+}
+
+#[test]
 fn a_delegation_over_an_ownership_text_blocks_its_hostname_wherever_that_is() {
     let naming = Naming::new("", ".team", None).unwrap();
     let mut stage = Stage::with(|config| (config.settings.naming, config.mode) = (naming, Mode::DryRun));
@@ -219,7 +232,9 @@ fn what_is_no_hostname_is_said_once_and_taken_back() {
         stage.see(&web_at("web", host, balancer));
         stage.run(1_000);
     }
+    assert_eq!(stage.keeper.bad_hosts().map(|blocked| blocked.host).collect::<Vec<_>>(), [host]);
     stage.see(&web("web", WEB_1));
+    assert_eq!(stage.keeper.bad_hosts().count(), 0);
     assert_eq!(stage.done(), [format!("blocked {host}: InvalidHostname"), format!("unblocked {host}")]);
 }
 
