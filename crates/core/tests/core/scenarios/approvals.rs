@@ -124,6 +124,23 @@ fn an_approval_lasts_for_seven_days() {
 }
 
 #[test]
+fn what_was_approved_is_still_so_after_a_restart_but_not_after_seven_days() {
+    for (days, expected) in [(6, &["apply 1 units: 4 create, 0 replace"][..]), (7, &[])] {
+        let mut stage = stage();
+        let approved = digest(&stage);
+        stage.refuse("w0.example.com", Some("[RRSet with DNS name w0.example.com. is not what we like]"));
+        approve(&mut stage, approved, NOW);
+        let published = stage.published.clone().map(Box::new);
+        stage.refuse("w0.example.com", None);
+        stage.before_start(Input::Wall { unix: NOW + days * 24 * 3_600 });
+        stage.before_start(Input::Published(published));
+        stage.start(&webs(2));
+        stage.run(5_000);
+        assert_eq!(writes(&mut stage), expected, "{days}");
+    }
+}
+
+#[test]
 fn an_approval_counts_to_the_last_minute_of_the_seven_days() {
     let mut stage = stage();
     let approved = digest(&stage);
