@@ -251,6 +251,15 @@ mod tests {
     }
 
     #[test]
+    fn a_permission_that_is_revoked_permits_nothing() {
+        let permission = Permission::new(Leadership::forever());
+        permission.grant(Time::NEVER);
+        assert_eq!(permission.check(Time::ZERO), Ok(()));
+        permission.revoke();
+        assert_eq!(permission.check(Time::ZERO), Err(Forbidden::TooLate));
+    }
+
+    #[test]
     fn a_change_that_is_made_does_not_leave_once_leadership_is_lost() {
         let leadership = Leadership::forever();
         let permission = Permission::new(leadership.clone());
