@@ -12,7 +12,7 @@
 //! else has changed (`drift`), too many moves at once (`brake`), what a person has approved (`approvals`), what is sent
 //! next (`lanes`), the batch under way (`write`), accepted changes on their way to the name servers (`propagation`) and
 //! what has been blocked for long (`warnings`). What is read of the zone is in `read`, what keeps anything from being
-//! written in `gate`, what others may ask in `standing`.
+//! written in `gate`, what others may ask in `standing`, what looks like chance in `jitter`.
 
 mod approvals;
 mod brake;
