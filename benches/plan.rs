@@ -21,7 +21,7 @@ use k8s_openapi::api::networking::v1::Ingress;
 use zonekeeper_core::{
     dns::{AliasZones, Name, RecordSet, Ttl, Zone, ZoneId},
     keeper::{
-        BrakeLimits, ChangeId, Config, Cursor, Effect, Input, Keeper, Mode, Page, Progress, Quota, Read,
+        BrakeLimits, ChangeId, Completion, Config, Cursor, Effect, Input, Keeper, Mode, Page, Quota, Read,
         Scope, Time,
     },
     plan::{Adoption, ManagedTypes, Naming, Past, Plan, Settings, View},
@@ -177,7 +177,7 @@ impl World {
     }
 
     fn settle(&mut self) -> f64 {
-        while self.keeper.progress(self.now) == Progress::Working {
+        while self.keeper.completion(self.now) == Completion::Working {
             self.now = self.keeper.wake_at().unwrap().max(self.now);
             self.tell(Input::Tick);
         }

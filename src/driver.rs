@@ -17,7 +17,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use zonekeeper_core::{
     keeper::{
-        Apply, ChangeId, Effect, Failure, FailureClass, Gate, Input, Keeper, Page, Progress, Publication,
+        Apply, ChangeId, Completion, Effect, Failure, FailureClass, Gate, Input, Keeper, Page, Publication,
         Read, Report, Time,
     },
     plan::Plan,
@@ -287,7 +287,7 @@ impl<E: Ends, L: Listener> Driver<E, L> {
     /// Runs until it is stopped or done. A stop waits for the answer to a change under way.
     pub async fn run(mut self, stop: CancellationToken, until: Until) -> Outcome {
         let outcome = self.work(stop, until).await;
-        for effect in self.keeper.farewell() {
+        for effect in self.keeper.final_effects(self.clock.now()) {
             self.perform(effect);
         }
         outcome
@@ -298,7 +298,7 @@ impl<E: Ends, L: Listener> Driver<E, L> {
         self.handle(Input::Wall { unix: unix_now() });
         loop {
             if until.is_reached(self.keeper.underway())
-                && let Progress::Done { refused } = self.keeper.progress(self.clock.now())
+                && let Completion::Done { refused } = self.keeper.completion(self.clock.now())
             {
                 return Outcome {
                     plan: self.keeper.plan(),

@@ -129,7 +129,7 @@
 //! | adoption | a unit of TXTs only, which makes ours what is there | `plan/adoption.rs` |
 //! | leftover | an owned set that nothing asks for, beside wanted ones | [`plan::Stale`] |
 //! | orphan | an owned set of a hostname that nothing asks for any more | [`plan::Stale`] |
-//! | snapshot | the zone as last listed, patched by each accepted batch | `keeper/snapshot/` |
+//! | snapshot | the zone as last listed, patched by each accepted batch | `keeper/model/snapshot/` |
 //!
 //! # Where a change belongs
 //!

@@ -1,155 +1,158 @@
-//! What goes in and what comes out: everything that the keeper and its driver say to each other.
+//! The contract between the keeper and its driver: inputs, effects, and their parts.
 
 use std::{fmt, sync::Arc};
 
-use super::{Approval, Publication, Time};
+use super::{
+    publication::{Approval, Publication},
+    time::Time,
+};
 use crate::{
     dns::{Name, RecordSet, RecordType, SetId},
     plan::{Batch, Blocked, PlanDigest, Unit},
     source::{Facts, Kind, ObjectId},
 };
 
-/// Something that has happened.
+/// An event that the driver passes to the keeper.
 #[derive(Debug, Clone)]
 pub enum Input {
-    /// An object as it is now; `None` where it is gone or asks for nothing.
+    /// The facts of an object; `None` if the object is gone or asks for no hostname.
     Facts {
-        /// Which object.
+        /// The object.
         object: ObjectId,
-        /// What it says.
+        /// Its facts.
         facts: Option<Box<Facts>>,
     },
-    /// An object is there and cannot be read: what is known of it stays.
+    /// An object exists and cannot be read. Its last known facts stay valid.
     Unreadable {
-        /// Which object.
+        /// The object.
         object: ObjectId,
     },
-    /// The objects of a scope are listed from the beginning: what is not seen until [`Input::Listed`] is gone.
+    /// A list of a scope's objects begins. Objects that it does not show until [`Input::Listed`] are gone.
     Listing(Scope),
-    /// All objects of a scope have been seen.
+    /// The list of a scope's objects is complete.
     Listed(Scope),
     /// The answer to [`Effect::Read`].
     Page {
-        /// Which read.
+        /// The id of the read.
         id: ReadId,
-        /// What was listed.
+        /// The page, or why there is none.
         answer: Result<Page, Failure>,
     },
     /// The answer to [`Effect::Apply`].
     Applied {
-        /// Which batch.
+        /// The id of the batch.
         id: ApplyId,
-        /// The accepted change's id.
+        /// The id of the accepted change, or why the batch was not accepted.
         answer: Result<ChangeId, Failure>,
     },
     /// The answer to [`Effect::AskPropagation`].
     Propagation {
-        /// Which change.
+        /// The change.
         change: ChangeId,
         /// Whether all name servers have it.
         answer: Result<bool, Failure>,
     },
     /// The answer to [`Effect::Count`].
     Counted(Result<u64, Failure>),
-    /// The objects of a scope cannot be listed. Where they were listed once, that counts on; else the others go on
-    /// without them, and what they may have stays as it is.
+    /// The objects of a scope cannot be listed. If they were listed before, that list stays valid. Otherwise the keeper goes on
+    /// without them, and does not change hostnames that they may hold.
     Denied(Scope),
-    /// The time of day, in seconds since 1970. Nothing that is sent depends on it but what people have set a time for.
+    /// The time of day. Only pauses, releases and approvals depend on it, because people write their times.
     Wall {
         /// Seconds since 1970.
         unix: i64,
     },
-    /// What the process that led before left of [`Effect::Remember`].
+    /// The text that the leader before stored with [`Effect::Remember`].
     Recall {
-        /// Its last text.
+        /// The text.
         memory: String,
     },
-    /// A person has released what the brake holds.
+    /// A person has released the units that the brake holds.
     Release {
         /// Until when, in seconds since 1970.
         until: i64,
     },
     /// A person has approved a plan.
     Approve(Approval),
-    /// What is published, if anything: what the process before has left, as it is read once this one leads, then whatever
-    /// stands there. Before that is known, nothing is published.
+    /// The publication that was found, if any. The first one of a term is from the leader before; without it, nothing is
+    /// published.
     Published(Option<Box<Publication>>),
-    /// Until when this process may write; not at all at [`Time::ZERO`].
+    /// Until when this process leads; [`Time::ZERO`] if it does not.
     Leadership {
-        /// The end of what it may write in.
+        /// When leadership ends, unless it is renewed.
         until: Time,
     },
     /// Time has passed.
     Tick,
 }
 
-/// Something to be done.
+/// A task for the driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// List record sets: one request of `ListResourceRecordSets`.
     Read(Read),
-    /// Send a batch: one request of `ChangeResourceRecordSets`, and only while it is not `not_after`.
+    /// Send a batch: one request of `ChangeResourceRecordSets`, and only before `not_after`.
     Apply(Apply),
     /// Ask whether all name servers have a change: one request of `GetChange`.
     AskPropagation(ChangeId),
-    /// Ask how many record sets the zone has: one request of `GetHostedZone`.
+    /// Count the record sets of the zone: one request of `GetHostedZone`.
     Count,
-    /// Show what can be approved; it replaces what was shown before.
+    /// Publish a plan for approval. It replaces the publication before.
     Publish(Box<Publication>),
-    /// Keep a text for the process that leads next; it replaces the one before.
+    /// Store a text for the next leader. It replaces the text before.
     Remember(String),
-    /// Say what became of something.
+    /// Report something in logs, Events or metrics.
     Report(Report),
 }
 
 /// One page to be listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Read {
-    /// What the answer must carry.
+    /// The id that the answer must carry.
     pub id: ReadId,
-    /// Where the page begins; at the zone's first set where it is `None`.
+    /// Where the page begins; `None` is the zone's first record set.
     pub start: Option<Cursor>,
-    /// Most sets of the page; Route 53 gives 300 at most.
+    /// The most record sets of the page. Route 53's limit is 300.
     pub max_items: u16,
-    /// The read of names that this one goes on with, where that ended within one of them.
+    /// The read of names that this one continues, because its page ended within a name.
     pub continues: Option<ReadId>,
 }
 
 /// One batch to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Apply {
-    /// What the answer must carry.
+    /// The id that the answer must carry.
     pub id: ApplyId,
-    /// What is to be sent.
+    /// The batch.
     pub batch: Arc<Batch>,
-    /// The digest of the batch's units, for the request's comment: CloudTrail then joins it to the audit line.
+    /// The digest of the batch's units, for the request's comment. It joins CloudTrail to the audit line.
     pub digest: PlanDigest,
-    /// When the right to send it ends: leadership, or the reads that it rests on.
+    /// The time from which it must not be sent: leadership ends, or the reads that it rests on are too old.
     pub not_after: Time,
 }
 
-/// What became of something, for logs, Events and metrics.
+/// A report for logs, Events and metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {
     /// Route 53 accepted a batch.
     Accepted {
-        /// What was accepted.
+        /// The batch.
         batch: Arc<Batch>,
         /// The batch's digest.
         digest: PlanDigest,
-        /// The change's id; unknown where the answer was lost and a read showed that it was accepted.
+        /// The change's id. It is unknown if the answer was lost, and reads showed that the batch was accepted.
         change: Option<ChangeId>,
     },
     /// A batch was not accepted.
     Refused {
-        /// How many units it held.
+        /// The number of its units.
         units: usize,
-        /// Why.
+        /// Why it was not accepted.
         failure: Failure,
     },
-    /// In a dry run: a unit would be written that would not have been before.
+    /// In a dry run: a unit is newly planned.
     Planned(Box<Unit>),
-    /// A unit is blocked, for a reason that was not there before.
+    /// A hostname is newly blocked for an object, or for another reason.
     Blocked(Box<Blocked>),
     /// A hostname is no longer blocked for an object.
     Unblocked {
@@ -158,13 +161,13 @@ pub enum Report {
         /// The object.
         object: ObjectId,
     },
-    /// A record set of ours that is not asked for is beside those that are, and was not before: it gets traffic.
+    /// A leftover appeared. It answers queries beside the wanted record sets.
     LeftOver(Box<Leftover>),
-    /// One has gone, or is asked for.
+    /// A leftover disappeared, or is wanted again.
     NotLeftOver(Box<Leftover>),
-    /// What an object's owners should know has been so for 30 seconds, or still is an hour after that was said last.
+    /// A condition has lasted for 30 seconds, or still lasts an hour after the last warning.
     Lasting {
-        /// What they should know.
+        /// The condition.
         warning: Warning,
         /// The object's uid.
         uid: Arc<str>,
@@ -173,42 +176,42 @@ pub enum Report {
     InSync(ChangeId),
     /// A listing of the whole zone is complete.
     ZoneListed {
-        /// How many record sets it has.
+        /// The number of record sets.
         sets: usize,
     },
     /// A request other than a change failed.
     Failed {
-        /// What was tried.
+        /// The request, in words.
         what: &'static str,
-        /// Why it failed.
+        /// Why the request failed.
         failure: Failure,
     },
 }
 
-/// What the owners of an object should know of one of its hostnames.
+/// A condition that the owners of an object should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Warning {
-    /// It is blocked.
+    /// A hostname is blocked.
     Blocked(Box<Blocked>),
-    /// A record set of ours is left over.
+    /// A leftover exists.
     LeftOver(Box<Leftover>),
 }
 
-/// A record set of ours that its hostname's object does not ask for, beside those that it asks for.
+/// An owned record set that no object wants, beside record sets that an object wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
-    /// The object.
+    /// The object that wants the record sets beside it.
     pub object: ObjectId,
-    /// The set.
+    /// The record set.
     pub set: RecordSet,
 }
 
-/// Objects that are listed together: a kind, in one namespace or in all.
+/// Objects that are listed together: one kind, in one namespace or in all.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scope {
     /// Their kind.
     pub kind: Kind,
-    /// Their namespace; all where it is `None`.
+    /// Their namespace; `None` is all namespaces.
     pub namespace: Option<String>,
 }
 
@@ -217,9 +220,9 @@ pub struct Scope {
 pub struct Cursor {
     /// The name.
     pub name: Name,
-    /// The type, where the page begins within a name.
+    /// The type, if the page begins within a name.
     pub rtype: Option<RecordType>,
-    /// The set identifier, where the page begins within a type.
+    /// The set identifier, if the page begins within a type.
     pub set_id: Option<SetId>,
 }
 
@@ -232,55 +235,55 @@ pub struct Page {
     pub next: Option<Cursor>,
 }
 
-/// Which read an answer belongs to.
+/// The id of a read, which its answer carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ReadId(pub u64);
 
-/// Which batch an answer belongs to.
+/// The id of a batch, which its answer carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ApplyId(pub u64);
 
-/// The id of an accepted change, as Route 53 gives it.
+/// Route 53's id of an accepted change.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ChangeId(pub Arc<str>);
 
-/// A request that did not do what was asked.
+/// A failed request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct Failure {
-    /// What follows from it.
+    /// How the keeper reacts.
     pub class: FailureClass,
-    /// The service's error code, or a name for what happened on the way.
+    /// The service's error code, or a name for a failure on the way to the service.
     pub code: String,
-    /// The service's message; it may name record sets.
+    /// The service's message. It may name record sets.
     pub message: String,
 }
 
-/// What follows from a failure.
+/// A class of failures. The keeper has one reaction for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FailureClass {
-    /// Too many requests or changes for the account: slow down.
+    /// There were too many requests or changes for the account. The keeper slows down.
     Throttled,
-    /// Another change of the zone is being processed: try again soon.
+    /// Route 53 processes another change of the zone. The keeper tries again soon.
     Busy,
-    /// The request was not executed, and another like it may be: try again.
+    /// The request was not executed. The same request may succeed, so the keeper tries again.
     NotExecuted,
-    /// No answer came, or one that does not tell: the request may have been executed. Read before trying again.
+    /// The request may have been executed, because there is no clear answer. The keeper reads before it tries again.
     Unknown,
-    /// The request was understood and refused: what it asks for must change.
+    /// Route 53 understood and rejected the request. The same request will be rejected again.
     Refused,
-    /// The role may not make this change; others it may.
+    /// The role has no permission for this change. It may have it for others.
     Denied,
-    /// The zone holds as many record sets as it may: nothing can be created, what is there can be replaced.
+    /// The zone is full: record sets can be replaced and not created.
     ZoneFull,
-    /// Nothing of this account's would be accepted: credentials, permissions, the zone itself.
+    /// Route 53 accepts no request of this account: the credentials, the permissions or the zone are wrong.
     Account,
-    /// It was not sent at all, because the right to send it had ended.
+    /// The request was not sent, because `not_after` had passed.
     Withheld,
 }
 
 impl Warning {
-    /// What it is, in one word: the reason of an Event.
+    /// The reason of its Event.
     pub fn label(&self) -> &'static str {
         match self {
             Self::Blocked(blocked) => blocked.reason.label(),
@@ -288,7 +291,7 @@ impl Warning {
         }
     }
 
-    /// The object whose owners it is for.
+    /// The object whose owners should know it.
     pub fn object(&self) -> &ObjectId {
         match self {
             Self::Blocked(blocked) => &blocked.object,
@@ -298,7 +301,7 @@ impl Warning {
 }
 
 impl FailureClass {
-    /// Whether the request was understood and refused for what it asks for.
+    /// Whether Route 53 understood the request and rejected its content.
     pub fn is_refusal(self) -> bool {
         matches!(self, Self::Refused | Self::Denied | Self::ZoneFull)
     }
@@ -311,7 +314,7 @@ impl fmt::Display for ChangeId {
 }
 
 impl Cursor {
-    /// The beginning of a name.
+    /// The first record set of a name.
     pub fn at(name: Name) -> Self {
         Self { name, rtype: None, set_id: None }
     }

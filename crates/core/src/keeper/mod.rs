@@ -1,431 +1,416 @@
 //! The loop, without I/O: facts, pages and answers go in, effects come out.
 //!
-//! [`Keeper::handle`] takes what has happened and the time at which it did; it returns what is to be done.
-//! [`Keeper::wake_at`] says when it wants to be called even if nothing happens. It reads no clock and draws no
-//! random numbers, so the same inputs give the same effects, and a simulator can replay a year in a second.
+//! [`Keeper::handle`] takes an input and its time, and returns effects. [`Keeper::wake_at`] is when the keeper wants to be
+//! called again without an input. The keeper reads no clock and draws no random numbers: equal inputs give equal effects,
+//! and a simulator can run a year in a second.
 //!
-//! The keeper only routes between small state machines: which objects have been listed (`lists`), what follows for each
-//! hostname (`plans`) and when that is planned again (`replan`), when a change is acted on (`wakeup`), the zone as last
-//! seen (`snapshot`), when it is listed again (`resync`), which names are read again (`rereads`), what the account
-//! allows (`pacer`), whether it answers at all (`breaker`), what Route 53 has refused (`quarantine`, by what it said:
-//! `refusal`), what is planned and held back (`holds`), who has a hostname and for how long (`tenure`), what somebody
-//! else has changed (`drift`), too many moves at once (`brake`), what a person has approved (`approvals`), what is sent
-//! next (`lanes`), the batch under way (`write`), accepted changes on their way to the name servers (`propagation`) and
-//! what has been blocked for long (`warnings`). What is read of the zone is in `read`, what keeps anything from being
-//! written in `gate`, what others may ask in `standing`, what looks like chance in `jitter`.
+//! # Parts
+//!
+//! Each part owns its state. A part may use the parts above it in this list, and none below.
+//!
+//! | part | subject |
+//! |---|---|
+//! | `Model` | the inputs of plans: settings, claims, lists, the snapshot of the zone, the history |
+//! | `Planner` | plans, the time to plan again, grace periods of holders, drift |
+//! | `Permits` | the permission to send a unit: gates, breakers, rejections, the brake, approvals |
+//! | `ZoneReader` | reads of the zone: listings, counts, single names |
+//! | `Writer` | the batch under way: selection, sending, the answer |
+//! | `Reports` | reports that depend on time: held units, warnings, propagation |
+//!
+//! `Pacer` is the budget of requests and changes, lent to the parts that send requests. `Turn` is the context of one call:
+//! its time, its effects, and the changes that parts report. Parts do not call each other because of a change.
+//! `Keeper::react` is the only place that passes changes on.
 
-mod approvals;
-mod brake;
-mod breaker;
+mod blocked_reports;
+mod brake_limits;
+mod config;
 mod contract;
-mod drift;
-mod gate;
-mod holds;
 mod jitter;
-mod lanes;
-mod lists;
+mod keys;
+mod model;
 mod pacer;
-mod plans;
-mod propagation;
-mod quarantine;
-mod read;
-mod refusal;
-mod replan;
-mod rereads;
-mod resync;
-mod snapshot;
-mod standing;
-mod tenure;
+mod permits;
+mod planner;
+mod publication;
+mod reader;
+mod reports;
+mod status;
 mod time;
-mod wakeup;
-mod wall;
-mod warnings;
-mod write;
+mod turn;
+mod wall_clock;
+mod writer;
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    time::Duration,
-};
+use std::time::Duration;
 
-pub use approvals::{Approval, Publication};
-pub use brake::BrakeLimits;
+pub use brake_limits::BrakeLimits;
+pub use config::{Config, Mode};
 pub use contract::{
     Apply, ApplyId, ChangeId, Cursor, Effect, Failure, FailureClass, Input, Leftover, Page, Read, ReadId,
     Report, Scope, Warning,
 };
-pub use gate::Gate;
 pub use pacer::{Quota, Rate};
-pub use standing::Progress;
+pub use permits::Gate;
+pub use publication::{Approval, Publication};
+pub use status::Completion;
 pub use time::Time;
 
 use crate::{
     dns::Zone,
-    plan::{Past, Settings, View},
-    source::{Claims, ObjectId},
+    plan::{Blocked, HostPlan, Past, Plan, of_bad_hosts},
+    source::Claims,
 };
-use approvals::Approvals;
-use brake::Brake;
-use breaker::Breaker;
-use drift::Drift;
-use holds::Holds;
-use lists::Lists;
+use model::Model;
 use pacer::Pacer;
-use plans::{Cause, Plans};
-use propagation::Propagation;
-use quarantine::Quarantine;
-use rereads::Rereads;
-use resync::Resync;
-use snapshot::Snapshot;
-use tenure::Tenures;
-use wakeup::Wakeup;
-use wall::Wall;
-use warnings::Warnings;
-use write::Cycle;
+use permits::{Permits, State};
+use planner::Planner;
+use reader::ZoneReader;
+use reports::Reports;
+use status::Status;
+use turn::{Changed, Turn};
+use writer::Writer;
 
-/// After a failure of the service: the shortest wait before the next try.
-const RETRY_SHORTEST: Duration = Duration::from_secs(1);
-/// After a failure of the service: by how much a wait can be longer than the shortest.
-const RETRY_SPREAD: Duration = Duration::from_secs(2);
-
-/// What the keeper is told once.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// How claims become record sets.
-    pub settings: Settings,
-    /// What is listed before anything is decided.
-    pub scopes: Vec<Scope>,
-    /// Whether it may write at all.
-    pub mode: Mode,
-    /// What the account allows.
-    pub quota: Quota,
-    /// How often the whole zone is listed.
-    pub resync: Duration,
-    /// How long a hostname is kept for an object that is gone, against objects of other namespaces.
-    pub vacancy: Duration,
-    /// From when on replacements are held.
-    pub brake: BrakeLimits,
-    /// Keeps several processes from retrying in step.
-    pub seed: u64,
-}
-
-/// Whether plans are carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// Plans are carried out.
-    Apply,
-    /// What of plans a person has approved is carried out.
-    Approve,
-    /// Plans are shown.
-    DryRun,
-}
+/// The shortest time until the next wake-up. It prevents a busy loop.
+const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
 
 /// The state of the loop.
 #[derive(Debug)]
 pub struct Keeper {
-    config: Config,
-    claims: Claims,
-    lists: Lists,
-    snapshot: Snapshot,
-    plans: Plans,
-    wakeup: Wakeup,
+    model: Model,
+    planner: Planner,
+    permits: Permits,
+    reader: ZoneReader,
+    writer: Writer,
     pacer: Pacer,
-    quarantine: Quarantine,
-    resync: Resync,
-    propagation: Propagation,
-    /// Open while nothing of this account's is accepted.
-    breaker: Breaker,
-    /// Open while no change is accepted.
-    refusals: Breaker,
-    holds: Holds,
-    /// What decisions rest on besides the objects and the zone.
-    past: Past,
-    tenures: Tenures,
-    drift: Drift,
-    brake: Brake,
-    is_braked: bool,
-    approvals: Approvals,
-    wall: Wall,
-    cycle: Cycle,
-    /// Since when a backlog waits for the tokens of a full batch.
-    backlog_since: Option<Time>,
-    rereads: Rereads,
-    /// Reads that go on with names on a further page, and wait for a request.
-    further: VecDeque<Read>,
-    warnings: Warnings,
-    leader_until: Time,
-    /// When something was last handled.
-    now: Time,
-    /// Whether every object and the zone have been seen once, so that plans mean something.
-    opened: bool,
-    last_id: u64,
-    retries: u64,
-    /// The earliest time at which something waits to be done.
-    later: Option<Time>,
-    /// Whether anything has happened since that may let something be sent.
-    is_stirred: bool,
-    /// When something may be sent that could not be when that was last looked at.
-    write_at: Option<Time>,
+    reports: Reports,
+    wake_at: Option<Time>,
 }
 
 // === impl Keeper ===
 
 impl Keeper {
-    /// A keeper of `zone`, which is empty until it has been listed.
+    /// A keeper of `zone`, which must be empty: the keeper lists it.
     pub fn new(config: Config, zone: Zone) -> Self {
+        let Config { settings, scopes, mode, quota, resync, vacancy, brake, seed } = config;
         Self {
-            claims: Claims::new(zone.apex().clone()),
-            lists: Lists::new(config.scopes.iter().cloned()),
-            snapshot: Snapshot::new(zone),
-            plans: Plans::default(),
-            wakeup: Wakeup::default(),
-            pacer: Pacer::new(config.quota),
-            quarantine: Quarantine::default(),
-            resync: Resync::new(config.resync, config.quota.requests),
-            propagation: Propagation::default(),
-            breaker: Breaker::default(),
-            refusals: Breaker::default(),
-            holds: Holds::default(),
-            past: Past::default(),
-            tenures: Tenures::new(config.vacancy),
-            drift: Drift::default(),
-            brake: Brake::new(config.brake),
-            is_braked: false,
-            approvals: Approvals::default(),
-            wall: Wall::default(),
-            cycle: Cycle::default(),
-            backlog_since: None,
-            rereads: Rereads::default(),
-            further: VecDeque::new(),
-            warnings: Warnings::default(),
-            leader_until: Time::ZERO,
-            now: Time::ZERO,
-            opened: false,
-            last_id: 0,
-            retries: 0,
-            later: None,
-            is_stirred: true,
-            write_at: None,
-            config,
+            model: Model::new(settings, scopes, resync, zone),
+            planner: Planner::new(vacancy),
+            permits: Permits::new(mode, brake),
+            reader: ZoneReader::new(resync, quota.requests),
+            writer: Writer::new(seed),
+            pacer: Pacer::new(quota, seed),
+            reports: Reports::default(),
+            wake_at: None,
         }
     }
 
-    /// Takes what has happened; returns what is to be done, in order.
+    /// Takes an input; returns effects in order.
     ///
-    /// Every [`Effect`] but a report must be answered with its [`Input`], once.
+    /// Every [`Effect`] but [`Effect::Publish`], [`Effect::Remember`] and [`Effect::Report`] must be answered with its
+    /// [`Input`], once.
     pub fn handle(&mut self, input: Input, now: Time) -> Vec<Effect> {
-        let mut out = Vec::new();
-        self.now = now;
-        // Objects matter when they are planned: a storm of their changes costs no look at everything that waits.
-        self.is_stirred |= match &input {
-            Input::Facts { .. } | Input::Unreadable { .. } | Input::Tick => false,
-            Input::Leadership { .. } => self.leader_until <= now,
-            _ => true,
-        };
+        let mut turn = Turn::new(now);
+        self.take(input, &mut turn);
+        self.react(&mut turn);
+        self.advance(&mut turn);
+        self.reports.warn(self.model.claims(), &mut turn);
+        self.wake_at = self.due(now).map(|due| due.max(now + SHORTEST_SLEEP));
+        turn.into_effects()
+    }
+
+    /// Passes an input to the part that owns its subject.
+    fn take(&mut self, input: Input, turn: &mut Turn) {
+        let now = turn.now;
+        // Facts matter when they are planned, and a renewal of leadership in time changes nothing. Every other input may
+        // allow a unit to be sent.
+        let is_quiet = matches!(
+            input,
+            Input::Facts { .. } | Input::Unreadable { .. } | Input::Tick | Input::Leadership { .. }
+        );
+        if !is_quiet {
+            turn.may_send();
+        }
         match input {
             Input::Facts { object, facts } => {
-                self.lists.see(&object);
-                self.facts(&object, facts.map(|facts| *facts), now, &mut out);
+                self.model.set_facts(&object, facts.map(|facts| *facts), turn);
             }
-            Input::Unreadable { object } => {
-                self.lists.see(&object);
-                // What is known of it stays; what is not may be anything.
-                if self.claims.facts_of(&object).is_none() && self.past.set_hidden(&object, true) {
-                    self.mark_all(now);
-                }
+            Input::Unreadable { object } => self.model.set_unreadable(&object, turn),
+            Input::Listing(scope) => self.model.begin_list(&scope),
+            Input::Listed(scope) => self.model.end_list(&scope, turn),
+            Input::Denied(scope) => self.model.deny_list(&scope, turn),
+            Input::Wall { unix } => self.permits.set_wall_clock(unix, now),
+            Input::Recall { memory } => self.permits.recall_moves(&memory, turn),
+            Input::Release { until } => self.permits.release_brake(until, turn),
+            Input::Approve(approval) => self.permits.approve(approval, now),
+            Input::Published(found) => self.permits.recall_publication(found, now),
+            Input::Leadership { until } => self.permits.set_leadership(until, turn),
+            Input::Page { id, answer: Ok(page) } => {
+                self.permits.request_succeeded();
+                self.reader.page(id, page, &mut self.model, &mut self.pacer, turn);
             }
-            Input::Listing(scope) => {
-                let is_within =
-                    |id: &&ObjectId| scope.namespace.as_deref().is_none_or(|within| id.namespace() == within);
-                let hidden = self.past.hidden().filter(|id| id.kind() == scope.kind).filter(is_within);
-                let known = self.claims.objects(scope.kind, scope.namespace.as_deref());
-                self.lists.begin(&scope, known.chain(hidden));
+            Input::Page { id, answer: Err(failure) } => {
+                let retry_at = self.request_failed("list record sets", failure, turn);
+                self.reader.page_failed(id, retry_at, &mut self.model, turn);
             }
-            Input::Listed(scope) => {
-                for object in self.lists.end(&scope) {
-                    self.facts(&object, None, now, &mut out);
-                }
-                self.readable(&scope, true, now);
+            Input::Counted(Ok(count)) => self.reader.counted(count, &mut self.model, turn),
+            Input::Counted(Err(failure)) => {
+                self.request_failed("count record sets", failure, turn);
             }
-            Input::Denied(scope) => {
-                if self.lists.unreadable(&scope) {
-                    self.readable(&scope, false, now);
-                }
-            }
-            Input::Wall { unix } => self.wall.set(unix, now),
-            Input::Recall { memory } => {
-                let wall = self.wall;
-                self.brake.recall(&memory, |unix| wall.time(unix, now), now);
-                // What this process has done and that does not tell yet.
-                self.remember(Some(&memory), &mut out);
-            }
-            Input::Release { until } => {
-                let until = self.wall.time(until, now);
-                self.brake.release(until);
-                // One that has ended is found as well.
-                if until > now {
-                    self.make_peace(&mut out);
-                }
-            }
-            Input::Approve(approval) => self.approvals.give(approval, now),
-            Input::Published(found) => self.approvals.recall(found, now),
-            Input::Page { id, answer: Ok(page) } => self.page(id, page, now, &mut out),
-            Input::Page { id, answer: Err(failure) } => self.page_failed(id, failure, now, &mut out),
-            Input::Applied { id, answer } => self.applied(id, answer, now, &mut out),
-            Input::Propagation { change, answer } => self.propagated(change, answer, now, &mut out),
-            Input::Counted(answer) => self.counted(answer, now, &mut out),
-            Input::Leadership { until } => {
-                let before = std::mem::replace(&mut self.leader_until, until);
-                if before == Time::ZERO && until > Time::ZERO {
-                    self.approvals.begin();
-                }
-            }
+            Input::Applied { id, answer } => self.writer.answered(id, answer, &mut self.pacer, turn),
+            Input::Propagation { change, answer } => self.propagation(change, answer, turn),
             Input::Tick => {}
         }
-        self.advance(now, &mut out);
-        self.warn(now, &mut out);
-        out
     }
 
-    fn view(&self) -> View<'_> {
-        View {
-            zone: self.snapshot.zone(),
-            claims: &self.claims,
-            settings: &self.config.settings,
-            past: &self.past,
+    /// Passes the reported changes on to the parts that must know them.
+    fn react(&mut self, turn: &mut Turn) {
+        while let Some(changed) = turn.next_change() {
+            match changed {
+                Changed::Claims { hosts, has_new } => {
+                    self.planner.claims_changed(&self.model.view(), &hosts, has_new, turn.now);
+                }
+                Changed::Zone { names, cuts } => {
+                    self.planner.zone_changed(&self.model.view(), &names, &cuts, turn.now);
+                }
+                Changed::Readability => self.planner.everything_changed(&self.model.view(), turn.now),
+                Changed::ZoneSize(sets) => self.permits.quarantine.zone_has(sets, turn.now),
+                Changed::NamesRead(names) => self.writer.names_read(&names, self.model.zone(), turn),
+                Changed::NamesFailed { names, retry_at } => {
+                    self.reader.names_failed(&names, retry_at, |name| self.writer.awaits(name));
+                    self.writer.names_failed(&names, retry_at, turn);
+                }
+                Changed::ReadsNeeded(names) => {
+                    self.reader.read_names(names, &mut self.model, &mut self.pacer, turn);
+                }
+                Changed::RereadsNeeded { names, not_before } => {
+                    self.reader.add(names);
+                    if let Some(not_before) = not_before {
+                        self.reader.wait(not_before);
+                    }
+                }
+                Changed::BatchRead => {
+                    self.replan(turn);
+                    let (permits, pacer) = (&mut self.permits, &mut self.pacer);
+                    self.writer.send(&self.model, &self.planner, permits, pacer, turn);
+                }
+                Changed::BatchAccepted { batch, change, written_by } => {
+                    let names = written_by.map(|by| self.model.snapshot.patch(&batch, by));
+                    let history = &self.model.history;
+                    self.permits.batch_accepted(&batch, history, &self.planner, turn);
+                    self.reader.batch_accepted(&batch, history, turn.now);
+                    if let Some(change) = &change {
+                        self.reports.change_accepted(change.clone(), turn.now);
+                    }
+                    let digest = writer::digest(&batch);
+                    turn.report(Report::Accepted { batch, digest, change });
+                    let names = names.unwrap_or_default();
+                    self.planner.zone_changed(&self.model.view(), &names, &[], turn.now);
+                }
+                Changed::BatchRejected { batch, failure } => {
+                    let (model, planner) = (&mut self.model, &self.planner);
+                    let units = self.permits.batch_rejected(&batch, &failure, model, planner, turn);
+                    // A denial says nothing about the zone.
+                    if failure.class != FailureClass::Denied {
+                        self.reader.units_rejected(&units, model, turn.now);
+                    }
+                    self.report_holds(turn);
+                }
+                Changed::BatchFailed(class) => self.permits.batch_failed(class, turn.now),
+                Changed::PlanReviewed => {
+                    self.planner.clear_contests();
+                    turn.holds_changed(self.reports.held_hosts());
+                    self.report_holds(turn);
+                }
+            }
+        }
+        if turn.take_may_send() {
+            self.writer.wake();
         }
     }
 
-    fn propagated(
-        &mut self,
-        change: ChangeId,
-        answer: Result<bool, Failure>,
-        now: Time,
-        out: &mut Vec<Effect>,
-    ) {
+    /// Lets every part do what is due, in one order.
+    fn advance(&mut self, turn: &mut Turn) {
+        let now = turn.now;
+        self.planner.start(&self.model, now);
+        self.planner.end_grace_periods(now);
+        if self.planner.take_due(now) {
+            self.replan(turn);
+        }
+        self.review_holds(turn);
+        if self.permits.prepare_publication(&self.planner, now) {
+            self.permits.use_approval(&self.model, &self.planner, turn);
+            self.react(turn);
+            self.permits.publish(&self.model, &self.planner, turn);
+        }
+        self.react(turn);
+        match self.permits.requests(now) {
+            State::Closed => {
+                self.reader.advance(&mut self.model, &self.planner, &mut self.pacer, turn);
+                self.writer.advance(&self.model, &self.planner, &mut self.permits, &self.pacer, turn);
+                self.react(turn);
+                self.reports.ask_propagation(&mut self.pacer, turn);
+            }
+            State::Due if self.pacer.requests(now) > 0 => {
+                self.permits.probe_account();
+                self.reader.probe(&mut self.model, &mut self.pacer, turn);
+            }
+            State::Due | State::Open { .. } | State::Probing => {}
+        }
+    }
+
+    /// When the first part has something to do.
+    fn due(&self, now: Time) -> Option<Time> {
+        let parts = [self.planner.due(), self.permits.due(&self.planner, now), self.reports.due()];
+        let requests = match self.permits.requests(now) {
+            State::Closed => [
+                self.reader.due(&self.model, &self.planner, &self.pacer, now),
+                self.writer.due(),
+                self.reports.propagation_due(&self.pacer),
+            ],
+            State::Open { until, .. } => [Some(until), None, None],
+            State::Due => [Some(self.pacer.when(1, 0)), None, None],
+            State::Probing => [None, None, None],
+        };
+        parts.into_iter().chain(requests).flatten().min()
+    }
+
+    /// Plans the marked hostnames again, and reports the differences.
+    fn replan(&mut self, turn: &mut Turn) {
+        let is_dry_run = self.permits.mode() == Mode::DryRun;
+        let planned = self.planner.replan(&mut self.model, is_dry_run, turn.now);
+        if !planned.hosts.is_empty() {
+            turn.may_send();
+        }
+        self.permits.replanned(&planned, &self.planner, turn.now);
+        turn.holds_changed(planned.hosts);
+        // A hostname that is held no longer may be blocked now. The newer report must be the last one.
+        self.report_released(turn);
+        for report in planned.reports {
+            turn.report(report);
+        }
+        self.review_holds(turn);
+    }
+
+    /// Reports holds that begin or end because of time or the brake, and holds that changed in this turn.
+    fn review_holds(&mut self, turn: &mut Turn) {
+        self.permits.review_brake(&self.planner, turn);
+        self.reports.end_holds(turn);
+        self.report_holds(turn);
+    }
+
+    fn report_released(&mut self, turn: &mut Turn) {
+        let hosts = turn.take_holds();
+        let rules = self.permits.rules(&self.model, &self.planner, turn.now);
+        self.reports.report_released(&hosts, &rules, &self.planner, turn);
+        turn.holds_changed(hosts);
+    }
+
+    fn report_holds(&mut self, turn: &mut Turn) {
+        self.report_released(turn);
+        let hosts = turn.take_holds();
+        if hosts.is_empty() {
+            return;
+        }
+        self.permits.holds_changed(turn.now);
+        let rules = self.permits.rules(&self.model, &self.planner, turn.now);
+        self.reports.report_held(hosts, &rules, &self.planner, turn);
+    }
+
+    /// Takes that a request other than a change failed. Returns when to try again.
+    fn request_failed(&mut self, what: &'static str, failure: Failure, turn: &mut Turn) -> Time {
+        if self.permits.request_failed(failure.class, turn.now) {
+            self.pacer.throttled(turn.now);
+        }
+        turn.report(Report::Failed { what, failure });
+        self.pacer.retry_at(turn.now)
+    }
+
+    fn propagation(&mut self, change: ChangeId, answer: Result<bool, Failure>, turn: &mut Turn) {
         let answer = answer.map_err(|failure| {
             let class = failure.class;
-            // It is a question of interest only: whoever may not ask it may do everything else perhaps.
+            // A role without the permission to ask may still have all other permissions.
             if class == FailureClass::Throttled {
-                self.pacer.throttled(now);
+                self.pacer.throttled(turn.now);
             }
-            out.push(Effect::Report(Report::Failed { what: "ask for a change", failure }));
+            turn.report(Report::Failed { what: "ask for a change", failure });
             class
         });
-        if self.propagation.answer(&change, answer, now) {
-            out.push(Effect::Report(Report::InSync(change)));
+        self.reports.propagation(change, answer, turn);
+    }
+
+    /// The last effects before the process ends in good order: the publication says which approvals were used.
+    pub fn final_effects(&mut self, now: Time) -> Vec<Effect> {
+        let last = self.permits.last_publication(&self.model, &self.planner, now);
+        last.map(|last| Effect::Publish(Box::new(last))).into_iter().collect()
+    }
+
+    fn status(&self) -> Status<'_> {
+        Status {
+            model: &self.model,
+            planner: &self.planner,
+            permits: &self.permits,
+            reader: &self.reader,
+            writer: &self.writer,
+            reports: &self.reports,
         }
     }
 
-    /// Draws the consequences of a failure for the pace; returns when to try again.
-    fn failed(&mut self, what: &'static str, failure: Failure, now: Time, out: &mut Vec<Effect>) -> Time {
-        match failure.class {
-            _ if self.breaker.is_probing() => self.breaker.open(now),
-            FailureClass::Throttled => self.pacer.throttled(now),
-            FailureClass::Account => self.breaker.open(now),
-            FailureClass::Busy
-            | FailureClass::NotExecuted
-            | FailureClass::Unknown
-            | FailureClass::Refused
-            | FailureClass::Denied
-            | FailureClass::ZoneFull
-            | FailureClass::Withheld => {}
-        }
-        out.push(Effect::Report(Report::Failed { what, failure }));
-        now + self.retry_wait()
+    /// When the keeper wants [`Input::Tick`], if there is no other input before.
+    pub fn wake_at(&self) -> Option<Time> {
+        self.wake_at
     }
 
-    /// How long to wait after a failure of the service: between one second and three, never longer.
-    fn retry_wait(&mut self) -> Duration {
-        self.retries += 1;
-        RETRY_SHORTEST + RETRY_SPREAD.mul_f64(jitter::fraction(self.config.seed, self.retries))
+    /// Whether all objects and the zone were seen, so that [`Keeper::plan`] means something.
+    pub fn is_ready(&self) -> bool {
+        self.planner.is_started()
     }
 
-    fn next_id(&mut self) -> u64 {
-        self.last_id += 1;
-        self.last_id
+    /// The conditions that prevent all writes now.
+    pub fn closed_gates(&self, now: Time) -> Vec<Gate> {
+        self.permits.rules(&self.model, &self.planner, now).closed_gates()
     }
 
-    /// Notes that something waits for a time.
-    fn at_latest(&mut self, time: Time) {
-        self.later = Some(self.later.map_or(time, |later| later.min(time)));
+    /// Whether there is something left to do.
+    pub fn completion(&self, now: Time) -> Completion {
+        self.status().completion(now)
     }
 
-    /// Notes that something may be sent at a time.
-    fn write_at_latest(&mut self, time: Time) {
-        self.write_at = Some(self.write_at.map_or(time, |at| at.min(time)));
+    /// The whole plan. Units that are held or rejected are shown as blocked.
+    pub fn plan(&self) -> Plan {
+        self.status().plan()
     }
 
-    /// Does everything that is due.
-    fn advance(&mut self, now: Time, out: &mut Vec<Effect>) {
-        self.later = None;
-        self.open(now);
-        while let Some(host) = self.tenures.take(now) {
-            self.plans.mark(host, Cause::Change);
-            self.wakeup.at_once(now);
-        }
-        if self.opened && self.wakeup.take(now) {
-            self.settle(now, out);
-        }
-        self.review_holds(now, out);
-        self.publish(now, out);
-        if let Some(due) = self.tenures.due() {
-            self.at_latest(due);
-        }
-        if let Some(due) = self.wakeup.due().filter(|_| self.opened) {
-            self.at_latest(due);
-        }
-        match self.breaker.state(now) {
-            breaker::State::Closed => {
-                self.read_zone(now, out);
-                if self.is_stirred || self.write_at.is_some_and(|at| at <= now) {
-                    self.is_stirred = false;
-                    self.write_at = None;
-                    self.write(now, out);
-                }
-                if let Some(at) = self.write_at {
-                    self.at_latest(at);
-                }
-                self.follow(now, out);
-            }
-            breaker::State::Open { until, .. } => self.at_latest(until),
-            breaker::State::Due if self.pacer.requests(now) == 0 => self.at_latest(self.pacer.when(1, 0)),
-            breaker::State::Due => {
-                self.breaker.probe();
-                let apex = self.snapshot.zone().apex().clone();
-                self.read_names(BTreeSet::from([apex]), now, out);
-            }
-            breaker::State::Probing => {}
-        }
-        self.later = self.later.map(|later| later.max(now + Duration::from_millis(1)));
+    /// The plans of all hostnames that have something to report.
+    pub fn hosts(&self) -> impl Iterator<Item = &HostPlan> {
+        self.planner.hosts()
     }
 
-    /// Says what has lasted, after everything that was said of it now.
-    fn warn(&mut self, now: Time, out: &mut Vec<Effect>) {
-        for effect in &*out {
-            if let Effect::Report(report) = effect {
-                self.warnings.hear(report, now);
-            }
-        }
-        while let Some(warning) = self.warnings.take(now) {
-            if let Some(facts) = self.claims.facts_of(warning.object()) {
-                out.push(Effect::Report(Report::Lasting { warning, uid: facts.uid.clone() }));
-            }
-        }
-        if let Some(due) = self.warnings.due() {
-            self.at_latest(due);
-        }
+    /// Texts in the place of hostnames that are not hostnames. They are in no hostname's plan.
+    pub fn bad_hosts(&self) -> impl Iterator<Item = Blocked> {
+        self.model.claims().facts().flat_map(|facts| of_bad_hosts(facts))
     }
 
-    /// Asks what has become of accepted changes.
-    fn follow(&mut self, now: Time, out: &mut Vec<Effect>) {
-        if let Some(due) = self.propagation.due() {
-            let due = due.max(self.pacer.when(1, 0));
-            if due > now {
-                self.at_latest(due);
-            } else if let Some(change) = self.propagation.ask(now) {
-                self.pacer.spend(now, 1, 0);
-                out.push(Effect::AskPropagation(change));
-            }
-        }
+    /// Earlier observations that plans depend on.
+    pub fn past(&self) -> &Past {
+        &self.model.history
+    }
+
+    /// Planned units that are held or rejected, as their objects see them.
+    pub fn held_back(&self) -> impl Iterator<Item = &Blocked> {
+        self.reports.held()
+    }
+
+    /// The zone as last seen.
+    pub fn zone(&self) -> &Zone {
+        self.model.zone()
+    }
+
+    /// All claims.
+    pub fn claims(&self) -> &Claims {
+        self.model.claims()
+    }
+
+    /// The number of accepted changes that some name servers may not have yet.
+    pub fn underway(&self) -> usize {
+        self.reports.changes_underway()
     }
 }

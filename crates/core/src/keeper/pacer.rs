@@ -1,15 +1,15 @@
-//! How much of the account's throughput is ours, now.
+//! The budget of requests and changes, lent to the reader and the writer.
 
 use std::time::Duration;
 
-use super::Time;
+use super::{jitter, time::Time};
 
 /// Millionths of a token: a bucket that refills by r tokens a second gains r of them each microsecond.
 const MICRO: i64 = 1_000_000;
 
-/// What the account allows and what of it is ours.
+/// The account's rate limits, and our share of them.
 ///
-/// Route 53 has two token buckets per account, requests and changes, and either can refuse a request
+/// Route 53 has two token buckets per account, requests and changes, and either can reject a request
 /// (developer guide, "API request throttling").
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quota {
@@ -17,41 +17,49 @@ pub struct Quota {
     pub requests: Option<Rate>,
     /// Changes, CREATE 1 and UPSERT 2: refill per second and burst; `None` switches the bucket off.
     pub changes: Option<Rate>,
-    /// Our part of the refill, from [`Quota::SMALLEST_SHARE`] to 1.
+    /// Our share of the refill, from [`Quota::SMALLEST_SHARE`] to 1.
     pub share: f64,
 }
 
-/// A token bucket's measures.
+/// The size of a token bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     /// Tokens gained per second.
     pub refill: u32,
-    /// Most tokens that it holds.
+    /// The most tokens that it holds.
     pub burst: u32,
 }
 
-/// Requests that are left to the account's other users.
+/// Requests that are reserved for the account's other users.
 const RESERVED_REQUESTS: u32 = 5;
-/// Changes that are left to the account's other users.
+/// Changes that are reserved for the account's other users.
 const RESERVED_CHANGES: u32 = 50;
 /// The share of the refill that remains after throttles, in percent.
 const SLOWEST_PERCENT: u64 = 5;
-/// Within this time, throttles are one.
+/// Throttles within this time count as one.
 const ONE_THROTTLE: Duration = Duration::from_secs(1);
 /// How fast the refill recovers from a throttle: one percent of the full rate per second.
 const RECOVERY: Duration = Duration::from_secs(1);
 
-/// The tokens at hand.
+/// After a failure of the service: the shortest wait before the next try.
+const RETRY_SHORTEST: Duration = Duration::from_secs(1);
+/// After a failure of the service: the most that a wait can be longer.
+const RETRY_SPREAD: Duration = Duration::from_secs(2);
+
+/// The tokens that remain, and the waits after failures.
 #[derive(Debug, Clone)]
 pub(super) struct Pacer {
     requests: Option<Bucket>,
     changes: Option<Bucket>,
-    /// How much of the refill is used, in percent: halved by a throttle, recovering slowly.
+    /// The part of the refill that is used, in percent. A throttle halves it; it recovers slowly.
     percent: u64,
-    /// When [`Pacer::percent`] was last brought up to date.
+    /// When [`Pacer::percent`] was last updated.
     recovered: Time,
     /// When it was last halved.
     halved: Option<Time>,
+    /// The number of failures so far, for jitter.
+    failures: u64,
+    seed: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -59,7 +67,7 @@ struct Bucket {
     /// Tokens per second, in millionths of a token per microsecond.
     refill: f64,
     capacity: i64,
-    /// Below zero where more had to be sent at once than it can hold: that is paid for before anything else.
+    /// Below zero after a request that cost more than the bucket can hold. Later requests wait until it is paid for.
     level: i64,
     at: Time,
 }
@@ -67,12 +75,12 @@ struct Bucket {
 // === impl Quota ===
 
 impl Quota {
-    /// The smallest part of the account's refill that anything can be done with.
+    /// The smallest usable share of the account's refill.
     pub const SMALLEST_SHARE: f64 = 0.01;
 }
 
 impl Default for Quota {
-    /// AWS's default account quotas since 2026-07-30, and nearly all of them ours.
+    /// AWS' default account quotas since 2026-07-30, with nearly all of the refill as our share.
     fn default() -> Self {
         Self {
             requests: Some(Rate { refill: 10, burst: 50 }),
@@ -85,7 +93,7 @@ impl Default for Quota {
 // === impl Pacer ===
 
 impl Pacer {
-    pub fn new(quota: Quota) -> Self {
+    pub fn new(quota: Quota, seed: u64) -> Self {
         let bucket = |rate: Option<Rate>, reserved| {
             rate.map(|rate| {
                 let capacity = i64::from(rate.burst.saturating_sub(reserved).max(1)) * MICRO;
@@ -99,36 +107,44 @@ impl Pacer {
             percent: 100,
             recovered: Time::ZERO,
             halved: None,
+            failures: 0,
+            seed,
         }
     }
 
-    /// How many requests can be sent now.
+    /// When to try again after a failure of the service: in one to three seconds.
+    pub fn retry_at(&mut self, now: Time) -> Time {
+        self.failures += 1;
+        now + RETRY_SHORTEST + RETRY_SPREAD.mul_f64(jitter::fraction(self.seed, self.failures))
+    }
+
+    /// The number of requests that can be sent now.
     pub fn requests(&mut self, now: Time) -> u32 {
         self.advance(now);
         self.requests.as_ref().map_or(u32::MAX, Bucket::tokens)
     }
 
-    /// Whether so much is at hand.
+    /// Whether there are enough tokens.
     pub fn has(&mut self, now: Time, requests: u32, changes: u32) -> bool {
         self.advance(now);
         let has = |bucket: &Option<Bucket>, tokens| bucket.as_ref().is_none_or(|bucket| bucket.has(tokens));
         has(&self.requests, requests) && has(&self.changes, changes)
     }
 
-    /// When what cannot be divided can be sent, now at the earliest: so much is at hand, or a bucket that cannot hold it
-    /// is full.
+    /// When an indivisible request can be sent, now at the earliest: there are enough tokens, or a bucket that cannot hold so
+    /// many is full.
     pub fn when_after(&mut self, now: Time, requests: u32, changes: u32) -> Time {
         self.advance(now);
         self.when(requests, changes).max(now)
     }
 
-    /// Whether requests are at hand for what need not be sent now, and as many for what will have to be.
+    /// Whether there are enough tokens for a request that can wait: half a bucket remains for urgent requests.
     pub fn has_plenty(&mut self, now: Time) -> bool {
         self.advance(now);
         self.requests.as_ref().is_none_or(|bucket| bucket.level >= bucket.plenty())
     }
 
-    /// When requests will be plenty.
+    /// When [`Pacer::has_plenty`] becomes true.
     pub fn when_plenty(&self) -> Time {
         self.requests.as_ref().map_or(Time::ZERO, |bucket| bucket.reaches(bucket.plenty(), self.percent))
     }
@@ -143,14 +159,14 @@ impl Pacer {
         }
     }
 
-    /// Takes changes back that were paid for and refused.
+    /// Returns the tokens of changes that Route 53 did not execute.
     pub fn refund(&mut self, changes: u32) {
         if let Some(bucket) = &mut self.changes {
             bucket.level = (bucket.level + i64::from(changes) * MICRO).min(bucket.capacity);
         }
     }
 
-    /// When so much will be at hand; a want that no bucket can hold is cut to what it can.
+    /// When there will be enough tokens. A bucket that cannot hold so many must be full.
     pub fn when(&self, requests: u32, changes: u32) -> Time {
         let wait = |bucket: &Option<Bucket>, tokens| {
             bucket.as_ref().map_or(Time::ZERO, |bucket| bucket.when(tokens, self.percent))
@@ -158,8 +174,8 @@ impl Pacer {
         wait(&self.requests, requests).max(wait(&self.changes, changes))
     }
 
-    /// Route 53 said "Rate exceeded": what we thought was at hand was not. Requests that are sent side by side are told so
-    /// one by one, for one and the same reason.
+    /// Takes that Route 53 answered "Rate exceeded": there were fewer tokens than counted. Several requests at once can fail
+    /// for the same reason.
     pub fn throttled(&mut self, now: Time) {
         self.advance(now);
         if self.halved.is_none_or(|halved| now - halved >= ONE_THROTTLE) {
@@ -189,7 +205,7 @@ impl Bucket {
         (i64::from(tokens) * MICRO).min(self.capacity)
     }
 
-    /// Half of what it can hold.
+    /// Half of its capacity.
     fn plenty(&self) -> i64 {
         self.capacity / 2
     }
@@ -238,14 +254,14 @@ mod tests {
         Time::ZERO + Duration::from_millis(ms)
     }
 
-    /// The changes at hand.
+    /// The changes that can be sent now.
     fn changes(pacer: &mut Pacer, now: Time) -> u32 {
         (0..=1_450).rev().find(|changes| pacer.when_after(now, 0, *changes) <= now).unwrap()
     }
 
     #[test]
     fn the_reserve_is_never_drawn_and_the_share_refills() {
-        let mut pacer = Pacer::new(Quota::default());
+        let mut pacer = Pacer::new(Quota::default(), 1);
         assert_eq!((pacer.requests(at(0)), changes(&mut pacer, at(0))), (45, 1_450));
         pacer.spend(at(0), 45, 1_450);
         assert_eq!((pacer.requests(at(0)), changes(&mut pacer, at(0))), (0, 0));
@@ -254,8 +270,8 @@ mod tests {
     }
 
     #[test]
-    fn it_knows_when_enough_will_be_at_hand() {
-        let mut pacer = Pacer::new(Quota::default());
+    fn it_knows_when_there_will_be_enough_tokens() {
+        let mut pacer = Pacer::new(Quota::default(), 1);
         pacer.spend(at(0), 1, 1_450);
         let when = pacer.when(1, 97);
         assert_eq!(changes(&mut pacer, when), 97);
@@ -263,9 +279,9 @@ mod tests {
     }
 
     #[test]
-    fn what_no_bucket_can_hold_is_sent_when_it_is_full() {
+    fn a_request_over_the_capacity_is_sent_when_the_bucket_is_full() {
         let mut pacer =
-            Pacer::new(Quota { changes: Some(Rate { refill: 1, burst: 60 }), ..Quota::default() });
+            Pacer::new(Quota { changes: Some(Rate { refill: 1, burst: 60 }), ..Quota::default() }, 1);
         assert!(pacer.when_after(at(0), 1, 1_000) == at(0));
         pacer.spend(at(0), 1, 1_000);
         assert!(pacer.when_after(at(0), 1, 1_000) > at(0));
@@ -274,9 +290,9 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_over_the_level_is_paid_for_later() {
+    fn a_request_over_the_level_is_paid_for_later() {
         let requests = Some(Rate { refill: 1, burst: 10 });
-        let mut pacer = Pacer::new(Quota { requests, share: 1.0, ..Quota::default() });
+        let mut pacer = Pacer::new(Quota { requests, share: 1.0, ..Quota::default() }, 1);
         assert!(pacer.when_after(at(0), 8, 0) == at(0));
         pacer.spend(at(0), 8, 0);
         assert_eq!(pacer.when(1, 0), at(4_000));
@@ -285,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_throttle_halves_and_recovers_slowly() {
-        let mut pacer = Pacer::new(Quota::default());
+        let mut pacer = Pacer::new(Quota::default(), 1);
         pacer.throttled(at(0));
         assert_eq!(changes(&mut pacer, at(0)), 0);
         let soon = changes(&mut pacer, at(999));
@@ -295,8 +311,8 @@ mod tests {
     }
 
     #[test]
-    fn it_recovers_by_a_percent_each_second_however_often_one_looks() {
-        let mut pacer = Pacer::new(Quota::default());
+    fn it_recovers_by_a_percent_each_second_however_often_it_is_asked() {
+        let mut pacer = Pacer::new(Quota::default(), 1);
         pacer.throttled(at(0));
         for ms in (0..=10_000).step_by(100) {
             pacer.advance(at(ms));
@@ -305,8 +321,8 @@ mod tests {
     }
 
     #[test]
-    fn throttles_of_requests_that_were_sent_side_by_side_are_one() {
-        let mut pacer = Pacer::new(Quota::default());
+    fn throttles_of_requests_that_were_sent_at_once_are_one() {
+        let mut pacer = Pacer::new(Quota::default(), 1);
         for ms in [0, 5, 990] {
             pacer.throttled(at(ms));
         }
@@ -316,8 +332,8 @@ mod tests {
     }
 
     #[test]
-    fn plenty_is_half_of_what_a_bucket_holds() {
-        let mut pacer = Pacer::new(Quota { share: 1.0, ..Quota::default() });
+    fn plenty_is_half_of_the_capacity() {
+        let mut pacer = Pacer::new(Quota { share: 1.0, ..Quota::default() }, 1);
         pacer.spend(at(0), 22, 0);
         assert!(pacer.has_plenty(at(0)));
         pacer.spend(at(0), 1, 0);
@@ -328,7 +344,7 @@ mod tests {
 
     #[test]
     fn an_unlimited_bucket_is_never_empty() {
-        let mut pacer = Pacer::new(Quota { requests: None, changes: None, share: 1.0 });
+        let mut pacer = Pacer::new(Quota { requests: None, changes: None, share: 1.0 }, 1);
         pacer.spend(at(0), 1_000_000, 1_000_000);
         pacer.throttled(at(0));
         assert!(pacer.when_after(at(0), u32::MAX, u32::MAX) == at(0));

@@ -1,4 +1,4 @@
-//! Time as the keeper knows it.
+//! The keeper's time.
 
 use std::{
     fmt,
@@ -8,7 +8,7 @@ use std::{
 
 /// A point in time on the process's own monotonic clock, in microseconds since it started.
 ///
-/// Nothing in this crate reads a clock: whoever drives the keeper says what time it is, so that a test can.
+/// This crate reads no clock. The driver passes the time, so that a test can choose it.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u64);
 
@@ -17,20 +17,20 @@ pub struct Time(u64);
 impl Time {
     /// When the process started.
     pub const ZERO: Self = Self(0);
-    /// Later than everything that happens.
+    /// Later than every event.
     pub const NEVER: Self = Self(u64::MAX);
 
-    /// The point so long after the start.
+    /// The time at this distance from the start.
     pub fn after_start(elapsed: Duration) -> Self {
         Self(micros(elapsed))
     }
 
-    /// How long after the start.
+    /// The distance from the start.
     pub fn since_start(self) -> Duration {
         Duration::from_micros(self.0)
     }
 
-    /// In microseconds since the start.
+    /// The microseconds since the start.
     pub fn micros(self) -> u64 {
         self.0
     }
@@ -44,7 +44,7 @@ impl Add<Duration> for Time {
     }
 }
 
-/// How long `self` is after `earlier`; zero if it is not.
+/// How long `self` is after `earlier`; zero if `self` is earlier.
 impl Sub for Time {
     type Output = Duration;
 

@@ -10,7 +10,10 @@ use std::{
 };
 
 use super::desired::Desired;
-use crate::source::{ClaimKey, Kind, ObjectId};
+use crate::{
+    dns::Name,
+    source::{ClaimKey, Kind, ObjectId},
+};
 
 /// What is known of the time before. Without any, the zone and the objects decide alone.
 #[derive(Debug, Clone, Default)]
@@ -87,6 +90,12 @@ impl Past {
     /// How many keys' records have been seen right, and ours.
     pub fn right(&self) -> usize {
         self.ours.len()
+    }
+
+    /// The keys of a hostname whose records have been seen right, and ours.
+    pub fn right_at<'p>(&'p self, host: &'p Name) -> impl Iterator<Item = &'p ClaimKey> {
+        let first = ClaimKey { host: host.clone(), set_id: None };
+        self.ours.range(first..).map(|(key, _)| key).take_while(move |key| key.host == *host)
     }
 
     /// Nobody asks for a key any more.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use zonekeeper_core::{
-    keeper::{Approval, Effect, FailureClass, Gate, Input, Mode, Progress, Publication, Time},
+    keeper::{Approval, Completion, Effect, FailureClass, Gate, Input, Mode, Publication, Time},
     plan::PlanDigest,
     source::Object,
 };
@@ -312,16 +312,16 @@ fn each_of_the_last_sixteen_plans_that_were_shown_can_be_approved() {
 fn nothing_is_done_before_it_is_known_what_is_approved() {
     let mut stage = stage();
     let published = Some(Box::new(stage.published.clone().unwrap()));
-    assert!(matches!(stage.keeper.progress(stage.now), Progress::Done { .. }));
+    assert!(matches!(stage.keeper.completion(stage.now), Completion::Done { .. }));
     stage.tell(Input::Leadership { until: Time::ZERO });
     stage.tell(Input::Leadership { until: Time::NEVER });
-    assert!(matches!(stage.keeper.progress(stage.now), Progress::Working));
+    assert!(matches!(stage.keeper.completion(stage.now), Completion::Working));
     let approved = digest(&stage);
     stage.tell(Input::Approve(Approval { digest: approved, at: NOW }));
-    assert!(matches!(stage.keeper.progress(stage.now), Progress::Working));
+    assert!(matches!(stage.keeper.completion(stage.now), Completion::Working));
     stage.tell(Input::Published(published));
     stage.run(1_000);
-    assert!(matches!(stage.keeper.progress(stage.now), Progress::Done { .. }));
+    assert!(matches!(stage.keeper.completion(stage.now), Completion::Done { .. }));
     assert_eq!(writes(&mut stage), ["apply 2 units: 8 create, 0 replace"]);
 }
 
@@ -330,10 +330,10 @@ fn who_has_said_nothing_in_its_term_says_nothing_at_its_end() {
     let mut stage = stage();
     stage.tell(Input::Leadership { until: Time::ZERO });
     stage.tell(Input::Leadership { until: Time::NEVER });
-    assert_eq!(stage.keeper.farewell(), []);
+    assert_eq!(stage.keeper.final_effects(stage.now), []);
     stage.tell(Input::Leadership { until: Time::ZERO });
     stage.tell(Input::Published(None));
-    assert_eq!(stage.keeper.farewell(), []);
+    assert_eq!(stage.keeper.final_effects(stage.now), []);
 }
 
 #[test]
@@ -436,7 +436,7 @@ fn what_is_written_at_the_end_is_published_at_the_end() {
     assert_eq!(writes(&mut stage), ["apply 2 units: 8 create, 0 replace"]);
     assert_eq!(stage.published.as_ref().unwrap().units.len(), 2);
     stage.tell(Input::Leadership { until: Time::ZERO });
-    let effects = stage.keeper.farewell();
+    let effects = stage.keeper.final_effects(stage.now);
     let [Effect::Publish(last)] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!((last.units.len(), last.used), (0, Some(Approval { digest: approved, at: NOW })));
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use zonekeeper_core::keeper::{FailureClass, Gate, Input, Progress};
+use zonekeeper_core::keeper::{Completion, FailureClass, Gate, Input};
 use zonekeeper_emulator::zone::RecordSet;
 
 use super::stage::{Fate, Stage, WEB_1, WEB_2, web, web_at, webs};
@@ -44,7 +44,7 @@ fn a_batch_whose_answer_got_lost_is_found_accepted_and_not_sent_again() {
     stage.see(&web("www", WEB_1));
     stage.run(30_000);
     assert_eq!(stage.done(), [CREATES, READ, "found accepted"]);
-    assert_eq!(stage.keeper.progress(stage.now), Progress::Done { refused: 0 });
+    assert_eq!(stage.keeper.completion(stage.now), Completion::Done { refused: 0 });
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn after_a_refusal_nothing_is_sent_on_half_of_what_is_read_again() {
     stage.run(10_000);
     let done = stage.done();
     assert_eq!(sizes(&done), [1], "{done:?}");
-    assert_eq!(stage.keeper.progress(stage.now), Progress::Done { refused: 0 });
+    assert_eq!(stage.keeper.completion(stage.now), Completion::Done { refused: 0 });
 }
 
 #[test]

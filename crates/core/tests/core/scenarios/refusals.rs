@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use zonekeeper_core::keeper::{FailureClass, Gate, Input, Progress, Quota};
+use zonekeeper_core::keeper::{Completion, FailureClass, Gate, Input, Quota};
 
 use super::stage::{Fate, Stage, WEB_1, WEB_2, web, web_at, webs};
 
@@ -242,6 +242,6 @@ fn when_the_work_is_done_it_is_known_how_much_of_it_was_refused() {
     stage.see(&web("a", WEB_1));
     stage.see(&web("b", WEB_1));
     stage.run(5_000);
-    let progress = stage.keeper.progress(stage.now);
-    assert!(matches!(progress, Progress::Done { refused: 1 }), "{progress:?}");
+    let progress = stage.keeper.completion(stage.now);
+    assert!(matches!(progress, Completion::Done { refused: 1 }), "{progress:?}");
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use zonekeeper_core::keeper::{FailureClass, Gate, Input, Progress, Quota, Rate, Time};
+use zonekeeper_core::keeper::{Completion, FailureClass, Gate, Input, Quota, Rate, Time};
 use zonekeeper_emulator::zone::RecordSet;
 
 use super::stage::{Fate, Stage, WEB_1, WEB_2, scope, web, web_at, webs};
 
-const DONE: Progress = Progress::Done { refused: 0 };
+const DONE: Completion = Completion::Done { refused: 0 };
 
 /// Somebody creates more sets at a name than one page shows.
 fn crowd(stage: &mut Stage, name: &str) {
@@ -54,22 +54,22 @@ fn nothing_is_written_before_objects_and_zone_have_been_seen_whole() {
     stage.see(&web("www", WEB_1));
     stage.run(10_000);
     assert_eq!(stage.done(), ["list"]);
-    assert_eq!((stage.keeper.is_ready(), stage.keeper.progress(stage.now)), (false, Progress::Working));
+    assert_eq!((stage.keeper.is_ready(), stage.keeper.completion(stage.now)), (false, Completion::Working));
     stage.tell(Input::Listed(scope()));
     assert_eq!(stage.done(), ["apply 1 units: 4 create, 0 replace"]);
-    assert_eq!((stage.keeper.is_ready(), stage.keeper.progress(stage.now)), (true, DONE));
+    assert_eq!((stage.keeper.is_ready(), stage.keeper.completion(stage.now)), (true, DONE));
     // Of what is right nothing is kept.
     assert_eq!(stage.keeper.hosts().count(), 0);
     // From the change of an object on, before anything is planned.
     stage.see(&web("api", WEB_1));
-    assert_eq!(stage.keeper.progress(stage.now), Progress::Working);
+    assert_eq!(stage.keeper.completion(stage.now), Completion::Working);
     // And as long as it is not known what became of it.
     stage.batches_meet([Fate::AnswerLost]);
     stage.run(60);
     assert_eq!(stage.done(), ["apply 1 units: 4 create, 0 replace"]);
-    assert_eq!(stage.keeper.progress(stage.now), Progress::Working);
+    assert_eq!(stage.keeper.completion(stage.now), Completion::Working);
     stage.run(5_000);
-    assert_eq!(stage.keeper.progress(stage.now), DONE);
+    assert_eq!(stage.keeper.completion(stage.now), DONE);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use zonekeeper_core::{
-    keeper::{ApplyId, ChangeId, Effect, FailureClass, Gate, Input, Mode, Progress, Time},
+    keeper::{ApplyId, ChangeId, Completion, Effect, FailureClass, Gate, Input, Mode, Time},
     plan::Naming,
     source::Object,
 };
@@ -151,7 +151,7 @@ fn a_batch_under_way_is_work_though_nobody_wants_it_any_more() {
     stage.tell(Input::Applied { id: ApplyId(0), answer: Ok(ChangeId("of another".into())) });
     stage.run(5_000);
     assert_eq!(stage.keeper.plan().count(), (0, 0));
-    assert_eq!(stage.keeper.progress(stage.now), Progress::Working);
+    assert_eq!(stage.keeper.completion(stage.now), Completion::Working);
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn a_dry_run_shows_everything_and_writes_nothing() {
     assert_eq!(planned, ["planned www.example.com", "planned www.example.com", "planned api.example.com"]);
     assert_eq!(stage.keeper.plan().count(), (8, 0));
     assert_eq!(stage.keeper.closed_gates(stage.now), [Gate::DryRun]);
-    assert_eq!(stage.keeper.progress(stage.now), Progress::Done { refused: 0 });
+    assert_eq!(stage.keeper.completion(stage.now), Completion::Done { refused: 0 });
 }
 
 #[test]

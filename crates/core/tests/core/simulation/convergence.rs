@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use zonekeeper_core::{
     dns::Zone,
-    keeper::{Mode, Progress},
+    keeper::{Completion, Mode},
     plan::{Plan, Unit, View},
     source::Claims,
 };
@@ -76,7 +76,7 @@ fn quiet(world: &mut World, invariant: &'static str) -> Result<(), Violation> {
 fn settled(world: &World) -> Result<(), String> {
     let leader = world.leader().ok_or("nobody leads")?;
     let (keeper, now) = (&leader.keeper, leader.local(world.now));
-    let Progress::Done { .. } = keeper.progress(now) else {
+    let Completion::Done { .. } = keeper.completion(now) else {
         return Err(format!("not done; closed gates {:?}", keeper.closed_gates(now)));
     };
     let zone = zone_from_service(&world.service.zone);

@@ -1,0 +1,138 @@
+//! The inputs of every plan: settings, claims, the zone as last seen, and the history.
+
+mod lists;
+mod snapshot;
+
+use std::time::Duration;
+
+use lists::Lists;
+pub(super) use snapshot::{FRESH, PageOutcome, Snapshot};
+
+use super::{
+    blocked_reports,
+    contract::Scope,
+    time::Time,
+    turn::{Changed, Turn},
+};
+use crate::{
+    dns::Zone,
+    plan::{Blocked, Past, Settings, View, of_bad_hosts},
+    source::{Claims, Facts, ObjectId},
+};
+
+/// The inputs of every plan, kept up to date.
+#[derive(Debug)]
+pub(super) struct Model {
+    settings: Settings,
+    claims: Claims,
+    lists: Lists,
+    /// The zone as last seen.
+    pub snapshot: Snapshot,
+    /// Earlier observations that plans depend on.
+    pub history: Past,
+    /// The age from which the newest complete listing says too little about the zone.
+    max_listing_age: Duration,
+}
+
+// === impl Model ===
+
+impl Model {
+    /// A model without objects, of a zone that is not listed yet.
+    pub fn new(settings: Settings, scopes: Vec<Scope>, resync: Duration, zone: Zone) -> Self {
+        Self {
+            settings,
+            claims: Claims::new(zone.apex().clone()),
+            lists: Lists::new(scopes),
+            snapshot: Snapshot::new(zone),
+            history: Past::default(),
+            max_listing_age: resync.saturating_mul(2),
+        }
+    }
+
+    pub fn view(&self) -> View<'_> {
+        View { zone: self.zone(), claims: &self.claims, settings: &self.settings, past: &self.history }
+    }
+
+    pub fn zone(&self) -> &Zone {
+        self.snapshot.zone()
+    }
+
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// The scopes that are not listed to their end yet.
+    pub fn missing_lists(&self) -> impl Iterator<Item = &Scope> {
+        self.lists.missing()
+    }
+
+    /// Whether all objects and the zone are listed.
+    pub fn is_complete(&self) -> bool {
+        self.snapshot.listed_at().is_some() && self.lists.missing().next().is_none()
+    }
+
+    /// Whether the newest complete listing of the zone is too old to decide by. False if there is none.
+    pub fn is_listing_too_old(&self, now: Time) -> bool {
+        self.snapshot.listed_at().is_some_and(|listed| now - listed > self.max_listing_age)
+    }
+
+    /// Takes the facts of an object, or that the object has none any more.
+    pub fn set_facts(&mut self, object: &ObjectId, facts: Option<Facts>, turn: &mut Turn) {
+        self.lists.see(object);
+        let has_new = facts.iter().flat_map(|facts| &facts.hosts).any(|host| !self.claims.has_host(host));
+        // A text that is no hostname is in no hostname's plan, so it is reported here.
+        let bad_hosts =
+            |facts: Option<&Facts>| facts.map(|facts| of_bad_hosts(facts).collect::<Vec<Blocked>>());
+        let old = bad_hosts(self.claims.facts_of(object).map(AsRef::as_ref)).unwrap_or_default();
+        let new = bad_hosts(facts.as_ref()).unwrap_or_default();
+        for report in blocked_reports::compare(&old, &new) {
+            turn.report(report);
+        }
+        if self.history.set_hidden(object, false) {
+            turn.changed(Changed::Readability);
+        }
+        let hosts = self.claims.set(object, facts);
+        if !hosts.is_empty() {
+            turn.changed(Changed::Claims { hosts, has_new });
+        }
+    }
+
+    /// Takes that an object exists and cannot be read. Its last known facts stay valid.
+    pub fn set_unreadable(&mut self, object: &ObjectId, turn: &mut Turn) {
+        self.lists.see(object);
+        // Without known facts, the object may claim any hostname.
+        if self.claims.facts_of(object).is_none() && self.history.set_hidden(object, true) {
+            turn.changed(Changed::Readability);
+        }
+    }
+
+    /// Begins a list of a scope.
+    pub fn begin_list(&mut self, scope: &Scope) {
+        let is_within =
+            |id: &&ObjectId| scope.namespace.as_deref().is_none_or(|within| id.namespace() == within);
+        let hidden = self.history.hidden().filter(|id| id.kind() == scope.kind).filter(is_within);
+        let known = self.claims.objects(scope.kind, scope.namespace.as_deref());
+        self.lists.begin(scope, known.chain(hidden));
+    }
+
+    /// Ends a list of a scope: objects that it did not show are gone.
+    pub fn end_list(&mut self, scope: &Scope, turn: &mut Turn) {
+        for object in self.lists.end(scope) {
+            self.set_facts(&object, None, turn);
+        }
+        self.set_readable(scope, true, turn);
+    }
+
+    /// Takes that a scope cannot be listed. If it was never listed, the keeper goes on without its objects.
+    pub fn deny_list(&mut self, scope: &Scope, turn: &mut Turn) {
+        if self.lists.deny(scope) {
+            self.set_readable(scope, false, turn);
+        }
+    }
+
+    fn set_readable(&mut self, scope: &Scope, is_readable: bool, turn: &mut Turn) {
+        if self.history.set_readable(scope.kind, scope.namespace.as_deref(), is_readable) {
+            turn.changed(Changed::Readability);
+        }
+    }
+}

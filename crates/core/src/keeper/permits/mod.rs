@@ -1,0 +1,422 @@
+//! Whether a unit may be sent: gates, leadership, breakers, rejections, the brake and approvals.
+
+mod approvals;
+mod brake;
+mod breaker;
+mod gate;
+mod permit;
+mod quarantine;
+mod rejection;
+
+use std::collections::BTreeSet;
+
+use approvals::{Approvals, PlannedUnits};
+use brake::Brake;
+use breaker::Breaker;
+pub(super) use breaker::State;
+pub use gate::Gate;
+pub(super) use permit::{Hold, Permit};
+use quarantine::{Quarantine, Verdict};
+
+use super::{
+    brake_limits::BrakeLimits,
+    config::Mode,
+    contract::{Effect, Failure, FailureClass},
+    model::Model,
+    planner::{Planned, Planner, is_repair},
+    publication::{Approval, Publication},
+    time::Time,
+    turn::{Changed, Turn},
+    wall_clock::WallClock,
+};
+use crate::{
+    dns::Name,
+    plan::{Batch, Past, Reason, Unit},
+};
+
+/// Everything that can prevent a unit from being sent.
+#[derive(Debug)]
+pub(super) struct Permits {
+    mode: Mode,
+    wall: WallClock,
+    leader_until: Time,
+    /// Open while Route 53 accepts no request of this account.
+    account: Breaker,
+    /// Open while Route 53 accepts no change.
+    changes: Breaker,
+    /// The rejected units.
+    pub quarantine: Quarantine,
+    brake: Brake,
+    approvals: Approvals,
+}
+
+/// The answer to every question about sending, at one time.
+#[derive(Debug)]
+pub(super) struct Rules<'a> {
+    permits: &'a Permits,
+    model: &'a Model,
+    planner: &'a Planner,
+    is_braked: bool,
+    now: Time,
+}
+
+// === impl Permits ===
+
+impl Permits {
+    pub fn new(mode: Mode, brake: BrakeLimits) -> Self {
+        Self {
+            mode,
+            wall: WallClock::default(),
+            leader_until: Time::ZERO,
+            account: Breaker::default(),
+            changes: Breaker::default(),
+            quarantine: Quarantine::default(),
+            brake: Brake::new(brake),
+            approvals: Approvals::default(),
+        }
+    }
+
+    /// The rules for sending, with the current model and plans.
+    pub fn rules<'a>(&'a self, model: &'a Model, planner: &'a Planner, now: Time) -> Rules<'a> {
+        let is_braked = self.brake.holds(planner.hosts_once_correct(), now);
+        Rules { permits: self, model, planner, is_braked, now }
+    }
+
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    pub fn leader_until(&self) -> Time {
+        self.leader_until
+    }
+
+    /// Which requests of any kind may be sent.
+    pub fn requests(&self, now: Time) -> State {
+        self.account.state(now)
+    }
+
+    /// Which changes may be sent.
+    pub fn changes(&self, now: Time) -> State {
+        self.changes.state(now)
+    }
+
+    // --- inputs ---
+
+    pub fn set_wall_clock(&mut self, unix: i64, now: Time) {
+        self.wall.set(unix, now);
+    }
+
+    /// Takes until when this process leads.
+    pub fn set_leadership(&mut self, until: Time, turn: &mut Turn) {
+        // A renewal in time changes nothing.
+        if self.leader_until <= turn.now {
+            turn.may_send();
+        }
+        let before = std::mem::replace(&mut self.leader_until, until);
+        if before == Time::ZERO && until > Time::ZERO {
+            self.approvals.begin();
+        }
+    }
+
+    /// Takes the moves that the leader before has stored.
+    pub fn recall_moves(&mut self, memory: &str, turn: &mut Turn) {
+        let (wall, now) = (self.wall, turn.now);
+        self.brake.recall(memory, |unix| wall.time(unix, now), now);
+        // The moves of this process may be missing in the text.
+        let complete = self.stored_moves();
+        if complete != memory {
+            turn.effect(Effect::Remember(complete));
+        }
+    }
+
+    /// Takes that a person has released the brake until a time of day.
+    pub fn release_brake(&mut self, until: i64, turn: &mut Turn) {
+        let until = self.wall.time(until, turn.now);
+        self.brake.release(until);
+        // An old release that has ended is found again and again.
+        if until > turn.now {
+            turn.changed(Changed::PlanReviewed);
+        }
+    }
+
+    pub fn approve(&mut self, approval: Approval, now: Time) {
+        self.approvals.give(approval, now);
+    }
+
+    pub fn recall_publication(&mut self, found: Option<Box<Publication>>, now: Time) {
+        self.approvals.recall(found, now);
+    }
+
+    // --- answers of Route 53 ---
+
+    /// Takes that a page was read.
+    pub fn request_succeeded(&mut self) {
+        self.account.close();
+    }
+
+    /// Takes that a request failed. Returns whether the failure says something about the rate of requests.
+    pub fn request_failed(&mut self, class: FailureClass, now: Time) -> bool {
+        if self.account.is_probing() || class == FailureClass::Account {
+            self.account.open(now);
+            return false;
+        }
+        class == FailureClass::Throttled
+    }
+
+    /// Takes that a read is sent as the probe of a broken account.
+    pub fn probe_account(&mut self) {
+        self.account.probe();
+    }
+
+    /// Takes that a batch is sent. While changes are rejected, it is the probe.
+    pub fn batch_sent(&mut self) {
+        self.changes.probe();
+    }
+
+    /// Takes that a batch was accepted.
+    pub fn batch_accepted(&mut self, batch: &Batch, history: &Past, planner: &Planner, turn: &mut Turn) {
+        self.account.close();
+        self.changes.close();
+        if self.quarantine.accepted(batch) {
+            turn.holds_changed(hosts_with_units(planner));
+        }
+        let mut has_moved = false;
+        for unit in batch.units() {
+            // The move counts, even if the object has changed since.
+            if !is_repair(history, unit)
+                && let Some(to) = unit.moves()
+            {
+                has_moved = true;
+                self.brake.moved(unit.key(), to, turn.now);
+            }
+            self.approvals.forget(unit);
+        }
+        if has_moved {
+            turn.effect(Effect::Remember(self.stored_moves()));
+        }
+        turn.holds_changed(batch.units().iter().map(|unit| unit.key().host.clone()));
+    }
+
+    /// Takes that a batch was rejected. Returns the units that were rejected for themselves.
+    pub fn batch_rejected<'b>(
+        &mut self,
+        batch: &'b Batch,
+        failure: &Failure,
+        model: &Model,
+        planner: &Planner,
+        turn: &mut Turn,
+    ) -> Vec<&'b Unit> {
+        let units = match self.quarantine.rejected(batch, failure, model.zone().len(), turn.now) {
+            Verdict::Everything(unit) => {
+                self.changes.open(turn.now);
+                self.quarantine.suspect(planner.units().map(|(_, unit)| unit));
+                vec![unit]
+            }
+            Verdict::Units(units) => {
+                self.changes.close();
+                units
+            }
+            Verdict::Parts => Vec::new(),
+            Verdict::NoRoom => {
+                self.changes.close();
+                turn.holds_changed(hosts_with_units(planner));
+                Vec::new()
+            }
+        };
+        turn.holds_changed(units.iter().map(|unit| unit.key().host.clone()));
+        units
+    }
+
+    /// Takes that a batch failed for a reason that says nothing about its content.
+    pub fn batch_failed(&mut self, class: FailureClass, now: Time) {
+        self.changes.probe_again();
+        if class == FailureClass::Account {
+            self.account.open(now);
+        }
+    }
+
+    // --- plans ---
+
+    /// Takes that hostnames were planned again.
+    pub fn replanned(&mut self, outcome: &Planned, planner: &Planner, now: Time) {
+        self.quarantine.forget(|key, digest| planner.unit(key, digest).is_some());
+        for host in &outcome.hosts {
+            self.brake.retain(host, |key| outcome.moves.iter().any(|pending| pending.key == *key));
+        }
+        for pending in &outcome.moves {
+            self.brake.add(&pending.key, pending.to, pending.was_correct);
+        }
+        for unit in &outcome.dropped {
+            self.approvals.forget(unit);
+        }
+        self.approvals.compare_soon(now);
+    }
+
+    /// Takes that held units changed, which a publication shows.
+    pub fn holds_changed(&mut self, now: Time) {
+        self.approvals.compare_soon(now);
+    }
+
+    /// Reports it if the brake begins or ends to hold.
+    pub fn review_brake(&mut self, planner: &Planner, turn: &mut Turn) {
+        if self.brake.review(planner.hosts_once_correct(), turn.now) {
+            turn.may_send();
+            turn.holds_changed(self.brake.hosts().cloned());
+        }
+    }
+
+    // --- publications ---
+
+    /// Revokes an expired approval. Returns whether the publication must be compared with the plan.
+    pub fn prepare_publication(&mut self, planner: &Planner, now: Time) -> bool {
+        if !self.publishes(planner) || self.leader_until <= now {
+            return false;
+        }
+        if self.approvals.expire(self.wall.unix(now)) {
+            self.approvals.compare_soon(now);
+        }
+        self.approvals.due().is_some_and(|due| due <= now)
+    }
+
+    /// Compares a given approval with the plan.
+    pub fn use_approval(&mut self, model: &Model, planner: &Planner, turn: &mut Turn) {
+        if self.approvals.has_news() {
+            let units = self.planned_units(model, planner, turn.now);
+            if self.approvals.use_given(&units, self.wall.unix(turn.now)) {
+                turn.changed(Changed::PlanReviewed);
+            }
+        }
+        turn.may_send();
+    }
+
+    /// Publishes the plan, if another one is published.
+    pub fn publish(&mut self, model: &Model, planner: &Planner, turn: &mut Turn) {
+        let units = self.planned_units(model, planner, turn.now);
+        if let Some(publication) = self.approvals.publish(units, turn.now) {
+            turn.effect(Effect::Publish(Box::new(publication)));
+        }
+    }
+
+    /// The last publication before the process ends in good order.
+    pub fn last_publication(&mut self, model: &Model, planner: &Planner, now: Time) -> Option<Publication> {
+        if !self.publishes(planner) {
+            return None;
+        }
+        let units = self.planned_units(model, planner, now);
+        self.approvals.last_publication(units)
+    }
+
+    /// When the brake may cease to hold, an approval ends, or a publication is due.
+    pub fn due(&self, planner: &Planner, now: Time) -> Option<Time> {
+        let brake = self.brake.due(now).into_iter();
+        let approvals = if self.publishes(planner) && self.leader_until > now {
+            let ends = self.approvals.used().map(|used| self.wall.time(used.ends(), now));
+            // A publication that became due in this call waits for the next one, as the batch does that made it due.
+            [ends, self.approvals.due().filter(|due| *due > now)]
+        } else {
+            [None, None]
+        };
+        brake.chain(approvals.into_iter().flatten()).min()
+    }
+
+    /// Whether plans are published, and the publication of the leader before is known.
+    fn publishes(&self, planner: &Planner) -> bool {
+        self.mode == Mode::Approve && planner.is_started() && self.approvals.is_known()
+    }
+
+    fn planned_units(&self, model: &Model, planner: &Planner, now: Time) -> PlannedUnits {
+        let rules = self.rules(model, planner, now);
+        PlannedUnits::of(planner.units().map(|(_, unit)| unit), |unit| rules.hold(unit).is_some())
+    }
+
+    fn stored_moves(&self) -> String {
+        self.brake.memory(|time| self.wall.unix(time))
+    }
+}
+
+fn hosts_with_units(planner: &Planner) -> BTreeSet<Name> {
+    planner.units().map(|(_, unit)| unit.key().host.clone()).collect()
+}
+
+// === impl Rules ===
+
+impl Rules<'_> {
+    /// Whether and how a unit may be sent.
+    pub fn permit(&self, unit: &Unit) -> Permit {
+        if let Some(hold) = self.hold(unit) {
+            return Permit::NotBefore(hold.until);
+        }
+        if self.permits.mode == Mode::Approve && !self.permits.approvals.allows(unit) {
+            return Permit::NotBefore(Time::NEVER);
+        }
+        let is_suspect = self.permits.quarantine.is_suspect(unit);
+        let open = match self.permits.changes.state(self.now) {
+            State::Open { until, .. } if is_suspect => Some(until),
+            State::Open { at_least_until, .. } => Some(at_least_until),
+            State::Closed | State::Due | State::Probing => None,
+        };
+        match (open.filter(|until| *until > self.now), self.permits.quarantine.permit(unit, self.now)) {
+            (Some(until), Permit::NotBefore(later)) => Permit::NotBefore(until.max(later)),
+            (Some(until), _) => Permit::NotBefore(until),
+            (None, permit) => permit,
+        }
+    }
+
+    /// Why the keeper holds a unit: its object is paused, it is contested, or the brake holds it.
+    pub fn hold(&self, unit: &Unit) -> Option<Hold> {
+        let facts = self.model.claims().facts_of(unit.object());
+        let pause = facts.and_then(|facts| facts.paused.as_ref());
+        if let Some(pause) = pause.filter(|pause| pause.until > self.permits.wall.unix(self.now)) {
+            let reason = Reason::Paused { until: pause.text.clone() };
+            return Some(Hold { reason, until: self.permits.wall.time(pause.until, self.now) });
+        }
+        if let Some(until) = facts.and_then(|facts| self.planner.contested_until(unit, facts, self.now)) {
+            return Some(Hold { reason: Reason::Contested, until });
+        }
+        let is_braked = self.is_braked && self.permits.brake.concerns(unit);
+        is_braked.then_some(Hold { reason: Reason::Braked, until: Time::NEVER })
+    }
+
+    /// Why a planned unit is not sent: it is held, or it was rejected.
+    pub fn blocked(&self, unit: &Unit) -> Option<Reason> {
+        self.hold(unit).map(|hold| hold.reason).or_else(|| self.permits.quarantine.reason(unit))
+    }
+
+    /// The conditions that prevent all writes.
+    pub fn closed_gates(&self) -> Vec<Gate> {
+        let mut gates: Vec<Gate> = self.model.missing_lists().cloned().map(Gate::Objects).collect();
+        if self.model.snapshot.listed_at().is_none() {
+            gates.push(Gate::Zone);
+        } else if self.model.is_listing_too_old(self.now) {
+            gates.push(Gate::StaleZone);
+        }
+        let permits = self.permits;
+        let conditions = [
+            (permits.leader_until <= self.now, Gate::Leadership),
+            (permits.mode == Mode::DryRun, Gate::DryRun),
+            (permits.mode == Mode::Approve && permits.approvals.is_empty(), Gate::Approval),
+            (permits.account.is_open(), Gate::Account),
+            (permits.changes.is_open(), Gate::Changes),
+        ];
+        gates.extend(conditions.into_iter().filter(|(is_closed, _)| *is_closed).map(|(_, gate)| gate));
+        gates
+    }
+
+    /// Whether a batch may be sent: at least one unit as a probe.
+    pub fn may_send(&self) -> bool {
+        self.closed_gates().iter().all(|gate| *gate == Gate::Changes)
+    }
+
+    /// Whether nothing is left to write now: the other units wait for a time or a person.
+    pub fn is_done(&self) -> bool {
+        let waits = |unit: &Unit| matches!(self.permit(unit), Permit::NotBefore(_));
+        let mut units = self.planner.units().map(|(_, unit)| unit);
+        let approvals = &self.permits.approvals;
+        match self.permits.mode {
+            Mode::Apply => units.all(waits),
+            // Units without an approval do not count.
+            Mode::Approve => approvals.is_settled() && units.filter(|unit| approvals.allows(unit)).all(waits),
+            Mode::DryRun => true,
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The answers to the question whether a unit may be sent.
+
+use crate::{keeper::time::Time, plan::Reason};
+
+/// Whether and how a unit may be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::keeper) enum Permit {
+    /// Together with others.
+    WithOthers,
+    /// In a batch of its own, because it was rejected before.
+    Alone,
+    /// Not before this time.
+    NotBefore(Time),
+}
+
+/// Why the keeper holds a planned unit back, and until when.
+#[derive(Debug)]
+pub(in crate::keeper) struct Hold {
+    pub reason: Reason,
+    pub until: Time,
+}

@@ -1,0 +1,118 @@
+//! Grace periods of holders: how long the holder of a key has been gone, or has been without a target.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use crate::{
+    dns::Name,
+    keeper::{
+        keys::{entries_at, union},
+        time::Time,
+    },
+    plan::{Tenure, View},
+    source::{ClaimKey, ObjectId},
+};
+
+/// How long a holder may be without a target before claims of its namespace may follow. The exchange of a load balancer
+/// takes less.
+const TARGETLESS_GRACE: Duration = Duration::from_mins(1);
+
+/// Observations of the holders of all keys.
+#[derive(Debug, Clone)]
+pub(super) struct Holders {
+    /// How long a key is reserved for an object that is gone, against objects of other namespaces.
+    vacancy: Duration,
+    named: BTreeMap<ClaimKey, Named>,
+    /// The holders without a target, and since when they have none.
+    targetless: BTreeMap<ClaimKey, (ObjectId, Time)>,
+    /// The hostnames for which a grace period ends.
+    due: BTreeSet<(Time, Name)>,
+}
+
+/// The object that an ownership record names.
+#[derive(Debug, Clone)]
+struct Named {
+    /// As `ingress/shop/web`.
+    object: String,
+    /// Whether the object was seen with a claim on the hostname.
+    was_seen: bool,
+    /// When the object was first found not to claim the hostname.
+    gone: Option<Time>,
+}
+
+// === impl Holders ===
+
+impl Holders {
+    pub fn new(vacancy: Duration) -> Self {
+        Self { vacancy, named: BTreeMap::new(), targetless: BTreeMap::new(), due: BTreeSet::new() }
+    }
+
+    /// All keys of a hostname that may have a holder: claimed keys, keys in the zone, and keys observed before.
+    pub fn keys_at(&self, view: &View<'_>, host: &Name) -> BTreeSet<ClaimKey> {
+        let claimed = view.claims.keys_at(host);
+        let named = entries_at(&self.named, host).map(|(key, _)| key);
+        let targetless = entries_at(&self.targetless, host).map(|(key, _)| key);
+        let mut keys = union(claimed.chain(named).chain(targetless));
+        for set in view.zone.at(host) {
+            if !keys.iter().any(|key| key.set_id == set.key.set_id) {
+                keys.insert(ClaimKey { host: host.clone(), set_id: set.key.set_id.clone() });
+            }
+        }
+        keys
+    }
+
+    /// Observes the object that the ownership record of a key names, and the holder of the key.
+    pub fn observe(&mut self, view: &View<'_>, key: &ClaimKey, now: Time) -> Tenure {
+        let named = view.named_holder(key);
+        let known = self.named.remove(key);
+        let tenure = named.as_deref().map(|named| self.observe_named(view, key, named, known, now));
+        let tenure = tenure.unwrap_or_default();
+        let holder = view.holder(key, named.as_deref(), &tenure).filter(|facts| facts.targets.is_empty());
+        let known = self.targetless.remove(key);
+        let Some(holder) = holder.map(|facts| facts.object.clone()) else { return tenure };
+        let since = known.filter(|(object, _)| *object == holder).map_or(now, |(_, since)| since);
+        self.targetless.insert(key.clone(), (holder, since));
+        Tenure { yields: self.has_ended(key, since, TARGETLESS_GRACE, now), ..tenure }
+    }
+
+    fn observe_named(
+        &mut self,
+        view: &View<'_>,
+        key: &ClaimKey,
+        named: &str,
+        known: Option<Named>,
+        now: Time,
+    ) -> Tenure {
+        let mut claimants = view.claims.claimants(key).iter();
+        let is_here = claimants.any(|facts| facts.object.resource_label() == named);
+        let is_gone = !is_here && !view.past.is_hidden(named);
+        let known = known.filter(|known| known.object == named);
+        let was_seen = is_here || known.as_ref().is_some_and(|known| known.was_seen);
+        let gone = is_gone.then(|| known.and_then(|known| known.gone).unwrap_or(now));
+        self.named.insert(key.clone(), Named { object: named.to_owned(), was_seen, gone });
+        let is_over = gone.is_some_and(|gone| self.has_ended(key, gone, self.vacancy, now));
+        Tenure { seen: was_seen.then(|| named.into()), is_over, yields: false }
+    }
+
+    /// Whether a grace period has ended. If not, its end becomes due.
+    fn has_ended(&mut self, key: &ClaimKey, since: Time, grace: Duration, now: Time) -> bool {
+        let end = since + grace;
+        if end > now {
+            self.due.insert((end, key.host.clone()));
+        }
+        end <= now
+    }
+
+    /// When the next grace period ends.
+    pub fn due(&self) -> Option<Time> {
+        self.due.first().map(|(due, _)| *due)
+    }
+
+    /// A hostname for which a grace period has ended.
+    pub fn take_due(&mut self, now: Time) -> Option<Name> {
+        self.due().filter(|due| *due <= now)?;
+        self.due.pop_first().map(|(_, host)| host)
+    }
+}

@@ -1,0 +1,271 @@
+//! Plans of all hostnames: the time to plan again, and the consequences of a new plan.
+
+mod drift;
+mod holders;
+mod plans;
+mod wakeup;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use drift::Drift;
+use holders::Holders;
+use plans::{Cause, Plans};
+pub(super) use plans::{Replanned, Urgency};
+use wakeup::Wakeup;
+
+use super::{contract::Report, keys::union, model::Model, time::Time};
+use crate::{
+    dns::Name,
+    plan::{HostPlan, InSync, Move, Past, Plan, Unit, UnitDigest, View},
+    source::{ClaimKey, Facts},
+};
+
+/// The plans of all hostnames, and the rules for planning them again.
+#[derive(Debug)]
+pub(super) struct Planner {
+    /// Whether all objects and the zone were seen once, so that plans mean something.
+    is_started: bool,
+    plans: Plans,
+    holders: Holders,
+    drift: Drift,
+    wakeup: Wakeup,
+    /// The number of hostnames whose records were correct and ours at some time.
+    hosts_once_correct: usize,
+}
+
+/// The outcome of planning some hostnames again.
+#[derive(Debug, Default)]
+pub(super) struct Planned {
+    pub hosts: BTreeSet<Name>,
+    /// The moves that wait to be written at these hostnames.
+    pub moves: Vec<PlannedMove>,
+    /// Units that are no longer planned, not even with other reads.
+    pub dropped: Vec<Unit>,
+    /// Reports about blocked units, leftovers, and in a dry run about new units.
+    pub reports: Vec<Report>,
+}
+
+/// A planned unit that moves its hostname to other targets.
+#[derive(Debug)]
+pub(super) struct PlannedMove {
+    pub key: ClaimKey,
+    pub to: Move,
+    /// Whether the hostname's records were correct and ours at some time.
+    pub was_correct: bool,
+}
+
+// === impl Planner ===
+
+impl Planner {
+    pub fn new(vacancy: Duration) -> Self {
+        Self {
+            is_started: false,
+            plans: Plans::default(),
+            holders: Holders::new(vacancy),
+            drift: Drift::default(),
+            wakeup: Wakeup::default(),
+            hosts_once_correct: 0,
+        }
+    }
+
+    pub fn is_started(&self) -> bool {
+        self.is_started
+    }
+
+    pub fn hosts_once_correct(&self) -> usize {
+        self.hosts_once_correct
+    }
+
+    /// Starts as soon as all objects and the zone are listed: plans every claimed hostname and every name of the zone.
+    pub fn start(&mut self, model: &Model, now: Time) {
+        if !self.is_started && model.is_complete() {
+            self.is_started = true;
+            self.mark_all(&model.view(), Cause::Start, now);
+        }
+    }
+
+    /// Takes that the claims at some hostnames changed.
+    pub fn claims_changed(&mut self, view: &View<'_>, hosts: &BTreeSet<Name>, has_new: bool, now: Time) {
+        if self.is_started {
+            self.mark_affected(view, hosts);
+            self.wakeup.change(now, has_new);
+        }
+    }
+
+    /// Takes that the record sets at some names changed, and that delegations appeared or disappeared at `cuts`.
+    pub fn zone_changed(&mut self, view: &View<'_>, names: &[Name], cuts: &[Name], now: Time) {
+        if !self.is_started || names.is_empty() {
+            return;
+        }
+        self.mark_affected(view, names);
+        for cut in cuts {
+            for host in view.affected_by_cut(cut) {
+                self.plans.mark(host.clone(), Cause::Change);
+            }
+        }
+        self.wakeup.at_once(now);
+    }
+
+    /// Takes that any plan may have changed.
+    pub fn everything_changed(&mut self, view: &View<'_>, now: Time) {
+        if self.is_started {
+            self.mark_all(view, Cause::Change, now);
+        }
+    }
+
+    /// Marks hostnames for which a grace period has ended.
+    pub fn end_grace_periods(&mut self, now: Time) {
+        while let Some(host) = self.holders.take_due(now) {
+            self.plans.mark(host, Cause::Change);
+            self.wakeup.at_once(now);
+        }
+    }
+
+    /// Whether marked hostnames must be planned now. Planning is then no longer due.
+    pub fn take_due(&mut self, now: Time) -> bool {
+        self.is_started && self.wakeup.take(now)
+    }
+
+    /// Whether planning is due at some time.
+    pub fn is_waiting(&self) -> bool {
+        self.wakeup.due().is_some()
+    }
+
+    /// When the planner has something to do.
+    pub fn due(&self) -> Option<Time> {
+        self.holders.due().into_iter().chain(self.wakeup.due().filter(|_| self.is_started)).min()
+    }
+
+    /// Plans the marked hostnames again.
+    pub fn replan(&mut self, model: &mut Model, is_dry_run: bool, now: Time) -> Planned {
+        self.observe_holders(model, now);
+        let Replanned { hosts: replanned, gone, reports } = self.plans.replan(&model.view(), is_dry_run);
+        let mut planned = Planned { reports, ..Planned::default() };
+        for (host, in_sync) in replanned {
+            self.note_plan(model, &host, in_sync, now, &mut planned.moves);
+            planned.hosts.insert(host);
+        }
+        // A unit that writes the same after other reads is the same unit.
+        let is_dropped = |unit: &Unit| self.plans.unit(unit.key(), unit.digest()).is_none();
+        planned.dropped = gone.into_iter().filter(is_dropped).collect();
+        planned
+    }
+
+    /// Units to be written, the most urgent first, then in the zone's order.
+    pub fn units(&self) -> impl Iterator<Item = (Urgency, &Unit)> {
+        self.plans.units()
+    }
+
+    /// The units of one hostname.
+    pub fn units_of(&self, host: &Name) -> &[Unit] {
+        self.plans.units_of(host)
+    }
+
+    /// The planned unit of a key.
+    pub fn unit_of(&self, key: &ClaimKey) -> Option<&Unit> {
+        self.units_of(&key.host).iter().find(|unit| unit.key() == key)
+    }
+
+    /// The planned unit of a key, if it still writes exactly this.
+    pub fn unit(&self, key: &ClaimKey, digest: UnitDigest) -> Option<&Unit> {
+        self.plans.unit(key, digest)
+    }
+
+    /// The hostnames that have something to report.
+    pub fn hosts(&self) -> impl Iterator<Item = &HostPlan> {
+        self.plans.hosts()
+    }
+
+    /// The hostnames that the content of the zone blocks.
+    pub fn blocked_by_zone(&self) -> impl Iterator<Item = &Name> {
+        self.plans.blocked_by_zone()
+    }
+
+    /// The whole plan.
+    pub fn plan(&self, view: &View<'_>) -> Plan {
+        self.plans.plan(view)
+    }
+
+    /// The end of the time for which a unit is contested, if it is.
+    pub fn contested_until(&self, unit: &Unit, facts: &std::sync::Arc<Facts>, now: Time) -> Option<Time> {
+        self.drift.contested_until(unit, facts, now)
+    }
+
+    /// Takes that a person has reviewed the plan: nothing is contested any more.
+    pub fn clear_contests(&mut self) {
+        self.drift.clear();
+    }
+
+    fn mark_affected<'n>(&mut self, view: &View<'_>, names: impl IntoIterator<Item = &'n Name>) {
+        for name in names {
+            self.plans.mark_affected(view, name);
+        }
+    }
+
+    fn mark_all(&mut self, view: &View<'_>, cause: Cause, now: Time) {
+        let apex = view.zone.apex();
+        let names = view.zone.names_from(apex).map(|(name, _)| name);
+        for host in view.claims.hosts_within(apex).chain(names) {
+            self.plans.mark(host.clone(), cause);
+        }
+        self.wakeup.at_once(now);
+    }
+
+    /// Observes the holders of all keys at the marked hostnames.
+    fn observe_holders(&mut self, model: &mut Model, now: Time) {
+        for host in self.plans.marked() {
+            for key in self.holders.keys_at(&model.view(), &host) {
+                let tenure = self.holders.observe(&model.view(), &key, now);
+                if model.history.set_tenure(&key, tenure) {
+                    // Hostnames that compete for one name depend on their holders.
+                    self.plans.mark_affected(&model.view(), &host);
+                }
+            }
+        }
+    }
+
+    /// Notes the consequences of a hostname's new plan: drift, moves, and the history.
+    fn note_plan(
+        &mut self,
+        model: &mut Model,
+        host: &Name,
+        in_sync: Vec<InSync>,
+        now: Time,
+        moves: &mut Vec<PlannedMove>,
+    ) {
+        let was_correct = model.history.right_at(host).next().is_some();
+        let claimed = model.claims().keys_at(host);
+        let remembered = model.history.right_at(host).chain(self.drift.keys_at(host));
+        for key in union(claimed.chain(remembered)) {
+            let unit = self.plans.units_of(host).iter().find(|unit| *unit.key() == key);
+            let is_repair = unit.is_some_and(|unit| is_repair(&model.history, unit));
+            if let Some(unit) = unit.filter(|_| is_repair)
+                && let Some(facts) = model.claims().facts_of(unit.object())
+            {
+                self.drift.add(unit, facts, now);
+            }
+            if let Some(to) = unit.filter(|_| !is_repair).and_then(Unit::moves) {
+                moves.push(PlannedMove { key: key.clone(), to, was_correct });
+            }
+            if unit.is_some_and(Unit::changes_records) && !is_repair {
+                model.history.wish_changed(&key);
+            }
+            if model.claims().claimants(&key).is_empty() {
+                model.history.forget_right(&key);
+                self.drift.forget(&key);
+            }
+        }
+        for InSync { key, wish } in in_sync {
+            self.drift.repaired(&key);
+            model.history.see_right(key, wish);
+        }
+        let is_correct = model.history.right_at(host).next().is_some();
+        self.hosts_once_correct += usize::from(is_correct);
+        self.hosts_once_correct -= usize::from(was_correct);
+    }
+}
+
+/// Whether a unit restores records that were correct for the same wish.
+pub(super) fn is_repair(history: &Past, unit: &Unit) -> bool {
+    unit.changes_records() && history.seen_right(unit.key()) == Some(unit.wish())
+}

@@ -1,0 +1,172 @@
+//! The plan of each hostname, updated where something changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    dns::Name,
+    keeper::{
+        blocked_reports,
+        contract::{Leftover, Report},
+    },
+    plan::{Fallbacks, HostPlan, InSync, Plan, Stale, Unit, UnitDigest, View},
+    source::ClaimKey,
+};
+
+/// Why a hostname is planned again. The first variant wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cause {
+    /// An object or the zone has changed.
+    Change,
+    /// The process has started.
+    Start,
+}
+
+/// The order in which units are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::keeper) enum Urgency {
+    /// The zone gives a wrong answer.
+    Wrong,
+    /// The zone gives no answer yet, because of a recent change.
+    Changed,
+    /// The zone gave no answer before this process started.
+    Backlog,
+}
+
+/// The plans of all hostnames, and which hostnames must be planned again.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Plans {
+    marked: BTreeMap<Name, Cause>,
+    /// The plans of hostnames that have something to report.
+    by_host: BTreeMap<Name, HostPlan>,
+    /// Hostnames with units to be written, in the order of sending.
+    queue: BTreeSet<(Urgency, Name)>,
+    /// Of the hostnames that were planned.
+    fallbacks: Fallbacks,
+}
+
+/// The hostnames that were planned again.
+#[derive(Debug, Default)]
+pub(in crate::keeper) struct Replanned {
+    /// Each hostname with its keys in sync.
+    pub hosts: Vec<(Name, Vec<InSync>)>,
+    /// The units that are no longer planned.
+    pub gone: Vec<Unit>,
+    pub reports: Vec<Report>,
+}
+
+// === impl Plans ===
+
+impl Plans {
+    /// Marks every hostname whose plan may depend on the record sets or the claims at `name`.
+    pub fn mark_affected(&mut self, view: &View<'_>, name: &Name) {
+        for host in view.affected(name, &self.fallbacks) {
+            if view.exists(&host) || self.by_host.contains_key(&host) {
+                self.mark(host, Cause::Change);
+            }
+        }
+    }
+
+    /// Marks a hostname whose plan may have changed.
+    pub fn mark(&mut self, host: Name, cause: Cause) {
+        let known = self.marked.entry(host).or_insert(cause);
+        *known = cause.min(*known);
+    }
+
+    /// The marked hostnames.
+    pub fn marked(&self) -> Vec<Name> {
+        self.marked.keys().cloned().collect()
+    }
+
+    /// Plans the marked hostnames again. `is_dry_run`: new units are reported.
+    pub fn replan(&mut self, view: &View<'_>, is_dry_run: bool) -> Replanned {
+        let mut replanned =
+            Replanned { hosts: Vec::with_capacity(self.marked.len()), ..Replanned::default() };
+        let reports = &mut replanned.reports;
+        for (host, cause) in std::mem::take(&mut self.marked) {
+            self.fallbacks.note(&view.settings.naming, view.zone.apex(), &host, view.exists(&host));
+            let new = view.host(&host);
+            let old = self.by_host.remove(&host).unwrap_or_default();
+            reports.extend(blocked_reports::compare(&old.blocked, &new.blocked));
+            compare_leftovers(&old.leftovers, &new.leftovers, reports);
+            if is_dry_run {
+                let planned = new.units.iter().filter(|unit| !old.units.contains(unit));
+                reports.extend(planned.map(|unit| Report::Planned(Box::new(unit.clone()))));
+            }
+            let was_backlog = self.queue.remove(&(Urgency::Backlog, host.clone()));
+            self.queue.remove(&(Urgency::Changed, host.clone()));
+            self.queue.remove(&(Urgency::Wrong, host.clone()));
+            if !new.units.is_empty() {
+                let urgency = if new.units.iter().any(Unit::replaces) {
+                    Urgency::Wrong
+                } else if cause == Cause::Start || (was_backlog && new.units == old.units) {
+                    Urgency::Backlog
+                } else {
+                    Urgency::Changed
+                };
+                self.queue.insert((urgency, host.clone()));
+            }
+            replanned.gone.extend(old.units.into_iter().filter(|unit| !new.units.contains(unit)));
+            replanned.hosts.push((host.clone(), new.in_sync.clone()));
+            if !new.says_nothing() {
+                self.by_host.insert(host, new);
+            }
+        }
+        replanned
+    }
+
+    /// Units to be written, the most urgent first, then in the zone's order.
+    pub fn units(&self) -> impl Iterator<Item = (Urgency, &Unit)> {
+        self.queue
+            .iter()
+            .flat_map(|(urgency, host)| self.units_of(host).iter().map(move |unit| (*urgency, unit)))
+    }
+
+    /// The units of one hostname.
+    pub fn units_of(&self, host: &Name) -> &[Unit] {
+        self.by_host.get(host).map(|plan| plan.units.as_slice()).unwrap_or_default()
+    }
+
+    /// The unit of a key, if it still writes exactly this.
+    pub fn unit(&self, key: &ClaimKey, digest: UnitDigest) -> Option<&Unit> {
+        self.units_of(&key.host).iter().find(|unit| unit.key() == key && unit.digest() == digest)
+    }
+
+    /// The whole plan.
+    pub fn plan(&self, view: &View<'_>) -> Plan {
+        let mut plan = Plan::assemble(view, self.by_host.values().cloned());
+        // All keys of a hostname with nothing to report are in sync.
+        let others = view.claims.hosts_within(view.zone.apex());
+        let others = others.filter(|host| !self.by_host.contains_key(host));
+        plan.in_sync += others.map(|host| view.claims.keys_at(host).count()).sum::<usize>();
+        plan
+    }
+
+    /// The hostnames that the content of the zone blocks.
+    pub fn blocked_by_zone(&self) -> impl Iterator<Item = &Name> {
+        let is_blocked = |plan: &HostPlan| plan.blocked.iter().any(|blocked| blocked.reason.is_of_zone());
+        self.by_host.iter().filter(move |(_, plan)| is_blocked(plan)).map(|(host, _)| host)
+    }
+
+    /// The plans of the hostnames that have something to report.
+    pub fn hosts(&self) -> impl Iterator<Item = &HostPlan> {
+        self.by_host.values()
+    }
+}
+
+/// Reports leftovers that appeared or disappeared.
+fn compare_leftovers(old: &[Stale], new: &[Stale], reports: &mut Vec<Report>) {
+    let of = |stale: &[Stale]| -> Vec<Leftover> {
+        let leftover =
+            |stale: &Stale| Some(Leftover { object: stale.beside.clone()?, set: stale.set.clone() });
+        stale.iter().filter_map(leftover).collect()
+    };
+    let (old, new) = (of(old), of(new));
+    let is_same =
+        |one: &Leftover, other: &Leftover| (&one.object, &one.set.key) == (&other.object, &other.set.key);
+    for leftover in old.iter().filter(|was| !new.iter().any(|now| is_same(was, now))) {
+        reports.push(Report::NotLeftOver(Box::new(leftover.clone())));
+    }
+    for leftover in new.iter().filter(|now| !old.contains(now)) {
+        reports.push(Report::LeftOver(Box::new(leftover.clone())));
+    }
+}

@@ -1,0 +1,238 @@
+//! Reads of the zone: listings, counts, and reads of single names.
+
+mod rereads;
+mod resync;
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
+
+use rereads::Rereads;
+use resync::Resync;
+
+use super::{
+    contract::{Effect, Page, Read, ReadId, Report},
+    model::{Model, PageOutcome},
+    pacer::{Pacer, Rate},
+    planner::{Planner, is_repair},
+    time::Time,
+    turn::{Changed, Turn},
+};
+use crate::{
+    dns::Name,
+    plan::{Batch, Past, Unit},
+};
+
+/// When a repaired record is read again: how long after the repair.
+const AFTER_REPAIR: [Duration; 3] = [Duration::from_mins(1), Duration::from_mins(5), Duration::from_mins(15)];
+
+/// Decides which parts of the zone are read, and when.
+#[derive(Debug)]
+pub(super) struct ZoneReader {
+    resync: Resync,
+    rereads: Rereads,
+    /// Reads that continue on a further page and wait for a request.
+    further: VecDeque<Read>,
+    last_id: u64,
+}
+
+// === impl ZoneReader ===
+
+impl ZoneReader {
+    pub fn new(resync: Duration, requests: Option<Rate>) -> Self {
+        Self {
+            resync: Resync::new(resync, requests),
+            rereads: Rereads::default(),
+            further: VecDeque::new(),
+            last_id: 0,
+        }
+    }
+
+    /// Whether a read must come before the zone is known to be complete.
+    pub fn is_awaited(&self) -> bool {
+        self.rereads.is_awaited()
+    }
+
+    /// Sends the listings, counts and reads that are due, as far as there are tokens for requests.
+    pub fn advance(&mut self, model: &mut Model, planner: &Planner, pacer: &mut Pacer, turn: &mut Turn) {
+        let now = turn.now;
+        self.begin_listing(model, now);
+        self.request_page(model, pacer, turn);
+        if planner.is_started() {
+            if self.resync.count_due() <= now && pacer.requests(now) > 0 {
+                pacer.spend(now, 1, 0);
+                self.resync.count_sent(now);
+                turn.effect(Effect::Count);
+            }
+            if self.rereads.round_due() <= now {
+                self.begin_round(model, planner, now);
+            }
+        }
+        while pacer.requests(now) > 0
+            && let Some(read) = self.further.pop_front()
+        {
+            pacer.spend(now, 1, 0);
+            turn.effect(Effect::Read(read));
+        }
+        if pacer.requests(now) > 0 {
+            let names = self.rereads.take(now);
+            self.read_names(names, model, pacer, turn);
+        }
+    }
+
+    /// When a listing, a count or a read is due.
+    pub fn due(&self, model: &Model, planner: &Planner, pacer: &Pacer, now: Time) -> Option<Time> {
+        let request = pacer.when(1, 0);
+        let page = model.snapshot.wants_page().map(|listed| self.resync.page_due(listed).max(request));
+        let rounds = [self.resync.count_due(), self.rereads.round_due()];
+        let rounds = rounds.into_iter().filter(|_| planner.is_started());
+        let further = self.further.front().map(|_| request);
+        let rereads = self.rereads.due().map(|due| due.max(request));
+        let reads = [page, further, rereads].into_iter().flatten();
+        [self.resync.due()].into_iter().chain(rounds).chain(reads).filter(|due| *due > now).min()
+    }
+
+    /// Begins a listing if one is due, or if decisions need one.
+    fn begin_listing(&mut self, model: &mut Model, now: Time) {
+        let is_needed = model.snapshot.listed_at().is_none() || model.is_listing_too_old(now);
+        let is_listing = model.snapshot.is_listing();
+        if (is_needed && !(is_listing && self.resync.is_urgent()))
+            || (!is_listing && self.resync.due() <= now)
+        {
+            self.list(model, now, is_needed);
+        }
+    }
+
+    fn list(&mut self, model: &mut Model, now: Time, is_urgent: bool) {
+        self.resync.begin(now, model.zone().len(), is_urgent);
+        model.snapshot.list(now);
+    }
+
+    /// Requests the next page of the listing if it is due.
+    fn request_page(&mut self, model: &mut Model, pacer: &mut Pacer, turn: &mut Turn) {
+        let Some(listed) = model.snapshot.wants_page() else { return };
+        if self.resync.page_due(listed) > turn.now || pacer.requests(turn.now) == 0 {
+            return;
+        }
+        let id = self.next_id();
+        if let Some(read) = model.snapshot.next_page(id, turn.now) {
+            pacer.spend(turn.now, 1, 0);
+            self.resync.page_sent(turn.now);
+            turn.effect(Effect::Read(read));
+        }
+    }
+
+    /// Begins a round of reads of the names that block hostnames. Nothing else shows soon that they no longer do.
+    fn begin_round(&mut self, model: &Model, planner: &Planner, now: Time) {
+        let view = model.view();
+        let names = planner.blocked_by_zone().flat_map(|host| view.names_of(host)).collect();
+        let pages = model.snapshot.in_pages(names);
+        self.rereads.begin_round(pages, now);
+    }
+
+    /// Reads names, page by page. Without tokens for a request, the names wait.
+    pub fn read_names(
+        &mut self,
+        names: BTreeSet<Name>,
+        model: &mut Model,
+        pacer: &mut Pacer,
+        turn: &mut Turn,
+    ) {
+        for page in model.snapshot.in_pages(names) {
+            if pacer.requests(turn.now) == 0 {
+                self.rereads.add(page);
+                continue;
+            }
+            let id = self.next_id();
+            if let Some(read) = model.snapshot.read(id, page, turn.now) {
+                pacer.spend(turn.now, 1, 0);
+                turn.effect(Effect::Read(read));
+            }
+        }
+    }
+
+    /// Reads the zone's apex, as the probe of a broken account.
+    pub fn probe(&mut self, model: &mut Model, pacer: &mut Pacer, turn: &mut Turn) {
+        let apex = model.zone().apex().clone();
+        self.read_names(BTreeSet::from([apex]), model, pacer, turn);
+    }
+
+    /// Takes that names may differ from the snapshot and must be read.
+    pub fn add(&mut self, names: impl IntoIterator<Item = Name>) {
+        self.rereads.add(names);
+    }
+
+    /// Takes that the service failed: no names are read before this time.
+    pub fn wait(&mut self, not_before: Time) {
+        self.rereads.wait(not_before);
+    }
+
+    /// Takes a page.
+    pub fn page(&mut self, id: ReadId, page: Page, model: &mut Model, pacer: &mut Pacer, turn: &mut Turn) {
+        let next_id = self.next_id();
+        let PageOutcome { changed, cuts, names, next, rest, listed } =
+            model.snapshot.page(id, page, next_id, turn.now);
+        self.further.extend(next);
+        if listed {
+            let sets = model.zone().len();
+            turn.changed(Changed::ZoneSize(sets));
+            turn.report(Report::ZoneListed { sets });
+        }
+        turn.changed(Changed::Zone { names: changed, cuts });
+        self.read_names(rest.into_iter().collect(), model, pacer, turn);
+        turn.changed(Changed::NamesRead(names));
+    }
+
+    /// Takes that a read failed. It is repeated at `retry_at`.
+    pub fn page_failed(&mut self, id: ReadId, retry_at: Time, model: &mut Model, turn: &mut Turn) {
+        match model.snapshot.fail(id) {
+            Some(names) => turn.changed(Changed::NamesFailed { names, retry_at }),
+            None => self.resync.failed(retry_at),
+        }
+    }
+
+    /// Takes that names could not be read. `is_awaited` tells the names for which the batch under way repeats the read.
+    pub fn names_failed(&mut self, names: &[Name], retry_at: Time, is_awaited: impl Fn(&Name) -> bool) {
+        let again = if names.iter().any(is_awaited) { Vec::new() } else { names.to_vec() };
+        if !again.is_empty() {
+            self.rereads.add(again);
+            self.rereads.wait(retry_at);
+        }
+    }
+
+    /// Takes the number of record sets in the zone.
+    pub fn counted(&mut self, count: u64, model: &mut Model, turn: &mut Turn) {
+        // The urgent listing under way shows the difference soon enough.
+        if model.snapshot.is_listing() && self.resync.is_urgent() {
+            return;
+        }
+        turn.changed(Changed::ZoneSize(usize::try_from(count).unwrap_or(usize::MAX)));
+        if self.resync.counted(turn.now, count, model.zone().len()) {
+            self.list(model, turn.now, true);
+        }
+    }
+
+    /// Takes that a batch was accepted. Repaired records are read again later.
+    pub fn batch_accepted(&mut self, batch: &Batch, history: &Past, now: Time) {
+        for unit in batch.units().iter().filter(|unit| is_repair(history, unit)) {
+            for wait in AFTER_REPAIR {
+                self.rereads.add_at(unit.reads().iter().cloned(), now + wait);
+            }
+        }
+        self.resync.wrote(now);
+    }
+
+    /// Takes that units were rejected, probably because the snapshot is wrong at their names.
+    pub fn units_rejected(&mut self, units: &[&Unit], model: &mut Model, now: Time) {
+        for unit in units {
+            model.snapshot.doubt(unit.reads(), now);
+            self.rereads.add(unit.reads().iter().cloned());
+        }
+    }
+
+    fn next_id(&mut self) -> ReadId {
+        self.last_id += 1;
+        ReadId(self.last_id)
+    }
+}

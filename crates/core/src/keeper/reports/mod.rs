@@ -1,0 +1,141 @@
+//! Reports that depend on time: held units, warnings, and the propagation of accepted changes.
+
+mod holds;
+mod propagation;
+mod warnings;
+
+use std::collections::BTreeSet;
+
+use holds::Holds;
+use propagation::Propagation;
+use warnings::Warnings;
+
+use super::{
+    contract::{ChangeId, Effect, FailureClass, Report},
+    pacer::Pacer,
+    permits::Rules,
+    planner::Planner,
+    time::Time,
+    turn::Turn,
+};
+use crate::{
+    dns::Name,
+    plan::{Blocked, Unit},
+    source::Claims,
+};
+
+/// The last reports, and the reports that are due at some time.
+#[derive(Debug, Default)]
+pub(super) struct Reports {
+    holds: Holds,
+    warnings: Warnings,
+    propagation: Propagation,
+}
+
+// === impl Reports ===
+
+impl Reports {
+    /// The units that were last reported as held or rejected, as their objects see them.
+    pub fn held(&self) -> impl Iterator<Item = &Blocked> {
+        self.holds.reported()
+    }
+
+    /// The report that a unit is held or rejected, if that was reported last.
+    pub fn hold_of(&self, unit: &Unit) -> Option<&Blocked> {
+        self.holds.of(unit.key())
+    }
+
+    /// The hostnames with units that were last reported as held or rejected.
+    pub fn held_hosts(&self) -> BTreeSet<Name> {
+        self.holds.hosts()
+    }
+
+    /// Takes holds that end now: the turn then knows their hostnames.
+    pub fn end_holds(&mut self, turn: &mut Turn) {
+        while let Some(host) = self.holds.take_due(turn.now) {
+            turn.holds_changed([host]);
+            turn.may_send();
+        }
+    }
+
+    /// Reports units of these hostnames that are no longer held.
+    pub fn report_released(
+        &mut self,
+        hosts: &BTreeSet<Name>,
+        rules: &Rules<'_>,
+        planner: &Planner,
+        turn: &mut Turn,
+    ) {
+        for host in hosts {
+            for report in self.holds.release(host, rules, planner) {
+                turn.report(report);
+            }
+        }
+    }
+
+    /// Reports units of these hostnames that are newly held, or for another reason.
+    pub fn report_held(
+        &mut self,
+        hosts: BTreeSet<Name>,
+        rules: &Rules<'_>,
+        planner: &Planner,
+        turn: &mut Turn,
+    ) {
+        for host in hosts {
+            for report in self.holds.update(&host, rules, planner) {
+                turn.report(report);
+            }
+        }
+    }
+
+    /// Takes an accepted change, whose propagation is then followed.
+    pub fn change_accepted(&mut self, change: ChangeId, now: Time) {
+        self.propagation.accepted(change, now);
+    }
+
+    /// Takes the answer to a question about a change.
+    pub fn propagation(&mut self, change: ChangeId, answer: Result<bool, FailureClass>, turn: &mut Turn) {
+        if self.propagation.answer(&change, answer, turn.now) {
+            turn.report(Report::InSync(change));
+        }
+    }
+
+    /// The number of accepted changes that some name servers may not have yet.
+    pub fn changes_underway(&self) -> usize {
+        self.propagation.len()
+    }
+
+    /// Asks about an accepted change, if a question is due and there is a token for the request.
+    pub fn ask_propagation(&mut self, pacer: &mut Pacer, turn: &mut Turn) {
+        if self.propagation_due(pacer).is_some_and(|due| due <= turn.now)
+            && let Some(change) = self.propagation.ask(turn.now)
+        {
+            pacer.spend(turn.now, 1, 0);
+            turn.effect(Effect::AskPropagation(change));
+        }
+    }
+
+    /// When a question about a change is due.
+    pub fn propagation_due(&self, pacer: &Pacer) -> Option<Time> {
+        self.propagation.due().map(|due| due.max(pacer.when(1, 0)))
+    }
+
+    /// Reports conditions that have lasted, after all other reports of the call.
+    pub fn warn(&mut self, claims: &Claims, turn: &mut Turn) {
+        for effect in turn.effects() {
+            if let Effect::Report(report) = effect {
+                self.warnings.take_report(report, turn.now);
+            }
+        }
+        while let Some(warning) = self.warnings.take_due(turn.now) {
+            if let Some(facts) = claims.facts_of(warning.object()) {
+                turn.report(Report::Lasting { warning, uid: facts.uid.clone() });
+            }
+        }
+    }
+
+    /// When a hold ends or a warning is due.
+    pub fn due(&self) -> Option<Time> {
+        self.holds.due().into_iter().chain(self.warnings.due()).min()
+    }
+}

@@ -1,0 +1,345 @@
+//! The batch under way: its selection, its fresh reads, its sending, and its answer.
+//!
+//! There is one batch at a time. While Route 53 processes a change of a zone, it rejects a second one
+//! (`PriorRequestNotComplete`, `ChangeResourceRecordSets`).
+
+mod fate;
+mod selection;
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use fate::{BatchFate, best_evidence};
+use selection::{Lane, Selector, names_to_read};
+
+use super::{
+    contract::{Apply, ApplyId, ChangeId, Effect, Failure, FailureClass, Report},
+    model::{FRESH, Model},
+    pacer::Pacer,
+    permits::{Permit, Permits},
+    planner::Planner,
+    time::Time,
+    turn::{Changed, Turn},
+};
+use crate::{
+    dns::{Name, Zone},
+    plan::{Batch, PlanDigest, Unit, UnitDigest},
+    source::ClaimKey,
+};
+
+/// How long a change may take. After that, its answer counts as lost.
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// Sends one batch after the other.
+#[derive(Debug)]
+pub(super) struct Writer {
+    cycle: Cycle,
+    /// Since when a backlog waits for the tokens of a full batch.
+    backlog_since: Option<Time>,
+    /// Whether a unit may be sent that could not be sent at the last look.
+    is_woken: bool,
+    /// When a unit may be sent that could not be sent at the last look.
+    due: Option<Time>,
+    last_id: u64,
+    /// The number of selected batches, for jitter.
+    selections: u64,
+    seed: u64,
+}
+
+/// The state of the batch under way.
+#[derive(Debug, Clone)]
+enum Cycle {
+    /// There is none.
+    Idle {
+        /// When the next one may be selected.
+        not_before: Time,
+    },
+    /// The names that it rests on are read.
+    Reading {
+        /// The selected units, as they were planned.
+        units: Vec<(ClaimKey, UnitDigest)>,
+        /// The names without an answer.
+        missing: BTreeSet<Name>,
+        /// If some names could not be read: when to try again.
+        retry_at: Option<Time>,
+    },
+    /// It is sent, and there is no answer.
+    Sent { id: ApplyId, batch: Arc<Batch> },
+    /// Its answer is lost. Reads since then show whether it was accepted.
+    Unanswered {
+        batch: Arc<Batch>,
+        /// When the answer was lost.
+        since: Time,
+        /// The names that were not read since.
+        missing: BTreeSet<Name>,
+        /// Whether all its names are read, because those of one unit left it unclear.
+        is_all: bool,
+    },
+}
+
+// === impl Cycle ===
+
+impl Cycle {
+    fn idle(not_before: Time) -> Self {
+        Self::Idle { not_before }
+    }
+}
+
+// === impl Writer ===
+
+impl Writer {
+    pub fn new(seed: u64) -> Self {
+        Self {
+            cycle: Cycle::idle(Time::ZERO),
+            backlog_since: None,
+            is_woken: true,
+            due: None,
+            last_id: 0,
+            selections: 0,
+            seed,
+        }
+    }
+
+    /// Whether there is no batch under way.
+    pub fn is_idle(&self) -> bool {
+        matches!(self.cycle, Cycle::Idle { .. })
+    }
+
+    /// Takes that a unit may be sent now that could not be sent at the last look.
+    pub fn wake(&mut self) {
+        self.is_woken = true;
+    }
+
+    /// When a unit may be sent, if nothing changes before.
+    pub fn due(&self) -> Option<Time> {
+        self.due
+    }
+
+    /// Selects the next batch, if one may be sent.
+    pub fn advance(
+        &mut self,
+        model: &Model,
+        planner: &Planner,
+        permits: &mut Permits,
+        pacer: &Pacer,
+        turn: &mut Turn,
+    ) {
+        if !self.is_woken && self.due.is_none_or(|due| due > turn.now) {
+            return;
+        }
+        (self.is_woken, self.due) = (false, None);
+        let Cycle::Idle { not_before } = self.cycle else { return };
+        if not_before > turn.now {
+            self.wait_until(not_before);
+            return;
+        }
+        if !permits.rules(model, planner, turn.now).may_send() {
+            return;
+        }
+        let mut selector = Selector {
+            model,
+            planner,
+            pacer,
+            permits,
+            backlog_since: &mut self.backlog_since,
+            jitter: (self.seed, self.selections),
+            now: turn.now,
+        };
+        let (selected, later) = selector.select();
+        if let Some((lane, units)) = selected {
+            if lane == Lane::Part {
+                permits.quarantine.part_taken();
+            } else {
+                permits.quarantine.others_taken();
+            }
+            self.selections += 1;
+            self.begin(units, model, planner, permits, turn);
+        } else if let Some(later) = later {
+            self.wait_until(later);
+        }
+    }
+
+    /// Begins a batch with the reads that it needs.
+    fn begin(
+        &mut self,
+        units: Vec<(ClaimKey, UnitDigest)>,
+        model: &Model,
+        planner: &Planner,
+        permits: &Permits,
+        turn: &mut Turn,
+    ) {
+        let still_planned = units.iter().filter_map(|(key, digest)| planner.unit(key, *digest));
+        let names = still_planned.flat_map(|unit| names_to_read(unit, model, permits, turn.now));
+        let missing: BTreeSet<Name> = names.collect();
+        if missing.is_empty() {
+            turn.changed(Changed::BatchRead);
+        } else {
+            turn.changed(Changed::ReadsNeeded(missing.clone()));
+        }
+        self.cycle = Cycle::Reading { units, missing, retry_at: None };
+    }
+
+    /// Whether the batch under way waits for the read of a name before it is sent.
+    pub fn awaits(&self, name: &Name) -> bool {
+        matches!(&self.cycle, Cycle::Reading { missing, .. } if missing.contains(name))
+    }
+
+    /// Takes that names were read, each with the time of the request.
+    pub fn names_read(&mut self, names: &[(Name, Time)], zone: &Zone, turn: &mut Turn) {
+        match &mut self.cycle {
+            Cycle::Reading { missing, .. } => {
+                missing.retain(|name| names.iter().all(|(read, _)| read != name));
+                if missing.is_empty() {
+                    turn.changed(Changed::BatchRead);
+                }
+            }
+            Cycle::Unanswered { batch, since, missing, is_all } => {
+                missing.retain(|name| !names.iter().any(|(read, at)| read == name && at >= since));
+                if missing.is_empty() {
+                    let (batch, since, is_all) = (Arc::clone(batch), *since, *is_all);
+                    self.judge(batch, since, is_all, zone, turn);
+                }
+            }
+            Cycle::Idle { .. } | Cycle::Sent { .. } => {}
+        }
+    }
+
+    /// Takes that names could not be read. The units that rest on them wait, and the others are sent.
+    pub fn names_failed(&mut self, names: &[Name], retry_at: Time, turn: &mut Turn) {
+        if let Cycle::Reading { missing, retry_at: retry, .. } = &mut self.cycle
+            && names.iter().any(|name| missing.contains(name))
+        {
+            missing.retain(|name| !names.contains(name));
+            *retry = Some(retry_at);
+            if missing.is_empty() {
+                turn.changed(Changed::BatchRead);
+            }
+        }
+    }
+
+    /// Sends the selected units that are still planned. All plans must rest on the reads.
+    pub fn send(
+        &mut self,
+        model: &Model,
+        planner: &Planner,
+        permits: &mut Permits,
+        pacer: &mut Pacer,
+        turn: &mut Turn,
+    ) {
+        let now = turn.now;
+        let Cycle::Reading { units, retry_at, .. } =
+            std::mem::replace(&mut self.cycle, Cycle::idle(Time::ZERO))
+        else {
+            return;
+        };
+        let rules = permits.rules(model, planner, now);
+        if !rules.may_send() {
+            return;
+        }
+        let mut batch = Batch::default();
+        let mut not_after = (now + CHANGE_TIMEOUT).min(permits.leader_until());
+        for (key, digest) in units {
+            let Some(unit) = planner.unit(&key, digest) else { continue };
+            let must_wait = matches!(rules.permit(unit), Permit::NotBefore(_));
+            if must_wait || !names_to_read(unit, model, permits, now).is_empty() {
+                continue;
+            }
+            if unit.needs_fresh_reads() {
+                let since = unit.reads().iter().filter_map(|name| model.snapshot.fresh_since(name)).min();
+                not_after = since.map_or(not_after, |since| not_after.min(since + FRESH));
+            }
+            if batch.push(unit.clone()).is_err() {
+                break;
+            }
+        }
+        if batch.is_empty() {
+            let not_before = retry_at.unwrap_or(now);
+            self.cycle = Cycle::idle(not_before);
+            self.wait_until(not_before);
+            return;
+        }
+        let batch = Arc::new(batch);
+        self.last_id += 1;
+        let id = ApplyId(self.last_id);
+        permits.batch_sent();
+        pacer.spend(now, 1, batch.weight().changes);
+        self.cycle = Cycle::Sent { id, batch: Arc::clone(&batch) };
+        let digest = digest(&batch);
+        turn.effect(Effect::Apply(Apply { id, batch, digest, not_after }));
+    }
+
+    /// Takes the answer to a batch.
+    pub fn answered(
+        &mut self,
+        id: ApplyId,
+        answer: Result<ChangeId, Failure>,
+        pacer: &mut Pacer,
+        turn: &mut Turn,
+    ) {
+        let now = turn.now;
+        let batch = match &self.cycle {
+            Cycle::Sent { id: sent, batch } if *sent == id => Arc::clone(batch),
+            _ => return,
+        };
+        let failure = match answer {
+            Ok(change) => {
+                self.cycle = Cycle::idle(now);
+                let (change, written_by) = (Some(change), Some(now));
+                turn.changed(Changed::BatchAccepted { batch, change, written_by });
+                return;
+            }
+            Err(failure) => failure,
+        };
+        turn.report(Report::Refused { units: batch.units().len(), failure: failure.clone() });
+        let retry_at = pacer.retry_at(now);
+        match failure.class {
+            // A batch that Route 53 may have executed stays paid for.
+            FailureClass::Unknown => {}
+            FailureClass::Throttled => pacer.throttled(now),
+            _ => pacer.refund(batch.weight().changes),
+        }
+        if failure.class.is_refusal() {
+            self.cycle = Cycle::idle(now);
+            turn.changed(Changed::BatchRejected { batch, failure });
+            return;
+        }
+        turn.changed(Changed::BatchFailed(failure.class));
+        if failure.class == FailureClass::Unknown {
+            self.find_fate(batch, false, Some(retry_at), turn);
+        } else {
+            self.cycle = Cycle::idle(retry_at);
+        }
+    }
+
+    /// Reads the names of one unit or of all, to find out whether a batch was accepted.
+    fn find_fate(&mut self, batch: Arc<Batch>, is_all: bool, not_before: Option<Time>, turn: &mut Turn) {
+        let units = if is_all { batch.units() } else { best_evidence(&batch) };
+        let names = units.iter().flat_map(Unit::changes).map(|change| change.after().name().clone());
+        let missing: BTreeSet<Name> = names.collect();
+        turn.changed(Changed::RereadsNeeded { names: missing.clone(), not_before });
+        self.cycle = Cycle::Unanswered { batch, since: turn.now, missing, is_all };
+    }
+
+    /// Judges whether a batch was accepted, by names that were read since its answer was lost.
+    fn judge(&mut self, batch: Arc<Batch>, since: Time, is_all: bool, zone: &Zone, turn: &mut Turn) {
+        let units = if is_all { batch.units() } else { best_evidence(&batch) };
+        match BatchFate::of(units, zone) {
+            BatchFate::Accepted => {
+                self.cycle = Cycle::idle(turn.now);
+                // If all names were read, the snapshot shows the batch, and later changes by others.
+                let written_by = (!is_all).then_some(since);
+                turn.changed(Changed::BatchAccepted { batch, change: None, written_by });
+            }
+            BatchFate::Unclear if !is_all => self.find_fate(batch, true, None, turn),
+            BatchFate::Unclear | BatchFate::NotAccepted => self.cycle = Cycle::idle(turn.now),
+        }
+    }
+
+    fn wait_until(&mut self, time: Time) {
+        self.due = Some(self.due.map_or(time, |due| due.min(time)));
+    }
+}
+
+/// The digest of a batch, for the request and the audit line.
+pub(super) fn digest(batch: &Batch) -> PlanDigest {
+    PlanDigest::of(batch.units().iter().map(Unit::digest))
+}

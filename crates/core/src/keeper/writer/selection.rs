@@ -1,0 +1,288 @@
+//! The selection of the next batch. Rejected units never delay other units.
+
+use std::time::Duration;
+
+use crate::{
+    dns::Name,
+    keeper::{
+        jitter,
+        model::Model,
+        pacer::Pacer,
+        permits::{Permit, Permits, State},
+        planner::{Planner, Urgency},
+        time::Time,
+    },
+    plan::{Unit, UnitDigest, Weight},
+    source::ClaimKey,
+};
+
+/// How long a backlog waits for the tokens of a full batch.
+const BACKLOG_WAIT: Duration = Duration::from_secs(5);
+
+/// The units from which a batch is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// Units that were never rejected.
+    New,
+    /// The next part of a rejected batch.
+    Part,
+    /// A unit that was rejected alone, after its wait.
+    Rejected,
+    /// A unit that was planned when Route 53 seemed to reject everything.
+    Suspect,
+}
+
+/// The units of a lane that may be sent now.
+#[derive(Default)]
+struct Candidates<'k> {
+    /// The units in order. The number is the cost in changes of the unit and all units before it.
+    units: Vec<(&'k Unit, u32)>,
+    /// Their weight in a request.
+    weight: Weight,
+    /// Whether there are more urgent units than one request can hold.
+    is_more: bool,
+    /// Whether the first unit is of the backlog.
+    is_backlog: bool,
+    /// When a unit that must wait may be sent.
+    later: Option<Time>,
+}
+
+/// The result of a selection from one lane.
+enum Selection {
+    /// These units, in this order.
+    Take(Lane, Vec<(ClaimKey, UnitDigest)>),
+    /// No units before this time, because of missing tokens.
+    Wait(Time),
+    /// The lane has no units before this time, or at all.
+    Nothing(Option<Time>),
+}
+
+/// The selected units, and their lane.
+pub(super) type Selected = (Lane, Vec<(ClaimKey, UnitDigest)>);
+
+/// Selects the units of the next batch.
+pub(super) struct Selector<'k> {
+    pub model: &'k Model,
+    pub planner: &'k Planner,
+    pub pacer: &'k Pacer,
+    pub permits: &'k mut Permits,
+    pub backlog_since: &'k mut Option<Time>,
+    /// The seed and the number of the selection.
+    pub jitter: (u64, u64),
+    pub now: Time,
+}
+
+/// The names that must be read before a unit may be sent.
+///
+/// These are all names that the unit rests on, if it needs fresh reads or was rejected before. Otherwise, they are the
+/// names that are known to differ from the snapshot.
+pub(super) fn names_to_read(unit: &Unit, model: &Model, permits: &Permits, now: Time) -> Vec<Name> {
+    let needs_all = unit.needs_fresh_reads() || permits.quarantine.has(unit);
+    let snapshot = &model.snapshot;
+    let must_be_read =
+        |name: &&Name| !snapshot.is_fresh(name, now) && (needs_all || snapshot.is_doubted(name));
+    unit.reads().iter().filter(must_be_read).cloned().collect()
+}
+
+// === impl Candidates ===
+
+impl<'k> Candidates<'k> {
+    /// Takes a unit that must wait.
+    fn wait(&mut self, until: Time) {
+        self.later = Some(self.later.map_or(until, |later| later.min(until)));
+    }
+
+    /// Takes a unit, if the request can hold it too. The first unit is always taken.
+    fn push(&mut self, unit: &'k Unit) -> bool {
+        let mut weight = self.weight;
+        weight += Weight::of_unit(unit);
+        let is_taken = self.units.is_empty() || weight.fits_a_batch();
+        if is_taken {
+            self.weight = weight;
+            self.units.push((unit, weight.changes));
+        }
+        is_taken
+    }
+}
+
+// === impl Selector ===
+
+impl<'k> Selector<'k> {
+    /// The next units, or when to look again.
+    ///
+    /// Parts of a rejected batch take turns with other units. A unit that was rejected alone is sent if nothing else waits
+    /// and there are many tokens for requests.
+    pub fn select(&mut self) -> (Option<Selected>, Option<Time>) {
+        let lanes: &[Lane] = match self.permits.changes(self.now) {
+            State::Closed if self.permits.quarantine.is_parts_turn() => {
+                &[Lane::Part, Lane::New, Lane::Rejected]
+            }
+            State::Closed => &[Lane::New, Lane::Part, Lane::Rejected],
+            State::Open { .. } => &[Lane::New],
+            State::Due | State::Probing => &[Lane::New, Lane::Suspect, Lane::Rejected],
+        };
+        let (mut later, mut is_waiting) = (None::<Time>, false);
+        let mut note = |time: Time| later = Some(later.map_or(time, |later| later.min(time)));
+        for lane in lanes {
+            if *lane == Lane::Rejected && is_waiting {
+                break;
+            }
+            match self.select_from(*lane) {
+                Selection::Take(lane, units) => {
+                    *self.backlog_since = None;
+                    return (Some((lane, units)), None);
+                }
+                Selection::Wait(time) => {
+                    is_waiting = true;
+                    note(time);
+                }
+                Selection::Nothing(time) => time.into_iter().for_each(&mut note),
+            }
+        }
+        (None, later)
+    }
+
+    /// The next units of a lane, in order of urgency. They fit one request, and there are tokens for them and their reads.
+    fn select_from(&mut self, lane: Lane) -> Selection {
+        let now = self.now;
+        while lane == Lane::Part
+            && self.permits.quarantine.part().is_some()
+            && self.candidates(lane).units.is_empty()
+        {
+            // None of its units is to be sent any more.
+            self.permits.quarantine.part_taken();
+        }
+        let Candidates { units, is_more, is_backlog, later, .. } = self.candidates(lane);
+        if units.is_empty() {
+            return Selection::Nothing(later);
+        }
+        let (model, permits) = (self.model, &*self.permits);
+        let requests = |units: &[(&Unit, u32)]| {
+            let names = units.iter().flat_map(|(unit, _)| names_to_read(unit, model, permits, now)).collect();
+            u32::try_from(model.snapshot.in_pages(names).len()).unwrap_or(u32::MAX).saturating_add(1)
+        };
+        let mut pacer = self.pacer.clone();
+        let taken = |count: usize| {
+            let units = units.iter().take(count);
+            Selection::Take(lane, units.map(|(unit, _)| (unit.key().clone(), unit.digest())).collect())
+        };
+        let cost = |count: usize| {
+            let units = units.get(..count).unwrap_or_default();
+            (requests(units), units.last().map_or(0, |(_, changes)| *changes))
+        };
+        match lane {
+            Lane::Rejected if !pacer.has_plenty(now) => return Selection::Wait(pacer.when_plenty()),
+            // A part is sent whole. To divide it again would lose what its rejection showed.
+            Lane::Part => {
+                let (requests, changes) = cost(units.len());
+                let enough = pacer.when_after(now, requests, changes);
+                return if enough <= now { taken(units.len()) } else { Selection::Wait(enough) };
+            }
+            Lane::New | Lane::Rejected | Lane::Suspect => {}
+        }
+        let mut affordable = units.partition_point(|(_, changes)| pacer.has(now, 1, *changes));
+        // More units never need fewer reads.
+        if !pacer.has(now, requests(units.get(..affordable).unwrap_or_default()), 0) {
+            let (mut least, mut most) = (0, affordable);
+            while least + 1 < most {
+                let middle = usize::midpoint(least, most);
+                let is_affordable = pacer.has(now, requests(units.get(..middle).unwrap_or_default()), 0);
+                *(if is_affordable { &mut least } else { &mut most }) = middle;
+            }
+            affordable = least;
+        }
+        if affordable == 0 {
+            let (requests, changes) = cost(1);
+            let enough = pacer.when_after(now, requests, changes);
+            if enough > now {
+                if is_backlog || is_more {
+                    self.backlog_since.get_or_insert(now);
+                }
+                return Selection::Wait(enough);
+            }
+            affordable = 1;
+        }
+        // More urgent units than a request can hold wait like a backlog.
+        let is_patient = is_backlog || is_more;
+        if affordable == units.len() || !is_patient {
+            return taken(affordable);
+        }
+        let (requests, changes) = cost(units.len());
+        let (enough, choice) = (pacer.when(requests, changes), taken(affordable));
+        // A bucket never holds more than its capacity, so a full bucket is enough.
+        let wait = enough.min(*self.backlog_since.get_or_insert(now) + BACKLOG_WAIT);
+        if wait <= now { choice } else { Selection::Wait(wait) }
+    }
+
+    /// The units of a lane that may be sent now, in order of urgency, as many as fit one request.
+    fn candidates(&self, lane: Lane) -> Candidates<'k> {
+        match lane {
+            Lane::Part => return self.part(),
+            Lane::Suspect => return self.suspect(),
+            Lane::New | Lane::Rejected => {}
+        }
+        let rules = self.permits.rules(self.model, self.planner, self.now);
+        let planner = self.planner;
+        let apart = self.permits.quarantine.in_parts();
+        let is_alone = lane == Lane::Rejected || self.permits.changes(self.now) != State::Closed;
+        let mut found = Candidates::default();
+        for (urgency, unit) in planner.units() {
+            let is_of_lane = match (lane, rules.permit(unit)) {
+                (_, Permit::NotBefore(until)) => {
+                    found.wait(until);
+                    false
+                }
+                (Lane::Rejected, permit) => permit == Permit::Alone,
+                (_, permit) => {
+                    permit == Permit::WithOthers
+                        && !apart.contains(unit.key())
+                        && !self.permits.quarantine.is_suspect(unit)
+                }
+            };
+            if !is_of_lane {
+                continue;
+            }
+            // The other units are no more urgent than the first.
+            found.is_backlog |= found.units.is_empty() && urgency == Urgency::Backlog;
+            if !found.push(unit) {
+                found.is_more = urgency != Urgency::Backlog;
+                break;
+            }
+            if is_alone {
+                break;
+            }
+        }
+        found
+    }
+
+    /// The units of the next part of a rejected batch that may be sent now.
+    fn part(&self) -> Candidates<'k> {
+        let rules = self.permits.rules(self.model, self.planner, self.now);
+        let mut found = Candidates::default();
+        for key in self.permits.quarantine.part().into_iter().flatten() {
+            let Some(unit) = self.planner.unit_of(key) else { continue };
+            match rules.permit(unit) {
+                Permit::NotBefore(until) => found.wait(until),
+                // A unit that has grown too large since is sent with new units.
+                Permit::WithOthers | Permit::Alone => {
+                    found.push(unit);
+                }
+            }
+        }
+        found
+    }
+
+    /// One of the units that were planned when Route 53 seemed to reject everything, and that were not tried themselves.
+    /// A random one is probably not a neighbour of the units that were tried.
+    fn suspect(&self) -> Candidates<'k> {
+        let rules = self.permits.rules(self.model, self.planner, self.now);
+        let planner = self.planner;
+        let is_untried = |unit: &&Unit| {
+            self.permits.quarantine.is_suspect(unit) && rules.permit(unit) == Permit::WithOthers
+        };
+        let untried = || planner.units().map(|(_, unit)| unit).filter(is_untried);
+        let at = jitter::place(untried().count(), self.jitter.0, self.jitter.1);
+        let units = untried().nth(at).map(|unit| (unit, Weight::of_unit(unit).changes));
+        Candidates { units: units.into_iter().collect(), ..Candidates::default() }
+    }
+}
