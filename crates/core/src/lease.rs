@@ -1,12 +1,18 @@
-//! Who of several processes may write: the rules of a Kubernetes Lease, without Kubernetes.
+//! Leader election: the rules of a Kubernetes Lease, without Kubernetes.
 //!
-//! A process looks at the Lease every [`RENEWAL`], is told what to do about it ([`Step`]), and says what came of it.
-//! Whoever is written in the Lease holds it until nobody has seen it change for a whole [`TTL`]; it leads a while
-//! less, so that whatever it sent last has ended before another begins.
+//! A process reads the Lease every [`RENEWAL`]. [`Lease::look`] returns the next [`Step`], and [`Lease::accepted`] or
+//! [`Lease::lost`] take its result. The holder in the Lease holds it until it stays unchanged for a whole [`TTL`]. The
+//! holder leads for a shorter time, so that its last request ends before the next leader sends one.
 //!
-//! Clocks of different machines are never compared. Each process measures on its own how long a Lease has stood as it
-//! is: the times in it are for people. Route 53 knows nothing of leadership, and a request can still arrive late. That
-//! a first write is a CREATE and that a replace rests on a fresh read holds without any of this.
+//! # Guarantees
+//!
+//! At most one process leads at any time, whatever the clocks of the machines show. Each process measures on its own clock
+//! how long the Lease stays unchanged. The times in the Lease are for people.
+//!
+//! # Caveats
+//!
+//! Route 53 does not know the leader, so a request of an old leader can arrive late. Two rules protect the zone without
+//! leadership: a first write is a CREATE, and a replacement rests on a fresh read.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,52 +20,55 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{dns::ZoneId, keeper::Time, plan::OwnerId};
 
-/// How long a Lease must have stood unchanged before somebody else takes it.
+/// How long a Lease must stay unchanged before another process takes it.
 pub const TTL: Duration = Duration::from_secs(15);
-/// How often it is renewed, or looked at; and the longest that a call may take.
+/// How often a process renews or reads the Lease. It is also the time-out of each call.
 pub const RENEWAL: Duration = Duration::from_secs(2);
-/// How long before the end of what it holds a process stops to lead. The longest change (8 s, a time-out of the
-/// client) is shorter: what was sent at the last moment has been answered or given up before another process writes.
+/// How long before the Lease can be taken its holder ceases to lead.
+///
+/// It is longer than the time-out of a change (8 s). A change that is sent at the last moment has ended before another
+/// process writes.
 pub const MARGIN: Duration = Duration::from_secs(9);
 
-/// How long one renewal leads.
+/// How long a process leads after one renewal.
 const LEADS: Duration = TTL.saturating_sub(MARGIN);
-// One renewal may fail without anybody noticing.
+// Leadership survives one failed renewal.
 const _: () = assert!(LEADS.as_millis() >= 3 * RENEWAL.as_millis());
 
-/// What is of interest in a Lease object.
+/// The fields of a Lease object that matter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Its `resourceVersion`: another one after each write, whoever wrote.
+    /// The `resourceVersion`, which changes with every write by anybody.
     pub version: Arc<str>,
-    /// Who holds it; empty where it was released.
+    /// The holder; empty after a release.
     pub holder: Arc<str>,
 }
 
-/// What to do about a Lease.
+/// The next action of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
-    /// Create it, with this process as its holder.
+    /// Create the Lease with this process as its holder.
     Create,
-    /// It is ours: write it again.
+    /// Renew the Lease, which this process holds.
     Renew,
-    /// It was released or abandoned: write this process into it.
+    /// Take the Lease, which is released or abandoned.
     TakeOver,
-    /// It is another's: write nothing, look again.
+    /// Write nothing, because another process holds the Lease.
     Follow,
 }
 
-/// What one process knows of a Lease. A write is conditional on the version that was looked at.
+/// What one process knows about a Lease. Each write must be conditional on the version that was read.
 #[derive(Debug, Clone)]
 pub struct Lease {
     me: Arc<str>,
-    /// What was seen last, if it was not ours; without a version where the object had gone.
-    others: Option<Standing>,
+    /// The last observation of a Lease that this process did not hold.
+    others: Option<Unchanged>,
     until: Time,
 }
 
 #[derive(Debug, Clone)]
-struct Standing {
+struct Unchanged {
+    /// `None` if the Lease object was deleted.
     version: Option<Arc<str>>,
     since: Time,
 }
@@ -67,12 +76,12 @@ struct Standing {
 // === impl Lease ===
 
 impl Lease {
-    /// Nothing has been seen yet. `me` is no other process' name, and not that of a predecessor either.
+    /// A Lease that was not read yet. `me` must differ from the names of all other processes, earlier ones included.
     pub fn new(me: impl Into<Arc<str>>) -> Self {
         Self { me: me.into(), others: None, until: Time::ZERO }
     }
 
-    /// Its object's name: one for each zone and owner id.
+    /// The name of the Lease object, for a zone and an owner id.
     pub fn name(zone: &ZoneId, owner: &OwnerId) -> String {
         let hash = Sha256::digest(owner.as_str().as_bytes());
         let name = format!("{}-", zone.as_str().to_lowercase());
@@ -84,12 +93,13 @@ impl Lease {
         &self.me
     }
 
-    /// Until when this process leads; [`Time::ZERO`] where it does not.
+    /// Until when this process leads; [`Time::ZERO`] if it does not.
     pub fn until(&self) -> Time {
         self.until
     }
 
-    /// What to do about the Lease as it was read, or is not there. `now` is not before the answer came.
+    /// The next step, after a read of the Lease. `record` is `None` if there is no Lease object. `now` must not be before the
+    /// answer came.
     pub fn look(&mut self, record: Option<&Record>, now: Time) -> Step {
         if record.is_some_and(|record| record.holder == self.me) {
             self.others = None;
@@ -97,7 +107,7 @@ impl Lease {
         }
         self.until = Time::ZERO;
         let write = if record.is_some() { Step::TakeOver } else { Step::Create };
-        // Somebody may rely on one that has been deleted, and not know yet.
+        // The holder of a deleted Lease may still rely on it.
         let is_new = record.is_none() && self.others.is_none();
         let is_released = record.is_some_and(|record| record.holder.is_empty());
         if is_new || is_released {
@@ -105,28 +115,28 @@ impl Lease {
         }
         let version = record.map(|record| Arc::clone(&record.version));
         match &self.others {
-            Some(standing) if standing.version == version => {
-                if now - standing.since >= TTL {
+            Some(unchanged) if unchanged.version == version => {
+                if now - unchanged.since >= TTL {
                     write
                 } else {
                     Step::Follow
                 }
             }
             _ => {
-                self.others = Some(Standing { version, since: now });
+                self.others = Some(Unchanged { version, since: now });
                 Step::Follow
             }
         }
     }
 
-    /// A write was accepted; `sent_at` is not after it was sent. Gives until when this process leads.
+    /// Takes that a write was accepted. `sent_at` must not be after its sending. Returns until when this process leads.
     pub fn accepted(&mut self, sent_at: Time) -> Time {
         self.others = None;
         self.until = sent_at + LEADS;
         self.until
     }
 
-    /// A write was refused because the Lease has changed or gone (409, 404), or it is given back: nothing is held.
+    /// Takes that a write was rejected because the Lease changed or disappeared (409, 404), or that this process released it.
     pub fn lost(&mut self) {
         self.until = Time::ZERO;
     }
@@ -145,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_all_creates_it() {
+    fn the_first_process_creates_the_lease() {
         let mut lease = Lease::new("a");
         assert_eq!(lease.look(None, at(0)), Step::Create);
         // The answer was lost, and nothing was created.
@@ -154,21 +164,21 @@ mod tests {
     }
 
     #[test]
-    fn another_s_is_taken_only_after_it_stood_for_a_whole_ttl() {
+    fn a_lease_of_another_process_is_taken_after_a_whole_ttl_without_change() {
         let mut lease = Lease::new("a");
         assert_eq!(lease.look(Some(&record("1", "b")), at(100)), Step::Follow);
         assert_eq!(lease.look(Some(&record("1", "b")), at(114)), Step::Follow);
-        // Its holder has renewed it: it begins to stand anew.
+        // Its holder has renewed it, so the time begins anew.
         assert_eq!(lease.look(Some(&record("2", "b")), at(116)), Step::Follow);
         assert_eq!(lease.look(Some(&record("2", "b")), at(130)), Step::Follow);
         assert_eq!(lease.look(Some(&record("2", "b")), at(131)), Step::TakeOver);
-        // Somebody was faster.
+        // Another process was faster.
         lease.lost();
         assert_eq!(lease.look(Some(&record("3", "c")), at(132)), Step::Follow);
     }
 
     #[test]
-    fn a_released_one_is_taken_at_once() {
+    fn a_released_lease_is_taken_at_once() {
         let mut lease = Lease::new("a");
         assert_eq!(lease.look(Some(&record("1", "b")), at(0)), Step::Follow);
         assert_eq!(lease.look(Some(&record("2", "")), at(1)), Step::TakeOver);
@@ -176,13 +186,13 @@ mod tests {
     }
 
     #[test]
-    fn a_deleted_one_counts_as_held_by_whoever_held_it() {
+    fn a_deleted_lease_still_counts_for_its_holder() {
         let mut lease = Lease::new("a");
         assert_eq!(lease.look(Some(&record("1", "b")), at(0)), Step::Follow);
         assert_eq!(lease.look(None, at(10)), Step::Follow);
         assert_eq!(lease.look(None, at(24)), Step::Follow);
         assert_eq!(lease.look(None, at(25)), Step::Create);
-        // Whoever held it knows that it holds nothing any more, and that nobody else does.
+        // The holder itself knows that the Lease is deleted, and that nobody holds it.
         lease.accepted(at(25));
         assert_eq!(lease.look(Some(&record("9", "a")), at(26)), Step::Renew);
         assert_eq!(lease.look(None, at(27)), Step::Create);
@@ -190,18 +200,18 @@ mod tests {
     }
 
     #[test]
-    fn it_leads_from_what_was_accepted_counted_from_the_sending() {
+    fn leadership_counts_from_the_sending_of_an_accepted_write() {
         let mut lease = Lease::new("a");
         lease.look(None, at(10));
         assert_eq!(lease.accepted(at(10)), at(16));
         assert_eq!(lease.look(Some(&record("1", "a")), at(12)), Step::Renew);
-        // A renewal that is not answered changes nothing.
+        // A renewal without an answer changes nothing.
         assert_eq!(lease.until(), at(16));
         assert_eq!(lease.accepted(at(14)), at(20));
     }
 
     #[test]
-    fn it_is_renewed_after_it_lapsed_if_nobody_took_it() {
+    fn a_lapsed_lease_is_renewed_if_nobody_took_it() {
         let mut lease = Lease::new("a");
         lease.accepted(at(0));
         assert_eq!(lease.look(Some(&record("1", "a")), at(100)), Step::Renew);
@@ -209,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_lost_by_a_conflict_and_to_whoever_is_in_it() {
+    fn a_conflict_or_another_holder_ends_leadership() {
         let mut lease = Lease::new("a");
         lease.accepted(at(0));
         lease.lost();
@@ -220,27 +230,27 @@ mod tests {
     }
 
     #[test]
-    fn its_name_is_that_of_a_zone_and_an_owner() {
+    fn its_name_is_made_of_the_zone_and_the_owner() {
         let (zone, owner) = (ZoneId::new("Z0123ABC").unwrap(), "prod-eu".parse().unwrap());
         // printf prod-eu | sha256sum
         assert_eq!(Lease::name(&zone, &owner), "z0123abc-3312b6955a");
     }
 
-    /// What a process waits for.
+    /// The event that a process waits for.
     enum Wait {
-        /// Its next look.
+        /// Its next read.
         Idle,
-        /// What is read when the request arrives.
+        /// The arrival of its read at the server.
         Read,
-        /// Whether what it writes is taken, on condition of a version.
+        /// The arrival of its conditional write at the server.
         Write { sent_at: u64, version: u64, step: Step },
-        /// An answer that has been given.
+        /// The arrival of an answer.
         Answer { result: Result<Option<Record>, ()>, write: Option<u64> },
     }
 
     struct Process {
         lease: Lease,
-        /// What its clock shows more than the world's.
+        /// How much its clock is ahead of the world's clock.
         offset: u64,
         wait: Wait,
         due: u64,
@@ -277,7 +287,7 @@ mod tests {
             let (mut stored, mut version): (Option<Record>, u64) = (None, 0);
             let mut processes: Vec<Process> =
                 (0..3).map(|number| Process::new(number, 0, 0, random(1_000_000))).collect();
-            // Who led last, and the end of that on the world's clock.
+            // The last leader, and the end of its leadership on the world's clock.
             let mut last: Option<(Arc<str>, u64, bool)> = None;
             for now in 0..200_000_u64 {
                 for (number, process) in processes.iter_mut().enumerate() {
@@ -320,7 +330,7 @@ mod tests {
                             };
                             (Wait::Answer { result, write: Some(sent_at) }, now + delay)
                         }
-                        // It never came.
+                        // The answer is lost.
                         Wait::Answer { .. } if random(20) == 0 => (Wait::Idle, now + 2_000),
                         Wait::Answer { result: Err(()), .. } => {
                             process.lease.lost();
