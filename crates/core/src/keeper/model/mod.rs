@@ -15,7 +15,7 @@ use super::{
     turn::{Changed, Turn},
 };
 use crate::{
-    dns::Zone,
+    dns::{Name, Zone},
     plan::{Blocked, Past, Settings, View, of_bad_hosts},
     source::{Claims, Facts, ObjectId},
 };
@@ -79,7 +79,9 @@ impl Model {
     /// Takes the facts of an object, or that the object has none any more.
     pub fn set_facts(&mut self, object: &ObjectId, facts: Option<Facts>, turn: &mut Turn) {
         self.lists.see(object);
-        let has_new = facts.iter().flat_map(|facts| &facts.hosts).any(|host| !self.claims.has_host(host));
+        let apex = self.zone().apex();
+        let is_new = |host: &Name| host.is_within(apex) && !self.claims.has_host(host);
+        let has_new = facts.iter().flat_map(|facts| &facts.hosts).any(is_new);
         // A text that is no hostname is in no hostname's plan, so it is reported here.
         let bad_hosts =
             |facts: Option<&Facts>| facts.map(|facts| of_bad_hosts(facts).collect::<Vec<Blocked>>());

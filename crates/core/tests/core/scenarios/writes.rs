@@ -190,6 +190,26 @@ fn a_new_name_waits_50_ms_however_much_else_changes() {
 }
 
 #[test]
+fn a_hostname_outside_the_zone_makes_no_change_new() {
+    let busy = |balancer: &str| {
+        let hosts = ["busy.example.com", "busy.example.net"];
+        ingress(meta("shop", "busy", 0, BTreeMap::new()), &hosts, &[(None, Some(balancer.to_owned()))])
+    };
+    let mut stage = Stage::new();
+    stage.start(&[busy(WEB_1)]);
+    stage.run(5_000);
+    stage.see(&busy(WEB_2));
+    stage.run(100);
+    stage.done();
+    let before = stage.now;
+    stage.see(&busy(WEB_1));
+    stage.run(1_000);
+    let done = stage.done_at();
+    // As a change among others, it waits for a pause.
+    assert_eq!(done.first().map(|(at, _)| *at), Some(before.micros() / 1_000 + 200), "{done:?}");
+}
+
+#[test]
 fn a_list_that_begins_again_drops_an_object_only_at_its_end() {
     let mut stage = Stage::new();
     stage.start(&[web("www", WEB_1), web("api", WEB_1)]);
