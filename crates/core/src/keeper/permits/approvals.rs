@@ -132,8 +132,7 @@ impl Approvals {
     /// Compares the given approval with the plan. Returns whether it was used.
     pub fn use_given(&mut self, planned: &PlannedUnits, unix: i64) -> bool {
         if let Some(before) = self.before.take() {
-            let listed = before.units.iter().map(|(unit, _)| *unit).collect();
-            self.plans.push_front((before.digest, listed));
+            self.remember(before.digest, before.units.iter().map(|(unit, _)| *unit).collect());
             let approved = before.units.iter().filter(|(_, is_approved)| *is_approved).map(|(unit, _)| *unit);
             // Units that were written meanwhile are no longer planned.
             let approved = approved.chain(before.rest.iter().copied());
@@ -252,5 +251,43 @@ impl PlannedUnits {
     /// The digest of the published plan.
     fn digest(&self) -> PlanDigest {
         PlanDigest::of(self.open.iter().copied())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A publication of one unit, another one for each number.
+    fn publication(number: u64) -> Publication {
+        let unit: UnitDigest = format!("{number:016x}").parse().unwrap();
+        Publication {
+            digest: PlanDigest::of([unit]),
+            creates: 1,
+            replaces: 0,
+            units: vec![(unit, false)],
+            rest: Vec::new(),
+            used: None,
+            unused: None,
+        }
+    }
+
+    #[test]
+    fn published_plans_do_not_grow_with_terms_and_the_newest_can_be_approved() {
+        let mut approvals = Approvals::default();
+        let mut planned = PlannedUnits::default();
+        for number in 0..100 {
+            let found = publication(number);
+            planned.all.extend(found.units.iter().map(|(unit, _)| *unit));
+            approvals.begin();
+            approvals.recall(Some(Box::new(found)), Time::ZERO);
+            approvals.use_given(&planned, 0);
+            assert!(approvals.plans.len() <= KEPT, "{} plans in term {number}", approvals.plans.len());
+        }
+        approvals.give(Approval { digest: publication(99).digest, at: 0 }, Time::ZERO);
+        assert!(approvals.use_given(&planned, 0));
+        // A plan of long ago is forgotten.
+        approvals.give(Approval { digest: publication(3).digest, at: 1 }, Time::ZERO);
+        assert!(!approvals.use_given(&planned, 1));
     }
 }
