@@ -174,6 +174,7 @@ impl ZoneReader {
         let PageOutcome { changed, cuts, names, next, rest, listed } =
             model.snapshot.page(id, page, next_id, turn.now);
         self.further.extend(next);
+        self.rereads.answered(names.iter().map(|(name, _)| name));
         if listed {
             let sets = model.zone().len();
             turn.changed(Changed::ZoneSize(sets));
@@ -194,7 +195,8 @@ impl ZoneReader {
 
     /// Takes that names could not be read. `is_awaited` tells the names for which the batch under way repeats the read.
     pub fn names_failed(&mut self, names: &[Name], retry_at: Time, is_awaited: impl Fn(&Name) -> bool) {
-        let again = if names.iter().any(is_awaited) { Vec::new() } else { names.to_vec() };
+        let must_repeat = |name: &&Name| !is_awaited(name) || self.rereads.is_requested(name);
+        let again: Vec<Name> = names.iter().filter(must_repeat).cloned().collect();
         if !again.is_empty() {
             self.rereads.add(again);
             self.rereads.wait(retry_at);

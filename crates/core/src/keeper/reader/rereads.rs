@@ -14,6 +14,8 @@ const PAGES_OF_ROUND: usize = 10;
 pub(super) struct Rereads {
     at_once: BTreeSet<Name>,
     later: BTreeSet<(Time, Name)>,
+    /// Names whose reads were requested and not answered.
+    requested: BTreeSet<Name>,
     /// After a failure of the service: the earliest time of the next read.
     not_before: Time,
     /// When the next round begins.
@@ -66,7 +68,7 @@ impl Rereads {
         Some(next.max(self.not_before))
     }
 
-    /// The names to be read now.
+    /// The names to be read now. They count as requested from then on.
     pub fn take(&mut self, now: Time) -> BTreeSet<Name> {
         if self.not_before > now {
             return BTreeSet::new();
@@ -74,7 +76,23 @@ impl Rereads {
         while self.later.first().is_some_and(|(at, _)| *at <= now) {
             self.at_once.extend(self.later.pop_first().map(|(_, name)| name));
         }
+        self.requested.extend(self.at_once.iter().cloned());
         std::mem::take(&mut self.at_once)
+    }
+
+    /// Whether the read of a name was requested and not answered.
+    pub fn is_requested(&self, name: &Name) -> bool {
+        self.requested.contains(name)
+    }
+
+    /// Takes that names were read.
+    pub fn answered<'n>(&mut self, names: impl IntoIterator<Item = &'n Name>) {
+        if self.requested.is_empty() {
+            return;
+        }
+        for name in names {
+            self.requested.remove(name);
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! What is done when something fails.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
-use zonekeeper_core::keeper::{Completion, FailureClass, Gate, Input};
+use zonekeeper_core::keeper::{Completion, FailureClass, Gate, Input, Time};
 use zonekeeper_emulator::zone::RecordSet;
 
 use super::stage::{Fate, Stage, WEB_1, WEB_2, web, web_at, webs};
@@ -484,4 +484,34 @@ fn a_name_that_cannot_be_read_keeps_only_its_own_unit_back() {
     assert_eq!(moved(&stage), [0, 2], "{:?}", stage.done());
     stage.run(3_100);
     assert_eq!(moved(&stage), [2, 2], "{:?}", stage.done());
+}
+
+#[test]
+fn a_failed_read_is_repeated_for_every_name_that_had_to_be_read_again() {
+    let mut stage = Stage::new();
+    stage.start(&webs(2));
+    stage.run(5_000);
+    stage.done();
+    for name in ["w0.example.com", "w1.example.com"] {
+        stage.somebody_deletes(name, "A");
+    }
+    let mut repaired = None;
+    while repaired.is_none() {
+        stage.run(10);
+        repaired = stage.done_at().into_iter().find(|(_, line)| line.starts_with("apply 2 units"));
+    }
+    // Both hostnames are read again a minute after the repair, with one page. In the same moment w0 changes.
+    stage.see(&web("w0", WEB_2));
+    stage.now = Time::ZERO + Duration::from_millis(repaired.unwrap().0 + 60_500);
+    stage.questions_meet([Fate::Works, Fate::fails(FailureClass::NotExecuted, "try again")]);
+    stage.tell(Input::Tick);
+    let done = stage.done();
+    assert_eq!(
+        done.get(..3),
+        Some(&["count", "read a-w0.example.com", "read a-w0.example.com"].map(String::from)[..]),
+        "{done:?}"
+    );
+    stage.run(5_000);
+    let done = stage.done();
+    assert!(done.iter().any(|line| line.starts_with("read a-w")), "{done:?}");
 }
