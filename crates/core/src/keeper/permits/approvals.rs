@@ -15,9 +15,13 @@ use crate::{
 
 /// The most units that a publication lists with their state.
 const MOST_LISTED: usize = 1_000;
-/// The most approved units that a publication names beside the list. Etcd limits an object to 1.5 MiB, and a unit takes 17
-/// bytes.
-const MOST_NAMED: usize = 40_000;
+/// The most approved units that a publication names beside the list.
+///
+/// Etcd limits an object to 1.5 MiB, 1,572,864 bytes. A named unit takes 65 bytes, 64 hex digits and a space: 16,000 of them
+/// take 1,040,000. A listed unit takes at most 96 bytes: 1,000 of them take 96,000. The rest, over 400,000 bytes, is room
+/// for the other fields of the object.
+const MOST_NAMED: usize = 16_000;
+const _: () = assert!(MOST_NAMED * 65 + MOST_LISTED * 96 + 400_000 < 1_572_864);
 /// How often the publication may change.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 /// The same for a publication that is too large to list units.
