@@ -9,7 +9,7 @@ fn first(host: &Name) -> ClaimKey {
     ClaimKey { host: host.clone(), set_id: None }
 }
 
-/// The entries of a map that belong to a hostname, whatever their set identifiers.
+/// The entries of a map that belong to a hostname, with any set identifier.
 pub(super) fn entries_at<'m, V>(
     map: &'m BTreeMap<ClaimKey, V>,
     host: &'m Name,

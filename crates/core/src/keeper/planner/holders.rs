@@ -116,3 +116,66 @@ impl Holders {
         self.due.pop_first().map(|(_, host)| host)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        dns::{AliasZones, Data, RecordSet, RecordType, SetId, Ttl, Zone, ZoneId},
+        plan::{Adoption, ManagedTypes, Naming, Past, Settings},
+        source::Claims,
+    };
+
+    const VACANCY: Duration = Duration::from_mins(10);
+
+    fn name(text: &str) -> Name {
+        Name::from_hostname(text).unwrap()
+    }
+
+    fn set(at: &str, set_id: &str, rtype: RecordType, value: &str) -> RecordSet {
+        let data = Data::Values { ttl: Ttl::DEFAULT, values: vec![value.into()] };
+        let mut set = RecordSet::simple(name(at), rtype, data);
+        set.key.set_id = Some(SetId::new(set_id));
+        set
+    }
+
+    #[test]
+    fn each_set_identifier_of_a_hostname_has_a_holder_and_a_grace_period_of_its_own() {
+        let settings = Settings {
+            owner: "me".parse().unwrap(),
+            naming: Naming::default(),
+            default_ttl: Ttl::DEFAULT,
+            managed_types: ManagedTypes::default(),
+            prefer_cname: false,
+            merge_targets: None,
+            alias_zones: AliasZones::default(),
+            adoption: Adoption::default(),
+        };
+        let mut zone = Zone::new(ZoneId::new("Z1").unwrap(), name("example.com"));
+        let (claims, past, host) =
+            (Claims::new(name("example.com")), Past::default(), name("www.example.com"));
+        let put = |zone: &mut Zone, set_id: &str| {
+            zone.put(set("www.example.com", set_id, RecordType::A, "192.0.2.1"));
+            let text = format!(
+                "\"heritage=external-dns,external-dns/owner=me,external-dns/resource=ingress/shop/{set_id}\""
+            );
+            zone.put(set("a-www.example.com", set_id, RecordType::Txt, &text));
+        };
+        let mut holders = Holders::new(VACANCY);
+        let mut observe = |zone: &Zone, now: Time| -> Vec<(Option<SetId>, bool)> {
+            let view = View { zone, claims: &claims, settings: &settings, past: &past };
+            let keys = holders.keys_at(&view, &host);
+            keys.into_iter()
+                .map(|key| (key.set_id.clone(), holders.observe(&view, &key, now).is_over))
+                .collect()
+        };
+        let [blue, green] = ["blue", "green"].map(|set_id| Some(SetId::new(set_id)));
+        put(&mut zone, "blue");
+        assert_eq!(observe(&zone, Time::ZERO), [(blue.clone(), false)]);
+        put(&mut zone, "green");
+        let later = Time::ZERO + Duration::from_mins(5);
+        assert_eq!(observe(&zone, later), [(blue.clone(), false), (green.clone(), false)]);
+        assert_eq!(observe(&zone, Time::ZERO + VACANCY), [(blue.clone(), true), (green.clone(), false)]);
+        assert_eq!(observe(&zone, later + VACANCY), [(blue, true), (green, true)]);
+    }
+}

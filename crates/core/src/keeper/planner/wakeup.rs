@@ -78,43 +78,43 @@ mod tests {
         Time::ZERO + Duration::from_millis(ms)
     }
 
-    /// The times in milliseconds at which changes, each `(at, is_new)`, are acted on.
-    fn acted_on(changes: &[(u64, bool)]) -> Vec<u64> {
-        let (mut wakeup, mut acted, mut next) = (Wakeup::default(), Vec::new(), changes.iter().peekable());
+    /// The times of planning in milliseconds, for changes `(at, is_new)`.
+    fn planned_at(changes: &[(u64, bool)]) -> Vec<u64> {
+        let (mut wakeup, mut planned, mut next) = (Wakeup::default(), Vec::new(), changes.iter().peekable());
         for ms in 0..10_000 {
             while let Some((_, is_new)) = next.next_if(|(when, _)| *when == ms) {
                 wakeup.change(at(ms), *is_new);
             }
             if wakeup.take(at(ms)) {
-                acted.push(ms);
+                planned.push(ms);
             }
         }
-        acted
+        planned
     }
 
     #[test]
-    fn a_change_after_a_quiet_second_waits_50_ms_whatever_follows() {
-        assert_eq!(acted_on(&[(100, false)]), [150]);
-        assert_eq!(acted_on(&[(100, false), (140, false)]), [150]);
-        assert_eq!(acted_on(&[(100, false), (1_200, false)]), [150, 1_250]);
+    fn a_change_after_a_quiet_second_waits_50_ms_with_any_later_changes() {
+        assert_eq!(planned_at(&[(100, false)]), [150]);
+        assert_eq!(planned_at(&[(100, false), (140, false)]), [150]);
+        assert_eq!(planned_at(&[(100, false), (1_200, false)]), [150, 1_250]);
     }
 
     #[test]
     fn a_change_among_others_waits_for_a_pause_of_200_ms() {
-        assert_eq!(acted_on(&[(100, false), (200, false)]), [150, 400]);
-        assert_eq!(acted_on(&[(100, false), (200, false), (300, false)]), [150, 500]);
+        assert_eq!(planned_at(&[(100, false), (200, false)]), [150, 400]);
+        assert_eq!(planned_at(&[(100, false), (200, false), (300, false)]), [150, 500]);
     }
 
     #[test]
     fn the_oldest_change_never_waits_longer_than_a_second() {
         let steady: Vec<(u64, bool)> = (0..40).map(|n| (n * 100, false)).collect();
-        assert_eq!(acted_on(&steady)[..4], [50, 1_100, 2_200, 3_300]);
+        assert_eq!(planned_at(&steady)[..4], [50, 1_100, 2_200, 3_300]);
     }
 
     #[test]
     fn a_new_name_never_waits_longer_than_50_ms() {
-        assert_eq!(acted_on(&[(100, false), (200, false), (300, true)]), [150, 350]);
-        assert_eq!(acted_on(&[(100, false), (200, true), (240, false)]), [150, 250]);
-        assert_eq!(acted_on(&[(100, false), (200, false), (300, true), (340, false)]), [150, 350]);
+        assert_eq!(planned_at(&[(100, false), (200, false), (300, true)]), [150, 350]);
+        assert_eq!(planned_at(&[(100, false), (200, true), (240, false)]), [150, 250]);
+        assert_eq!(planned_at(&[(100, false), (200, false), (300, true), (340, false)]), [150, 350]);
     }
 }

@@ -75,7 +75,7 @@ fn a_page_of_an_abandoned_listing_is_ignored() {
     snapshot.page(R[0], page(&[("a.example.com", "192.0.2.1")], Some("b.example.com")), R[1], at(11));
     snapshot.next_page(R[1], at(11)).unwrap();
     list(&mut snapshot, R[2], at(12));
-    // It begins at b: as the first page of another listing it would say that there is no a.
+    // It begins at b. As the first page of the new listing it would show that a is absent.
     let late = page(&[("b.example.com", "192.0.2.1"), ("c.example.com", "192.0.2.1")], None);
     let outcome = snapshot.page(R[1], late, R[3], at(13));
     assert_eq!((outcome.changed, outcome.listed, lines(&snapshot).len()), (vec![], false, 3));
@@ -90,17 +90,17 @@ fn a_page_requested_before_a_read_does_not_undo_it() {
     snapshot.page(R[1], page(&[("b.example.com", "192.0.2.9"), ("c.example.com", "x")], None), R[2], at(12));
     assert!(snapshot.is_fresh(&name("b.example.com"), at(12)));
     snapshot.page(R[0], page(&[("a.example.com", "192.0.2.1")], None), R[2], at(13));
-    // What else was on its page was read with it.
+    // Other names on its page were read too.
     let expected = ["a.example.com 192.0.2.1", "b.example.com 192.0.2.9", "c.example.com x"];
     assert_eq!(lines(&snapshot), expected);
 }
 
 #[test]
-fn a_page_requested_before_a_read_does_not_bring_back_what_that_did_not_show() {
+fn a_page_requested_before_a_read_does_not_bring_back_names_absent_from_the_read() {
     for (requested, is_there) in [(11, false), (12, true)] {
         let mut snapshot = listed();
         list(&mut snapshot, R[0], at(requested));
-        // From b to the end of the zone there is nothing else.
+        // There are no other names from b to the end of the zone.
         snapshot.read(R[1], vec![name("b.example.com")], at(12)).unwrap();
         let read = [("b.example.com", "192.0.2.1"), ("c.example.com", "192.0.2.1")];
         snapshot.page(R[1], page(&read, None), R[2], at(13));
@@ -108,13 +108,13 @@ fn a_page_requested_before_a_read_does_not_bring_back_what_that_did_not_show() {
         snapshot.page(R[0], page(&late, Some("c.example.com")), R[2], at(14));
         let lines = lines(&snapshot);
         assert_eq!(lines.contains(&"b5.example.com x".to_owned()), is_there, "{requested} {lines:?}");
-        // Before it, the page is the latest that is known.
+        // For names before b, the page is the newest observation.
         assert_eq!(lines[0], "a.example.com 192.0.2.7");
     }
 }
 
 #[test]
-fn a_read_of_names_does_not_undo_what_a_later_page_of_a_listing_showed() {
+fn a_read_of_names_does_not_undo_a_later_page_of_a_listing() {
     let mut snapshot = listed();
     snapshot.read(R[1], vec![name("b.example.com")], at(10)).unwrap();
     list(&mut snapshot, R[2], at(11));
@@ -130,7 +130,7 @@ fn a_read_of_names_does_not_undo_what_a_later_page_of_a_listing_showed() {
 }
 
 #[test]
-fn a_read_that_was_sent_before_a_batch_was_accepted_is_not_relied_on() {
+fn no_decision_relies_on_a_read_that_was_sent_before_a_batch_was_accepted() {
     let written = |snapshot: &mut Snapshot, now| {
         snapshot.observations.of_set(set("b.example.com", "192.0.2.1").key, at(now));
     };
@@ -176,12 +176,12 @@ fn batch(zone: &Zone) -> Batch {
 }
 
 #[test]
-fn a_page_requested_before_a_batch_was_accepted_still_shows_what_else_there_is() {
+fn a_page_requested_before_a_batch_was_accepted_still_shows_other_record_sets() {
     let mut snapshot = snapshot();
     let batch = batch(snapshot.zone());
     list(&mut snapshot, R[0], at(10));
     snapshot.patch(&batch, at(12));
-    // Neither the record nor its TXT was there yet, but something else is at the TXT's name.
+    // The page does not show the batch, but it shows another record set at the TXT's name.
     snapshot.page(R[0], page(&[("a-b.example.com", "192.0.2.9")], None), R[1], at(14));
     let found =
         |at: &str| snapshot.zone().at(&name(at)).iter().map(|set| set.rtype().clone()).collect::<Vec<_>>();
@@ -190,7 +190,7 @@ fn a_page_requested_before_a_batch_was_accepted_still_shows_what_else_there_is()
 }
 
 #[test]
-fn an_accepted_batch_does_not_undo_what_was_read_after_it() {
+fn an_accepted_batch_does_not_undo_a_later_read() {
     for (read, accepted, expected) in [(10, 12, 1), (13, 12, 0)] {
         let mut snapshot = snapshot();
         let batch = batch(snapshot.zone());
@@ -214,12 +214,12 @@ fn names_that_lie_close_together_are_read_with_one_page() {
     let pages: Vec<Vec<&str>> =
         pages.iter().map(|page| page.iter().map(|name| name.split_first().0).collect()).collect();
     assert_eq!(pages, [&["n100", "n200", "n300"][..], &["n450"], &["n800", "n801", "n8010"]]);
-    // Where a wildcard stands in the order is not certain.
+    // The place of a wildcard in the order is uncertain.
     assert_eq!(snapshot.in_pages(names(&["*", "n100", "n101"])).len(), 2);
 }
 
 #[test]
-fn a_page_of_names_tells_what_is_there_what_is_gone_and_what_is_still_to_be_read() {
+fn a_page_of_names_shows_present_and_absent_names_and_leaves_the_rest() {
     let mut snapshot = listed();
     let names = ["a.example.com", "b.example.com", "d.example.com", "e.example.com"].map(name);
     snapshot.read(R[1], names.to_vec(), at(10)).unwrap();
@@ -249,7 +249,7 @@ fn names_beyond_a_page_of_names_are_left_to_another_read() {
 }
 
 #[test]
-fn a_name_in_doubt_stays_so_until_it_is_read_again() {
+fn a_name_in_doubt_stays_in_doubt_until_it_is_read_again() {
     let mut snapshot = listed();
     let b = name("b.example.com");
     snapshot.read(R[0], vec![b.clone()], at(10));
@@ -263,7 +263,7 @@ fn a_name_in_doubt_stays_so_until_it_is_read_again() {
 }
 
 #[test]
-fn a_read_is_relied_on_for_ten_seconds_from_its_sending() {
+fn decisions_rely_on_a_read_for_ten_seconds_from_its_sending() {
     let mut snapshot = listed();
     snapshot.read(R[0], vec![name("b.example.com")], at(100));
     snapshot.page(R[0], page(&[], None), R[1], at(9_000));
@@ -272,7 +272,7 @@ fn a_read_is_relied_on_for_ten_seconds_from_its_sending() {
 }
 
 #[test]
-fn a_name_that_goes_on_in_the_next_page_is_taken_whole() {
+fn a_name_that_continues_on_the_next_page_is_taken_as_a_whole() {
     let mut snapshot = snapshot();
     list(&mut snapshot, R[0], at(0));
     let mut txt = set("a.example.com", "\"x\"");
@@ -287,7 +287,7 @@ fn a_name_that_goes_on_in_the_next_page_is_taken_whole() {
 }
 
 #[test]
-fn a_page_that_begins_within_a_name_does_not_hide_what_was_created_before_its_place() {
+fn a_page_that_begins_within_a_name_does_not_hide_record_sets_before_its_place() {
     let mut snapshot = listed();
     list(&mut snapshot, R[1], at(10));
     let mut first = page(&[("a.example.com", "192.0.2.1")], Some("b.example.com"));
@@ -307,7 +307,7 @@ fn a_page_that_begins_within_a_name_does_not_hide_what_was_created_before_its_pl
 }
 
 #[test]
-fn a_page_that_ends_before_a_wildcard_says_nothing_of_the_names_around_it() {
+fn a_page_that_ends_before_a_wildcard_says_nothing_about_the_names_around_it() {
     let mut snapshot = snapshot();
     list(&mut snapshot, R[0], at(0));
     let all = [("*.example.com", "192.0.2.1"), ("0.example.com", "192.0.2.1"), ("b.example.com", "x")];
@@ -322,7 +322,7 @@ fn a_page_that_ends_before_a_wildcard_says_nothing_of_the_names_around_it() {
 }
 
 #[test]
-fn a_page_that_failed_is_asked_for_again() {
+fn a_failed_page_is_requested_again() {
     let mut snapshot = listed();
     list(&mut snapshot, R[0], at(10));
     snapshot.page(R[0], page(&[("a.example.com", "192.0.2.1")], Some("b.example.com")), R[1], at(11));
@@ -332,7 +332,7 @@ fn a_page_that_failed_is_asked_for_again() {
 }
 
 #[test]
-fn a_read_of_a_wildcard_says_nothing_of_the_names_after_it() {
+fn a_read_of_a_wildcard_says_nothing_about_the_names_after_it() {
     let mut snapshot = listed();
     let wildcard = name("*.example.com");
     snapshot.read(R[1], vec![wildcard.clone()], at(10)).unwrap();
