@@ -6,8 +6,8 @@
 //!
 //! # Guarantees
 //!
-//! At most one process leads at any time, whatever the clocks of the machines show. Each process measures on its own clock
-//! how long the Lease stays unchanged. The times in the Lease are for people.
+//! At most one process leads at any time, whatever the clocks of the machines show. Each process measures on its own
+//! clock how long the Lease stays unchanged. The times in the Lease are for people.
 //!
 //! # Caveats
 //!
@@ -98,8 +98,8 @@ impl Lease {
         self.until
     }
 
-    /// The next step, after a read of the Lease. `record` is `None` if there is no Lease object. `now` must not be before the
-    /// answer came.
+    /// The next step, after a read of the Lease. `record` is `None` if there is no Lease object. `now` must not be
+    /// before the answer came.
     pub fn look(&mut self, record: Option<&Record>, now: Time) -> Step {
         if record.is_some_and(|record| record.holder == self.me) {
             self.others = None;
@@ -129,14 +129,15 @@ impl Lease {
         }
     }
 
-    /// Takes that a write was accepted. `sent_at` must not be after its sending. Returns until when this process leads.
+    /// Notes that a write was accepted. `sent_at` must not be after its sending. Returns until when this process leads.
     pub fn accepted(&mut self, sent_at: Time) -> Time {
         self.others = None;
         self.until = sent_at + LEADS;
         self.until
     }
 
-    /// Takes that a write was rejected because the Lease changed or disappeared (409, 404), or that this process released it.
+    /// Notes that a write was rejected because the Lease changed or disappeared (409, 404), or that this process
+    /// released it.
     pub fn lost(&mut self) {
         self.until = Time::ZERO;
     }

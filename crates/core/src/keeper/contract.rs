@@ -54,8 +54,8 @@ pub enum Input {
     },
     /// The answer to [`Effect::Count`].
     Counted(Result<u64, Failure>),
-    /// The objects of a scope cannot be listed. If they were listed before, that list stays valid. Otherwise the keeper goes on
-    /// without them, and does not change hostnames that they may hold.
+    /// The objects of a scope cannot be listed. If they were listed before, that list stays valid. Otherwise the
+    /// keeper goes on without them, and does not change hostnames that they may hold.
     Denied(Scope),
     /// The time of day. Only pauses, releases and approvals depend on it, because people write their times.
     Wall {
@@ -74,8 +74,8 @@ pub enum Input {
     },
     /// A person has approved a plan.
     Approve(Approval),
-    /// The publication that was found, if any. The first one of a term is from the leader before; without it, nothing is
-    /// published.
+    /// The publication that was found, if any. The first one of a term is from the leader before; without it, nothing
+    /// is published.
     Published(Option<Box<Publication>>),
     /// Until when this process leads; [`Time::ZERO`] if it does not.
     Leadership {

@@ -1,6 +1,7 @@
 //! Jitter without randomness: equal arguments give equal results, so a run can be repeated.
 
-/// A number from 0 to 1, 1 excluded (`SplitMix64`, Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
+/// A number from 0 to 1, 1 excluded (`SplitMix64`, Steele, Lea and Flood, "Fast splittable pseudorandom number
+/// generators", 2014).
 #[expect(clippy::cast_precision_loss, reason = "53 bits fit a float")]
 pub(super) fn fraction(seed: u64, attempt: u64) -> f64 {
     let mut x = seed.wrapping_add(attempt.wrapping_mul(0x9e37_79b9_7f4a_7c15));

@@ -1,8 +1,8 @@
 //! The loop, without I/O: facts, pages and answers go in, effects come out.
 //!
-//! [`Keeper::handle`] takes an input and its time, and returns effects. [`Keeper::wake_at`] is when the keeper wants to be
-//! called again without an input. The keeper reads no clock and draws no random numbers: equal inputs give equal effects,
-//! and a simulator can run a year in a second.
+//! [`Keeper::handle`] takes an input and its time, and returns effects. [`Keeper::wake_at`] is when the keeper wants
+//! to be called again without an input. The keeper reads no clock and draws no random numbers: equal inputs give
+//! equal effects, and a simulator can run a year in a second.
 //!
 //! # Parts
 //!
@@ -17,8 +17,8 @@
 //! | `Writer` | the batch under way: selection, sending, the answer |
 //! | `Reports` | reports that depend on time: held units, warnings, propagation |
 //!
-//! `Pacer` is the budget of requests and changes, lent to the parts that send requests. `Turn` is the context of one call:
-//! its time, its effects, and the changes that parts report. Parts do not call each other because of a change.
+//! `Pacer` is the budget of requests and changes, lent to the parts that send requests. `Turn` is the context of one
+//! call: its time, its effects, and the changes that parts report. Parts do not call each other because of a change.
 //! `Keeper::react` is the only place that passes changes on.
 
 mod blocked_reports;
@@ -120,8 +120,8 @@ impl Keeper {
     /// Passes an input to the part that owns its subject.
     fn take(&mut self, input: Input, turn: &mut Turn) {
         let now = turn.now;
-        // Facts matter when they are planned, and a renewal of leadership in time changes nothing. Every other input may
-        // allow a unit to be sent.
+        // Facts matter when they are planned, and a renewal of leadership in time changes nothing. Every other input
+        // may allow a unit to be sent.
         let is_quiet = matches!(
             input,
             Input::Facts { .. } | Input::Unreadable { .. } | Input::Tick | Input::Leadership { .. }
@@ -315,7 +315,7 @@ impl Keeper {
         self.reports.report_held(hosts, &rules, &self.planner, turn);
     }
 
-    /// Takes that a request other than a change failed. Returns when to try again.
+    /// Notes that a request other than a change failed. Returns when to try again.
     fn request_failed(&mut self, what: &'static str, failure: Failure, turn: &mut Turn) -> Time {
         if self.permits.request_failed(failure.class, turn.now) {
             self.pacer.throttled(turn.now);

@@ -131,8 +131,8 @@ impl Pacer {
         has(&self.requests, requests) && has(&self.changes, changes)
     }
 
-    /// When an indivisible request can be sent, now at the earliest: there are enough tokens, or a bucket that cannot hold so
-    /// many is full.
+    /// When an indivisible request can be sent, now at the earliest: there are enough tokens, or a bucket that cannot
+    /// hold so many is full.
     pub fn when_after(&mut self, now: Time, requests: u32, changes: u32) -> Time {
         self.advance(now);
         self.when(requests, changes).max(now)
@@ -174,8 +174,8 @@ impl Pacer {
         wait(&self.requests, requests).max(wait(&self.changes, changes))
     }
 
-    /// Takes that Route 53 answered "Rate exceeded": there were fewer tokens than counted. Several requests at once can fail
-    /// for the same reason.
+    /// Notes that Route 53 answered "Rate exceeded": there were fewer tokens than counted. Several requests at once
+    /// can fail for the same reason.
     pub fn throttled(&mut self, now: Time) {
         self.advance(now);
         if self.halved.is_none_or(|halved| now - halved >= ONE_THROTTLE) {

@@ -99,7 +99,7 @@ impl Model {
         }
     }
 
-    /// Takes that an object exists and cannot be read. Its last known facts stay valid.
+    /// Notes that an object exists and cannot be read. Its last known facts stay valid.
     pub fn set_unreadable(&mut self, object: &ObjectId, turn: &mut Turn) {
         self.lists.see(object);
         // Without known facts, the object may claim any hostname.
@@ -125,7 +125,7 @@ impl Model {
         self.set_readable(scope, true, turn);
     }
 
-    /// Takes that a scope cannot be listed. If it was never listed, the keeper goes on without its objects.
+    /// Notes that a scope cannot be listed. If it was never listed, the keeper goes on without its objects.
     pub fn deny_list(&mut self, scope: &Scope, turn: &mut Turn) {
         if self.lists.deny(scope) {
             self.set_readable(scope, false, turn);

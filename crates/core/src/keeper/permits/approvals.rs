@@ -17,9 +17,9 @@ use crate::{
 const MOST_LISTED: usize = 1_000;
 /// The most approved units that a publication names beside the list.
 ///
-/// Etcd limits an object to 1.5 MiB, 1,572,864 bytes. A named unit takes 65 bytes, 64 hex digits and a space: 16,000 of them
-/// take 1,040,000. A listed unit takes at most 96 bytes: 1,000 of them take 96,000. The rest, over 400,000 bytes, is room
-/// for the other fields of the object.
+/// Etcd limits an object to 1.5 MiB, 1,572,864 bytes. A named unit takes 65 bytes, 64 hex digits and a space: 16,000
+/// of them take 1,040,000. A listed unit takes at most 96 bytes: 1,000 of them take 96,000. The rest, over 400,000
+/// bytes, is room for the other fields of the object.
 const MOST_NAMED: usize = 16_000;
 const _: () = assert!(MOST_NAMED * 65 + MOST_LISTED * 96 + 400_000 < 1_572_864);
 /// How often the publication may change.
@@ -81,7 +81,7 @@ impl Approvals {
         }
     }
 
-    /// Takes that the publication may be outdated.
+    /// Notes that the publication may be outdated.
     pub fn compare_soon(&mut self, now: Time) {
         self.due.get_or_insert(now);
     }
@@ -116,7 +116,7 @@ impl Approvals {
         self.used.filter(|_| !self.is_empty())
     }
 
-    /// Takes that a unit was written or is no longer planned. The same unit then needs another approval.
+    /// Notes that a unit was written or is no longer planned. The same unit then needs another approval.
     pub fn forget(&mut self, unit: &Unit) {
         if !self.released.is_empty() {
             self.released.remove(&unit.digest());

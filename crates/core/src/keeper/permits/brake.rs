@@ -58,7 +58,7 @@ impl Brake {
         }
     }
 
-    /// Takes that a key waits to be moved. `was_correct`: the records of its hostname were correct before.
+    /// Notes that a key waits to be moved. `was_correct`: the records of its hostname were correct before.
     pub fn add(&mut self, key: &ClaimKey, to: Move, was_correct: bool) {
         self.count(&key.host, to);
         if !was_correct {
@@ -68,7 +68,7 @@ impl Brake {
         self.remove_old(key, old);
     }
 
-    /// Takes that no keys of a hostname wait to be moved but these.
+    /// Notes that no keys of a hostname wait to be moved but these.
     pub fn retain(&mut self, host: &Name, is_pending: impl Fn(&ClaimKey) -> bool) {
         let keys = entries_at(&self.pending, host).map(|(key, _)| key);
         for key in keys.filter(|key| !is_pending(key)).cloned().collect::<Vec<_>>() {
@@ -86,7 +86,7 @@ impl Brake {
         }
     }
 
-    /// Takes that a key was moved.
+    /// Notes that a key was moved.
     pub fn moved(&mut self, key: &ClaimKey, to: Move, now: Time) {
         self.count(&key.host, to);
         let end = now + WINDOW;
@@ -97,7 +97,7 @@ impl Brake {
         self.ends.insert((end, key.clone()));
     }
 
-    /// Takes that a person has released held replacements until a time.
+    /// Notes that a person has released held replacements until a time.
     pub fn release(&mut self, until: Time) {
         self.released = until;
     }

@@ -9,11 +9,11 @@ const FIRST: Duration = Duration::from_secs(1);
 /// The longest that it stays open.
 const LONGEST: Duration = Duration::from_mins(1);
 
-/// A circuit breaker. The keeper has one for all requests of the account (wrong credentials, missing permissions, no such
-/// zone), and one for changes.
+/// A circuit breaker. The keeper has one for all requests of the account (wrong credentials, missing permissions, no
+/// such zone), and one for changes.
 ///
-/// While it is open, nothing is sent until its time is up. Then one request is the probe, and the first success closes it.
-/// Units that are new since it opened wait for the shortest time only.
+/// While it is open, nothing is sent until its time is up. Then one request is the probe, and the first success
+/// closes it. Units that are new since it opened wait for the shortest time only.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Breaker {
     open: Option<Open>,
@@ -48,7 +48,7 @@ pub(in crate::keeper) enum State {
 // === impl Breaker ===
 
 impl Breaker {
-    /// Takes that a request failed for a reason that concerns every request, or that a probe failed.
+    /// Notes that a request failed for a reason that concerns every request, or that a probe failed.
     pub fn open(&mut self, now: Time) {
         let wait = match self.open {
             None => FIRST,
@@ -59,19 +59,19 @@ impl Breaker {
         self.open = Some(Open { since: now, until: now + wait, wait, probing: false });
     }
 
-    /// Takes that a probe's answer says nothing. Another probe is due.
+    /// Notes that a probe's answer says nothing. Another probe is due.
     pub fn probe_again(&mut self) {
         if let Some(open) = &mut self.open {
             open.probing = false;
         }
     }
 
-    /// Takes that a request succeeded.
+    /// Notes that a request succeeded.
     pub fn close(&mut self) {
         self.open = None;
     }
 
-    /// Takes that a probe is sent.
+    /// Notes that a probe is sent.
     pub fn probe(&mut self) {
         if let Some(open) = &mut self.open {
             open.probing = true;

@@ -16,7 +16,7 @@ use breaker::Breaker;
 pub(super) use breaker::State;
 pub use gate::Gate;
 pub(super) use permit::{Hold, Permit};
-use quarantine::{Quarantine, Verdict};
+use quarantine::{Quarantine, RejectionOutcome};
 
 use super::{
     brake_limits::BrakeLimits,
@@ -129,7 +129,7 @@ impl Permits {
         }
     }
 
-    /// Takes that a person has released the brake until a time of day.
+    /// Notes that a person has released the brake until a time of day.
     pub fn release_brake(&mut self, until: i64, turn: &mut Turn) {
         let until = self.wall.time(until, turn.now);
         self.brake.release(until);
@@ -149,12 +149,12 @@ impl Permits {
 
     // --- answers of Route 53 ---
 
-    /// Takes that a page was read.
+    /// Notes that a page was read.
     pub fn request_succeeded(&mut self) {
         self.account.close();
     }
 
-    /// Takes that a request failed. Returns whether the failure says something about the rate of requests.
+    /// Notes that a request failed. Returns whether the failure says something about the rate of requests.
     pub fn request_failed(&mut self, class: FailureClass, now: Time) -> bool {
         if self.account.is_probing() || class == FailureClass::Account {
             self.account.open(now);
@@ -163,17 +163,17 @@ impl Permits {
         class == FailureClass::Throttled
     }
 
-    /// Takes that a read is sent as the probe of a broken account.
+    /// Notes that a read is sent as the probe of a broken account.
     pub fn probe_account(&mut self) {
         self.account.probe();
     }
 
-    /// Takes that a batch is sent. While changes are rejected, it is the probe.
+    /// Notes that a batch is sent. While changes are rejected, it is the probe.
     pub fn batch_sent(&mut self) {
         self.changes.probe();
     }
 
-    /// Takes that a batch was accepted.
+    /// Notes that a batch was accepted.
     pub fn batch_accepted(&mut self, batch: &Batch, history: &Past, planner: &Planner, turn: &mut Turn) {
         self.account.close();
         self.changes.close();
@@ -197,7 +197,7 @@ impl Permits {
         turn.holds_changed(batch.units().iter().map(|unit| unit.key().host.clone()));
     }
 
-    /// Takes that a batch was rejected. Returns the units that were rejected for themselves.
+    /// Notes that a batch was rejected. Returns the units that were rejected for themselves.
     pub fn batch_rejected<'b>(
         &mut self,
         batch: &'b Batch,
@@ -207,17 +207,17 @@ impl Permits {
         turn: &mut Turn,
     ) -> Vec<&'b Unit> {
         let units = match self.quarantine.rejected(batch, failure, model.zone().len(), turn.now) {
-            Verdict::Everything(unit) => {
+            RejectionOutcome::Everything(unit) => {
                 self.changes.open(turn.now);
                 self.quarantine.suspect(planner.units().map(|(_, unit)| unit));
                 vec![unit]
             }
-            Verdict::Units(units) => {
+            RejectionOutcome::Units(units) => {
                 self.changes.close();
                 units
             }
-            Verdict::Parts => Vec::new(),
-            Verdict::NoRoom => {
+            RejectionOutcome::Parts => Vec::new(),
+            RejectionOutcome::NoRoom => {
                 self.changes.close();
                 turn.holds_changed(hosts_with_units(planner));
                 Vec::new()
@@ -227,7 +227,7 @@ impl Permits {
         units
     }
 
-    /// Takes that a batch failed for a reason that says nothing about its content.
+    /// Notes that a batch failed for a reason that says nothing about its content.
     pub fn batch_failed(&mut self, class: FailureClass, now: Time) {
         self.changes.probe_again();
         if class == FailureClass::Account {
@@ -237,7 +237,7 @@ impl Permits {
 
     // --- plans ---
 
-    /// Takes that hostnames were planned again.
+    /// Notes that hostnames were planned again.
     pub fn replanned(&mut self, outcome: &Planned, planner: &Planner, now: Time) {
         self.quarantine.forget(|key, digest| planner.unit(key, digest).is_some());
         for host in &outcome.hosts {
@@ -252,7 +252,7 @@ impl Permits {
         self.approvals.compare_soon(now);
     }
 
-    /// Takes that held units changed, which a publication shows.
+    /// Notes that held units changed, which a publication shows.
     pub fn holds_changed(&mut self, now: Time) {
         self.approvals.compare_soon(now);
     }

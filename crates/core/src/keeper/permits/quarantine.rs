@@ -22,17 +22,17 @@ use crate::{
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
-/// The number of units rejected in a row from which Route 53 seems to reject everything. Each must be another unit, sent
-/// alone, and not named in the message. The number doubles with every accepted batch while units are rejected, up to
-/// [`SURELY_EVERYTHING`].
+/// The number of units rejected in a row from which Route 53 seems to reject everything. Each must be another unit,
+/// sent alone, and not named in the message. The number doubles with every accepted batch while units are rejected,
+/// up to [`SURELY_EVERYTHING`].
 const EVERYTHING: usize = 3;
 /// The number that is enough, however many batches were accepted before.
 const SURELY_EVERYTHING: usize = 48;
 
 /// Rejected units, and the parts of rejected batches in which they are searched.
 ///
-/// A rejection counts for a key *and* digest. When the object or the zone changes, the unit has another digest and is sent
-/// at once.
+/// A rejection counts for a key *and* digest. When the object or the zone changes, the unit has another digest and is
+/// sent at once.
 #[derive(Debug, Clone)]
 pub(in crate::keeper) struct Quarantine {
     rejected: BTreeMap<ClaimKey, Rejection>,
@@ -72,7 +72,7 @@ struct Full {
 
 /// The consequence of a rejection.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::keeper) enum Verdict<'b> {
+pub(in crate::keeper) enum RejectionOutcome<'b> {
     /// These units were rejected; the others go on.
     Units(Vec<&'b Unit>),
     /// Some units of the batch were rejected; its parts are sent next.
@@ -124,13 +124,13 @@ impl Quarantine {
         self.is_parts_turn
     }
 
-    /// Takes that the next part is under way, or that none of its units can be sent.
+    /// Notes that the next part is under way, or that none of its units can be sent.
     pub fn part_taken(&mut self) {
         self.parts.pop_front();
         self.is_parts_turn = false;
     }
 
-    /// Takes that other units than a part are under way.
+    /// Notes that other units than a part are under way.
     pub fn others_taken(&mut self) {
         self.is_parts_turn = true;
     }
@@ -166,7 +166,7 @@ impl Quarantine {
         self.rejected.get(unit.key()).filter(|rejection| rejection.digest == unit.digest())
     }
 
-    /// Takes that a batch was rejected. Finds the units that the message names, or else splits the batch into halves.
+    /// Notes that a batch was rejected. Finds the units that the message names, or else splits the batch into halves.
     /// `sets` is the number of known record sets.
     pub fn rejected<'b>(
         &mut self,
@@ -174,12 +174,12 @@ impl Quarantine {
         failure: &Failure,
         sets: usize,
         now: Time,
-    ) -> Verdict<'b> {
+    ) -> RejectionOutcome<'b> {
         let units = batch.units();
         if failure.class == FailureClass::ZoneFull && units.iter().any(creates) {
             self.suspects.clear();
             self.no_room(&failure.message, sets, now);
-            return Verdict::NoRoom;
+            return RejectionOutcome::NoRoom;
         }
         let message = &failure.message;
         let (named, others): (Vec<&Unit>, Vec<&Unit>) =
@@ -198,7 +198,7 @@ impl Quarantine {
             if !others.is_empty() {
                 self.parts.push_front(keys(&others));
             }
-            return Verdict::Units(named);
+            return RejectionOutcome::Units(named);
         }
         if let [alone] = units {
             // A unit that was rejected before says nothing about other units.
@@ -208,17 +208,17 @@ impl Quarantine {
             self.reject(alone, failure.class, message, now);
             if self.in_a_row.len() >= self.everything || !self.suspects.is_empty() {
                 self.parts.clear();
-                return Verdict::Everything(alone);
+                return RejectionOutcome::Everything(alone);
             }
-            return Verdict::Units(vec![alone]);
+            return RejectionOutcome::Units(vec![alone]);
         }
-        // One half is split at once, down to a single unit. The other half waits for its turn after the larger parts. So
-        // acceptable units wait little, and the first rejected units that are found lie far apart.
+        // One half is split at once, down to a single unit. The other half waits for its turn after the larger parts.
+        // So acceptable units wait little, and the first rejected units that are found lie far apart.
         let (left, right) = others.split_at(others.len() / 2);
         let at = self.parts.iter().position(|part| part.len() < right.len());
         self.parts.insert(at.unwrap_or(self.parts.len()), keys(right));
         self.parts.push_front(keys(left));
-        Verdict::Parts
+        RejectionOutcome::Parts
     }
 
     /// Makes units that create record sets wait. Then one of them is tried.
@@ -241,7 +241,7 @@ impl Quarantine {
         self.rejected.insert(unit.key().clone(), rejection);
     }
 
-    /// Takes that a batch was accepted. Returns whether this shows that a full zone has room again.
+    /// Notes that a batch was accepted. Returns whether this shows that a full zone has room again.
     pub fn accepted(&mut self, batch: &Batch) -> bool {
         self.in_a_row.clear();
         self.suspects.clear();

@@ -1,7 +1,7 @@
 //! The messages with which Route 53 rejects a batch.
 //!
-//! The messages are written for people. The keeper uses them to find the rejected units and to explain the rejection. They
-//! never decide whether a unit may be sent.
+//! The messages are written for people. The keeper uses them to find the rejected units and to explain the rejection.
+//! They never decide whether a unit may be sent.
 
 use crate::{
     dns::Name,
@@ -13,8 +13,8 @@ use crate::{
 const FULL: &str = "MAX_RRSETS_BY_ZONE";
 /// In the message for every change while accelerated recovery of the zone is switched on or off. This ends by itself.
 const SWITCHING: &str = "disabled for mutation";
-/// In the message for a change of a protected record set. Only these words are certain: the API model calls the feature a
-/// protection of record sets.
+/// In the message for a change of a protected record set. Only these words are certain: the API model calls the
+/// feature a protection of record sets.
 const PROTECTED: &str = "is protected";
 
 impl Failure {

@@ -35,7 +35,7 @@ struct Changes {
 // === impl Drift ===
 
 impl Drift {
-    /// Takes that a repair is planned for an object with these facts.
+    /// Notes that a repair is planned for an object with these facts.
     pub fn add(&mut self, unit: &Unit, facts: &Arc<Facts>, now: Time) {
         let changes = self.keys.entry(unit.key().clone()).or_default();
         if changes.is_open {
@@ -50,14 +50,14 @@ impl Drift {
         }
     }
 
-    /// Takes that the records of a key are correct again.
+    /// Notes that the records of a key are correct again.
     pub fn repaired(&mut self, key: &ClaimKey) {
         if let Some(changes) = self.keys.get_mut(key) {
             changes.is_open = false;
         }
     }
 
-    /// Takes that no object claims a key any more.
+    /// Notes that no object claims a key any more.
     pub fn forget(&mut self, key: &ClaimKey) {
         self.keys.remove(key);
     }

@@ -84,7 +84,7 @@ impl Planner {
         }
     }
 
-    /// Takes that the claims at some hostnames changed.
+    /// Notes that the claims at some hostnames changed.
     pub fn claims_changed(&mut self, view: &View<'_>, hosts: &BTreeSet<Name>, has_new: bool, now: Time) {
         if self.is_started {
             self.mark_affected(view, hosts);
@@ -92,7 +92,7 @@ impl Planner {
         }
     }
 
-    /// Takes that the record sets at some names changed, and that delegations appeared or disappeared at `cuts`.
+    /// Notes that the record sets at some names changed, and that delegations appeared or disappeared at `cuts`.
     pub fn zone_changed(&mut self, view: &View<'_>, names: &[Name], cuts: &[Name], now: Time) {
         if !self.is_started || names.is_empty() {
             return;
@@ -106,7 +106,7 @@ impl Planner {
         self.wakeup.at_once(now);
     }
 
-    /// Takes that any plan may have changed.
+    /// Notes that any plan may have changed.
     pub fn everything_changed(&mut self, view: &View<'_>, now: Time) {
         if self.is_started {
             self.mark_all(view, Cause::Change, now);
@@ -191,7 +191,7 @@ impl Planner {
         self.drift.contested_until(unit, facts, now)
     }
 
-    /// Takes that a person has reviewed the plan: nothing is contested any more.
+    /// Notes that a person has reviewed the plan: nothing is contested any more.
     pub fn clear_contests(&mut self) {
         self.drift.clear();
     }

@@ -158,12 +158,12 @@ impl ZoneReader {
         self.read_names(BTreeSet::from([apex]), model, pacer, turn);
     }
 
-    /// Takes that names may differ from the snapshot and must be read.
+    /// Notes that names may differ from the snapshot and must be read.
     pub fn add(&mut self, names: impl IntoIterator<Item = Name>) {
         self.rereads.add(names);
     }
 
-    /// Takes that the service failed: no names are read before this time.
+    /// Notes that the service failed: no names are read before this time.
     pub fn wait(&mut self, not_before: Time) {
         self.rereads.wait(not_before);
     }
@@ -185,7 +185,7 @@ impl ZoneReader {
         turn.changed(Changed::NamesRead(names));
     }
 
-    /// Takes that a read failed. It is repeated at `retry_at`.
+    /// Notes that a read failed. It is repeated at `retry_at`.
     pub fn page_failed(&mut self, id: ReadId, retry_at: Time, model: &mut Model, turn: &mut Turn) {
         match model.snapshot.fail(id) {
             Some(names) => turn.changed(Changed::NamesFailed { names, retry_at }),
@@ -193,7 +193,7 @@ impl ZoneReader {
         }
     }
 
-    /// Takes that names could not be read. `is_awaited` tells the names for which the batch under way repeats the read.
+    /// Notes that names could not be read. `is_awaited` tells the names for which the batch under way repeats the read.
     pub fn names_failed(&mut self, names: &[Name], retry_at: Time, is_awaited: impl Fn(&Name) -> bool) {
         let must_repeat = |name: &&Name| !is_awaited(name) || self.rereads.is_requested(name);
         let again: Vec<Name> = names.iter().filter(must_repeat).cloned().collect();
@@ -215,7 +215,7 @@ impl ZoneReader {
         }
     }
 
-    /// Takes that a batch was accepted. Repaired records are read again later.
+    /// Notes that a batch was accepted. Repaired records are read again later.
     pub fn batch_accepted(&mut self, batch: &Batch, history: &Past, now: Time) {
         for unit in batch.units().iter().filter(|unit| is_repair(history, unit)) {
             for wait in AFTER_REPAIR {
@@ -225,7 +225,7 @@ impl ZoneReader {
         self.resync.wrote(now);
     }
 
-    /// Takes that units were rejected, probably because the snapshot is wrong at their names.
+    /// Notes that units were rejected, probably because the snapshot is wrong at their names.
     pub fn units_rejected(&mut self, units: &[&Unit], model: &mut Model, now: Time) {
         for unit in units {
             model.snapshot.doubt(unit.reads(), now);

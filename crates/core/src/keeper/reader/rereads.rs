@@ -52,7 +52,7 @@ impl Rereads {
         self.add_at(chosen.into_iter().flatten(), now);
     }
 
-    /// Takes that the service failed: no name is read before this time.
+    /// Notes that the service failed: no name is read before this time.
     pub fn wait(&mut self, again: Time) {
         self.not_before = self.not_before.max(again);
     }
@@ -85,7 +85,7 @@ impl Rereads {
         self.requested.contains(name)
     }
 
-    /// Takes that names were read.
+    /// Notes that names were read.
     pub fn answered<'n>(&mut self, names: impl IntoIterator<Item = &'n Name>) {
         if self.requested.is_empty() {
             return;

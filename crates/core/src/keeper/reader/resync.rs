@@ -8,8 +8,8 @@ use crate::keeper::{pacer::Rate, time::Time};
 const COUNT_EVERY: Duration = Duration::from_mins(1);
 /// How long after a write of ours, or after an unexpected count, the keeper trusts a count.
 const SETTLED: Duration = Duration::from_secs(10);
-/// The part of the period over which the pages of a listing are spread. The rest is for failures, so that a listing ends
-/// before the next one begins.
+/// The part of the period over which the pages of a listing are spread. The rest is for failures, so that a listing
+/// ends before the next one begins.
 const SPREAD_PERCENT: u32 = 75;
 
 /// The part of the account's requests that urgent listings may take.
@@ -28,8 +28,8 @@ pub(super) struct Resync {
     expected: usize,
     /// After a failed page: the earliest time of the next request.
     not_before: Time,
-    /// The cost of a page of an urgent listing, as a time. Urgent listings have a bucket of their own. It holds one listing,
-    /// and refills with a part of the account's requests.
+    /// The cost of a page of an urgent listing, as a time. Urgent listings have a bucket of their own. It holds one
+    /// listing, and refills with a part of the account's requests.
     page_costs: Duration,
     /// When this bucket is full again.
     full: Time,
@@ -86,19 +86,19 @@ impl Resync {
         self.not_before.max(self.begun + elapsed)
     }
 
-    /// Takes that a page was requested.
+    /// Notes that a page was requested.
     pub fn page_sent(&mut self, now: Time) {
         if self.is_urgent() {
             self.full = self.full.max(now) + self.page_costs;
         }
     }
 
-    /// Takes that a page failed, and may be requested again at `again`.
+    /// Notes that a page failed, and may be requested again at `again`.
     pub fn failed(&mut self, again: Time) {
         self.not_before = again;
     }
 
-    /// Takes that a batch was accepted.
+    /// Notes that a batch was accepted.
     pub fn wrote(&mut self, now: Time) {
         self.last_write = Some(now);
     }
@@ -108,12 +108,13 @@ impl Resync {
         self.count
     }
 
-    /// Takes that a count was requested.
+    /// Notes that a count was requested.
     pub fn count_sent(&mut self, now: Time) {
         self.count = now + COUNT_EVERY;
     }
 
-    /// Takes a count. `known` is the number of record sets in the snapshot. Returns whether the zone must be listed at once.
+    /// Takes a count. `known` is the number of record sets in the snapshot. Returns whether the zone must be listed
+    /// at once.
     pub fn counted(&mut self, now: Time, count: u64, known: usize) -> bool {
         let differs = count != known as u64;
         if !differs || self.last_write.is_some_and(|last| now - last < SETTLED) {

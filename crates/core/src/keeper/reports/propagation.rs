@@ -7,8 +7,8 @@ use crate::keeper::{
     time::Time,
 };
 
-/// The time before the first question about a change, and between questions. Propagation usually takes less than a minute
-/// (`GetChange`, API reference).
+/// The time before the first question about a change, and between questions. Propagation usually takes less than a
+/// minute (`GetChange`, API reference).
 const ASK_EVERY: Duration = Duration::from_secs(10);
 /// The time after which no more questions about a change are asked.
 const GIVE_UP: Duration = Duration::from_hours(1);

@@ -30,8 +30,8 @@ impl BatchFate {
     }
 }
 
-/// The unit that best shows whether a batch was accepted. Nobody else writes its ownership record, unless another process
-/// has our owner id. Then the record set beside it decides.
+/// The unit that best shows whether a batch was accepted. Nobody else writes its ownership record, unless another
+/// process has our owner id. Then the record set beside it decides.
 pub(super) fn best_evidence(batch: &Batch) -> &[Unit] {
     let has_txt =
         |unit: &Unit| unit.changes().iter().any(|change| *change.after().rtype() == RecordType::Txt);

@@ -104,7 +104,7 @@ impl Writer {
         matches!(self.cycle, Cycle::Idle { .. })
     }
 
-    /// Takes that a unit may be sent now that could not be sent at the last look.
+    /// Notes that a unit may be sent now that could not be sent at the last look.
     pub fn wake(&mut self) {
         self.is_woken = true;
     }
@@ -183,7 +183,7 @@ impl Writer {
         matches!(&self.cycle, Cycle::Reading { missing, .. } if missing.contains(name))
     }
 
-    /// Takes that names were read, each with the time of the request.
+    /// Notes that names were read, each with the time of the request.
     pub fn names_read(&mut self, names: &[(Name, Time)], zone: &Zone, turn: &mut Turn) {
         match &mut self.cycle {
             Cycle::Reading { missing, .. } => {
@@ -203,7 +203,7 @@ impl Writer {
         }
     }
 
-    /// Takes that names could not be read. The units that rest on them wait, and the others are sent.
+    /// Notes that names could not be read. The units that rest on them wait, and the others are sent.
     pub fn names_failed(&mut self, names: &[Name], retry_at: Time, turn: &mut Turn) {
         if let Cycle::Reading { missing, retry_at: retry, .. } = &mut self.cycle
             && names.iter().any(|name| missing.contains(name))

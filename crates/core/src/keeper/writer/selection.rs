@@ -110,8 +110,8 @@ impl<'k> Candidates<'k> {
 impl<'k> Selector<'k> {
     /// The next units, or when to look again.
     ///
-    /// Parts of a rejected batch take turns with other units. A unit that was rejected alone is sent if nothing else waits
-    /// and there are many tokens for requests.
+    /// Parts of a rejected batch take turns with other units. A unit that was rejected alone is sent if nothing else
+    /// waits and there are many tokens for requests.
     pub fn select(&mut self) -> (Option<Selected>, Option<Time>) {
         let lanes: &[Lane] = match self.permits.changes(self.now) {
             State::Closed if self.permits.quarantine.is_parts_turn() => {
@@ -142,7 +142,8 @@ impl<'k> Selector<'k> {
         (None, later)
     }
 
-    /// The next units of a lane, in order of urgency. They fit one request, and there are tokens for them and their reads.
+    /// The next units of a lane, in order of urgency. They fit one request, and there are tokens for them and their
+    /// reads.
     fn select_from(&mut self, lane: Lane) -> Selection {
         let now = self.now;
         while lane == Lane::Part
@@ -272,8 +273,8 @@ impl<'k> Selector<'k> {
         found
     }
 
-    /// One of the units that were planned when Route 53 seemed to reject everything, and that were not tried themselves.
-    /// A random one is probably not a neighbour of the units that were tried.
+    /// One of the units that were planned when Route 53 seemed to reject everything, and that were not tried
+    /// themselves. A random one is probably not a neighbour of the units that were tried.
     fn suspect(&self) -> Candidates<'k> {
         let rules = self.permits.rules(self.model, self.planner, self.now);
         let planner = self.planner;

@@ -221,7 +221,7 @@ impl Snapshot {
         self.doubts.contains(name)
     }
 
-    /// Takes that a read failed. Returns its names, or `None` for a page of the listing, which can be requested again.
+    /// Notes that a read failed. Returns its names, or `None` for a page of the listing, which can be requested again.
     pub fn fail(&mut self, id: ReadId) -> Option<Vec<Name>> {
         match self.reads.remove(&id)?.part {
             Part::Names(names, _) => Some(names),

@@ -36,7 +36,8 @@ impl Observations {
         self.sets.insert(key, by);
     }
 
-    /// Whether a name was observed after a page was requested. A page that is requested at the same time counts as newer.
+    /// Whether a name was observed after a page was requested. A page that is requested at the same time counts as
+    /// newer.
     pub fn is_newer(&self, name: &Name, requested: Time) -> bool {
         self.names.get(name).is_some_and(|at| *at > requested)
             || self.spans.iter().any(|(span, at)| *at > requested && span.contains(name))
