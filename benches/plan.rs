@@ -25,7 +25,7 @@ use zonekeeper_core::{
         Scope, Time,
     },
     plan::{Adoption, ManagedTypes, Naming, Past, Plan, Settings, View},
-    source::{Claims, Kind, Object, Rules},
+    source::{Claims, Object, Resource, Rules},
 };
 
 const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
@@ -242,7 +242,7 @@ fn settings() -> Settings {
 }
 
 fn scope() -> Scope {
-    Scope { kind: Kind::Ingress, namespace: None }
+    Scope { resource: Resource::INGRESS, namespace: None }
 }
 
 fn ingress(number: usize, balancer: &str) -> Object {

@@ -130,6 +130,8 @@ pub struct Status {
     pub units: usize,
     /// How many units are blocked, by the label of their reason.
     pub blocked: std::collections::BTreeMap<&'static str, usize>,
+    /// How many keys have records that are right and not ours, by the label of their note.
+    pub noted: std::collections::BTreeMap<&'static str, usize>,
     /// How many owned sets nothing asks for, beside wanted sets.
     pub leftovers: usize,
     /// How many owned sets are of hostnames that nothing asks for.
@@ -407,6 +409,9 @@ impl<E: Ends, L: Listener> Driver<E, L> {
             status.units += host.units.len();
             status.leftovers += host.leftovers.len();
             status.orphans += host.orphans.len();
+            for noted in &host.noted {
+                *status.noted.entry(noted.note.label()).or_default() += 1;
+            }
             for blocked in &host.blocked {
                 *status.blocked.entry(blocked.reason.label()).or_default() += 1;
             }

@@ -128,7 +128,7 @@ impl Folder {
         let mut inputs = Vec::new();
         for scope in scopes {
             inputs.push(Input::Listing(scope.clone()));
-            for object in self.objects().filter(|object| object.kind() == scope.kind) {
+            for object in self.objects().filter(|object| object.resource() == scope.resource) {
                 if let Some(id) = object.id()
                     && scope.namespace.as_deref().is_none_or(|namespace| namespace == id.namespace())
                 {

@@ -184,13 +184,13 @@ impl<'p> Found<'p> {
     /// a gateway for example, may well be there.
     fn is_read(&self, stale: &Stale) -> bool {
         let reads = |kind: &str, namespace: &str| {
-            let of_kind = self.scopes.iter().filter(|scope| scope.kind.label() == kind);
+            let of_kind = self.scopes.iter().filter(|scope| scope.resource.label() == kind);
             let mut namespaces = of_kind.map(|scope| scope.namespace.as_deref());
             namespaces.any(|read| read.is_none_or(|read| read == namespace))
         };
-        match stale.resource.as_ref().map(|label| label.splitn(3, '/').collect::<Vec<_>>()).as_deref() {
-            Some([kind, namespace, _]) => reads(kind, namespace),
-            Some(_) => false,
+        match &stale.was_for {
+            Some(object) if object.namespace().is_empty() => false,
+            Some(object) => reads(object.kind().label(), object.namespace()),
             // It may have been for any object, and no namespace has this name.
             None => Kind::ALL.iter().all(|kind| reads(kind.label(), "/")),
         }

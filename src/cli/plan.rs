@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use zonekeeper_core::{
-    dns::Data,
+    dns::{Data, Routing},
     plan::{Change, Plan, Shadow, Stale},
 };
 
@@ -71,6 +71,7 @@ struct PlanJson<'p> {
     private_zone: bool,
     units: Vec<UnitJson>,
     blocked: Vec<BlockedJson<'p>>,
+    noted: Vec<NotedJson<'p>>,
     leftovers: Vec<StaleJson>,
     orphans: Vec<StaleJson>,
     outside: Vec<OutsideJson>,
@@ -80,6 +81,8 @@ struct PlanJson<'p> {
 #[derive(Debug, Serialize)]
 struct UnitJson {
     hostname: String,
+    /// None under simple routing.
+    set_identifier: Option<String>,
     object: String,
     digest: String,
     /// Whether it makes ours what is there, and changes nothing of it.
@@ -102,6 +105,10 @@ struct ChangeJson {
     action: &'static str,
     name: String,
     r#type: String,
+    /// None under simple routing.
+    set_identifier: Option<String>,
+    /// The routing policy after the change; none under simple routing.
+    routing: Option<String>,
     before: Option<DataJson>,
     after: DataJson,
     reason: &'static str,
@@ -121,7 +128,19 @@ struct BlockedJson<'p> {
     object: String,
     reason: &'static str,
     message: String,
-    way_out: &'static str,
+    fix: &'static str,
+    /// For `aws route53 change-resource-record-sets`, where there is one.
+    change_batch: Option<ChangeBatch<'p>>,
+}
+
+/// A hostname whose records are right and not ours.
+#[derive(Debug, Serialize)]
+struct NotedJson<'p> {
+    hostname: String,
+    object: String,
+    note: &'static str,
+    message: String,
+    fix: &'static str,
     /// For `aws route53 change-resource-record-sets`, where there is one.
     change_batch: Option<ChangeBatch<'p>>,
 }
@@ -157,6 +176,7 @@ impl<'p> PlanJson<'p> {
         let (creates, replaces) = plan.count();
         let units = plan.units.iter().map(|unit| UnitJson {
             hostname: unit.key().host.to_string(),
+            set_identifier: unit.key().set_id.as_ref().map(|id| id.as_str().to_owned()),
             object: unit.object().to_string(),
             digest: unit.digest().to_string(),
             adopts: unit.is_adoption(),
@@ -169,10 +189,21 @@ impl<'p> PlanJson<'p> {
             object: blocked.object.to_string(),
             reason: blocked.reason.label(),
             message: blocked.reason.to_string(),
-            way_out: blocked.reason.way_out(),
+            fix: blocked.reason.fix(),
             change_batch: (!blocked.remedy.is_empty()).then(|| {
                 let comment = format!("zonekeeper: {} {}", blocked.reason.label(), blocked.host);
                 ChangeBatch::new(&comment, &blocked.remedy)
+            }),
+        });
+        let noted = plan.noted.iter().map(|noted| NotedJson {
+            hostname: noted.host.clone(),
+            object: noted.object.to_string(),
+            note: noted.note.label(),
+            message: noted.note.to_string(),
+            fix: noted.note.fix(),
+            change_batch: (!noted.remedy.is_empty()).then(|| {
+                let comment = format!("zonekeeper: {} {}", noted.note.label(), noted.host);
+                ChangeBatch::new(&comment, &noted.remedy)
             }),
         });
         let warnings = plan.warnings.iter().flat_map(|(object, messages)| {
@@ -193,6 +224,7 @@ impl<'p> PlanJson<'p> {
             private_zone: plan.is_private,
             units: units.collect(),
             blocked: blocked.collect(),
+            noted: noted.collect(),
             leftovers: plan.leftovers.iter().map(StaleJson::new).collect(),
             orphans: plan.orphans.iter().map(StaleJson::new).collect(),
             outside: outside.collect(),
@@ -207,6 +239,11 @@ impl ChangeJson {
             action: if change.before().is_some() { "replace" } else { "create" },
             name: change.after().name().to_string(),
             r#type: change.after().rtype().to_string(),
+            set_identifier: change.after().key.set_id.as_ref().map(|id| id.as_str().to_owned()),
+            routing: match &change.after().routing {
+                Routing::Simple => None,
+                Routing::Policy(policy) => Some(policy.to_string()),
+            },
             before: change.before().map(|set| DataJson::new(&set.data)),
             after: DataJson::new(&change.after().data),
             reason: change.why(),
@@ -245,7 +282,7 @@ impl StaleJson {
             name: stale.set.name().to_string(),
             r#type: stale.set.rtype().to_string(),
             data: DataJson::new(&stale.set.data),
-            was_for: stale.resource.clone(),
+            was_for: stale.was_for.as_ref().map(ToString::to_string),
             named_by: stale.named_by.as_ref().map(ToString::to_string),
             beside: stale.beside.as_ref().map(ToString::to_string),
         }

@@ -10,7 +10,7 @@ use zonekeeper_core::{
     dns::{AliasZones, Ttl, ZoneId},
     keeper::{BrakeLimits, Input, Keeper, Mode, Quota, Read, ReadId, Scope, Time},
     plan::{Adoption, ManagedTypes, Naming, Settings},
-    source::{Kind, Object, Rules},
+    source::{Kind, Object, Resource, Rules},
 };
 use zonekeeper_emulator::{Emulator, zone::HostedZone};
 
@@ -203,7 +203,7 @@ fn config() -> anyhow::Result<Config> {
             adoption: Adoption::default(),
         },
         rules: Rules::default(),
-        scopes: Kind::ALL.map(|kind| Scope { kind, namespace: None }).to_vec(),
+        scopes: Resource::ALL.map(|resource| Scope { resource, namespace: None }).to_vec(),
         quota: Quota::default(),
         resync: std::time::Duration::from_mins(30),
         vacancy: std::time::Duration::from_mins(10),

@@ -32,7 +32,7 @@ use tracing::{debug, warn};
 use zonekeeper_core::{
     dns::{RecordSet, RecordType},
     keeper::{Report, Warning},
-    plan::{Blocked, Change, Unit},
+    plan::{Blocked, Change, Noted, Unit},
     source::{Kind, ObjectId},
 };
 
@@ -41,7 +41,7 @@ use crate::driver::Listener;
 
 /// Longest note, in bytes (`events.k8s.io/v1`: "The maximal length of the note is 1kB").
 const LONGEST_NOTE: usize = 1_024;
-/// Longest hostname or reason within a note, in bytes, so that the way out always has its place.
+/// Longest hostname or reason within a note, in bytes, so that the fix always has its place.
 const LONGEST_PART: usize = 400;
 /// Longest name of an object (Kubernetes API conventions: a DNS subdomain).
 const LONGEST_NAME: usize = 253;
@@ -91,6 +91,7 @@ impl Events {
     fn warning(&self, warning: &Warning, uid: &str) -> Event {
         let note = match warning {
             Warning::Blocked(blocked) => of_blocked(blocked),
+            Warning::Noted(noted) => of_noted(noted),
             Warning::LeftOver(leftover) => of_leftover(&leftover.set),
         };
         self.event("Warning", warning.label(), &note, warning.object(), uid)
@@ -113,6 +114,8 @@ impl Events {
         let api_version = match object.kind() {
             Kind::Ingress => Ingress::API_VERSION,
             Kind::Service => Service::API_VERSION,
+            // Such an object asks for nothing, so nothing is reported of it.
+            Kind::Other(_) => "v1",
         };
         let mut hasher = DefaultHasher::new();
         (uid, type_, reason, &note).hash(&mut hasher);
@@ -250,13 +253,18 @@ impl Pace {
 fn of_blocked(blocked: &Blocked) -> String {
     let (host, why) = (shorten(&blocked.host, LONGEST_PART), shorten(&blocked.told(), LONGEST_PART));
     let seen = if blocked.remedy.is_empty() { "" } else { " (`zonekeeper plan` shows it)" };
-    format!("{host} is blocked: {why}. Way out: {}{seen}", blocked.reason.way_out())
+    format!("{host} is blocked: {why}. Fix: {}{seen}", blocked.reason.fix())
+}
+
+fn of_noted(noted: &Noted) -> String {
+    let (host, why) = (shorten(&noted.host, LONGEST_PART), shorten(&noted.note.to_string(), LONGEST_PART));
+    format!("{host}: {why}. Fix: {}", noted.note.fix())
 }
 
 fn of_leftover(set: &RecordSet) -> String {
     let set = shorten(&set.to_string(), LONGEST_PART);
     format!(
-        "{set} is left over: nothing asks for it, and it still gets traffic. Way out: ask for it again, or let an operator \
+        "{set} is left over: nothing asks for it, and it still gets traffic. Fix: ask for it again, or let an operator \
          delete it (`zonekeeper orphans` writes the change batch)"
     )
 }

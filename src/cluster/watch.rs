@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use k8s_openapi::api::{core::v1::Service, networking::v1::Ingress};
-use kube::{Api, Client, Resource};
+use kube::{Api, Client, Resource as _};
 use kube_runtime::{
     WatchStreamExt,
     watcher::{self, Event, watcher},
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 use zonekeeper_core::{
     keeper::{Input, Scope},
-    source::{Kind, Object, ObjectId, Rules},
+    source::{Kind, Object, ObjectId, Resource, Rules},
 };
 
 use super::{
@@ -32,11 +32,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The objects of a scope may not be listed.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the API server does not let this user list {kind} objects{place}: {text}\n\
+    "the API server does not let this user list {resource} objects{place}: {text}\n\
      grant it (manifests/base/rbac.yaml shows what is needed), or leave the kind or the namespace out"
 )]
 pub struct Refused {
-    kind: Kind,
+    resource: Resource,
     place: String,
     text: String,
 }
@@ -50,15 +50,16 @@ pub async fn watch(
     driver: Handle,
     ends: bool,
 ) -> Result<(), Refused> {
-    match scope.kind {
-        Kind::Ingress => of::<Ingress>(client, scope, rules, driver, ends, Object::Ingress).await,
-        Kind::Service => of::<Service>(client, scope, rules, driver, ends, Object::Service).await,
+    if scope.resource == Resource::INGRESS {
+        of::<Ingress>(client, scope, Kind::Ingress, rules, driver, ends, Object::Ingress).await
+    } else {
+        of::<Service>(client, scope, Kind::Service, rules, driver, ends, Object::Service).await
     }
 }
 
 /// What a watched kind must be able to do.
 trait Watched:
-    Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
+    kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
     + Clone
     + std::fmt::Debug
     + serde::de::DeserializeOwned
@@ -88,6 +89,7 @@ struct Refusals {
 async fn of<K: Watched>(
     client: Client,
     scope: Scope,
+    kind: Kind,
     rules: Arc<Rules>,
     driver: Handle,
     ends: bool,
@@ -100,7 +102,7 @@ async fn of<K: Watched>(
     let events = watcher(api, watcher::Config::default().page_size(PAGE)).default_backoff();
     let mut events = pin!(events);
     let mut refusals = Refusals::default();
-    let mut reader = Reader { kind: scope.kind, rules, object, unreadable: BTreeMap::new() };
+    let mut reader = Reader { kind, rules, object, unreadable: BTreeMap::new() };
     let (mut is_listed, mut is_denied) = (false, false);
     let mut failing = None;
     while let Some(event) = events.next().await {
@@ -121,7 +123,7 @@ async fn of<K: Watched>(
                     return Err(refused);
                 }
                 is_denied = true;
-                warn!(kind = %scope.kind, namespace = scope.namespace, error = %refused, "a kind is not waited for any more; its records stay as they are");
+                warn!(kind = %scope.resource, namespace = scope.namespace, error = %refused, "a kind is not waited for any more; its records stay as they are");
                 Some(Input::Denied(scope.clone()))
             }
             Err(error) => {
@@ -129,9 +131,9 @@ async fn of<K: Watched>(
                 let last = failing.replace(text.clone());
                 // It is tried again every second or so: what goes on failing in the same way is said once.
                 if last.as_ref() == Some(&text) {
-                    debug!(kind = %scope.kind, namespace = scope.namespace, error = text, "the watch fails still");
+                    debug!(kind = %scope.resource, namespace = scope.namespace, error = text, "the watch fails still");
                 } else {
-                    warn!(kind = %scope.kind, namespace = scope.namespace, error = text, "the watch failed and begins again");
+                    warn!(kind = %scope.resource, namespace = scope.namespace, error = text, "the watch failed and begins again");
                 }
                 None
             }
@@ -139,7 +141,7 @@ async fn of<K: Watched>(
         if let Some(input) = input
             && !driver.send(input).await
         {
-            debug!(kind = %scope.kind, "nobody listens any more");
+            debug!(kind = %scope.resource, "nobody listens any more");
             break;
         }
     }
@@ -151,7 +153,7 @@ async fn of<K: Watched>(
 impl Refused {
     fn new(scope: &Scope, text: String) -> Self {
         let place = scope.namespace.as_ref().map(|name| format!(" in namespace {name}"));
-        Self { kind: scope.kind, place: place.unwrap_or_default(), text }
+        Self { resource: scope.resource, place: place.unwrap_or_default(), text }
     }
 }
 
@@ -187,7 +189,7 @@ impl<K: Watched> Reader<K> {
     fn id(&self, seen: &Seen<K>) -> Option<ObjectId> {
         let meta = seen.meta();
         let namespace = meta.namespace.as_deref().unwrap_or("default");
-        Some(ObjectId::new(self.kind, namespace, meta.name.as_deref()?))
+        Some(ObjectId::new(self.kind.clone(), namespace, meta.name.as_deref()?))
     }
 }
 

@@ -15,7 +15,7 @@ use zonekeeper_core::{
         Adoption, BadHostPattern, BadManagedType, BadNaming, BadOwnerId, ManagedTypes, Naming, OwnerId,
         Settings,
     },
-    source::{Kind, Rules},
+    source::{Resource, Rules},
 };
 
 /// What the flags mean.
@@ -251,22 +251,25 @@ impl TryFrom<TypeFlags> for ManagedTypes {
 }
 
 impl Source {
-    fn kind(self) -> Kind {
+    fn resource(self) -> Resource {
         match self {
-            Self::Ingress => Kind::Ingress,
-            Self::Service => Kind::Service,
+            Self::Ingress => Resource::INGRESS,
+            Self::Service => Resource::SERVICE,
         }
     }
 }
 
 fn scopes(sources: &[Source], namespaces: &BTreeSet<String>) -> Vec<Scope> {
-    let kinds: BTreeSet<Kind> = sources.iter().map(|source| source.kind()).collect();
+    let resources: BTreeSet<Resource> = sources.iter().map(|source| source.resource()).collect();
     let mut scopes = Vec::new();
-    for kind in kinds {
-        if namespaces.is_empty() {
-            scopes.push(Scope { kind, namespace: None });
+    for resource in resources {
+        if namespaces.is_empty() || !resource.is_namespaced() {
+            scopes.push(Scope { resource, namespace: None });
+            continue;
         }
-        scopes.extend(namespaces.iter().map(|namespace| Scope { kind, namespace: Some(namespace.clone()) }));
+        scopes.extend(
+            namespaces.iter().map(|namespace| Scope { resource, namespace: Some(namespace.clone()) }),
+        );
     }
     scopes
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use aws_sdk_route53::{
     error::BuildError,
     types::{
-        AliasTarget, Change as SdkChange, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet,
-        RrType,
+        AliasTarget, Change as SdkChange, ChangeAction, ChangeBatch, CidrRoutingConfig, Coordinates,
+        GeoLocation, GeoProximityLocation, ResourceRecord, ResourceRecordSet, RrType,
+        builders::ResourceRecordSetBuilder,
     },
 };
 use zonekeeper_core::{
@@ -107,7 +108,7 @@ pub fn to_sdk(batch: &Batch, digest: PlanDigest) -> Result<ChangeBatch, BuildErr
     let mut request = ChangeBatch::builder().comment(format!("zonekeeper {digest}"));
     for change in batch.changes() {
         let (action, set) = match change {
-            Change::Create(set) => (ChangeAction::Create, set),
+            Change::Create { set, .. } => (ChangeAction::Create, set),
             Change::Replace { after, .. } => (ChangeAction::Upsert, after),
         };
         request = request
@@ -121,6 +122,12 @@ fn set_to_sdk(set: &RecordSet) -> Result<ResourceRecordSet, BuildError> {
         .name(set.name().to_route53())
         .r#type(RrType::from(set.rtype().as_str()))
         .set_set_identifier(set.key.set_id.as_ref().map(|id| id.as_str().to_owned()));
+    if let Routing::Policy(policy) = &set.routing {
+        out = out.set_health_check_id(policy.health_check.as_deref().map(str::to_owned));
+        if let Some(rule) = &policy.rule {
+            out = rule_to_sdk(out, rule)?;
+        }
+    }
     match &set.data {
         Data::Values { ttl, values } => {
             out = out.ttl(i64::from(ttl.seconds()));
@@ -142,9 +149,85 @@ fn set_to_sdk(set: &RecordSet) -> Result<ResourceRecordSet, BuildError> {
     out.build()
 }
 
+fn rule_to_sdk(set: ResourceRecordSetBuilder, rule: &Rule) -> Result<ResourceRecordSetBuilder, BuildError> {
+    let kept = |text: &Option<Arc<str>>| text.as_deref().map(str::to_owned);
+    Ok(match rule {
+        Rule::Weight(weight) => set.weight(*weight),
+        Rule::Region(region) => set.region((&**region).into()),
+        Rule::Failover(role) => set.failover((&**role).into()),
+        Rule::MultiValue(is_on) => set.multi_value_answer(*is_on),
+        Rule::Geolocation { continent, country, subdivision } => set.geo_location(
+            GeoLocation::builder()
+                .set_continent_code(kept(continent))
+                .set_country_code(kept(country))
+                .set_subdivision_code(kept(subdivision))
+                .build(),
+        ),
+        Rule::GeoProximity { region, local_zone_group, coordinates, bias } => {
+            let coordinates = coordinates.as_ref().map(|(latitude, longitude)| {
+                Coordinates::builder().latitude(&**latitude).longitude(&**longitude).build()
+            });
+            set.geo_proximity_location(
+                GeoProximityLocation::builder()
+                    .set_aws_region(kept(region))
+                    .set_local_zone_group(kept(local_zone_group))
+                    .set_coordinates(coordinates.transpose()?)
+                    .set_bias(*bias)
+                    .build(),
+            )
+        }
+        Rule::Cidr { collection, location } => set.cidr_routing_config(
+            CidrRoutingConfig::builder().collection_id(&**collection).location_name(&**location).build()?,
+        ),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::{fs, path::Path};
+
+    use super::*;
+
+    /// Everything about routing that a set can have travels to a request and back.
+    #[test]
+    fn routing_and_health_check_travel_both_ways() {
+        let rules = [
+            Rule::Weight(0),
+            Rule::Weight(255),
+            Rule::Region("eu-west-1".into()),
+            Rule::Failover("SECONDARY".into()),
+            Rule::MultiValue(true),
+            Rule::Geolocation { continent: Some("EU".into()), country: None, subdivision: None },
+            Rule::Geolocation { continent: None, country: Some("US".into()), subdivision: Some("CA".into()) },
+            Rule::GeoProximity {
+                region: None,
+                local_zone_group: None,
+                coordinates: Some(("49.22".into(), "-74.01".into())),
+                bias: Some(-7),
+            },
+            Rule::GeoProximity {
+                region: Some("us-east-1".into()),
+                local_zone_group: None,
+                coordinates: None,
+                bias: None,
+            },
+            Rule::Cidr { collection: "c1".into(), location: "*".into() },
+        ];
+        for rule in rules {
+            for health_check in [None, Some("abcdef11-2222-3333-4444-555555fedcba".into())] {
+                let set = RecordSet {
+                    key: SetKey {
+                        name: Name::from_hostname("www.example.com").unwrap(),
+                        rtype: RecordType::A,
+                        set_id: Some(SetId::new("blue")),
+                    },
+                    routing: Routing::Policy(Arc::new(Policy { rule: Some(rule.clone()), health_check })),
+                    data: Data::Values { ttl: Ttl::DEFAULT, values: vec!["192.0.2.1".into()] },
+                };
+                assert_eq!(from_sdk(&set_to_sdk(&set).unwrap()).unwrap(), set, "{set}");
+            }
+        }
+    }
 
     /// Every source file of the program, with what it says before its tests.
     fn sources(folder: &Path) -> Vec<(String, String)> {

@@ -24,6 +24,7 @@ pub struct Metrics {
     record_sets: Gauge,
     units: Gauge,
     blocked: Family<Reason, Gauge>,
+    noted: Family<NoteLabel, Gauge>,
     leftovers: Gauge,
     orphans: Gauge,
     underway: Gauge,
@@ -53,6 +54,11 @@ struct Reason {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct NoteLabel {
+    note: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct GateLabel {
     gate: String,
 }
@@ -74,6 +80,7 @@ impl Metrics {
             record_sets: Gauge::default(),
             units: Gauge::default(),
             blocked: Family::default(),
+            noted: Family::default(),
             leftovers: Gauge::default(),
             orphans: Gauge::default(),
             underway: Gauge::default(),
@@ -90,6 +97,11 @@ impl Metrics {
         registry.register("zone_record_sets", "Record sets in the zone", m.record_sets.clone());
         registry.register("units_to_write", "Hostnames with something to be written", m.units.clone());
         registry.register("blocked", "Blocked hostnames, by reason", m.blocked.clone());
+        registry.register(
+            "noted",
+            "Hostnames whose records are right and not ours, by note",
+            m.noted.clone(),
+        );
         registry.register(
             "leftovers",
             "Owned record sets that nothing asks for, beside wanted ones",
@@ -119,7 +131,7 @@ impl Metrics {
     /// Counts an accepted change.
     pub fn accepted(&self, change: &Change) {
         let action = match change {
-            Change::Create(_) => "create",
+            Change::Create { .. } => "create",
             Change::Replace { .. } => "replace",
         };
         self.changes.get_or_create(&Action { action }).inc();
@@ -152,6 +164,10 @@ impl Metrics {
         self.leftovers.set(count(status.leftovers));
         self.orphans.set(count(status.orphans));
         self.underway.set(count(status.underway));
+        self.noted.clear();
+        for (note, noted) in &status.noted {
+            self.noted.get_or_create(&NoteLabel { note }).set(count(*noted));
+        }
         self.blocked.clear();
         for (reason, blocked) in &status.blocked {
             self.blocked.get_or_create(&Reason { reason }).set(count(*blocked));

@@ -68,9 +68,20 @@ impl Listener for Reporter {
                 object = %blocked.object,
                 reason = blocked.reason.label(),
                 detail = %blocked.reason,
-                way_out = blocked.reason.way_out(),
+                fix = blocked.reason.fix(),
                 "a hostname is blocked"
             ),
+            Report::Noted(noted) => info!(
+                dns.name = noted.host,
+                object = %noted.object,
+                note = noted.note.label(),
+                detail = %noted.note,
+                fix = noted.note.fix(),
+                "the records of a hostname are right and not ours"
+            ),
+            Report::NoLongerNoted { host, object } => {
+                info!(dns.name = host, %object, "the records of a hostname are ours, or are not right any more");
+            }
             Report::Planned(unit) => {
                 for change in unit.changes() {
                     info!(

@@ -11,7 +11,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_foreign_record_stays_and_the_hostname_is_blocked_with_a_way_out() {
+async fn a_foreign_record_stays_and_the_hostname_is_blocked_with_a_fix() {
     let (zone, shop) = (Zone::empty().await, Namespace::new("conflicts").await);
     let foreign = RecordSet::simple("www.example.test.", "A", 60, ["192.0.2.99"]);
     zone.foreigner_creates(foreign.clone());
@@ -34,7 +34,7 @@ async fn a_foreign_record_stays_and_the_hostname_is_blocked_with_a_way_out() {
     let object = format!("Ingress/{}/web", shop.name());
     for expected in [
         &format!("blocked www.example.test for {object}: Unowned: a record without an owner is there:"),
-        "  way out: if the record may be replaced, adopt it with `zonekeeper adopt NAME` or the change batch",
+        "  fix: if the record may be replaced, adopt it with `zonekeeper adopt NAME` or the change batch",
         "  by hand: CREATE a-www.example.test TXT",
         "0 to create, 0 to replace, 1 in sync, 1 blocked",
     ] {
@@ -48,7 +48,7 @@ async fn a_foreign_record_stays_and_the_hostname_is_blocked_with_a_way_out() {
     assert_eq!(blocked["object"], object);
     assert_eq!(blocked["reason"], "Unowned");
     assert!(blocked["message"].as_str().unwrap().contains("192.0.2.99"), "{blocked}");
-    assert!(blocked["way_out"].as_str().unwrap().contains("zonekeeper adopt NAME"), "{blocked}");
+    assert!(blocked["fix"].as_str().unwrap().contains("zonekeeper adopt NAME"), "{blocked}");
 
     // It is what a person can send as it is; then the record is kept up to date.
     person_sends(&zone, &blocked["change_batch"]).await;

@@ -20,7 +20,7 @@ use zonekeeper_core::{
     dns::{AliasZones, Ttl, Zone as CoreZone, ZoneId},
     keeper::{self, BrakeLimits, Keeper, Mode, Quota, Scope},
     plan::{Adoption, ManagedTypes, Naming, Settings},
-    source::{Kind, Rules},
+    source::{Resource, Rules},
 };
 
 use crate::{
@@ -208,7 +208,7 @@ async fn a_watch_that_falls_silent_is_given_up_and_begun_anew() {
     let via = Via::Emulator { url: zone.url(), access_key: ACCESS_KEY.to_owned() };
     let clock = Clock::start();
     let (reader, facts) = Reader::open(ZoneId::new(zone::ID).unwrap(), clock, &via).await.unwrap();
-    let scope = Scope { kind: Kind::Ingress, namespace: Some(shop.name().to_owned()) };
+    let scope = Scope { resource: Resource::INGRESS, namespace: Some(shop.name().to_owned()) };
     let keeper = Keeper::new(config(scope.clone()), CoreZone::new(facts.id, facts.apex));
     let (driver, handle) = Driver::new(keeper, ReadOnly(reader), None::<Reporter>, clock);
     let end = CancellationToken::new();

@@ -19,8 +19,8 @@ use zonekeeper::{
 use zonekeeper_core::{
     dns::{Data, Name, RecordSet, RecordType, Ttl},
     keeper::{FailureClass, Gate, Scope},
-    plan::Change,
-    source::Kind,
+    plan::{Change, Role},
+    source::Resource,
 };
 
 const GENERATED: &str =
@@ -229,7 +229,7 @@ fn gates() -> Vec<String> {
         | Gate::Account
         | Gate::Changes => gate.to_string(),
     };
-    let objects = Kind::ALL.map(|kind| Gate::Objects(Scope { kind, namespace: None }));
+    let objects = Resource::ALL.map(|resource| Gate::Objects(Scope { resource, namespace: None }));
     let others = [
         Gate::Zone,
         Gate::StaleZone,
@@ -299,7 +299,7 @@ fn everything_measured() -> String {
         RecordType::A,
         Data::Values { ttl: Ttl::DEFAULT, values: ["192.0.2.1".into()].into() },
     );
-    metrics.accepted(&Change::Create(set));
+    metrics.accepted(&Change::Create { role: Role::Record, set });
     metrics.batch(None);
     metrics.failed("list the zone", FailureClass::Unknown);
     let status =

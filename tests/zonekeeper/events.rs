@@ -52,7 +52,7 @@ async fn owners_are_told_what_was_published_and_what_stays_blocked() {
         warnings(&mut zonekeeper, &market, "copycat").await,
         [
             "Warning ClaimedBy www.example.test is blocked: an object of another namespace has this hostname and asks \
-          for something else. Way out: remove the hostname from one of the objects"
+          for something else. Fix: remove the hostname from one of the objects"
         ]
     );
     let told = shop.events_of::<Ingress>("web").await;
@@ -77,7 +77,7 @@ async fn what_is_no_hostname_is_told_and_counted() {
         warnings(&mut zonekeeper, &shop, "web").await,
         [
             "Warning InvalidHostname a.*.example.test is blocked: this is not a hostname: `*` may stand only as the whole \
-             first label. Way out: correct the hostname in the object"
+             first label. Fix: correct the hostname in the object"
         ]
     );
     zonekeeper.stop().await;
@@ -95,7 +95,7 @@ async fn owners_are_told_of_a_record_that_they_do_not_ask_for_any_more() {
         warnings(&mut zonekeeper, &shop, "web").await,
         [
             "Warning LeftOver www.example.test AAAA 2001:db8::1 ttl=300 is left over: nothing asks for it, and it still \
-             gets traffic. Way out: ask for it again, or let an operator delete it (`zonekeeper orphans` writes the \
+             gets traffic. Fix: ask for it again, or let an operator delete it (`zonekeeper orphans` writes the \
              change batch)"
         ]
     );
@@ -125,7 +125,7 @@ async fn what_is_said_again_is_a_series_of_what_was_said() {
         let [event] = &shop.events_of::<Ingress>(&name).await[..] else { panic!("not one Event") };
         assert_eq!(event.series.as_ref().map_or(1, |series| series.count), count);
         let note = event.note.as_deref().unwrap();
-        assert!(note.len() <= 1_024 && note.contains("üü…. Way out: correct what"), "{note}");
+        assert!(note.len() <= 1_024 && note.contains("üü…. Fix: correct what"), "{note}");
     }
 }
 

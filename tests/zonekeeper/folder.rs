@@ -5,7 +5,7 @@ use std::fs;
 use zonekeeper::folder::{BadManifest, Folder};
 use zonekeeper_core::{
     keeper::{Input, Scope},
-    source::{Kind, Object, Rules},
+    source::{Object, Resource, Rules},
 };
 
 use crate::scratch::Scratch;
@@ -100,7 +100,7 @@ fn what_cannot_be_read_keeps_what_it_said_and_what_is_gone_is_gone() {
     assert_eq!(names(&folder), ["Ingress/shop/a", "Ingress/shop/b"]);
     let hosts = |folder: &Folder| -> Vec<String> {
         let facts = folder.objects().filter_map(|object| object.facts(&Rules::default()));
-        facts.flat_map(|facts| facts.hosts).map(|host| host.to_string()).collect()
+        facts.flat_map(|facts| facts.hosts().map(ToString::to_string).collect::<Vec<_>>()).collect()
     };
     assert_eq!(hosts(&folder), ["new.test", "b.test"]);
 
@@ -118,9 +118,9 @@ fn a_scope_lists_its_kind_and_namespace() {
     let elsewhere = ingress("b", "b.test").replace("namespace: shop", "namespace: office");
     fs::write(scratch.join("objects.yaml"), format!("{}---\n{elsewhere}", ingress("a", "a.test"))).unwrap();
     let (mut folder, _) = Folder::open(&scratch).unwrap();
-    let shop = Scope { kind: Kind::Ingress, namespace: Some("shop".to_owned()) };
-    let everywhere = Scope { kind: Kind::Ingress, namespace: None };
-    let services = Scope { kind: Kind::Service, namespace: None };
+    let shop = Scope { resource: Resource::INGRESS, namespace: Some("shop".to_owned()) };
+    let everywhere = Scope { resource: Resource::INGRESS, namespace: None };
+    let services = Scope { resource: Resource::SERVICE, namespace: None };
     let listed = |folder: &Folder, scope: &Scope| -> Vec<String> {
         let inputs = folder.list(std::slice::from_ref(scope), &Rules::default());
         assert!(matches!(&inputs[0], Input::Listing(first) if first == scope));

@@ -46,7 +46,7 @@ async fn a_plan_tells_everything_and_writes_nothing() {
         "  replace www.example.test A ",
         "  replace www.example.test AAAA ",
         "blocked taken.example.test for Service/plan-text/taken: TypeConflict: ",
-        "  way out: ",
+        "  fix: ",
         "  by hand: DELETE taken.example.test CNAME ",
         "  by hand: CREATE taken.example.test A 192.0.2.4 ttl=300",
         "leftover api.example.test AAAA 2001:db8::2 ttl=300 (was for service/plan-text/api)",

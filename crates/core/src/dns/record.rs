@@ -233,6 +233,19 @@ impl RecordSet {
         }
     }
 
+    /// Whether Route 53 lets both sets exist: a CNAME excludes other types at its name, and sets of one type share a routing
+    /// policy (`ResourceRecordSet`, Route 53 API reference). Under simple routing there is one set.
+    pub fn can_be_beside(&self, other: &Self) -> bool {
+        if self.name() != other.name() {
+            return true;
+        }
+        if self.rtype() != other.rtype() {
+            return ![self, other].iter().any(|set| *set.rtype() == RecordType::Cname);
+        }
+        self.key.set_id.is_some() == other.key.set_id.is_some()
+            && self.routing.is_of_same_policy(&other.routing)
+    }
+
     /// The TTL of its values; none for an alias.
     pub fn ttl(&self) -> Option<Ttl> {
         match self.data {

@@ -61,6 +61,33 @@ pub enum Rule {
     },
 }
 
+// === impl Routing ===
+
+impl Routing {
+    /// Whether two sets of one name and type may have these: the same policy, with whatever parameters. Another policy
+    /// takes a deletion.
+    pub fn is_of_same_policy(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Simple, Self::Simple) => true,
+            (Self::Policy(one), Self::Policy(other)) => {
+                let rule = |policy: &Policy| policy.rule.as_ref().map(std::mem::discriminant);
+                rule(one) == rule(other)
+            }
+            (Self::Simple, Self::Policy(_)) | (Self::Policy(_), Self::Simple) => false,
+        }
+    }
+}
+
+/// `simple`, or the policy in words without spaces.
+impl fmt::Display for Routing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Simple => f.write_str("simple"),
+            Self::Policy(policy) => policy.fmt(f),
+        }
+    }
+}
+
 // === impl Policy ===
 
 /// In words without spaces: `weight=10 health-check=0123…`.

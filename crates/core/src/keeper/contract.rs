@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     dns::{Name, RecordSet, RecordType, SetId},
-    plan::{Batch, Blocked, PlanDigest, Unit},
-    source::{Facts, Kind, ObjectId},
+    plan::{Batch, Blocked, Noted, PlanDigest, Unit},
+    source::{Facts, ObjectId, Resource},
 };
 
 /// An event that the driver passes to the keeper.
@@ -161,6 +161,15 @@ pub enum Report {
         /// The object.
         object: ObjectId,
     },
+    /// The records of a hostname are right and not ours.
+    Noted(Box<Noted>),
+    /// That is no longer so for an object.
+    NoLongerNoted {
+        /// The hostname.
+        host: String,
+        /// The object.
+        object: ObjectId,
+    },
     /// A leftover appeared. It answers queries beside the wanted record sets.
     LeftOver(Box<Leftover>),
     /// A leftover disappeared, or is wanted again.
@@ -193,6 +202,8 @@ pub enum Report {
 pub enum Warning {
     /// A hostname is blocked.
     Blocked(Box<Blocked>),
+    /// The records of a hostname are right and not ours.
+    Noted(Box<Noted>),
     /// A leftover exists.
     LeftOver(Box<Leftover>),
 }
@@ -206,11 +217,11 @@ pub struct Leftover {
     pub set: RecordSet,
 }
 
-/// Objects that are listed together: one kind, in one namespace or in all.
+/// Resources that are listed together: one sort, in one namespace or in all.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scope {
-    /// Their kind.
-    pub kind: Kind,
+    /// The sort of resource.
+    pub resource: Resource,
     /// Their namespace; `None` is all namespaces.
     pub namespace: Option<String>,
 }
@@ -282,11 +293,21 @@ pub enum FailureClass {
     Withheld,
 }
 
+impl Scope {
+    /// Whether an object is listed with this scope.
+    pub fn covers(&self, object: &ObjectId) -> bool {
+        let is_within = |namespace: &str| namespace == object.namespace();
+        self.resource.kind().as_ref() == Some(object.kind())
+            && self.namespace.as_deref().is_none_or(is_within)
+    }
+}
+
 impl Warning {
     /// The reason of its Event.
     pub fn label(&self) -> &'static str {
         match self {
             Self::Blocked(blocked) => blocked.reason.label(),
+            Self::Noted(noted) => noted.note.label(),
             Self::LeftOver(_) => "LeftOver",
         }
     }
@@ -295,6 +316,7 @@ impl Warning {
     pub fn object(&self) -> &ObjectId {
         match self {
             Self::Blocked(blocked) => &blocked.object,
+            Self::Noted(noted) => &noted.object,
             Self::LeftOver(leftover) => &leftover.object,
         }
     }

@@ -56,7 +56,7 @@ pub use time::Time;
 
 use crate::{
     dns::Zone,
-    plan::{Blocked, HostPlan, Past, Plan, of_bad_hosts},
+    plan::{Blocked, HostPlan, Past, Plan, of_object},
     source::Claims,
 };
 use model::Model;
@@ -386,7 +386,7 @@ impl Keeper {
 
     /// Texts in the place of hostnames that are not hostnames. They are in no hostname's plan.
     pub fn bad_hosts(&self) -> impl Iterator<Item = Blocked> {
-        self.model.claims().facts().flat_map(|facts| of_bad_hosts(facts))
+        self.model.claims().facts().flat_map(|facts| of_object(facts))
     }
 
     /// Earlier observations that plans depend on.

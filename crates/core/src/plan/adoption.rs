@@ -3,17 +3,18 @@
 //! It writes TXTs only, and a unit of it holds nothing else. What is to be changed of the records themselves follows in
 //! a unit of its own, under all the rules for what is ours; an adoption says what that will be.
 
-use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
+use std::sync::Arc;
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use super::{
-    Change, OwnerId, Reason, Unit, UnitDigest, View, Wish,
+    Change, OwnerId, Reason, Role, Unit, UnitDigest, View, Wish,
     desired::Desired,
     host::{is_right, too_big},
     ownership::Standing,
 };
 use crate::{
     dns::{Name, RecordSet},
-    source::{ClaimKey, Facts},
+    source::{Claim, Facts},
 };
 
 /// What may become ours, besides what an object asks to adopt (`zonekeeper.dev/adopt`): that is only what has no owner
@@ -130,8 +131,8 @@ impl View<'_> {
         is_right: bool,
     ) -> bool {
         match (standing, &self.settings.adoption.order) {
-            (Standing::Us | Standing::Unreadable(_), _) => false,
-            (Standing::Nobody, None) => found.is_some() && is_right && facts.adopt,
+            (Standing::Us | Standing::Unreadable(_) | Standing::PlaceTaken(_), _) => false,
+            (Standing::Nobody, None) => found.is_some() && is_right && facts.controls.adopt,
             (Standing::Nobody, Some(order)) => {
                 found.is_some() && order.from.is_none() && order.hosts.contain(host)
             }
@@ -151,25 +152,21 @@ impl View<'_> {
 
     /// The TXTs that make what is at a hostname ours, if any of it may become so and nothing of what is wanted there
     /// belongs to somebody else.
-    pub(super) fn adoption(
-        &self,
-        key: &ClaimKey,
-        holder: &Arc<Facts>,
-        desired: &Desired,
-    ) -> Result<Option<Unit>, Reason> {
+    pub(super) fn adoption(&self, holder: &Claim, desired: &Desired) -> Result<Option<Unit>, Reason> {
+        let key = &holder.endpoint.key;
         let (mut changes, mut then, mut reads) = (Vec::new(), Vec::new(), Vec::new());
         for wanted in &desired.sets {
             let ownership = self.look_up(&key.host, wanted.rtype(), key);
             let found = self.zone.get(&key.host, wanted.rtype(), key.set_id.as_ref());
             let is_right = found.is_some_and(|found| is_right(found, wanted, desired));
-            if self.adopts(&key.host, holder, &ownership.standing, found, is_right) {
-                changes.extend(self.txt_change(key, holder, wanted, &ownership)?);
+            if self.adopts(&key.host, &holder.facts, &ownership.standing, found, is_right) {
+                changes.extend(self.txt_change(holder, wanted, &ownership)?);
             } else {
                 let is_foreign = match &ownership.standing {
                     Standing::Us => false,
                     Standing::Nobody => found.is_some() && !is_right,
                     Standing::Other(_) => !is_right,
-                    Standing::Unreadable(_) => true,
+                    Standing::Unreadable(_) | Standing::PlaceTaken(_) => true,
                 };
                 if is_foreign {
                     return Ok(None);
@@ -177,9 +174,11 @@ impl View<'_> {
             }
             reads.extend(ownership.reads);
             then.extend(match found {
-                Some(found) if is_right || self.is_undecided(key, holder, desired, found) => None,
-                Some(found) => Some(Change::Replace { before: found.clone(), after: wanted.clone() }),
-                None => Some(Change::Create(wanted.clone())),
+                Some(found) if is_right || self.is_undecided(holder, desired, found) => None,
+                Some(found) => {
+                    Some(Change::Replace { role: Role::Record, before: found.clone(), after: wanted.clone() })
+                }
+                None => Some(Change::Create { role: Role::Record, set: wanted.clone() }),
             });
         }
         // What a former owner, or an operator's order, leaves at the hostname besides would stand in the way of the rest.
@@ -188,8 +187,8 @@ impl View<'_> {
                 continue;
             }
             let ownership = self.look_up(&key.host, set.rtype(), key);
-            if self.adopts(&key.host, holder, &ownership.standing, Some(set), false) {
-                changes.extend(self.txt_change(key, holder, set, &ownership)?);
+            if self.adopts(&key.host, &holder.facts, &ownership.standing, Some(set), false) {
+                changes.extend(self.txt_change(holder, set, &ownership)?);
                 reads.extend(ownership.reads);
             }
         }
@@ -197,10 +196,7 @@ impl View<'_> {
             return Ok(None);
         }
         too_big(&changes)?;
-        reads.sort();
-        reads.dedup();
-        let (object, uid) = (holder.object.clone(), Arc::clone(&holder.uid));
-        Ok(Unit::new(key.clone(), object, uid, changes, reads, Wish::of(desired)).into_adoption(then))
+        Ok(Unit::adopt(holder, changes, reads, Wish::of(desired), then))
     }
 }
 

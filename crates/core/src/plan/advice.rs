@@ -17,6 +17,9 @@ impl Reason {
             Self::InvalidField { .. } => {
                 "A value that cannot be read might have asked for anything, so nothing of the object is guessed."
             }
+            Self::UnsupportedRouting { .. } => {
+                "Without the policy the record would take all traffic of the hostname, so nothing of the object is published."
+            }
             Self::ReservedName(_) => {
                 "Some names are kept: those with a label that begins with `_` for service and validation records, and \
                  those where the ownership TXT of another record is or would be."
@@ -58,13 +61,6 @@ impl Reason {
             }
             Self::Unowned { .. } => {
                 "Somebody made this record, by hand or with Terraform, and nothing says that it may be replaced."
-            }
-            Self::Unmanaged => {
-                "The answer is right, but without an ownership TXT it would not follow when the target changes."
-            }
-            Self::OwnershipLost => {
-                "Somebody has taken the ownership TXT of a record of ours away. Perhaps that was meant: it would not follow \
-                 any more when the target changes."
             }
             Self::OwnershipUnreadable { .. } => {
                 "There is a TXT where ownership is stated, and it is encrypted, or not one text, or says something \
@@ -125,11 +121,14 @@ impl Reason {
         }
     }
 
-    /// What to do about it.
-    pub fn way_out(&self) -> &'static str {
+    /// The fix.
+    pub fn fix(&self) -> &'static str {
         match self {
             Self::InvalidHostname(_) => "correct the hostname in the object",
             Self::InvalidField { .. } => "correct the field in the object",
+            Self::UnsupportedRouting { .. } => {
+                "remove the annotation to publish the hostname under simple routing, or use another object without it"
+            }
             Self::ReservedName(Reserved::Underscore) => {
                 "choose a hostname without a label that begins with `_`"
             }
@@ -166,11 +165,7 @@ impl Reason {
                 "start zonekeeper with --merge-targets=true for the addresses of all objects, or with \
                  --merge-targets=false for those of one"
             }
-            Self::OwnedBy { in_sync: true, .. } => {
-                "nothing to do, unless this cluster shall manage it: then adopt it with `zonekeeper adopt NAME --from-owner \
-                 ID`, or with --adopt-from-owner ID for all of that owner's"
-            }
-            Self::OwnedBy { in_sync: false, .. } => {
+            Self::OwnedBy { .. } => {
                 "choose another hostname; or, if that owner gives it up, adopt it with `zonekeeper adopt NAME --from-owner ID` \
                  or the change batch shown, or all of that owner's with --adopt-from-owner ID"
             }
@@ -178,21 +173,19 @@ impl Reason {
                 "if the record may be replaced, adopt it with `zonekeeper adopt NAME` or the change batch shown; else choose \
                  another hostname"
             }
-            Self::Unmanaged => {
-                "if zonekeeper shall keep it up to date, set the annotation zonekeeper.dev/adopt: \"true\", or adopt it with \
-                 `zonekeeper adopt NAME` or the change batch shown"
-            }
-            Self::OwnershipLost => {
-                "if zonekeeper shall go on with it, state ownership again with the change batch shown"
-            }
             Self::OwnershipUnreadable { .. } => {
                 "if the record is this cluster's, replace the TXT with the change batch shown"
             }
-            Self::TypeConflict { is_needed: false, .. } | Self::RoutingConflict { .. } => {
+            Self::RoutingConflict { is_needed: true, .. } => {
+                "give all set identifiers of the hostname the same routing policy, or choose another hostname"
+            }
+            Self::TypeConflict { is_needed: false, .. } | Self::RoutingConflict { is_needed: false, .. } => {
                 "if what is there may go, replace it with the change batch shown; else choose another hostname"
             }
             Self::TrafficPolicy => "delete the traffic policy instance, or choose another hostname",
-            Self::TooBig(Limit::ObjectValues(_)) => "spread the hostnames over several objects",
+            Self::TooBig(Limit::ObjectValues(_) | Limit::ObjectHosts(_)) => {
+                "spread the hostnames over several objects"
+            }
             Self::TooBig(_) => "spread the targets over several hostnames",
             Self::KindUnreadable { .. } => {
                 "grant the right to list and watch the kind, or remove it from --source"

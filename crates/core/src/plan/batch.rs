@@ -39,7 +39,7 @@ impl Weight {
     /// Counts one change.
     pub fn of(change: &Change) -> Self {
         let (times, changes) = match change {
-            Change::Create(_) => (1, 1),
+            Change::Create { .. } => (1, 1),
             Change::Replace { .. } => (2, 2),
         };
         let Self { values, characters, .. } = Self::of_set(change.after());

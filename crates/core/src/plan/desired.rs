@@ -5,9 +5,9 @@ use super::{
     reason::{Limit, MAX_OBJECT_VALUES},
 };
 use crate::{
-    dns::{Alias, AliasZones, Data, Name, RecordSet, RecordType, Ttl, Zone},
+    dns::{Alias, AliasZones, Data, Name, RecordSet, RecordType, SetKey, Zone},
     shown::listed,
-    source::Facts,
+    source::{Claim, Content, Endpoint, Severity, Targets},
 };
 
 /// The record sets that a claim asks for. Two claims with equal ones are no conflict.
@@ -22,39 +22,69 @@ pub(super) struct Desired {
 }
 
 impl Desired {
-    /// What `facts` ask for at `host`, or why that cannot be.
-    pub fn new(host: &Name, zone: &Zone, facts: &Facts, settings: &Settings) -> Result<Self, Reason> {
+    /// The record sets that a claim asks for, or why there cannot be any.
+    ///
+    /// `keeps_cname` says that the zone holds a CNAME of ours for this key. It stays a CNAME, whatever host name it leads
+    /// to next: an alias in its place would take a deletion.
+    pub fn new(claim: &Claim, zone: &Zone, settings: &Settings, keeps_cname: bool) -> Result<Self, Reason> {
+        let (facts, endpoint) = (&claim.facts, &claim.endpoint);
         if let Some(problem) = facts.blocking_problem() {
-            return Err(Reason::InvalidField { field: problem.field.clone(), text: problem.text.clone() });
+            let (field, text) = (problem.field.clone(), problem.text.clone());
+            return Err(match problem.severity {
+                Severity::UnsupportedRouting => Reason::UnsupportedRouting { field },
+                Severity::Blocking | Severity::Warning => Reason::InvalidField { field, text },
+            });
         }
-        let targets = &facts.targets;
-        if targets.has_more {
-            return Err(Reason::TooBig(Limit::SetValues));
-        }
-        let values = facts.hosts.len() * targets.len();
+        let values = facts.values();
         if values > MAX_OBJECT_VALUES {
             return Err(Reason::TooBig(Limit::ObjectValues(values)));
         }
-        let ttl = facts.ttl.unwrap_or(settings.default_ttl);
-        let mut sets = Vec::new();
+        let sets = match &endpoint.content {
+            Content::Targets(targets) => Self::sets_of(endpoint, targets, zone, settings, keeps_cname)?,
+            Content::Records(records) => {
+                let ttl = endpoint.ttl.unwrap_or(settings.default_ttl);
+                let set = |(rtype, values): (&RecordType, &Vec<_>)| {
+                    record_set(endpoint, rtype.clone(), Data::Values { ttl, values: values.clone() })
+                };
+                records.iter().map(|record| set((&record.rtype, &record.values))).collect()
+            }
+        };
+        if sets.is_empty() {
+            return Err(Reason::NoTarget);
+        }
+        Ok(Self { sets, ttl_is_asked_for: endpoint.ttl.is_some(), is_merged: false })
+    }
+
+    fn sets_of(
+        endpoint: &Endpoint,
+        targets: &Targets,
+        zone: &Zone,
+        settings: &Settings,
+        keeps_cname: bool,
+    ) -> Result<Vec<RecordSet>, Reason> {
+        if targets.has_more {
+            return Err(Reason::TooBig(Limit::SetValues));
+        }
+        let ttl = endpoint.ttl.unwrap_or(settings.default_ttl);
         let addresses = |values: Vec<String>, rtype| {
             let values: Vec<_> = values.into_iter().map(Into::into).collect();
-            (!values.is_empty()).then(|| RecordSet::simple(host.clone(), rtype, Data::Values { ttl, values }))
+            (!values.is_empty()).then(|| record_set(endpoint, rtype, Data::Values { ttl, values }))
         };
+        let mut sets = Vec::new();
         sets.extend(addresses(targets.v4.iter().map(ToString::to_string).collect(), RecordType::A));
         sets.extend(addresses(targets.v6.iter().map(ToString::to_string).collect(), RecordType::Aaaa));
-        if sets.is_empty() {
-            let mut names = targets.hosts.iter();
-            sets = match (names.next(), names.len()) {
-                (None, _) => return Err(Reason::NoTarget),
-                (Some(target), 0) => name_sets(host, zone, target, ttl, facts, settings)?,
-                (Some(_), _) => {
-                    let (count, names) = (targets.hosts.len(), listed(targets.hosts.iter()));
-                    return Err(Reason::ManyCnameTargets { count, names });
-                }
-            };
+        if !sets.is_empty() {
+            return Ok(sets);
         }
-        Ok(Self { sets, ttl_is_asked_for: facts.ttl.is_some(), is_merged: false })
+        let mut names = targets.hosts.iter();
+        match (names.next(), names.len()) {
+            (None, _) => Ok(sets),
+            (Some(target), 0) => name_sets(endpoint, zone, target, settings, keeps_cname),
+            (Some(_), _) => {
+                let (count, names) = (targets.hosts.len(), listed(targets.hosts.iter()));
+                Err(Reason::ManyCnameTargets { count, names })
+            }
+        }
     }
 
     /// What of it may be written, or why nothing may be.
@@ -62,20 +92,6 @@ impl Desired {
         let asked_for = self.sets.iter().map(|set| set.rtype().clone()).collect();
         self.sets.retain(|set| managed.contains(set.rtype()));
         if self.sets.is_empty() { Err(Reason::UnmanagedType { types: asked_for }) } else { Ok(self) }
-    }
-
-    /// The one host name that aliases lead to.
-    pub fn alias_target(&self) -> Option<&Name> {
-        match &self.sets.first()?.data {
-            Data::Alias(alias) => Some(&alias.target),
-            Data::Values { .. } | Data::TrafficPolicy(_) => None,
-        }
-    }
-
-    /// The same wish as a CNAME, for a hostname that already is one.
-    pub fn as_cname(&self, host: &Name, target: &Name, facts: &Facts, settings: &Settings) -> Self {
-        let ttl = facts.ttl.unwrap_or(settings.default_ttl);
-        Self { sets: vec![cname(host, target, ttl)], ..*self }
     }
 
     /// The same wish as that of several objects, of which `own` is one.
@@ -105,23 +121,33 @@ impl Desired {
     }
 }
 
-/// The sets that lead to a host name: an alias for IPv4 and one for IPv6 where that can be, else a CNAME.
+/// The sets that lead to a host name: an alias for IPv4 and one for IPv6 if that is possible, else a CNAME.
 fn name_sets(
-    host: &Name,
+    endpoint: &Endpoint,
     zone: &Zone,
     target: &Name,
-    ttl: Ttl,
-    facts: &Facts,
     settings: &Settings,
+    keeps_cname: bool,
 ) -> Result<Vec<RecordSet>, Reason> {
+    let host = &endpoint.key.host;
     if host == target {
         let text = format!("{target} would lead to itself");
         return Err(Reason::InvalidField { field: "targets".to_owned(), text });
     }
     let (target, is_apex) = (target.clone(), host == zone.apex());
+    let cname = || {
+        let ttl = endpoint.ttl.unwrap_or(settings.default_ttl);
+        let values = vec![target.to_route53().trim_end_matches('.').into()];
+        vec![record_set(endpoint, RecordType::Cname, Data::Values { ttl, values })]
+    };
+    if keeps_cname {
+        return Ok(cname());
+    }
     match settings.alias_zones.find(&target) {
         // The apex cannot be a CNAME, whatever is preferred.
-        Some(row) if facts.alias || is_apex || (row.service.is_default() && !settings.prefer_cname) => {
+        Some(row)
+            if endpoint.alias.always || is_apex || (row.service.is_default() && !settings.prefer_cname) =>
+        {
             if zone.is_private() && !row.service.allows_private_zones() {
                 return Err(Reason::AliasInPrivateZone { target });
             }
@@ -129,22 +155,23 @@ fn name_sets(
                 zone: row.zone.clone(),
                 target,
                 evaluate_target_health: row.service.allows_health()
-                    && facts.evaluate_target_health.unwrap_or(true),
+                    && endpoint.alias.evaluate_target_health.unwrap_or(true),
             };
-            let set = |rtype| RecordSet::simple(host.clone(), rtype, Data::Alias(alias.clone()));
+            let set = |rtype| record_set(endpoint, rtype, Data::Alias(alias.clone()));
             Ok(vec![set(RecordType::A), set(RecordType::Aaaa)])
         }
-        // A CNAME in place of an alias is a one-way street for a program that never deletes.
+        // A CNAME can never become an alias later, because that takes a deletion.
         None if AliasZones::is_load_balancer(&target) && !settings.prefer_cname => {
             Err(Reason::UnknownLoadBalancerZone { target })
         }
-        None if facts.alias => Err(Reason::NoAliasZone { target }),
+        None if endpoint.alias.always => Err(Reason::NoAliasZone { target }),
         _ if is_apex => Err(Reason::ApexNeedsAlias { target }),
-        _ => Ok(vec![cname(host, &target, ttl)]),
+        _ => Ok(cname()),
     }
 }
 
-fn cname(host: &Name, target: &Name, ttl: Ttl) -> RecordSet {
-    let values = vec![target.to_route53().trim_end_matches('.').into()];
-    RecordSet::simple(host.clone(), RecordType::Cname, Data::Values { ttl, values })
+/// A record set at the endpoint's hostname, with its set identifier and routing.
+fn record_set(endpoint: &Endpoint, rtype: RecordType, data: Data) -> RecordSet {
+    let key = SetKey { name: endpoint.key.host.clone(), rtype, set_id: endpoint.key.set_id.clone() };
+    RecordSet { key, routing: endpoint.routing.clone(), data }
 }

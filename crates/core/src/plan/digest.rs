@@ -1,61 +1,111 @@
-//! Short names for what a plan would write, so that a person can approve exactly that.
+//! Digests of what a plan would write, so that a person can approve exactly that.
+//!
+//! A digest covers values, never the text that a plan shows. Each value is hashed in one explicit form: a tag for each
+//! choice, and its length before each text. So two different values never give the same bytes, and a better wording does
+//! not change a digest. Tenants choose hostnames and targets, so a digest must resist a forger: SHA-256 is not cut where
+//! digests are compared.
 
 use std::{fmt, str::FromStr};
 
 use sha2::{Digest as _, Sha256};
 
-/// What one unit would write: its actions, what was there before, what comes after, for which object.
+/// The digest of one unit: its actions, the values before and after, and its object.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UnitDigest([u8; 8]);
+pub struct UnitDigest([u8; 32]);
 
-/// What a whole plan would write. Equal digests mean the same units.
+/// The digest of a whole plan: equal digests mean the same units.
+///
+/// A person copies it by hand, so it has 128 bits. To find two plans with one digest takes 2^64 tries.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlanDigest([u8; 16]);
 
-/// A text that is no digest.
+/// A text that is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a digest has 32 hexadecimal digits, that of a unit 16, as a plan shows them")]
+#[error("a plan's digest has 32 hexadecimal digits, and a unit's digest has 64")]
 pub struct BadDigest;
+
+/// A hash of values in their explicit form.
+pub(super) struct Encoder(Sha256);
+
+// === impl Encoder ===
+
+impl Encoder {
+    /// Begins a hash. `domain` names the sort of value and the version of its form, as `zonekeeper unit v1`.
+    pub fn new(domain: &str) -> Self {
+        let mut encoder = Self(Sha256::new());
+        encoder.text(domain);
+        encoder
+    }
+
+    /// Adds the choice among the variants of a value.
+    pub fn tag(&mut self, tag: u8) {
+        self.0.update([tag]);
+    }
+
+    /// Adds a number.
+    pub fn number(&mut self, number: u64) {
+        self.0.update(number.to_be_bytes());
+    }
+
+    /// Adds a text.
+    pub fn text(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.0.update(text.as_bytes());
+    }
+
+    /// Adds a text that can be absent.
+    pub fn optional(&mut self, text: Option<&str>) {
+        self.tag(u8::from(text.is_some()));
+        text.into_iter().for_each(|text| self.text(text));
+    }
+
+    /// Adds values in their order.
+    pub fn list<T>(&mut self, values: &[T], mut add: impl FnMut(&mut Self, &T)) {
+        self.number(values.len() as u64);
+        values.iter().for_each(|value| add(self, value));
+    }
+
+    /// The first bytes of the hash, 32 at most.
+    pub fn finish<const N: usize>(self) -> [u8; N] {
+        let mut out = [0; N];
+        for (to, from) in out.iter_mut().zip(self.0.finalize()) {
+            *to = from;
+        }
+        out
+    }
+}
 
 // === impl UnitDigest ===
 
 impl UnitDigest {
-    /// The digest of a unit's canonical lines.
-    pub(super) fn of(lines: &[String]) -> Self {
-        let mut hash = Sha256::new();
-        for line in lines {
-            hash.update(line.as_bytes());
-            hash.update(b"\n");
-        }
-        Self(first(&hash.finalize()))
+    /// The digest of an encoded unit.
+    pub(super) fn new(encoder: Encoder) -> Self {
+        Self(encoder.finish())
+    }
+
+    /// The first 128 bits, as a plan shows them.
+    pub fn short(&self) -> String {
+        self.to_string().chars().take(32).collect()
     }
 }
 
 // === impl PlanDigest ===
 
 impl PlanDigest {
-    /// The digest of so many units, in any order.
+    /// The digest of a plan with these units, in any order.
     pub fn of(units: impl IntoIterator<Item = UnitDigest>) -> Self {
         let mut units: Vec<UnitDigest> = units.into_iter().collect();
         units.sort_unstable();
-        let mut hash = Sha256::new();
-        for unit in units {
-            hash.update(unit.0);
+        let mut encoder = Encoder::new("zonekeeper plan v1");
+        encoder.number(units.len() as u64);
+        for UnitDigest(unit) in units {
+            encoder.0.update(unit);
         }
-        Self(first(&hash.finalize()))
+        Self(encoder.finish())
     }
 }
 
-/// The first bytes of a hash, which has more than are asked for.
-fn first<const N: usize>(hash: &[u8]) -> [u8; N] {
-    let mut out = [0; N];
-    for (to, from) in out.iter_mut().zip(hash) {
-        *to = *from;
-    }
-    out
-}
-
-/// SHA-256 of a text in lower-case hex, cut to so many digits.
+/// SHA-256 of a text in lower-case hex, cut to a number of digits.
 pub(super) fn hex(text: &str, digits: usize) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let hash = Sha256::digest(text.as_bytes());
@@ -95,5 +145,6 @@ macro_rules! hex_text {
     };
 }
 
-hex_text!(UnitDigest, 8);
+hex_text!(UnitDigest, 32);
 hex_text!(PlanDigest, 16);
+hex_text!(super::Move, 16);

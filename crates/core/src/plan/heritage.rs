@@ -25,8 +25,8 @@ pub struct BadOwnerId;
 pub struct Heritage {
     /// Whose record it is.
     pub owner: String,
-    /// For which object: `ingress/shop/web`.
-    pub resource: Option<String>,
+    /// The object that the record is for.
+    pub object: Option<ObjectId>,
     /// Whose ownership it states, where the TXT's own name does not tell.
     pub name: Option<String>,
 }
@@ -79,19 +79,21 @@ impl Heritage {
     /// `external-dns` and none may be anything else; unknown tokens are passed over. Characters that cannot be seen are
     /// written out: no owner id and no object of ours has any, nor the backslash that this brings.
     pub fn parse(text: &TxtText) -> Option<Self> {
-        let (mut ours, mut owner, mut resource, mut name) = (false, None, None, None);
+        let (mut ours, mut owner, mut object, mut name) = (false, None, None, None);
         for token in text.as_str().split(',') {
             match token.split_once('=') {
                 Some(("heritage", "external-dns")) => ours = true,
                 Some(("heritage", _)) => return None,
                 Some(("external-dns/owner", value)) => owner = Some(visible(value)),
-                Some(("external-dns/resource", value)) => resource = Some(visible(value)),
+                Some(("external-dns/resource", value)) => {
+                    object = Some(ObjectId::from_resource_label(&visible(value)));
+                }
                 Some(("zonekeeper/name", value)) => name = Some(visible(value)),
                 _ => {}
             }
         }
         let owner = owner.filter(|owner| ours && !owner.is_empty())?;
-        Some(Self { owner, resource, name })
+        Some(Self { owner, object, name })
     }
 
     /// The text for a record of `object`. `stated` is the record's name where the TXT's own name does not tell.
@@ -134,7 +136,8 @@ mod tests {
     fn a_text_is_read_as_external_dns_reads_it() {
         let read =
             parse("heritage=external-dns,external-dns/owner=me,external-dns/resource=ingress/a/b").unwrap();
-        assert_eq!((read.owner.as_str(), read.resource.as_deref()), ("me", Some("ingress/a/b")));
+        let object = ObjectId::new(Kind::Ingress, "a", "b");
+        assert_eq!((read.owner.as_str(), read.object), ("me", Some(object)));
         assert_eq!(parse("external-dns/owner=a=b,heritage=external-dns,x").unwrap().owner, "a=b");
         for text in [
             "",

@@ -1,59 +1,78 @@
-//! The decision for one hostname.
+//! The plan for one hostname: it leads from the claims of a hostname to its units, and asks the other files for each step.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use super::{
-    Blocked, Change, Heritage, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, Reason, Stale, Unit, View, Weight,
-    Wish,
+    Blocked, Change, HandChange, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, Note, Noted, Reason, Role, Stale,
+    Unit, View, Weight, Wish,
+    decision::{Decision, Existing, decide},
     desired::Desired,
     holder::Choice,
     ownership::{Ownership, Standing},
-    reason::{Limit, Reserved},
-    remedy::{self, HandChange},
+    reason::Limit,
+    remedy,
 };
 use crate::{
-    dns::{Data, Name, RecordSet, RecordType, Ttl},
-    source::{ClaimKey, Facts},
+    dns::{Name, RecordSet, RecordType},
+    source::{Claim, ClaimKey},
 };
 
-/// What follows for one hostname.
+/// The plan for one hostname.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostPlan {
     /// What is to be written.
     pub units: Vec<Unit>,
     /// What is not written, with the reason, for each object that is concerned.
     pub blocked: Vec<Blocked>,
-    /// Owned sets that nothing asks for, beside wanted ones.
+    /// Keys whose records are right and not ours.
+    pub noted: Vec<Noted>,
+    /// Owned sets that no object asks for, beside wanted ones.
     pub leftovers: Vec<Stale>,
-    /// Owned sets where no object asks for the hostname any more.
+    /// Owned sets, if no object claims the hostname.
     pub orphans: Vec<Stale>,
-    /// Keys whose records are as they shall be.
+    /// Keys whose records are right and ours.
     pub in_sync: Vec<InSync>,
 }
 
-/// A key whose records are as they shall be.
+/// A key whose records are right and ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InSync {
-    /// Which key.
+    /// The key.
     pub key: ClaimKey,
-    /// What is asked for.
+    /// What its object asks for.
     pub wish: Wish,
 }
 
-/// What was decided for a key.
-enum Verdict {
+/// The plan for one key.
+enum KeyPlan {
     InSync,
+    Noted(Note, Vec<HandChange>),
     Write(Unit),
     Blocked(Reason, Vec<HandChange>),
+}
+
+/// The records of a key as they are to be written, or how they stand if there is nothing to write.
+pub(super) enum Written {
+    Unit(Unit),
+    Noted(Note),
+    InSync,
+}
+
+/// A wanted record set, and what the zone says about it.
+struct Position<'a, 'w> {
+    wanted: &'w RecordSet,
+    existing: Existing<'a>,
+    ownership: Ownership<'a>,
 }
 
 // === impl HostPlan ===
 
 impl HostPlan {
-    /// Whether nothing is to be written or told: every claim of the hostname, if there is one, is in sync.
+    /// Whether nothing is to be written or reported: every claim of the hostname, if there is one, is in sync.
     pub fn says_nothing(&self) -> bool {
         self.units.is_empty()
             && self.blocked.is_empty()
+            && self.noted.is_empty()
             && self.leftovers.is_empty()
             && self.orphans.is_empty()
     }
@@ -61,17 +80,18 @@ impl HostPlan {
 
 // === impl View ===
 
-impl View<'_> {
-    /// Decides for one hostname; for a name that nobody claims, whether it is an orphan.
+impl<'a> View<'a> {
+    /// Plans one hostname. For a hostname that no object claims, it finds the orphans.
     pub fn host(&self, host: &Name) -> HostPlan {
         let mut plan = HostPlan::default();
-        // The TXT of a name that stands for `*` may be the wildcard's: whose the name is cannot be known.
+        // A TXT at the name that stands for `*` can be the wildcard's, so the owner of that name is not known.
         if !self.claims.has_host(host) && !self.settings.naming.is_wildcard_replacement(host) {
             plan.orphans = self.stale_sets(host).collect();
         }
         for key in self.claims.keys_at(host) {
             self.key(key, &mut plan);
         }
+        plan.leftovers.extend(self.unclaimed_set_ids(host));
         if let Some(order) = &self.settings.adoption.order {
             plan.units.retain(|unit| order.releases(unit));
         }
@@ -79,294 +99,253 @@ impl View<'_> {
     }
 
     fn key(&self, key: &ClaimKey, plan: &mut HostPlan) {
-        let claimants = self.claims.claimants(key);
         let named = self.named_holder(key);
-        let Some(Choice { holder, must_wait }) = self.choose(key, named.as_deref(), &self.past.tenure(key))
+        let Some(Choice { holder, must_wait }) = self.choose(key, named.as_ref(), &self.past.tenure(key))
         else {
             return;
         };
         let wish = match self.barred(&key.host) {
             Some(reason) => Err(reason),
-            None => self.wanted(key, holder),
+            None => self.wanted(holder),
         };
-        let verdict = match &wish {
-            Ok(desired) => self.decide(key, holder, desired, plan),
-            Err(reason) => Verdict::Blocked(reason.clone(), Vec::new()),
+        let key_plan = match &wish {
+            Ok(desired) => self.plan_wish(holder, desired, plan),
+            Err(reason) => KeyPlan::Blocked(reason.clone(), Vec::new()),
         };
         // What is right already waits for nobody.
-        let verdict = match (verdict, named) {
-            (Verdict::Write(_), Some(holder)) if must_wait && self.past.is_hidden(&holder) => {
-                Verdict::Blocked(Reason::KindUnreadable { holder }, Vec::new())
+        let key_plan = match (key_plan, named) {
+            (KeyPlan::Write(_), Some(holder)) if must_wait && self.may_claim_unseen(&holder) => {
+                KeyPlan::Blocked(Reason::KindUnreadable { holder }, Vec::new())
             }
-            (Verdict::Write(_), Some(holder)) if must_wait => {
-                Verdict::Blocked(Reason::Vacant { holder }, Vec::new())
+            (KeyPlan::Write(_), Some(holder)) if must_wait => {
+                KeyPlan::Blocked(Reason::Vacant { holder }, Vec::new())
             }
-            (verdict, _) => verdict,
+            (key_plan, _) => key_plan,
         };
-        let block = |facts: &Facts, reason: &Reason, remedy: &[HandChange]| Blocked {
-            host: key.host.to_string(),
-            object: facts.object.clone(),
-            reason: reason.clone(),
-            remedy: remedy.to_vec(),
-        };
-        for other in claimants.iter().filter(|other| other.object != holder.object) {
-            match (self.wish(key, other), &wish, &verdict) {
-                // Who asks for the same shares the holder's fate.
-                (Ok(own), Ok(held), Verdict::Blocked(reason, remedy)) if held.fulfils(&own) => {
-                    plan.blocked.push(block(other, reason, remedy));
-                }
-                (Ok(own), Ok(held), _) if held.fulfils(&own) => {}
-                (Ok(own), _, Verdict::Blocked(reason @ Reason::MergeUndecided { .. }, _))
-                    if own.asks_for_addresses() =>
-                {
-                    plan.blocked.push(block(other, reason, &[]));
-                }
-                (_, Err(reason @ (Reason::ReservedName(_) | Reason::BelowZoneCut { .. })), _) => {
-                    plan.blocked.push(block(other, reason, &[]));
-                }
-                (Ok(_), _, _) => {
-                    let reason = Reason::ClaimedBy { holder: holder.object.clone() };
-                    plan.blocked.push(block(other, &reason, &[]));
-                }
-                (Err(reason), _, _) => plan.blocked.push(block(other, &reason, &[])),
-            }
-        }
-        match verdict {
-            Verdict::InSync => {
+        self.tell_others(holder, &wish, &key_plan, plan);
+        match key_plan {
+            KeyPlan::InSync => {
                 let wish = wish.as_ref().map(Wish::of).ok();
                 plan.in_sync.extend(wish.map(|wish| InSync { key: key.clone(), wish }));
             }
-            Verdict::Write(unit) => plan.units.push(unit),
-            Verdict::Blocked(reason, remedy) => plan.blocked.push(block(holder, &reason, &remedy)),
+            KeyPlan::Noted(note, remedy) => plan.noted.push(noted(holder, &note, remedy)),
+            KeyPlan::Write(unit) => plan.units.push(unit),
+            KeyPlan::Blocked(reason, remedy) => plan.blocked.push(blocked(holder, &reason, remedy)),
         }
     }
 
-    /// What one claimant asks for, as far as it may be written.
-    pub(super) fn wish(&self, key: &ClaimKey, facts: &Facts) -> Result<Desired, Reason> {
-        let desired = Desired::new(&key.host, self.zone, facts, self.settings)?;
-        self.lasting_cname(key, facts, &desired).unwrap_or(desired).narrowed(&self.settings.managed_types)
-    }
-
-    /// A CNAME of ours that leads where an alias would lead stays a CNAME, where CNAMEs are written at all.
-    fn lasting_cname(&self, key: &ClaimKey, facts: &Facts, desired: &Desired) -> Option<Desired> {
-        let target = desired.alias_target()?;
-        if !self.settings.managed_types.contains(&RecordType::Cname) {
-            return None;
-        }
-        let as_cname = desired.as_cname(&key.host, target, facts, self.settings);
-        let stays = as_cname.sets.iter().any(|wanted| {
-            let found = self.zone.get(&key.host, &RecordType::Cname, key.set_id.as_ref());
-            found.filter(|found| found.answers_like(wanted)).is_some_and(|found| {
-                let standing = self.look_up(&key.host, &RecordType::Cname, key).standing;
-                let is_right = is_right(found, wanted, &as_cname);
-                standing == Standing::Us || self.adopts(&key.host, facts, &standing, Some(found), is_right)
-            })
-        });
-        stays.then_some(as_cname)
-    }
-
-    fn decide(&self, key: &ClaimKey, holder: &Arc<Facts>, desired: &Desired, plan: &mut HostPlan) -> Verdict {
-        match self.unit(key, holder, desired) {
-            Ok(unit) => {
-                if let Some(asked_for) = self.asked_for(key) {
-                    let is_wanted = |rtype: &RecordType| desired.has(rtype) || asked_for.contains(rtype);
-                    let stale = self.stale_sets(&key.host).filter(|stale| !is_wanted(stale.set.rtype()));
-                    let beside = Some(&holder.object);
-                    plan.leftovers.extend(stale.map(|stale| Stale { beside: beside.cloned(), ..stale }));
+    /// Tells every claimant but the holder what becomes of its claim.
+    fn tell_others(
+        &self,
+        holder: &Claim,
+        wish: &Result<Desired, Reason>,
+        key_plan: &KeyPlan,
+        plan: &mut HostPlan,
+    ) {
+        let claimants = self.claims.claimants(&holder.endpoint.key).iter();
+        for other in claimants.filter(|other| other.object() != holder.object()) {
+            let reason = match (self.wish(other), wish, key_plan) {
+                // A claimant that asks for the same shares the holder's fate.
+                (Ok(own), Ok(held), _) if held.fulfils(&own) => {
+                    match key_plan {
+                        KeyPlan::Blocked(reason, remedy) => {
+                            plan.blocked.push(blocked(other, reason, remedy.clone()));
+                        }
+                        KeyPlan::Noted(note, remedy) => plan.noted.push(noted(other, note, remedy.clone())),
+                        KeyPlan::InSync | KeyPlan::Write(_) => {}
+                    }
+                    continue;
                 }
-                unit.map_or(Verdict::InSync, Verdict::Write)
-            }
+                (Ok(own), _, KeyPlan::Blocked(reason @ Reason::MergeUndecided { .. }, _))
+                    if own.asks_for_addresses() =>
+                {
+                    reason.clone()
+                }
+                (_, Err(reason @ (Reason::ReservedName(_) | Reason::BelowZoneCut { .. })), _) => {
+                    reason.clone()
+                }
+                (Ok(_), _, _) => Reason::ClaimedBy { holder: holder.object().clone() },
+                (Err(reason), _, _) => reason,
+            };
+            plan.blocked.push(blocked(other, &reason, Vec::new()));
+        }
+    }
+
+    /// The record sets that a claimant asks for, as far as their types are managed.
+    pub(super) fn wish(&self, claim: &Claim) -> Result<Desired, Reason> {
+        let keeps_cname = self.keeps_cname(claim);
+        Desired::new(claim, self.zone, self.settings, keeps_cname)?.narrowed(&self.settings.managed_types)
+    }
+
+    /// Whether the zone holds a CNAME at the key that is ours, or becomes ours.
+    fn keeps_cname(&self, claim: &Claim) -> bool {
+        let (key, rtype) = (&claim.endpoint.key, RecordType::Cname);
+        let Some(found) = self.zone.get(&key.host, &rtype, key.set_id.as_ref()) else { return false };
+        if !self.settings.managed_types.contains(&rtype) {
+            return false;
+        }
+        let standing = self.look_up(&key.host, &rtype, key).standing;
+        let as_cname = || Desired::new(claim, self.zone, self.settings, true);
+        let is_right =
+            || as_cname().is_ok_and(|wish| wish.sets.iter().any(|set| is_right(found, set, &wish)));
+        standing == Standing::Us || self.adopts(&key.host, &claim.facts, &standing, Some(found), is_right())
+    }
+
+    fn plan_wish(&self, holder: &Claim, desired: &Desired, plan: &mut HostPlan) -> KeyPlan {
+        // Rivals come first: a name that is kept for another hostname's ownership record is no conflict that a person
+        // could resolve by a deletion of that record.
+        let written = match self.rival(holder, desired) {
+            Some(reason) => Err(reason),
+            None => self.without_rivals(holder, desired),
+        };
+        let written = match written {
+            Ok(written) => written,
             Err(reason) => {
-                let remedy = remedy::of(self, key, holder, desired, &reason);
-                Verdict::Blocked(reason, remedy)
+                let remedy = remedy::of(self, holder, desired, &reason);
+                return KeyPlan::Blocked(reason, remedy);
+            }
+        };
+        match written {
+            Written::Noted(note) => KeyPlan::Noted(note, remedy::state_ownership(self, holder, desired)),
+            Written::InSync => {
+                plan.leftovers.extend(self.leftovers(holder, desired));
+                KeyPlan::InSync
+            }
+            Written::Unit(unit) => {
+                plan.leftovers.extend(self.leftovers(holder, desired));
+                KeyPlan::Write(unit)
             }
         }
     }
 
-    /// The types that the claimants of a key ask for, whichever may be written and whoever holds it; `None` where that
-    /// cannot be known of one of them.
+    /// The owned sets of a key that none of its claimants asks for. None if one of the claimants cannot be understood.
+    fn leftovers(&self, holder: &Claim, desired: &Desired) -> Vec<Stale> {
+        let key = &holder.endpoint.key;
+        let Some(asked_for) = self.asked_for(key) else { return Vec::new() };
+        let is_wanted = |rtype: &RecordType| desired.has(rtype) || asked_for.contains(rtype);
+        let stale = self.stale_sets(&key.host);
+        let stale = stale.filter(|it| it.set.key.set_id == key.set_id && !is_wanted(it.set.rtype()));
+        stale.map(|stale| Stale { beside: Some(holder.object().clone()), ..stale }).collect()
+    }
+
+    /// The owned sets under set identifiers that no object claims, at a hostname that is claimed. They get traffic too.
+    fn unclaimed_set_ids(&self, host: &Name) -> Vec<Stale> {
+        let keys = || self.claims.keys_at(host);
+        let is_claimed = |set: &RecordSet| keys().any(|key| key.set_id == set.key.set_id);
+        // Nearly every hostname has no such set.
+        if self.zone.at(host).iter().all(|set| !set.rtype().is_address() || is_claimed(set)) {
+            return Vec::new();
+        }
+        // A claim that cannot be understood can ask for any of them.
+        if !keys().all(|key| self.asked_for(key).is_some()) {
+            return Vec::new();
+        }
+        let beside = keys().find_map(|key| {
+            let holder = self.holder(key, self.named_holder(key).as_ref(), &self.past.tenure(key))?;
+            Some(holder.object().clone())
+        });
+        let stale = self.stale_sets(host).filter(|stale| !is_claimed(&stale.set));
+        let stale = stale.map(|stale| Stale { beside: beside.clone(), ..stale });
+        stale.filter(|stale| stale.beside.is_some()).collect()
+    }
+
+    /// The types that the claimants of a key ask for, managed or not. `None` if one of the claimants cannot be understood.
     fn asked_for(&self, key: &ClaimKey) -> Option<BTreeSet<RecordType>> {
         let mut types = BTreeSet::new();
-        for facts in self.claims.claimants(key) {
-            let desired = Desired::new(&key.host, self.zone, facts, self.settings).ok()?;
+        for claim in self.claims.claimants(key) {
+            let desired = Desired::new(claim, self.zone, self.settings, false).ok()?;
             types.extend(desired.sets.into_iter().map(|set| set.key.rtype));
         }
         Some(types)
     }
 
-    /// What must change for `desired`, all or nothing.
-    fn unit(&self, key: &ClaimKey, holder: &Arc<Facts>, desired: &Desired) -> Result<Option<Unit>, Reason> {
-        // First the rivals: a name that is kept for the TXT of another record is no conflict to be resolved by
-        // deleting that TXT.
-        self.rival(key, holder, desired).map_or_else(|| self.without_rivals(key, holder, desired), Err)
-    }
-
-    /// The same, if no other hostname needed one of its names.
-    fn without_rivals(
-        &self,
-        key: &ClaimKey,
-        holder: &Arc<Facts>,
-        desired: &Desired,
-    ) -> Result<Option<Unit>, Reason> {
-        if let Some(reason) = self.in_the_way(key, desired) {
-            // Nor could the TXTs of what is wanted be written where something is in their place.
-            let (naming, apex) = (&self.settings.naming, self.zone.apex());
-            let mut places = desired.sets.iter().map(|set| naming.place(apex, &key.host, set.rtype()).name);
-            return Err(places.find_map(|at| self.in_place_of_txt(&at)).unwrap_or(reason));
+    /// Everything that must change for `desired`, as if no other hostname needed one of its names.
+    pub(super) fn without_rivals(&self, holder: &Claim, desired: &Desired) -> Result<Written, Reason> {
+        let key = &holder.endpoint.key;
+        let positions = self.positions(key, desired);
+        let was_ours = self.past.was_right(key);
+        let is_free = |it: &Position<'_, '_>| !matches!(it.existing, Existing::InTheWay(_));
+        if positions.iter().all(is_free)
+            && let Some(adoption) = self.adoption(holder, desired)?
+        {
+            return Ok(Written::Unit(adoption));
         }
-        if let Some(adoption) = self.adoption(key, holder, desired)? {
-            return Ok(Some(adoption));
-        }
-        let mut changes = Vec::new();
-        let mut reads = Vec::new();
-        let mut shown = None;
-        for wanted in &desired.sets {
-            let ownership = self.look_up(&key.host, wanted.rtype(), key);
-            let found = self.zone.get(&key.host, wanted.rtype(), key.set_id.as_ref());
-            if ownership.standing != Standing::Us
-                && let Some(reason) = self.in_place_of_txt(&ownership.place.name)
-            {
-                return Err(reason);
-            }
-            let change = match (found, &ownership.standing) {
-                (_, Standing::Unreadable(at)) => return Err(Reason::OwnershipUnreadable { at: at.clone() }),
-                (None, Standing::Nobody | Standing::Us) => Change::Create(wanted.clone()),
-                (None, Standing::Other(owner)) => {
-                    return Err(Reason::OwnedBy { owner: owner.clone(), in_sync: false });
+        let (mut changes, mut reads, mut note) = (Vec::new(), Vec::new(), None);
+        for Position { wanted, existing, ownership } in positions {
+            let change = match decide(&existing, &ownership.standing, was_ours) {
+                Decision::Blocked(reason) => return Err(reason),
+                Decision::Noted(found) => {
+                    note = note.or(Some(found));
+                    continue;
                 }
-                (Some(found), standing) => match (is_right(found, wanted, desired), standing) {
-                    (true, Standing::Us) => {
-                        if !self.is_kept(desired) && self.has_followed(key, holder, &ownership) {
-                            changes.extend(self.txt_change(key, holder, wanted, &ownership)?);
-                            reads.extend(ownership.reads);
-                        }
-                        continue;
+                Decision::InSync => {
+                    if !self.is_kept(desired) && self.has_followed(holder, &ownership) {
+                        changes.extend(self.txt_change(holder, wanted, &ownership)?);
+                        reads.extend(ownership.reads);
                     }
-                    (true, Standing::Other(owner)) => {
-                        shown = shown.or(Some(Reason::OwnedBy { owner: owner.clone(), in_sync: true }));
-                        continue;
-                    }
-                    (true, _) => {
-                        let was_ours = self.past.was_right(key);
-                        let reason = if was_ours { Reason::OwnershipLost } else { Reason::Unmanaged };
-                        shown = shown.or(Some(reason));
-                        continue;
-                    }
-                    (false, Standing::Us) if self.is_undecided(key, holder, desired, found) => {
+                    continue;
+                }
+                Decision::Replace(found) => {
+                    if self.is_undecided(holder, desired, found) {
                         return Err(Reason::MergeUndecided { found: found.to_string() });
                     }
-                    (false, Standing::Us) => Change::Replace { before: found.clone(), after: wanted.clone() },
-                    (false, Standing::Other(owner)) => {
-                        return Err(Reason::OwnedBy { owner: owner.clone(), in_sync: false });
-                    }
-                    (false, _) => return Err(Reason::Unowned { found: found.to_string() }),
-                },
+                    Change::Replace { role: Role::Record, before: found.clone(), after: wanted.clone() }
+                }
+                Decision::Create => Change::Create { role: Role::Record, set: wanted.clone() },
             };
             changes.push(change);
-            changes.extend(self.txt_change(key, holder, wanted, &ownership)?);
+            changes.extend(self.txt_change(holder, wanted, &ownership)?);
             reads.extend(ownership.reads);
         }
-        let creates = changes.iter().any(|c| matches!(c, Change::Create(set) if set.rtype().is_address()));
-        // Before what is right already: beside a missing record it is not the whole answer.
+        // A right record beside a missing one is not the whole answer, so this comes before a note.
+        let creates = changes.iter().any(|change| change.is_create() && change.is_of_record());
         if creates && let Some(reason) = self.foreign_neighbour(key) {
             return Err(reason);
         }
         if changes.is_empty() {
-            return shown.map_or(Ok(None), Err);
+            return Ok(note.map_or(Written::InSync, Written::Noted));
         }
         too_big(&changes)?;
-        reads.sort();
-        reads.dedup();
-        let (object, uid) = (holder.object.clone(), Arc::clone(&holder.uid));
-        Ok(Some(Unit::new(key.clone(), object, uid, changes, reads, Wish::of(desired))))
+        Ok(Written::Unit(Unit::publish(holder, changes, reads, Wish::of(desired))))
     }
 
-    /// Two keys that need one name, the one as a CNAME, the other for its ownership TXT: the one that has owned
-    /// sets in the zone goes on, else the older claim. One that is not written anyway keeps a name from nobody.
-    fn rival(&self, key: &ClaimKey, holder: &Facts, desired: &Desired) -> Option<Reason> {
-        let (naming, apex) = (&self.settings.naming, self.zone.apex());
-        let host = &key.host;
-        let claimed = |name: &Name| {
-            let key = ClaimKey::simple(name.clone());
-            let holder = self.holder(&key, self.named_holder(&key).as_deref(), &self.past.tenure(&key))?;
-            let wish = self.wanted(&key, holder).ok().filter(|_| self.barred(name).is_none())?;
-            self.without_rivals(&key, holder, &wish).ok()?;
-            Some((Arc::clone(holder), wish))
+    /// The wanted sets of a key, and what the zone says about each.
+    fn positions<'w>(&self, key: &ClaimKey, desired: &'w Desired) -> Vec<Position<'a, 'w>> {
+        // Neither could the ownership records be written if something is in their place.
+        let places = desired.sets.iter().map(|set| self.place(&key.host, set.rtype()));
+        let mut taken = places.filter_map(|at| self.in_place_of_txt(&at));
+        let in_the_way = self.in_the_way(key, desired).map(|reason| taken.next().unwrap_or(reason));
+        let position = |wanted: &'w RecordSet| {
+            let mut ownership = self.look_up(&key.host, wanted.rtype(), key);
+            if ownership.standing != Standing::Us
+                && let Some(reason) = self.in_place_of_txt(&ownership.place.name)
+            {
+                ownership.standing = Standing::PlaceTaken(reason);
+            }
+            let existing = match (&in_the_way, self.zone.get(&key.host, wanted.rtype(), key.set_id.as_ref()))
+            {
+                (Some(reason), _) => Existing::InTheWay(reason.clone()),
+                (None, None) => Existing::Nothing,
+                (None, Some(found)) if is_right(found, wanted, desired) => Existing::Right,
+                (None, Some(found)) => Existing::Different(found),
+            };
+            Position { wanted, existing, ownership }
         };
-        let older = |other: &Facts| (holder.created, &holder.object) < (other.created, &other.object);
-        let needs = |desired: &Desired, of: &Name, at: &Name| {
-            desired.sets.iter().any(|set| naming.place(apex, of, set.rtype()).name == *at)
-        };
-        if desired.has(&RecordType::Cname) && !self.has_owned_set(host) {
-            for other in naming.hosts_at(apex, host) {
-                let in_zone = self.is_owned_at(&other, host);
-                let claim = claimed(&other).filter(|(_, wish)| needs(wish, &other, host));
-                let is_known = self.has_owned_set(&other);
-                if in_zone && !(claim.is_some() && is_known) {
-                    return Some(Reason::ReservedName(Reserved::OwnershipOf(other)));
-                }
-                if claim.is_some_and(|(theirs, _)| is_known || !older(&theirs)) {
-                    let (at, found) = (host.clone(), RecordType::Txt);
-                    return Some(Reason::TypeConflict { at, found, is_needed: true });
-                }
-            }
-        }
-        let places = desired.sets.iter().map(|set| naming.place(apex, host, set.rtype()).name);
-        for at in places.filter(|at| at != host && !self.has_owned_set(host)) {
-            let claim = claimed(&at).filter(|(_, wish)| wish.has(&RecordType::Cname));
-            if claim.is_some_and(|(theirs, _)| !older(&theirs)) {
-                return Some(Reason::TypeConflict { at, found: RecordType::Cname, is_needed: true });
-            }
-        }
-        None
-    }
-
-    /// The TXT that a written set needs: created, rewritten where it names another object, or right already.
-    pub(super) fn txt_change(
-        &self,
-        key: &ClaimKey,
-        holder: &Facts,
-        wanted: &RecordSet,
-        ownership: &Ownership<'_>,
-    ) -> Result<Option<Change>, Reason> {
-        let at = &ownership.place.name;
-        if let Some(cut) = self.zone.cut_above(at) {
-            return Err(Reason::BelowZoneCut { cut });
-        }
-        if let Some(reason) = self.in_place_of_txt(at) {
-            return Err(reason);
-        }
-        let after = self.txt(key, holder, wanted, ownership);
-        match ownership.txt {
-            Some(found) if found.routing != after.routing => Err(Reason::RoutingConflict { at: at.clone() }),
-            Some(found) if found.answers_like(&after) => Ok(None),
-            Some(found) => Ok(Some(Change::Replace { before: found.clone(), after })),
-            None if self.zone.at(at).iter().any(|set| *set.rtype() == RecordType::Txt) => {
-                Err(Reason::RoutingConflict { at: at.clone() })
-            }
-            None => Ok(Some(Change::Create(after))),
-        }
-    }
-
-    /// The ownership TXT of a set: the same set identifier and routing, and a TTL of 300 as in ExternalDNS.
-    pub(super) fn txt(
-        &self,
-        key: &ClaimKey,
-        holder: &Facts,
-        wanted: &RecordSet,
-        ownership: &Ownership<'_>,
-    ) -> RecordSet {
-        let stated = ownership.place.states_name.then_some(&key.host);
-        let text = Heritage::text(&self.settings.owner, &holder.object, stated);
-        let data = Data::Values { ttl: Ttl::DEFAULT, values: vec![text.to_value()] };
-        let mut set = RecordSet::simple(ownership.place.name.clone(), RecordType::Txt, data);
-        set.key.set_id.clone_from(&wanted.key.set_id);
-        set.routing = wanted.routing.clone();
-        set
+        desired.sets.iter().map(position).collect()
     }
 }
 
-/// Whether a set is as it shall be. A TTL that nobody asks for is not looked at.
+fn blocked(claim: &Claim, reason: &Reason, remedy: Vec<HandChange>) -> Blocked {
+    let (host, object) = (claim.endpoint.key.to_string(), claim.object().clone());
+    Blocked { host, object, reason: reason.clone(), remedy }
+}
+
+fn noted(claim: &Claim, note: &Note, remedy: Vec<HandChange>) -> Noted {
+    let (host, object) = (claim.endpoint.key.to_string(), claim.object().clone());
+    Noted { host, object, note: note.clone(), remedy }
+}
+
+/// Whether a set is as wanted. A TTL that no object asks for is not compared.
 pub(super) fn is_right(found: &RecordSet, wanted: &RecordSet, desired: &Desired) -> bool {
     found.answers_like(wanted) && (!desired.ttl_is_asked_for || found.ttl() == wanted.ttl())
 }

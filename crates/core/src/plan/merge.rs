@@ -7,19 +7,19 @@ use std::{net::IpAddr, sync::Arc};
 
 use super::{Reason, View, Wish, desired::Desired};
 use crate::{
-    dns::{MAX_SET_VALUES, RecordSet},
-    source::{ClaimKey, Facts, Targets},
+    dns::RecordSet,
+    source::{Claim, ClaimKey, Content, Endpoint, Targets},
 };
 
 impl View<'_> {
     /// What the zone should hold for a key: what its holder asks for, or what all claimants ask for together where that
     /// is wanted, or is there and undecided.
-    pub(super) fn wanted(&self, key: &ClaimKey, holder: &Facts) -> Result<Desired, Reason> {
-        let own = self.wish(key, holder)?;
+    pub(super) fn wanted(&self, holder: &Claim) -> Result<Desired, Reason> {
+        let (own, key) = (self.wish(holder)?, &holder.endpoint.key);
         let decision = self.settings.merge_targets;
-        let together = self.together(key, holder).filter(|_| decision != Some(false));
+        let together = self.together(holder).filter(|_| decision != Some(false));
         let Some(together) = together else { return Ok(own) };
-        let union = self.wish(key, &together).map(|wish| wish.merged(&own));
+        let union = self.wish(&together).map(|wish| wish.merged(&own));
         if decision == Some(true) {
             return union;
         }
@@ -32,36 +32,30 @@ impl View<'_> {
     }
 
     /// The holder with the addresses of all claimants, as far as these ask for the same TTL; none if that changes nothing.
-    fn together(&self, key: &ClaimKey, holder: &Facts) -> Option<Facts> {
-        let joins = |other: &&Arc<Facts>| other.ttl == holder.ttl && other.blocking_problem().is_none();
-        let all = self.claims.claimants(key).iter().filter(joins);
-        let addresses = || all.clone().flat_map(|facts| facts.targets.addresses());
-        if holder.targets.addresses().next().is_none() || addresses().all(|it| holder.targets.have(it)) {
+    fn together(&self, holder: &Claim) -> Option<Claim> {
+        let own = holder.endpoint.content.targets()?;
+        let joins = |other: &&Claim| {
+            other.endpoint.ttl == holder.endpoint.ttl && other.facts.blocking_problem().is_none()
+        };
+        let all = self.claims.claimants(&holder.endpoint.key).iter().filter(joins);
+        let all = || all.clone().filter_map(|claim| claim.endpoint.content.targets());
+        let addresses = || all().flat_map(Targets::addresses);
+        if own.addresses().next().is_none() || addresses().all(|address| own.have(address)) {
             return None;
         }
-        let (mut v4, mut v6) = (holder.targets.v4.clone(), holder.targets.v6.clone());
-        for address in addresses() {
-            match address {
-                IpAddr::V4(address) => v4.insert(address),
-                IpAddr::V6(address) => v6.insert(address),
-            };
-        }
-        let is_over = v4.len() > MAX_SET_VALUES || v6.len() > MAX_SET_VALUES;
-        let has_more = is_over || all.clone().any(|facts| facts.targets.has_more);
-        let targets = Targets { v4, v6, hosts: holder.targets.hosts.clone(), has_more };
-        Some(Facts { targets, ..holder.clone() })
+        let mut targets = own.clone();
+        addresses().for_each(|address| targets.add_address(address));
+        targets.has_more |= all().any(|targets| targets.has_more);
+        let content = Content::Targets(Arc::new(targets));
+        let endpoint = Arc::new(Endpoint { content, ..Endpoint::clone(&holder.endpoint) });
+        Some(Claim { facts: Arc::clone(&holder.facts), endpoint })
     }
 
     /// Whether it is undecided if a set of ours, which is not as it shall be, holds what several objects ask for: some of
     /// it is still asked for, neither the holder nor the one that the ownership text names asks for all of it, and the
     /// decision makes a difference, or may make one once an object has its address.
-    pub(super) fn is_undecided(
-        &self,
-        key: &ClaimKey,
-        holder: &Facts,
-        desired: &Desired,
-        found: &RecordSet,
-    ) -> bool {
+    pub(super) fn is_undecided(&self, holder: &Claim, desired: &Desired, found: &RecordSet) -> bool {
+        let key = &holder.endpoint.key;
         if self.settings.merge_targets.is_some() || !self.may_be_merged(key) {
             return false;
         }
@@ -70,20 +64,23 @@ impl View<'_> {
             return true;
         }
         let there: Vec<IpAddr> = found.values().iter().filter_map(|value| value.parse().ok()).collect();
-        let has_all = |facts: &Facts| there.iter().all(|address| facts.targets.have(*address));
-        let is_open = |other: &Facts| {
-            let mut addresses = other.targets.addresses();
-            other.targets.is_empty() || addresses.any(|address| !holder.targets.have(address))
+        let has = |claim: &Claim, address: &IpAddr| {
+            claim.endpoint.content.targets().is_some_and(|targets| targets.have(*address))
+        };
+        let has_all = |claim: &Claim| there.iter().all(|address| has(claim, address));
+        let is_open = |other: &Claim| {
+            let mut addresses = other.endpoint.content.targets().into_iter().flat_map(Targets::addresses);
+            other.endpoint.content.is_empty() || addresses.any(|address| !has(holder, &address))
         };
         let claimants = self.claims.claimants(key);
         let named = self.named_holder(key);
-        let is_named = |facts: &Facts| named.as_deref() == Some(&facts.object.resource_label());
+        let is_named = |claim: &Claim| named.as_ref() == Some(claim.object());
         there.len() > 1
-            && claimants.iter().any(|facts| is_open(facts))
-            && claimants.iter().any(|facts| there.iter().any(|address| facts.targets.have(*address)))
+            && claimants.iter().any(is_open)
+            && claimants.iter().any(|claim| there.iter().any(|address| has(claim, address)))
             && !claimants
                 .iter()
-                .any(|facts| (facts.object == holder.object || is_named(facts)) && has_all(facts))
+                .any(|claim| (claim.object() == holder.object() || is_named(claim)) && has_all(claim))
     }
 
     /// Whether it is a union that is in the zone, and that nobody has decided about: it is left as it is, texts included.

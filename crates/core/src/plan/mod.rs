@@ -6,18 +6,24 @@
 mod adoption;
 mod advice;
 mod batch;
+mod change;
+mod decision;
 mod desired;
 mod digest;
+mod encoding;
 mod heritage;
 mod holder;
 mod host;
 mod managed_types;
 mod merge;
+mod note;
 mod obstacle;
 mod ownership;
+mod ownership_record;
 mod past;
 mod reason;
 mod remedy;
+mod rival;
 mod shadow;
 mod stale;
 mod text;
@@ -28,23 +34,25 @@ use std::collections::BTreeMap;
 
 pub use adoption::{Adoption, AdoptionOrder, BadHostPattern, HostPattern, Hosts};
 pub use batch::{Batch, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, Weight};
+pub use change::{Change, Role};
 pub use digest::{BadDigest, PlanDigest, UnitDigest};
 pub use heritage::{BadOwnerId, Heritage, OwnerId};
 pub use host::{HostPlan, InSync};
 pub use managed_types::{BadManagedType, ManagedTypes};
+pub use note::{Note, Noted};
 pub use ownership::{BadNaming, Fallbacks, Naming};
 pub use past::{Past, Tenure, Wish};
-pub(crate) use reason::of_bad_hosts;
+pub(crate) use reason::of_object;
 pub use reason::{Blocked, Limit, Reason};
 pub use remedy::HandChange;
 pub use shadow::Shadow;
 pub use stale::Stale;
-pub use unit::{Change, Move, Unit};
+pub use unit::{Move, Unit};
 pub use view::View;
 
 use crate::{
     dns::{AliasZones, Name, Ttl},
-    source::{ClaimKey, ObjectId},
+    source::{ClaimKey, ObjectId, Severity},
 };
 
 /// How claims become record sets, and whose they are.
@@ -76,6 +84,8 @@ pub struct Plan {
     pub units: Vec<Unit>,
     /// What is not written, with the reason.
     pub blocked: Vec<Blocked>,
+    /// Records that are right and not ours.
+    pub noted: Vec<Noted>,
     /// Owned sets that nothing asks for, beside wanted sets of the same hostname.
     pub leftovers: Vec<Stale>,
     /// Owned sets of hostnames that no object asks for any more.
@@ -113,6 +123,7 @@ impl Plan {
         for host in hosts {
             plan.units.extend(host.units);
             plan.blocked.extend(host.blocked);
+            plan.noted.extend(host.noted);
             plan.leftovers.extend(host.leftovers);
             plan.orphans.extend(host.orphans);
             plan.in_sync += host.in_sync.len();
@@ -128,11 +139,11 @@ impl Plan {
         plan.outside.sort();
         plan.unreadable = view.past.hidden().cloned().collect();
         for facts in view.claims.facts() {
-            plan.blocked.extend(of_bad_hosts(facts));
+            plan.blocked.extend(of_object(facts));
             let warnings: Vec<String> = facts
                 .problems
                 .iter()
-                .filter(|problem| !problem.blocks)
+                .filter(|problem| problem.severity == Severity::Warning)
                 .map(|problem| format!("{}: {}", problem.field, problem.text))
                 .collect();
             if !warnings.is_empty() {
@@ -150,8 +161,7 @@ impl Plan {
     /// How many changes would be CREATEs and how many UPSERTs, TXTs included.
     pub fn count(&self) -> (usize, usize) {
         let changes = self.units.iter().flat_map(Unit::changes);
-        let (creates, replaces): (Vec<_>, Vec<_>) =
-            changes.partition(|change| matches!(change, Change::Create(_)));
+        let (creates, replaces): (Vec<_>, Vec<_>) = changes.partition(|change| change.is_create());
         (creates.len(), replaces.len())
     }
 }

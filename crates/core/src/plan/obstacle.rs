@@ -2,7 +2,7 @@
 
 use super::{Reason, View, desired::Desired, ownership::Standing, reason::Reserved};
 use crate::{
-    dns::{Name, RecordSet, RecordType, Routing},
+    dns::{Name, RecordSet, RecordType},
     source::ClaimKey,
 };
 
@@ -49,16 +49,16 @@ impl View<'_> {
         let found =
             there.iter().find(|set| excludes(set) && (wants_cname || *set.rtype() == RecordType::Cname));
         if let Some(found) = found {
-            let mut others = self.settings.naming.hosts_at(self.zone.apex(), host).into_iter();
+            let (naming, apex) = (&self.settings.naming, self.zone.apex());
+            let mut others =
+                naming.hosts_at(apex, host).into_iter().chain(naming.untyped_hosts_at(apex, host));
             let is_needed = wants_cname && others.any(|other| self.is_owned_at(&other, host));
             let (at, found) = (host.clone(), found.rtype().clone());
             return Some(Reason::TypeConflict { at, found, is_needed });
         }
-        let other_routing = there
-            .iter()
-            .filter(|set| desired.has(set.rtype()))
-            .any(|set| set.key.set_id != key.set_id || set.routing != Routing::Simple);
-        other_routing.then(|| Reason::RoutingConflict { at: host.clone() })
+        let other_routing =
+            there.iter().any(|set| desired.sets.iter().any(|wanted| !wanted.can_be_beside(set)));
+        other_routing.then(|| Reason::RoutingConflict { at: host.clone(), is_needed: false })
     }
 
     /// A record that is not ours at the hostname: what is created beside it would share its traffic.
@@ -71,17 +71,21 @@ impl View<'_> {
             let reason = match ownership.standing {
                 Standing::Us => return None,
                 Standing::Nobody => Reason::Unowned { found: set.to_string() },
-                Standing::Other(owner) => Reason::OwnedBy { owner, in_sync: false },
+                Standing::Other(owner) => Reason::OwnedBy { owner },
                 Standing::Unreadable(at) => Reason::OwnershipUnreadable { at },
+                Standing::PlaceTaken(reason) => reason,
             };
             Some(self.in_place_of_txt(&ownership.place.name).unwrap_or(reason))
         })
     }
 
-    /// Whether the TXT of a record that is in the zone at `host` belongs at `name`.
+    /// Whether the ownership record of a record in the zone at `host` belongs at `name`, or is there under an older name.
     pub(super) fn is_owned_at(&self, host: &Name, name: &Name) -> bool {
-        let addresses = self.zone.at(host).iter().filter(|set| set.rtype().is_address());
-        let mut types = addresses.map(RecordSet::rtype);
-        types.any(|rtype| self.settings.naming.place(self.zone.apex(), host, rtype).name == *name)
+        let mut addresses = self.zone.at(host).iter().filter(|set| set.rtype().is_address());
+        addresses.any(|set| {
+            let (naming, set_id) = (&self.settings.naming, set.key.set_id.as_ref());
+            let mut older = naming.older(self.zone, host, set.rtype(), set_id);
+            self.place(host, set.rtype()) == *name || older.any(|(at, said)| at == *name && said.is_some())
+        })
     }
 }

@@ -5,8 +5,11 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use super::{Heritage, OwnerId, digest::hex};
-use crate::dns::{Name, RecordSet, RecordType, SetId, Zone};
+use super::{Heritage, OwnerId, Reason, digest::hex};
+use crate::{
+    dns::{Name, RecordSet, RecordType, SetId, Zone},
+    source::ObjectId,
+};
 
 /// What stands for the record's type in a prefix or suffix.
 const TYPE_PLACEHOLDER: &str = "%{record_type}";
@@ -63,6 +66,8 @@ pub(super) enum Standing {
     Other(String),
     /// Something is there that is not exactly one ownership text.
     Unreadable(Name),
+    /// Something that is there excludes the ownership record. Only decisions tell this apart, see `plan/host.rs`.
+    PlaceTaken(Reason),
 }
 
 /// The ownership of one record set, and what it was read from.
@@ -70,7 +75,7 @@ pub(super) enum Standing {
 pub(super) struct Ownership<'z> {
     pub standing: Standing,
     /// The object that the text names, whoever owns the set.
-    pub resource: Option<String>,
+    pub object: Option<ObjectId>,
     /// Where a TXT of ours belongs.
     pub place: TxtPlace,
     /// The TXT that is in that place.
@@ -241,7 +246,7 @@ impl Naming {
         let mut reads = vec![host.clone(), place.name.clone()];
         reads.extend(self.replacement(host));
         let typed = zone.get(&place.name, &RecordType::Txt, set_id);
-        let (standing, resource) = if self.shared_with(zone, host).is_some() {
+        let (standing, object) = if self.shared_with(zone, host).is_some() {
             (Standing::Unreadable(place.name.clone()), None)
         } else if let Some(set) = typed {
             match Heritage::of(set) {
@@ -261,7 +266,7 @@ impl Naming {
             }
             found
         };
-        Ownership { standing, resource, place, txt: typed, reads }
+        Ownership { standing, object, place, txt: typed, reads }
     }
 
     /// The names of older times at which the TXT of a set can be, in the order in which they decide where the typed name
@@ -317,9 +322,9 @@ fn filled<'a>(affix: &'a str, rtype: &str) -> Cow<'a, str> {
     }
 }
 
-fn stand(text: Heritage, owner: &OwnerId) -> (Standing, Option<String>) {
+fn stand(text: Heritage, owner: &OwnerId) -> (Standing, Option<ObjectId>) {
     let standing = if text.owner == owner.as_str() { Standing::Us } else { Standing::Other(text.owner) };
-    (standing, text.resource)
+    (standing, text.object)
 }
 
 #[cfg(test)]

@@ -3,13 +3,9 @@
 //! Here it is a value. When it changes, and for how long it holds, is the keeper's business (`keeper/tenure.rs`,
 //! `keeper/drift.rs`).
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::desired::Desired;
+use super::{desired::Desired, digest::Encoder};
 use crate::{
     dns::Name,
     source::{ClaimKey, Kind, ObjectId},
@@ -30,9 +26,9 @@ pub struct Past {
 /// What is to be considered of the object that the ownership text names, and of the one that the hostname follows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tenure {
-    /// The one that is named, as `ingress/shop/web`, if we have seen it claim the hostname: if another one follows, the
-    /// ownership texts that name it are rewritten.
-    pub seen: Option<Arc<str>>,
+    /// The one that is named, if we have seen it claim the hostname: if another one follows, the ownership texts that
+    /// name it are rewritten.
+    pub seen: Option<ObjectId>,
     /// Whether that one has been gone for so long that objects of other namespaces may follow.
     pub is_over: bool,
     /// Whether the one that is followed has had no target for so long that objects of its own namespace may follow.
@@ -42,7 +38,7 @@ pub struct Tenure {
 /// What an object asks for, in short: equal ones ask for the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Wish {
-    hash: u64,
+    hash: [u8; 16],
     is_merged: bool,
 }
 
@@ -87,11 +83,6 @@ impl Past {
         self.ours.insert(key, Some(wish));
     }
 
-    /// How many keys' records have been seen right, and ours.
-    pub fn right(&self) -> usize {
-        self.ours.len()
-    }
-
     /// The keys of a hostname whose records have been seen right, and ours.
     pub fn right_at<'p>(&'p self, host: &'p Name) -> impl Iterator<Item = &'p ClaimKey> {
         let first = ClaimKey { host: host.clone(), set_id: None };
@@ -104,8 +95,8 @@ impl Past {
     }
 
     /// The objects of a kind cannot be listed, or can be again. Whether that is news.
-    pub fn set_readable(&mut self, kind: Kind, namespace: Option<&str>, is_readable: bool) -> bool {
-        let scope = (kind, namespace.map(str::to_owned));
+    pub fn set_readable(&mut self, kind: &Kind, namespace: Option<&str>, is_readable: bool) -> bool {
+        let scope = (kind.clone(), namespace.map(str::to_owned));
         if is_readable { self.unreadable.remove(&scope) } else { self.unreadable.insert(scope) }
     }
 
@@ -119,14 +110,11 @@ impl Past {
         self.hidden.iter()
     }
 
-    /// Whether an object, as `ingress/shop/web`, may be there unseen.
-    pub(crate) fn is_hidden(&self, resource: &str) -> bool {
-        let mut parts = resource.split('/');
-        let (kind, namespace) = (parts.next(), parts.next());
-        let is_it = |object: &ObjectId| object.resource_label() == resource;
-        self.hidden.iter().any(is_it)
-            || self.unreadable.iter().any(|(hidden, within)| {
-                kind == Some(hidden.label()) && (within.is_none() || within.as_deref() == namespace)
+    /// Whether an object may be there unseen.
+    pub(crate) fn is_hidden(&self, object: &ObjectId) -> bool {
+        self.hidden.contains(object)
+            || self.unreadable.iter().any(|(kind, within)| {
+                kind == object.kind() && within.as_deref().is_none_or(|within| within == object.namespace())
             })
     }
 }
@@ -135,12 +123,10 @@ impl Past {
 
 impl Wish {
     pub(super) fn of(desired: &Desired) -> Self {
-        let mut hasher = DefaultHasher::new();
-        for set in &desired.sets {
-            set.to_string().hash(&mut hasher);
-        }
-        desired.ttl_is_asked_for.hash(&mut hasher);
-        Self { hash: hasher.finish(), is_merged: desired.is_merged }
+        let mut encoder = Encoder::new("zonekeeper wish v1");
+        encoder.list(&desired.sets, Encoder::record_set);
+        encoder.tag(u8::from(desired.ttl_is_asked_for));
+        Self { hash: encoder.finish(), is_merged: desired.is_merged }
     }
 
     /// Whether several objects ask for it together.
@@ -156,12 +142,13 @@ mod tests {
     #[test]
     fn what_may_be_there_unseen_is_of_a_kind_and_a_namespace_that_cannot_be_listed() {
         let mut past = Past::default();
-        past.set_readable(Kind::Ingress, Some("shop"), false);
+        past.set_readable(&Kind::Ingress, Some("shop"), false);
         let objects = ["ingress/shop/web", "ingress/blog/web", "service/shop/web"];
-        assert_eq!(objects.map(|object| past.is_hidden(object)), [true, false, false]);
-        past.set_readable(Kind::Service, None, false);
-        assert_eq!(objects.map(|object| past.is_hidden(object)), [true, false, true]);
-        past.set_readable(Kind::Ingress, Some("shop"), true);
-        assert_eq!(objects.map(|object| past.is_hidden(object)), [false, false, true]);
+        let hidden = |past: &Past| objects.map(|label| past.is_hidden(&ObjectId::from_resource_label(label)));
+        assert_eq!(hidden(&past), [true, false, false]);
+        past.set_readable(&Kind::Service, None, false);
+        assert_eq!(hidden(&past), [true, false, true]);
+        past.set_readable(&Kind::Ingress, Some("shop"), true);
+        assert_eq!(hidden(&past), [false, false, true]);
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::{HandChange, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES};
 use crate::{
     dns::{BadName, MAX_SET_VALUES, Name, RecordType},
-    source::{Facts, ObjectId},
+    source::{Facts, MAX_OBJECT_HOSTS, ObjectId},
 };
 
 /// A unit that is not written, for exactly one reason, as the object that asks for it sees it.
@@ -32,6 +32,11 @@ pub enum Reason {
         field: String,
         /// What is wrong with it.
         text: String,
+    },
+    /// The object asks for a routing policy, which no source reads yet.
+    UnsupportedRouting {
+        /// The annotation that asks for it.
+        field: String,
     },
     /// The name is kept for something else.
     ReservedName(Reserved),
@@ -88,18 +93,12 @@ pub enum Reason {
     OwnedBy {
         /// That owner.
         owner: String,
-        /// Whether the zone answers what the object asks for all the same.
-        in_sync: bool,
     },
     /// There is a record without an owner, and it answers something else.
     Unowned {
         /// The record.
         found: String,
     },
-    /// There is a record without an owner, and it answers what the object asks for.
-    Unmanaged,
-    /// The same, and it was ours before.
-    OwnershipLost,
     /// The TXT that would say whose the record is cannot be read.
     OwnershipUnreadable {
         /// Where that TXT is.
@@ -118,6 +117,8 @@ pub enum Reason {
     RoutingConflict {
         /// At which name.
         at: Name,
+        /// Whether another claim needs those records, so that their deletion is no fix.
+        is_needed: bool,
     },
     /// A record that a traffic policy manages.
     TrafficPolicy,
@@ -125,13 +126,13 @@ pub enum Reason {
     TooBig(Limit),
     /// The objects of a kind cannot be read, and one of them has the hostname.
     KindUnreadable {
-        /// The object that the ownership text names, as `ingress/shop/web`.
-        holder: String,
+        /// The object that the ownership text names.
+        holder: ObjectId,
     },
     /// The object that had the hostname is gone, and may come back.
     Vacant {
-        /// That object, as `ingress/shop/web`.
-        holder: String,
+        /// That object.
+        holder: ObjectId,
     },
     /// The object asks for its records to be left alone for a while.
     Paused {
@@ -188,6 +189,8 @@ pub enum Limit {
     SetValues,
     /// Values at all hostnames of one object.
     ObjectValues(usize),
+    /// Hostnames of one object.
+    ObjectHosts(usize),
     /// Values in one request.
     BatchValues(usize),
     /// Characters in one request.
@@ -203,10 +206,10 @@ impl Blocked {
             Reason::ClaimedBy { holder } if holder.namespace() != self.object.namespace() => {
                 "an object of another namespace has this hostname and asks for something else".to_owned()
             }
-            Reason::Vacant { holder } if !is_of(holder, self.object.namespace()) => {
+            Reason::Vacant { holder } if holder.namespace() != self.object.namespace() => {
                 "the hostname is kept for an object of another namespace, which is gone".to_owned()
             }
-            Reason::KindUnreadable { holder } if !is_of(holder, self.object.namespace()) => {
+            Reason::KindUnreadable { holder } if holder.namespace() != self.object.namespace() => {
                 "an object of another namespace has this hostname, and objects of its kind cannot be read"
                     .to_owned()
             }
@@ -227,8 +230,6 @@ impl Reason {
                 | Self::MergeUndecided { .. }
                 | Self::OwnedBy { .. }
                 | Self::Unowned { .. }
-                | Self::Unmanaged
-                | Self::OwnershipLost
                 | Self::OwnershipUnreadable { .. }
                 | Self::TypeConflict { .. }
                 | Self::RoutingConflict { .. }
@@ -241,6 +242,7 @@ impl Reason {
         match self {
             Self::InvalidHostname(_) => "InvalidHostname",
             Self::InvalidField { .. } => "InvalidField",
+            Self::UnsupportedRouting { .. } => "UnsupportedRouting",
             Self::ReservedName(_) => "ReservedName",
             Self::BelowZoneCut { .. } => "BelowZoneCut",
             Self::NoTarget => "NoTarget",
@@ -254,8 +256,6 @@ impl Reason {
             Self::MergeUndecided { .. } => "MergeUndecided",
             Self::OwnedBy { .. } => "OwnedBy",
             Self::Unowned { .. } => "Unowned",
-            Self::Unmanaged => "Unmanaged",
-            Self::OwnershipLost => "OwnershipLost",
             Self::OwnershipUnreadable { .. } => "OwnershipUnreadable",
             Self::TypeConflict { .. } => "TypeConflict",
             Self::RoutingConflict { .. } => "RoutingConflict",
@@ -279,6 +279,9 @@ impl fmt::Display for Reason {
         match self {
             Self::InvalidHostname(why) => write!(f, "this is not a hostname: {why}"),
             Self::InvalidField { field, text } => write!(f, "{field}: {text}"),
+            Self::UnsupportedRouting { field } => {
+                write!(f, "{field} asks for a routing policy, which this version does not publish")
+            }
             Self::ReservedName(Reserved::Underscore) => {
                 write!(f, "names with `_` are kept for service records")
             }
@@ -316,22 +319,20 @@ impl fmt::Display for Reason {
             Self::MergeUndecided { found } => {
                 write!(f, "the record holds addresses of several objects, which ask for others now: {found}")
             }
-            Self::OwnedBy { owner, in_sync: false } => write!(f, "the owner `{owner}` has this name"),
-            Self::OwnedBy { owner, in_sync: true } => {
-                write!(f, "the owner `{owner}` has this name; it answers what is asked for")
-            }
+            Self::OwnedBy { owner } => write!(f, "the owner `{owner}` has this name"),
             Self::Unowned { found } => write!(f, "a record without an owner is there: {found}"),
-            Self::Unmanaged => write!(f, "the record is right, but has no owner: it is not kept up to date"),
-            Self::OwnershipLost => {
-                write!(f, "the record is right, but its ownership TXT is gone: it is not kept up to date")
-            }
             Self::OwnershipUnreadable { at } => {
                 write!(f, "the TXT {at} does not hold exactly one readable ownership text")
             }
             Self::TypeConflict { at, found, .. } => {
                 write!(f, "a record of type {found} is or will be at {at}, and excludes it")
             }
-            Self::RoutingConflict { at } => write!(f, "{at} has records under another routing policy"),
+            Self::RoutingConflict { at, is_needed: false } => {
+                write!(f, "{at} has records under another routing policy")
+            }
+            Self::RoutingConflict { at, is_needed: true } => {
+                write!(f, "another claim on {at} asks for another routing policy")
+            }
             Self::TrafficPolicy => write!(f, "a traffic policy manages the record"),
             Self::TooBig(limit) => match limit {
                 Limit::SetValues => {
@@ -341,6 +342,9 @@ impl fmt::Display for Reason {
                     f,
                     "{have} values at all hostnames of the object together, {MAX_OBJECT_VALUES} are allowed"
                 ),
+                Limit::ObjectHosts(have) => {
+                    write!(f, "{have} hostnames in one object, {MAX_OBJECT_HOSTS} are allowed")
+                }
                 Limit::BatchValues(have) => {
                     write!(f, "{have} values in one request, {MAX_BATCH_VALUES} are allowed")
                 }
@@ -367,21 +371,21 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Whether a resource label, as `ingress/shop/web`, is that of an object of this namespace.
-pub(super) fn is_of(resource: &str, namespace: &str) -> bool {
-    resource.split('/').nth(1) == Some(namespace)
-}
-
-/// The hostnames of an object that are none. The last that is kept stands for those that are not.
-pub(crate) fn of_bad_hosts(facts: &Facts) -> impl Iterator<Item = Blocked> {
+/// The hostnames of an object that are blocked whatever the zone holds: those that are not valid, and those above the
+/// limit, which are counted and not listed. The last invalid hostname that is kept stands for those that are not.
+pub(crate) fn of_object(facts: &Facts) -> impl Iterator<Item = Blocked> {
+    let blocked = |host, reason| Blocked { host, object: facts.object.clone(), reason, remedy: Vec::new() };
     let counts =
         std::iter::repeat_n(0, facts.bad_hosts.len().saturating_sub(1)).chain([facts.more_bad_hosts]);
-    facts.bad_hosts.iter().zip(counts).map(|(bad, more)| Blocked {
-        host: if more == 0 { bad.text.clone() } else { format!("{} and {more} more", bad.text) },
-        object: facts.object.clone(),
-        reason: Reason::InvalidHostname(bad.why.clone()),
-        remedy: Vec::new(),
-    })
+    let bad = facts.bad_hosts.iter().zip(counts).map(move |(bad, more)| {
+        let host = if more == 0 { bad.text.clone() } else { format!("{} and {more} more", bad.text) };
+        blocked(host, Reason::InvalidHostname(bad.why.clone()))
+    });
+    let above = Some(facts.hosts_above_limit).filter(|above| *above > 0).map(move |above| {
+        let host = format!("{above} more hostnames");
+        blocked(host, Reason::TooBig(Limit::ObjectHosts(MAX_OBJECT_HOSTS + above)))
+    });
+    bad.chain(above.filter(|_| facts.passed_over.is_empty()))
 }
 
 #[cfg(test)]
@@ -393,11 +397,10 @@ mod tests {
     fn an_object_is_told_nothing_of_another_namespace() {
         let object = |namespace: &str| ObjectId::new(Kind::Ingress, namespace, "web");
         for (namespace, is_named) in [("shop", true), ("bank", false)] {
-            let resource = format!("ingress/{namespace}/web");
             for reason in [
                 Reason::ClaimedBy { holder: object(namespace) },
-                Reason::Vacant { holder: resource.clone() },
-                Reason::KindUnreadable { holder: resource },
+                Reason::Vacant { holder: object(namespace) },
+                Reason::KindUnreadable { holder: object(namespace) },
             ] {
                 let label = reason.label();
                 let blocked = Blocked {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::{Reason, Stale, View, Weight, desired::Desired, ownership::Standing};
 use crate::{
     dns::{Name, RecordSet, RecordType},
-    source::{ClaimKey, Facts},
+    source::Claim,
 };
 
 /// One change of a change batch for a human. Unlike [`Change`](super::Change) it can delete, and nothing in this
@@ -59,27 +59,24 @@ impl HandChange {
 /// Where only ownership is missing, it states ownership and leaves the record to the next plan; where something
 /// excludes the record, it takes that away, with its ownership TXT, and creates what is wanted; where something is in the
 /// place of an ownership TXT, it takes that away and nothing else. What another claimed hostname needs, it never takes.
-pub(super) fn of(
-    view: &View<'_>,
-    key: &ClaimKey,
-    holder: &Facts,
-    desired: &Desired,
-    reason: &Reason,
-) -> Vec<HandChange> {
+pub(super) fn of(view: &View<'_>, holder: &Claim, desired: &Desired, reason: &Reason) -> Vec<HandChange> {
+    let host = &holder.endpoint.key.host;
     match reason {
-        Reason::Unowned { .. }
-        | Reason::Unmanaged
-        | Reason::OwnershipLost
-        | Reason::OwnedBy { .. }
-        | Reason::OwnershipUnreadable { .. } => state_ownership(view, key, holder, desired),
-        Reason::TypeConflict { is_needed: true, .. } => Vec::new(),
-        Reason::TypeConflict { at, .. } if *at != key.host => make_room(view, at),
-        Reason::TypeConflict { .. } | Reason::RoutingConflict { .. } => replace(view, key, holder, desired),
+        Reason::Unowned { .. } | Reason::OwnedBy { .. } | Reason::OwnershipUnreadable { .. } => {
+            state_ownership(view, holder, desired)
+        }
+        Reason::TypeConflict { is_needed: true, .. } | Reason::RoutingConflict { is_needed: true, .. } => {
+            Vec::new()
+        }
+        Reason::TypeConflict { at, .. } if at != host => make_room(view, at),
+        Reason::TypeConflict { .. } | Reason::RoutingConflict { .. } => replace(view, holder, desired),
         _ => Vec::new(),
     }
 }
 
-fn state_ownership(view: &View<'_>, key: &ClaimKey, holder: &Facts, desired: &Desired) -> Vec<HandChange> {
+/// The ownership records with which the records of a key become ours.
+pub(super) fn state_ownership(view: &View<'_>, holder: &Claim, desired: &Desired) -> Vec<HandChange> {
+    let key = &holder.endpoint.key;
     let mut batch = Vec::new();
     let there = view.zone.at(&key.host).iter();
     let beside = there
@@ -90,7 +87,7 @@ fn state_ownership(view: &View<'_>, key: &ClaimKey, holder: &Facts, desired: &De
         if ownership.standing == Standing::Us || view.in_place_of_txt(&ownership.place.name).is_some() {
             continue;
         }
-        let txt = view.txt(key, holder, set, &ownership);
+        let txt = view.txt(holder, set, &ownership);
         batch.extend(excluding(view, &txt).map(HandChange::Delete));
         batch.push(HandChange::Create(txt));
     }
@@ -100,7 +97,7 @@ fn state_ownership(view: &View<'_>, key: &ClaimKey, holder: &Facts, desired: &De
 /// The TXTs in the place of an ownership TXT that cannot be beside it.
 fn excluding(view: &View<'_>, txt: &RecordSet) -> impl Iterator<Item = RecordSet> {
     let excludes = |found: &&RecordSet| {
-        *found.rtype() == RecordType::Txt && (found.key == txt.key || found.routing != txt.routing)
+        *found.rtype() == RecordType::Txt && (found.key == txt.key || !found.can_be_beside(txt))
     };
     view.zone.at(txt.name()).iter().filter(excludes).cloned()
 }
@@ -121,13 +118,15 @@ fn stated(view: &View<'_>, set: &RecordSet) -> Option<RecordSet> {
     found.txt.filter(|txt| !txt.is_of_traffic_policy()).cloned()
 }
 
-fn replace(view: &View<'_>, key: &ClaimKey, holder: &Facts, desired: &Desired) -> Vec<HandChange> {
-    let zone = view.zone;
+fn replace(view: &View<'_>, holder: &Claim, desired: &Desired) -> Vec<HandChange> {
+    let (zone, key) = (view.zone, &holder.endpoint.key);
     let wants_cname = desired.has(&RecordType::Cname);
     let mut gone: Vec<RecordSet> = Vec::new();
     let mut wanted: Vec<RecordSet> = Vec::new();
     for set in zone.at(&key.host) {
-        let excluded = wants_cname || *set.rtype() == RecordType::Cname || desired.has(set.rtype());
+        let is_beside = |wanted: &RecordSet| wanted.key != set.key && wanted.can_be_beside(set);
+        let excluded =
+            wants_cname || *set.rtype() == RecordType::Cname || !desired.sets.iter().all(is_beside);
         if excluded {
             gone.push(set.clone());
             if set.rtype().is_address() {
@@ -137,7 +136,7 @@ fn replace(view: &View<'_>, key: &ClaimKey, holder: &Facts, desired: &Desired) -
     }
     for set in &desired.sets {
         let ownership = view.look_up(&key.host, set.rtype(), key);
-        let txt = view.txt(key, holder, set, &ownership);
+        let txt = view.txt(holder, set, &ownership);
         gone.extend(excluding(view, &txt));
         wanted.extend([set.clone(), txt]);
     }
@@ -165,7 +164,7 @@ mod tests {
             .map(|n| Stale {
                 set: set(format!("w{n}.example.com"), RecordType::A, "192.0.2.1"),
                 txts: vec![set(format!("a-w{n}.example.com"), RecordType::Txt, "\"ours\"")],
-                resource: None,
+                was_for: None,
                 named_by: None,
                 beside: None,
             })

@@ -25,7 +25,7 @@ impl Shadow {
     pub(super) fn of(zone: &Zone, unit: &Unit) -> Vec<Self> {
         let mut taken: BTreeMap<Name, Vec<Name>> = BTreeMap::new();
         for change in unit.changes() {
-            let Change::Create(set) = change else { continue };
+            let Change::Create { set, .. } = change else { continue };
             let mut begins = Vec::new();
             let mut at = Some(set.name().clone());
             while let Some(name) = at.take_if(|name| !zone.exists(name) && name.is_within(zone.apex())) {

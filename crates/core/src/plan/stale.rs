@@ -3,7 +3,7 @@
 use super::{View, ownership::Standing};
 use crate::{
     dns::{Name, RecordSet},
-    source::ObjectId,
+    source::{ClaimKey, ObjectId},
 };
 
 /// An owned record set that nothing asks for. It is reported, never deleted.
@@ -13,8 +13,8 @@ pub struct Stale {
     pub set: RecordSet,
     /// The TXTs that say that it is ours: the one that decides, and any older one that would without it.
     pub txts: Vec<RecordSet>,
-    /// The object that its ownership text names: `ingress/shop/web`.
-    pub resource: Option<String>,
+    /// The object that its ownership record names.
+    pub was_for: Option<ObjectId>,
     /// An object that names the hostname and is not selected, so that it asks for nothing; known in a whole plan.
     pub named_by: Option<ObjectId>,
     /// The object beside whose record sets it is; none where nothing is asked for at its hostname.
@@ -26,9 +26,14 @@ impl View<'_> {
         self.owned_sets(host).next().is_some()
     }
 
+    /// Whether the zone holds a set of ours at a hostname with the key's set identifier.
+    pub(super) fn has_owned_set_of(&self, key: &ClaimKey) -> bool {
+        self.owned_sets(&key.host).any(|owned| owned.set.key.set_id == key.set_id)
+    }
+
     /// Those of our sets at a hostname whose objects have been seen if they are there.
     pub(super) fn stale_sets(&self, host: &Name) -> impl Iterator<Item = Stale> {
-        let is_hidden = |stale: &Stale| stale.resource.as_deref().is_some_and(|it| self.past.is_hidden(it));
+        let is_hidden = |stale: &Stale| stale.was_for.as_ref().is_some_and(|it| self.may_claim_unseen(it));
         self.owned_sets(host).filter(move |stale| !is_hidden(stale))
     }
 
@@ -46,8 +51,8 @@ impl View<'_> {
                     .filter_map(|(_, said)| said)
                     .filter(|(_, said)| said.owner == settings.owner.as_str());
                 let txts = found.txt.into_iter().chain(ours.map(|(txt, _)| txt)).cloned().collect();
-                let (set, resource) = (set.clone(), found.resource.clone());
-                Stale { set, txts, resource, named_by: None, beside: None }
+                let (set, was_for) = (set.clone(), found.object.clone());
+                Stale { set, txts, was_for, named_by: None, beside: None }
             };
             (found.standing == Standing::Us).then(stale)
         })

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Blocked, HandChange, Plan, Stale, Unit};
+use super::{Blocked, HandChange, Noted, Plan, Stale, Unit};
 use crate::source::ObjectId;
 
 /// The whole plan: what would be written and why, what is blocked and the way out, what nothing asks for, and a
@@ -17,6 +17,9 @@ impl fmt::Display for Plan {
         }
         for blocked in &self.blocked {
             blocked.fmt(f)?;
+        }
+        for noted in &self.noted {
+            noted.fmt(f)?;
         }
         for stale in &self.leftovers {
             writeln!(f, "leftover {stale}")?;
@@ -38,9 +41,10 @@ impl fmt::Display for Plan {
         let (creates, replaces) = self.count();
         writeln!(
             f,
-            "{creates} to create, {replaces} to replace, {} in sync, {} blocked, {} left over, {} orphaned, \
-             {} outside the zone",
+            "{creates} to create, {replaces} to replace, {} in sync, {} noted, {} blocked, {} left over, \
+             {} orphaned, {} outside the zone",
             self.in_sync,
+            self.noted.len(),
             self.blocked.len(),
             self.leftovers.len(),
             self.orphans.len(),
@@ -55,7 +59,7 @@ impl fmt::Display for Plan {
 impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = if self.is_adoption() { "adopt" } else { "write" };
-        writeln!(f, "{what} {} for {} ({})", self.key().host, self.object(), self.digest())?;
+        writeln!(f, "{what} {} for {} ({})", self.key(), self.object(), self.digest().short())?;
         for change in self.changes() {
             writeln!(f, "  {change} ({})", change.why())?;
         }
@@ -70,7 +74,19 @@ impl fmt::Display for Unit {
 impl fmt::Display for Blocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "blocked {} for {}: {}: {}", self.host, self.object, self.reason.label(), self.reason)?;
-        writeln!(f, "  way out: {}", self.reason.way_out())?;
+        writeln!(f, "  fix: {}", self.reason.fix())?;
+        for change in &self.remedy {
+            writeln!(f, "  by hand: {change}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The hostname, object and note, the fix, and the change batch for a human where there is one.
+impl fmt::Display for Noted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "noted {} for {}: {}: {}", self.host, self.object, self.note.label(), self.note)?;
+        writeln!(f, "  fix: {}", self.note.fix())?;
         for change in &self.remedy {
             writeln!(f, "  by hand: {change}")?;
         }
@@ -91,8 +107,11 @@ impl fmt::Display for HandChange {
 /// The set, the object that it was for, and the one that names it all the same.
 impl fmt::Display for Stale {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (was for {}", self.set, self.resource.as_deref().unwrap_or("an unnamed object"))?;
-        let is_another = |object: &&ObjectId| self.resource.as_deref() != Some(&object.resource_label());
+        match &self.was_for {
+            Some(object) => write!(f, "{} (was for {object}", self.set)?,
+            None => write!(f, "{} (was for an unnamed object", self.set)?,
+        }
+        let is_another = |object: &&ObjectId| self.was_for.as_ref() != Some(object);
         if let Some(object) = self.beside.as_ref().filter(is_another) {
             write!(f, "; {object} asks for something else beside it")?;
         }

@@ -1,47 +1,12 @@
-//! What is written: changes, and the units that they travel in.
+//! Units: the changes of one key, which travel together.
 
-use std::{
-    fmt,
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use super::{Heritage, UnitDigest, Wish};
+use super::{Change, Role, UnitDigest, Wish, digest::Encoder};
 use crate::{
-    dns::{Alias, Data, Name, RecordSet, RecordType},
-    source::{ClaimKey, ObjectId},
+    dns::{Alias, Data, Name, RecordSet},
+    source::{Claim, ClaimKey, ObjectId},
 };
-
-/// One change of the zone. There is no third variant: nothing in this program can express a deletion.
-///
-/// ```
-/// # use zonekeeper_core::{dns::RecordSet, plan::Change};
-/// fn action(change: Change) -> (&'static str, RecordSet) {
-///     match change {
-///         Change::Create(set) => ("CREATE", set),
-///         Change::Replace { after, .. } => ("UPSERT", after),
-///     }
-/// }
-/// ```
-///
-/// ```compile_fail
-/// # use zonekeeper_core::{dns::RecordSet, plan::Change};
-/// fn delete(set: RecordSet) -> Change {
-///     Change::Delete(set)
-/// }
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
-    /// Sent as CREATE, which Route 53 refuses if something is there.
-    Create(RecordSet),
-    /// Sent as UPSERT, for a set that a fresh read shows as ours and as it was planned.
-    Replace {
-        /// What is there.
-        before: RecordSet,
-        /// What shall be there; same name, type and set identifier.
-        after: RecordSet,
-    },
-}
 
 /// All changes of one (hostname, set identifier): written together or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,100 +21,71 @@ pub struct Unit {
     purpose: Purpose,
 }
 
-/// What a unit is for.
+/// The purpose of a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Purpose {
-    /// The records that an object asks for.
+    /// Publishes the records that an object asks for.
     Publish,
-    /// The ownership of records that are there; it holds TXTs only.
+    /// Makes existing records ours. Such a unit holds ownership records only.
     Adopt {
-        /// What of the records does not answer what the object asks for, and will be changed by another unit.
+        /// The changes of the records themselves. They follow in another unit.
         then: Vec<Change>,
     },
 }
 
-/// From where to where a hostname is moved. One load balancer in place of another is one move, however many hostnames
-/// lead to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Move(pub(crate) u64);
-
-// === impl Change ===
-
-impl Change {
-    /// The set as it shall be.
-    pub fn after(&self) -> &RecordSet {
-        match self {
-            Self::Create(set) | Self::Replace { after: set, .. } => set,
-        }
-    }
-
-    /// The set as it is; none before a creation.
-    pub fn before(&self) -> Option<&RecordSet> {
-        match self {
-            Self::Create(_) => None,
-            Self::Replace { before, .. } => Some(before),
-        }
-    }
-
-    /// Why the zone needs it, in words.
-    pub fn why(&self) -> &'static str {
-        match self {
-            Self::Create(set) if *set.rtype() == RecordType::Txt => "states ownership",
-            Self::Create(_) => "not in the zone",
-            Self::Replace { before, after } if *after.rtype() == RecordType::Txt => {
-                let owner = |set| Heritage::of(set).map(|said| said.owner);
-                if owner(before) == owner(after) {
-                    "names the object it is for"
-                } else {
-                    "takes ownership over"
-                }
-            }
-            Self::Replace { before, after } if before.answers_like(after) => "another TTL is asked for",
-            Self::Replace { .. } => "another target is asked for",
-        }
-    }
-}
-
-/// `create NAME TYPE DATA`, or `replace NAME TYPE BEFORE -> AFTER`.
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Create(set) => write!(f, "create {set}"),
-            Self::Replace { before, after } => write!(f, "replace {before} -> {}", after.data),
-        }
-    }
-}
+/// A move of a hostname from one target to another.
+///
+/// A load balancer in place of another one is one move, however many hostnames lead to it. Moves are compared across
+/// processes, and tenants choose the targets, so a move is a hash of 128 bits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Move(pub(super) [u8; 16]);
 
 // === impl Unit ===
 
 impl Unit {
-    /// Binds changes to the key and object that they are for. `reads` are the names the decision rests on.
-    pub(super) fn new(
-        key: ClaimKey,
-        object: ObjectId,
-        uid: Arc<str>,
+    /// A unit that publishes what a claim asks for. `reads` are the names on which the decision depends.
+    pub(super) fn publish(claim: &Claim, changes: Vec<Change>, reads: Vec<Name>, wish: Wish) -> Self {
+        Self::new(claim, changes, reads, wish, Purpose::Publish)
+    }
+
+    /// A unit that adopts records for a claim; `then` are the changes of the records that follow. None if it would change
+    /// anything but ownership records.
+    pub(super) fn adopt(
+        claim: &Claim,
         changes: Vec<Change>,
         reads: Vec<Name>,
         wish: Wish,
-    ) -> Self {
-        let mut lines = vec![format!("{} for {object}", key.host)];
-        lines.extend(changes.iter().map(ToString::to_string));
-        let digest = UnitDigest::of(&lines);
-        Self { key, object, uid, changes, reads, digest, wish, purpose: Purpose::Publish }
+        then: Vec<Change>,
+    ) -> Option<Self> {
+        let is_allowed = changes.iter().all(|change| change.role() == Role::Ownership);
+        is_allowed.then(|| Self::new(claim, changes, reads, wish, Purpose::Adopt { then }))
     }
 
-    /// The same as an adoption, after which the records will be changed so; none if it would write anything but TXTs.
-    pub(super) fn into_adoption(self, then: Vec<Change>) -> Option<Self> {
-        let is_txt = |change: &Change| *change.after().rtype() == RecordType::Txt;
-        self.changes.iter().all(is_txt).then_some(Self { purpose: Purpose::Adopt { then }, ..self })
+    fn new(claim: &Claim, changes: Vec<Change>, mut reads: Vec<Name>, wish: Wish, purpose: Purpose) -> Self {
+        reads.sort();
+        reads.dedup();
+        let (key, object) = (claim.endpoint.key.clone(), claim.object().clone());
+        let mut encoder = Encoder::new("zonekeeper unit v1");
+        encoder.text(key.host.as_str());
+        encoder.optional(key.set_id.as_ref().map(|id| id.as_str()));
+        encoder.text(object.kind().label());
+        encoder.text(object.namespace());
+        encoder.text(object.name());
+        encoder.tag(match purpose {
+            Purpose::Publish => 0,
+            Purpose::Adopt { .. } => 1,
+        });
+        encoder.list(&changes, Encoder::change);
+        let (uid, digest) = (Arc::clone(&claim.facts.uid), UnitDigest::new(encoder));
+        Self { key, object, uid, changes, reads, digest, wish, purpose }
     }
 
-    /// Whether it makes ours what is there, and changes nothing of it.
+    /// Whether the unit makes existing records ours and changes none of them.
     pub fn is_adoption(&self) -> bool {
         matches!(self.purpose, Purpose::Adopt { .. })
     }
 
-    /// After an adoption: what will be changed of the records, by another unit.
+    /// The changes of the records that another unit makes after this adoption.
     pub fn then(&self) -> &[Change] {
         match &self.purpose {
             Purpose::Publish => &[],
@@ -157,12 +93,12 @@ impl Unit {
         }
     }
 
-    /// Which key it is for.
+    /// The key.
     pub fn key(&self) -> &ClaimKey {
         &self.key
     }
 
-    /// The object whose claim it follows.
+    /// The object whose claim is followed.
     pub fn object(&self) -> &ObjectId {
         &self.object
     }
@@ -172,70 +108,76 @@ impl Unit {
         &self.uid
     }
 
-    /// What is to be changed; never empty.
+    /// The changes; never empty.
     pub fn changes(&self) -> &[Change] {
         &self.changes
     }
 
-    /// The names that the decision rests on: the record's and those of its ownership TXTs.
+    /// The names on which the decision depends: the hostname, and those of its ownership records.
     pub fn reads(&self) -> &[Name] {
         &self.reads
     }
 
-    /// Its digest.
+    /// The digest.
     pub fn digest(&self) -> UnitDigest {
         self.digest
     }
 
-    /// What its object asks for.
+    /// What the object asks for.
     pub fn wish(&self) -> Wish {
         self.wish
     }
 
-    /// From where to where it moves its hostname, if it does: a TTL is no place, and an ownership text neither.
+    /// The move that the unit makes, if it makes one: a TTL and an ownership record are no move.
     pub fn moves(&self) -> Option<Move> {
-        let mut places: Vec<String> = Vec::new();
-        for change in &self.changes {
-            if let Change::Replace { before, after } = change
-                && after.rtype().is_address()
+        let mut places: Vec<(String, String)> = Vec::new();
+        for change in self.changes.iter().filter(|change| change.is_of_record()) {
+            if let Change::Replace { before, after, .. } = change
                 && !before.answers_like(after)
             {
-                places.push(format!("{} -> {}", place(before), place(after)));
+                places.push((place(before), place(after)));
             }
+        }
+        if places.is_empty() {
+            return None;
         }
         // The aliases for IPv4 and IPv6 lead to the same place.
         places.sort();
         places.dedup();
-        let mut hasher = DefaultHasher::new();
-        places.hash(&mut hasher);
-        (!places.is_empty()).then(|| Move(hasher.finish()))
+        let mut encoder = Encoder::new("zonekeeper move v1");
+        encoder.list(&places, |encoder, (from, to)| {
+            encoder.text(from);
+            encoder.text(to);
+        });
+        Some(Move(encoder.finish()))
     }
 
-    /// Whether it changes a record, not only who has it.
+    /// Whether the unit changes a record, not only ownership records.
     pub fn changes_records(&self) -> bool {
-        self.changes.iter().any(|change| change.after().rtype().is_address())
+        self.changes.iter().any(Change::is_of_record)
     }
 
-    /// Whether it changes something that is there.
+    /// Whether the unit replaces an existing record set.
     pub fn replaces(&self) -> bool {
-        self.changes.iter().any(|change| matches!(change, Change::Replace { .. }))
+        self.changes.iter().any(|change| !change.is_create())
     }
 
-    /// Whether it needs a fresh read before it may be sent. Route 53 guards creations itself, but neither what is
-    /// replaced, nor what is there already and which the unit therefore does not create: the ownership TXT of a record, or
-    /// the record of an ownership TXT, which is that of somebody else by now perhaps.
+    /// Whether the unit needs a fresh read before it is sent.
+    ///
+    /// Route 53 itself guards a creation. It does not guard a replacement. Neither does it guard a creation that relies on
+    /// an existing ownership record, or on an existing record, which can be somebody else's by now.
     pub fn needs_fresh_reads(&self) -> bool {
-        let is_txt = |change: &Change| *change.after().rtype() == RecordType::Txt;
-        let is_pair = |pair: &[Change]| matches!(pair, [record, txt] if !is_txt(record) && is_txt(txt));
+        let is_pair = |pair: &[Change]| matches!(pair, [record, txt] if record.is_of_record() && txt.role() == Role::Ownership);
         self.replaces() || !self.changes.chunks(2).all(is_pair)
     }
 }
 
 /// Where a record set leads.
 fn place(set: &RecordSet) -> String {
-    match &set.data {
+    let target = match &set.data {
         Data::Values { values, .. } => values.join(" "),
         Data::Alias(Alias { target, .. }) => target.to_string(),
         Data::TrafficPolicy(id) => id.to_string(),
-    }
+    };
+    format!("{target} {}", set.routing)
 }

@@ -65,6 +65,11 @@ impl<'a> View<'a> {
         self.claims.has_host(host) || !self.zone.at(host).is_empty()
     }
 
+    /// The name at which the ownership record of a record set belongs.
+    pub(super) fn place(&self, host: &Name, rtype: &RecordType) -> Name {
+        self.settings.naming.place(self.zone.apex(), host, rtype).name
+    }
+
     pub(super) fn look_up(&self, host: &Name, rtype: &RecordType, key: &ClaimKey) -> Ownership<'a> {
         self.settings.naming.look_up(self.zone, &self.settings.owner, host, rtype, key.set_id.as_ref())
     }

@@ -1,14 +1,17 @@
 //! Annotations: under which prefixes they are read, and what their values mean.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
-    BadObject, Facts, Problem, Rules,
-    facts::{Pause, Targets},
+    AliasOptions, BadObject, ClaimKey, Content, Controls, Endpoint, Facts, Pause, Problem, Rules, Severity,
+    Targets,
 };
-use crate::shown::{listed, shown};
+use crate::{
+    dns::{Routing, Ttl},
+    shown::{listed, shown},
+};
 
 /// Both prefixes of ExternalDNS, the newer first (0.22 made it the default and stopped reading the older).
 pub const DEFAULT_PREFIXES: [&str; 2] = ["external-dns.kubernetes.io/", "external-dns.alpha.kubernetes.io/"];
@@ -24,6 +27,18 @@ pub const HAND_OVER_TO: &str = "zonekeeper.dev/hand-over-to";
 
 /// Keeps an object's records as they are until a time, as `2026-12-31T18:00:00Z` (RFC 3339).
 pub const PAUSED_UNTIL: &str = "zonekeeper.dev/paused-until";
+
+/// The beginnings of ExternalDNS' annotations for routing policies and health checks, after the prefix.
+const ROUTING_KEYS: [&str; 8] = [
+    "set-identifier",
+    "aws-weight",
+    "aws-region",
+    "aws-failover",
+    "aws-geolocation-",
+    "aws-geoproximity-",
+    "aws-multi-value-answer",
+    "aws-health-check-id",
+];
 
 /// An annotation that is read, under each prefix in force. Names and values are ExternalDNS'.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +164,7 @@ impl<'a> Annotations<'a> {
         let field = format!("annotation {full}");
         for (other, _) in found.filter(|(_, other)| *other != value) {
             let text = format!("differs from {other}, which is ignored; remove one of them");
-            problems.push(Problem { field: field.clone(), text, blocks: false });
+            problems.push(Problem::warning(field.clone(), text));
         }
         Some(Annotation { field, value })
     }
@@ -160,7 +175,7 @@ impl<'a> Annotations<'a> {
         Some(Annotation { field: format!("annotation {key}"), value })
     }
 
-    /// Whether the object is ours to read: another controller may be named in `controller`.
+    /// Whether the object is ours to read: the annotation `controller` can name another controller.
     pub fn is_for_us(&self) -> bool {
         self.get(AnnotationKey::Controller, &mut Vec::new())
             .is_none_or(|found| found.value == "dns-controller")
@@ -173,89 +188,133 @@ impl<'a> Annotations<'a> {
             || self.all.and_then(|all| all.get(PUBLISH)).is_some_and(|value| value == "true")
     }
 
-    /// Reads what has the same meaning on every kind: `target`, `ttl`, `alias`, `aws-evaluate-target-health`.
-    pub fn read_common(&self, facts: &mut Facts) {
-        let mut problems = Vec::new();
-        // Whose object it is has been decided; where the prefixes disagree about it, that is said here.
-        self.get(AnnotationKey::Controller, &mut problems);
-        if let Some(found) =
-            self.get(AnnotationKey::Target, &mut problems).filter(|found| !found.value.is_empty())
-        {
-            facts.targets = Targets::default();
+    /// Reads the annotations that mean the same on every kind, and returns what the object wants at each hostname.
+    ///
+    /// `own` are the targets that the object itself states, each with its field. The annotation `target` replaces them.
+    pub fn read<'t, I: IntoIterator<Item = (&'t str, &'t str)>>(
+        &self,
+        facts: &mut Facts,
+        own: I,
+    ) -> impl Fn(ClaimKey) -> Endpoint + use<'t, I> {
+        let problems = &mut facts.problems;
+        // That the object is for us has been decided. Here a warning follows if the prefixes disagree about it.
+        self.get(AnnotationKey::Controller, problems);
+        self.reject_routing(problems);
+        let targets = Arc::new(self.targets(own, problems));
+        let ttl = self.ttl(problems);
+        let alias = AliasOptions {
+            always: self.flag(AnnotationKey::Alias, problems).unwrap_or(false),
+            evaluate_target_health: self.flag(AnnotationKey::EvaluateTargetHealth, problems),
+        };
+        facts.controls = self.controls(problems);
+        move |key| Endpoint {
+            key,
+            routing: Routing::Simple,
+            content: Content::Targets(Arc::clone(&targets)),
+            ttl,
+            alias,
+        }
+    }
+
+    /// The targets of the annotation `target`, else the object's `own`.
+    fn targets<'t>(
+        &self,
+        own: impl IntoIterator<Item = (&'t str, &'t str)>,
+        problems: &mut Vec<Problem>,
+    ) -> Targets {
+        let mut targets = Targets::default();
+        let found = self.get(AnnotationKey::Target, problems).filter(|found| !found.value.is_empty());
+        if let Some(found) = found {
             let mut texts = list(found.value).filter(|text| !text.is_empty()).peekable();
             if texts.peek().is_none() {
                 problems.push(found.problem(&"expected IP addresses or host names"));
             }
             for text in texts {
-                facts.add_target(&found.field, text);
+                targets.read(&found.field, text, problems);
+            }
+        } else {
+            for (field, text) in own.into_iter().filter(|(_, text)| !text.is_empty()) {
+                targets.read(field, text, problems);
             }
         }
-        if let Some(found) = self.get(AnnotationKey::Ttl, &mut problems) {
+        if targets.addresses().next().is_some() && !targets.hosts.is_empty() {
+            let text = format!("IP addresses win over host names; ignored: {}", listed(targets.hosts.iter()));
+            problems.push(Problem::warning("targets", text));
+        }
+        targets
+    }
+
+    fn ttl(&self, problems: &mut Vec<Problem>) -> Option<Ttl> {
+        let found = self.get(AnnotationKey::Ttl, problems)?;
+        match found.value.trim() {
             // ExternalDNS reads 0 as unset.
-            match found.value.trim() {
-                "0" => {}
-                text => match text.parse() {
-                    Ok(ttl) => facts.ttl = Some(ttl),
-                    Err(why) => problems.push(found.problem(&why)),
-                },
-            }
+            "0" => None,
+            text => text.parse().map_err(|why| problems.push(found.problem(&why))).ok(),
         }
-        let mut flag = |key| self.get(key, &mut problems).map(|found| (found.flag(), found));
-        let (alias, health) = (flag(AnnotationKey::Alias), flag(AnnotationKey::EvaluateTargetHealth));
-        let adopt = self.own(ADOPT).map(|found| (found.flag(), found));
-        for (value, found) in [&alias, &health, &adopt].into_iter().flatten() {
-            if value.is_none() {
-                problems.push(found.problem(&"expected \"true\" or \"false\""));
-            }
-        }
-        facts.alias = alias.and_then(|(value, _)| value).unwrap_or(false);
-        facts.adopt = adopt.and_then(|(value, _)| value).unwrap_or(false);
-        facts.evaluate_target_health = health.and_then(|(value, _)| value);
-        facts.hand_over_to = self.own(HAND_OVER_TO).and_then(|found| {
+    }
+
+    fn controls(&self, problems: &mut Vec<Problem>) -> Controls {
+        let adopt = self.own(ADOPT).and_then(|found| found.flag(problems)).unwrap_or(false);
+        let hand_over_to = self.own(HAND_OVER_TO).and_then(|found| {
             let object = found.value.trim().parse();
             object.map_err(|why: BadObject| problems.push(found.warning(&why))).ok()
         });
-        facts.paused = self.own(PAUSED_UNTIL).and_then(|found| {
+        let paused = self.own(PAUSED_UNTIL).and_then(|found| {
             let time = found.value.trim().parse::<Timestamp>();
             let time =
                 time.map_err(|_| problems.push(found.problem(&"expected a time as 2026-12-31T18:00:00Z")));
             Some(Pause { until: time.ok()?.as_second(), text: shown(found.value.trim()) })
         });
-        facts.problems.append(&mut problems);
-        let targets = &facts.targets;
-        let addresses = targets.v4.len() + targets.v6.len();
-        if addresses > 0 && !targets.hosts.is_empty() {
-            let text = format!("IP addresses win over host names; ignored: {}", listed(targets.hosts.iter()));
-            facts.problems.push(Problem { field: "targets".to_owned(), text, blocks: false });
-        }
+        Controls { adopt, hand_over_to, paused }
     }
 
-    /// Whether a `target` annotation replaces what the object's status says.
-    pub fn has_target(&self) -> bool {
-        self.get(AnnotationKey::Target, &mut Vec::new()).is_some_and(|found| !found.value.is_empty())
+    /// A routing policy that is not read must not be published as if there were none: the record would take all traffic.
+    fn reject_routing(&self, problems: &mut Vec<Problem>) {
+        let prefixes = &self.rules.prefixes;
+        let is_routing = |field: &String| {
+            let key = prefixes.iter().find_map(|prefix| field.strip_prefix(prefix.as_str()));
+            key.is_some_and(|key| ROUTING_KEYS.iter().any(|routing| key.starts_with(routing)))
+        };
+        let found = self.all.into_iter().flatten().filter(|(field, _)| is_routing(field));
+        problems.extend(found.map(|(field, _)| Problem {
+            field: format!("annotation {field}"),
+            text: "this version publishes no routing policies".to_owned(),
+            severity: Severity::UnsupportedRouting,
+        }));
+    }
+
+    fn flag(&self, key: AnnotationKey, problems: &mut Vec<Problem>) -> Option<bool> {
+        self.get(key, problems)?.flag(problems)
     }
 }
 
 // === impl Annotation ===
 
 impl Annotation<'_> {
-    fn flag(&self) -> Option<bool> {
+    /// The value as `true` or `false`; any other text is a problem.
+    fn flag(&self, problems: &mut Vec<Problem>) -> Option<bool> {
         match self.value {
             "true" => Some(true),
             "false" => Some(false),
-            _ => None,
+            _ => {
+                problems.push(self.problem(&"expected \"true\" or \"false\""));
+                None
+            }
         }
     }
 
     /// A problem that blocks nothing.
     fn warning(&self, why: &dyn std::fmt::Display) -> Problem {
-        Problem { blocks: false, ..self.problem(why) }
+        Problem::warning(self.field.clone(), self.unreadable(why))
     }
 
     /// A problem that blocks the object's hostnames.
     pub fn problem(&self, why: &dyn std::fmt::Display) -> Problem {
-        let text = format!("`{}` cannot be read: {why}", shown(self.value));
-        Problem { field: self.field.clone(), text, blocks: true }
+        Problem::blocking(self.field.clone(), self.unreadable(why))
+    }
+
+    fn unreadable(&self, why: &dyn std::fmt::Display) -> String {
+        format!("`{}` cannot be read: {why}", shown(self.value))
     }
 }
 

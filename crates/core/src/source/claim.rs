@@ -1,48 +1,50 @@
-//! Who asks for what: an index over the facts.
+//! Claims: an index of all endpoints by hostname and set identifier.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
-use super::{Facts, Kind, ObjectId};
-use crate::dns::{Name, SetId};
+use super::{ClaimKey, Endpoint, Facts, Kind, ObjectId};
+use crate::dns::Name;
 
-/// What is claimed: a hostname, and which of its set identifiers.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClaimKey {
-    /// The hostname.
-    pub host: Name,
-    /// The set identifier; none under simple routing, the only routing that objects can ask for.
-    pub set_id: Option<SetId>,
-}
-
-/// One object asking for one key.
+/// An object together with one of its endpoints.
 #[derive(Debug, Clone)]
 pub struct Claim {
-    /// What it asks for.
-    pub key: ClaimKey,
-    /// The object's facts: where the name shall lead.
+    /// The object's facts.
     pub facts: Arc<Facts>,
+    /// What the object asks for.
+    pub endpoint: Arc<Endpoint>,
 }
 
 /// All claims on names of one zone, and the facts that they follow from.
 ///
-/// Hostnames outside the zone are kept in the facts only: they are listed, never planned.
+/// Hostnames outside the zone stay in the facts only: they are listed, never planned.
 #[derive(Debug, Clone)]
 pub struct Claims {
     apex: Name,
     facts: BTreeMap<ObjectId, Arc<Facts>>,
-    /// The claimants of each key, the oldest first, then by namespace and name.
-    claimants: BTreeMap<ClaimKey, Vec<Arc<Facts>>>,
+    /// The claimants of each key: the oldest first, then by namespace and name.
+    claimants: BTreeMap<ClaimKey, Vec<Claim>>,
 }
 
-// === impl ClaimKey ===
+// === impl Claim ===
 
-impl ClaimKey {
-    /// The key of a hostname under simple routing.
-    pub fn simple(host: Name) -> Self {
-        Self { host, set_id: None }
+impl Claim {
+    /// The object.
+    pub fn object(&self) -> &ObjectId {
+        &self.facts.object
+    }
+
+    /// The order of claimants: creation, then namespace, then name. The kind breaks a remaining tie.
+    fn rank(&self) -> (i64, &str, &str, &Kind) {
+        let object = self.object();
+        (self.facts.created, object.namespace(), object.name(), object.kind())
+    }
+
+    /// Whether this claim was made before another one of another key.
+    pub(crate) fn is_older_than(&self, other: &Self) -> bool {
+        (self.facts.created, self.object()) < (other.facts.created, other.object())
     }
 }
 
@@ -54,45 +56,47 @@ impl Claims {
         Self { apex, facts: BTreeMap::new(), claimants: BTreeMap::new() }
     }
 
-    /// Takes the facts of an object, or that it has none any more. Returns the hostnames for which something
-    /// may follow: none where the facts are what they were.
+    /// Takes the facts of an object, or `None` if it has no facts any more. Returns the hostnames whose plans may change:
+    /// none if the facts are the same as before.
     pub fn set(&mut self, object: &ObjectId, facts: Option<Facts>) -> BTreeSet<Name> {
         if self.facts.get(object).map(AsRef::as_ref) == facts.as_ref() {
             return BTreeSet::new();
         }
         let mut touched = BTreeSet::new();
         if let Some(old) = self.facts.remove(object) {
-            for key in self.keys(&old) {
-                if let Some(claimants) = self.claimants.get_mut(&key) {
-                    claimants.retain(|facts| facts.object != *object);
+            for endpoint in self.within(&old) {
+                if let Some(claimants) = self.claimants.get_mut(&endpoint.key) {
+                    claimants.retain(|claim| claim.object() != object);
                     if claimants.is_empty() {
-                        self.claimants.remove(&key);
+                        self.claimants.remove(&endpoint.key);
                     }
                 }
-                touched.insert(key.host);
+                touched.insert(endpoint.key.host.clone());
             }
         }
         if let Some(new) = facts.map(Arc::new) {
-            for key in self.keys(&new) {
-                touched.insert(key.host.clone());
-                let claimants = self.claimants.entry(key).or_default();
-                let at = claimants.partition_point(|other| rank(other) < rank(&new));
-                claimants.insert(at, Arc::clone(&new));
+            for endpoint in self.within(&new) {
+                touched.insert(endpoint.key.host.clone());
+                let key = endpoint.key.clone();
+                let claim = Claim { facts: Arc::clone(&new), endpoint };
+                // Nearly every key has one claimant, and an empty vector would make room for four.
+                let claimants = self.claimants.entry(key).or_insert_with(|| Vec::with_capacity(1));
+                let at = claimants.partition_point(|other| other.rank() < claim.rank());
+                claimants.insert(at, claim);
             }
             self.facts.insert(object.clone(), new);
         }
         touched
     }
 
-    /// The claimants of a key, the oldest first, then by namespace and name.
-    pub fn claimants(&self, key: &ClaimKey) -> &[Arc<Facts>] {
+    /// The claimants of a key: the oldest first, then by namespace and name.
+    pub fn claimants(&self, key: &ClaimKey) -> &[Claim] {
         self.claimants.get(key).map_or(&[], Vec::as_slice)
     }
 
     /// The keys claimed at a hostname.
     pub fn keys_at<'a>(&'a self, host: &'a Name) -> impl Iterator<Item = &'a ClaimKey> {
-        let from = ClaimKey::simple(host.clone());
-        self.claimants.range(from..).map(|(key, _)| key).take_while(move |key| key.host == *host)
+        self.keys_from(host).take_while(move |key| key.host == *host)
     }
 
     /// Whether anything is claimed at a hostname.
@@ -102,13 +106,13 @@ impl Claims {
 
     /// All claimed hostnames at or below a name, in the zone's order.
     pub fn hosts_within<'a>(&'a self, name: &'a Name) -> impl Iterator<Item = &'a Name> {
-        let from = ClaimKey::simple(name.clone());
         let mut last = None;
-        self.claimants
-            .range(from..)
-            .map(|(key, _)| &key.host)
-            .take_while(move |host| host.is_within(name))
-            .filter(move |host| last.replace(*host) != Some(*host))
+        self.keys_within(name).map(|key| &key.host).filter(move |host| last.replace(*host) != Some(*host))
+    }
+
+    /// All claimed keys of hostnames at or below a name, in the zone's order.
+    pub fn keys_within<'a>(&'a self, name: &'a Name) -> impl Iterator<Item = &'a ClaimKey> {
+        self.keys_from(name).take_while(move |key| key.host.is_within(name))
     }
 
     /// The facts of every object that is selected, by object.
@@ -116,7 +120,7 @@ impl Claims {
         self.facts.values().filter(|facts| facts.passed_over.is_empty())
     }
 
-    /// The hostnames that objects name and do not ask for, because they are not selected, by object.
+    /// The hostnames of objects that are not selected, by object.
     pub fn passed_over(&self) -> impl Iterator<Item = (&Name, &ObjectId)> {
         let facts = self.facts.values();
         facts.flat_map(|facts| facts.passed_over.iter().map(|host| (host, &facts.object)))
@@ -127,27 +131,32 @@ impl Claims {
         self.facts.get(object)
     }
 
-    /// The objects of one kind, in one namespace where one is given.
-    pub fn objects(&self, kind: Kind, namespace: Option<&str>) -> impl Iterator<Item = &ObjectId> {
-        self.facts.keys().filter(move |id| {
-            id.kind() == kind && namespace.is_none_or(|namespace| id.namespace() == namespace)
-        })
+    /// Whether an object has more hostnames than are read of it, so that it may claim any hostname.
+    pub(crate) fn is_cut_off(&self, object: &ObjectId) -> bool {
+        self.facts_of(object).is_some_and(|facts| facts.hosts_above_limit > 0)
     }
 
-    /// Claimed hostnames that are not names of this zone, with the object that asks for them.
+    /// All objects that have facts.
+    pub fn objects(&self) -> impl Iterator<Item = &ObjectId> {
+        self.facts.keys()
+    }
+
+    /// Claimed hostnames that are not names of this zone, each with the object that asks for it.
     pub fn outside(&self) -> impl Iterator<Item = (&Name, &ObjectId)> {
         self.facts
             .values()
-            .flat_map(|facts| facts.hosts.iter().map(|host| (host, &facts.object)))
+            .flat_map(|facts| facts.hosts().map(|host| (host, &facts.object)))
             .filter(|(host, _)| !host.is_within(&self.apex))
     }
 
-    fn keys(&self, facts: &Facts) -> Vec<ClaimKey> {
-        facts.hosts.iter().filter(|host| host.is_within(&self.apex)).cloned().map(ClaimKey::simple).collect()
+    fn keys_from(&self, host: &Name) -> impl Iterator<Item = &ClaimKey> {
+        let from = ClaimKey { host: host.clone(), set_id: None };
+        self.claimants.range(from..).map(|(key, _)| key)
     }
-}
 
-/// The order of claimants: creation, then namespace, then name; the kind breaks what is left of a tie.
-fn rank(facts: &Facts) -> (i64, &str, &str, Kind) {
-    (facts.created, facts.object.namespace(), facts.object.name(), facts.object.kind())
+    /// The endpoints whose hostnames are names of this zone.
+    fn within(&self, facts: &Facts) -> Vec<Arc<Endpoint>> {
+        let is_within = |endpoint: &&Arc<Endpoint>| endpoint.key.host.is_within(&self.apex);
+        facts.endpoints.iter().filter(is_within).cloned().collect()
+    }
 }

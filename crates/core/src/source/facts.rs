@@ -1,261 +1,225 @@
-//! The few fields of an object that we use.
+//! The few fields that are kept of an object.
 
-use std::{
-    collections::BTreeSet,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::ObjectId;
+use super::{ClaimKey, Endpoint, ObjectId, Targets};
 use crate::{
-    dns::{BadName, MAX_SET_VALUES, Name, Ttl},
+    dns::{BadName, Name},
     shown::shown,
 };
 
-/// Most bad hostnames of an object that are kept.
+/// Most hostnames that are read of one object. Without a limit, five objects with 20,000 hostnames each would take more
+/// than 200 MiB.
+pub const MAX_OBJECT_HOSTS: usize = 500;
+
+/// Most invalid hostnames of an object that are kept.
 const MAX_BAD_HOSTS: usize = 21;
 
-/// What is kept of an object. An event that leaves the facts equal wakes nobody.
+/// The facts of one object: what it asks for, how it wants to be treated, and what is wrong with it.
+///
+/// The object itself is dropped. An event that leaves the facts equal wakes nobody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    /// Whose facts these are.
+    /// The object.
     pub object: ObjectId,
     /// The object's uid, for the audit line.
     pub uid: Arc<str>,
-    /// When the object was created, in seconds since 1970: the older claim wins a new name.
+    /// The time of the object's creation, in seconds since 1970. The older claim wins a new name.
     pub created: i64,
-    /// The hostnames it asks for.
-    pub hosts: BTreeSet<Name>,
-    /// Hostnames that it names and does not ask for, because it is not selected. It has no other facts then.
+    /// What the object asks for: at most [`MAX_OBJECT_HOSTS`] endpoints, ordered by key, one for each key.
+    pub endpoints: Vec<Arc<Endpoint>>,
+    /// How many hostnames the object has above [`MAX_OBJECT_HOSTS`].
+    pub hosts_above_limit: usize,
+    /// Hostnames of an object that is not selected. It has no endpoints then.
     pub passed_over: BTreeSet<Name>,
-    /// Hostnames it asks for that are none: the first of them.
+    /// Hostnames that are not valid: the first of them.
     pub bad_hosts: Vec<BadHost>,
-    /// How many more of them there are.
+    /// How many more hostnames are not valid.
     pub more_bad_hosts: usize,
-    /// Where the hostnames shall lead.
-    pub targets: Targets,
-    /// The TTL it asks for.
-    pub ttl: Option<Ttl>,
-    /// Whether every host name target shall become an alias (`alias: "true"`).
-    pub alias: bool,
-    /// What it says about `EvaluateTargetHealth`.
-    pub evaluate_target_health: Option<bool>,
-    /// Whether what is at its hostnames without an owner becomes ours, if it is as the object wants it.
-    pub adopt: bool,
-    /// The object of the same namespace or another that it hands its hostnames over to.
-    pub hand_over_to: Option<ObjectId>,
-    /// Until when its records are left as they are.
-    pub paused: Option<Pause>,
-    /// What is wrong with it.
+    /// How the object wants its hostnames to be treated.
+    pub controls: Controls,
+    /// What is wrong with the object.
     pub problems: Vec<Problem>,
 }
 
-/// A time until which an object's records are left as they are.
+/// How an object wants its hostnames to be treated.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Controls {
+    /// Whether records without an owner become ours if they equal what the object asks for (`zonekeeper.dev/adopt`).
+    pub adopt: bool,
+    /// The object that gets the hostnames (`zonekeeper.dev/hand-over-to`).
+    pub hand_over_to: Option<ObjectId>,
+    /// Until when the records stay as they are (`zonekeeper.dev/paused-until`).
+    pub paused: Option<Pause>,
+}
+
+/// A time until which an object's records stay as they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pause {
-    /// In seconds since 1970.
+    /// The end, in seconds since 1970.
     pub until: i64,
-    /// As it is written.
+    /// The end as the object writes it.
     pub text: String,
 }
 
-/// A hostname that cannot be one.
+/// A hostname that is not valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadHost {
-    /// As it was written, cut to a readable length.
+    /// The hostname as it was written, cut to a readable length.
     pub text: String,
     /// What is wrong with it.
     pub why: BadName,
 }
 
-/// Where a hostname shall lead: addresses and names of load balancers. Of each no more than one record set can hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Targets {
-    /// IPv4 addresses.
-    pub v4: BTreeSet<Ipv4Addr>,
-    /// IPv6 addresses.
-    pub v6: BTreeSet<Ipv6Addr>,
-    /// Host names.
-    pub hosts: BTreeSet<Name>,
-    /// Whether there are more.
-    pub has_more: bool,
-}
-
 /// Something wrong with an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Which field, as a person would look for it: `annotation external-dns.kubernetes.io/ttl`.
+    /// The field, as a person would look for it: `annotation external-dns.kubernetes.io/ttl`.
     pub field: String,
-    /// What is wrong and what is expected.
+    /// What is wrong, and what is expected.
     pub text: String,
-    /// Whether the object's hostnames are blocked by it; otherwise it is a warning.
-    pub blocks: bool,
+    /// What follows from it.
+    pub severity: Severity,
+}
+
+/// What follows from a problem of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// A warning: the object's hostnames are published.
+    Warning,
+    /// The field could change where a hostname leads, so all hostnames of the object are blocked.
+    Blocking,
+    /// The object asks for a routing policy, which no source reads yet: all its hostnames are blocked.
+    UnsupportedRouting,
 }
 
 // === impl Facts ===
 
 impl Facts {
-    /// Facts that say nothing yet but who and since when.
+    /// The facts of an object that asks for nothing yet.
     pub(super) fn new(object: ObjectId, meta: &ObjectMeta) -> Self {
         Self {
             object,
             uid: meta.uid.as_deref().unwrap_or_default().into(),
             created: meta.creation_timestamp.as_ref().map_or(i64::MAX, |time| time.0.as_second()),
-            hosts: BTreeSet::new(),
+            endpoints: Vec::new(),
+            hosts_above_limit: 0,
             passed_over: BTreeSet::new(),
             bad_hosts: Vec::new(),
             more_bad_hosts: 0,
-            targets: Targets::default(),
-            ttl: None,
-            alias: false,
-            evaluate_target_health: None,
-            adopt: false,
-            hand_over_to: None,
-            paused: None,
+            controls: Controls::default(),
             problems: Vec::new(),
         }
     }
 
-    /// The facts of an object that is not selected: which hostnames it names.
-    pub(super) fn not_selected(self) -> Self {
-        Self {
-            passed_over: self.hosts,
-            hosts: BTreeSet::new(),
-            bad_hosts: Vec::new(),
-            problems: Vec::new(),
-            ..self
-        }
-    }
-
-    /// Whether it says nothing.
+    /// Whether the facts say nothing at all.
     pub(super) fn is_empty(&self) -> bool {
-        self.hosts.is_empty()
+        self.endpoints.is_empty()
             && self.passed_over.is_empty()
             && self.bad_hosts.is_empty()
             && self.problems.is_empty()
     }
 
-    /// The first problem that blocks the object's hostnames.
-    pub fn blocking_problem(&self) -> Option<&Problem> {
-        self.problems.iter().find(|problem| problem.blocks)
+    /// The endpoint of a key.
+    pub fn endpoint(&self, key: &ClaimKey) -> Option<&Arc<Endpoint>> {
+        let at = self.endpoints.binary_search_by(|endpoint| endpoint.key.cmp(key)).ok()?;
+        self.endpoints.get(at)
     }
 
-    /// Adds a hostname that a person wrote; empty texts are passed over.
-    pub(super) fn add_host(&mut self, text: &str) {
+    /// The hostnames of the endpoints, in the zone's order; a hostname with several set identifiers comes several times.
+    pub fn hosts(&self) -> impl Iterator<Item = &Name> {
+        self.endpoints.iter().map(|endpoint| &endpoint.key.host)
+    }
+
+    /// How many values the endpoints have together.
+    pub fn values(&self) -> usize {
+        self.endpoints.iter().map(|endpoint| endpoint.content.len()).sum()
+    }
+
+    /// The first problem that blocks the object's hostnames.
+    pub fn blocking_problem(&self) -> Option<&Problem> {
+        self.problems.iter().find(|problem| problem.severity != Severity::Warning)
+    }
+}
+
+// === impl Problem ===
+
+impl Problem {
+    /// A problem that blocks nothing.
+    pub(super) fn warning(field: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { field: field.into(), text: text.into(), severity: Severity::Warning }
+    }
+
+    /// A problem that blocks all hostnames of the object.
+    pub(super) fn blocking(field: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { field: field.into(), text: text.into(), severity: Severity::Blocking }
+    }
+}
+
+/// The hostnames that an object names, valid or not.
+#[derive(Debug, Default)]
+pub(super) struct Hosts {
+    valid: BTreeSet<Name>,
+    above_limit: BTreeSet<Name>,
+    bad: Vec<BadHost>,
+    more_bad: usize,
+}
+
+// === impl Hosts ===
+
+impl Hosts {
+    /// Adds a hostname that a person wrote; an empty text is ignored.
+    ///
+    /// The hostnames that stand first in the object are kept, so that a further one never displaces an older one.
+    pub fn add(&mut self, text: &str) {
         match Name::from_hostname(text) {
-            Ok(name) => drop(self.hosts.insert(name)),
+            Ok(name) if self.valid.len() < MAX_OBJECT_HOSTS => drop(self.valid.insert(name)),
+            Ok(name) if self.valid.contains(&name) => {}
+            Ok(name) => drop(self.above_limit.insert(name)),
             Err(BadName::Empty) => {}
             Err(why) => {
                 let bad = BadHost { text: shown(text), why };
-                if self.bad_hosts.contains(&bad) {
+                if self.bad.contains(&bad) {
                     return;
                 }
-                if self.bad_hosts.len() < MAX_BAD_HOSTS {
-                    self.bad_hosts.push(bad);
+                if self.bad.len() < MAX_BAD_HOSTS {
+                    self.bad.push(bad);
                 } else {
-                    self.more_bad_hosts += 1;
+                    self.more_bad += 1;
                 }
             }
         }
     }
 
-    /// Adds one entry of `status.loadBalancer.ingress`: its address and its host name, whichever it has.
-    pub(super) fn add_status(&mut self, ip: Option<&str>, hostname: Option<&str>) {
-        for text in [ip, hostname].into_iter().flatten().filter(|text| !text.is_empty()) {
-            self.add_target("status.loadBalancer.ingress", text);
-        }
+    /// Completes the facts of an object that is not selected: only its hostnames count.
+    pub fn not_selected(self, facts: Facts) -> Facts {
+        Facts { passed_over: self.valid, hosts_above_limit: self.above_limit.len(), ..facts }
     }
 
-    /// Adds a target, an address or a host name, found in `field`.
-    pub(super) fn add_target(&mut self, field: &str, text: &str) {
-        if let Err(why) = self.targets.add(text) {
-            // The first says that the field must be corrected.
-            if !self.problems.iter().any(|known| known.blocks && known.field == field) {
-                let text = format!("`{}` is neither an IP address nor a host name: {why}", shown(text));
-                self.problems.push(Problem { field: field.to_owned(), text, blocks: true });
-            }
+    /// Completes the facts of an object that wants the same at each of its hostnames.
+    pub fn endpoints(self, facts: Facts, endpoint: impl Fn(ClaimKey) -> Endpoint) -> Facts {
+        let endpoints = self.valid.into_iter().map(|host| Arc::new(endpoint(ClaimKey::simple(host))));
+        Facts {
+            endpoints: endpoints.collect(),
+            hosts_above_limit: self.above_limit.len(),
+            bad_hosts: self.bad,
+            more_bad_hosts: self.more_bad,
+            ..facts
         }
     }
 }
-
-// === impl Targets ===
 
 impl Targets {
-    /// Whether there is nothing to lead to.
-    pub fn is_empty(&self) -> bool {
-        self.v4.is_empty() && self.v6.is_empty() && self.hosts.is_empty()
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.v4.len() + self.v6.len() + self.hosts.len()
-    }
-
-    /// The addresses among them.
-    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
-        let v4 = self.v4.iter().copied().map(IpAddr::V4);
-        v4.chain(self.v6.iter().copied().map(IpAddr::V6))
-    }
-
-    /// Whether an address is among them.
-    pub fn have(&self, address: IpAddr) -> bool {
-        match address {
-            IpAddr::V4(address) => self.v4.contains(&address),
-            IpAddr::V6(address) => self.v6.contains(&address),
-        }
-    }
-
-    fn add(&mut self, text: &str) -> Result<(), String> {
-        let text = text.trim();
-        self.has_more |= !match text.parse() {
-            Ok(IpAddr::V4(ip)) => keep(&mut self.v4, ip),
-            Ok(IpAddr::V6(ip)) => match ip.to_ipv4_mapped() {
-                // Nobody on the internet can reach such an address, and nobody writes it on purpose.
-                Some(v4) => return Err(format!("it is an IPv4 address in IPv6 form, write {v4}")),
-                None => keep(&mut self.v6, ip),
-            },
-            Err(_) => {
-                let name = Name::from_hostname(text).map_err(|why| why.to_string())?;
-                // No top-level domain is numeric (RFC 3696, 2): this was meant as an address.
-                let last = name.labels().next_back().unwrap_or_default();
-                if last.bytes().all(|b| b.is_ascii_digit()) {
-                    return Err("an address has no leading zeros and four parts from 0 to 255".to_owned());
-                }
-                if name.labels().any(|label| label == "*") {
-                    return Err("a wildcard is not a target".to_owned());
-                }
-                keep(&mut self.hosts, name)
+    /// Adds a target found in `field`: an IP address or a host name.
+    pub(super) fn read(&mut self, field: &str, text: &str, problems: &mut Vec<Problem>) {
+        if let Err(why) = self.add(text) {
+            // One problem per field is enough to say that it must be corrected.
+            if !problems.iter().any(|known| known.severity != Severity::Warning && known.field == field) {
+                let text = format!("`{}` is neither an IP address nor a host name: {why}", shown(text));
+                problems.push(Problem::blocking(field, text));
             }
-        };
-        Ok(())
-    }
-}
-
-/// Adds a target where there is room for it. Whether there is.
-fn keep<T: Ord>(targets: &mut BTreeSet<T>, target: T) -> bool {
-    let fits = targets.len() < MAX_SET_VALUES || targets.contains(&target);
-    if fits {
-        targets.insert(target);
-    }
-    fits
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_target_is_an_address_or_a_host_name() {
-        let mut targets = Targets::default();
-        for text in ["192.0.2.1", "2001:db8::1", "LB.Example.NET.", " 192.0.2.2 "] {
-            assert_eq!(targets.add(text), Ok(()), "{text}");
-        }
-        assert_eq!((targets.v4.len(), targets.v6.len(), targets.hosts.len()), (2, 1, 1));
-        for text in ["10.09.15.25", "256.1.1.1", "1.2.3", "::ffff:192.0.2.1", "", " ", "a b", "*.example.com"]
-        {
-            assert!(targets.add(text).is_err(), "{text}");
         }
     }
 }

@@ -1,16 +1,17 @@
-//! What an Ingress says.
+//! The facts of an Ingress.
 
 use k8s_openapi::api::networking::v1::{Ingress, IngressSpec};
 
 use super::{
     Facts, ObjectId, Problem, Rules,
     annotation::{Annotation, AnnotationKey, Annotations, list},
+    facts::Hosts,
 };
 
-/// The annotation of the time before `spec.ingressClassName`.
+/// The annotation that `spec.ingressClassName` has replaced.
 const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
 
-/// Where the hostnames of an Ingress are taken from (`ingress-hostname-source`).
+/// The fields from which the hostnames of an Ingress are taken (`ingress-hostname-source`).
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum HostSource {
     Everywhere,
@@ -21,7 +22,7 @@ enum HostSource {
 /// Reads an Ingress.
 pub(super) fn facts(ingress: &Ingress, object: ObjectId, rules: &Rules) -> Facts {
     let annotations = Annotations::new(ingress.metadata.annotations.as_ref(), rules);
-    let mut facts = Facts::new(object, &ingress.metadata);
+    let (mut facts, mut hosts) = (Facts::new(object, &ingress.metadata), Hosts::default());
     let mut problems = Vec::new();
     let from = match annotations.get(AnnotationKey::HostnameSource, &mut problems) {
         Some(found) => host_source(&found).unwrap_or_else(|problem| {
@@ -33,27 +34,24 @@ pub(super) fn facts(ingress: &Ingress, object: ObjectId, rules: &Rules) -> Facts
     };
     if from != HostSource::AnnotationOnly {
         for host in ingress.spec.iter().flat_map(spec_hosts) {
-            facts.add_host(host);
+            hosts.add(host);
         }
     }
     if from != HostSource::SpecOnly
         && let Some(found) = annotations.get(AnnotationKey::Hostname, &mut problems)
     {
-        list(found.value).for_each(|host| facts.add_host(host));
+        list(found.value).for_each(|host| hosts.add(host));
     }
     if !annotations.is_for_us() || !annotations.publishes() || !has_class(ingress, rules) {
-        return facts.not_selected();
+        return hosts.not_selected(facts);
     }
-    facts.problems.append(&mut problems);
-    if !annotations.has_target() {
-        for entry in ingress.status.iter().flat_map(|status| status.load_balancer.iter()) {
-            for entry in entry.ingress.iter().flatten() {
-                facts.add_status(entry.ip.as_deref(), entry.hostname.as_deref());
-            }
-        }
-    }
-    annotations.read_common(&mut facts);
-    facts
+    facts.problems = problems;
+    let status = ingress.status.iter().flat_map(|status| status.load_balancer.iter());
+    let entries = status.flat_map(|balancer| balancer.ingress.iter().flatten());
+    let texts = entries.flat_map(|entry| [&entry.ip, &entry.hostname]).flatten();
+    let endpoint =
+        annotations.read(&mut facts, texts.map(|text| ("status.loadBalancer.ingress", text.as_str())));
+    hosts.endpoints(facts, endpoint)
 }
 
 fn spec_hosts(spec: &IngressSpec) -> impl Iterator<Item = &str> {
@@ -62,7 +60,7 @@ fn spec_hosts(spec: &IngressSpec) -> impl Iterator<Item = &str> {
     rules.chain(tls)
 }
 
-/// `spec.ingressClassName` decides where it is set, else the old annotation, as in ExternalDNS.
+/// Whether the class of an Ingress counts. `spec.ingressClassName` wins over the old annotation, as in ExternalDNS.
 fn has_class(ingress: &Ingress, rules: &Rules) -> bool {
     if rules.ingress_classes.is_empty() {
         return true;

@@ -6,11 +6,14 @@
 
 mod annotation;
 mod claim;
+mod endpoint;
 mod facts;
 mod ingress;
+mod object_ref;
+mod resource;
 mod service;
 
-use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
+use std::collections::BTreeSet;
 
 use k8s_openapi::{
     api::{core::v1::Service, networking::v1::Ingress},
@@ -18,8 +21,11 @@ use k8s_openapi::{
 };
 
 pub use annotation::{ADOPT, AnnotationKey, DEFAULT_PREFIXES, HAND_OVER_TO, PAUSED_UNTIL, PUBLISH};
-pub use claim::{Claim, ClaimKey, Claims};
-pub use facts::{BadHost, Facts, Pause, Problem, Targets};
+pub use claim::{Claim, Claims};
+pub use endpoint::{AliasOptions, ClaimKey, Content, Endpoint, Record, Targets};
+pub use facts::{BadHost, Controls, Facts, MAX_OBJECT_HOSTS, Pause, Problem, Severity};
+pub use object_ref::{BadObject, Kind, ObjectId};
+pub use resource::Resource;
 
 /// An object of the cluster, as the API server sends it.
 #[derive(Debug, Clone)]
@@ -29,31 +35,6 @@ pub enum Object {
     /// A `Service` of `v1`.
     Service(Box<Service>),
 }
-
-/// The kinds of objects that can ask for records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// `Ingress` of `networking.k8s.io/v1`.
-    Ingress,
-    /// `Service` of `v1`.
-    Service,
-}
-
-/// Which object: `Ingress/shop/web`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObjectId(Arc<Identity>);
-
-#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Identity {
-    kind: Kind,
-    namespace: String,
-    name: String,
-}
-
-/// A text that names no object.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected an object as Ingress/shop/web or Service/shop/web")]
-pub struct BadObject;
 
 /// Which objects are read, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,11 +62,19 @@ impl Object {
         ))
     }
 
-    /// Its kind.
+    /// The kind of the object.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Ingress(_) => Kind::Ingress,
             Self::Service(_) => Kind::Service,
+        }
+    }
+
+    /// The resource that the object is.
+    pub fn resource(&self) -> Resource {
+        match self {
+            Self::Ingress(_) => Resource::INGRESS,
+            Self::Service(_) => Resource::SERVICE,
         }
     }
 
@@ -108,99 +97,6 @@ impl Object {
             Self::Ingress(ingress) => &ingress.metadata,
             Self::Service(service) => &service.metadata,
         }
-    }
-}
-
-// === impl Kind ===
-
-impl Kind {
-    /// All kinds.
-    pub const ALL: [Self; 2] = [Self::Ingress, Self::Service];
-
-    /// As Kubernetes writes it: `Ingress`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ingress => "Ingress",
-            Self::Service => "Service",
-        }
-    }
-
-    /// As flags, metrics and ownership labels write it: `ingress`.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Ingress => "ingress",
-            Self::Service => "service",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-// === impl ObjectId ===
-
-impl ObjectId {
-    /// Names an object.
-    pub fn new(kind: Kind, namespace: &str, name: &str) -> Self {
-        Self(Arc::new(Identity { kind, namespace: namespace.to_owned(), name: name.to_owned() }))
-    }
-
-    /// Its kind.
-    pub fn kind(&self) -> Kind {
-        self.0.kind
-    }
-
-    /// Its namespace.
-    pub fn namespace(&self) -> &str {
-        &self.0.namespace
-    }
-
-    /// Its name within the namespace.
-    pub fn name(&self) -> &str {
-        &self.0.name
-    }
-
-    /// As ExternalDNS writes it into an ownership text: `ingress/shop/web`.
-    pub fn resource_label(&self) -> String {
-        format!("{}/{}/{}", self.kind().label(), self.namespace(), self.name())
-    }
-}
-
-/// Whether a text can be the name of an object or a namespace: lower case letters, digits, `-` and `.` (Kubernetes, "DNS
-/// subdomain names").
-fn is_object_name(text: &str) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
-    (1..=253).contains(&text.len()) && text.bytes().all(is_allowed)
-}
-
-/// Reads `Ingress/shop/web`; the kind in any case.
-impl FromStr for ObjectId {
-    type Err = BadObject;
-
-    fn from_str(text: &str) -> Result<Self, BadObject> {
-        let [kind, namespace, name] = text.split('/').collect::<Vec<_>>()[..] else { return Err(BadObject) };
-        let kind = Kind::ALL.into_iter().find(|known| known.label() == kind.to_ascii_lowercase());
-        match kind {
-            Some(kind) if is_object_name(namespace) && is_object_name(name) => {
-                Ok(Self::new(kind, namespace, name))
-            }
-            _ => Err(BadObject),
-        }
-    }
-}
-
-impl fmt::Display for ObjectId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}", self.kind(), self.namespace(), self.name())
-    }
-}
-
-impl fmt::Debug for ObjectId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

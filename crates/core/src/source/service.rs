@@ -1,40 +1,34 @@
-//! What a Service says.
+//! The facts of a Service.
 
 use k8s_openapi::api::core::v1::Service;
 
 use super::{
     Facts, ObjectId, Rules,
     annotation::{AnnotationKey, Annotations, list},
+    facts::Hosts,
 };
 
-/// Reads a Service, which is selected if it is of type `LoadBalancer`; `None` where it has no hostname.
+/// Reads a Service. It is selected if its type is `LoadBalancer`; `None` means that it has no hostname.
 pub(super) fn facts(service: &Service, object: ObjectId, rules: &Rules) -> Option<Facts> {
     let annotations = Annotations::new(service.metadata.annotations.as_ref(), rules);
     let spec = service.spec.as_ref()?;
-    let mut facts = Facts::new(object, &service.metadata);
+    let (mut facts, mut hosts) = (Facts::new(object, &service.metadata), Hosts::default());
     let mut problems = Vec::new();
-    // A Service has no hostname of its own: without the annotation it asks for nothing.
-    list(annotations.get(AnnotationKey::Hostname, &mut problems)?.value)
-        .for_each(|host| facts.add_host(host));
+    // A Service has no hostname field: without the annotation it asks for nothing.
+    list(annotations.get(AnnotationKey::Hostname, &mut problems)?.value).for_each(|host| hosts.add(host));
     let balanced = spec.type_.as_deref() == Some("LoadBalancer");
     if !balanced || !annotations.is_for_us() || !annotations.publishes() {
-        return Some(facts.not_selected());
+        return Some(hosts.not_selected(facts));
     }
-    facts.problems.append(&mut problems);
-    let external = spec.external_ips.as_deref().unwrap_or_default();
-    if annotations.has_target() {
-        // Read with the other annotations.
-    } else if external.is_empty() {
-        for entry in service.status.iter().flat_map(|status| status.load_balancer.iter()) {
-            for entry in entry.ingress.iter().flatten() {
-                facts.add_status(entry.ip.as_deref(), entry.hostname.as_deref());
-            }
-        }
-    } else {
-        for ip in external {
-            facts.add_target("spec.externalIPs", ip);
-        }
+    facts.problems = problems;
+    let external = spec.external_ips.iter().flatten();
+    let mut own: Vec<(&str, &str)> = external.map(|ip| ("spec.externalIPs", ip.as_str())).collect();
+    if own.is_empty() {
+        let status = service.status.iter().flat_map(|status| status.load_balancer.iter());
+        let entries = status.flat_map(|balancer| balancer.ingress.iter().flatten());
+        let texts = entries.flat_map(|entry| [&entry.ip, &entry.hostname]).flatten();
+        own = texts.map(|text| ("status.loadBalancer.ingress", text.as_str())).collect();
     }
-    annotations.read_common(&mut facts);
-    Some(facts)
+    let endpoint = annotations.read(&mut facts, own);
+    Some(hosts.endpoints(facts, endpoint))
 }

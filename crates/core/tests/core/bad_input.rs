@@ -5,11 +5,10 @@ use std::{collections::BTreeMap, fmt::Debug, str::FromStr};
 use zonekeeper_core::{
     dns::{AliasZones, Data, Name, RecordSet, RecordType, Ttl, TxtText, Zone, ZoneId},
     plan::{Heritage, HostPattern, Naming, OwnerId, Plan, PlanDigest, UnitDigest},
-    source::{Object, ObjectId, Rules},
+    source::{MAX_OBJECT_HOSTS, Object, ObjectId, Rules},
 };
 
 use crate::{
-    model::Affixes,
     situation::{Situation, empty_zone, record_set},
     world::{APEX, ingress, meta, service, settings},
 };
@@ -38,7 +37,7 @@ fn objects_plan(objects: Vec<Object>) -> Plan {
 
 fn plan_of(objects: Vec<Object>, zone: Zone) -> Plan {
     let settings = settings(Naming::default());
-    Situation { settings, rules: Rules::default(), affixes: Affixes::default(), objects, zone }.plan()
+    Situation::new(settings, objects, zone).plan()
 }
 
 /// An Ingress without a mistake, older than all others.
@@ -285,7 +284,9 @@ fn what_one_object_can_carry_costs_little_of_what_it_carries() {
         let notes: BTreeMap<&str, String> = [(key, list)].into();
         let bad = ingress(meta("shop", "bad", 2, notes), &hosts, &address());
         let facts = bad.facts(&Rules::default()).unwrap();
-        let size = format!("{facts:?}").len() - format!("{:?}", facts.hosts).len();
+        // All hostnames share one list of targets.
+        let content = facts.endpoints.first().map(|endpoint| &endpoint.content);
+        let size = format!("{content:?} {:?} {:?}", facts.bad_hosts, facts.problems).len();
         assert!(size < MOST_ANNOTATED / 4, "{text}: {size} bytes");
         let plan = objects_plan(vec![neighbour(), bad]);
         is_readable(&plan);
@@ -318,7 +319,7 @@ fn bad_hostnames_are_named_up_to_twenty_and_then_counted() {
 }
 
 #[test]
-fn one_annotation_may_hold_as_many_hostnames_as_fit() {
+fn of_one_object_500_hostnames_are_read_and_the_others_counted() {
     let list = as_many_as_fit(|n| format!("w{n}.{APEX}"));
     let count = list.split(',').count();
     let plan_with = |targets: String| {
@@ -330,12 +331,20 @@ fn one_annotation_may_hold_as_many_hostnames_as_fit() {
     let targets = |each| list_of(each, |n| format!("10.0.0.{n},10::{n:x}"));
     let plan = plan_with(targets(1));
     assert!(count > 14_000, "{count}");
-    assert_eq!((plan.units.len(), plan.blocked.len()), (count + 1, 0));
-    // But not each with as many targets: one object's values are 100,000 at most.
-    let plan = plan_with(targets(100));
-    assert_eq!((plan.units.len(), plan.blocked.len()), (1, count));
-    assert_eq!(plan.blocked[0].reason.way_out(), "spread the hostnames over several objects");
-    assert!(plan.to_string().len() < count * 400);
+    let [above] = &plan.blocked[..] else { panic!("{plan}") };
+    assert_eq!(plan.units.len(), MAX_OBJECT_HOSTS + 1);
+    assert_eq!(
+        (above.host.as_str(), above.reason.label()),
+        (&*format!("{} more hostnames", count - 500), "TooBig")
+    );
+    // The hostnames that stand first are read, so that a further one displaces none.
+    let is_among_first = |host: &str| plan.units.iter().any(|unit| unit.key().host.as_str() == host);
+    assert!(is_among_first("w0.example.com") && is_among_first("w499.example.com"));
+    // Nor may each have hundreds of targets: the values of one object are limited too.
+    let plan = plan_with(targets(101));
+    assert_eq!((plan.units.len(), plan.blocked.len()), (1, MAX_OBJECT_HOSTS + 1));
+    assert_eq!(plan.blocked[0].reason.fix(), "spread the hostnames over several objects");
+    assert!(plan.to_string().len() < MAX_OBJECT_HOSTS * 400);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::{
 };
 
 use zonekeeper_core::{
-    plan::{Blocked, HandChange, Limit, Reason},
+    plan::{Blocked, HandChange, Limit, Note, Reason},
     source::{ADOPT, AnnotationKey, DEFAULT_PREFIXES, HAND_OVER_TO, Kind, ObjectId, PAUSED_UNTIL, PUBLISH},
 };
 
@@ -54,16 +54,17 @@ fn the_page_of_reasons_is_current() {
         reasons.entry(blocked.reason.label()).or_default().push(blocked);
     }
     let mut page = format!(
-        "# Reasons\n\n{GENERATED}\n\nA hostname that is not written is *blocked*, for exactly one of these reasons. It \
-         stands in the plan, in the log, in the metric `zonekeeper_blocked{{reason=…}}`, and, once it has lasted 30 \
-         seconds, in a Warning on the object. What is in the zone stays as it is, and everything else goes on.\n"
+        "# Reasons\n\n{GENERATED}\n\nA hostname that is not written is *blocked*, for exactly one reason. The plan, the log \
+         and the metric `zonekeeper_blocked{{reason=…}}` show it. After 30 seconds the object gets a Warning. The records in \
+         the zone stay as they are, and all other hostnames go on.\n\nA hostname whose records are right but not ours is \
+         *noted*: see [Notes](#notes) at the end.\n"
     );
     for (label, blocked) in reasons {
         let example = blocked.iter().map(|it| it.reason.to_string()).min_by_key(String::len).unwrap();
-        let ways_out: BTreeSet<&str> = blocked.iter().map(|it| it.reason.way_out()).collect();
+        let fixes: BTreeSet<&str> = blocked.iter().map(|it| it.reason.fix()).collect();
         writeln!(page, "\n## {label}\n\n{}\n\n- as in: {example}", blocked[0].reason.meaning()).unwrap();
-        for way_out in ways_out {
-            writeln!(page, "- way out: {way_out}").unwrap();
+        for fix in fixes {
+            writeln!(page, "- fix: {fix}").unwrap();
         }
         if let Some(by_hand) = blocked
             .iter()
@@ -77,14 +78,20 @@ fn the_page_of_reasons_is_current() {
             }
         }
     }
+    page += "\n# Notes\n\nThe records of the hostname are right, so nothing has to be written. zonekeeper does not keep them up \
+             to date. The plan, the log and the metric `zonekeeper_noted{note=…}` show it.\n";
+    let notes = [Note::Unmanaged, Note::OwnershipLost, Note::OwnedBy { owner: "green".to_owned() }];
+    for note in notes {
+        writeln!(page, "\n## {}\n\n{}\n\n- as in: {note}", note.label(), note.meaning()).unwrap();
+        writeln!(page, "- fix: {}", note.fix()).unwrap();
+    }
     is_current("reasons.md", &page);
 }
 
 /// What no case gives: the reasons that come with time, with what Route 53 answers, and with very much.
 fn of_no_case() -> impl Iterator<Item = Blocked> {
     let reasons = [
-        Reason::KindUnreadable { holder: "ingress/shop/web".to_owned() },
-        Reason::OwnershipLost,
+        Reason::KindUnreadable { holder: ObjectId::from_resource_label("ingress/shop/web") },
         Reason::TooBig(Limit::ObjectValues(160_000)),
         Reason::Paused { until: "2026-12-31T18:00:00Z".to_owned() },
         Reason::Contested,

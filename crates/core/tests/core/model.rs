@@ -19,8 +19,8 @@ pub enum Step<'a> {
 impl<'a> From<&'a Change> for Step<'a> {
     fn from(change: &'a Change) -> Self {
         match change {
-            Change::Create(set) => Self::Create(set),
-            Change::Replace { before, after } => Self::Replace { before, after },
+            Change::Create { set, .. } => Self::Create(set),
+            Change::Replace { before, after, .. } => Self::Replace { before, after },
         }
     }
 }

@@ -9,13 +9,13 @@ use zonekeeper_core::{
         Batch, Change, Fallbacks, HandChange, Heritage, HostPattern, Naming, OwnerId, Past, Plan, PlanDigest,
         Stale, Unit, UnitDigest, View,
     },
-    source::{Kind, ObjectId, Rules},
+    source::{Kind, ObjectId},
 };
 
 use crate::{
     bad_input::{ANNOTATIONS, is_readable},
     cases::{in_any_order, is_resolved, settles},
-    model::{Affixes, Step, apply, says},
+    model::{Step, apply, says},
     situation::{Situation, empty_zone, record_set},
     world::{APEX, ingress, meta, service, settings, world},
 };
@@ -80,7 +80,7 @@ proptest! {
     }
 
     #[test]
-    fn every_batch_by_hand_is_a_way_out(world in world()) {
+    fn every_batch_by_hand_is_a_fix(world in world()) {
         let situation = world.situation();
         for blocked in situation.plan().blocked.iter().filter(|blocked| !blocked.remedy.is_empty()) {
             held(is_resolved(&situation, blocked))?;
@@ -176,7 +176,7 @@ proptest! {
         prop_assert_eq!(said.name, stated.map(|name| name.to_string()));
         let label = object.resource_label();
         let whole = "heritage=external-dns,external-dns/owner=,external-dns/resource=".len() + id.as_str().len();
-        prop_assert_eq!(said.resource, (whole + label.len() <= 255).then_some(label));
+        prop_assert_eq!(said.object, (whole + label.len() <= 255).then_some(object));
     }
 
     #[test]
@@ -204,16 +204,11 @@ proptest! {
         let notes: BTreeMap<&str, String> =
             texts.into_iter().map(|(key, text)| (ANNOTATIONS[key], text)).collect();
         let target = [(Some(host.clone()), Some(host.clone()))];
-        let situation = Situation {
-            settings: settings(Naming::default()),
-            rules: Rules::default(),
-            affixes: Affixes::default(),
-            objects: vec![
-                ingress(meta("shop", "a", 1, notes.clone()), &[&host, "www.example.com"], &target),
-                service(meta("shop", "b", 2, notes), &target),
-            ],
-            zone: empty_zone(APEX),
-        };
+        let objects = vec![
+            ingress(meta("shop", "a", 1, notes.clone()), &[&host, "www.example.com"], &target),
+            service(meta("shop", "b", 2, notes), &target),
+        ];
+        let situation = Situation::new(settings(Naming::default()), objects, empty_zone(APEX));
         let plan = situation.plan();
         held(settles(&situation, &plan))?;
         is_readable(&plan);
@@ -386,13 +381,7 @@ fn crowd(sizes: &[(usize, bool)], zone: Zone, salt: usize) -> Situation {
             &[],
         )
     });
-    Situation {
-        settings: settings(Naming::default()),
-        rules: Rules::default(),
-        affixes: Affixes::default(),
-        objects: objects.collect(),
-        zone,
-    }
+    Situation::new(settings(Naming::default()), objects.collect(), zone)
 }
 
 fn crowd_applied(sizes: &[(usize, bool)]) -> Zone {
@@ -446,6 +435,9 @@ fn the_worlds_are_full() {
         }
         for blocked in &plan.blocked {
             *seen.entry(blocked.reason.label()).or_default() += 1;
+        }
+        for noted in &plan.noted {
+            *seen.entry(noted.note.label()).or_default() += 1;
         }
         *seen.entry("adoption").or_default() += plan.units.iter().filter(|unit| unit.is_adoption()).count();
         *seen.entry("leftover").or_default() += plan.leftovers.len();

@@ -8,7 +8,7 @@ mod cluster;
 mod convergence;
 mod foreigner;
 mod invariants;
-mod labels;
+pub mod labels;
 mod leadership;
 mod network;
 mod ownership;

@@ -1,14 +1,17 @@
 //! A situation as it is written down: settings, objects and a zone.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::Deserialize;
 use zonekeeper_core::{
     dns::{
         Alias, AliasZones, Data, Name, Policy, RecordSet, RecordType, Routing, Rule, SetId, Ttl, Zone, ZoneId,
     },
-    plan::{Adoption, AdoptionOrder, Hosts, ManagedTypes, Naming, Past, Plan, Settings, View},
-    source::{Claims, Object, Rules},
+    plan::{Adoption, AdoptionOrder, Hosts, ManagedTypes, Naming, Past, Plan, Settings, Tenure, View},
+    source::{ClaimKey, Claims, Endpoint, Facts, Kind, Object, ObjectId, Rules},
 };
 
 use crate::model::Affixes;
@@ -22,6 +25,12 @@ pub struct Text {
     settings: Flags,
     #[serde(default)]
     objects: String,
+    /// What a source could ask for beside the objects: `Ingress/shop/blue set=blue weight=10`.
+    #[serde(default)]
+    routing: String,
+    /// What was before: `held www.example.com by Ingress/shop/web`, `unreadable service`, `ours www.example.com`.
+    #[serde(default)]
+    history: String,
     #[serde(default)]
     zone: String,
     pub plan: String,
@@ -84,6 +93,9 @@ pub struct Situation {
     pub rules: Rules,
     pub affixes: Affixes,
     pub objects: Vec<Object>,
+    /// The set identifier and the policy of an object's endpoints.
+    pub routing: BTreeMap<ObjectId, (SetId, Routing)>,
+    pub past: Past,
     pub zone: Zone,
 }
 
@@ -117,7 +129,23 @@ impl Text {
             }
             zone.put(set);
         }
-        Ok(Situation { settings, rules, affixes, objects: objects(&self.objects)?, zone })
+        let objects = objects(&self.objects)?;
+        let routing = self.routing.lines().map(|line| {
+            let read = || {
+                let (object, rest) = line.split_once(" set=")?;
+                let (id, policy) = rest.split_once(' ')?;
+                let policy = read_policy(&policy.split(' ').collect::<Vec<_>>())?;
+                Some((object.parse().ok()?, (SetId::new(id), Routing::Policy(Arc::new(policy)))))
+            };
+            read().ok_or_else(|| format!("expected `Ingress/shop/blue set=blue weight=10`: {line}"))
+        });
+        let routing = routing.collect::<Result<_, _>>()?;
+        let mut situation =
+            Situation { settings, rules, affixes, objects, routing, past: Past::default(), zone };
+        for line in self.history.lines() {
+            situation.remember(line)?;
+        }
+        Ok(situation)
     }
 }
 
@@ -159,6 +187,41 @@ impl Flags {
 }
 
 impl Situation {
+    /// Objects and a zone without any history.
+    pub fn new(settings: Settings, objects: Vec<Object>, zone: Zone) -> Self {
+        let (rules, affixes) = (Rules::default(), Affixes::default());
+        Self { settings, rules, affixes, objects, routing: BTreeMap::new(), past: Past::default(), zone }
+    }
+
+    fn remember(&mut self, line: &str) -> Result<(), String> {
+        let words: Vec<&str> = line.split(' ').collect();
+        let bad = || format!("this is no history: {line}");
+        let key = |host: &str| {
+            let host = Name::from_hostname(host).map_err(|why| why.to_string())?;
+            Ok::<_, String>(ClaimKey { host, set_id: None })
+        };
+        match words[..] {
+            ["held", host, "by", object] => {
+                let seen = Some(object.parse().map_err(|_| bad())?);
+                self.past.set_tenure(&key(host)?, Tenure { seen, is_over: false, yields: false });
+            }
+            ["unreadable", kind] => {
+                let kind = Kind::ALL.into_iter().find(|known| known.label() == kind).ok_or_else(bad)?;
+                self.past.set_readable(&kind, None, false);
+            }
+            // The records were right and ours for what is asked for now.
+            ["ours", host] => {
+                let key = key(host)?;
+                let empty = empty_zone(self.zone.apex().as_str());
+                let units = self.plan_of(&self.claims(), &empty).units;
+                let unit = units.iter().find(|unit| *unit.key() == key).ok_or_else(bad)?;
+                self.past.see_right(key, unit.wish());
+            }
+            _ => return Err(bad()),
+        }
+        Ok(())
+    }
+
     /// The claims of the objects, taken in their order.
     pub fn claims(&self) -> Claims {
         self.claims_of(self.objects.iter())
@@ -168,7 +231,11 @@ impl Situation {
         let mut claims = Claims::new(self.zone.apex().clone());
         for object in objects {
             if let Some(id) = object.id() {
-                claims.set(&id, object.facts(&self.rules));
+                let facts = object.facts(&self.rules).map(|facts| match self.routing.get(&id) {
+                    Some((set_id, routing)) => routed(facts, set_id, routing),
+                    None => facts,
+                });
+                claims.set(&id, facts);
             }
         }
         claims
@@ -179,8 +246,17 @@ impl Situation {
     }
 
     pub fn plan_of(&self, claims: &Claims, zone: &Zone) -> Plan {
-        Plan::new(&View { zone, claims, settings: &self.settings, past: &Past::default() })
+        Plan::new(&View { zone, claims, settings: &self.settings, past: &self.past })
     }
+}
+
+/// The facts of an object whose endpoints have a set identifier and a routing policy.
+pub fn routed(facts: Facts, set_id: &SetId, routing: &Routing) -> Facts {
+    let endpoint = |endpoint: &Arc<Endpoint>| {
+        let key = ClaimKey { host: endpoint.key.host.clone(), set_id: Some(set_id.clone()) };
+        Arc::new(Endpoint { key, routing: routing.clone(), ..Endpoint::clone(endpoint) })
+    };
+    Facts { endpoints: facts.endpoints.iter().map(endpoint).collect(), ..facts }
 }
 
 /// A zone as it is after its creation: NS and SOA at the apex.

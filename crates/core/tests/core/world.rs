@@ -17,7 +17,7 @@ use proptest::{collection::vec, option, prelude::*};
 use zonekeeper_core::{
     dns::{AliasZones, Name, RecordSet, Ttl, Zone},
     plan::{Adoption, Batch, ManagedTypes, Naming, Settings, Unit},
-    source::{ADOPT, Object, Rules},
+    source::{ADOPT, Object},
 };
 
 use crate::{
@@ -211,20 +211,16 @@ impl World {
             wildcard: wildcard.map(str::to_owned),
         };
         let hosts = hosts(&affixes);
-        let mut situation = Situation {
-            settings: Settings {
-                managed_types: ManagedTypes::new(MANAGED_TYPES[self.managed_types].iter().copied()).unwrap(),
-                adoption: Adoption {
-                    from: self.takes_over.then(|| "other".parse().unwrap()).into_iter().collect(),
-                    order: None,
-                },
-                ..settings(Naming::new(prefix, suffix, wildcard).unwrap())
+        let settings = Settings {
+            managed_types: ManagedTypes::new(MANAGED_TYPES[self.managed_types].iter().copied()).unwrap(),
+            adoption: Adoption {
+                from: self.takes_over.then(|| "other".parse().unwrap()).into_iter().collect(),
+                order: None,
             },
-            rules: Rules::default(),
-            objects: objects(&self.before, &hosts),
-            zone: empty_zone(APEX),
-            affixes,
+            ..settings(Naming::new(prefix, suffix, wildcard).unwrap())
         };
+        let mut situation = Situation::new(settings, objects(&self.before, &hosts), empty_zone(APEX));
+        situation.affixes = affixes;
         for batch in Batch::pack(situation.plan().units) {
             situation.zone = apply(&situation.zone, batch.changes()).unwrap();
         }

@@ -33,7 +33,7 @@ impl Lists {
     /// Marks an object as seen.
     pub fn see(&mut self, object: &ObjectId) {
         for (scope, list) in &mut self.scopes {
-            if scope.kind == object.kind()
+            if scope.covers(object)
                 && let Some(unseen) = &mut list.unseen
             {
                 unseen.remove(object);

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     dns::{Name, Zone},
-    plan::{Blocked, Past, Settings, View, of_bad_hosts},
+    plan::{Blocked, Past, Settings, View, of_object},
     source::{Claims, Facts, ObjectId},
 };
 
@@ -81,10 +81,9 @@ impl Model {
         self.lists.see(object);
         let apex = self.zone().apex();
         let is_new = |host: &Name| host.is_within(apex) && !self.claims.has_host(host);
-        let has_new = facts.iter().flat_map(|facts| &facts.hosts).any(is_new);
+        let has_new = facts.iter().flat_map(Facts::hosts).any(is_new);
         // A text that is no hostname is in no hostname's plan, so it is reported here.
-        let bad_hosts =
-            |facts: Option<&Facts>| facts.map(|facts| of_bad_hosts(facts).collect::<Vec<Blocked>>());
+        let bad_hosts = |facts: Option<&Facts>| facts.map(|facts| of_object(facts).collect::<Vec<Blocked>>());
         let old = bad_hosts(self.claims.facts_of(object).map(AsRef::as_ref)).unwrap_or_default();
         let new = bad_hosts(facts.as_ref()).unwrap_or_default();
         for report in blocked_reports::compare(&old, &new) {
@@ -110,10 +109,8 @@ impl Model {
 
     /// Begins a list of a scope.
     pub fn begin_list(&mut self, scope: &Scope) {
-        let is_within =
-            |id: &&ObjectId| scope.namespace.as_deref().is_none_or(|within| id.namespace() == within);
-        let hidden = self.history.hidden().filter(|id| id.kind() == scope.kind).filter(is_within);
-        let known = self.claims.objects(scope.kind, scope.namespace.as_deref());
+        let hidden = self.history.hidden().filter(|object| scope.covers(object));
+        let known = self.claims.objects().filter(|object| scope.covers(object));
         self.lists.begin(scope, known.chain(hidden));
     }
 
@@ -133,8 +130,10 @@ impl Model {
     }
 
     fn set_readable(&mut self, scope: &Scope, is_readable: bool, turn: &mut Turn) {
-        if self.history.set_readable(scope.kind, scope.namespace.as_deref(), is_readable) {
-            turn.changed(Changed::Readability);
+        for kind in scope.resource.kinds() {
+            if self.history.set_readable(&kind, scope.namespace.as_deref(), is_readable) {
+                turn.changed(Changed::Readability);
+            }
         }
     }
 }

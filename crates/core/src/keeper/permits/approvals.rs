@@ -10,7 +10,7 @@ use crate::{
         publication::{Approval, Publication},
         time::Time,
     },
-    plan::{Change, PlanDigest, Unit, UnitDigest},
+    plan::{PlanDigest, Unit, UnitDigest},
 };
 
 /// The most units that a publication lists with their state.
@@ -243,8 +243,7 @@ impl PlannedUnits {
             planned.all.insert(digest);
             if !is_held(unit) {
                 planned.open.insert(digest);
-                let creates =
-                    unit.changes().iter().filter(|change| matches!(change, Change::Create(_))).count();
+                let creates = unit.changes().iter().filter(|change| change.is_create()).count();
                 planned.creates += creates;
                 planned.replaces += unit.changes().len() - creates;
             }
@@ -264,7 +263,7 @@ mod tests {
 
     /// A publication of one unit, another one for each number.
     fn publication(number: u64) -> Publication {
-        let unit: UnitDigest = format!("{number:016x}").parse().unwrap();
+        let unit: UnitDigest = format!("{number:064x}").parse().unwrap();
         Publication {
             digest: PlanDigest::of([unit]),
             creates: 1,

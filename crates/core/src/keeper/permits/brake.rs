@@ -155,9 +155,9 @@ impl Brake {
         let mut newest: Vec<_> = moves.into_iter().collect();
         newest.sort_by_key(|(_, (_, until))| std::cmp::Reverse(*until));
         let mut text = String::new();
-        for (Move(to), (hosts, until)) in newest.into_iter().take(MOST_REMEMBERED) {
+        for (to, (hosts, until)) in newest.into_iter().take(MOST_REMEMBERED) {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{to:016x} {hosts} {}", to_wall(until));
+            let _ = writeln!(text, "{to} {hosts} {}", to_wall(until));
         }
         text
     }
@@ -167,9 +167,9 @@ impl Brake {
         let latest = now + WINDOW;
         let lines = memory.lines().filter_map(|line| {
             let mut words = line.split(' ');
-            let to = u64::from_str_radix(words.next()?, 16).ok()?;
+            let to: Move = words.next()?.parse().ok()?;
             let (hosts, until) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-            Some((Move(to), hosts, from_wall(until).min(latest)))
+            Some((to, hosts, from_wall(until).min(latest)))
         });
         self.before.clear();
         for (to, hosts, until) in lines.take(MOST_REMEMBERED) {
@@ -231,23 +231,27 @@ mod tests {
         ClaimKey { host: Name::from_hostname(host).unwrap(), set_id: Some(SetId::new(set_id)) }
     }
 
+    fn a_move(number: u8) -> Move {
+        format!("{number:032x}").parse().unwrap()
+    }
+
     #[test]
     fn the_keys_of_a_hostname_count_as_one_hostname() {
         let now = Time::ZERO;
         let mut brake = Brake::new(BrakeLimits { moves: 2, percent: 50 });
         let [blue, green] = ["blue", "green"].map(|set_id| key("a.example.com", set_id));
-        brake.add(&blue, Move(1), true);
-        brake.add(&green, Move(2), true);
+        brake.add(&blue, a_move(1), true);
+        brake.add(&green, a_move(2), true);
         // Two moves, of one hostname among three.
         assert!(!brake.holds(3, now));
         let other = key("b.example.com", "blue");
-        brake.add(&other, Move(2), false);
+        brake.add(&other, a_move(2), false);
         // Two hostnames among three: the new one counts among ours.
         assert!(brake.holds(2, now));
         brake.retain(&other.host, |_| false);
         assert!(!brake.holds(2, now));
         // One key of a hostname is written, and the other one still waits.
-        brake.moved(&blue, Move(1), now);
+        brake.moved(&blue, a_move(1), now);
         brake.retain(&blue.host, |pending| *pending == green);
         assert!(brake.holds(1, now) && !brake.holds(2, now));
     }
@@ -258,11 +262,11 @@ mod tests {
         let mut brake = Brake::new(BrakeLimits::default());
         for key in [key("a.example.com", "blue"), key("a.example.com", "green"), key("b.example.com", "blue")]
         {
-            brake.moved(&key, Move(7), now);
+            brake.moved(&key, a_move(7), now);
         }
         let unix = |time: Time| i64::try_from((time - now).as_secs()).unwrap();
         let memory = brake.memory(unix);
-        assert_eq!(memory, "0000000000000007 2 600\n");
+        assert_eq!(memory, format!("{} 2 600\n", a_move(7)));
         // A process does not count its own moves twice.
         brake.recall(&memory, |_| now + WINDOW, now);
         assert_eq!(brake.memory(unix), memory);

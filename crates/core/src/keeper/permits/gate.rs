@@ -31,9 +31,9 @@ pub enum Gate {
 impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Objects(Scope { kind, namespace: None }) => write!(f, "{}-list", kind.label()),
-            Self::Objects(Scope { kind, namespace: Some(namespace) }) => {
-                write!(f, "{}-list/{namespace}", kind.label())
+            Self::Objects(Scope { resource, namespace: None }) => write!(f, "{}-list", resource.label()),
+            Self::Objects(Scope { resource, namespace: Some(namespace) }) => {
+                write!(f, "{}-list/{namespace}", resource.label())
             }
             Self::Zone => f.write_str("zone-list"),
             Self::StaleZone => f.write_str("zone-list-too-old"),

@@ -365,7 +365,7 @@ impl Rules<'_> {
     /// Why the keeper holds a unit: its object is paused, it is contested, or the brake holds it.
     pub fn hold(&self, unit: &Unit) -> Option<Hold> {
         let facts = self.model.claims().facts_of(unit.object());
-        let pause = facts.and_then(|facts| facts.paused.as_ref());
+        let pause = facts.and_then(|facts| facts.controls.paused.as_ref());
         if let Some(pause) = pause.filter(|pause| pause.until > self.permits.wall.unix(self.now)) {
             let reason = Reason::Paused { until: pause.text.clone() };
             return Some(Hold { reason, until: self.permits.wall.time(pause.until, self.now) });

@@ -265,7 +265,7 @@ fn keys(units: &[&Unit]) -> BTreeSet<ClaimKey> {
 }
 
 fn creates(unit: &Unit) -> bool {
-    unit.changes().iter().any(|change| matches!(change, Change::Create(_)))
+    unit.changes().iter().any(Change::is_create)
 }
 
 /// The wait after a number of rejections.

@@ -34,8 +34,7 @@ pub(super) struct Holders {
 /// The object that an ownership record names.
 #[derive(Debug, Clone)]
 struct Named {
-    /// As `ingress/shop/web`.
-    object: String,
+    object: ObjectId,
     /// Whether the object was seen with a claim on the hostname.
     was_seen: bool,
     /// When the object was first found not to claim the hostname.
@@ -67,11 +66,12 @@ impl Holders {
     pub fn observe(&mut self, view: &View<'_>, key: &ClaimKey, now: Time) -> Tenure {
         let named = view.named_holder(key);
         let known = self.named.remove(key);
-        let tenure = named.as_deref().map(|named| self.observe_named(view, key, named, known, now));
+        let tenure = named.as_ref().map(|named| self.observe_named(view, key, named, known, now));
         let tenure = tenure.unwrap_or_default();
-        let holder = view.holder(key, named.as_deref(), &tenure).filter(|facts| facts.targets.is_empty());
+        let holder = view.holder(key, named.as_ref(), &tenure);
+        let holder = holder.filter(|claim| claim.endpoint.content.is_empty());
         let known = self.targetless.remove(key);
-        let Some(holder) = holder.map(|facts| facts.object.clone()) else { return tenure };
+        let Some(holder) = holder.map(|claim| claim.object().clone()) else { return tenure };
         let since = known.filter(|(object, _)| *object == holder).map_or(now, |(_, since)| since);
         self.targetless.insert(key.clone(), (holder, since));
         Tenure { yields: self.has_ended(key, since, TARGETLESS_GRACE, now), ..tenure }
@@ -81,19 +81,19 @@ impl Holders {
         &mut self,
         view: &View<'_>,
         key: &ClaimKey,
-        named: &str,
+        named: &ObjectId,
         known: Option<Named>,
         now: Time,
     ) -> Tenure {
         let mut claimants = view.claims.claimants(key).iter();
-        let is_here = claimants.any(|facts| facts.object.resource_label() == named);
-        let is_gone = !is_here && !view.past.is_hidden(named);
-        let known = known.filter(|known| known.object == named);
+        let is_here = claimants.any(|claim| claim.object() == named);
+        let is_gone = !is_here && !view.may_claim_unseen(named);
+        let known = known.filter(|known| known.object == *named);
         let was_seen = is_here || known.as_ref().is_some_and(|known| known.was_seen);
         let gone = is_gone.then(|| known.and_then(|known| known.gone).unwrap_or(now));
-        self.named.insert(key.clone(), Named { object: named.to_owned(), was_seen, gone });
+        self.named.insert(key.clone(), Named { object: named.clone(), was_seen, gone });
         let is_over = gone.is_some_and(|gone| self.has_ended(key, gone, self.vacancy, now));
-        Tenure { seen: was_seen.then(|| named.into()), is_over, yields: false }
+        Tenure { seen: was_seen.then(|| named.clone()), is_over, yields: false }
     }
 
     /// Whether a grace period has ended. If not, its end becomes due.

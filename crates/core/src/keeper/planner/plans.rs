@@ -8,7 +8,7 @@ use crate::{
         blocked_reports,
         contract::{Leftover, Report},
     },
-    plan::{Fallbacks, HostPlan, InSync, Plan, Stale, Unit, UnitDigest, View},
+    plan::{Fallbacks, HostPlan, InSync, Noted, Plan, Stale, Unit, UnitDigest, View},
     source::ClaimKey,
 };
 
@@ -87,6 +87,7 @@ impl Plans {
             let new = view.host(&host);
             let old = self.by_host.remove(&host).unwrap_or_default();
             reports.extend(blocked_reports::compare(&old.blocked, &new.blocked));
+            compare_notes(&old.noted, &new.noted, reports);
             compare_leftovers(&old.leftovers, &new.leftovers, reports);
             if is_dry_run {
                 let planned = new.units.iter().filter(|unit| !old.units.contains(unit));
@@ -141,15 +142,28 @@ impl Plans {
         plan
     }
 
-    /// The hostnames that the content of the zone blocks.
+    /// The hostnames that the content of the zone blocks, or for which it gives a note.
     pub fn blocked_by_zone(&self) -> impl Iterator<Item = &Name> {
-        let is_blocked = |plan: &HostPlan| plan.blocked.iter().any(|blocked| blocked.reason.is_of_zone());
+        let is_blocked = |plan: &HostPlan| {
+            !plan.noted.is_empty() || plan.blocked.iter().any(|blocked| blocked.reason.is_of_zone())
+        };
         self.by_host.iter().filter(move |(_, plan)| is_blocked(plan)).map(|(host, _)| host)
     }
 
     /// The plans of the hostnames that have something to report.
     pub fn hosts(&self) -> impl Iterator<Item = &HostPlan> {
         self.by_host.values()
+    }
+}
+
+/// Reports notes that appeared or disappeared.
+fn compare_notes(old: &[Noted], new: &[Noted], reports: &mut Vec<Report>) {
+    for noted in new.iter().filter(|noted| !old.contains(noted)) {
+        reports.push(Report::Noted(Box::new(noted.clone())));
+    }
+    let is_gone = |was: &&Noted| !new.iter().any(|now| (&now.host, &now.object) == (&was.host, &was.object));
+    for noted in old.iter().filter(is_gone) {
+        reports.push(Report::NoLongerNoted { host: noted.host.clone(), object: noted.object.clone() });
     }
 }
 

@@ -104,7 +104,7 @@ impl Holds {
 fn held_at(host: &Name, rules: &Rules<'_>, planner: &Planner) -> Vec<(ClaimKey, Blocked)> {
     let blocked = |unit: &Unit| {
         let reason = rules.blocked(unit)?;
-        let (host, object) = (unit.key().host.to_string(), unit.object().clone());
+        let (host, object) = (unit.key().to_string(), unit.object().clone());
         Some((unit.key().clone(), Blocked { host, object, reason, remedy: Vec::new() }))
     };
     planner.units_of(host).iter().filter_map(blocked).collect()

@@ -39,6 +39,13 @@ impl Warnings {
                 self.begin(key, Warning::Blocked(blocked.clone()), now);
             }
             Report::Unblocked { host, object } => self.forget(&(host.clone(), object.clone())),
+            Report::Noted(noted) => {
+                let key = (format!("noted {}", noted.host), noted.object.clone());
+                self.begin(key, Warning::Noted(noted.clone()), now);
+            }
+            Report::NoLongerNoted { host, object } => {
+                self.forget(&(format!("noted {host}"), object.clone()));
+            }
             Report::LeftOver(leftover) => {
                 self.begin(of_set(leftover), Warning::LeftOver(leftover.clone()), now);
             }

@@ -1,8 +1,8 @@
 //! The fate of a batch without an answer, judged by later reads.
 
 use crate::{
-    dns::{RecordSet, RecordType, Zone},
-    plan::{Batch, Change, Unit},
+    dns::{RecordSet, Zone},
+    plan::{Batch, Change, Role, Unit},
 };
 
 /// Whether Route 53 accepted a batch whose answer was lost.
@@ -33,8 +33,7 @@ impl BatchFate {
 /// The unit that best shows whether a batch was accepted. Nobody else writes its ownership record, unless another
 /// process has our owner id. Then the record set beside it decides.
 pub(super) fn best_evidence(batch: &Batch) -> &[Unit] {
-    let has_txt =
-        |unit: &Unit| unit.changes().iter().any(|change| *change.after().rtype() == RecordType::Txt);
+    let has_txt = |unit: &Unit| unit.changes().iter().any(|change| change.role() == Role::Ownership);
     let at = batch.units().iter().position(has_txt).unwrap_or_default();
     batch.units().get(at..=at).unwrap_or_default()
 }

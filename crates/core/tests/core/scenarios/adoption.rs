@@ -58,7 +58,7 @@ fn what_belongs_to_somebody_since_the_listing_is_not_adopted() {
     stage.done();
     stage.see(&adopting());
     stage.run(50);
-    assert_eq!(stage.done(), ["read a-www.example.com", "blocked www.example.com: OwnedBy"]);
+    assert_eq!(stage.done(), ["read a-www.example.com", "noted www.example.com: OwnedBy"]);
 }
 
 #[test]

@@ -268,7 +268,7 @@ fn what_a_process_has_moved_and_does_not_find_is_remembered_again() {
     stage.tell(Input::Recall { memory: memory.clone() });
     assert_eq!(stage.memory, None);
     // It did not come to write that before it lost the lease.
-    stage.tell(Input::Recall { memory: "0123456789abcdef 1 1800000300\n".to_owned() });
+    stage.tell(Input::Recall { memory: "0123456789abcdef0123456789abcdef 1 1800000300\n".to_owned() });
     let lines: BTreeSet<String> = stage.memory.unwrap().lines().map(str::to_owned).collect();
     assert!(memory.lines().all(|line| lines.contains(line)) && lines.len() == 4, "{lines:?}");
 }
@@ -330,10 +330,14 @@ fn a_hostname_counts_once_however_often_it_is_moved() {
 #[test]
 fn a_memory_of_nonsense_neither_ends_the_process_nor_opens_the_brake() {
     let most = usize::MAX;
-    let line = |hosts: usize, until: i64| format!("{:016x} {hosts} {until}\n", hosts ^ 7);
+    let line = |hosts: usize, until: i64| format!("{:032x} {hosts} {until}\n", hosts ^ 7);
     for (memory, expected) in [
         (String::new(), 11),
-        ("\0\n \n  \n\u{1b}[2J\nö ö ö\n-1 -1 -1\n1 2\n1 2 x\n10000000000000000 1 9".to_owned(), 11),
+        (
+            "\0\n \n  \n\u{1b}[2J\nö ö ö\n-1 -1 -1\n1 2\n1 2 x\n100000000000000000000000000000000 1 9"
+                .to_owned(),
+            11,
+        ),
         ("+1 +1 +1\n".repeat(100_000), 11),
         (line(most, i64::MIN) + &line(0, i64::MAX), 11),
         (line(most, i64::MAX), 10),

@@ -158,10 +158,10 @@ fn ownership_that_gets_lost_is_told_from_what_never_was_ours() {
     stage.somebody_deletes("a-www.example.com", "TXT");
     stage.somebody_deletes("aaaa-www.example.com", "TXT");
     stage.run(3 * MINUTE);
-    assert_eq!(stage.keeper.plan().blocked[0].reason.label(), "OwnershipLost");
+    assert_eq!(stage.keeper.plan().noted[0].note.label(), "OwnershipLost");
     stage.start(&[web("www", WEB_1)]);
     stage.run(1_000);
-    assert_eq!(stage.keeper.plan().blocked[0].reason.label(), "Unmanaged");
+    assert_eq!(stage.keeper.plan().noted[0].note.label(), "Unmanaged");
 }
 
 /// An Ingress that asks for no changes until 2027-01-15T09:00:00Z.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use zonekeeper_core::{
     keeper::{Input, Scope},
-    source::{HAND_OVER_TO, Kind, Object, ObjectId},
+    source::{HAND_OVER_TO, Object, ObjectId, Resource},
 };
 
 use zonekeeper_emulator::zone::RecordSet;
@@ -319,7 +319,7 @@ fn a_list_of_one_namespace_says_nothing_of_what_cannot_be_read_in_others() {
     let (mut stage, web) = held();
     let next = of("shop", "next", Some(WEB_2), &[]);
     let list = |stage: &mut Stage, namespace: &str, objects: &[&Object]| {
-        let scope = Scope { kind: Kind::Ingress, namespace: Some(namespace.into()) };
+        let scope = Scope { resource: Resource::INGRESS, namespace: Some(namespace.into()) };
         stage.tell(Input::Listing(scope.clone()));
         for object in objects {
             stage.see(object);

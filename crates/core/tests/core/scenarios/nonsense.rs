@@ -59,7 +59,7 @@ fn whatever_time_is_said_to_be_it_goes_on() {
 #[test]
 fn whatever_is_found_published_releases_nothing_that_was_not_approved() {
     let digest: PlanDigest = "0123456789abcdef0123456789abcdef".parse().unwrap();
-    let units: Vec<UnitDigest> = (0..50_000_u64).map(|n| format!("{n:016x}").parse().unwrap()).collect();
+    let units: Vec<UnitDigest> = (0..50_000_u64).map(|n| format!("{n:064x}").parse().unwrap()).collect();
     for (wall, at) in TIMES.into_iter().flat_map(|wall| TIMES.map(|at| (wall, at))) {
         let mut stage = Stage::with(|config| config.mode = Mode::Approve);
         stage.before_start(Input::Wall { unix: wall });

@@ -12,7 +12,7 @@ use zonekeeper_core::{
         Publication, Quota, Read, Report, Scope, Time, Warning,
     },
     plan::{Change, Naming},
-    source::{Kind, Object, Rules},
+    source::{Object, Resource, Rules},
 };
 use zonekeeper_emulator::zone::{Change as ServiceChange, HostedZone, RecordSet};
 
@@ -304,7 +304,7 @@ fn answer<T>(fate: Option<Fate>, carry_out: impl FnOnce() -> Result<T, Failure>)
 fn line(effect: &Effect) -> Option<String> {
     let counted = |apply: &Apply| {
         let (creates, replaces): (Vec<&Change>, Vec<&Change>) =
-            apply.batch.changes().partition(|change| matches!(change, Change::Create(_)));
+            apply.batch.changes().partition(|change| change.is_create());
         format!(
             "apply {} units: {} create, {} replace",
             apply.batch.units().len(),
@@ -329,6 +329,8 @@ fn line(effect: &Effect) -> Option<String> {
         Effect::Report(Report::Blocked(blocked)) => {
             format!("blocked {}: {}", blocked.host, blocked.reason.label())
         }
+        Effect::Report(Report::Noted(noted)) => format!("noted {}: {}", noted.host, noted.note.label()),
+        Effect::Report(Report::NoLongerNoted { host, .. }) => format!("no longer noted {host}"),
         Effect::Report(Report::LeftOver(leftover)) => format!("left over {}", place(leftover)),
         Effect::Report(Report::NotLeftOver(leftover)) => format!("no longer left over {}", place(leftover)),
         Effect::Report(Report::Lasting { warning, uid }) => {
@@ -338,6 +340,7 @@ fn line(effect: &Effect) -> Option<String> {
                 Warning::Blocked(blocked) => {
                     format!("still blocked {}: {}", blocked.host, blocked.reason.label())
                 }
+                Warning::Noted(noted) => format!("still noted {}: {}", noted.host, noted.note.label()),
                 Warning::LeftOver(leftover) => format!("still left over {}", place(leftover)),
             }
         }
@@ -359,7 +362,7 @@ fn keeper(config: &Config) -> Keeper {
 
 /// All ingresses.
 pub fn scope() -> Scope {
-    Scope { kind: Kind::Ingress, namespace: None }
+    Scope { resource: Resource::INGRESS, namespace: None }
 }
 
 /// An Ingress of this name that asks for `NAME.example.com`, with a load balancer.

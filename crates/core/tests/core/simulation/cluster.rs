@@ -1,11 +1,15 @@
 //! The objects of a cluster, as the API server holds them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
-use zonekeeper_core::source::{Facts, Kind, Object, ObjectId, Rules};
+use zonekeeper_core::{
+    dns::{Policy, Routing, Rule, SetId},
+    source::{Facts, Kind, Object, ObjectId, Rules},
+};
 
 use super::random::Random;
+use crate::situation::routed;
 
 /// 62 bytes in the first label: with a type before it, a TXT name would pass 63.
 pub const LONG: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.example.com";
@@ -41,6 +45,7 @@ pub const EDITS: &[&str] = &[
     "lose targets",
     "change ttl",
     "change hosts",
+    "change weight",
     "re-create",
     "touch",
     "pause",
@@ -61,6 +66,10 @@ const NAMES: [&str; 9] = [
     "lb.example.org",
     "lb2.example.org",
 ];
+const SET_IDS: [&str; 2] = ["blue", "green"];
+const WEIGHTS: [i64; 3] = [0, 10, 20];
+/// Weighted sets of one name and type share a TTL, also those of others.
+const WEIGHTED_TTL: Option<&str> = Some("60");
 const TTLS: [Option<&str>; 8] =
     [None, None, None, Some("60"), Some("1m30s"), Some("300"), Some("0"), Some("soon")];
 
@@ -78,6 +87,10 @@ pub struct Wish {
     pub adopt: bool,
     pub paused: Option<&'static str>,
     pub hand_over_to: Option<ObjectId>,
+    /// The set identifier and weight of its endpoints, which no annotation gives.
+    pub weight: Option<(&'static str, i64)>,
+    /// Whether an annotation asks for a routing policy.
+    pub asks_for_policy: bool,
     /// In seconds after the first object.
     pub created: u64,
     pub uid: u64,
@@ -104,6 +117,8 @@ impl Wish {
             adopt: false,
             paused: None,
             hand_over_to: None,
+            weight: None,
+            asks_for_policy: false,
             created: 0,
             uid: 0,
         }
@@ -117,6 +132,11 @@ impl Wish {
         wish.ttl = *random.pick(&TTLS);
         wish.alias = random.percent(4);
         wish.adopt = random.percent(10);
+        wish.asks_for_policy = random.percent(2);
+        if random.percent(12) {
+            wish.weight = Some((random.pick::<&str>(&SET_IDS), *random.pick(&WEIGHTS)));
+            wish.ttl = WEIGHTED_TTL;
+        }
         wish.aim(random);
         wish
     }
@@ -157,15 +177,23 @@ impl Cluster {
 
     /// What the core keeps of an object.
     pub fn facts(&self, object: &ObjectId) -> Option<Facts> {
-        read(object, self.objects.get(object)?).facts(&self.rules)
+        let wish = self.objects.get(object)?;
+        let facts = read(object, wish).facts(&self.rules)?;
+        Some(match wish.weight {
+            Some((id, weight)) => {
+                let policy = Policy { rule: Some(Rule::Weight(weight)), health_check: None };
+                routed(facts, &SetId::new(id), &Routing::Policy(Arc::new(policy)))
+            }
+            None => facts,
+        })
     }
 
     /// Somebody edits an object: which one, and what they did.
     pub fn edit(&mut self, random: &mut Random) -> (ObjectId, &'static str) {
         self.created += 1;
-        let kind = *random.pick(&[Kind::Ingress, Kind::Ingress, Kind::Service]);
+        let kind = random.pick(&[Kind::Ingress, Kind::Ingress, Kind::Service]).clone();
         let namespace = *random.pick(&["shop", "blog"]);
-        let object = ObjectId::new(kind, namespace, random.pick::<&str>(&["web", "api"]));
+        let object = ObjectId::new(kind.clone(), namespace, random.pick::<&str>(&["web", "api"]));
         let other =
             ObjectId::new(kind, random.pick::<&str>(&["shop", "blog"]), random.pick::<&str>(&["web", "api"]));
         let created = self.created;
@@ -173,7 +201,13 @@ impl Cluster {
             self.put(object.clone(), Wish::random(random, created));
             return (object, "create");
         };
-        let what = match random.below(12) {
+        let what = match random.below(13) {
+            12 => {
+                if let Some((_, weight)) = &mut wish.weight {
+                    *weight = *random.pick(&WEIGHTS);
+                }
+                "change weight"
+            }
             10 => {
                 let is_paused = wish.paused.is_some() || random.percent(50);
                 wish.paused = (!is_paused).then(|| *random.pick(&PAUSES));
@@ -192,7 +226,7 @@ impl Cluster {
                 "lose targets"
             }
             5 => {
-                wish.ttl = *random.pick(&TTLS);
+                wish.ttl = if wish.weight.is_some() { WEIGHTED_TTL } else { *random.pick(&TTLS) };
                 "change ttl"
             }
             6 => {
@@ -224,8 +258,11 @@ fn read(object: &ObjectId, wish: &Wish) -> Object {
     if wish.alias {
         annotate("alias", "true");
     }
-    if object.kind() == Kind::Service {
+    if *object.kind() == Kind::Service {
         annotate("hostname", &wish.hosts.join(","));
+    }
+    if wish.asks_for_policy {
+        annotate("aws-weight", "10");
     }
     if wish.adopt {
         annotations.insert("zonekeeper.dev/adopt".to_owned(), Value::from("true"));
@@ -258,7 +295,7 @@ fn read(object: &ObjectId, wish: &Wish) -> Object {
             let text = json!({ "metadata": metadata, "spec": { "rules": rules }, "status": status });
             Object::Ingress(Box::new(serde_json::from_value(text).unwrap()))
         }
-        Kind::Service => {
+        Kind::Service | Kind::Other(_) => {
             let text = json!({ "metadata": metadata, "spec": { "type": "LoadBalancer" }, "status": status });
             Object::Service(Box::new(serde_json::from_value(text).unwrap()))
         }

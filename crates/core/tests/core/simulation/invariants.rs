@@ -132,9 +132,10 @@ impl Ledger {
         };
         let holder = |unit: &Unit| {
             let host = unit.key().host.to_route53();
-            let of = |rtype| match zone.get(&host, rtype, None) {
+            let set_id = unit.key().set_id.as_ref().map(|id| id.as_str());
+            let of = |rtype| match zone.get(&host, rtype, set_id) {
                 Some(set) => self.naming.text(zone, set),
-                None => zone.get(&self.naming.place(&host, rtype), "TXT", None),
+                None => zone.get(&self.naming.place(&host, rtype), "TXT", set_id),
             };
             let texts = ["A", "AAAA", "CNAME"].into_iter().filter_map(of);
             let is_readable = |text: &&RecordSet| ownership::is_for(text, &host);
@@ -181,7 +182,7 @@ impl Ledger {
             for change in unit.changes() {
                 self.check_place(change, rest)?;
                 let met = met.next().unwrap();
-                if matches!(change, Change::Create(_)) && met.found.is_some() {
+                if change.is_create() && met.found.is_some() {
                     return Err(Violation::new("what is created is not there", format!("{change}")));
                 }
                 if let Change::Replace { before, .. } = change {
@@ -234,8 +235,8 @@ impl Ledger {
         let Some(holder) = holder.filter(|_| !self.text_names(host).into_iter().any(is_news)) else {
             return Ok(());
         };
-        let known = rest.told.keeps(host, holder, unit.object(), self.vacancy, rest.made);
-        let is_kept = self.tenures.holds(holder, host, now);
+        let known = rest.told.keeps(unit.key(), holder, unit.object(), self.vacancy, rest.made);
+        let is_kept = self.tenures.holds(holder, unit.key(), now);
         match known.or_else(|| is_kept.then_some("a hostname stays with the object that has it")) {
             Some(invariant) => {
                 let detail = format!("{host} of {holder} is given to {}", unit.object());

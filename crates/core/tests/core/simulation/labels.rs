@@ -2,7 +2,7 @@
 
 use zonekeeper_core::{
     keeper::{Cursor, Effect, FailureClass, Gate, Input, Read, Report, Warning},
-    plan::Reason,
+    plan::{Note, Reason},
 };
 
 use super::service::Fate;
@@ -58,9 +58,12 @@ labels! {
     Effect::Report(Report::Refused { .. }) => "Report Refused",
     Effect::Report(Report::Blocked(_)) => "Report Blocked",
     Effect::Report(Report::Planned(_)) => "Report Planned",
+    Effect::Report(Report::Noted(_)) => "Report Noted",
+    Effect::Report(Report::NoLongerNoted { .. }) => "Report NoLongerNoted",
     Effect::Report(Report::LeftOver(_)) => "Report LeftOver",
     Effect::Report(Report::NotLeftOver(_)) => "Report NotLeftOver",
     Effect::Report(Report::Lasting { warning: Warning::Blocked(_), .. }) => "Report Lasting, blocked",
+    Effect::Report(Report::Lasting { warning: Warning::Noted(_), .. }) => "Report Lasting, noted",
     Effect::Report(Report::Lasting { warning: Warning::LeftOver(_), .. }) => "Report Lasting, left over",
     Effect::Report(Report::Unblocked { .. }) => "Report Unblocked",
     Effect::Report(Report::InSync(_)) => "Report InSync",
@@ -69,9 +72,17 @@ labels! {
 }
 
 labels! {
+    note(Note), NOTES:
+    Note::Unmanaged => "Unmanaged",
+    Note::OwnershipLost => "OwnershipLost",
+    Note::OwnedBy { .. } => "OwnedBy",
+}
+
+labels! {
     reason(Reason), REASONS:
     Reason::InvalidHostname(_) => "InvalidHostname",
     Reason::InvalidField { .. } => "InvalidField",
+    Reason::UnsupportedRouting { .. } => "UnsupportedRouting",
     Reason::ReservedName(_) => "ReservedName",
     Reason::BelowZoneCut { .. } => "BelowZoneCut",
     Reason::NoTarget => "NoTarget",
@@ -83,11 +94,8 @@ labels! {
     Reason::UnmanagedType { .. } => "UnmanagedType",
     Reason::ClaimedBy { .. } => "ClaimedBy",
     Reason::MergeUndecided { .. } => "MergeUndecided",
-    Reason::OwnedBy { in_sync: false, .. } => "OwnedBy",
-    Reason::OwnedBy { in_sync: true, .. } => "OwnedBy, in sync",
+    Reason::OwnedBy { .. } => "OwnedBy",
     Reason::Unowned { .. } => "Unowned",
-    Reason::Unmanaged => "Unmanaged",
-    Reason::OwnershipLost => "OwnershipLost",
     Reason::OwnershipUnreadable { .. } => "OwnershipUnreadable",
     Reason::TypeConflict { .. } => "TypeConflict",
     Reason::RoutingConflict { .. } => "RoutingConflict",

@@ -461,7 +461,7 @@ pub fn rests_on_the_zone(unit: &Unit) -> bool {
         .changes()
         .iter()
         .filter_map(|change| match change {
-            Change::Create(set) => Some(set.rtype()),
+            Change::Create { set, .. } => Some(set.rtype()),
             Change::Replace { .. } => None,
         })
         .collect();

@@ -130,7 +130,7 @@ impl Saboteur {
                 let mut others = published.iter().rev().map(|published| published.digest);
                 approval.digest = others.find(|digest| *digest != approval.digest).unwrap_or(approval.digest);
             }
-            (Self::ForgetsPauses, Input::Facts { facts: Some(facts), .. }) => facts.paused = None,
+            (Self::ForgetsPauses, Input::Facts { facts: Some(facts), .. }) => facts.controls.paused = None,
             (Self::HidesDelegations, Input::Page { answer: Ok(page), .. }) => {
                 page.sets.retain(|set| *set.rtype() != RecordType::Ns || set.name().to_route53() == APEX);
             }

@@ -8,7 +8,7 @@ use std::{
 use zonekeeper_core::{
     dns::Name,
     keeper::Time,
-    source::{Facts, ObjectId},
+    source::{ClaimKey, Facts, ObjectId},
 };
 
 /// By then every process knows of an object, whatever its watch went through.
@@ -17,7 +17,7 @@ const KNOWN: Duration = Duration::from_mins(5);
 /// Since when objects ask for hostnames and say where these shall lead.
 #[derive(Debug, Clone, Default)]
 pub struct Tenures {
-    since: BTreeMap<(ObjectId, Name), Time>,
+    since: BTreeMap<(ObjectId, ClaimKey), Time>,
     /// All hostnames that anybody has ever asked for.
     hosts: BTreeSet<Name>,
 }
@@ -25,20 +25,23 @@ pub struct Tenures {
 impl Tenures {
     /// An object has changed.
     pub fn changed(&mut self, object: &ObjectId, facts: Option<&Facts>, now: Time) {
-        self.hosts.extend(facts.into_iter().flat_map(|facts| facts.hosts.iter().cloned()));
+        self.hosts.extend(facts.into_iter().flat_map(|facts| facts.hosts().cloned()));
         let holds = |facts: &&Facts| {
-            !facts.targets.is_empty() && facts.hand_over_to.is_none() && facts.problems.is_empty()
+            facts.endpoints.iter().all(|endpoint| !endpoint.content.is_empty())
+                && facts.controls.hand_over_to.is_none()
+                && facts.problems.is_empty()
         };
-        let hosts = facts.filter(holds).map(|facts| &facts.hosts);
-        self.since.retain(|(other, host), _| other != object || hosts.is_some_and(|all| all.contains(host)));
-        for host in hosts.into_iter().flatten() {
-            self.since.entry((object.clone(), host.clone())).or_insert(now);
+        let keys = facts.filter(holds).into_iter().flat_map(|facts| &facts.endpoints);
+        let keys: BTreeSet<&ClaimKey> = keys.map(|endpoint| &endpoint.key).collect();
+        self.since.retain(|(other, key), _| other != object || keys.contains(key));
+        for key in keys {
+            self.since.entry((object.clone(), key.clone())).or_insert(now);
         }
     }
 
     /// Whether everybody knows that an object has a hostname.
-    pub fn holds(&self, object: &ObjectId, host: &Name, now: Time) -> bool {
-        self.since.get(&(object.clone(), host.clone())).is_some_and(|since| now - *since > KNOWN)
+    pub fn holds(&self, object: &ObjectId, key: &ClaimKey, now: Time) -> bool {
+        self.since.get(&(object.clone(), key.clone())).is_some_and(|since| now - *since > KNOWN)
     }
 
     /// How many hostnames anybody has ever asked for.

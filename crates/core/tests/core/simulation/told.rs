@@ -9,7 +9,7 @@ use std::{
 use zonekeeper_core::{
     dns::Name,
     keeper::{Input, Scope, Time},
-    source::{Facts, ObjectId},
+    source::{ClaimKey, Facts, ObjectId},
 };
 
 /// How long a holder without a target keeps a hostname from others of its namespace (§3).
@@ -25,9 +25,9 @@ pub struct Told {
     /// What has not been seen yet of a scope that is being listed.
     unseen: BTreeMap<Scope, BTreeSet<ObjectId>>,
     /// Since when an object does not ask for a hostname that it has asked for: since the start, before that.
-    gone: BTreeMap<(ObjectId, Name), Spell>,
+    gone: BTreeMap<(ObjectId, ClaimKey), Spell>,
     /// Since when it asks for it without a target.
-    waiting: BTreeMap<(ObjectId, Name), Spell>,
+    waiting: BTreeMap<(ObjectId, ClaimKey), Spell>,
 }
 
 /// A time in which something was so, to its end if it has come.
@@ -83,11 +83,7 @@ impl Told {
                 BTreeSet::new()
             }
             Input::Listing(scope) => {
-                let covers = |object: &&ObjectId| {
-                    scope.kind == object.kind()
-                        && scope.namespace.as_deref().is_none_or(|of| of == object.namespace())
-                };
-                let known = self.objects.keys().filter(covers).cloned().collect();
+                let known = self.objects.keys().filter(|object| scope.covers(object)).cloned().collect();
                 self.unseen.insert(scope.clone(), known);
                 BTreeSet::new()
             }
@@ -113,45 +109,46 @@ impl Told {
         if before.as_ref() == facts {
             return BTreeSet::new();
         }
-        let hosts: BTreeSet<Name> =
-            before.iter().chain(facts).flat_map(|facts| &facts.hosts).cloned().collect();
-        for host in &hosts {
-            let asks = facts.filter(|facts| facts.hosts.contains(host));
-            let key = (object.clone(), host.clone());
+        let endpoints = before.iter().chain(facts).flat_map(|facts| &facts.endpoints);
+        let keys: BTreeSet<ClaimKey> = endpoints.map(|endpoint| endpoint.key.clone()).collect();
+        for claimed in &keys {
+            let asks = facts.and_then(|facts| facts.endpoint(claimed));
+            let key = (object.clone(), claimed.clone());
             // Before it asked for the first time it did not.
             self.gone.entry(key.clone()).or_insert(Spell { begin: self.born, end: None });
             Spell::go_on(&mut self.gone, key.clone(), asks.is_none(), now);
-            Spell::go_on(&mut self.waiting, key, asks.is_some_and(|facts| facts.targets.is_empty()), now);
+            Spell::go_on(&mut self.waiting, key, asks.is_some_and(|asks| asks.content.is_empty()), now);
         }
-        hosts
+        keys.into_iter().map(|key| key.host).collect()
     }
 
     /// Until when an object's records are left as they are, in seconds since 1970.
     pub fn paused_until(&self, object: &ObjectId) -> Option<i64> {
-        Some(self.objects.get(object)?.paused.as_ref()?.until)
+        Some(self.objects.get(object)?.controls.paused.as_ref()?.until)
     }
 
     /// Which invariant keeps a hostname that one object has from being given to another.
     pub fn keeps(
         &self,
-        host: &Name,
+        claimed: &ClaimKey,
         holder: &ObjectId,
         heir: &ObjectId,
         vacancy: Duration,
         now: Time,
     ) -> Option<&'static str> {
         let is_kin = holder.namespace() == heir.namespace();
-        let key = (holder.clone(), host.clone());
-        let next = |from: &Facts| from.hand_over_to.clone();
+        let key = (holder.clone(), claimed.clone());
+        let next = |from: &Facts| from.controls.hand_over_to.clone();
         let hands_over = |from: &Facts| {
             let handed = iter::successors(next(from), |to| self.objects.get(to).and_then(next));
             handed.take(self.objects.len()).any(|to| to == *heir)
         };
-        let Some(facts) = self.objects.get(holder).filter(|facts| facts.hosts.contains(host)) else {
+        let Some(facts) = self.objects.get(holder).filter(|facts| facts.endpoint(claimed).is_some()) else {
             let gone = Spell::since(self.gone.get(&key)).unwrap_or(self.born);
             // One of its namespace has it at once, and may hand it over.
-            let is_of_kin =
-                |facts: &&Facts| facts.object.namespace() == holder.namespace() && facts.hosts.contains(host);
+            let is_of_kin = |facts: &&Facts| {
+                facts.object.namespace() == holder.namespace() && facts.endpoint(claimed).is_some()
+            };
             let is_free = is_kin || self.objects.values().filter(is_of_kin).any(hands_over);
             return (!is_free && now < gone + vacancy).then_some("a hostname is kept for who has gone");
         };

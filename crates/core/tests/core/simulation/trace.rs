@@ -1,6 +1,11 @@
 //! What happened, line by line.
 
-use zonekeeper_core::keeper::{Effect, Failure, Input, Report, Warning};
+use std::sync::Arc;
+
+use zonekeeper_core::{
+    keeper::{Effect, Failure, Input, Report, Warning},
+    source::Endpoint,
+};
 
 use super::labels;
 
@@ -10,22 +15,22 @@ pub fn input(input: &Input) -> String {
     match input {
         Input::Facts { object, facts: None } => format!("{object} is gone"),
         Input::Facts { object, facts: Some(facts) } => {
-            let targets = &facts.targets;
-            let ttl = facts.ttl.map(|ttl| format!(" ttl={ttl}")).unwrap_or_default();
+            let endpoint = |endpoint: &Arc<Endpoint>| {
+                let ttl = endpoint.ttl.map(|ttl| format!(" ttl={ttl}")).unwrap_or_default();
+                format!("{} -> {:?}{ttl}", endpoint.key, endpoint.content)
+            };
+            let endpoints: Vec<String> = facts.endpoints.iter().map(endpoint).collect();
             let problem = facts.blocking_problem().map(|problem| format!(" problem {}", problem.field));
             format!(
-                "{object} {:?} -> {:?} {:?} {:?}{ttl} created={}{}",
-                facts.hosts,
-                targets.v4,
-                targets.v6,
-                targets.hosts,
+                "{object} [{}] created={}{}",
+                endpoints.join("; "),
                 facts.created % 86_400,
                 problem.unwrap_or_default()
             )
         }
         Input::Unreadable { object } => format!("{object} cannot be read"),
-        Input::Listing(scope) => format!("listing {} {:?}", scope.kind, scope.namespace),
-        Input::Listed(scope) => format!("listed {} {:?}", scope.kind, scope.namespace),
+        Input::Listing(scope) => format!("listing {} {:?}", scope.resource, scope.namespace),
+        Input::Listed(scope) => format!("listed {} {:?}", scope.resource, scope.namespace),
         Input::Page { id, answer: Ok(page) } => {
             let sets: Vec<String> = page.sets.iter().map(ToString::to_string).collect();
             let next = page.next.as_ref().map(|next| next.name.to_string());
@@ -38,7 +43,7 @@ pub fn input(input: &Input) -> String {
         Input::Propagation { change, answer: Err(failure) } => format!("{change} {}", failed(failure)),
         Input::Counted(Ok(count)) => format!("{count} record sets"),
         Input::Counted(Err(failure)) => format!("count {}", failed(failure)),
-        Input::Denied(scope) => format!("cannot list {} {:?}", scope.kind, scope.namespace),
+        Input::Denied(scope) => format!("cannot list {} {:?}", scope.resource, scope.namespace),
         Input::Wall { unix } => format!("it is {unix}"),
         Input::Recall { memory } => format!("recall {} moves", memory.lines().count()),
         Input::Release { until } => format!("the brake is released until {until}"),
@@ -80,6 +85,13 @@ pub fn effect(effect: &Effect) -> String {
                 format!("report blocked {} for {}: {}", blocked.host, blocked.object, blocked.reason)
             }
             Report::Planned(unit) => format!("report planned {} for {}", unit.key().host, unit.object()),
+            Report::Noted(noted) => {
+                format!("report noted {} for {}: {}", noted.host, noted.object, noted.note)
+            }
+            Report::NoLongerNoted { host, object } => format!("report no longer noted {host} for {object}"),
+            Report::Lasting { warning: Warning::Noted(noted), .. } => {
+                format!("report still noted {} for {}", noted.host, noted.object)
+            }
             Report::LeftOver(leftover) => format!("report left over {}", leftover.set),
             Report::NotLeftOver(leftover) => format!("report no longer left over {}", leftover.set),
             Report::Lasting { warning: Warning::Blocked(blocked), .. } => {

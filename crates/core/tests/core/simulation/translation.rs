@@ -12,11 +12,18 @@ use zonekeeper_core::{
 use zonekeeper_emulator::zone as service;
 
 pub fn set_to_service(set: &RecordSet) -> service::RecordSet {
-    assert_eq!(set.routing, Routing::Simple, "only simple routing is ever written: {set}");
+    let weight = match &set.routing {
+        Routing::Simple => None,
+        Routing::Policy(policy) => match (&policy.rule, &policy.health_check) {
+            (Some(Rule::Weight(weight)), None) => Some(*weight),
+            _ => panic!("no run has this policy: {set}"),
+        },
+    };
     let mut to = service::RecordSet {
         name: set.name().to_route53(),
         rtype: set.rtype().as_str().to_owned(),
         set_identifier: set.key.set_id.as_ref().map(|id| id.as_str().to_owned()),
+        weight,
         ..service::RecordSet::default()
     };
     match &set.data {
@@ -67,7 +74,7 @@ pub fn set_from_service(set: &service::RecordSet) -> RecordSet {
 
 pub fn change_to_service(change: &Change) -> service::Change {
     match change {
-        Change::Create(set) => service::Change::create(set_to_service(set)),
+        Change::Create { set, .. } => service::Change::create(set_to_service(set)),
         Change::Replace { after, .. } => service::Change::upsert(set_to_service(after)),
     }
 }

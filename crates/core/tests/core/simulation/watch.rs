@@ -2,7 +2,7 @@
 
 use zonekeeper_core::{
     keeper::{Input, Scope, Time},
-    source::{Kind, ObjectId},
+    source::{ObjectId, Resource},
 };
 
 use super::{cluster::Cluster, random::Random};
@@ -56,7 +56,7 @@ impl Watch {
         now: Time,
         random: &mut Random,
     ) -> Option<(usize, Ticket, Time)> {
-        let at = self.streams.iter().position(|stream| covers(&stream.scope, object))?;
+        let at = self.streams.iter().position(|stream| stream.scope.covers(object))?;
         let delay = if random.percent(5) { random.millis(500, 8_000) } else { random.millis(1, 300) };
         let stream = self.streams.get_mut(at).filter(|stream| !stream.broken)?;
         stream.last = stream.last.max(now + delay);
@@ -76,7 +76,7 @@ impl Watch {
         stream.broken = false;
         stream.last = now;
         let ticket = Ticket { stream: at, epoch: stream.epoch };
-        let objects = cluster.objects().filter(|object| covers(&stream.scope, object));
+        let objects = cluster.objects().filter(|object| stream.scope.covers(object));
         let mut inputs = vec![Input::Listing(stream.scope.clone())];
         for object in objects {
             if random.percent(2) {
@@ -95,16 +95,11 @@ impl Watch {
     }
 }
 
-fn covers(scope: &Scope, object: &ObjectId) -> bool {
-    scope.kind == object.kind()
-        && scope.namespace.as_deref().is_none_or(|namespace| namespace == object.namespace())
-}
-
 /// All objects of every kind, or kind by kind and namespace by namespace.
 pub fn scopes(by_namespace: bool) -> Vec<Scope> {
     let namespaces = if by_namespace { vec![Some("shop"), Some("blog")] } else { vec![None] };
-    let of_kind = |kind| {
-        namespaces.iter().map(move |namespace| Scope { kind, namespace: namespace.map(str::to_owned) })
+    let of_resource = |resource| {
+        namespaces.iter().map(move |namespace| Scope { resource, namespace: namespace.map(str::to_owned) })
     };
-    Kind::ALL.into_iter().flat_map(of_kind).collect()
+    Resource::ALL.into_iter().flat_map(of_resource).collect()
 }

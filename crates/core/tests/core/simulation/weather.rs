@@ -1,6 +1,6 @@
 //! What the service does to requests for a while, and the end of all disturbance.
 
-use zonekeeper_core::keeper::FailureClass;
+use zonekeeper_core::{dns::Name, keeper::FailureClass};
 
 use super::{
     foreigner,
@@ -31,8 +31,7 @@ impl World {
                 .cluster
                 .objects()
                 .filter_map(|object| self.cluster.facts(object))
-                .flat_map(|facts| facts.hosts)
-                .map(|host| host.to_route53())
+                .flat_map(|facts| facts.hosts().map(Name::to_route53).collect::<Vec<_>>())
                 .collect();
             if !sets.is_empty() {
                 let is_named = self.random.percent(50);

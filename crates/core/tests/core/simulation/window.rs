@@ -66,7 +66,7 @@ impl Window {
 
 /// From where to where a change moves its hostname.
 fn places(change: &Change) -> Option<String> {
-    let Change::Replace { before, after } = change else { return None };
+    let Change::Replace { before, after, .. } = change else { return None };
     let (from, to) = (place(before)?, place(after)?);
     (from != to).then(|| format!("{from} -> {to}"))
 }

@@ -1,0 +1,102 @@
+//! The explicit form in which record sets and changes are hashed. A change of it needs a new version in its domain.
+
+use super::{Change, Role, digest::Encoder};
+use crate::dns::{Alias, Data, Policy, RecordSet, Routing, Rule};
+
+impl Encoder {
+    pub fn change(&mut self, change: &Change) {
+        self.tag(match change.role() {
+            Role::Record => 0,
+            Role::Ownership => 1,
+        });
+        match change {
+            Change::Create { set, .. } => {
+                self.tag(0);
+                self.record_set(set);
+            }
+            Change::Replace { before, after, .. } => {
+                self.tag(1);
+                self.record_set(before);
+                self.record_set(after);
+            }
+        }
+    }
+
+    pub fn record_set(&mut self, set: &RecordSet) {
+        self.text(set.name().as_str());
+        self.text(set.rtype().as_str());
+        self.optional(set.key.set_id.as_ref().map(|id| id.as_str()));
+        self.routing(&set.routing);
+        self.data(&set.data);
+    }
+
+    pub fn data(&mut self, data: &Data) {
+        match data {
+            Data::Values { ttl, values } => {
+                self.tag(0);
+                self.number(ttl.seconds().into());
+                self.list(values, |encoder, value| encoder.text(value));
+            }
+            Data::Alias(Alias { zone, target, evaluate_target_health }) => {
+                self.tag(1);
+                self.text(zone.as_str());
+                self.text(target.as_str());
+                self.tag(u8::from(*evaluate_target_health));
+            }
+            Data::TrafficPolicy(id) => {
+                self.tag(2);
+                self.text(id);
+            }
+        }
+    }
+
+    pub fn routing(&mut self, routing: &Routing) {
+        match routing {
+            Routing::Simple => self.tag(0),
+            Routing::Policy(policy) => {
+                let Policy { rule, health_check } = &**policy;
+                self.tag(1);
+                self.optional(health_check.as_deref());
+                self.tag(u8::from(rule.is_some()));
+                rule.iter().for_each(|rule| self.rule(rule));
+            }
+        }
+    }
+
+    fn rule(&mut self, rule: &Rule) {
+        match rule {
+            Rule::Weight(weight) => {
+                self.tag(0);
+                self.number(weight.cast_unsigned());
+            }
+            Rule::Region(region) => {
+                self.tag(1);
+                self.text(region);
+            }
+            Rule::Failover(role) => {
+                self.tag(2);
+                self.text(role);
+            }
+            Rule::MultiValue(is_on) => {
+                self.tag(3);
+                self.tag(u8::from(*is_on));
+            }
+            Rule::Geolocation { continent, country, subdivision } => {
+                self.tag(4);
+                [continent, country, subdivision].iter().for_each(|place| self.optional(place.as_deref()));
+            }
+            Rule::GeoProximity { region, local_zone_group, coordinates, bias } => {
+                self.tag(5);
+                [region, local_zone_group].iter().for_each(|place| self.optional(place.as_deref()));
+                self.optional(coordinates.as_ref().map(|(latitude, _)| &**latitude));
+                self.optional(coordinates.as_ref().map(|(_, longitude)| &**longitude));
+                self.optional(bias.map(|bias| bias.to_string()).as_deref());
+            }
+            Rule::Cidr { collection, location } => {
+                self.tag(6);
+                self.text(collection);
+                self.text(location);
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Endpoints: what an object wants at one hostname.
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+};
+
+use crate::dns::{MAX_SET_VALUES, Name, RecordType, Routing, SetId, Ttl};
+
+/// The key of a claim: a hostname, and one of its set identifiers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClaimKey {
+    /// The hostname.
+    pub host: Name,
+    /// The set identifier; none under simple routing.
+    pub set_id: Option<SetId>,
+}
+
+/// One wanted (hostname, set identifier), with everything that is wanted there.
+///
+/// Each endpoint stands for itself. Two endpoints of one object can have different targets, TTLs and routing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The hostname and the set identifier.
+    pub key: ClaimKey,
+    /// The routing policy and the health check. It is simple if and only if the key has no set identifier.
+    pub routing: Routing,
+    /// Where the hostname leads.
+    pub content: Content,
+    /// The TTL that the object asks for; none if it leaves the choice to us.
+    pub ttl: Option<Ttl>,
+    /// How host names of AWS services become aliases.
+    pub alias: AliasOptions,
+}
+
+/// Where a hostname leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Addresses and host names. Which types of records follow depends on the targets.
+    Targets(Arc<Targets>),
+    /// Record sets of stated types.
+    Records(Arc<[Record]>),
+}
+
+/// The values of one record set that an object states itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The type.
+    pub rtype: RecordType,
+    /// The values, as Route 53 writes them.
+    pub values: Vec<Arc<str>>,
+}
+
+/// How the host name of an AWS service becomes an alias.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AliasOptions {
+    /// Whether every host name becomes an alias, not only those of services that always get one (`alias: "true"`).
+    pub always: bool,
+    /// The object's choice of `EvaluateTargetHealth`; none if it leaves the choice to us.
+    pub evaluate_target_health: Option<bool>,
+}
+
+/// IP addresses and host names. Of each sort there are at most as many as one record set can hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Targets {
+    /// IPv4 addresses.
+    pub v4: BTreeSet<Ipv4Addr>,
+    /// IPv6 addresses.
+    pub v6: BTreeSet<Ipv6Addr>,
+    /// Host names.
+    pub hosts: BTreeSet<Name>,
+    /// Whether there are more than one record set can hold.
+    pub has_more: bool,
+}
+
+// === impl ClaimKey ===
+
+impl ClaimKey {
+    /// The key of a hostname under simple routing. Only sources that know no other routing, and tests, need it.
+    pub fn simple(host: Name) -> Self {
+        Self { host, set_id: None }
+    }
+}
+
+/// `www.example.com`, or `www.example.com set=blue`.
+impl fmt::Display for ClaimKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.set_id {
+            Some(set_id) => write!(f, "{} set={}", self.host, set_id.as_str()),
+            None => self.host.fmt(f),
+        }
+    }
+}
+
+// === impl Content ===
+
+impl Content {
+    /// How many values there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Targets(targets) => targets.len(),
+            Self::Records(records) => records.iter().map(|record| record.values.len()).sum(),
+        }
+    }
+
+    /// Whether there is nothing to lead to.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The targets, if the object does not state record sets itself.
+    pub fn targets(&self) -> Option<&Targets> {
+        match self {
+            Self::Targets(targets) => Some(targets),
+            Self::Records(_) => None,
+        }
+    }
+}
+
+// === impl Targets ===
+
+impl Targets {
+    /// Whether there is nothing to lead to.
+    pub fn is_empty(&self) -> bool {
+        self.v4.is_empty() && self.v6.is_empty() && self.hosts.is_empty()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.v4.len() + self.v6.len() + self.hosts.len()
+    }
+
+    /// The addresses among them.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        let v4 = self.v4.iter().copied().map(IpAddr::V4);
+        v4.chain(self.v6.iter().copied().map(IpAddr::V6))
+    }
+
+    /// Whether an address is among them.
+    pub fn have(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) => self.v4.contains(&address),
+            IpAddr::V6(address) => self.v6.contains(&address),
+        }
+    }
+
+    /// Adds an address.
+    pub(crate) fn add_address(&mut self, address: IpAddr) {
+        self.has_more |= !match address {
+            IpAddr::V4(address) => keep(&mut self.v4, address),
+            IpAddr::V6(address) => keep(&mut self.v6, address),
+        };
+    }
+
+    /// Adds the target that a text names, or says why it names none.
+    pub(super) fn add(&mut self, text: &str) -> Result<(), String> {
+        let text = text.trim();
+        match text.parse() {
+            Ok(IpAddr::V6(ip)) if let Some(v4) = ip.to_ipv4_mapped() => {
+                // No host on the internet can reach such an address, and nobody writes it on purpose.
+                return Err(format!("it is an IPv4 address in IPv6 form, write {v4}"));
+            }
+            Ok(address) => self.add_address(address),
+            Err(_) => {
+                let name = Name::from_hostname(text).map_err(|why| why.to_string())?;
+                // No top-level domain is numeric (RFC 3696, 2), so the text is a misspelled address.
+                let last = name.labels().next_back().unwrap_or_default();
+                if last.bytes().all(|b| b.is_ascii_digit()) {
+                    return Err("an address has no leading zeros and four parts from 0 to 255".to_owned());
+                }
+                if name.labels().any(|label| label == "*") {
+                    return Err("a wildcard is not a target".to_owned());
+                }
+                self.has_more |= !keep(&mut self.hosts, name);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Adds a target if one record set has room for it, and returns whether it has.
+fn keep<T: Ord>(targets: &mut BTreeSet<T>, target: T) -> bool {
+    let fits = targets.len() < MAX_SET_VALUES || targets.contains(&target);
+    if fits {
+        targets.insert(target);
+    }
+    fits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_an_address_or_a_host_name() {
+        let mut targets = Targets::default();
+        for text in ["192.0.2.1", "2001:db8::1", "LB.Example.NET.", " 192.0.2.2 "] {
+            assert_eq!(targets.add(text), Ok(()), "{text}");
+        }
+        assert_eq!((targets.v4.len(), targets.v6.len(), targets.hosts.len()), (2, 1, 1));
+        for text in ["10.09.15.25", "256.1.1.1", "1.2.3", "::ffff:192.0.2.1", "", " ", "a b", "*.example.com"]
+        {
+            assert!(targets.add(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! References to objects: the one place where `Ingress/shop/web` and `ingress/shop/web` are read and written.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+/// The kind of an object that can ask for hostnames.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// `Ingress` of `networking.k8s.io/v1`.
+    Ingress,
+    /// `Service` of `v1`.
+    Service,
+    /// A kind that zonekeeper does not read, as an ownership record writes it: `httproute`.
+    Other(Arc<str>),
+}
+
+/// A reference to an object, written `Ingress/shop/web`.
+///
+/// An ownership record names its object in this form too. Such an object can be of a kind that zonekeeper does not read
+/// ([`Kind::Other`]), and it can be cluster-scoped (`node/worker-1`): its namespace is then empty.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId(Arc<Parts>);
+
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Parts {
+    kind: Kind,
+    namespace: String,
+    name: String,
+}
+
+/// A text that does not refer to an object.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected an object as Ingress/shop/web or Service/shop/web")]
+pub struct BadObject;
+
+// === impl Kind ===
+
+impl Kind {
+    /// The kinds that zonekeeper reads.
+    pub const ALL: [Self; 2] = [Self::Ingress, Self::Service];
+
+    /// The kind as Kubernetes writes it: `Ingress`.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Ingress => "Ingress",
+            Self::Service => "Service",
+            Self::Other(label) => label,
+        }
+    }
+
+    /// The kind as flags, metrics and ownership records write it: `ingress`.
+    pub fn label(&self) -> &str {
+        match self {
+            Self::Ingress => "ingress",
+            Self::Service => "service",
+            Self::Other(label) => label,
+        }
+    }
+
+    /// The kind with a label, whether zonekeeper reads it or not.
+    pub fn from_label(label: &str) -> Self {
+        let known = Self::ALL.into_iter().find(|kind| kind.label() == label);
+        known.unwrap_or_else(|| Self::Other(label.into()))
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+// === impl ObjectId ===
+
+impl ObjectId {
+    /// Refers to an object; `namespace` is empty for a cluster-scoped one.
+    pub fn new(kind: Kind, namespace: &str, name: &str) -> Self {
+        Self(Arc::new(Parts { kind, namespace: namespace.to_owned(), name: name.to_owned() }))
+    }
+
+    /// Reads the resource label of an ownership record, as ExternalDNS writes it: `ingress/shop/web`, `node/worker-1`.
+    ///
+    /// It accepts any text, because other programs write such records too. [`ObjectId::resource_label`] gives the same
+    /// text back.
+    pub fn from_resource_label(text: &str) -> Self {
+        let (kind, path) = text.split_once('/').unwrap_or((text, ""));
+        let (namespace, name) = path.split_once('/').unwrap_or(("", path));
+        Self::new(Kind::from_label(kind), namespace, name)
+    }
+
+    /// The object's kind.
+    pub fn kind(&self) -> &Kind {
+        &self.0.kind
+    }
+
+    /// The object's namespace; empty for a cluster-scoped object.
+    pub fn namespace(&self) -> &str {
+        &self.0.namespace
+    }
+
+    /// The object's name.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The reference as ExternalDNS writes it into an ownership record: `ingress/shop/web`.
+    pub fn resource_label(&self) -> String {
+        self.written(self.kind().label())
+    }
+
+    fn written(&self, kind: &str) -> String {
+        match (self.namespace(), self.name()) {
+            ("", "") => kind.to_owned(),
+            ("", name) => format!("{kind}/{name}"),
+            (namespace, name) => format!("{kind}/{namespace}/{name}"),
+        }
+    }
+}
+
+/// Reads what a person writes: `Ingress/shop/web`, with the kind in any case. The kind must be one that zonekeeper reads.
+impl FromStr for ObjectId {
+    type Err = BadObject;
+
+    fn from_str(text: &str) -> Result<Self, BadObject> {
+        let (kind, path) = text.split_once('/').ok_or(BadObject)?;
+        let (namespace, name) = path.split_once('/').ok_or(BadObject)?;
+        let kind = Kind::ALL.into_iter().find(|known| known.label().eq_ignore_ascii_case(kind));
+        let is_named = is_object_name(namespace) && is_object_name(name);
+        kind.filter(|_| is_named).map(|kind| Self::new(kind, namespace, name)).ok_or(BadObject)
+    }
+}
+
+/// Whether a text can be the name of an object or a namespace: lower case letters, digits, `-` and `.` (Kubernetes, "DNS
+/// subdomain names").
+fn is_object_name(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
+    (1..=253).contains(&text.len()) && text.bytes().all(is_allowed)
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written(self.kind().as_str()))
+    }
+}
+
+impl fmt::Debug for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_label_is_read_whatever_its_kind() {
+        for (text, kind, namespace, name) in [
+            ("ingress/shop/web", Kind::Ingress, "shop", "web"),
+            ("httproute/shop/web", Kind::Other("httproute".into()), "shop", "web"),
+            ("node/worker-1", Kind::Other("node".into()), "", "worker-1"),
+            ("Ingress/shop/web", Kind::Other("Ingress".into()), "shop", "web"),
+            ("a/b/c/d", Kind::Other("a".into()), "b", "c/d"),
+            ("web", Kind::Other("web".into()), "", ""),
+            ("", Kind::Other("".into()), "", ""),
+        ] {
+            let object = ObjectId::from_resource_label(text);
+            assert_eq!(
+                (object.kind(), object.namespace(), object.name()),
+                (&kind, namespace, name),
+                "{text}"
+            );
+            assert_eq!(object.resource_label(), text);
+        }
+    }
+
+    #[test]
+    fn a_person_refers_to_kinds_that_are_read() {
+        let web = ObjectId::new(Kind::Ingress, "shop", "web");
+        for text in ["Ingress/shop/web", "ingress/shop/web", "INGRESS/shop/web"] {
+            assert_eq!(text.parse(), Ok(web.clone()), "{text}");
+        }
+        for text in
+            ["", "web", "shop/web", "Pod/shop/web", "Ingress//web", "Ingress/shop/", "Ingress/shop/web/x"]
+        {
+            assert_eq!(text.parse::<ObjectId>(), Err(BadObject), "{text}");
+        }
+    }
+}
