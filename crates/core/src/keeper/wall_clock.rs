@@ -13,7 +13,7 @@ pub(super) struct WallClock {
 // === impl WallClock ===
 
 impl WallClock {
-    /// Takes the current time of day, in seconds since 1970.
+    /// Sets the current time of day, in seconds since 1970.
     pub fn set(&mut self, unix: i64, now: Time) {
         self.known = Some((unix, now));
     }

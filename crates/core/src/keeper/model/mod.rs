@@ -76,7 +76,7 @@ impl Model {
         self.snapshot.listed_at().is_some_and(|listed| now - listed > self.max_listing_age)
     }
 
-    /// Takes the facts of an object, or that the object has none any more.
+    /// Sets the facts of an object, or removes them.
     pub fn set_facts(&mut self, object: &ObjectId, facts: Option<Facts>, turn: &mut Turn) {
         self.lists.see(object);
         let apex = self.zone().apex();

@@ -106,7 +106,7 @@ impl Permits {
         self.wall.set(unix, now);
     }
 
-    /// Takes until when this process leads.
+    /// Notes until when this process leads.
     pub fn set_leadership(&mut self, until: Time, turn: &mut Turn) {
         // A renewal in time changes nothing.
         if self.leader_until <= turn.now {

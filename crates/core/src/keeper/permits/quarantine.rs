@@ -135,7 +135,7 @@ impl Quarantine {
         self.is_parts_turn = true;
     }
 
-    /// Takes the planned units when Route 53 seems to reject everything.
+    /// Notes the planned units when Route 53 seems to reject everything.
     pub fn suspect<'u>(&mut self, units: impl Iterator<Item = &'u Unit>) {
         self.suspects = units.map(|unit| (unit.key().clone(), unit.digest())).collect();
     }
@@ -227,7 +227,7 @@ impl Quarantine {
         self.full = Some(Full { times, until: now + wait(times), sets, message: message.to_owned() });
     }
 
-    /// Takes the number of record sets in the zone. With fewer than when it was full, there is room.
+    /// Notes the number of record sets in the zone. With fewer than when it was full, there is room.
     pub fn zone_has(&mut self, sets: usize, now: Time) {
         if let Some(full) = self.full.as_mut().filter(|full| sets < full.sets) {
             full.until = full.until.min(now);

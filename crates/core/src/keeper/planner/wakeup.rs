@@ -33,7 +33,7 @@ struct Waiting {
 // === impl Wakeup ===
 
 impl Wakeup {
-    /// Takes a change of claims. `is_new`: it claims a hostname that was not claimed before.
+    /// Notes a change of claims. `is_new`: it claims a hostname that was not claimed before.
     pub fn change(&mut self, now: Time, is_new: bool) {
         let quiet = self.last_change.is_none_or(|last| now - last >= QUIET);
         self.last_change = Some(now);

@@ -50,7 +50,7 @@ impl Reports {
         self.holds.hosts()
     }
 
-    /// Takes holds that end now: the turn then knows their hostnames.
+    /// Ends the holds that are over, and reports their hostnames to the turn.
     pub fn end_holds(&mut self, turn: &mut Turn) {
         while let Some(host) = self.holds.take_due(turn.now) {
             turn.holds_changed([host]);
