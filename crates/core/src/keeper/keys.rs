@@ -1,6 +1,6 @@
 //! Lookups of all keys of one hostname.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::{dns::Name, source::ClaimKey};
 
@@ -14,15 +14,18 @@ pub(super) fn entries_at<'m, V>(
     map: &'m BTreeMap<ClaimKey, V>,
     host: &'m Name,
 ) -> impl Iterator<Item = (&'m ClaimKey, &'m V)> {
-    map.range(first(host)..).take_while(move |(key, _)| key.host == *host)
+    // Most maps are empty most of the time.
+    let entries = (!map.is_empty()).then(|| map.range(first(host)..));
+    entries.into_iter().flatten().take_while(move |(key, _)| key.host == *host)
 }
 
 /// The keys of a hostname that several sources know, each once.
-pub(super) fn union<'k>(keys: impl IntoIterator<Item = &'k ClaimKey>) -> BTreeSet<ClaimKey> {
-    let mut union = BTreeSet::new();
+pub(super) fn union<'k>(keys: impl IntoIterator<Item = &'k ClaimKey>) -> Vec<ClaimKey> {
+    // A hostname has few keys.
+    let mut union: Vec<ClaimKey> = Vec::new();
     for key in keys {
         if !union.contains(key) {
-            union.insert(key.clone());
+            union.push(key.clone());
         }
     }
     union

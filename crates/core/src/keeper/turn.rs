@@ -108,8 +108,12 @@ impl Turn {
     }
 
     /// Reports that units of these hostnames may now be held, or released.
-    pub fn holds_changed(&mut self, hosts: impl IntoIterator<Item = Name>) {
-        self.holds.extend(hosts);
+    pub fn holds_changed(&mut self, hosts: BTreeSet<Name>) {
+        if self.holds.is_empty() {
+            self.holds = hosts;
+        } else {
+            self.holds.extend(hosts);
+        }
     }
 
     /// The hostnames whose holds must be looked at again.

@@ -194,7 +194,7 @@ impl Permits {
         if has_moved {
             turn.effect(Effect::Remember(self.stored_moves()));
         }
-        turn.holds_changed(batch.units().iter().map(|unit| unit.key().host.clone()));
+        turn.holds_changed(batch.units().iter().map(|unit| unit.key().host.clone()).collect());
     }
 
     /// Notes that a batch was rejected. Returns the units that were rejected for themselves.
@@ -223,7 +223,7 @@ impl Permits {
                 Vec::new()
             }
         };
-        turn.holds_changed(units.iter().map(|unit| unit.key().host.clone()));
+        turn.holds_changed(units.iter().map(|unit| unit.key().host.clone()).collect());
         units
     }
 
@@ -261,7 +261,7 @@ impl Permits {
     pub fn review_brake(&mut self, planner: &Planner, turn: &mut Turn) {
         if self.brake.review(planner.hosts_once_correct(), turn.now) {
             turn.may_send();
-            turn.holds_changed(self.brake.hosts().cloned());
+            turn.holds_changed(self.brake.hosts().cloned().collect());
         }
     }
 

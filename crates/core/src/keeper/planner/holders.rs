@@ -49,14 +49,14 @@ impl Holders {
     }
 
     /// All keys of a hostname that may have a holder: claimed keys, keys in the zone, and keys observed before.
-    pub fn keys_at(&self, view: &View<'_>, host: &Name) -> BTreeSet<ClaimKey> {
+    pub fn keys_at(&self, view: &View<'_>, host: &Name) -> Vec<ClaimKey> {
         let claimed = view.claims.keys_at(host);
         let named = entries_at(&self.named, host).map(|(key, _)| key);
         let targetless = entries_at(&self.targetless, host).map(|(key, _)| key);
         let mut keys = union(claimed.chain(named).chain(targetless));
         for set in view.zone.at(host) {
             if !keys.iter().any(|key| key.set_id == set.key.set_id) {
-                keys.insert(ClaimKey { host: host.clone(), set_id: set.key.set_id.clone() });
+                keys.push(ClaimKey { host: host.clone(), set_id: set.key.set_id.clone() });
             }
         }
         keys

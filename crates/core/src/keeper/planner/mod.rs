@@ -233,10 +233,10 @@ impl Planner {
         now: Time,
         moves: &mut Vec<PlannedMove>,
     ) {
-        let was_correct = model.history.right_at(host).next().is_some();
+        let correct = union(model.history.right_at(host));
+        let was_correct = !correct.is_empty();
         let claimed = model.claims().keys_at(host);
-        let remembered = model.history.right_at(host).chain(self.drift.keys_at(host));
-        for key in union(claimed.chain(remembered)) {
+        for key in union(claimed.chain(&correct).chain(self.drift.keys_at(host))) {
             let unit = self.plans.units_of(host).iter().find(|unit| *unit.key() == key);
             let is_repair = unit.is_some_and(|unit| is_repair(&model.history, unit));
             if let Some(unit) = unit.filter(|_| is_repair)
@@ -255,11 +255,12 @@ impl Planner {
                 self.drift.forget(&key);
             }
         }
+        let mut is_correct = !in_sync.is_empty();
         for InSync { key, wish } in in_sync {
             self.drift.repaired(&key);
             model.history.see_right(key, wish);
         }
-        let is_correct = model.history.right_at(host).next().is_some();
+        is_correct = is_correct || (was_correct && model.history.right_at(host).next().is_some());
         self.hosts_once_correct += usize::from(is_correct);
         self.hosts_once_correct -= usize::from(was_correct);
     }

@@ -53,7 +53,7 @@ impl Reports {
     /// Ends the holds that are over, and reports their hostnames to the turn.
     pub fn end_holds(&mut self, turn: &mut Turn) {
         while let Some(host) = self.holds.take_due(turn.now) {
-            turn.holds_changed([host]);
+            turn.holds_changed(BTreeSet::from([host]));
             turn.may_send();
         }
     }
