@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{Arg, Command, CommandFactory};
+use clap::{Arg, Command, CommandFactory, Parser};
 use zonekeeper::{
     cli::Cli,
     driver::Status,
@@ -27,9 +27,10 @@ const GENERATED: &str =
     "<!-- Generated from the code: `make documents` writes it, `make test` compares it. -->";
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// Other programs, whose commands the pages show.
-const OTHERS: [&str; 5] = ["aws ", "cargo ", "docker ", "kubectl ", "terraform "];
+const OTHERS: [&str; 6] = ["aws ", "cargo ", "cd ", "docker ", "kubectl ", "terraform "];
 /// Their flags, where the pages speak of them.
 const OTHER_FLAGS: [&str; 5] = ["help", "version", "policy", "interval", "event-ttl"];
+const MAKEFILE: &str = include_str!("../../Makefile");
 const METRICS: &str = include_str!("../../src/telemetry/metrics.rs");
 
 #[test]
@@ -146,6 +147,14 @@ fn what_the_pages_speak_of_is_there() {
         for link in links.filter(|link| !link.is_empty() && !link.contains("://")) {
             assert!(folder.join(link).exists(), "{path}: there is no {link}");
         }
+        for (page_linked, anchor) in anchors(&page) {
+            let page_linked =
+                if page_linked.is_empty() { page.clone() } else { read(&folder.join(page_linked)) };
+            assert!(headings(&page_linked).contains(anchor), "{path}: there is no heading #{anchor}");
+        }
+        for command in shell(&page) {
+            is_a_command(&command).unwrap_or_else(|why| panic!("{path}: {command}: {why}"));
+        }
         for gate in page.split("gate=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
             assert!(gates.iter().any(|known| known == gate), "{path}: there is no gate {gate}");
         }
@@ -157,6 +166,70 @@ fn what_the_pages_speak_of_is_there() {
             "docs/operations.md says nothing of the gate {gate}"
         );
     }
+}
+
+/// The page and the heading of each link to a heading.
+fn anchors(page: &str) -> impl Iterator<Item = (&str, &str)> {
+    let links = page.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    links.filter(|link| !link.contains("://")).filter_map(|link| link.split_once('#'))
+}
+
+/// The anchors of a page's headings, as GitHub makes them.
+fn headings(page: &str) -> BTreeSet<String> {
+    let headings = page.lines().filter(|line| line.starts_with('#'));
+    let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+    let slug = |text: &str| text.to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-");
+    headings.map(|line| slug(line.trim_start_matches('#').trim())).collect()
+}
+
+/// The lines of a page's shell blocks.
+fn shell(page: &str) -> Vec<String> {
+    let mut is_shell = false;
+    let mut lines = Vec::new();
+    for line in page.lines().map(str::trim) {
+        match line {
+            "```sh" => is_shell = true,
+            "```" => is_shell = false,
+            line if is_shell => lines.push(line.to_owned()),
+            _ => {}
+        }
+    }
+    lines
+}
+
+/// Whether a command can be run: the program takes its arguments, and the files and targets of this checkout are there.
+fn is_a_command(command: &str) -> Result<(), String> {
+    let (command, _) = command.split_once(" | ").unwrap_or((command, ""));
+    let (program, arguments) = command.split_once(' ').unwrap_or((command, ""));
+    let check = |is_right: bool, why: &str| is_right.then_some(()).ok_or_else(|| why.to_owned());
+    match program {
+        "zonekeeper" => parses(arguments),
+        "make" => {
+            let target = format!("{}:", arguments.split(' ').next().unwrap_or_default());
+            check(MAKEFILE.lines().any(|line| line.starts_with(&target)), "no such target")
+        }
+        "kubectl" => {
+            // In the pod, the zone and the owner are in the environment.
+            if let Some((_, arguments)) = arguments.split_once(" -- /zonekeeper ") {
+                return parses(&format!("{arguments} --zone-id Z0123456789EXAMPLE --owner-id prod-eu"));
+            }
+            let Some((_, folder)) = arguments.split_once(" -k ") else { return Ok(()) };
+            check(Path::new(ROOT).join(folder).join("kustomization.yaml").exists(), "no such folder")
+        }
+        other => check(OTHERS.iter().any(|known| known.trim_end() == other), "no such program"),
+    }
+}
+
+/// Whether the program takes these arguments.
+fn parses(arguments: &str) -> Result<(), String> {
+    match Cli::try_parse_from(["zonekeeper"].into_iter().chain(arguments.split(' '))) {
+        Err(error) if error.use_stderr() => Err(error.to_string()),
+        _ => Ok(()),
+    }
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 const CLASSES: [FailureClass; 9] = [
