@@ -19,12 +19,12 @@ use std::{
 
 use k8s_openapi::api::networking::v1::Ingress;
 use zonekeeper_core::{
-    dns::{AliasZones, Name, RecordSet, Ttl, Zone, ZoneId},
+    dns::{Name, RecordSet, Zone, ZoneId},
     keeper::{
         BrakeLimits, ChangeId, Completion, Config, Cursor, Effect, Input, Keeper, Mode, Page, Quota, Read,
         Scope, Time,
     },
-    plan::{Adoption, ManagedTypes, Naming, Past, Plan, Settings, View},
+    plan::{Past, Plan, Settings, View},
     source::{Claims, Object, Resource, Rules},
 };
 
@@ -229,16 +229,7 @@ impl World {
 }
 
 fn settings() -> Settings {
-    Settings {
-        owner: "bench".parse().unwrap(),
-        naming: Naming::default(),
-        default_ttl: Ttl::DEFAULT,
-        managed_types: ManagedTypes::default(),
-        prefer_cname: false,
-        merge_targets: None,
-        alias_zones: AliasZones::default(),
-        adoption: Adoption::default(),
-    }
+    Settings::new("bench".parse().unwrap())
 }
 
 fn scope() -> Scope {

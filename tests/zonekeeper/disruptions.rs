@@ -17,9 +17,9 @@ use zonekeeper::{
     telemetry::Reporter,
 };
 use zonekeeper_core::{
-    dns::{AliasZones, Ttl, Zone as CoreZone, ZoneId},
+    dns::{Zone as CoreZone, ZoneId},
     keeper::{self, BrakeLimits, Keeper, Mode, Quota, Scope},
-    plan::{Adoption, ManagedTypes, Naming, Settings},
+    plan::Settings,
     source::{Resource, Rules},
 };
 
@@ -250,16 +250,7 @@ fn through(relay: &Relay, plane: &ControlPlane, folder: &Path) -> PathBuf {
 /// A keeper that watches one scope and writes nothing.
 fn config(scope: Scope) -> keeper::Config {
     keeper::Config {
-        settings: Settings {
-            owner: "tests".parse().unwrap(),
-            naming: Naming::default(),
-            default_ttl: Ttl::DEFAULT,
-            managed_types: ManagedTypes::default(),
-            prefer_cname: false,
-            merge_targets: None,
-            alias_zones: AliasZones::default(),
-            adoption: Adoption::default(),
-        },
+        settings: Settings::new("tests".parse().unwrap()),
         scopes: vec![scope],
         mode: Mode::DryRun,
         quota: Quota::default(),

@@ -11,9 +11,9 @@ use zonekeeper::{
     route53::{Open, Reader, Via, Writer},
 };
 use zonekeeper_core::{
-    dns::{AliasZones, Name, Ttl, Zone as CoreZone, ZoneId},
+    dns::{Name, Zone as CoreZone, ZoneId},
     keeper::{Apply, ApplyId, ChangeId, Cursor, FailureClass, Read, ReadId, Time},
-    plan::{Adoption, Batch, ManagedTypes, Naming, Past, Plan, PlanDigest, Settings, Unit, View},
+    plan::{Batch, Past, Plan, PlanDigest, Settings, Unit, View},
     source::{Claims, Object, Rules},
 };
 use zonekeeper_emulator::{
@@ -55,16 +55,7 @@ fn apply(not_after: Time) -> Apply {
     let apex = Name::from_hostname(zone::NAME).unwrap();
     let mut claims = Claims::new(apex.clone());
     claims.set(&ingress.id().unwrap(), ingress.facts(&Rules::default()));
-    let settings = Settings {
-        owner: "tests".parse().unwrap(),
-        naming: Naming::default(),
-        default_ttl: Ttl::DEFAULT,
-        managed_types: ManagedTypes::default(),
-        prefer_cname: false,
-        merge_targets: None,
-        alias_zones: AliasZones::default(),
-        adoption: Adoption::default(),
-    };
+    let settings = Settings::new("tests".parse().unwrap());
     let plan = Plan::new(&View {
         zone: &CoreZone::new(id(), apex),
         claims: &claims,

@@ -56,8 +56,8 @@
 //! ```
 //! use k8s_openapi::api::networking::v1::Ingress;
 //! use zonekeeper_core::{
-//!     dns::{AliasZones, Name, Ttl, Zone, ZoneId},
-//!     plan::{Adoption, Batch, ManagedTypes, Naming, Past, Plan, Settings, View},
+//!     dns::{Name, Zone, ZoneId},
+//!     plan::{Batch, Past, Plan, Settings, View},
 //!     source::{Claims, Object, Rules},
 //! };
 //!
@@ -76,16 +76,7 @@
 //! claims.set(&id, object.facts(&Rules::default()));
 //!
 //! // What is claimed and what the zone holds give a plan: here four changes, which are one unit.
-//! let settings = Settings {
-//!     owner: "blue".parse()?,
-//!     naming: Naming::default(),
-//!     default_ttl: Ttl::DEFAULT,
-//!     managed_types: ManagedTypes::default(),
-//!     prefer_cname: false,
-//!     merge_targets: None,
-//!     alias_zones: AliasZones::default(),
-//!     adoption: Adoption::default(),
-//! };
+//! let settings = Settings::new("blue".parse()?);
 //! let zone = Zone::new(ZoneId::new("Z0123456789").ok_or("a zone id")?, apex);
 //! let past = Past::default();
 //! let plan = Plan::new(&View { zone: &zone, claims: &claims, settings: &settings, past: &past });

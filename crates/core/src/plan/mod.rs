@@ -104,6 +104,24 @@ pub struct Plan {
     pub is_private: bool,
 }
 
+// === impl Settings ===
+
+impl Settings {
+    /// The settings that apply where an operator has chosen nothing but the owner id.
+    pub fn new(owner: OwnerId) -> Self {
+        Self {
+            owner,
+            naming: Naming::default(),
+            default_ttl: Ttl::DEFAULT,
+            managed_types: ManagedTypes::default(),
+            prefer_cname: false,
+            merge_targets: None,
+            alias_zones: AliasZones::default(),
+            adoption: Adoption::default(),
+        }
+    }
+}
+
 // === impl Plan ===
 
 impl Plan {

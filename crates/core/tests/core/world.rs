@@ -15,7 +15,7 @@ use k8s_openapi::{
 };
 use proptest::{collection::vec, option, prelude::*};
 use zonekeeper_core::{
-    dns::{AliasZones, Name, RecordSet, Ttl, Zone},
+    dns::{Name, RecordSet, Zone},
     plan::{Adoption, Batch, ManagedTypes, Naming, Settings, Unit},
     source::{ADOPT, Object},
 };
@@ -252,16 +252,7 @@ impl World {
 
 /// The settings of a test with this naming.
 pub fn settings(naming: Naming) -> Settings {
-    Settings {
-        owner: "me".parse().unwrap(),
-        naming,
-        default_ttl: Ttl::DEFAULT,
-        managed_types: ManagedTypes::default(),
-        prefer_cname: false,
-        merge_targets: None,
-        alias_zones: AliasZones::default(),
-        adoption: Adoption::default(),
-    }
+    Settings { naming, ..Settings::new("me".parse().unwrap()) }
 }
 
 /// Hostnames among which every kind of collision is likely.

@@ -121,8 +121,8 @@ impl Holders {
 mod tests {
     use super::*;
     use crate::{
-        dns::{AliasZones, Data, RecordSet, RecordType, SetId, Ttl, Zone, ZoneId},
-        plan::{Adoption, ManagedTypes, Naming, Past, Settings},
+        dns::{Data, RecordSet, RecordType, SetId, Ttl, Zone, ZoneId},
+        plan::{Past, Settings},
         source::Claims,
     };
 
@@ -141,16 +141,7 @@ mod tests {
 
     #[test]
     fn each_set_identifier_of_a_hostname_has_a_holder_and_a_grace_period_of_its_own() {
-        let settings = Settings {
-            owner: "me".parse().unwrap(),
-            naming: Naming::default(),
-            default_ttl: Ttl::DEFAULT,
-            managed_types: ManagedTypes::default(),
-            prefer_cname: false,
-            merge_targets: None,
-            alias_zones: AliasZones::default(),
-            adoption: Adoption::default(),
-        };
+        let settings = Settings::new("me".parse().unwrap());
         let mut zone = Zone::new(ZoneId::new("Z1").unwrap(), name("example.com"));
         let (claims, past, host) =
             (Claims::new(name("example.com")), Past::default(), name("www.example.com"));

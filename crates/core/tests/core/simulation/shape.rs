@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use zonekeeper_core::{
-    dns::{AliasZones, Ttl},
     keeper::{BrakeLimits, Config, Mode, Quota, Rate, Scope},
     plan::{Adoption, ManagedTypes, Naming, Settings},
 };
@@ -107,17 +106,15 @@ impl Shape {
     pub fn settings(&self) -> Settings {
         let TxtNames { prefix, suffix, wildcard } = self.naming;
         Settings {
-            owner: US.parse().unwrap(),
             naming: Naming::new(prefix, suffix, wildcard).unwrap(),
-            default_ttl: Ttl::DEFAULT,
             managed_types: ManagedTypes::new(self.managed_types.iter().copied()).unwrap(),
             prefer_cname: self.prefer_cname,
             merge_targets: self.merge_targets,
-            alias_zones: AliasZones::default(),
             adoption: Adoption {
                 from: self.adopts.then(|| THEM.parse().unwrap()).into_iter().collect(),
                 order: None,
             },
+            ..Settings::new(US.parse().unwrap())
         }
     }
 

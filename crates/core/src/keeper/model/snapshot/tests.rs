@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
-    dns::{AliasZones, Data, Ttl, ZoneId},
-    plan::{Adoption, ManagedTypes, Naming, Past, Plan, Settings, View},
+    dns::{Data, Ttl, ZoneId},
+    plan::{Past, Plan, Settings, View},
     source::{Claims, Object, Rules},
 };
 
@@ -161,16 +161,7 @@ fn batch(zone: &Zone) -> Batch {
     let object = Object::Ingress(Box::new(serde_json::from_value(ingress).unwrap()));
     let mut claims = Claims::new(zone.apex().clone());
     claims.set(&object.id().unwrap(), object.facts(&Rules::default()));
-    let settings = Settings {
-        owner: "me".parse().unwrap(),
-        naming: Naming::default(),
-        default_ttl: Ttl::DEFAULT,
-        managed_types: ManagedTypes::default(),
-        prefer_cname: false,
-        merge_targets: None,
-        alias_zones: AliasZones::default(),
-        adoption: Adoption::default(),
-    };
+    let settings = Settings::new("me".parse().unwrap());
     let plan = Plan::new(&View { zone, claims: &claims, settings: &settings, past: &Past::default() });
     Batch::pack(plan.units).remove(0)
 }
