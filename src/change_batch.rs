@@ -1,7 +1,7 @@
-//! Change batches for people: the JSON that `aws route53 change-resource-record-sets --change-batch file://…` takes.
+//! Change batches for people: the JSON that `aws route53 change-resource-record-sets --change-batch file://…` reads.
 //!
-//! Every field of a set is written, as Route 53 lists it: a deletion is refused unless all of it is what is there
-//! (`Change`, Route 53 API reference), which is what makes the file safe to keep for a while.
+//! Every field of a record set is written as Route 53 lists it. Route 53 rejects a deletion unless all fields match the
+//! record set in the zone (`Change`, Route 53 API reference). That makes it safe to send the file later.
 
 use serde::Serialize;
 use zonekeeper_core::{
@@ -9,10 +9,10 @@ use zonekeeper_core::{
     plan::HandChange,
 };
 
-/// Most characters of a comment (`ResourceDescription`, Route 53 API reference).
+/// The most characters that a comment may have (`ResourceDescription`, Route 53 API reference).
 const MAX_COMMENT_CHARS: usize = 256;
 
-/// A `ChangeBatch`. Nothing in this program sends one.
+/// A `ChangeBatch` of the Route 53 API. This program never sends one.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ChangeBatch<'a> {
@@ -27,7 +27,7 @@ struct Change<'a> {
     resource_record_set: ResourceRecordSet<'a>,
 }
 
-/// Fields that are not there are left out, as in a listing.
+/// A `ResourceRecordSet` of the Route 53 API. Fields without a value are left out, as in a listing.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct ResourceRecordSet<'a> {
@@ -116,7 +116,7 @@ struct Coordinates<'a> {
 // === impl ChangeBatch ===
 
 impl<'a> ChangeBatch<'a> {
-    /// The batch of these changes; CloudTrail keeps the comment, which is cut to what Route 53 takes.
+    /// Creates the batch of these changes. CloudTrail records the comment, which is cut to the length that Route 53 allows.
     pub fn new(comment: &str, changes: &'a [HandChange]) -> Self {
         let changes = changes.iter().map(|change| Change {
             action: match change {

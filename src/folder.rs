@@ -1,13 +1,14 @@
 //! A folder of manifests in place of a cluster.
 //!
-//! The folder's objects are listed as an API server's would be; a file that changes has them listed again, and
-//! what the facts say is the same wakes nobody. What cannot be read, a file or one document of it, keeps what it last
-//! said: a slip of the pen is not a deletion.
+//! The objects of the folder are listed as an API server lists them. When a file changes, all of them are listed again; the
+//! keeper ignores facts that have not changed. A file or document that cannot be read keeps its last content, because a
+//! typing error must not look like a deletion.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use k8s_openapi::api::{core::v1::Service, networking::v1::Ingress};
@@ -20,92 +21,100 @@ use zonekeeper_core::{
     source::{Object, ObjectId, Rules},
 };
 
-use crate::driver::Handle;
+use crate::driver::{Handle, Objects, Until};
 
-/// Largest manifest that is read, in bytes: the largest object that etcd stores is 1.5 MiB.
+/// The largest manifest that is read, in bytes. The largest object that etcd stores has 1.5 MiB.
 const MAX_FILE_BYTES: u64 = 2 << 20;
-/// How deep a document may be nested: definitions of resources, which may lie beside the objects, are 50 levels deep.
+/// The deepest nesting of a document. A `CustomResourceDefinition` in the same folder has about 50 levels.
 const MAX_DEPTH: usize = 100;
-/// Most values in a document, and most events of the parser.
+/// The most values in a document. The parser may see twice as many events.
 const MAX_VALUES: usize = 250_000;
-/// Most bytes of text in a document, repeated ones counted each time.
+/// The most bytes of text in a document. Text behind an anchor counts each time that it is used.
 const MAX_TEXT_BYTES: usize = 8 << 20;
-/// Most anchors in a document, and most references to them: what people write by hand has a few.
+/// The most anchors in a document, and the most references to them. Hand-written documents have a few.
 const MAX_ANCHORS: usize = 1_000;
 
-/// The manifests of a folder, and the objects in them.
-#[derive(Debug)]
+/// The objects in the manifests of a folder.
+#[derive(Debug, Clone)]
 pub struct Folder {
     path: PathBuf,
     files: BTreeMap<PathBuf, Vec<Object>>,
 }
 
-/// A manifest that cannot be used.
+/// Why a manifest, or the folder, cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum BadManifest {
     /// The folder cannot be read.
     #[error("cannot read the folder {path}: {source}")]
     Folder {
-        /// Which folder.
+        /// The folder.
         path: PathBuf,
-        /// What happened.
+        /// The cause.
         source: io::Error,
     },
     /// A file cannot be read.
     #[error("cannot read {path}: {source}")]
     File {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What happened.
+        /// The cause.
         source: io::Error,
     },
-    /// A file is larger than any object.
+    /// A file is larger than any object can be.
     #[error("{path} has more than {MAX_FILE_BYTES} bytes")]
     TooLarge {
-        /// Which file.
+        /// The file.
         path: PathBuf,
     },
     /// A document is not YAML.
     #[error("{path}: {why}")]
     Yaml {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What is wrong, and where.
+        /// The error, with its line.
         why: String,
     },
-    /// A document is not the object that it says it is.
+    /// A document does not have the fields of its kind.
     #[error("{path}: {kind} {name}: {why}")]
     Object {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Which kind.
+        /// The kind of the object.
         kind: String,
-        /// Which name.
+        /// The name of the object.
         name: String,
-        /// What is wrong.
+        /// The error.
         why: serde_json::Error,
     },
-    /// An object cannot be told from others of its kind: an API server refuses it, or gives it a name of its own.
+    /// An object has no name. An API server would reject it or generate a name.
     #[error("{path}: {kind} without a name: set metadata.name")]
     Nameless {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Which kind.
+        /// The kind of the object.
         kind: String,
     },
+}
+
+/// Why a folder cannot be followed any more.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot watch the folder {path} for changes: {cause}")]
+pub struct FollowError {
+    path: PathBuf,
+    cause: String,
 }
 
 // === impl Folder ===
 
 impl Folder {
-    /// Reads a folder. Files that cannot be used are returned beside it.
+    /// Reads a folder. Also returns the files that cannot be used.
     pub fn open(path: &Path) -> Result<(Self, Vec<BadManifest>), BadManifest> {
         let mut folder = Self { path: path.to_owned(), files: BTreeMap::new() };
         let bad = folder.read()?;
         Ok((folder, bad))
     }
 
-    /// Takes an object out, as deleting it would. Whether it was there.
+    /// Removes an object, as its deletion would. Returns whether it was there.
     pub fn remove(&mut self, id: &ObjectId) -> bool {
         let mut found = false;
         for objects in self.files.values_mut() {
@@ -118,12 +127,12 @@ impl Folder {
         found
     }
 
-    /// Its objects.
+    /// The objects of all files.
     pub fn objects(&self) -> impl Iterator<Item = &Object> {
         self.files.values().flatten()
     }
 
-    /// What a list of each scope would say.
+    /// Lists each scope, as an API server would.
     pub fn list(&self, scopes: &[Scope], rules: &Rules) -> Vec<Input> {
         let mut inputs = Vec::new();
         for scope in scopes {
@@ -140,38 +149,32 @@ impl Folder {
         inputs
     }
 
-    /// Lists the objects, and again whenever a file changes, until nobody listens any more.
-    pub async fn follow(mut self, scopes: Vec<Scope>, rules: Rules, driver: Handle) -> notify::Result<()> {
-        let (notice, mut notices) = mpsc::channel(1);
+    /// Sends the list of each scope to the driver. Returns whether the driver still runs.
+    async fn send(&self, scopes: &[Scope], rules: &Rules, driver: &Handle) -> bool {
+        for input in self.list(scopes, rules) {
+            if !driver.send(input).await {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Starts to watch the folder; each change puts a notice into the channel.
+    fn watch(&self) -> Result<(impl Watcher + Send + use<>, mpsc::Receiver<()>), FollowError> {
+        let failed = |error: notify::Error| FollowError { path: self.path.clone(), cause: error.to_string() };
+        let (notice, notices) = mpsc::channel(1);
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            // One notice is enough, however many files change before it is read.
+            // One notice is enough, however many files change before it is received.
             if event.is_ok_and(|event| !event.kind.is_access()) {
                 let _ = notice.try_send(());
             }
-        })?;
-        watcher.watch(&self.path, RecursiveMode::NonRecursive)?;
-        loop {
-            for input in self.list(&scopes, &rules) {
-                if !driver.send(input).await {
-                    return Ok(());
-                }
-            }
-            if notices.recv().await.is_none() {
-                return Ok(());
-            }
-            match self.read() {
-                Ok(bad) => {
-                    info!(folder = %self.path.display(), "the manifests have been read again");
-                    for error in bad {
-                        warn!(%error, "a manifest is passed over; what it last said still counts");
-                    }
-                }
-                Err(error) => warn!(%error, "the manifests cannot be read; what they last said still counts"),
-            }
-        }
+        })
+        .map_err(failed)?;
+        watcher.watch(&self.path, RecursiveMode::NonRecursive).map_err(failed)?;
+        Ok((watcher, notices))
     }
 
-    /// Reads it again. What cannot be used is returned, and keeps what it last said.
+    /// Reads the folder again. Returns the files and documents that cannot be used; they keep their last content.
     pub fn read(&mut self) -> Result<Vec<BadManifest>, BadManifest> {
         let unreadable = |source| BadManifest::Folder { path: self.path.clone(), source };
         let mut files = BTreeMap::new();
@@ -185,10 +188,11 @@ impl Folder {
             let (mut objects, mistakes) =
                 objects(&path).unwrap_or_else(|mistake| (Vec::new(), vec![mistake]));
             if !mistakes.is_empty() {
-                // Which object a broken document is about is not known: what no other document shows stays.
+                // Nobody knows which object a broken document describes. So every object of the file stays that no other
+                // document of it describes.
                 let seen: BTreeSet<ObjectId> = objects.iter().filter_map(Object::id).collect();
-                let is_hidden = |object: &Object| object.id().is_some_and(|id| !seen.contains(&id));
-                objects.extend(known.into_iter().filter(is_hidden));
+                let is_missing = |object: &Object| object.id().is_some_and(|id| !seen.contains(&id));
+                objects.extend(known.into_iter().filter(is_missing));
             }
             bad.extend(mistakes);
             files.insert(path, objects);
@@ -198,7 +202,42 @@ impl Folder {
     }
 }
 
-/// The objects of a file, and what is wrong with its documents: a mistake costs its own document only.
+impl Objects for Folder {
+    type Error = FollowError;
+
+    /// Lists the objects once, and, unless `until` ends by itself, again after each change of a file.
+    async fn follow(
+        mut self,
+        scopes: Vec<Scope>,
+        rules: Arc<Rules>,
+        driver: Handle,
+        until: Until,
+    ) -> Result<(), FollowError> {
+        if until.ends() {
+            self.send(&scopes, &rules, &driver).await;
+            return Ok(());
+        }
+        let (_watcher, mut notices) = self.watch()?;
+        while self.send(&scopes, &rules, &driver).await {
+            if notices.recv().await.is_none() {
+                let cause = "the watch has ended".to_owned();
+                return Err(FollowError { path: self.path, cause });
+            }
+            match self.read() {
+                Ok(bad) => {
+                    info!(folder = %self.path.display(), "the manifests have been read again");
+                    for error in bad {
+                        warn!(%error, "a manifest cannot be read; its last content still applies");
+                    }
+                }
+                Err(error) => warn!(%error, "the folder cannot be read; its last content still applies"),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads the objects of a file. An error in one document does not affect the others.
 fn objects(path: &Path) -> Result<(Vec<Object>, Vec<BadManifest>), BadManifest> {
     let unreadable = |source| BadManifest::File { path: path.to_owned(), source };
     if fs::metadata(path).map_err(unreadable)?.len() > MAX_FILE_BYTES {
@@ -208,7 +247,7 @@ fn objects(path: &Path) -> Result<(Vec<Object>, Vec<BadManifest>), BadManifest> 
     let (mut objects, mut mistakes) = (Vec::new(), Vec::new());
     for (line_offset, document) in documents(&text) {
         let lines = serde_saphyr::render_options! { line_offset: line_offset };
-        // The parser stops at the first mistake, so it is given one document at a time.
+        // The parser stops at the first error, so it gets one document at a time.
         for value in serde_saphyr::read_with_options::<_, Value>(&mut document.as_bytes(), budget()) {
             let value = value.map_err(|why| {
                 let why = why.without_snippet().render_with_options(lines);
@@ -222,7 +261,7 @@ fn objects(path: &Path) -> Result<(Vec<Object>, Vec<BadManifest>), BadManifest> 
     Ok((objects, mistakes))
 }
 
-/// What a document may cost.
+/// The limits of a document, so that no document can use up memory or time.
 fn budget() -> serde_saphyr::Options {
     serde_saphyr::options! {
         budget: serde_saphyr::budget! {
@@ -237,15 +276,15 @@ fn budget() -> serde_saphyr::Options {
             max_recorded_anchor_events: MAX_VALUES,
             max_recorded_anchor_bytes: MAX_TEXT_BYTES,
             max_merge_keys: MAX_ANCHORS,
-            // What references repeat is bounded by what it amounts to.
+            // The limits above already bound the repeated content.
             enforce_alias_anchor_ratio: false,
         },
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: MAX_VALUES },
     }
 }
 
-/// The documents of a file, each with the number of lines before it. Nothing but a marker begins with `---` (YAML
-/// 1.2.2, 9.1.2), so no parser is needed to find them.
+/// Splits a file into documents, each with the number of lines before it. Only a marker begins with `---` at the start
+/// of a line (YAML 1.2.2, 9.1.2), so this needs no parser.
 fn documents(text: &str) -> Vec<(u64, &str)> {
     let is_marker = |line: &str| {
         line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
@@ -262,7 +301,7 @@ fn documents(text: &str) -> Vec<(u64, &str)> {
     documents
 }
 
-/// Takes the objects of a document; those of kinds that ask for no records are passed over.
+/// Collects the objects of a document. Kinds that cannot ask for hostnames are skipped.
 fn collect(document: Value, path: &Path, objects: &mut Vec<Object>) -> Result<(), BadManifest> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
     let kind = text(document.get("kind"));

@@ -1,6 +1,7 @@
-//! Until when this process may write, for everybody who must know the moment it is known at all.
+//! Leadership: until when this process may write.
 //!
-//! The keeper is told too, but only when its driver comes to it. What stands before the wire must not wait for that.
+//! The lease updates it the moment that it learns something, and the guard before the wire reads it. Neither waits for the
+//! driver, which tells the keeper a little later.
 
 use std::sync::{
     Arc,
@@ -12,22 +13,24 @@ use zonekeeper_core::keeper::{Report, Time};
 
 use crate::driver::{Clock, Listener};
 
-/// Until when this process leads: shared by who finds out and who asks. At first it does not lead.
+/// The time until which this process leads, shared between the lease and the guard. A new one does not lead.
 #[derive(Debug, Clone, Default)]
 pub struct Leadership(Arc<AtomicU64>);
 
-/// The times in which this process leads without a break, for who speaks in its name.
+/// The terms of this process: the periods in which it leads without a break.
 #[derive(Debug, Clone)]
 pub struct Terms {
     leadership: Leadership,
     clock: Clock,
-    /// How many have begun.
+    /// How many terms have begun.
     begun: watch::Receiver<u64>,
 }
 
-/// Passes on what every replica would say. Only the one that leads says it.
+/// A listener that drops lasting reports unless this process leads.
+///
+/// Every replica has those reports; only the leader must pass them on.
 #[derive(Debug)]
-pub struct Leading<L> {
+pub struct LeaderOnly<L> {
     listener: L,
     leadership: Leadership,
     clock: Clock,
@@ -36,20 +39,20 @@ pub struct Leading<L> {
 // === impl Leadership ===
 
 impl Leadership {
-    /// Of a process that nobody competes with.
+    /// The leadership of a process that competes with no other.
     pub fn forever() -> Self {
         let leadership = Self::default();
-        leadership.lasts(Time::NEVER);
+        leadership.set_end(Time::NEVER);
         leadership
     }
 
-    /// It lasts until then; [`Time::ZERO`] where it is lost.
-    pub fn lasts(&self, until: Time) {
+    /// Sets the end of the leadership. [`Time::ZERO`] ends it now.
+    pub fn set_end(&self, until: Time) {
         self.0.store(until.micros(), Ordering::SeqCst);
     }
 
     /// Whether this process leads.
-    pub fn holds(&self, now: Time) -> bool {
+    pub fn is_held(&self, now: Time) -> bool {
         now.micros() < self.0.load(Ordering::SeqCst)
     }
 }
@@ -57,35 +60,35 @@ impl Leadership {
 // === impl Terms ===
 
 impl Terms {
-    /// The terms of who counts in `begun` how many have begun, each once the keeper has been told.
+    /// Creates the terms that `begun` counts. It must count a term only after the keeper knows of it.
     pub fn new(leadership: Leadership, clock: Clock, begun: watch::Receiver<u64>) -> Self {
         Self { leadership, clock, begun }
     }
 
-    /// Waits for the next to begin; whether one can.
+    /// Waits until the next term begins. Returns false if there will be none.
     pub async fn next(&mut self) -> bool {
         self.begun.changed().await.is_ok()
     }
 
-    /// Whether the one that was waited for last is not over.
-    pub fn lasts(&self) -> bool {
-        self.leadership.holds(self.clock.now()) && !self.begun.has_changed().unwrap_or(true)
+    /// Whether the term that [`Terms::next`] returned last goes on.
+    pub fn is_current(&self) -> bool {
+        self.leadership.is_held(self.clock.now()) && !self.begun.has_changed().unwrap_or(true)
     }
 }
 
-// === impl Leading ===
+// === impl LeaderOnly ===
 
-impl<L: Listener> Leading<L> {
-    /// A listener that hears what an object's owners should know only while this process leads.
+impl<L: Listener> LeaderOnly<L> {
+    /// Wraps a listener.
     pub fn new(listener: L, leadership: Leadership, clock: Clock) -> Self {
         Self { listener, leadership, clock }
     }
 }
 
-impl<L: Listener> Listener for Leading<L> {
+impl<L: Listener> Listener for LeaderOnly<L> {
     fn hear(&mut self, report: &Report) {
-        // What was accepted was sent by this process, whether or not it leads still.
-        if self.leadership.holds(self.clock.now()) || !matches!(report, Report::Lasting { .. }) {
+        // This process sent every other report's change itself, even if it has lost the lease since.
+        if self.leadership.is_held(self.clock.now()) || !matches!(report, Report::Lasting { .. }) {
             self.listener.hear(report);
         }
     }
@@ -101,29 +104,29 @@ mod tests {
 
     use super::*;
 
-    struct Heard(std::sync::mpsc::Sender<Report>);
+    struct Recorder(std::sync::mpsc::Sender<Report>);
 
-    impl Listener for Heard {
+    impl Listener for Recorder {
         fn hear(&mut self, report: &Report) {
             self.0.send(report.clone()).unwrap();
         }
     }
 
     #[test]
-    fn what_is_blocked_is_said_by_the_leader_alone() {
+    fn only_the_leader_reports_blocked_hostnames() {
         let object = ObjectId::new(Kind::Ingress, "shop", "web");
         let host = "www.example.com".to_owned();
         let blocked = Blocked { host, object, reason: Reason::NoTarget, remedy: Vec::new() };
         let blocked = Report::Lasting { warning: Warning::Blocked(Box::new(blocked)), uid: "uid".into() };
         let accepted = Report::InSync(ChangeId("C1".into()));
-        let (leadership, (heard, said)) = (Leadership::default(), std::sync::mpsc::channel());
-        let mut leading = Leading::new(Heard(heard), leadership.clone(), Clock::start());
-        leading.hear(&blocked);
-        leading.hear(&accepted);
-        leadership.lasts(Time::NEVER);
-        leading.hear(&blocked);
-        leadership.lasts(Time::ZERO);
-        leading.hear(&blocked);
-        assert_eq!(said.try_iter().collect::<Vec<_>>(), [accepted, blocked]);
+        let (leadership, (recorder, recorded)) = (Leadership::default(), std::sync::mpsc::channel());
+        let mut listener = LeaderOnly::new(Recorder(recorder), leadership.clone(), Clock::start());
+        listener.hear(&blocked);
+        listener.hear(&accepted);
+        leadership.set_end(Time::NEVER);
+        listener.hear(&blocked);
+        leadership.set_end(Time::ZERO);
+        listener.hear(&blocked);
+        assert_eq!(recorded.try_iter().collect::<Vec<_>>(), [accepted, blocked]);
     }
 }

@@ -1,27 +1,29 @@
-//! zonekeeper: a DNS controller for Kubernetes that keeps one Route 53 zone and never deletes.
+//! zonekeeper: a DNS controller for Kubernetes that keeps one Route 53 zone and never deletes a record.
 //!
-//! The decisions are in [`zonekeeper_core`], whose first page is the architecture. This crate is the edges:
+//! The decisions are made in [`zonekeeper_core`]; its first page describes the architecture. This crate connects them to
+//! the outside:
 //!
-//! - [`config`]: what was typed, and what it means
-//! - [`telemetry`]: logs and metrics
-//! - [`driver`]: carries out what the core decides; declares what it needs of the edges as traits
+//! - [`config`]: the flags, and the configuration that follows from them
+//! - [`driver`]: carries out the core's effects; declares the traits that the edges implement
 //! - [`leadership`]: until when this process may write
+//! - [`change_batch`]: change batches for people to send
+//! - [`error_chain`]: error chains as text
+//! - [`cli`]: one file per command; it connects the edges
+//!
+//! The edges do not import each other, and a test enforces it:
+//!
 //! - [`route53`]: the only place that names the AWS SDK
 //! - [`cluster`]: the only place that talks to Kubernetes
 //! - [`folder`]: a folder of manifests in place of a cluster
 //! - [`serve`]: `/livez`, `/readyz`, `/metrics`
-//! - [`cli`]: one file per command
-//! - [`change_batch`]: changes for people to send
-//! - [`causes`]: errors as people read them
-//!
-//! Edges do not name each other: the commands put them together.
+//! - [`telemetry`]: logs and metrics
 
-pub mod causes;
 pub mod change_batch;
 pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod driver;
+pub mod error_chain;
 pub mod folder;
 pub mod leadership;
 pub mod route53;

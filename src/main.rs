@@ -1,15 +1,15 @@
-//! The binary: a runtime, and the exit code.
+//! The binary: starts the runtime and returns the exit code.
 //!
-//! Memory is handed out by the system's allocator, in the image that of musl. Measured against mimalloc and jemalloc it
-//! makes no start slower, and needs no more memory than the better of the two. What they save is a part of the time
-//! that planning takes, and nearly all of this program's time is waiting.
+//! It uses the system's allocator, which is musl's in the image. Measurements against mimalloc and jemalloc showed no
+//! slower start and no more memory than the better of the two. Those allocators speed up planning, but this program
+//! spends nearly all of its time waiting.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use zonekeeper::cli::Cli;
 
-/// Two threads, whatever the machine has: the work is waiting, and one thread can be busy planning.
+/// Two threads on every machine: one can plan while the other waits for the network.
 const WORKERS: usize = 2;
 
 fn main() -> ExitCode {
@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     match runtime {
         Ok(runtime) => {
             let code = runtime.block_on(cli.run());
-            // Watches end with the process; nothing of theirs needs to be finished.
+            // The watches end with the process. They have nothing to finish.
             runtime.shutdown_background();
             code
         }

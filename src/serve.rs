@@ -1,6 +1,10 @@
-//! `/livez`, `/readyz` and `/metrics`.
+//! The HTTP server for `/livez`, `/readyz` and `/metrics`.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
     Router,
@@ -11,28 +15,33 @@ use axum::{
 };
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::{
-    driver::{Handle, Status},
-    telemetry::Metrics,
-};
+use crate::driver::{Handle, Status};
 
-/// Who is asked.
-type Asked = (watch::Receiver<Option<Handle>>, Metrics);
+/// Renders the metrics as text, for the status at the time of the scrape.
+pub type Render = Arc<dyn Fn(&Status) -> Result<String, fmt::Error> + Send + Sync>;
 
-/// The routes.
+/// The state that the routes share.
+#[derive(Clone)]
+struct Shared {
+    /// The driver, once it runs.
+    driver: watch::Receiver<Option<Handle>>,
+    render: Render,
+}
+
+/// Creates the routes.
 ///
-/// `/livez` answers while the process turns, and deliberately says nothing of AWS or of leadership: a restart would
-/// mend neither. `/readyz` names the closed gates while objects or the zone have not been seen. Until there is a driver,
+/// `/livez` answers as long as the process runs. It does not depend on AWS or leadership, because a restart repairs
+/// neither. `/readyz` names the closed gates until all objects and the zone have been listed. While `driver` is `None`,
 /// the process is starting.
-pub fn router(driver: watch::Receiver<Option<Handle>>, metrics: Metrics) -> Router {
+pub fn router(driver: watch::Receiver<Option<Handle>>, render: Render) -> Router {
     Router::new()
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(ready))
-        .route("/metrics", get(render))
-        .with_state((driver, metrics))
+        .route("/metrics", get(metrics))
+        .with_state(Shared { driver, render })
 }
 
-/// Listens on an address. On every interface of a machine without IPv6, those of IPv4 are meant.
+/// Listens on an address. On a machine without IPv6, `[::]` falls back to `0.0.0.0`.
 pub async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     match TcpListener::bind(address).await {
         Err(_) if address.ip() == Ipv6Addr::UNSPECIFIED => {
@@ -42,17 +51,21 @@ pub async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     }
 }
 
-/// Serves until it is dropped: also who is stopping, and waits for an answer, is alive.
+/// Serves until the future is dropped. A process that waits for its last answer is alive and must say so.
 pub async fn serve(listener: TcpListener, router: Router) -> std::io::Result<()> {
     axum::serve(listener, router).await
 }
 
-fn current(driver: &watch::Receiver<Option<Handle>>) -> Option<Handle> {
-    driver.borrow().clone()
+// === impl Shared ===
+
+impl Shared {
+    fn driver(&self) -> Option<Handle> {
+        self.driver.borrow().clone()
+    }
 }
 
-async fn ready(State((driver, _)): State<Asked>) -> impl IntoResponse {
-    let Some(driver) = current(&driver) else {
+async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
+    let Some(driver) = shared.driver() else {
         return (StatusCode::SERVICE_UNAVAILABLE, "starting\n".to_owned());
     };
     match driver.status().await {
@@ -65,12 +78,12 @@ async fn ready(State((driver, _)): State<Asked>) -> impl IntoResponse {
     }
 }
 
-async fn render(State((driver, metrics)): State<Asked>) -> impl IntoResponse {
-    let status = match current(&driver) {
+async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
+    let status = match shared.driver() {
         Some(driver) => driver.status().await.unwrap_or_default(),
         None => Status::default(),
     };
-    match metrics.render(&status) {
+    match (shared.render)(&status) {
         Ok(text) => {
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             (StatusCode::OK, [(header::CONTENT_TYPE, kind)], text)

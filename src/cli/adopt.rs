@@ -1,4 +1,4 @@
-//! `zonekeeper adopt`: makes ours what is there, by its ownership TXT alone.
+//! `zonekeeper adopt`: takes over existing records, by writing only their ownership TXT records.
 
 use std::{collections::BTreeSet, process::ExitCode};
 
@@ -14,20 +14,21 @@ use super::{
     session::Session,
 };
 use crate::{
+    cluster::Cluster,
     config::{BadFlag, ClusterFlags, Config, Flags, LeaseFlags, other_owner},
     driver::{Outcome, Until},
 };
 
-/// Make this cluster the owner of records that are there
+/// Make this cluster the owner of existing records
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 #[command(group(ArgGroup::new("which").required(true).args(["name", "pattern", "all"])))]
 pub struct Adopt {
-    /// Hostname whose records are adopted.
+    /// Hostname whose records to adopt.
     #[arg(value_name = "NAME")]
     name: Option<String>,
 
-    /// Pattern of hostnames whose records are adopted; `*` stands for any characters, dots included.
+    /// Pattern of the hostnames whose records to adopt. `*` matches any characters, dots included.
     #[arg(long = "match", env = "ZONEKEEPER_MATCH", value_name = "PATTERN", help_heading = "Adoption")]
     pattern: Option<String>,
 
@@ -35,11 +36,11 @@ pub struct Adopt {
     #[arg(long, env = "ZONEKEEPER_ALL", help_heading = "Adoption")]
     all: bool,
 
-    /// Adopt the records of this other owner, instead of those without an owner. It must not write any more.
+    /// Adopt the records of this other owner, instead of records without an owner. The other owner must not write any more.
     #[arg(long, env = "ZONEKEEPER_FROM_OWNER", value_name = "ID", help_heading = "Adoption")]
     from_owner: Option<String>,
 
-    /// Adopt without a question what would be shown.
+    /// Adopt without a question.
     #[arg(short, long, env = "ZONEKEEPER_YES", help_heading = "Adoption")]
     yes: bool,
 
@@ -52,14 +53,15 @@ pub struct Adopt {
 }
 
 const EXAMPLES: &str = "Examples:
-  See what would be adopted, and be asked:
+  See which records would be adopted, and decide:
     zonekeeper adopt www.example.com --zone-id Z0123456789ABC --owner-id prod-eu
 
-  Take over from a cluster that is gone:
+  Take over the records of a cluster that is gone:
     zonekeeper adopt --all --from-owner old-eu --zone-id Z0123456789ABC --owner-id prod-eu
 
-Only ownership TXTs are written, and only for hostnames that an object asks for. What is shown after `then` is what a
-running zonekeeper will change of the adopted records. A TXT that cannot be read keeps its record from being adopted.
+The command writes only ownership TXT records, and only for hostnames that an object asks for. The changes after `then`
+are those that a running zonekeeper will make to the adopted records. A record with an unreadable ownership TXT is not
+adopted.
 
 Give the same flags here as to `zonekeeper run`.";
 
@@ -70,27 +72,38 @@ impl Adopt {
         let config = Config::try_from(self.flags.clone())?;
         let order = self.order(&config.settings.owner)?;
         let preview = self.session(order.clone()).await?.plan().await?;
-        anyhow::ensure!(preview.is_done, "stopped before everything was seen");
+        anyhow::ensure!(preview.is_done, "stopped before the list was complete");
         show(&preview.plan, &order.hosts);
-        let seen: BTreeSet<UnitDigest> = preview.plan.units.iter().map(Unit::digest).collect();
-        if seen.is_empty() {
-            anyhow::ensure!(self.name.is_none(), "nothing of {} is adopted", order.hosts);
+        let shown: BTreeSet<UnitDigest> = preview.plan.units.iter().map(Unit::digest).collect();
+        if shown.is_empty() {
+            anyhow::ensure!(
+                self.name.is_none(),
+                "no record of {} is adopted; the reason is above",
+                order.hosts
+            );
             return Ok(ExitCode::SUCCESS);
         }
-        if !self.yes && confirm(&format!("write the TXTs of {}?", seen.len()))? == Answer::No {
+        if !self.yes
+            && confirm(&format!("write the ownership TXT records of {} units?", shown.len()))? == Answer::No
+        {
             return Ok(ExitCode::SUCCESS);
         }
-        let session = self.session(AdoptionOrder { seen: Some(seen.clone()), ..order }).await?;
+        let session = self.session(AdoptionOrder { seen: Some(shown), ..order }).await?;
         let Outcome { plan, is_done, refused, .. } = session.apply(Mode::Apply, self.lease.clone()).await?;
-        // What has changed since it was shown is not adopted, and neither is what Route 53 refused.
+        // A unit that has changed since it was shown is not adopted.
         anyhow::ensure!(is_done, "stopped before everything was adopted");
-        anyhow::ensure!(refused == 0 && plan.units.is_empty(), "Route 53 has refused {refused}; see the log");
-        println!("adopted what was shown and was still so; `zonekeeper plan` shows what follows");
+        anyhow::ensure!(
+            refused == 0 && plan.units.is_empty(),
+            "Route 53 has rejected {refused} units; the log says why"
+        );
+        println!(
+            "adopted: all units above, except those that have changed since; `zonekeeper plan` shows the next changes"
+        );
         Ok(ExitCode::SUCCESS)
     }
 
-    /// A session that adopts, and writes nothing else.
-    async fn session(&self, order: AdoptionOrder) -> anyhow::Result<Session> {
+    /// Opens a session that adopts, and writes nothing else.
+    async fn session(&self, order: AdoptionOrder) -> anyhow::Result<Session<Cluster>> {
         let session = Session::open(self.flags.clone(), self.cluster.clone(), Until::Done, None).await?;
         Ok(session.ordered(order))
     }
@@ -110,13 +123,13 @@ impl Adopt {
     }
 }
 
-/// What would be adopted, and why the rest of it is not.
+/// Prints the units to adopt, and the reasons why other records of these hostnames are not adopted.
 fn show(plan: &Plan, hosts: &Hosts) {
     for unit in &plan.units {
         print!("{unit}");
     }
-    let is_meant = |host: &str| Name::from_hostname(host).is_ok_and(|host| hosts.contain(&host));
-    let blocked: Vec<_> = plan.blocked.iter().filter(|blocked| is_meant(&blocked.host)).collect();
+    let is_selected = |host: &str| Name::from_hostname(host).is_ok_and(|host| hosts.contain(&host));
+    let blocked: Vec<_> = plan.blocked.iter().filter(|blocked| is_selected(&blocked.host)).collect();
     for blocked in &blocked {
         println!(
             "not adopted: {} for {}: {}: {}",
@@ -127,7 +140,7 @@ fn show(plan: &Plan, hosts: &Hosts) {
         );
     }
     if plan.units.is_empty() && blocked.is_empty() {
-        println!("nothing to adopt: no object asks for {hosts}, or what is there is this owner's already");
+        println!("nothing to adopt: no object asks for {hosts}, or the records belong to this owner already");
     }
     println!("{} to adopt", plan.units.len());
 }

@@ -1,4 +1,4 @@
-//! `zonekeeper apply`: writes what a plan shows, once.
+//! `zonekeeper apply`: writes a plan once.
 
 use std::{collections::BTreeSet, process::ExitCode};
 
@@ -10,23 +10,25 @@ use zonekeeper_core::{
 
 use super::{
     confirm::{Answer, confirm},
-    progress::Progress,
+    progress_bar::ProgressBar,
     session::Session,
 };
 use crate::{
+    cluster::Cluster,
     config::{ClusterFlags, Flags, LeaseFlags},
     driver::{Outcome, Until},
 };
 
-/// Write what a plan shows, once, and wait until all name servers have it
+/// Write a plan once, and wait until all name servers have it
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Apply {
-    /// Write this plan without a question, and only if it is still the plan: the digest that `zonekeeper plan` shows.
+    /// Digest of the plan to write, as `zonekeeper plan` shows it. The plan is written without a question, and only if it is
+    /// still the current plan.
     #[arg(long, env = "ZONEKEEPER_DIGEST", value_name = "DIGEST", help_heading = "Plan")]
     digest: Option<PlanDigest>,
 
-    /// Write without a question what would be shown.
+    /// Write the plan without a question.
     #[arg(short, long, env = "ZONEKEEPER_YES", help_heading = "Plan")]
     yes: bool,
 
@@ -39,14 +41,15 @@ pub struct Apply {
 }
 
 const EXAMPLES: &str = "Examples:
-  See the plan, and be asked:
+  See the plan, and decide:
     zonekeeper apply --zone-id Z0123456789ABC --owner-id prod-eu
 
-  Write in a pipeline what was reviewed before:
+  Write a reviewed plan in a pipeline:
     zonekeeper apply --digest 0123456789abcdef0123456789abcdef --zone-id Z0123456789ABC --owner-id prod-eu
 
-Exactly the plan is written that was shown, or that has the digest. Where objects or the zone have changed since,
-nothing is: look at the new plan. While a zonekeeper in the cluster writes to the zone, this command does not.
+The command writes exactly the plan that it has shown, or the plan with the digest. If objects or the zone have changed
+since, it writes nothing, and you need to look at the new plan. It also writes nothing while a zonekeeper in the cluster
+writes to the zone.
 
 Give the same flags here as to `zonekeeper run`.";
 
@@ -54,40 +57,40 @@ Give the same flags here as to `zonekeeper run`.";
 
 impl Apply {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let shown = self.session(Until::Done).await?.recalling(self.lease.clone()).plan().await?;
+        let shown = self.session(Until::Done).await?.plan_as_leader(self.lease.clone()).await?;
         anyhow::ensure!(shown.is_done, "stopped before the plan was complete");
         print!("{}", shown.plan);
         let digest = shown.plan.digest();
         if let Some(wanted) = self.digest.filter(|wanted| *wanted != digest) {
             anyhow::bail!(
-                "the plan with the digest {wanted} is out of date, and nothing was written\n\
-                 this is the plan now: if it is what you want, give its digest, {digest}"
+                "the plan {wanted} is out of date, and nothing was written: objects or the zone have changed\n\
+                 the plan above is current; to write it, give its digest: --digest {digest}"
             );
         }
         let units: BTreeSet<UnitDigest> = shown.plan.units.iter().map(Unit::digest).collect();
         if units.is_empty() {
             return Ok(ExitCode::SUCCESS);
         }
-        if self.digest.is_none() && !self.yes && confirm("write this?")? == Answer::No {
+        if self.digest.is_none() && !self.yes && confirm("write this plan?")? == Answer::No {
             return Ok(ExitCode::SUCCESS);
         }
-        let session = self.session(Until::InSync).await?.showing(Progress::of(&shown.plan));
+        let session = self.session(Until::InSync).await?.showing(ProgressBar::of(&shown.plan));
         let session = session.approved(digest);
         let Outcome { plan, is_done, refused, .. } = session.apply(Mode::Approve, self.lease.clone()).await?;
         anyhow::ensure!(is_done, "stopped before everything was written and on all name servers");
-        anyhow::ensure!(refused == 0, "Route 53 has refused {refused}; see the log");
+        anyhow::ensure!(refused == 0, "Route 53 has rejected {refused} units; the log says why");
         let left = plan.units.iter().filter(|unit| units.contains(&unit.digest())).count();
         anyhow::ensure!(
             left == 0,
-            "objects or the zone have changed since the plan was shown: {left} of {} were not written\n\
-             look at the plan again: `zonekeeper plan`",
+            "objects or the zone have changed since the plan was shown: {left} of {} units were not written\n\
+             look at the new plan: `zonekeeper plan`",
             units.len()
         );
-        println!("written: all name servers answer with it");
+        println!("written: all name servers have the new records");
         Ok(ExitCode::SUCCESS)
     }
 
-    async fn session(&self, until: Until) -> anyhow::Result<Session> {
+    async fn session(&self, until: Until) -> anyhow::Result<Session<Cluster>> {
         Session::open(self.flags.clone(), self.cluster.clone(), until, None).await
     }
 }

@@ -1,4 +1,4 @@
-//! `zonekeeper approve`: releases what waits for a person.
+//! `zonekeeper approve`: approves a plan, or releases the brake.
 
 use std::process::ExitCode;
 
@@ -8,18 +8,18 @@ use jiff::{SignedDuration, Timestamp};
 use zonekeeper_core::{dns::ZoneId, lease::Lease, plan::PlanDigest};
 
 use crate::{
-    cluster::{self, LONGEST_SILENCE, ZonePlans},
+    cluster::{self, Cluster, LONGEST_SILENCE, ZonePlans},
     config::{ClusterFlags, LeaseFlags, OwnerFlags, ZoneFlags},
 };
 
-/// Approve a plan that zonekeeper shows and waits with
+/// Approve a plan that waits for approval
 #[derive(Debug, Args)]
 pub struct Approve {
-    /// Digest of the plan, as its `ZonePlan` and `zonekeeper plan` show it.
+    /// Digest of the plan, as the `ZonePlan` and `zonekeeper plan` show it.
     #[arg(value_name = "DIGEST", required_unless_present = "brake")]
     digest: Option<PlanDigest>,
 
-    /// Release what the brake holds, for so long: many hostnames may move then.
+    /// Release the brake for this time: all held replacements are written.
     #[arg(long, env = "ZONEKEEPER_BRAKE", value_name = "DURATION", help_heading = "Safety")]
     brake: Option<SignedDuration>,
 
@@ -39,21 +39,21 @@ impl Approve {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let zone: ZoneId = self.zone.try_into()?;
         let owner = self.owner.try_into()?;
-        let client = cluster::connect(self.cluster.kubeconfig.as_deref(), LONGEST_SILENCE).await?;
+        let cluster = Cluster::connect(self.cluster.kubeconfig.as_deref(), LONGEST_SILENCE).await?;
         if let Some(brake) = self.brake {
             let namespace = self.lease.lease_namespace.unwrap_or_else(cluster::lease_namespace);
-            let until = Timestamp::now().checked_add(brake).context("--brake")?;
-            cluster::release_brake(client.clone(), &namespace, &Lease::name(&zone, &owner), until).await?;
+            let until = Timestamp::now().checked_add(brake).context("--brake: the end is out of range")?;
+            cluster::release_brake(&cluster, &namespace, &Lease::name(&zone, &owner), until).await?;
             println!("the brake is released until {until:.0}");
         }
         let Some(digest) = self.digest else { return Ok(ExitCode::SUCCESS) };
-        let status = ZonePlans::new(client, zone, owner).approve(digest).await?;
+        let status = ZonePlans::new(&cluster, zone, owner).approve(digest).await?;
         if status.digest == digest.to_string() {
             println!("approved: {} to create, {} to replace, 0 to delete", status.creates, status.replaces);
         } else {
             println!(
-                "approved, but the plan is another one by now ({}): of the approved one, what is still planned is written, \
-                 and the rest waits",
+                "approved, but the plan has changed since, and its digest is now {}\n\
+                 units of the approved plan that are unchanged are written; new and changed units wait for an approval",
                 status.digest
             );
         }

@@ -1,18 +1,18 @@
-//! A question before something is written.
+//! The question before something is written.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
-/// What somebody answers.
+/// The answer of the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
     Yes,
     No,
 }
 
-/// Asks on a terminal; elsewhere nobody could answer.
+/// Asks a question on the terminal. Without a terminal, the answer is no.
 pub(super) fn confirm(question: &str) -> io::Result<Answer> {
     if !io::stdin().is_terminal() {
-        println!("nothing is written without --yes");
+        println!("nothing is written: there is no terminal to ask on; --yes writes without a question");
         return Ok(Answer::No);
     }
     print!("{question} [y/N] ");

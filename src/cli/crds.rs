@@ -1,4 +1,4 @@
-//! `zonekeeper crds`: the definitions of its own kinds.
+//! `zonekeeper crds`: prints the definitions of the custom resources.
 
 use std::process::ExitCode;
 
@@ -6,14 +6,14 @@ use clap::Args;
 
 use crate::cluster::ZonePlans;
 
-/// Print the definitions of zonekeeper's own kinds, for `kubectl apply -f -`
+/// Print the CustomResourceDefinitions of zonekeeper, for `kubectl apply -f -`
 #[derive(Debug, Args)]
 pub struct Crds {}
 
 // === impl Crds ===
 
 impl Crds {
-    #[expect(clippy::unused_self, reason = "all commands are run alike")]
+    #[expect(clippy::unused_self, reason = "all commands have the same method")]
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
         print!("{}", serde_saphyr::to_string(&ZonePlans::definition())?);
         Ok(ExitCode::SUCCESS)

@@ -1,4 +1,4 @@
-//! `zonekeeper iam-policy`: what the role needs, before there is one.
+//! `zonekeeper iam-policy`: prints the policy for the IAM role.
 
 use std::process::ExitCode;
 
@@ -17,15 +17,14 @@ pub struct IamPolicy {
     #[command(flatten)]
     zone: ZoneFlags,
 
-    /// Name of the hosted zone, as in apps.example.com. Records of this name and of all names below it may be
-    /// written.
+    /// Name of the hosted zone, as in apps.example.com. The policy allows this name and all names below it.
     #[arg(long, env = "ZONEKEEPER_ZONE_NAME", value_name = "NAME", help_heading = "Zone and ownership")]
     zone_name: String,
 
     #[command(flatten)]
     types: TypeFlags,
 
-    /// Partition of AWS that holds the zone.
+    /// AWS partition of the zone.
     #[arg(
         long,
         env = "ZONEKEEPER_PARTITION",
@@ -38,14 +37,14 @@ pub struct IamPolicy {
 }
 
 const EXAMPLES: &str = "Example:
-  Give the policy to a role that exists:
+  Attach the policy to an existing role:
     zonekeeper iam-policy --zone-id Z0123456789ABC --zone-name apps.example.com > policy.json
     aws iam put-role-policy --role-name zonekeeper --policy-name zonekeeper --policy-document file://policy.json
 
-  manifests/aws makes the zone, the role and the policy with Terraform.
+  manifests/aws creates the zone, the role and the policy with Terraform.
 
-Give the same --managed-record-types here as to `zonekeeper run`. A policy that allows less than what is written shows
-as AccessDenied on the hostnames concerned.";
+Give the same --managed-record-types here as to `zonekeeper run`. If the policy allows fewer types, AWS answers
+AccessDenied, and the hostnames with the other types are blocked.";
 
 // === impl IamPolicy ===
 

@@ -1,4 +1,4 @@
-//! The commands, one file each: they put the edges together.
+//! The commands, one file each. They connect the edges.
 
 mod adopt;
 mod apply;
@@ -6,29 +6,28 @@ mod approve;
 mod confirm;
 mod crds;
 mod iam_policy;
+mod lease_tenure;
 mod orphans;
-mod patience;
 mod plan;
-mod progress;
+mod progress_bar;
 mod run;
 mod sandbox;
 mod session;
-mod tenure;
+mod startup_retry;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::{
-    causes,
     config::{BadFlag, LogFlags, LogLevel},
-    telemetry,
+    error_chain, telemetry,
 };
 
 /// Keeps the records of one Route 53 hosted zone for the Ingresses and Services of a Kubernetes cluster.
 ///
-/// Objects ask for hostnames; zonekeeper creates and updates the records in exactly one zone, and never deletes.
-/// What it does not own, it does not touch.
+/// Objects ask for hostnames. zonekeeper creates and updates their records in exactly one zone. It never deletes a record,
+/// and it never changes a record that it does not own.
 #[derive(Debug, Parser)]
 #[command(name = "zonekeeper", version, after_help = EXAMPLES)]
 pub struct Cli {
@@ -39,59 +38,60 @@ pub struct Cli {
 }
 
 const EXAMPLES: &str = "Examples:
-  See what would be written, for the cluster of the current kubeconfig:
+  Show the plan for the cluster of the current kubeconfig:
     zonekeeper plan --zone-id Z0123456789ABC --owner-id prod-eu
 
-  Run in a cluster, without writing anything yet:
+  Run in a cluster, and write nothing yet:
     zonekeeper run --zone-id Z0123456789ABC --owner-id prod-eu --dry-run
 
-AWS credentials and region come from the environment, as for every AWS tool; AWS_ENDPOINT_URL_ROUTE_53 is honoured.";
+AWS credentials and region come from the environment, as for every AWS tool. AWS_ENDPOINT_URL_ROUTE_53 sets another
+endpoint.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Keep the zone up to date until stopped
     Run(run::Run),
-    /// Show what would be written, what is blocked and why, and what nothing asks for any more
+    /// Show the plan: units to write, blocked units with reasons, leftovers and orphans
     Plan(plan::Show),
-    /// Write what a plan shows, once, and wait until all name servers have it
+    /// Write a plan once, and wait until all name servers have it
     ///
-    /// It shows the plan and asks. Exactly that plan is written: where objects or the zone change meanwhile, nothing is.
-    /// While a zonekeeper in the cluster writes to the zone, this command does not.
+    /// The command shows the plan, asks, and writes exactly this plan. If objects or the zone change meanwhile, it writes
+    /// nothing. It also writes nothing while a zonekeeper in the cluster writes to the zone.
     Apply(apply::Apply),
-    /// Make this cluster the owner of records that are there, without changing what they answer
+    /// Make this cluster the owner of existing records, without changing their values
     ///
-    /// Records without an owner, or those of another owner with --from-owner, become this cluster's where an object asks
-    /// for their hostname: the ownership TXTs are written, and nothing else. It shows what it would do, and asks.
+    /// This adopts records without an owner, or with --from-owner those of another owner. An object must ask for their
+    /// hostname. The command shows the ownership TXT records that it would write, asks, and writes nothing else.
     Adopt(adopt::Adopt),
-    /// List the records of this owner that nothing asks for any more, and write what would delete them
+    /// List the records of this owner that no object wants any more, and write the batch that deletes them
     ///
-    /// Orphans are records of hostnames that no object asks for any more, leftovers those beside wanted records of the
-    /// same hostname. Both still answer. Nothing is written to Route 53.
+    /// An orphan is a record of a hostname that no object asks for. A leftover is an unwanted record at a hostname with
+    /// wanted records. Both still answer queries. The command writes nothing to Route 53.
     Orphans(orphans::Orphans),
-    /// Approve a plan that zonekeeper shows and waits with
+    /// Approve a plan that waits for approval
     ///
-    /// With --mode approve, zonekeeper writes nothing until a person has approved it. What it would write is in a
-    /// `ZonePlan` (`kubectl get zoneplans`); approving its digest releases exactly that. What is new or changed since waits
-    /// for the next approval. An approval is used once, and lasts for 7 days.
+    /// With --mode approve, zonekeeper writes a plan only after a person has approved it. The plan is in a `ZonePlan`
+    /// (`kubectl get zoneplans`). An approval of its digest releases exactly the units of this plan. New and changed units
+    /// wait for the next approval. An approval is used once and expires after 7 days.
     Approve(approve::Approve),
-    /// Print the definitions of zonekeeper's own kinds, for `kubectl apply -f -`
+    /// Print the CustomResourceDefinitions of zonekeeper, for `kubectl apply -f -`
     Crds(crds::Crds),
     /// Print the IAM policy with exactly the permissions that zonekeeper needs
     ///
-    /// The policy lets a role read one hosted zone, and create and replace records of the zone's own names and of the
-    /// managed types. Deletions, NS and SOA, other names and other zones are refused by AWS, whatever is sent. It does
-    /// not depend on the owner id: several clusters can share a zone and a policy.
+    /// The policy lets a role read one hosted zone, and create and replace records of the managed types within the zone.
+    /// AWS then denies deletions, NS and SOA records, other names and other zones. The policy does not depend on the owner
+    /// id, so clusters that share a zone can share it.
     ///
-    /// Nothing is asked of AWS or of a cluster, and no credentials are needed.
+    /// The command contacts neither AWS nor a cluster, and needs no credentials.
     IamPolicy(iam_policy::IamPolicy),
-    /// Try zonekeeper on this machine: an emulated Route 53, and a folder of manifests as cluster
+    /// Try zonekeeper on this machine, with an emulated Route 53 and a folder of manifests
     Sandbox(sandbox::Sandbox),
 }
 
 // === impl Command ===
 
 impl Command {
-    /// How much is logged unless the user says so: a command that prints what it found does not say it twice.
+    /// The log level, unless a flag sets it. A command that prints its result logs only problems.
     fn log_level(&self) -> LogLevel {
         match self {
             Self::Run(_) => LogLevel::Info,
@@ -110,8 +110,7 @@ impl Command {
 // === impl Cli ===
 
 impl Cli {
-    /// Runs the command that was typed. The exit code is 0 when it did what was asked, 1 when it failed, 2 when
-    /// what was asked makes no sense.
+    /// Runs the command. The exit code is 0 for success, 1 for a failure and 2 for invalid flags.
     pub async fn run(self) -> ExitCode {
         telemetry::init(&self.log, self.command.log_level());
         let ended = match self.command {
@@ -128,7 +127,7 @@ impl Cli {
         match ended {
             Ok(code) => code,
             Err(error) => {
-                eprintln!("error: {}", causes::text(error.as_ref()));
+                eprintln!("error: {}", error_chain::text(error.as_ref()));
                 if error.is::<BadFlag>() {
                     eprintln!("\nFor more information, try '--help'.");
                     return ExitCode::from(2);

@@ -1,4 +1,4 @@
-//! `zonekeeper orphans`: what nothing asks for any more, and what a person could run to remove it.
+//! `zonekeeper orphans`: lists orphans and leftovers, and writes the change batch with which a person can delete them.
 
 use std::{
     borrow::Cow,
@@ -25,7 +25,7 @@ use crate::{
     driver::Until,
 };
 
-/// List the records of this owner that nothing asks for any more
+/// List the records of this owner that no object wants any more
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Orphans {
@@ -38,8 +38,8 @@ pub struct Orphans {
     #[arg(short, long, env = "ZONEKEEPER_OUTPUT", value_enum, default_value_t = Output::Text, value_name = "FORMAT", help_heading = "Orphans")]
     output: Output,
 
-    /// File to write the deletions to, for `aws route53 change-resource-record-sets`. Where Route 53 would not take them
-    /// in one request, there are several files, with a number before the ending. Those of an earlier run are removed.
+    /// File to write the deletions to, for `aws route53 change-resource-record-sets`. If they do not fit into one request,
+    /// there are several files, with a number before the extension. The files of an earlier run are removed.
     #[arg(long, env = "ZONEKEEPER_CHANGE_BATCH", value_name = "FILE", help_heading = "Orphans")]
     change_batch: Option<PathBuf>,
 }
@@ -47,9 +47,9 @@ pub struct Orphans {
 /// A format of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Output {
-    /// For people
+    /// Text for people
     Text,
-    /// For programs, with the deletions
+    /// JSON for programs, with the deletions
     Json,
 }
 
@@ -57,36 +57,36 @@ const EXAMPLES: &str = "Examples:
   List orphans and leftovers:
     zonekeeper orphans --zone-id Z0123456789ABC --owner-id prod-eu
 
-  Write what deletes them, read it, and send it with credentials that may delete:
+  Write the deletions to a file, review it, and send it with credentials that may delete:
     zonekeeper orphans --zone-id Z0123456789ABC --owner-id prod-eu --change-batch orphans.json
     aws route53 change-resource-record-sets --hosted-zone-id Z0123456789ABC --change-batch file://orphans.json
 
-Give the same flags here as to `zonekeeper run`: what is not read looks as if it were gone. Records whose object is of a
-kind or namespace that is not read, and those whose hostname is named by an object that is not selected, are listed, and
-not in the file. While an object cannot be read, there is no file.
+Give the same flags here as to `zonekeeper run`: with other flags, an object that is not read looks deleted. Some records
+are listed, but not in the file: their object has a kind or namespace that is not read, or an object that is not selected
+names their hostname. If an object cannot be read, there is no file.
 
-zonekeeper never sends a deletion. Route 53 carries a batch out whole or not at all, and refuses it if any of its records
+zonekeeper never sends a deletion. Route 53 applies a batch as a whole or not at all, and rejects it if one of its records
 has changed since.";
 
-/// What was found.
-struct Found<'p> {
+/// The orphans and leftovers of a plan.
+struct OrphanList<'p> {
     orphans: &'p [Stale],
     leftovers: &'p [Stale],
-    /// What may ask for any of it, unread.
+    /// Objects that cannot be read. They may ask for any of the hostnames.
     unreadable: &'p [ObjectId],
     scopes: &'p [Scope],
 }
 
-/// What the comment of every batch begins with.
+/// The beginning of the comment of every batch.
 const COMMENT: &str = "zonekeeper: records of";
 
-/// The list for programs. Fields may be added; none is renamed or removed without a new major version.
+/// The list as JSON. Fields may be added. Renaming or removing one needs a new major version.
 #[derive(Debug, Serialize)]
-struct FoundJson<'b> {
+struct OrphanListJson<'b> {
     hosted_zone_id: String,
     orphans: Vec<StaleJson>,
     leftovers: Vec<StaleJson>,
-    /// Orphans and leftovers whose object may be there; no batch has them.
+    /// Orphans and leftovers whose object may still exist. No batch contains them.
     unread: Vec<StaleJson>,
     change_batches: Vec<ChangeBatch<'b>>,
 }
@@ -99,9 +99,9 @@ impl Orphans {
         let session = Session::open(self.flags, self.cluster, Until::Done, None).await?;
         let outcome = session.plan().await?;
         anyhow::ensure!(outcome.is_done, "stopped before the list was complete");
-        let found = Found::new(&outcome.plan, &config.scopes);
+        let found = OrphanList::new(&outcome.plan, &config.scopes);
         let batches = HandChange::removal(found.removable());
-        let comment = format!("{COMMENT} {} that nothing asks for", config.settings.owner);
+        let comment = format!("{COMMENT} {} that no object wants", config.settings.owner);
         let change_batches: Vec<ChangeBatch<'_>> =
             batches.iter().map(|changes| ChangeBatch::new(&comment, changes)).collect();
         let mut commands = Vec::new();
@@ -125,7 +125,7 @@ impl Orphans {
             Output::Text => {
                 found.print();
                 if !commands.is_empty() {
-                    println!("what deletes them, if it is meant:");
+                    println!("to delete them, review the file and run:");
                 } else if self.change_batch.is_some() && found.unreadable.is_empty() {
                     println!("no file is written: there is nothing to delete");
                 }
@@ -140,7 +140,7 @@ impl Orphans {
                 };
                 let mut unread = list(found.orphans, true);
                 unread.extend(list(found.leftovers, true));
-                let json = FoundJson {
+                let json = OrphanListJson {
                     hosted_zone_id: config.zone.to_string(),
                     orphans: list(found.orphans, false),
                     leftovers: list(found.leftovers, false),
@@ -154,34 +154,34 @@ impl Orphans {
             && self.change_batch.is_some()
         {
             anyhow::bail!(
-                "no --change-batch is written: {object} cannot be read, and may ask for any of these records; correct it first"
+                "no --change-batch is written: {object} cannot be read and may ask for any of these records; correct the object first"
             );
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-// === impl Found ===
+// === impl OrphanList ===
 
-impl<'p> Found<'p> {
+impl<'p> OrphanList<'p> {
     fn new(plan: &'p Plan, scopes: &'p [Scope]) -> Self {
         Self { orphans: &plan.orphans, leftovers: &plan.leftovers, unreadable: &plan.unreadable, scopes }
     }
 
-    /// Why a set may be asked for all the same.
+    /// Returns why an object may still want a record set; `None` if it can be deleted.
     fn doubt(&self, stale: &Stale) -> Option<&'static str> {
         if !self.unreadable.is_empty() {
-            Some("an object cannot be read, and may ask for it")
+            Some("an object cannot be read and may ask for it")
         } else if stale.named_by.is_some() {
-            Some("an object that is there names it")
+            Some("an existing object names its hostname")
         } else {
             let is_read = self.is_read(stale);
             (!is_read).then_some("objects of this kind or namespace are not read here")
         }
     }
 
-    /// Whether the object that a set was for would have been seen. One that ExternalDNS reads and we do not, a route of
-    /// a gateway for example, may well be there.
+    /// Whether the object of a record set would be found if it existed. It may exist if ExternalDNS reads its kind and this
+    /// session does not, as for a route of a gateway.
     fn is_read(&self, stale: &Stale) -> bool {
         let reads = |kind: &str, namespace: &str| {
             let of_kind = self.scopes.iter().filter(|scope| scope.resource.label() == kind);
@@ -191,20 +191,20 @@ impl<'p> Found<'p> {
         match &stale.was_for {
             Some(object) if object.namespace().is_empty() => false,
             Some(object) => reads(object.kind().label(), object.namespace()),
-            // It may have been for any object, and no namespace has this name.
+            // Without a label, the object may be anywhere. No namespace has the name `/`, so this asks for all namespaces.
             None => Kind::ALL.iter().all(|kind| reads(kind.label(), "/")),
         }
     }
 
-    /// What a person may delete without asking further.
+    /// The record sets that a person can delete.
     fn removable(&self) -> impl Iterator<Item = &'p Stale> {
         self.orphans.iter().chain(self.leftovers).filter(|stale| self.doubt(stale).is_none())
     }
 
     fn print(&self) {
         let orphans = self.orphans.iter().map(|stale| ("orphan", stale));
-        for (what, stale) in orphans.chain(self.leftovers.iter().map(|stale| ("leftover", stale))) {
-            println!("{what} {stale}");
+        for (word, stale) in orphans.chain(self.leftovers.iter().map(|stale| ("leftover", stale))) {
+            println!("{word} {stale}");
             if let Some(doubt) = self.doubt(stale) {
                 println!("  not in a change batch: {doubt}");
             }
@@ -217,8 +217,7 @@ impl<'p> Found<'p> {
     }
 }
 
-/// Removes what an earlier run has written to the same place: what it would delete may be asked for again. What is no
-/// batch of ours stays.
+/// Removes the files of an earlier run, because objects may want those records again. Files that are not our batches stay.
 fn clear(path: &Path) -> io::Result<()> {
     let is_ours = |file: &PathBuf| {
         let batch = fs::read_to_string(file).ok().and_then(|text| serde_json::from_str::<Value>(&text).ok());
@@ -230,13 +229,13 @@ fn clear(path: &Path) -> io::Result<()> {
     files.iter().try_for_each(fs::remove_file)
 }
 
-/// A word as a shell takes it.
+/// Quotes a word for a shell, if necessary.
 fn quoted(word: &str) -> Cow<'_, str> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:=@%+,".contains(&byte);
     if word.bytes().all(is_plain) { word.into() } else { format!("'{}'", word.replace('\'', r"'\''")).into() }
 }
 
-/// The path with a number before its ending.
+/// Inserts a number before the extension of a path.
 fn numbered(path: &Path, number: usize) -> PathBuf {
     let mut name = OsString::from(path.file_stem().unwrap_or_default());
     name.push(format!("-{number}"));
@@ -252,14 +251,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn several_files_are_numbered_before_the_ending() {
+    fn a_number_goes_before_the_extension() {
         for (path, expected) in [("a/o.json", "a/o-2.json"), ("orphans", "orphans-2")] {
             assert_eq!(numbered(Path::new(path), 2), Path::new(expected));
         }
     }
 
     #[test]
-    fn a_word_is_quoted_where_a_shell_would_take_it_apart() {
+    fn a_word_is_quoted_if_a_shell_would_split_or_expand_it() {
         for (word, expected) in [
             ("file://a/o-1.json", "file://a/o-1.json"),
             ("file://my files/o.json", "'file://my files/o.json'"),

@@ -1,4 +1,4 @@
-//! `zonekeeper plan`: shows what would be written.
+//! `zonekeeper plan`: shows the plan.
 
 use std::process::ExitCode;
 
@@ -16,7 +16,7 @@ use crate::{
     driver::Until,
 };
 
-/// Show what would be written, what is blocked and why, and what nothing asks for any more
+/// Show the plan: units to write, blocked units with reasons, leftovers and orphans
 #[derive(Debug, Args)]
 pub struct Show {
     #[command(flatten)]
@@ -30,7 +30,7 @@ pub struct Show {
     #[arg(short, long, env = "ZONEKEEPER_OUTPUT", value_enum, default_value_t = Output::Text, value_name = "FORMAT", help_heading = "Plan")]
     output: Output,
 
-    /// Exit with 2 if something would be written, as Terraform does.
+    /// Exit with code 2 if the plan contains changes, as Terraform does.
     #[arg(long, env = "ZONEKEEPER_DETAILED_EXITCODE", help_heading = "Plan")]
     detailed_exitcode: bool,
 }
@@ -38,9 +38,9 @@ pub struct Show {
 /// A format of the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Output {
-    /// For people
+    /// Text for people
     Text,
-    /// For programs
+    /// JSON for programs
     Json,
 }
 
@@ -49,7 +49,7 @@ enum Output {
 impl Show {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let session = Session::open(self.flags, self.cluster, Until::Done, None).await?;
-        let outcome = session.recalling(self.lease).plan().await?;
+        let outcome = session.plan_as_leader(self.lease).await?;
         anyhow::ensure!(outcome.is_done, "stopped before the plan was complete");
         match self.output {
             Output::Text => print!("{}", outcome.plan),
@@ -60,7 +60,7 @@ impl Show {
     }
 }
 
-/// A plan for programs. Fields may be added; none is renamed or removed without a new major version.
+/// A plan as JSON. Fields may be added. Renaming or removing one needs a new major version.
 #[derive(Debug, Serialize)]
 struct PlanJson<'p> {
     digest: String,
@@ -85,15 +85,15 @@ struct UnitJson {
     set_identifier: Option<String>,
     object: String,
     digest: String,
-    /// Whether it makes ours what is there, and changes nothing of it.
+    /// Whether the unit only adopts existing records, without changing them.
     adopts: bool,
     changes: Vec<ChangeJson>,
-    /// After an adoption: what another unit will change of the records.
+    /// The changes that another unit makes to the records after the adoption.
     then: Vec<ChangeJson>,
     shadows: Vec<ShadowJson>,
 }
 
-/// A wildcard that will no longer answer for these names, nor below.
+/// A wildcard that will no longer answer for these names and the names below them.
 #[derive(Debug, Serialize)]
 struct ShadowJson {
     wildcard: String,
@@ -129,7 +129,7 @@ struct BlockedJson<'p> {
     reason: &'static str,
     message: String,
     fix: &'static str,
-    /// For `aws route53 change-resource-record-sets`, where there is one.
+    /// The fix as a change batch for `aws route53 change-resource-record-sets`, if there is one.
     change_batch: Option<ChangeBatch<'p>>,
 }
 
@@ -151,9 +151,9 @@ pub(super) struct StaleJson {
     r#type: String,
     data: DataJson,
     was_for: Option<String>,
-    /// An object that names the hostname and is not selected.
+    /// An object that names the hostname, but is not selected.
     named_by: Option<String>,
-    /// The object beside whose record sets it is.
+    /// The object that wants other record sets at the same hostname.
     beside: Option<String>,
 }
 

@@ -31,14 +31,14 @@ impl Run {
         let RunFlags { metrics_address, once, mode, dry_run } = self.running;
         let until = if once { Until::Done } else { Until::Stopped };
         let session = Session::open(self.flags, self.cluster, until, Some(metrics_address)).await?;
-        let is_shown = dry_run || mode == RunMode::DryRun;
+        let is_dry = dry_run || mode == RunMode::DryRun;
         let outcome = match mode {
-            _ if is_shown => session.recalling(self.lease).plan().await?,
+            _ if is_dry => session.plan_as_leader(self.lease).await?,
             RunMode::Approve => session.apply(Mode::Approve, self.lease).await?,
             RunMode::Apply | RunMode::DryRun => session.apply(Mode::Apply, self.lease).await?,
         };
         anyhow::ensure!(outcome.is_done || !once, "stopped before everything was done");
-        if once && is_shown {
+        if once && is_dry {
             print!("{}", outcome.plan);
         }
         Ok(if outcome.refused > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })

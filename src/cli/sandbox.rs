@@ -1,4 +1,4 @@
-//! `zonekeeper sandbox`: the whole thing on one machine, with an emulated Route 53 and a folder as cluster.
+//! `zonekeeper sandbox`: zonekeeper on one machine, with an emulated Route 53 and a folder in place of a cluster.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -7,34 +7,36 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use zonekeeper_core::{
-    dns::{AliasZones, Ttl, ZoneId},
-    keeper::{BrakeLimits, Input, Keeper, Mode, Quota, Read, ReadId, Scope, Time},
-    plan::{Adoption, ManagedTypes, Naming, Settings},
-    source::{Kind, Object, Resource, Rules},
+    dns::ZoneId,
+    keeper::{Read, ReadId},
+    source::{Kind, Object},
 };
 use zonekeeper_emulator::{Emulator, zone::HostedZone};
 
-use super::session::stop_on_signals;
+use super::{
+    session::{Session, stop_on_signals},
+    startup_retry::StartupRetry,
+};
 use crate::{
     config::{Config, LogLevel},
-    driver::{Clock, Driver, Ends, Handle, Outcome, ReadOnly, ReadWrite, ReadZone, Until},
+    driver::{Clock, Outcome, ReadZone, Until},
     folder::Folder,
-    leadership::Leadership,
-    route53::{Open, Reader, Via, Writer, ZoneFacts},
-    telemetry::{Metrics, Reporter},
+    route53::{Reader, Via},
 };
 
-/// The id of the sandbox's hosted zone.
+/// The id of the hosted zone.
 const ZONE_ID: &str = "Z0SANDBOX";
-/// The access key that zonekeeper uses in the sandbox; the emulator refuses it every deletion.
+/// The owner id.
+const OWNER_ID: &str = "sandbox";
+/// The access key of zonekeeper. The emulator rejects every deletion with it.
 const ACCESS_KEY: &str = "AKIAZONEKEEPER";
 
-/// Try zonekeeper on this machine: an emulated Route 53, and a folder of manifests as cluster
+/// Try zonekeeper on this machine, with an emulated Route 53 and a folder of manifests
 ///
-/// Edit the manifests while it runs and watch the zone follow. Nothing leaves this machine.
+/// Edit the manifests while it runs, and watch the zone follow. Nothing is sent to AWS or to a cluster.
 #[derive(Debug, Args)]
 pub struct Sandbox {
-    /// Folder of Kubernetes manifests (YAML); their status says where the load balancers are.
+    /// Folder of Kubernetes manifests (YAML). The status of an object holds the addresses of its load balancer.
     #[arg(long, env = "ZONEKEEPER_MANIFESTS", default_value = "examples/shop", value_name = "DIR")]
     manifests: PathBuf,
 
@@ -42,13 +44,13 @@ pub struct Sandbox {
     #[arg(long, env = "ZONEKEEPER_SANDBOX_ZONE", default_value = "shop.example.com", value_name = "NAME")]
     zone: String,
 
-    /// Plan, apply, show the zone, take an object away, show what becomes of its records, and end.
+    /// Plan, apply, show the zone, remove an object, show its orphaned records, and stop.
     #[arg(long, env = "ZONEKEEPER_ONCE")]
     once: bool,
 }
 
-/// An emulated zone and how it is kept.
-struct Play {
+/// A running emulator, and the configuration of the sessions that use it.
+struct Stage {
     emulator: Emulator,
     config: Config,
     stop: CancellationToken,
@@ -64,45 +66,46 @@ impl Sandbox {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let (folder, bad) = Folder::open(&self.manifests).context("see --manifests")?;
         for error in bad {
-            warn!(%error, "a manifest is passed over");
+            warn!(%error, "a manifest cannot be read and is ignored");
         }
         let zone = HostedZone::new(ZONE_ID, &self.zone).with_context(|| format!("--zone `{}`", self.zone))?;
         let emulator = Emulator::builder().zone(zone).keeper_access_key(ACCESS_KEY).start().await?;
-        let play = Play { emulator, config: config()?, stop: stop_on_signals()? };
+        let zone_id = ZoneId::new(ZONE_ID).context("the zone id of the sandbox")?;
+        let config = Config::new(zone_id, OWNER_ID.parse()?);
+        let stage = Stage { emulator, config, stop: stop_on_signals()? };
         if self.once {
-            play.demonstrate(folder).await?;
+            stage.demonstrate(folder).await?;
         } else {
-            play.follow(folder).await?;
+            stage.follow(folder).await?;
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-// === impl Play ===
+// === impl Stage ===
 
-impl Play {
+impl Stage {
     async fn demonstrate(&self, mut folder: Folder) -> anyhow::Result<()> {
-        println!("== 1. What would be written (zonekeeper plan) ==\n");
+        println!("== 1. The plan (zonekeeper plan) ==\n");
         print!("{}", self.plan(&folder).await?.plan);
 
         println!("\n== 2. Writing it (zonekeeper run) ==\n");
-        let clock = Clock::start();
-        let (writer, facts) = self.writer(clock).await?;
-        self.drive(&folder, ReadWrite(writer), Mode::Apply, &facts, clock).await?;
+        done(self.session(folder.clone(), Until::Done).apply_alone().await?)?;
         let journal = self.emulator.journal();
         let (batches, changes) = (journal.count("ChangeResourceRecordSets"), journal.changes.len());
-        println!("Route 53 accepted {changes} changes; requests that carried them: {batches}");
+        println!("Route 53 accepted {changes} changes in {batches} request(s)");
 
-        println!("\n== 3. The zone as it now is ==\n");
+        println!("\n== 3. The zone now ==\n");
         self.print_zone().await?;
 
-        let gone = folder
-            .objects()
-            .filter(|object| object.kind() == Kind::Ingress)
-            .find_map(Object::id)
-            .context("the folder holds no Ingress to take away")?;
-        folder.remove(&gone);
-        println!("\n== 4. {gone} is deleted: its records stay, and are reported as orphans ==\n");
+        let removed =
+            folder
+                .objects()
+                .filter(|object| object.kind() == Kind::Ingress)
+                .find_map(Object::id)
+                .context("the folder holds no Ingress that could be removed: add one (see --manifests)")?;
+        folder.remove(&removed);
+        println!("\n== 4. {removed} is deleted: its records stay, and are reported as orphans ==\n");
         print!("{}", self.plan(&folder).await?.plan);
         Ok(())
     }
@@ -110,58 +113,22 @@ impl Play {
     async fn follow(&self, folder: Folder) -> anyhow::Result<()> {
         eprintln!("The emulated Route 53 answers at {}", self.emulator.url());
         eprintln!(
-            "Look at the zone with: AWS_ACCESS_KEY_ID=me AWS_SECRET_ACCESS_KEY=me AWS_REGION=us-east-1 \\\n  \
+            "To see the zone: AWS_ACCESS_KEY_ID=me AWS_SECRET_ACCESS_KEY=me AWS_REGION=us-east-1 \\\n  \
              aws --endpoint-url {} route53 list-resource-record-sets --hosted-zone-id {ZONE_ID}",
             self.emulator.url()
         );
-        eprintln!("Edit the manifests and watch; Ctrl-C ends.\n");
-        let clock = Clock::start();
-        let (writer, facts) = self.writer(clock).await?;
-        let (driver, handle) = self.driver(ReadWrite(writer), Mode::Apply, &facts, clock);
-        handle.send(Input::Leadership { until: Time::NEVER }).await;
-        let (scopes, rules) = (self.config.scopes.clone(), self.config.rules.clone());
-        let follow = tokio::spawn(folder.follow(scopes, rules, handle));
-        driver.run(self.stop.clone(), Until::Stopped).await;
-        follow.abort();
+        eprintln!("Edit the manifests and watch the log. Ctrl-C stops.\n");
+        self.session(folder, Until::Stopped).apply_alone().await?;
         Ok(())
     }
 
     async fn plan(&self, folder: &Folder) -> anyhow::Result<Outcome> {
-        let clock = Clock::start();
-        let (reader, facts) = Reader::open(self.config.zone.clone(), clock, &self.via()).await?;
-        self.drive(folder, ReadOnly(reader), Mode::DryRun, &facts, clock).await
+        done(self.session(folder.clone(), Until::Done).plan().await?)
     }
 
-    async fn drive<E: Ends>(
-        &self,
-        folder: &Folder,
-        ends: E,
-        mode: Mode,
-        zone: &ZoneFacts,
-        clock: Clock,
-    ) -> anyhow::Result<Outcome> {
-        let (driver, handle) = self.driver(ends, mode, zone, clock);
-        let mut inputs = vec![Input::Leadership { until: Time::NEVER }];
-        inputs.extend(folder.list(&self.config.scopes, &self.config.rules));
-        let tell = async {
-            for input in inputs {
-                handle.send(input).await;
-            }
-        };
-        let (outcome, ()) = tokio::join!(driver.run(self.stop.clone(), Until::Done), tell);
-        anyhow::ensure!(outcome.is_done, "stopped");
-        Ok(outcome)
-    }
-
-    fn driver<E: Ends>(
-        &self,
-        ends: E,
-        mode: Mode,
-        zone: &ZoneFacts,
-        clock: Clock,
-    ) -> (Driver<E, Reporter>, Handle) {
-        let keeper = Keeper::new(self.config.keeper(mode, 0), zone.empty());
-        Driver::new(keeper, ends, Reporter::new(Metrics::new()), clock)
+    fn session(&self, folder: Folder, until: Until) -> Session<Folder> {
+        let startup = StartupRetry { stop: self.stop.clone(), until };
+        Session::new(self.config.clone(), folder, self.via(), startup)
     }
 
     async fn print_zone(&self) -> anyhow::Result<()> {
@@ -179,34 +146,13 @@ impl Play {
         }
     }
 
-    /// Nobody else writes.
-    async fn writer(&self, clock: Clock) -> Result<(Writer, ZoneFacts), Open> {
-        Writer::open(self.config.zone.clone(), clock, Leadership::forever(), &self.via()).await
-    }
-
     fn via(&self) -> Via {
         Via::Emulator { url: self.emulator.url(), access_key: ACCESS_KEY.to_owned() }
     }
 }
 
-fn config() -> anyhow::Result<Config> {
-    Ok(Config {
-        zone: ZoneId::new(ZONE_ID).context("the sandbox's zone id")?,
-        settings: Settings {
-            owner: "sandbox".parse()?,
-            naming: Naming::default(),
-            default_ttl: Ttl::DEFAULT,
-            managed_types: ManagedTypes::default(),
-            prefer_cname: false,
-            merge_targets: None,
-            alias_zones: AliasZones::default(),
-            adoption: Adoption::default(),
-        },
-        rules: Rules::default(),
-        scopes: Resource::ALL.map(|resource| Scope { resource, namespace: None }).to_vec(),
-        quota: Quota::default(),
-        resync: std::time::Duration::from_mins(30),
-        vacancy: std::time::Duration::from_mins(10),
-        brake: BrakeLimits::default(),
-    })
+/// Checks that a session was not stopped before it was done.
+fn done(outcome: Outcome) -> anyhow::Result<Outcome> {
+    anyhow::ensure!(outcome.is_done, "stopped");
+    Ok(outcome)
 }

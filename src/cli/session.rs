@@ -1,10 +1,12 @@
-//! A cluster and a zone that answer, and what is to be done with them. Whoever writes takes the lease first.
+//! A session: a source of objects and a zone, connected by one driver.
+//!
+//! Every command that plans is a session with other ends. The objects come from a cluster or a folder, and the zone is in
+//! AWS or in the emulator. A session on a cluster takes the lease before it writes.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use futures::FutureExt as _;
-use kube::Client;
+use futures::{FutureExt as _, TryFutureExt as _};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -20,46 +22,61 @@ use zonekeeper_core::{
 };
 
 use super::{
-    patience::Patience,
-    progress::Progress,
-    tenure::{Candidacy, Tenure, recalled},
+    lease_tenure::{Candidacy, LeaseTenure, inputs_of},
+    progress_bar::ProgressBar,
+    startup_retry::StartupRetry,
 };
 use crate::{
-    cluster::{self, Candidate, Events, LONGEST_SILENCE, Memory, Refused, ZonePlans},
+    cluster::{self, Candidate, Cluster, Events, LONGEST_SILENCE, LeaseMemory, ZonePlans},
     config::{ClusterFlags, Config, Flags, LeaseFlags},
-    driver::{Clock, Driver, Ends, Handle, Outcome, ReadOnly, ReadWrite, Until, unix_now},
-    leadership::{Leadership, Leading, Terms},
+    driver::{Clock, Driver, Handle, Objects, Outcome, ReadOnly, ReadWrite, Until, ZoneAccess, unix_now},
+    folder::Folder,
+    leadership::{LeaderOnly, Leadership, Terms},
     route53::{Reader, Via, Writer, ZoneFacts},
     serve,
     telemetry::{Metrics, Reporter},
 };
 
-/// The longest that the end waits for what is published last to be shown.
-const LAST_SHOWN: Duration = Duration::from_secs(3);
+/// How long a stopping session waits until the last publication is in the `ZonePlan`.
+const LAST_PUBLICATION: Duration = Duration::from_secs(3);
 
-/// What a command works on.
-pub(super) struct Session {
+/// A session that works on the objects of `O`.
+pub(super) struct Session<O> {
     config: Config,
-    client: Client,
+    objects: O,
+    via: Via,
     clock: Clock,
     metrics: Metrics,
-    patience: Patience,
-    /// What goes on until the session ends.
-    tasks: JoinSet<Result<(), Refused>>,
-    /// Where probes and scrapes are answered, if anywhere, and who is told of the driver that they ask.
-    address: Option<SocketAddr>,
-    driving: watch::Sender<Option<Handle>>,
-    /// The plan that is written and nothing else, where its user has seen it.
+    startup: StartupRetry,
+    /// Tasks that run until the session ends. If one of them fails, the session ends.
+    tasks: JoinSet<anyhow::Result<()>>,
+    server: Server,
+    /// The plan that its user has approved, if only this plan may be written.
     approved: Option<PlanDigest>,
-    progress: Option<Progress>,
-    /// The lease whose memory a plan begins with.
-    recalls: Option<LeaseFlags>,
+    progress: Option<ProgressBar>,
+}
+
+/// The server for probes and metrics.
+#[derive(Default)]
+struct Server {
+    /// The address that it listens on, if there is a server.
+    address: Option<SocketAddr>,
+    /// Gives the running driver to the server.
+    driver: watch::Sender<Option<Handle>>,
+}
+
+/// The part of this process among those that may write to the zone.
+enum Role {
+    /// No other process matters: this one does not write, or nobody else can reach the zone. It knows the memory of a lease.
+    Alone(LeaseMemory),
+    /// It competes for the lease and writes while it leads.
+    Candidate(Box<Candidacy>),
 }
 
 // === impl Session ===
 
-impl Session {
-    /// Connects to the cluster; `address` is where to answer probes and scrapes, if anywhere.
+impl Session<Cluster> {
+    /// Connects to the cluster. Serves probes and metrics at `address`, if there is one.
     pub async fn open(
         flags: Flags,
         cluster: ClusterFlags,
@@ -67,83 +84,31 @@ impl Session {
         address: Option<SocketAddr>,
     ) -> anyhow::Result<Self> {
         let config = Config::try_from(flags)?;
-        let patience = Patience { stop: stop_on_signals()?, until };
-        let (mut tasks, metrics, (driving, driver)) = (JoinSet::new(), Metrics::new(), watch::channel(None));
-        let mut listening = None;
+        let startup = StartupRetry { stop: stop_on_signals()?, until };
+        let (mut tasks, metrics, mut server) = (JoinSet::new(), Metrics::new(), Server::default());
         if let Some(address) = address {
-            let listener = serve::listen(address).await;
-            let listener =
-                listener.with_context(|| format!("cannot listen on --metrics-address {address}"))?;
-            listening = listener.local_addr().ok();
-            let served = serve::serve(listener, serve::router(driver, metrics.clone()));
-            tasks.spawn(served.map(|_| Ok(())));
+            server.start(address, &metrics, &mut tasks).await?;
         }
-        let clock = Clock::start();
-        let connect = async || Ok(cluster::connect(cluster.kubeconfig.as_deref(), LONGEST_SILENCE).await?);
-        let client = patience.open(connect).await?;
-        Ok(Self {
-            config,
-            client,
-            clock,
-            metrics,
-            patience,
-            tasks,
-            address: listening,
-            driving,
-            approved: None,
-            progress: None,
-            recalls: None,
-        })
+        let kubeconfig = cluster.kubeconfig.as_deref();
+        let objects = startup.open(async || Ok(Cluster::connect(kubeconfig, LONGEST_SILENCE).await?)).await?;
+        let via = Via::Environment;
+        Ok(Self { metrics, tasks, server, ..Self::new(config, objects, via, startup) })
     }
 
-    /// The same, adopting what an operator ordered and writing nothing else.
-    pub fn ordered(mut self, order: AdoptionOrder) -> Self {
-        self.config.settings.adoption.order = Some(order);
-        self
+    /// Plans with the memory of the lease: the recent moves, and the release of the brake.
+    pub async fn plan_as_leader(self, lease: LeaseFlags) -> anyhow::Result<Outcome> {
+        let (reader, zone) = self.open_reader().await?;
+        let (namespace, name) = self.lease(lease);
+        let memory = cluster::lease_memory(&self.objects, &namespace, &name).await;
+        self.drive(ReadOnly(reader), Mode::DryRun, &zone, Role::Alone(memory)).await
     }
 
-    /// The same, writing in [`Mode::Approve`] what has this digest, and nothing else.
-    pub fn approved(mut self, digest: PlanDigest) -> Self {
-        self.approved = Some(digest);
-        self
-    }
-
-    /// The same, showing how far it has come.
-    pub fn showing(mut self, progress: Progress) -> Self {
-        self.progress = Some(progress);
-        self
-    }
-
-    /// The same, planning with what the leaders before have moved and a person has released.
-    pub fn recalling(mut self, lease: LeaseFlags) -> Self {
-        self.recalls = Some(lease);
-        self
-    }
-
-    /// Plans, with a client that cannot write.
-    pub async fn plan(mut self) -> anyhow::Result<Outcome> {
-        let zone = || self.config.zone.clone();
-        let open = async || Ok(Box::pin(Reader::open(zone(), self.clock, &Via::Environment)).await?);
-        let (reader, facts) = self.patience.open(open).await?;
-        let memory = match self.recalls.take() {
-            Some(lease) => {
-                let (namespace, name) = self.lease(lease);
-                cluster::lease_memory(self.client.clone(), &namespace, &name).await
-            }
-            None => Memory::new(),
-        };
-        self.drive(ReadOnly(reader), Mode::DryRun, &facts, Role::Looks(memory)).await
-    }
-
-    /// Plans and writes.
+    /// Plans and writes, while this process holds the lease.
     pub async fn apply(self, mode: Mode, lease: LeaseFlags) -> anyhow::Result<Outcome> {
-        let (zone, leadership) = (|| self.config.zone.clone(), Leadership::default());
-        let open = async || {
-            Ok(Box::pin(Writer::open(zone(), self.clock, leadership.clone(), &Via::Environment)).await?)
-        };
-        let (writer, facts) = self.patience.open(open).await?;
-        let candidacy = self.stand(lease, leadership).await?;
-        self.drive(ReadWrite(writer), mode, &facts, Role::Stands(Box::new(candidacy))).await
+        let leadership = Leadership::default();
+        let (writer, zone) = self.open_writer(&leadership).await?;
+        let candidacy = self.compete(lease, leadership).await?;
+        self.drive(ReadWrite(writer), mode, &zone, Role::Candidate(Box::new(candidacy))).await
     }
 
     /// Namespace and name of the lease.
@@ -152,173 +117,245 @@ impl Session {
         (namespace, Lease::name(&self.config.zone, &self.config.settings.owner))
     }
 
-    /// Takes the lease. A controller stands by where another process has it; a command that somebody waits for waits
-    /// only as long as nobody knows whether its holder still lives.
-    async fn stand(&self, lease: LeaseFlags, leadership: Leadership) -> anyhow::Result<Candidacy> {
+    /// Competes for the lease. A controller may follow another holder. A command waits only until it is clear whether the
+    /// holder is alive.
+    async fn compete(&self, lease: LeaseFlags, leadership: Leadership) -> anyhow::Result<Candidacy> {
         let (namespace, name) = self.lease(lease);
-        let (memory, remembered) = watch::channel(Memory::new());
-        let (client, shared) = (self.client.clone(), leadership.clone());
-        let mut candidate = Candidate::new(client, namespace, name, self.clock, shared, remembered);
-        let standing = async {
-            if self.patience.until.ends() { candidate.win().await } else { candidate.stand().await }
-        };
+        let (memory, stored) = watch::channel(LeaseMemory::new());
+        let (cluster, shared) = (self.objects.clone(), leadership.clone());
+        let mut candidate = Candidate::new(&cluster, namespace, name, self.clock, shared, stored);
+        let competing =
+            async { if self.startup.until.ends() { candidate.win().await } else { candidate.stand().await } };
         let stopped = || anyhow::anyhow!("stopped before anything was done");
-        self.patience.stop.run_until_cancelled(standing).await.ok_or_else(stopped)??;
-        Ok(Candidacy { candidate, leadership, memory })
+        self.startup.stop.run_until_cancelled(competing).await.ok_or_else(stopped)??;
+        Ok(Candidacy { cluster, candidate, leadership, memory })
+    }
+}
+
+impl Session<Folder> {
+    /// Plans and writes without a lease, to a zone that no other process can reach.
+    pub async fn apply_alone(self) -> anyhow::Result<Outcome> {
+        let (writer, zone) = self.open_writer(&Leadership::forever()).await?;
+        self.drive(ReadWrite(writer), Mode::Apply, &zone, Role::Alone(LeaseMemory::new())).await
+    }
+}
+
+impl<O: Objects> Session<O> {
+    /// Creates a session without probes and metrics.
+    pub fn new(config: Config, objects: O, via: Via, startup: StartupRetry) -> Self {
+        Self {
+            config,
+            objects,
+            via,
+            clock: Clock::start(),
+            metrics: Metrics::new(),
+            startup,
+            tasks: JoinSet::new(),
+            server: Server::default(),
+            approved: None,
+            progress: None,
+        }
     }
 
-    /// Watches and drives until the driver ends, by itself or because it was stopped.
-    async fn drive<E: Ends>(
+    /// Adopts what an operator ordered, and writes nothing else.
+    pub fn ordered(mut self, order: AdoptionOrder) -> Self {
+        self.config.settings.adoption.order = Some(order);
+        self
+    }
+
+    /// Writes the plan with this digest in [`Mode::Approve`], and nothing else.
+    pub fn approved(mut self, digest: PlanDigest) -> Self {
+        self.approved = Some(digest);
+        self
+    }
+
+    /// Shows the progress.
+    pub fn showing(mut self, progress: ProgressBar) -> Self {
+        self.progress = Some(progress);
+        self
+    }
+
+    /// Plans, with a client that cannot write.
+    pub async fn plan(self) -> anyhow::Result<Outcome> {
+        let (reader, zone) = self.open_reader().await?;
+        self.drive(ReadOnly(reader), Mode::DryRun, &zone, Role::Alone(LeaseMemory::new())).await
+    }
+
+    async fn open_reader(&self) -> anyhow::Result<(Reader, ZoneFacts)> {
+        let zone = || self.config.zone.clone();
+        self.startup.open(async || Ok(Box::pin(Reader::open(zone(), self.clock, &self.via)).await?)).await
+    }
+
+    async fn open_writer(&self, leadership: &Leadership) -> anyhow::Result<(Writer, ZoneFacts)> {
+        let arguments = || (self.config.zone.clone(), leadership.clone());
+        let open = async || {
+            let (zone, leadership) = arguments();
+            Ok(Box::pin(Writer::open(zone, self.clock, leadership, &self.via)).await?)
+        };
+        self.startup.open(open).await
+    }
+
+    /// Runs the driver until it ends by itself or is stopped, or until something that it depends on fails.
+    async fn drive<A: ZoneAccess>(
         self,
-        ends: E,
+        access: A,
         mode: Mode,
         zone: &ZoneFacts,
         role: Role,
     ) -> anyhow::Result<Outcome> {
-        let Self {
-            config,
-            client,
-            clock,
-            metrics,
-            patience,
-            mut tasks,
-            address,
-            driving,
-            approved,
-            progress,
-            recalls: _,
-        } = self;
-        let Patience { stop, until } = patience;
+        let Self { config, objects, via: _, clock, metrics, startup, mut tasks, server, approved, progress } =
+            self;
+        // A child: a failure stops the driver, and a signal after that still stops the process in good order.
+        let (stop, until) = (startup.stop.child_token(), startup.until);
         info!(
             zone.id = %zone.id,
             zone.name = %zone.apex,
             zone.private = zone.is_private,
             owner = %config.settings.owner,
             mode = ?mode,
-            metrics.address = address.map(tracing::field::display),
+            metrics.address = server.address.map(tracing::field::display),
             "zonekeeper starts"
         );
         let seed = u64::from(std::process::id());
         let keeper = Keeper::new(config.keeper(mode, seed), zone.empty());
-        // A dry run writes nothing at all, and who ends when all is done tells its user.
+        // A dry run writes no Events. A command tells its user directly.
         let events = role.candidacy().filter(|_| !until.ends()).map(|candidacy| {
             let (events, queue) = Events::new();
-            tasks.spawn(queue.send(client.clone()).map(Ok));
-            Leading::new(events, candidacy.leadership.clone(), clock)
+            tasks.spawn(queue.send(candidacy.cluster.clone()).map(Ok));
+            LeaderOnly::new(events, candidacy.leadership.clone(), clock)
         });
         let listeners = (Reporter::new(metrics), (events, progress));
-        let (driver, handle) = Driver::new(keeper, ends, listeners, clock);
+        let (driver, handle) = Driver::new(keeper, access, listeners, clock);
+        let mut publishing = None;
         let mut tenure = match role {
-            Role::Stands(candidacy) => Some(candidacy.begin(until, handle.clone(), clock)),
-            Role::Looks(memory) => {
-                // Nobody competes with what only looks.
-                for input in recalled(&memory).chain([Input::Leadership { until: Time::NEVER }]) {
+            Role::Alone(memory) => {
+                for input in inputs_of(&memory).chain([Input::Leadership { until: Time::NEVER }]) {
                     handle.send(input).await;
                 }
                 None
             }
-        };
-        let mut showing = None;
-        if let (Mode::Approve, Some(terms)) = (mode, tenure.as_ref().map(Tenure::terms)) {
-            if let Some(digest) = approved {
-                let approval = Approval { digest, at: unix_now() };
-                tasks.spawn(approve(approval, handle.clone(), terms).map(Ok));
-            } else {
-                let (zone, owner) = (zone.id.clone(), config.settings.owner.clone());
-                let plans = ZonePlans::new(client.clone(), zone, owner);
-                showing = Some(AbortOnDropHandle::new(tokio::spawn(plans.follow(handle.clone(), terms))));
+            Role::Candidate(candidacy) => {
+                let cluster = candidacy.cluster.clone();
+                let tenure = candidacy.begin(until, handle.clone(), clock);
+                if mode == Mode::Approve {
+                    if let Some(digest) = approved {
+                        let approval = Approval { digest, at: unix_now() };
+                        tasks.spawn(approve(approval, handle.clone(), tenure.terms()).map(Ok));
+                    } else {
+                        let (zone, owner) = (zone.id.clone(), config.settings.owner.clone());
+                        let publish =
+                            ZonePlans::new(&cluster, zone, owner).follow(handle.clone(), tenure.terms());
+                        publishing = Some(AbortOnDropHandle::new(tokio::spawn(publish)));
+                    }
+                }
+                Some(tenure)
             }
-        }
-        watch_objects(&mut tasks, &config, &client, &handle, until);
-        driving.send_replace(Some(handle));
-        let ended = tokio::select! {
-            outcome = driver.run(stop, until) => Ok(outcome),
-            // Until all objects have been listed, nothing has been sent.
-            refused = refused(&mut tasks) => Err(refused.into()),
-            error = failed(tenure.as_mut()) => Err(error),
         };
-        if let Some(showing) = showing
-            && timeout(LAST_SHOWN, showing).await.is_err()
+        let (scopes, rules) = (config.scopes.clone(), Arc::new(config.rules));
+        tasks.spawn(objects.follow(scopes, rules, handle.clone(), until).map_err(anyhow::Error::from));
+        server.driver.send_replace(Some(handle));
+
+        let mut run = pin!(driver.run(stop.clone(), until));
+        let failure = tokio::select! {
+            outcome = &mut run => Ok(outcome),
+            error = failed(&mut tasks) => Err(error),
+            error = lease_failed(tenure.as_mut()) => Err(error),
+        };
+        let (outcome, failure) = match failure {
+            Ok(outcome) => (outcome, None),
+            Err(error) => {
+                stop.cancel();
+                (run.await, Some(error))
+            }
+        };
+        if let Some(publishing) = publishing
+            && timeout(LAST_PUBLICATION, publishing).await.is_err()
         {
-            warn!("the ZonePlan does not show yet which approval was used, and what was written of it");
+            warn!("the ZonePlan is not up to date: its last status could not be written in time");
         }
-        match (&ended, tenure) {
-            (Ok(outcome), Some(_)) if outcome.unanswered > 0 => {
+        match tenure {
+            Some(_) if outcome.unanswered > 0 => {
                 info!(
-                    "the lease is kept: a change may still arrive, and must have ended when another process writes"
+                    "the lease is not released: a change may still arrive at Route 53, and another process must not write before \
+                     that"
                 );
             }
-            (_, Some(tenure)) => tenure.release().await,
-            (_, None) => {}
+            Some(tenure) => tenure.release().await,
+            None => {}
         }
-        if let Ok(outcome) = &ended {
+        if failure.is_none() {
             info!(done = outcome.is_done, "zonekeeper stops");
         }
         tasks.shutdown().await;
-        ended
+        failure.map_or(Ok(outcome), Err)
     }
 }
 
-/// What a session does with the zone.
-enum Role {
-    /// It only looks, and knows what a lease remembers.
-    Looks(Memory),
-    /// It writes while it leads.
-    Stands(Box<Candidacy>),
+// === impl Server ===
+
+impl Server {
+    /// Listens at an address and serves in a task.
+    async fn start(
+        &mut self,
+        address: SocketAddr,
+        metrics: &Metrics,
+        tasks: &mut JoinSet<anyhow::Result<()>>,
+    ) -> anyhow::Result<()> {
+        let listener = serve::listen(address).await;
+        let listener = listener.with_context(|| format!("cannot listen on --metrics-address {address}"))?;
+        self.address = listener.local_addr().ok();
+        let metrics = metrics.clone();
+        let render: serve::Render = Arc::new(move |status| metrics.render(status));
+        let served = serve::serve(listener, serve::router(self.driver.subscribe(), render));
+        tasks.spawn(served.map(|ended| ended.context("cannot serve probes and metrics any more")));
+        Ok(())
+    }
 }
+
+// === impl Role ===
 
 impl Role {
     fn candidacy(&self) -> Option<&Candidacy> {
         match self {
-            Self::Looks(_) => None,
-            Self::Stands(candidacy) => Some(candidacy),
+            Self::Alone(_) => None,
+            Self::Candidate(candidacy) => Some(candidacy),
         }
     }
 }
 
-/// Gives the approval of a user who has seen the plan, in each term: there is no `ZonePlan` to keep it.
+/// Gives the approval of a user who has seen the plan to the driver, in each term. There is no `ZonePlan` to store it.
 async fn approve(approval: Approval, driver: Handle, mut terms: Terms) {
     while terms.next().await {
-        // In the order in which a `ZonePlan` tells it, for the same reason.
+        // The approval goes first, for the same reason as that of a `ZonePlan`.
         for input in [Input::Approve(approval), Input::Published(None)] {
             driver.send(input).await;
         }
     }
 }
 
-fn watch_objects(
-    tasks: &mut JoinSet<Result<(), Refused>>,
-    config: &Config,
-    client: &Client,
-    handle: &Handle,
-    until: Until,
-) {
-    let (rules, ends) = (Arc::new(config.rules.clone()), until.ends());
-    for scope in &config.scopes {
-        let (client, rules, handle) = (client.clone(), Arc::clone(&rules), handle.clone());
-        tasks.spawn(cluster::watch(client, scope.clone(), rules, handle, ends));
-    }
-}
-
-/// The first task that has to give up; while none has, this waits.
-async fn refused(tasks: &mut JoinSet<Result<(), Refused>>) -> Refused {
+/// Waits until a task fails, and returns why.
+async fn failed(tasks: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Error {
     while let Some(ended) = tasks.join_next().await {
-        if let Ok(Err(refused)) = ended {
-            return refused;
+        match ended {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return error,
+            Err(error) => {
+                return anyhow::anyhow!("a task has failed: {error}; this is a defect of zonekeeper");
+            }
         }
     }
     std::future::pending().await
 }
 
-/// That nobody keeps the lease any more, where it is needed; while somebody does, this waits.
-async fn failed(tenure: Option<&mut Tenure>) -> anyhow::Error {
+/// Waits until the lease is not kept any more, and returns why. Without a lease, it waits for ever.
+async fn lease_failed(tenure: Option<&mut LeaseTenure>) -> anyhow::Error {
     match tenure {
         Some(tenure) => tenure.failed().await,
         None => std::future::pending().await,
     }
 }
 
-/// The first SIGTERM or SIGINT stops in good order, the second at once.
+/// Handles SIGTERM and SIGINT: the first stops in good order, the second at once.
 pub(super) fn stop_on_signals() -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -332,7 +369,7 @@ pub(super) fn stop_on_signals() -> anyhow::Result<CancellationToken> {
             if stopped.is_cancelled() {
                 std::process::exit(1);
             }
-            info!("stopping; a change under way is waited for, and a second signal ends that too");
+            info!("zonekeeper waits for the change in flight and stops; a second signal stops it at once");
             stopped.cancel();
         }
     });

@@ -9,19 +9,26 @@ use kube::{
 };
 use tokio::time::timeout;
 
-use crate::causes;
+use crate::error_chain;
 
-/// How long a connection to the API server may take.
+/// How long it may take to open a connection to the API server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long its first answer may take: a watch may be silent for longer, see [`LONGEST_SILENCE`].
+/// How long the first answer may take. Later answers may take longer, see [`LONGEST_SILENCE`].
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a watch may be silent: API servers send a bookmark at least every minute, and end a watch after at
-/// most ten minutes, so a connection without a byte for longer than a watch's own time-out is dead.
+/// How long a watch may be silent. API servers send a bookmark at least every minute and end a watch after at most ten
+/// minutes. So a connection without a byte for this long is dead.
 pub const LONGEST_SILENCE: Duration = Duration::from_mins(5);
+/// How long a permission may be denied before the denial counts. An API server that has just started denies everything
+/// until it has read its roles.
+pub(super) const AUTHORIZATION_GRACE: Duration = Duration::from_secs(5);
 
-/// Why there is no cluster to talk to.
+/// A connection to the API server of a cluster.
+#[derive(Clone)]
+pub struct Cluster(Client);
+
+/// Why there is no connection to a cluster.
 #[derive(Debug, thiserror::Error)]
-pub enum Unreachable {
+pub enum ConnectError {
     /// The kubeconfig cannot be used.
     #[error("the kubeconfig cannot be used: {0}\ncheck --kubeconfig, or KUBECONFIG")]
     Kubeconfig(#[source] kube::config::KubeconfigError),
@@ -30,66 +37,81 @@ pub enum Unreachable {
         "no Kubernetes cluster is configured: {0}\nset --kubeconfig or KUBECONFIG, or run in a pod with a service account"
     )]
     NotConfigured(#[source] kube::config::InferConfigError),
-    /// The configuration makes no client.
-    #[error("the configuration of the cluster cannot be used: {0}")]
+    /// No client can be created from the configuration.
+    #[error("the configuration of the cluster cannot be used: {0}\ncheck the kubeconfig")]
     Client(#[source] kube::Error),
-    /// The API server does not know who asks.
+    /// The API server rejects the credentials.
     #[error(
         "the Kubernetes API server {server} refuses the credentials: {message}\ncheck the user in the kubeconfig, or log in again"
     )]
-    Refused {
-        /// Its address.
+    Credentials {
+        /// The address of the API server.
         server: String,
-        /// What it said.
+        /// The message of the API server.
         message: String,
     },
     /// The API server does not answer.
     #[error(
         "the Kubernetes API server {server} does not answer: {cause}\ncheck that it runs and that the address in the kubeconfig is right"
     )]
-    Silent {
-        /// Its address.
+    NoAnswer {
+        /// The address of the API server.
         server: String,
-        /// What happened.
+        /// The cause.
         cause: String,
     },
 }
 
-/// Connects to the cluster of a kubeconfig, else of the environment (`KUBECONFIG`, a pod's service account). A
-/// connection that has been silent for longer than `silence` while something is awaited is given up.
-pub async fn connect(kubeconfig: Option<&Path>, silence: Duration) -> Result<Client, Unreachable> {
-    let mut config = match kubeconfig {
-        Some(path) => {
-            let file = Kubeconfig::read_from(path).map_err(Unreachable::Kubeconfig)?;
-            let options = KubeConfigOptions::default();
-            Config::from_custom_kubeconfig(file, &options).await.map_err(Unreachable::Kubeconfig)?
+// === impl Cluster ===
+
+impl Cluster {
+    /// Connects to the cluster of a kubeconfig, or else to that of the environment (`KUBECONFIG`, the service account of
+    /// the pod). A connection is closed when an awaited answer stays silent for longer than `silence`.
+    pub async fn connect(kubeconfig: Option<&Path>, silence: Duration) -> Result<Self, ConnectError> {
+        let mut config = match kubeconfig {
+            Some(path) => {
+                let file = Kubeconfig::read_from(path).map_err(ConnectError::Kubeconfig)?;
+                let options = KubeConfigOptions::default();
+                Config::from_custom_kubeconfig(file, &options).await.map_err(ConnectError::Kubeconfig)?
+            }
+            None => Config::infer().await.map_err(ConnectError::NotConfigured)?,
+        };
+        config.connect_timeout = Some(CONNECT_TIMEOUT);
+        config.read_timeout = Some(silence);
+        let server = config.cluster_url.to_string();
+        let client = Client::try_from(config).map_err(ConnectError::Client)?;
+        match timeout(ANSWER_TIMEOUT, client.apiserver_version()).await {
+            Ok(Ok(_)) => Ok(Self(client)),
+            Ok(Err(kube::Error::Api(status))) if status.code == 401 || status.code == 403 => {
+                Err(ConnectError::Credentials { server, message: status.message })
+            }
+            Ok(Err(error)) => Err(ConnectError::NoAnswer { server, cause: describe(&error) }),
+            Err(elapsed) => Err(ConnectError::NoAnswer { server, cause: elapsed.to_string() }),
         }
-        None => Config::infer().await.map_err(Unreachable::NotConfigured)?,
-    };
-    config.connect_timeout = Some(CONNECT_TIMEOUT);
-    config.read_timeout = Some(silence);
-    let server = config.cluster_url.to_string();
-    let client = Client::try_from(config).map_err(Unreachable::Client)?;
-    match timeout(ANSWER_TIMEOUT, client.apiserver_version()).await {
-        Ok(Ok(_)) => Ok(client),
-        Ok(Err(kube::Error::Api(status))) if status.code == 401 || status.code == 403 => {
-            Err(Unreachable::Refused { server, message: status.message })
-        }
-        Ok(Err(error)) => Err(Unreachable::Silent { server, cause: cause(&error) }),
-        Err(elapsed) => Err(Unreachable::Silent { server, cause: elapsed.to_string() }),
+    }
+
+    pub(super) fn client(&self) -> Client {
+        self.0.clone()
     }
 }
 
-/// Why a request failed, without the layers of the client that it went through.
-pub(super) fn cause(error: &kube::Error) -> String {
+#[cfg(test)]
+impl From<Client> for Cluster {
+    fn from(client: Client) -> Self {
+        Self(client)
+    }
+}
+
+/// Describes why a request failed, without the layers of the HTTP client.
+pub(super) fn describe(error: &kube::Error) -> String {
     match error {
-        kube::Error::Api(status) => said(status),
-        kube::Error::Service(layer) => layer.source().map_or_else(|| layer.to_string(), causes::text),
-        _ => causes::text(error),
+        kube::Error::Api(status) => describe_status(status),
+        kube::Error::Service(layer) => layer.source().map_or_else(|| layer.to_string(), error_chain::text),
+        _ => error_chain::text(error),
     }
 }
 
-/// What the API server says in an answer. kube would add all of the answer again, as a value.
-pub(super) fn said(status: &Status) -> String {
+/// Describes an error status of the API server. kube's own text would repeat the whole status as a value.
+pub(super) fn describe_status(status: &Status) -> String {
     format!("{} ({})", status.message, status.code)
 }

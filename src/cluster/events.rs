@@ -1,13 +1,10 @@
-//! Events on objects: what people should know of their hostnames, where they look for it.
+//! Events on objects: they tell the owners of an object about its hostnames.
 //!
-//! A hostname that stays blocked is a Warning, and so is a record that stays left over; a unit that Route 53 accepted is
-//! a Normal. An Event says nothing of another namespace. Its name follows from its content, so that what is said again, by
-//! this process or the next, becomes a series of the Event that is there.
+//! A hostname that stays blocked and a record that stays left over are Warnings. A unit that Route 53 accepted is a
+//! Normal Event. An Event reveals nothing about objects of other namespaces. Its name is a hash of its content, so a
+//! repeated Event becomes a series, even if another process repeats it.
 
-use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    time::Duration,
-};
+use std::{fmt::Write as _, time::Duration};
 
 use k8s_openapi::{
     Resource,
@@ -20,10 +17,11 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 use kube::{
-    Api, Client,
+    Api,
     api::{ObjectMeta, Patch, PatchParams, PostParams},
 };
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep, sleep_until},
@@ -36,63 +34,65 @@ use zonekeeper_core::{
     source::{Kind, ObjectId},
 };
 
-use super::client::cause;
+use super::{Cluster, client::describe};
 use crate::driver::Listener;
 
-/// Longest note, in bytes (`events.k8s.io/v1`: "The maximal length of the note is 1kB").
+/// The longest note, in bytes (`events.k8s.io/v1`: "The maximal length of the note is 1kB").
 const LONGEST_NOTE: usize = 1_024;
-/// Longest hostname or reason within a note, in bytes, so that the fix always has its place.
+/// The longest hostname or reason within a note, in bytes, so that there is always room for the fix.
 const LONGEST_PART: usize = 400;
-/// Longest name of an object (Kubernetes API conventions: a DNS subdomain).
+/// The longest name of an object (Kubernetes API conventions: a DNS subdomain).
 const LONGEST_NAME: usize = 253;
-/// How many Events of one type may wait to be sent. What comes then is in the log only.
+/// How many Events of one type may wait to be sent. Further ones are dropped; the log has them.
 const WAITING: usize = 1_000;
-/// How often one is sent, in the long run.
+/// The interval between two Events, on average.
 const EVERY: Duration = Duration::from_millis(200);
-/// How many may be sent at once after a silence.
+/// How many Events may be sent at once after a quiet time.
 const BURST: u32 = 50;
-/// How long to wait for an API server that does not answer.
+/// How long to wait before an Event is sent again to an API server that did not answer.
 const RETRY: Duration = Duration::from_secs(10);
+/// Separates the hashes of Event names from other uses of the hash. It changes when the encoding does.
+const NAME_DOMAIN: &str = "zonekeeper/event-name/v1";
 
-/// Makes Events of what is reported, and queues them.
+/// Makes Events from reports, and queues them.
 #[derive(Debug)]
 pub struct Events {
     warnings: mpsc::Sender<Event>,
-    news: mpsc::Sender<Event>,
-    /// Who says so: the pod.
+    normals: mpsc::Sender<Event>,
+    /// The pod that reports.
     instance: String,
-    /// Whether the last one found no place.
+    /// Whether the last Event was dropped because the queue was full.
     is_full: bool,
 }
 
-/// Events that wait to be sent, Warnings before Normals.
+/// The Events that wait to be sent; Warnings go first.
 #[derive(Debug)]
-pub struct Queue {
+pub struct EventQueue {
     warnings: mpsc::Receiver<Event>,
-    news: mpsc::Receiver<Event>,
+    normals: mpsc::Receiver<Event>,
 }
 
-/// When the next Event may be sent.
+/// Limits the rate of Events. It holds the time from which the next one may be sent.
 struct Pace(Instant);
 
 // === impl Events ===
 
 impl Events {
-    /// Nothing has been reported yet. The pod's name is in `HOSTNAME`, as Kubernetes sets it.
-    pub fn new() -> (Self, Queue) {
-        let ((warnings, queued_warnings), (news, queued_news)) =
+    /// Creates a listener and its queue. The name of the pod comes from `HOSTNAME`, which Kubernetes sets.
+    pub fn new() -> (Self, EventQueue) {
+        let ((warnings, queued_warnings), (normals, queued_normals)) =
             (mpsc::channel(WAITING), mpsc::channel(WAITING));
         let instance = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
         let instance = shorten(&instance.unwrap_or_else(|| "zonekeeper".to_owned()), 128);
-        let events = Self { warnings, news, instance, is_full: false };
-        (events, Queue { warnings: queued_warnings, news: queued_news })
+        let events = Self { warnings, normals, instance, is_full: false };
+        (events, EventQueue { warnings: queued_warnings, normals: queued_normals })
     }
 
     fn warning(&self, warning: &Warning, uid: &str) -> Event {
         let note = match warning {
-            Warning::Blocked(blocked) => of_blocked(blocked),
-            Warning::Noted(noted) => of_noted(noted),
-            Warning::LeftOver(leftover) => of_leftover(&leftover.set),
+            Warning::Blocked(blocked) => blocked_note(blocked),
+            Warning::Noted(noted) => noted_note(noted),
+            Warning::LeftOver(leftover) => leftover_note(&leftover.set),
         };
         self.event("Warning", warning.label(), &note, warning.object(), uid)
     }
@@ -103,7 +103,7 @@ impl Events {
             sets.filter(|set| *set.rtype() != RecordType::Txt).map(ToString::to_string).collect();
         let host = &unit.key().host;
         let note = match records.as_slice() {
-            [] => format!("Route 53 accepted the ownership of {host}"),
+            [] => format!("Route 53 accepted the ownership records of {host}"),
             records => format!("Route 53 accepted {}", records.join("; ")),
         };
         self.event("Normal", "Published", &note, unit.object(), unit.uid())
@@ -117,17 +117,10 @@ impl Events {
             // Such an object asks for nothing, so nothing is reported of it.
             Kind::Other(_) => "v1",
         };
-        let mut hasher = DefaultHasher::new();
-        (uid, type_, reason, &note).hash(&mut hasher);
-        let of_object = shorten(object.name(), LONGEST_NAME - 17);
         Event {
             metadata: ObjectMeta {
                 namespace: Some(object.namespace().to_owned()),
-                name: Some(format!(
-                    "{}.{:016x}",
-                    of_object.trim_end_matches(['.', '-', '…']),
-                    hasher.finish()
-                )),
+                name: Some(event_name(object.name(), [uid, type_, reason, &note])),
                 ..ObjectMeta::default()
             },
             action: Some("Publish".to_owned()),
@@ -149,10 +142,11 @@ impl Events {
         }
     }
 
+    /// Notes whether an Event fitted into the queue, and logs the first one that did not.
     fn queued(&mut self, fits: bool) {
         let was_full = std::mem::replace(&mut self.is_full, !fits);
         if self.is_full && !was_full {
-            warn!(waiting = WAITING, "more Events than can be sent: some are left out");
+            warn!(waiting = WAITING, "more Events are due than can be sent; some are dropped");
         }
     }
 }
@@ -162,7 +156,7 @@ impl Listener for Events {
         match report {
             Report::Accepted { batch, .. } => {
                 for unit in batch.units() {
-                    let fits = self.news.try_send(self.accepted(unit)).is_ok();
+                    let fits = self.normals.try_send(self.accepted(unit)).is_ok();
                     self.queued(fits);
                 }
             }
@@ -175,31 +169,32 @@ impl Listener for Events {
     }
 }
 
-// === impl Queue ===
+// === impl EventQueue ===
 
-impl Queue {
-    /// Sends what is queued, until nobody reports any more. An Event that the API server refuses is left out, after a
-    /// line in the log; while it does not answer, everything waits.
-    pub async fn send(mut self, client: Client) {
+impl EventQueue {
+    /// Sends the queued Events until the listener is dropped.
+    ///
+    /// An Event that the API server rejects is logged and dropped. While the API server does not answer, all Events wait.
+    pub async fn send(mut self, cluster: Cluster) {
         let mut pace = Pace::rested(Instant::now());
         let mut is_failing = false;
         while let Some(event) = self.next().await {
             sleep_until(pace.next(Instant::now())).await;
             loop {
-                let sent = say(&client, &event).await;
+                let sent = create_or_repeat(&cluster, &event).await;
                 let was_failing = std::mem::replace(&mut is_failing, sent.is_err());
                 let Err(error) = sent else { break };
-                let is_refused = matches!(&error, kube::Error::Api(status) if status.code < 500);
-                let text = cause(&error);
+                let is_rejected = matches!(&error, kube::Error::Api(status) if status.code < 500);
+                let text = describe(&error);
                 if was_failing {
                     debug!(error = text, "an Event cannot be sent");
                 } else {
                     warn!(
                         error = text,
-                        "an Event cannot be sent; what follows of this kind is said at debug"
+                        "an Event cannot be sent; further failures in a row are logged at debug"
                     );
                 }
-                if is_refused {
+                if is_rejected {
                     break;
                 }
                 sleep(RETRY).await;
@@ -211,22 +206,22 @@ impl Queue {
         tokio::select! {
             biased;
             Some(event) = self.warnings.recv() => Some(event),
-            Some(event) = self.news.recv() => Some(event),
+            Some(event) = self.normals.recv() => Some(event),
             else => None,
         }
     }
 }
 
-/// Creates the Event, or makes it a series where it is there already.
-async fn say(client: &Client, event: &Event) -> Result<(), kube::Error> {
+/// Creates the Event; if it exists already, makes it a series.
+async fn create_or_repeat(cluster: &Cluster, event: &Event) -> Result<(), kube::Error> {
     let namespace = event.metadata.namespace.as_deref().unwrap_or_default();
     let name = event.metadata.name.as_deref().unwrap_or_default();
-    let api = Api::<Event>::namespaced(client.clone(), namespace);
+    let api = Api::<Event>::namespaced(cluster.client(), namespace);
     match api.create(&PostParams::default(), event).await {
         Err(kube::Error::Api(status)) if status.is_already_exists() => {}
         created => return created.map(drop),
     }
-    // A patch that changes nothing tells what is there, without a right to read all Events.
+    // An empty patch returns the Event, without the permission to read all Events.
     let patch = PatchParams::default();
     let known = api.patch(name, &patch, &Patch::Merge(json!({}))).await?;
     let count = known.series.map_or(1, |series| series.count).saturating_add(1);
@@ -237,12 +232,12 @@ async fn say(client: &Client, event: &Event) -> Result<(), kube::Error> {
 // === impl Pace ===
 
 impl Pace {
-    /// Nothing has been sent for long.
+    /// The pace after a quiet time: a burst is allowed.
     fn rested(now: Instant) -> Self {
         Self(now.checked_sub(EVERY * (BURST - 1)).unwrap_or(now))
     }
 
-    /// When the next Event, which comes now, may be sent.
+    /// Returns when an Event that is due now may be sent.
     fn next(&mut self, now: Instant) -> Instant {
         let due = self.0.max(Self::rested(now).0);
         self.0 = due + EVERY;
@@ -250,26 +245,43 @@ impl Pace {
     }
 }
 
-fn of_blocked(blocked: &Blocked) -> String {
-    let (host, why) = (shorten(&blocked.host, LONGEST_PART), shorten(&blocked.told(), LONGEST_PART));
-    let seen = if blocked.remedy.is_empty() { "" } else { " (`zonekeeper plan` shows it)" };
-    format!("{host} is blocked: {why}. Fix: {}{seen}", blocked.reason.fix())
+/// The name of an Event on an object: a stable hash of its content, so that every process and version names it alike.
+fn event_name(object: &str, content: [&str; 4]) -> String {
+    let mut hash = Sha256::new();
+    for part in [NAME_DOMAIN].iter().chain(&content) {
+        // With lengths, so that two different contents are never the same bytes.
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let object = shorten(object, LONGEST_NAME - 17);
+    let mut name = format!("{}.", object.trim_end_matches(['.', '-', '…']));
+    for byte in hash.finalize().iter().take(8) {
+        // Writing to a String cannot fail.
+        let _ = write!(name, "{byte:02x}");
+    }
+    name
 }
 
-fn of_noted(noted: &Noted) -> String {
+fn blocked_note(blocked: &Blocked) -> String {
+    let (host, why) = (shorten(&blocked.host, LONGEST_PART), shorten(&blocked.told(), LONGEST_PART));
+    let where_shown = if blocked.remedy.is_empty() { "" } else { " (`zonekeeper plan` shows it)" };
+    format!("{host} is blocked: {why}. Fix: {}{where_shown}", blocked.reason.fix())
+}
+
+fn noted_note(noted: &Noted) -> String {
     let (host, why) = (shorten(&noted.host, LONGEST_PART), shorten(&noted.note.to_string(), LONGEST_PART));
     format!("{host}: {why}. Fix: {}", noted.note.fix())
 }
 
-fn of_leftover(set: &RecordSet) -> String {
+fn leftover_note(set: &RecordSet) -> String {
     let set = shorten(&set.to_string(), LONGEST_PART);
     format!(
-        "{set} is left over: nothing asks for it, and it still gets traffic. Fix: ask for it again, or let an operator \
-         delete it (`zonekeeper orphans` writes the change batch)"
+        "{set} is left over: no object wants it any more, but it still gets traffic. zonekeeper never deletes it. Fix: add it \
+         to the object again, or let an operator delete it (`zonekeeper orphans` writes the change batch)"
     )
 }
 
-/// The text, or its beginning, in at most so many bytes.
+/// Cuts a text to at most `most` bytes.
 fn shorten(text: &str, most: usize) -> String {
     if text.len() <= most {
         return text.to_owned();
@@ -297,7 +309,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn warnings_go_first_and_what_finds_no_place_is_left_out() {
+    async fn warnings_go_first_and_a_full_queue_drops_events() {
         let (mut events, mut queue) = Events::new();
         let blocked = |n: usize| Blocked {
             host: format!("w{n}.example.com"),
@@ -305,8 +317,8 @@ mod tests {
             reason: Reason::NoTarget,
             remedy: Vec::new(),
         };
-        let news = events.event("Normal", "Published", "news", &blocked(0).object, "uid");
-        events.news.try_send(news).unwrap();
+        let normal = events.event("Normal", "Published", "note", &blocked(0).object, "uid");
+        events.normals.try_send(normal).unwrap();
         for n in 0..WAITING + 5 {
             let warning = Warning::Blocked(Box::new(blocked(n)));
             events.hear(&Report::Lasting { warning, uid: "uid".into() });
@@ -320,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn names_follow_from_what_is_said() {
+    fn a_name_depends_on_the_content_alone() {
         let (events, _queue) = Events::new();
         let long = ObjectId::new(Kind::Ingress, "shop", &format!("{}.{}", "a".repeat(230), "b".repeat(22)));
         let name = |object: &ObjectId, note| {
@@ -329,5 +341,14 @@ mod tests {
         assert_eq!(name(&long, "x"), name(&long, "x"));
         assert_ne!(name(&long, "x"), name(&long, "y"));
         assert!(name(&long, "x").len() <= LONGEST_NAME && name(&long, "x").is_ascii());
+    }
+
+    /// Events outlive the process and its version: a name that changes makes a second Event instead of a series.
+    #[test]
+    fn a_name_is_the_same_in_every_version() {
+        let name = event_name("web", ["uid", "Warning", "NoTarget", "a note"]);
+        assert_eq!(name, "web.5fdb1c207e26c26b");
+        // Parts cannot move from one field to another.
+        assert_ne!(name, event_name("web", ["uid", "Warning", "NoTargeta", " note"]));
     }
 }

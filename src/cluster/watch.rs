@@ -1,15 +1,18 @@
-//! Watches objects and reduces each to facts the moment it arrives.
+//! Watches objects, and reduces each to facts when it arrives.
 
-use std::{collections::BTreeMap, pin::pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, pin::pin, sync::Arc};
 
 use futures::StreamExt;
 use k8s_openapi::api::{core::v1::Service, networking::v1::Ingress};
-use kube::{Api, Client, Resource as _};
+use kube::{Api, Client, Resource as _, ResourceExt};
 use kube_runtime::{
     WatchStreamExt,
     watcher::{self, Event, watcher},
 };
-use tokio::time::Instant;
+use tokio::{
+    task::{JoinError, JoinSet},
+    time::Instant,
+};
 use tracing::{debug, warn};
 use zonekeeper_core::{
     keeper::{Input, Scope},
@@ -17,47 +20,58 @@ use zonekeeper_core::{
 };
 
 use super::{
-    client::{cause, said},
-    seen::Seen,
+    Cluster,
+    client::{AUTHORIZATION_GRACE, describe, describe_status},
+    lenient_object::LenientObject,
 };
-use crate::{causes, driver::Handle};
+use crate::{
+    driver::{Handle, Objects, Until},
+    error_chain,
+};
 
-/// Objects per page of a list: a page is all that is held in memory at once.
+/// How many objects a page of a list has. No more than one page is in memory at a time.
 const PAGE: u32 = 100;
 
-/// How long a first list may be refused again and again before that is believed. An API server that has just started
-/// refuses what it has not yet read the grant of.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The objects of a scope may not be listed.
+/// Why the objects of a cluster cannot be followed any more.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "the API server does not let this user list {resource} objects{place}: {text}\n\
-     grant it (manifests/base/rbac.yaml shows what is needed), or leave the kind or the namespace out"
-)]
-pub struct Refused {
-    resource: Resource,
-    place: String,
-    text: String,
+pub enum WatchError {
+    /// The user may not list a kind.
+    #[error(
+        "the API server does not let this user list {resource} objects{place}: {text}\n\
+         grant it (manifests/base/rbac.yaml shows what is needed), or leave the kind out (--source) or the namespace \
+         (--namespace)"
+    )]
+    Denied {
+        /// The resource.
+        resource: Resource,
+        /// The namespace, as a part of the sentence.
+        place: String,
+        /// The message of the API server.
+        text: String,
+    },
+    /// The API server does not have the API of a kind.
+    #[error(
+        "the API server has no API for {resource} objects: {text}\n\
+         install the API (for a custom resource, its CustomResourceDefinition), or leave the kind out (--source)"
+    )]
+    NoApi {
+        /// The resource.
+        resource: Resource,
+        /// The message of the API server.
+        text: String,
+    },
+    /// A watch ended although nobody stopped it.
+    #[error("the watch of {0} objects has ended; this is a defect of zonekeeper")]
+    Ended(Resource),
+    /// No watch exists for a resource.
+    #[error("zonekeeper cannot watch {0} objects; this is a defect of zonekeeper")]
+    NotWatched(Resource),
+    /// A watch panicked.
+    #[error("a watch has failed: {0}; this is a defect of zonekeeper")]
+    Failed(#[from] JoinError),
 }
 
-/// Watches one scope until nobody listens any more. Errors are logged and retried with the backoff of client-go. A first
-/// list that stays refused is an error where the watch `ends` with its command; else the others do not wait for it.
-pub async fn watch(
-    client: Client,
-    scope: Scope,
-    rules: Arc<Rules>,
-    driver: Handle,
-    ends: bool,
-) -> Result<(), Refused> {
-    if scope.resource == Resource::INGRESS {
-        of::<Ingress>(client, scope, Kind::Ingress, rules, driver, ends, Object::Ingress).await
-    } else {
-        of::<Service>(client, scope, Kind::Service, rules, driver, ends, Object::Service).await
-    }
-}
-
-/// What a watched kind must be able to do.
+/// The requirements on a kind that is watched.
 trait Watched:
     kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
     + Clone
@@ -71,99 +85,154 @@ trait Watched:
 impl Watched for Ingress {}
 impl Watched for Service {}
 
-/// What becomes of objects on their way to the driver.
-struct Reader<K> {
+/// Watches one scope.
+struct Watch {
+    client: Client,
+    scope: Scope,
+    rules: Arc<Rules>,
+    driver: Handle,
+    /// Whether a list that is refused ends the watch, because a command waits for it.
+    gives_up: bool,
+}
+
+/// Reads the objects of one scope into inputs.
+struct ObjectReader<K> {
     kind: Kind,
     rules: Arc<Rules>,
     object: fn(Box<K>) -> Object,
-    /// Objects that could not be read, and why: each is said once.
+    /// The objects that cannot be read, with the error. Each error is logged once.
     unreadable: BTreeMap<ObjectId, String>,
 }
 
-/// Since when a first list has been refused, and with nothing else in between.
+/// Tracks since when the first list has been refused, without any other result in between.
 #[derive(Default)]
 struct Refusals {
     since: Option<Instant>,
 }
 
-async fn of<K: Watched>(
-    client: Client,
+/// Logs the errors of a watch; an error that repeats is logged at `debug`.
+struct ErrorLog {
     scope: Scope,
-    kind: Kind,
-    rules: Arc<Rules>,
-    driver: Handle,
-    ends: bool,
-    object: fn(Box<K>) -> Object,
-) -> Result<(), Refused> {
-    let api: Api<Seen<K>> = match &scope.namespace {
-        Some(namespace) => Api::namespaced(client, namespace),
-        None => Api::all(client),
-    };
-    let events = watcher(api, watcher::Config::default().page_size(PAGE)).default_backoff();
-    let mut events = pin!(events);
-    let mut refusals = Refusals::default();
-    let mut reader = Reader { kind, rules, object, unreadable: BTreeMap::new() };
-    let (mut is_listed, mut is_denied) = (false, false);
-    let mut failing = None;
-    while let Some(event) = events.next().await {
-        if matches!(event, Ok(Event::InitDone | Event::Apply(_) | Event::Delete(_))) {
-            failing = None;
+    last: Option<String>,
+}
+
+// === impl Objects ===
+
+impl Objects for Cluster {
+    type Error = WatchError;
+
+    async fn follow(
+        self,
+        scopes: Vec<Scope>,
+        rules: Arc<Rules>,
+        driver: Handle,
+        until: Until,
+    ) -> Result<(), WatchError> {
+        let mut watches = JoinSet::new();
+        for scope in scopes {
+            let (client, rules, driver) = (self.client(), Arc::clone(&rules), driver.clone());
+            let watch = Watch { client, scope, rules, driver, gives_up: until.ends() };
+            watches.spawn(watch.run());
         }
-        let input = match event {
-            Ok(Event::Init) => Some(Input::Listing(scope.clone())),
-            Ok(Event::InitDone) => {
-                is_listed = true;
-                Some(Input::Listed(scope.clone()))
-            }
-            Ok(Event::Apply(seen) | Event::InitApply(seen)) => reader.read(seen),
-            Ok(Event::Delete(gone)) => reader.gone(&gone),
-            Err(error) if !is_listed && !is_denied && refusals.last(&error, Instant::now()) => {
-                let refused = Refused::new(&scope, text(&error));
-                if ends {
-                    return Err(refused);
-                }
-                is_denied = true;
-                warn!(kind = %scope.resource, namespace = scope.namespace, error = %refused, "a kind is not waited for any more; its records stay as they are");
-                Some(Input::Denied(scope.clone()))
-            }
-            Err(error) => {
-                let text = text(&error);
-                let last = failing.replace(text.clone());
-                // It is tried again every second or so: what goes on failing in the same way is said once.
-                if last.as_ref() == Some(&text) {
-                    debug!(kind = %scope.resource, namespace = scope.namespace, error = text, "the watch fails still");
-                } else {
-                    warn!(kind = %scope.resource, namespace = scope.namespace, error = text, "the watch failed and begins again");
-                }
-                None
-            }
+        while let Some(ended) = watches.join_next().await {
+            ended??;
+        }
+        Ok(())
+    }
+}
+
+// === impl Watch ===
+
+impl Watch {
+    /// Watches until the driver has ended.
+    ///
+    /// Errors are logged, and the watch starts again after client-go's backoff. Where the first list is refused for longer
+    /// than a grace period, the driver learns that nobody may read this scope, and the watch goes on trying.
+    async fn run(self) -> Result<(), WatchError> {
+        match self.scope.resource {
+            Resource::INGRESS => self.run_as::<Ingress>(Kind::Ingress, Object::Ingress).await,
+            Resource::SERVICE => self.run_as::<Service>(Kind::Service, Object::Service).await,
+            other => Err(WatchError::NotWatched(other)),
+        }
+    }
+
+    async fn run_as<K: Watched>(self, kind: Kind, object: fn(Box<K>) -> Object) -> Result<(), WatchError> {
+        let Self { client, scope, rules, driver, gives_up } = self;
+        let api: Api<LenientObject<K>> = match &scope.namespace {
+            Some(namespace) => Api::namespaced(client, namespace),
+            None => Api::all(client),
         };
-        if let Some(input) = input
-            && !driver.send(input).await
-        {
-            debug!(kind = %scope.resource, "nobody listens any more");
-            break;
+        let events = watcher(api, watcher::Config::default().page_size(PAGE)).default_backoff();
+        let mut events = pin!(events);
+        let mut reader = ObjectReader { kind, rules, object, unreadable: BTreeMap::new() };
+        let mut errors = ErrorLog { scope: scope.clone(), last: None };
+        // `None` once the first list has succeeded, or the driver knows that it is refused.
+        let mut refusals = Some(Refusals::default());
+        while let Some(event) = events.next().await {
+            let input = match event {
+                Ok(Event::Init) => Some(Input::Listing(scope.clone())),
+                Ok(Event::InitDone) => {
+                    errors.clear();
+                    refusals = None;
+                    Some(Input::Listed(scope.clone()))
+                }
+                Ok(Event::InitApply(object)) => reader.read(object),
+                Ok(Event::Apply(object)) => {
+                    errors.clear();
+                    reader.read(object)
+                }
+                Ok(Event::Delete(object)) => {
+                    errors.clear();
+                    reader.delete(&object)
+                }
+                Err(error)
+                    if refusals.as_mut().is_some_and(|refusals| refusals.last(&error, Instant::now())) =>
+                {
+                    let error = WatchError::new(&scope, &error);
+                    if gives_up {
+                        return Err(error);
+                    }
+                    refusals = None;
+                    errors.unreadable(&error);
+                    Some(Input::Denied(scope.clone()))
+                }
+                Err(error) => {
+                    errors.log(&error);
+                    None
+                }
+            };
+            if let Some(input) = input
+                && !driver.send(input).await
+            {
+                debug!(kind = %scope.resource, "the driver has ended, so the watch ends");
+                return Ok(());
+            }
         }
+        Err(WatchError::Ended(scope.resource))
     }
-    Ok(())
 }
 
-// === impl Refused ===
+// === impl WatchError ===
 
-impl Refused {
-    fn new(scope: &Scope, text: String) -> Self {
+impl WatchError {
+    /// The error of a first list that stays refused.
+    fn new(scope: &Scope, error: &watcher::Error) -> Self {
+        let (resource, text) = (scope.resource, describe_watch(error));
+        if refusal(error) == Some(404) {
+            return Self::NoApi { resource, text };
+        }
         let place = scope.namespace.as_ref().map(|name| format!(" in namespace {name}"));
-        Self { resource: scope.resource, place: place.unwrap_or_default(), text }
+        Self::Denied { resource, place: place.unwrap_or_default(), text }
     }
 }
 
-// === impl Reader ===
+// === impl ObjectReader ===
 
-impl<K: Watched> Reader<K> {
-    /// An object as it is now.
-    fn read(&mut self, seen: Seen<K>) -> Option<Input> {
-        let id = self.id(&seen)?;
-        match seen.object {
+impl<K: Watched> ObjectReader<K> {
+    /// Reads an object as it is now.
+    fn read(&mut self, object: LenientObject<K>) -> Option<Input> {
+        let id = self.id(&object)?;
+        match object.object {
             Ok(object) => {
                 self.unreadable.remove(&id);
                 let facts = (self.object)(object).facts(&self.rules).map(Box::new);
@@ -178,28 +247,28 @@ impl<K: Watched> Reader<K> {
         }
     }
 
-    /// An object that is there no more.
-    fn gone(&mut self, seen: &Seen<K>) -> Option<Input> {
-        let id = self.id(seen)?;
+    /// Reads the deletion of an object.
+    fn delete(&mut self, object: &LenientObject<K>) -> Option<Input> {
+        let id = self.id(object)?;
         self.unreadable.remove(&id);
         Some(Input::Facts { object: id, facts: None })
     }
 
-    /// Which object it is; `None` without a name, which no API server sends.
-    fn id(&self, seen: &Seen<K>) -> Option<ObjectId> {
-        let meta = seen.meta();
-        let namespace = meta.namespace.as_deref().unwrap_or("default");
-        Some(ObjectId::new(self.kind.clone(), namespace, meta.name.as_deref()?))
+    /// Names an object; `None` for one without a name, which no API server sends.
+    fn id(&self, object: &LenientObject<K>) -> Option<ObjectId> {
+        let namespace = object.namespace();
+        let namespace = namespace.as_deref().unwrap_or("default");
+        Some(ObjectId::new(self.kind.clone(), namespace, object.meta().name.as_deref()?))
     }
 }
 
 // === impl Refusals ===
 
 impl Refusals {
-    /// Notes one more failure; whether it is to be believed that the list is refused.
+    /// Notes one more error. Returns whether the list has been refused for longer than the grace period.
     fn last(&mut self, error: &watcher::Error, now: Instant) -> bool {
-        if is_refusal(error) {
-            now - *self.since.get_or_insert(now) > PATIENCE
+        if refusal(error).is_some() {
+            now - *self.since.get_or_insert(now) > AUTHORIZATION_GRACE
         } else {
             self.since = None;
             false
@@ -207,22 +276,60 @@ impl Refusals {
     }
 }
 
-fn is_refusal(error: &watcher::Error) -> bool {
-    matches!(error, watcher::Error::InitialListFailed(kube::Error::Api(status)) if matches!(status.code, 401 | 403))
+// === impl ErrorLog ===
+
+impl ErrorLog {
+    /// Notes a success: the next error is a new one.
+    fn clear(&mut self) {
+        self.last = None;
+    }
+
+    fn log(&mut self, error: &watcher::Error) {
+        let text = describe_watch(error);
+        let (kind, namespace) = (self.scope.resource, &self.scope.namespace);
+        // The watch is tried again every second or so.
+        if self.last.as_ref() == Some(&text) {
+            debug!(%kind, namespace, error = text, "the watch still fails");
+        } else {
+            warn!(%kind, namespace, error = text, "the watch failed and begins again");
+            self.last = Some(text);
+        }
+    }
+
+    fn unreadable(&self, error: &WatchError) {
+        warn!(
+            kind = %self.scope.resource,
+            namespace = self.scope.namespace,
+            %error,
+            "a kind cannot be read; its records stay as they are, and the other kinds are published"
+        );
+    }
 }
 
-fn text(error: &watcher::Error) -> String {
+/// The HTTP status of a first list that the API server refuses: the user may not list the kind, or its API does not exist.
+fn refusal(error: &watcher::Error) -> Option<u16> {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status)) => {
+            Some(status.code).filter(|code| matches!(code, 401 | 403 | 404))
+        }
+        _ => None,
+    }
+}
+
+fn describe_watch(error: &watcher::Error) -> String {
     match error {
         watcher::Error::InitialListFailed(error)
         | watcher::Error::WatchStartFailed(error)
-        | watcher::Error::WatchFailed(error) => cause(error),
-        watcher::Error::WatchError(status) => said(status),
-        watcher::Error::NoResourceVersion => causes::text(error),
+        | watcher::Error::WatchFailed(error) => describe(error),
+        watcher::Error::WatchError(status) => describe_status(status),
+        watcher::Error::NoResourceVersion => error_chain::text(error),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use kube::core::Status;
 
     use super::*;
@@ -232,10 +339,10 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_refused_all_the_time_is_believed_to_be() {
+    fn a_list_counts_as_refused_only_after_a_grace_period_without_another_result() {
         let begun = Instant::now();
         let after = |seconds| begun + Duration::from_secs(seconds);
-        for code in [401, 403] {
+        for code in [401, 403, 404] {
             let mut refusals = Refusals::default();
             // An API server that was away for a minute, and refuses until it has read its roles.
             for (code, seconds) in [(code, 0), (503, 4), (503, 60), (code, 62), (code, 66)] {

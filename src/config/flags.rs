@@ -1,27 +1,32 @@
-//! What was typed.
+//! The flags, as clap parses them.
 //!
-//! Flags carry ExternalDNS' names where the meaning is the same. Each can be given by environment as
+//! Flags have ExternalDNS' names where they mean the same. Every flag can be given as an environment variable too:
 //! `ZONEKEEPER_` and its name in upper case.
 
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{ArgAction, Args, ValueEnum};
-use zonekeeper_core::dns::Ttl;
+use zonekeeper_core::{
+    dns::Ttl,
+    keeper::{BrakeLimits, Quota},
+};
 
-/// What every command that plans needs to know.
+use super::{DEFAULT_RESYNC, DEFAULT_VACANCY, duration_text, rate_text};
+
+/// The flags of every command that plans.
 #[derive(Debug, Clone, Args)]
 pub struct Flags {
-    /// Which zone.
+    /// The zone.
     #[command(flatten)]
     pub zone: ZoneFlags,
 
-    /// Who.
+    /// The owner.
     #[command(flatten)]
     pub owner: OwnerFlags,
 
-    /// Take over the records of this other owner, where an object here asks for their hostname; repeat for several. For a
-    /// migration, when that owner writes no more: only the ownership TXTs change with it. What an object asks for
-    /// otherwise is then written as for any record of this owner.
+    /// Take over the records of this other owner where an object of this cluster asks for their hostname; repeat for
+    /// several. This is for a migration: the other owner must not write any more. A take-over changes only the ownership
+    /// TXT records. After that, the records follow the objects, like all records of this cluster.
     #[arg(
         long,
         env = "ZONEKEEPER_ADOPT_FROM_OWNER",
@@ -34,7 +39,7 @@ pub struct Flags {
     /// Prefix of the names of ownership TXT records, as in ExternalDNS.
     #[arg(
         long,
-        long_help = "Prefix of the names of ownership TXT records, as in ExternalDNS; may hold %{record_type}",
+        long_help = "Prefix of the names of ownership TXT records, as in ExternalDNS; may contain %{record_type}",
         env = "ZONEKEEPER_TXT_PREFIX",
         default_value = "",
         hide_default_value = true,
@@ -43,7 +48,8 @@ pub struct Flags {
     )]
     pub txt_prefix: String,
 
-    /// Suffix of the first label of the names of ownership TXT records, as in ExternalDNS; not with --txt-prefix.
+    /// Suffix of the first label of the names of ownership TXT records, as in ExternalDNS; not together with
+    /// --txt-prefix.
     #[arg(
         long,
         env = "ZONEKEEPER_TXT_SUFFIX",
@@ -54,7 +60,7 @@ pub struct Flags {
     )]
     pub txt_suffix: String,
 
-    /// What stands for `*` in the names of ownership TXT records, as in ExternalDNS.
+    /// Replacement for `*` in the names of ownership TXT records, as in ExternalDNS.
     #[arg(
         long,
         env = "ZONEKEEPER_TXT_WILDCARD_REPLACEMENT",
@@ -67,7 +73,7 @@ pub struct Flags {
     #[arg(long, env = "ZONEKEEPER_SOURCE", value_enum, value_delimiter = ',', default_values_t = [Source::Ingress, Source::Service], value_name = "KIND", help_heading = "Objects")]
     pub source: Vec<Source>,
 
-    /// Namespace whose objects are read; repeat for several. All namespaces where it is not given.
+    /// Namespace to read objects from; repeat for several. Without it, all namespaces are read.
     #[arg(
         long,
         env = "ZONEKEEPER_NAMESPACE",
@@ -77,7 +83,7 @@ pub struct Flags {
     )]
     pub namespace: Vec<String>,
 
-    /// Class of Ingress that is read; repeat for several. All classes where it is not given.
+    /// Class of Ingresses to read; repeat for several. Without it, all classes are read.
     #[arg(
         long,
         env = "ZONEKEEPER_INGRESS_CLASS",
@@ -87,32 +93,32 @@ pub struct Flags {
     )]
     pub ingress_class: Vec<String>,
 
-    /// Read only objects that carry a hostname annotation or zonekeeper.dev/publish: "true".
+    /// Read only objects that have a hostname annotation or zonekeeper.dev/publish: "true".
     #[arg(long, env = "ZONEKEEPER_REQUIRE_ANNOTATION", help_heading = "Objects")]
     pub require_annotation: bool,
 
-    /// Annotation prefix to read instead of both of ExternalDNS'.
+    /// Annotation prefix to read, instead of the two prefixes of ExternalDNS.
     #[arg(long, env = "ZONEKEEPER_ANNOTATION_PREFIX", value_name = "PREFIX/", help_heading = "Objects")]
     pub annotation_prefix: Option<String>,
 
-    /// TTL of records whose object does not say one: seconds, or a duration such as 5m.
+    /// TTL of records whose object names none: seconds, or a duration such as 5m.
     #[arg(long, env = "ZONEKEEPER_DEFAULT_TTL", default_value_t = Ttl::DEFAULT.to_string(), value_name = "TTL", help_heading = "Records")]
     pub default_ttl: String,
 
-    /// Which types of records.
+    /// The managed record types.
     #[command(flatten)]
     pub types: TypeFlags,
 
-    /// Create CNAMEs for AWS targets that an alias could lead to.
+    /// Create CNAME records for AWS targets, even where an alias record is possible.
     #[arg(long, env = "ZONEKEEPER_AWS_PREFER_CNAME", help_heading = "Records")]
     pub aws_prefer_cname: bool,
 
-    /// Where several objects ask for a hostname with addresses, answer those of all of them, as ExternalDNS does, or those
-    /// of one; what is merged already stays so until this is decided.
+    /// Whether a hostname that several objects ask for gets the addresses of all of them, as in ExternalDNS, or of one.
+    /// Without this flag, records that are merged already stay merged.
     #[arg(long, env = "ZONEKEEPER_MERGE_TARGETS", value_name = "BOOL", help_heading = "Records")]
     pub merge_targets: Option<bool>,
 
-    /// Hosted zone of alias targets that this version does not know, as SUFFIX=ZONEID; repeat for several.
+    /// Hosted zone id of an alias target that this version does not know, as SUFFIX=ZONEID; repeat for several.
     #[arg(
         long,
         env = "ZONEKEEPER_ALIAS_ZONE",
@@ -122,74 +128,74 @@ pub struct Flags {
     )]
     pub alias_zone: Vec<String>,
 
-    /// How often the whole zone is listed, to find what others changed.
+    /// How often to list the whole zone, to find changes that others made.
     #[arg(
         long,
         env = "ZONEKEEPER_RESYNC",
-        default_value = "30m",
+        default_value_t = duration_text(DEFAULT_RESYNC),
         value_name = "DURATION",
         help_heading = "Pace"
     )]
     pub resync: String,
 
-    /// Requests that the AWS account allows, as refill per second / burst, or `unlimited`.
+    /// Request quota of the AWS account, as refill per second / burst, or `unlimited`.
     #[arg(
         long,
         env = "ZONEKEEPER_ACCOUNT_REQUESTS",
-        default_value = "10/50",
+        default_value_t = rate_text(Quota::default().requests),
         value_name = "RATE/BURST",
         help_heading = "Pace"
     )]
     pub account_requests: String,
 
-    /// Changes that the AWS account allows, as refill per second / burst, or `unlimited`. CREATE counts 1, UPSERT 2.
+    /// Change quota of the AWS account, as refill per second / burst, or `unlimited`. A CREATE counts 1, an UPSERT 2.
     #[arg(
         long,
         env = "ZONEKEEPER_ACCOUNT_CHANGES",
-        default_value = "100/1500",
+        default_value_t = rate_text(Quota::default().changes),
         value_name = "RATE/BURST",
         help_heading = "Pace"
     )]
     pub account_changes: String,
 
-    /// Part of the account's refill that may be used, from 0.01 to 1.
+    /// Share of the account's refill that zonekeeper may use, from 0.01 to 1.
     #[arg(
         long,
         env = "ZONEKEEPER_QUOTA_SHARE",
-        default_value_t = 0.97,
-        value_parser = part,
+        default_value_t = Quota::default().share,
+        value_parser = share,
         value_name = "PART",
         help_heading = "Pace"
     )]
     pub quota_share: f64,
 
-    /// How long a hostname is kept for an object that is gone, against objects of other namespaces.
+    /// How long to reserve the hostname of a deleted object, against objects of other namespaces.
     #[arg(
         long,
         env = "ZONEKEEPER_VACANCY",
-        default_value = "10m",
+        default_value_t = duration_text(DEFAULT_VACANCY),
         value_name = "DURATION",
         help_heading = "Safety"
     )]
     pub vacancy: String,
 
-    /// Hold replacements when there are so many different moves (an old target to a new one) within 10 minutes, and
-    /// --brake-percent is exceeded too. New hostnames and repairs go on.
+    /// Hold replacements when at least this many distinct moves (from old targets to new targets) happen within 10
+    /// minutes and --brake-percent is exceeded too. New hostnames and repairs continue.
     #[arg(
         long,
         env = "ZONEKEEPER_BRAKE_MOVES",
-        default_value_t = 10,
+        default_value_t = BrakeLimits::default().moves,
         value_name = "COUNT",
         help_heading = "Safety"
     )]
     pub brake_moves: usize,
 
-    /// Hold replacements when more than so many percent of the hostnames would be replaced within 10 minutes, and
-    /// --brake-moves is reached too; 100 switches the brake off.
+    /// Hold replacements when more than this percentage of the hostnames would be replaced within 10 minutes and
+    /// --brake-moves is reached too. 100 switches the brake off.
     #[arg(
         long,
         env = "ZONEKEEPER_BRAKE_PERCENT",
-        default_value_t = 50,
+        default_value_t = default_brake_percent(),
         value_parser = clap::value_parser!(u8).range(..=100),
         value_name = "PERCENT",
         help_heading = "Safety"
@@ -197,11 +203,11 @@ pub struct Flags {
     pub brake_percent: u8,
 }
 
-/// Which zone.
+/// The flag that names the zone.
 #[derive(Debug, Clone, Args)]
 pub struct ZoneFlags {
-    /// Id of the hosted zone to keep, as in Z0123456789ABCDEFGHIJ. Exactly this zone is read and written; none is
-    /// ever looked for by name.
+    /// Id of the hosted zone to keep, as in Z0123456789ABCDEFGHIJ. zonekeeper reads and writes this zone only; it never
+    /// looks for a zone by name.
     #[arg(
         long,
         env = "ZONEKEEPER_ZONE_ID",
@@ -212,11 +218,11 @@ pub struct ZoneFlags {
     pub zone_id: String,
 }
 
-/// Who this cluster is.
+/// The flags that name the owner.
 #[derive(Debug, Clone, Args)]
 pub struct OwnerFlags {
-    /// Who this cluster is in the ownership TXT records. Unique per cluster and kept for ever: a rebuilt cluster
-    /// that shall go on with its records reuses its id.
+    /// Owner id of this cluster in the ownership TXT records. No other cluster may use it, and it must never change. A
+    /// rebuilt cluster that continues with its records uses its old id.
     #[arg(
         long,
         env = "ZONEKEEPER_OWNER_ID",
@@ -226,16 +232,16 @@ pub struct OwnerFlags {
     )]
     pub owner_id: String,
 
-    /// Accept the owner id `default`, which ExternalDNS uses when nobody chose one: two clusters that both left it
-    /// out look like one, and would overwrite each other's records.
+    /// Accept the owner id `default`, which ExternalDNS uses when nobody chose an id. Two clusters with this id overwrite
+    /// each other's records.
     #[arg(long, env = "ZONEKEEPER_ALLOW_DEFAULT_OWNER", help_heading = "Zone and ownership")]
     pub allow_default_owner: bool,
 }
 
-/// Which types of records.
+/// The flag that names the managed record types.
 #[derive(Debug, Clone, Args)]
 pub struct TypeFlags {
-    /// Types of records that are written; repeat for several. The TXTs that state ownership are written besides.
+    /// Record type to write; repeat for several. The ownership TXT records are always written.
     #[arg(
         long,
         env = "ZONEKEEPER_MANAGED_RECORD_TYPES",
@@ -247,18 +253,19 @@ pub struct TypeFlags {
     pub managed_record_types: Vec<String>,
 }
 
-/// Where the objects are.
+/// The flag that names the cluster.
 #[derive(Debug, Clone, Args)]
 pub struct ClusterFlags {
-    /// Kubeconfig of the cluster. Without it: KUBECONFIG, ~/.kube/config, or the pod's service account.
+    /// Kubeconfig of the cluster. Without it: KUBECONFIG, ~/.kube/config, or the service account of the pod.
     #[arg(long, env = "ZONEKEEPER_KUBECONFIG", value_name = "FILE", help_heading = "Cluster")]
     pub kubeconfig: Option<PathBuf>,
 }
 
-/// Where whoever writes says so.
+/// The flag that names the place of the lease.
 #[derive(Debug, Clone, Args)]
 pub struct LeaseFlags {
-    /// Namespace of the Lease that says who writes. Without it: the pod's own, or zonekeeper outside of a pod.
+    /// Namespace of the Lease that decides which process writes. Without it: the namespace of the pod, or `zonekeeper`
+    /// outside of a pod.
     #[arg(
         long,
         env = "ZONEKEEPER_LEASE_NAMESPACE",
@@ -269,14 +276,14 @@ pub struct LeaseFlags {
     pub lease_namespace: Option<String>,
 }
 
-/// What is logged, and how.
+/// The flags of the log.
 #[derive(Debug, Clone, Args)]
 pub struct LogFlags {
     /// Format of the log.
     #[arg(long, env = "ZONEKEEPER_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT", global = true, help_heading = "Log")]
     pub log_format: LogFormat,
 
-    /// Least severe messages to log [default: info; warn where a command prints what it found].
+    /// Least severe messages to log [default: info; warn for commands that print their result].
     #[arg(
         long,
         env = "ZONEKEEPER_LOG_LEVEL",
@@ -300,7 +307,7 @@ pub enum Source {
 /// A log format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// For people
+    /// Lines of text
     Text,
     /// One JSON object per line
     Json,
@@ -309,21 +316,22 @@ pub enum LogFormat {
 /// A log level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogLevel {
-    /// What failed
+    /// Failures
     Error,
-    /// What needs attention
+    /// Problems that need attention
     Warn,
-    /// What changed
+    /// Changes
     Info,
-    /// What was decided
+    /// Decisions
     Debug,
-    /// Everything, of libraries too
+    /// Everything, including libraries
     Trace,
 }
-/// What only a running controller needs to know.
+
+/// The flags of a running controller.
 #[derive(Debug, Clone, Args)]
 pub struct RunFlags {
-    /// Address of /livez, /readyz and /metrics; `:7979` is that port on every interface, IPv4 and IPv6.
+    /// Address of /livez, /readyz and /metrics. `:7979` means this port on every interface, IPv4 and IPv6.
     #[arg(long, env = "ZONEKEEPER_METRICS_ADDRESS", default_value = ":7979", value_parser = address, value_name = "ADDRESS", help_heading = "Running")]
     pub metrics_address: SocketAddr,
 
@@ -331,44 +339,51 @@ pub struct RunFlags {
     #[arg(long, env = "ZONEKEEPER_ONCE", action = ArgAction::SetTrue, help_heading = "Running")]
     pub once: bool,
 
-    /// Whether plans are carried out.
+    /// Whether to write what is planned.
     #[arg(long, env = "ZONEKEEPER_MODE", value_enum, default_value_t = RunMode::Apply, value_name = "MODE", help_heading = "Running")]
     pub mode: RunMode,
 
-    /// Show what would be written, write nothing; the same as --mode dry-run.
+    /// Log what would be written, and write nothing; the same as --mode dry-run.
     #[arg(long, env = "ZONEKEEPER_DRY_RUN", action = ArgAction::SetTrue, help_heading = "Running")]
     pub dry_run: bool,
 }
 
-/// Whether plans are carried out.
+/// Whether to write what is planned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum RunMode {
-    /// Plans are carried out
+    /// Write every plan
     Apply,
-    /// What a person has approved is carried out; see `zonekeeper approve`
+    /// Write only plans that a person has approved; see `zonekeeper approve`
     Approve,
-    /// Plans are shown
+    /// Write nothing, and log what would be written
     DryRun,
 }
 
-/// An address; `:7979` means that port on every interface, as in ExternalDNS.
+fn default_brake_percent() -> u8 {
+    u8::try_from(BrakeLimits::default().percent).unwrap_or(100)
+}
+
+/// Parses an address. `:7979` means this port on every interface, as in ExternalDNS.
 fn address(text: &str) -> Result<SocketAddr, String> {
     let whole = if text.starts_with(':') { format!("[::]{text}") } else { text.to_owned() };
     whole.parse().map_err(|_| "expected an address and port, as in 0.0.0.0:7979 or :7979".to_owned())
 }
 
-/// A part of something.
-fn part(text: &str) -> Result<f64, String> {
+/// Parses a share. [`super::Config`] checks its range.
+fn share(text: &str) -> Result<f64, String> {
     text.parse().map_err(|_| "expected a number from 0.01 to 1, as in 0.97".to_owned())
 }
 
-/// The name of a namespace (RFC 1123 label, Kubernetes' "Object Names and IDs").
+/// Parses the name of a namespace (an RFC 1123 label; Kubernetes, "Object Names and IDs").
 fn namespace(text: &str) -> Result<String, String> {
     let is_label = (1..=63).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && !text.starts_with('-')
         && !text.ends_with('-');
-    is_label.then(|| text.to_owned()).ok_or_else(|| "expected the name of a namespace".to_owned())
+    is_label.then(|| text.to_owned()).ok_or_else(|| {
+        "expected the name of a namespace: lower case letters, digits and `-`, at most 63 characters"
+            .to_owned()
+    })
 }
 
 #[cfg(test)]
@@ -384,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_may_leave_out_the_interface() {
+    fn an_address_needs_no_interface() {
         assert_eq!(address(":7979").unwrap(), "[::]:7979".parse().unwrap());
         assert!(address("7979").is_err());
     }

@@ -1,4 +1,4 @@
-//! Two stages: what was typed ([`Flags`]), and what it means ([`Config`]).
+//! Configuration in two stages: the flags as typed ([`Flags`]), and the values that follow from them ([`Config`]).
 
 mod flags;
 
@@ -9,7 +9,7 @@ pub use flags::{
     TypeFlags, ZoneFlags,
 };
 use zonekeeper_core::{
-    dns::{AliasZones, BadAliasZone, BadName, BadTtl, Ttl, ZoneId},
+    dns::{BadAliasZone, BadName, BadTtl, Ttl, ZoneId},
     keeper::{self, BrakeLimits, Mode, Quota, Rate, Scope},
     plan::{
         Adoption, BadHostPattern, BadManagedType, BadNaming, BadOwnerId, ManagedTypes, Naming, OwnerId,
@@ -18,28 +18,33 @@ use zonekeeper_core::{
     source::{Resource, Rules},
 };
 
-/// What the flags mean.
+/// How often the whole zone is listed, unless a flag says otherwise.
+const DEFAULT_RESYNC: Duration = Duration::from_mins(30);
+/// How long a hostname stays reserved for an object that is gone, unless a flag says otherwise.
+const DEFAULT_VACANCY: Duration = Duration::from_mins(10);
+
+/// The configuration of a process.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The zone to keep.
     pub zone: ZoneId,
     /// How claims become record sets.
     pub settings: Settings,
-    /// Which objects are read.
+    /// Which objects are read, and how.
     pub rules: Rules,
-    /// What is watched.
+    /// The kinds and namespaces to watch.
     pub scopes: Vec<Scope>,
-    /// What the account allows.
+    /// The request quota of the AWS account.
     pub quota: Quota,
-    /// How often the zone is listed.
+    /// How often the whole zone is listed.
     pub resync: Duration,
-    /// How long a hostname is kept for an object that is gone.
+    /// How long a hostname stays reserved for an object that is gone, against objects of other namespaces.
     pub vacancy: Duration,
-    /// From when on replacements are held.
+    /// How many replacements the brake allows.
     pub brake: BrakeLimits,
 }
 
-/// A flag whose value means nothing.
+/// A flag with an invalid value.
 #[derive(Debug, thiserror::Error)]
 pub enum BadFlag {
     /// `--zone-id`
@@ -55,24 +60,24 @@ pub enum BadFlag {
     OwnerId(String, #[source] BadOwnerId),
     /// `--owner-id default`
     #[error(
-        "--owner-id `default` is what ExternalDNS uses when nobody chose an id: choose one of this cluster's own, or pass --allow-default-owner"
+        "--owner-id `default` is what ExternalDNS uses when nobody chose an id: choose an id that only this cluster has, or pass --allow-default-owner"
     )]
     DefaultOwner,
     /// `--adopt-from-owner`, `--from-owner`
     #[error("--{flag} `{value}`: {why}")]
     FromOwner {
-        /// Which flag.
+        /// The flag.
         flag: &'static str,
         /// Its value.
         value: String,
-        /// What is wrong with it.
+        /// The error.
         #[source]
         why: BadOwnerId,
     },
     /// `--adopt-from-owner`, `--from-owner`
-    #[error("--{flag} `{value}` is the --owner-id of this cluster: its records are its own already")]
+    #[error("--{flag} `{value}` is the --owner-id of this cluster, so its records belong to it already")]
     FromSelf {
-        /// Which flag.
+        /// The flag.
         flag: &'static str,
         /// Its value.
         value: String,
@@ -107,7 +112,7 @@ pub enum BadFlag {
     /// `--account-requests`, `--account-changes`
     #[error("--{flag} `{value}`: expected refill per second / burst, as in 10/50, or `unlimited`")]
     Rate {
-        /// Which flag.
+        /// The flag.
         flag: &'static str,
         /// Its value.
         value: String,
@@ -119,11 +124,41 @@ pub enum BadFlag {
 
 // === impl Config ===
 
+impl Config {
+    /// The configuration that applies where an operator has chosen nothing but the zone and the owner id.
+    pub fn new(zone: ZoneId, owner: OwnerId) -> Self {
+        Self {
+            zone,
+            settings: Settings::new(owner),
+            rules: Rules::default(),
+            scopes: scopes(Resource::ALL, &BTreeSet::new()),
+            quota: Quota::default(),
+            resync: DEFAULT_RESYNC,
+            vacancy: DEFAULT_VACANCY,
+            brake: BrakeLimits::default(),
+        }
+    }
+
+    /// The configuration of a keeper. `seed` makes its jitter differ from that of other processes.
+    pub fn keeper(&self, mode: Mode, seed: u64) -> keeper::Config {
+        keeper::Config {
+            settings: self.settings.clone(),
+            scopes: self.scopes.clone(),
+            mode,
+            quota: self.quota,
+            resync: self.resync,
+            vacancy: self.vacancy,
+            brake: self.brake,
+            seed,
+        }
+    }
+}
+
 impl TryFrom<Flags> for Config {
     type Error = BadFlag;
 
     fn try_from(flags: Flags) -> Result<Self, BadFlag> {
-        // Every flag is named here, so that one without a meaning does not compile.
+        // This names every flag, so that a flag without an effect does not compile.
         let Flags {
             zone,
             owner,
@@ -149,74 +184,50 @@ impl TryFrom<Flags> for Config {
             brake_moves,
             brake_percent,
         } = flags;
-        let zone = zone.try_into()?;
-        let owner: OwnerId = owner.try_into()?;
-        let from = adopt_from_owner.iter().map(|id| other_owner("adopt-from-owner", id, &owner));
-        let adoption = Adoption { from: from.collect::<Result<_, _>>()?, order: None };
-        let mut alias_zones = AliasZones::default();
+        let mut config = Self::new(zone.try_into()?, owner.try_into()?);
+
+        let settings = &mut config.settings;
+        settings.naming = Naming::new(&txt_prefix, &txt_suffix, txt_wildcard_replacement.as_deref())?;
+        settings.default_ttl = Ttl::from_str(&default_ttl).map_err(|why| BadFlag::Ttl(default_ttl, why))?;
+        settings.managed_types = types.try_into()?;
+        settings.prefer_cname = aws_prefer_cname;
+        settings.merge_targets = merge_targets;
         for row in alias_zone {
-            alias_zones.add(&row).map_err(|why| BadFlag::AliasZone(row, why))?;
+            settings.alias_zones.add(&row).map_err(|why| BadFlag::AliasZone(row, why))?;
         }
-        let mut rules = Rules {
-            namespaces: namespace.into_iter().collect(),
-            ingress_classes: ingress_class.into_iter().collect(),
-            require_annotation,
-            ..Rules::default()
-        };
+        let from = adopt_from_owner.iter().map(|id| other_owner("adopt-from-owner", id, &settings.owner));
+        settings.adoption = Adoption { from: from.collect::<Result<_, _>>()?, order: None };
+
+        let rules = &mut config.rules;
+        rules.namespaces = namespace.into_iter().collect();
+        rules.ingress_classes = ingress_class.into_iter().collect();
+        rules.require_annotation = require_annotation;
         if let Some(prefix) = annotation_prefix {
             if !prefix.ends_with('/') {
                 return Err(BadFlag::AnnotationPrefix(prefix));
             }
             rules.prefixes = vec![prefix];
         }
+        config.scopes = scopes(source.into_iter().map(Source::resource), &rules.namespaces);
+
         if !(Quota::SMALLEST_SHARE..=1.0).contains(&quota_share) {
             return Err(BadFlag::Share(quota_share));
         }
-        Ok(Self {
-            zone,
-            settings: Settings {
-                owner,
-                naming: Naming::new(&txt_prefix, &txt_suffix, txt_wildcard_replacement.as_deref())?,
-                default_ttl: Ttl::from_str(&default_ttl).map_err(|why| BadFlag::Ttl(default_ttl, why))?,
-                managed_types: types.try_into()?,
-                prefer_cname: aws_prefer_cname,
-                merge_targets,
-                alias_zones,
-                adoption,
-            },
-            scopes: scopes(&source, &rules.namespaces),
-            rules,
-            quota: Quota {
-                requests: rate("account-requests", &account_requests)?,
-                changes: rate("account-changes", &account_changes)?,
-                share: quota_share,
-            },
-            resync: duration(&resync)
-                .filter(|period| *period >= Duration::from_secs(1))
-                .ok_or(BadFlag::Resync(resync))?,
-            vacancy: duration(&vacancy).ok_or(BadFlag::Vacancy(vacancy))?,
-            brake: BrakeLimits { moves: brake_moves, percent: brake_percent.into() },
-        })
+        config.quota = Quota {
+            requests: rate("account-requests", &account_requests)?,
+            changes: rate("account-changes", &account_changes)?,
+            share: quota_share,
+        };
+        config.resync = duration(&resync)
+            .filter(|period| *period >= Duration::from_secs(1))
+            .ok_or(BadFlag::Resync(resync))?;
+        config.vacancy = duration(&vacancy).ok_or(BadFlag::Vacancy(vacancy))?;
+        config.brake = BrakeLimits { moves: brake_moves, percent: brake_percent.into() };
+        Ok(config)
     }
 }
 
-impl Config {
-    /// What the keeper is told.
-    pub fn keeper(&self, mode: Mode, seed: u64) -> keeper::Config {
-        keeper::Config {
-            settings: self.settings.clone(),
-            scopes: self.scopes.clone(),
-            mode,
-            quota: self.quota,
-            resync: self.resync,
-            vacancy: self.vacancy,
-            brake: self.brake,
-            seed,
-        }
-    }
-}
-
-/// The id of an owner that is not this cluster.
+/// Parses the id of another owner. The own id is an error.
 pub fn other_owner(flag: &'static str, id: &str, own: &OwnerId) -> Result<OwnerId, BadFlag> {
     let value = || id.to_owned();
     let other: OwnerId = id.parse().map_err(|why| BadFlag::FromOwner { flag, value: value(), why })?;
@@ -259,8 +270,9 @@ impl Source {
     }
 }
 
-fn scopes(sources: &[Source], namespaces: &BTreeSet<String>) -> Vec<Scope> {
-    let resources: BTreeSet<Resource> = sources.iter().map(|source| source.resource()).collect();
+/// The scopes of these kinds in these namespaces; all namespaces where none is named.
+fn scopes(resources: impl IntoIterator<Item = Resource>, namespaces: &BTreeSet<String>) -> Vec<Scope> {
+    let resources: BTreeSet<Resource> = resources.into_iter().collect();
     let mut scopes = Vec::new();
     for resource in resources {
         if namespaces.is_empty() || !resource.is_namespaced() {
@@ -279,6 +291,13 @@ fn duration(text: &str) -> Option<Duration> {
     Duration::try_from(duration).ok()
 }
 
+/// A duration as [`duration`] parses it, `30m` for example.
+fn duration_text(duration: Duration) -> String {
+    let duration = jiff::SignedDuration::try_from(duration).unwrap_or(jiff::SignedDuration::MAX);
+    format!("{duration:#}")
+}
+
+/// Parses a rate: `10/50`, or `unlimited`.
 fn rate(flag: &'static str, value: &str) -> Result<Option<Rate>, BadFlag> {
     if value == "unlimited" {
         return Ok(None);
@@ -289,6 +308,11 @@ fn rate(flag: &'static str, value: &str) -> Result<Option<Rate>, BadFlag> {
         (rate.refill > 0 && rate.burst > 0).then_some(rate)
     };
     read().map(Some).ok_or_else(|| BadFlag::Rate { flag, value: value.to_owned() })
+}
+
+/// A rate as [`rate`] parses it.
+fn rate_text(rate: Option<Rate>) -> String {
+    rate.map_or_else(|| "unlimited".to_owned(), |rate| format!("{}/{}", rate.refill, rate.burst))
 }
 
 #[cfg(test)]
@@ -314,14 +338,12 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_those_of_the_documentation() {
-        let config = config(&[]).unwrap();
-        assert_eq!(config.zone.as_str(), "Z1");
-        assert_eq!(config.quota, Quota::default());
-        assert_eq!(config.resync, Duration::from_mins(30));
-        assert_eq!(config.rules, Rules::default());
-        assert_eq!(config.scopes.len(), 2);
-        assert_eq!(config.settings.managed_types, ManagedTypes::default());
+    fn without_flags_the_defaults_apply() {
+        let typed = config(&[]).unwrap();
+        let defaults = Config::new(ZoneId::new("Z1").unwrap(), "prod".parse().unwrap());
+        // A new field must be compared, so this compares everything.
+        assert_eq!(format!("{typed:#?}"), format!("{defaults:#?}"));
+        assert_eq!((typed.resync, typed.scopes.len()), (Duration::from_mins(30), 2));
     }
 
     #[test]
@@ -336,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_without_meaning_names_its_flag() {
+    fn an_error_names_the_flag() {
         for (extra, expected) in [
             (["--owner-id", "a b"].as_slice(), "--owner-id"),
             (&["--owner-id", "default"], "--allow-default-owner"),
@@ -374,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_value_of_each_flag_is_one_that_can_be_worked_with() {
+    fn the_keeper_runs_with_the_largest_value_of_each_flag() {
         let [most, forever] = [u64::MAX.to_string(), format!("{}s", i64::MAX)];
         for extra in [
             ["--account-requests", "4294967295/4294967295"],

@@ -1,7 +1,7 @@
-//! Whether an answer came whole.
+//! A check for truncated answers.
 //!
-//! The SDK takes what it finds in an answer and does not miss its end. Of a page that was cut off it would make a
-//! zone without the rest, and nothing would say that there is more.
+//! The SDK does not notice that the end of an answer is missing. It would read a truncated page of a listing as a smaller
+//! zone.
 
 use aws_sdk_route53::{
     config::{
@@ -10,20 +10,20 @@ use aws_sdk_route53::{
     error::BoxError,
 };
 
-/// Lets through no answer that ends before its first element does.
+/// An interceptor that rejects an answer whose first element is not closed.
 #[derive(Debug)]
-pub struct Whole;
+pub struct CompleteAnswer;
 
-/// An answer without its end.
+/// An answer whose end is missing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the answer is cut off after {0} bytes")]
-pub struct CutOff(usize);
+pub struct TruncatedAnswer(usize);
 
-// === impl Whole ===
+// === impl CompleteAnswer ===
 
-impl Intercept for Whole {
+impl Intercept for CompleteAnswer {
     fn name(&self) -> &'static str {
-        "zonekeeper's check for whole answers"
+        "zonekeeper's check for truncated answers"
     }
 
     fn read_after_deserialization(
@@ -32,19 +32,19 @@ impl Intercept for Whole {
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        // What has failed for another reason keeps it.
+        // An answer that has failed already keeps its own error.
         let body = context.response().body().bytes().unwrap_or_default();
-        if context.output_or_error().is_ok() && !is_whole(body) {
-            return Err(CutOff(body.len()).into());
+        if context.output_or_error().is_ok() && !is_complete(body) {
+            return Err(TruncatedAnswer(body.len()).into());
         }
         Ok(())
     }
 }
 
-/// Whether a document ends with the end of its first element. Every answer that we ask for has one with content.
-fn is_whole(document: &[u8]) -> bool {
+/// Whether a document ends with the end tag of its first element. All answers that we expect have such an element.
+fn is_complete(document: &[u8]) -> bool {
     let text = String::from_utf8_lossy(document);
-    // What begins with `<?` or `<!` comes before the first element.
+    // Tags that begin with `<?` or `<!` come before the first element.
     let first = text.split('<').skip(1).find(|tag| !tag.starts_with(['?', '!']));
     let name = first.and_then(|tag| tag.split(|c: char| c.is_whitespace() || "/>".contains(c)).next());
     let rest = name.and_then(|name| text.trim_end().strip_suffix('>')?.trim_end().strip_suffix(name));
@@ -56,15 +56,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_document_is_whole_only_at_its_end() {
+    fn a_document_is_complete_only_at_its_end() {
         let document = "<?xml version=\"1.0\"?>\n<!-- no news -->\n<Answer xmlns=\"https://example.test/\">\n\
                         <Inner>ü</Inner><Empty/></Answer>\n";
-        assert!(is_whole(document.as_bytes()));
+        assert!(is_complete(document.as_bytes()));
         for end in 0..document.trim_end().len() {
-            assert!(!is_whole(&document.as_bytes()[..end]), "{}", document.get(..end).unwrap_or_default());
+            assert!(!is_complete(&document.as_bytes()[..end]), "{}", document.get(..end).unwrap_or_default());
         }
-        assert!(is_whole(b"<A>x</A >"));
-        assert!(!is_whole(b"{\"json\": true}"));
-        assert!(!is_whole(b"<html>proxy</html><p>"));
+        assert!(is_complete(b"<A>x</A >"));
+        assert!(!is_complete(b"{\"json\": true}"));
+        assert!(!is_complete(b"<html>proxy</html><p>"));
     }
 }

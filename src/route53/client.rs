@@ -1,4 +1,4 @@
-//! The client: what it reads and, as another type, what it writes.
+//! The clients: one type reads, another one also writes.
 
 use std::time::Duration;
 
@@ -16,68 +16,69 @@ use zonekeeper_core::{
 };
 
 use super::{
-    answer::Whole,
-    credentials::Origin,
-    failure::{Kind, UNTRUSTED, classify},
+    answer::CompleteAnswer,
+    credentials::CredentialSource,
+    failure::{RequestKind, UNTRUSTED, classify},
     guard::{Guard, Permission},
     record,
 };
 use crate::{
-    causes,
     driver::{Clock, ReadZone, WriteZone},
+    error_chain,
     leadership::Leadership,
 };
 
-/// How long one request may take, from its sending to the end of its answer: no time-out of the SDK bounds that.
+/// How long one request may take, until the end of its answer.
 ///
-/// A change that is sent when leadership ends must have ended when another process may begin.
+/// It is shorter than the margin of the lease: a change that is sent when leadership ends must be over before another
+/// process writes.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
 const _: () = assert!(ATTEMPT_TIMEOUT.as_millis() < lease::MARGIN.as_millis());
-/// How long a connection may take to be established.
+/// How long it may take to open a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Reads one zone. It has no method that writes, and its guard lets no change through.
+/// A client that reads one zone. It has no method that writes, and its guard lets no change through.
 #[derive(Debug, Clone)]
 pub struct Reader {
     client: Client,
     zone: ZoneId,
 }
 
-/// Reads and writes one zone.
+/// A client that reads and writes one zone.
 #[derive(Debug, Clone)]
 pub struct Writer {
     reader: Reader,
     permission: Permission,
 }
 
-/// How Route 53 is reached.
+/// How to reach Route 53.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Via {
-    /// As the environment says: region, credentials, endpoints, profiles.
+    /// With the region, credentials, endpoints and profiles of the environment.
     Environment,
     /// An emulator on this machine.
     Emulator {
-        /// Where it listens.
+        /// The address of the emulator.
         url: String,
-        /// The access key to come with.
+        /// The access key to use.
         access_key: String,
     },
 }
 
-/// What Route 53 says about a hosted zone.
+/// The properties of a hosted zone.
 #[derive(Debug, Clone)]
 pub struct ZoneFacts {
-    /// Its id.
+    /// The id.
     pub id: ZoneId,
-    /// Its name.
+    /// The name.
     pub apex: Name,
-    /// Whether it answers only within VPCs.
+    /// Whether it is a private zone, which answers only within its VPCs.
     pub is_private: bool,
 }
 
-/// Why a zone cannot be worked with.
+/// Why a zone cannot be opened.
 #[derive(Debug, thiserror::Error)]
-pub enum Open {
+pub enum OpenError {
     /// No region is configured.
     #[error(
         "no AWS region is configured: set AWS_REGION (Route 53 is global, so any region of the zone's partition will do, for example us-east-1)"
@@ -85,18 +86,18 @@ pub enum Open {
     NoRegion,
     /// There are no usable credentials.
     #[error("AWS credentials: {0}\n{1}")]
-    Credentials(Failure, Origin),
-    /// The zone does not exist for this account.
+    Credentials(Failure, CredentialSource),
+    /// The account has no such zone.
     #[error(
-        "there is no hosted zone {0} in this AWS account: check --zone-id, and that the credentials are those of the account that holds the zone"
+        "there is no hosted zone {0} in this AWS account: check --zone-id, and that the credentials belong to the account of the zone"
     )]
     NoSuchZone(ZoneId),
-    /// The role may not read it.
+    /// The role may not read the zone.
     #[error(
         "reading the hosted zone {0} is not allowed: {1}\ngrant route53:GetHostedZone and route53:ListResourceRecordSets on it"
     )]
     Denied(ZoneId, Failure),
-    /// Its name cannot be read.
+    /// The name of the zone cannot be read.
     #[error("the hosted zone's name `{0}` cannot be read: {1}")]
     Name(String, BadName),
     /// Another AWS service manages it.
@@ -104,17 +105,17 @@ pub enum Open {
         "the hosted zone {0} is managed by another AWS service ({1}): its records cannot be changed through Route 53"
     )]
     Linked(ZoneId, String),
-    /// No authority is trusted, so no server could be.
+    /// This machine trusts no certificate authority, so it cannot trust any server.
     #[error(
-        "no certificate authority is trusted, so AWS cannot be: {0}\nname a bundle (PEM) with SSL_CERT_FILE, or install the ca-certificates of this system"
+        "this system trusts no certificate authority, so it cannot trust AWS: {0}\ninstall its ca-certificates, or name a bundle (PEM) with SSL_CERT_FILE"
     )]
     NoAuthority(String),
     /// The server's certificate is not trusted.
     #[error(
-        "the certificate of Route 53 is not trusted: {0}\nif something else answers in its place (a proxy that inspects TLS, AWS_ENDPOINT_URL_ROUTE_53), name a bundle (PEM) that holds its authority with SSL_CERT_FILE"
+        "the certificate of Route 53 is not trusted: {0}\nif another server answers instead (a proxy that inspects TLS, AWS_ENDPOINT_URL_ROUTE_53), name a bundle (PEM) with its certificate authority in SSL_CERT_FILE"
     )]
     Untrusted(Failure),
-    /// The service did not answer as it should.
+    /// Route 53 does not answer, or its answer cannot be used.
     #[error("Route 53 does not answer: {0}\ncheck the network, and AWS_ENDPOINT_URL_ROUTE_53 if it is set")]
     Service(Failure),
 }
@@ -122,7 +123,7 @@ pub enum Open {
 // === impl ZoneFacts ===
 
 impl ZoneFacts {
-    /// The zone, of whose content nothing is known yet.
+    /// Creates the zone without any content, before its first listing.
     pub fn empty(&self) -> Zone {
         Zone::new(self.id.clone(), self.apex.clone()).private(self.is_private)
     }
@@ -132,34 +133,39 @@ impl ZoneFacts {
 
 impl Reader {
     /// Opens a zone for reading.
-    pub async fn open(zone: ZoneId, clock: Clock, via: &Via) -> Result<(Self, ZoneFacts), Open> {
+    pub async fn open(zone: ZoneId, clock: Clock, via: &Via) -> Result<(Self, ZoneFacts), OpenError> {
         connect(zone, None, clock, via).await
     }
 
-    async fn facts(&self) -> Result<ZoneFacts, Open> {
+    async fn facts(&self) -> Result<ZoneFacts, OpenError> {
         let out = self.client.get_hosted_zone().id(self.zone.as_str()).send().await.map_err(|error| {
-            let failure = classify(Kind::Read, &error);
+            let failure = classify(RequestKind::Read, &error);
             match (failure.class, failure.code.as_str()) {
-                // An id can have the form of one, and Route 53 know that it cannot be one.
-                (_, "NoSuchHostedZone" | "InvalidInput") => Open::NoSuchZone(self.zone.clone()),
-                (_, "AccessDenied" | "AccessDeniedException") => Open::Denied(self.zone.clone(), failure),
-                (_, UNTRUSTED) => Open::Untrusted(failure),
-                (FailureClass::Account, _) => Open::Credentials(failure, Origin::of_environment()),
-                _ => Open::Service(failure),
+                // Route 53 answers InvalidInput for an id that no zone can have.
+                (_, "NoSuchHostedZone" | "InvalidInput") => OpenError::NoSuchZone(self.zone.clone()),
+                (_, "AccessDenied" | "AccessDeniedException") => {
+                    OpenError::Denied(self.zone.clone(), failure)
+                }
+                (_, UNTRUSTED) => OpenError::Untrusted(failure),
+                (FailureClass::Account, _) => {
+                    OpenError::Credentials(failure, CredentialSource::of_environment())
+                }
+                _ => OpenError::Service(failure),
             }
         })?;
         let unreadable = |what: &str| {
             let (code, message) = ("UnreadableAnswer".to_owned(), format!("GetHostedZone gave no {what}"));
-            Open::Service(Failure { class: FailureClass::Unknown, code, message })
+            OpenError::Service(Failure { class: FailureClass::Unknown, code, message })
         };
         let zone = out.hosted_zone().ok_or_else(|| unreadable("zone"))?;
         if let Some(service) = zone.linked_service() {
             let who = service.service_principal().or(service.description()).unwrap_or("unknown");
-            return Err(Open::Linked(self.zone.clone(), who.to_owned()));
+            return Err(OpenError::Linked(self.zone.clone(), who.to_owned()));
         }
         Ok(ZoneFacts {
             id: self.zone.clone(),
-            apex: Name::from_route53(zone.name()).map_err(|why| Open::Name(zone.name().to_owned(), why))?,
+            apex: Name::from_route53(zone.name())
+                .map_err(|why| OpenError::Name(zone.name().to_owned(), why))?,
             is_private: zone.config().is_some_and(HostedZoneConfig::private_zone),
         })
     }
@@ -181,11 +187,11 @@ impl ReadZone for Reader {
             .max_items(i32::from(read.max_items))
             .send()
             .await
-            .map_err(|error| classify(Kind::Read, &error))?;
+            .map_err(|error| classify(RequestKind::Read, &error))?;
         let read_set = |set| match record::from_sdk(set) {
             Ok(set) => Some(set),
             Err(error) => {
-                warn!(%error, "a record set is passed over");
+                warn!(%error, "a record set of the zone cannot be read and is ignored");
                 None
             }
         };
@@ -212,7 +218,7 @@ impl ReadZone for Reader {
 
     async fn count(&self) -> Result<u64, Failure> {
         let sent = self.client.get_hosted_zone().id(self.zone.as_str()).send().await;
-        let out = sent.map_err(|error| classify(Kind::Read, &error))?;
+        let out = sent.map_err(|error| classify(RequestKind::Read, &error))?;
         let count = out.hosted_zone().and_then(HostedZone::resource_record_set_count);
         count.and_then(|count| u64::try_from(count).ok()).ok_or_else(|| Failure {
             class: FailureClass::Unknown,
@@ -223,7 +229,7 @@ impl ReadZone for Reader {
 
     async fn is_in_sync(&self, change: &ChangeId) -> Result<bool, Failure> {
         let sent = self.client.get_change().id(&*change.0).send().await;
-        let out = sent.map_err(|error| classify(Kind::Read, &error))?;
+        let out = sent.map_err(|error| classify(RequestKind::Read, &error))?;
         Ok(out.change_info().is_some_and(|info| *info.status() == ChangeStatus::Insync))
     }
 }
@@ -237,7 +243,7 @@ impl Writer {
         clock: Clock,
         leadership: Leadership,
         via: &Via,
-    ) -> Result<(Self, ZoneFacts), Open> {
+    ) -> Result<(Self, ZoneFacts), OpenError> {
         let permission = Permission::new(leadership);
         let (reader, facts) = connect(zone, Some(permission.clone()), clock, via).await?;
         Ok((Self { reader, permission }, facts))
@@ -269,7 +275,7 @@ impl WriteZone for Writer {
         let request = self.reader.client.change_resource_record_sets();
         let sent = request.hosted_zone_id(self.reader.zone.as_str()).change_batch(batch).send().await;
         self.permission.revoke();
-        let out = sent.map_err(|error| classify(Kind::Change, &error))?;
+        let out = sent.map_err(|error| classify(RequestKind::Change, &error))?;
         let id = out.change_info().map(|info| info.id().trim_start_matches("/change/"));
         id.filter(|id| !id.is_empty()).map(|id| ChangeId(id.into())).ok_or_else(|| Failure {
             class: FailureClass::Unknown,
@@ -284,11 +290,11 @@ async fn connect(
     permission: Option<Permission>,
     clock: Clock,
     via: &Via,
-) -> Result<(Reader, ZoneFacts), Open> {
+) -> Result<(Reader, ZoneFacts), OpenError> {
     let defaults = aws_config::defaults(BehaviorVersion::v2026_01_12());
     let defaults = match via {
         Via::Environment => {
-            must_trust_somebody()?;
+            require_authorities()?;
             defaults
         }
         Via::Emulator { url, access_key } => defaults
@@ -298,7 +304,7 @@ async fn connect(
     };
     let shared = defaults.load().await;
     if shared.region().is_none_or(|region: &Region| region.as_ref().trim().is_empty()) {
-        return Err(Open::NoRegion);
+        return Err(OpenError::NoRegion);
     }
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
@@ -309,20 +315,20 @@ async fn connect(
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts)
         .interceptor(Guard::new(zone.clone(), permission, clock))
-        .interceptor(Whole)
+        .interceptor(CompleteAnswer)
         .build();
     let reader = Reader { client: Client::from_conf(config), zone };
     let facts = reader.facts().await?;
     Ok((reader, facts))
 }
 
-/// Where no authority is trusted, the SDK tries nevertheless, and the server seems to be to blame.
-fn must_trust_somebody() -> Result<(), Open> {
+/// Checks that this system trusts a certificate authority. Without this check, the SDK would blame the server's certificate.
+fn require_authorities() -> Result<(), OpenError> {
     let found = rustls_native_certs::load_native_certs();
     if found.certs.is_empty() {
-        let errors: Vec<String> = found.errors.iter().map(|error| causes::text(error)).collect();
-        let none = || "this system has no bundle of them".to_owned();
-        return Err(Open::NoAuthority(if errors.is_empty() { none() } else { errors.join("; ") }));
+        let errors: Vec<String> = found.errors.iter().map(|error| error_chain::text(error)).collect();
+        let none = || "it has no bundle of certificates".to_owned();
+        return Err(OpenError::NoAuthority(if errors.is_empty() { none() } else { errors.join("; ") }));
     }
     Ok(())
 }

@@ -1,43 +1,43 @@
-//! Where credentials come from, for whoever has to find out why there are none.
+//! The source of the AWS credentials, for error messages.
 //!
-//! The SDK's chain looks for them and says what has failed, but not who was asked, for what and with what.
+//! The SDK's error tells why there are no credentials, but not which provider it asked.
 
 use std::fmt;
 
-/// Where the environment says that credentials come from.
+/// A source of credentials, as the environment configures it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// Keys in the environment.
+pub enum CredentialSource {
+    /// Access keys in the environment.
     Keys,
     /// A named profile.
     Profile(String),
-    /// A role for the token of a service account, from STS (IRSA).
+    /// A role that STS grants for the token of a service account (IRSA).
     Role {
-        /// The role's ARN.
+        /// The ARN of the role.
         role: String,
-        /// The file that holds the token.
+        /// The file with the token.
         token: String,
     },
-    /// What an agent on the node gives out (EKS Pod Identity).
+    /// An agent on the node (EKS Pod Identity).
     Agent {
-        /// Where it is asked.
+        /// The address of the agent.
         uri: String,
-        /// The file that holds the token that it is shown.
+        /// The file with the token for the agent.
         token: String,
     },
-    /// It says nothing: the default profile, or the machine's own role.
-    Unsaid,
+    /// No explicit source: the default profile, or the role of the machine.
+    Default,
 }
 
-// === impl Origin ===
+// === impl CredentialSource ===
 
-impl Origin {
-    /// Where this process' credentials come from.
+impl CredentialSource {
+    /// The source of this process.
     pub fn of_environment() -> Self {
         Self::of(|name| std::env::var(name).ok())
     }
 
-    /// The first that is named, in the order in which the SDK asks: environment, profile, web identity, container.
+    /// The first configured source, in the order of the SDK: environment, profile, web identity, container.
     fn of(variable: impl Fn(&str) -> Option<String>) -> Self {
         let variable = |name| variable(name).filter(|value| !value.is_empty());
         let or_nothing = |name| variable(name).unwrap_or_else(|| format!("(no {name})"));
@@ -50,37 +50,38 @@ impl Origin {
         } else if let Some(uri) = variable("AWS_CONTAINER_CREDENTIALS_FULL_URI") {
             Self::Agent { uri, token: or_nothing("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") }
         } else {
-            Self::Unsaid
+            Self::Default
         }
     }
 }
 
-/// Who was asked, and what to check.
-impl fmt::Display for Origin {
+/// Names the source, and what to check.
+impl fmt::Display for CredentialSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Keys => f.write_str(
-                "they come from AWS_ACCESS_KEY_ID: check that the key is active and its secret right; keys of a session \
-                 need AWS_SESSION_TOKEN too, and expire",
+                "they come from AWS_ACCESS_KEY_ID: check that the key is active and its secret is right; a temporary key \
+                 needs AWS_SESSION_TOKEN too, and expires",
             ),
             Self::Profile(profile) => write!(
                 f,
                 "they come from the profile `{profile}` (AWS_PROFILE): check that `aws sts get-caller-identity \
-                 --profile {profile}` works here; the files are ~/.aws/config and ~/.aws/credentials, or those of \
-                 AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE"
+                 --profile {profile}` works here; the profile is read from ~/.aws/config and ~/.aws/credentials, or from the \
+                 files in AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE"
             ),
             Self::Role { role, token } => write!(
                 f,
-                "they come from STS, for the role {role} and the token in {token} (IRSA): check that the role exists, that \
-                 its trust policy names the cluster's OIDC provider, the audience sts.amazonaws.com and this pod's \
-                 service account (system:serviceaccount:NAMESPACE:NAME), and that STS can be reached"
+                "they come from STS, for the role {role} and the token in {token} (IRSA): check that the role exists and \
+                 that STS can be reached; check that the trust policy of the role names the cluster's OIDC provider, the \
+                 audience sts.amazonaws.com and the service account of this pod \
+                 (system:serviceaccount:NAMESPACE:NAME)"
             ),
             Self::Agent { uri, token } => write!(
                 f,
-                "they come from {uri}, for the token in {token} (EKS Pod Identity): check that its agent runs on this node, \
-                 and that a pod identity association names the namespace and service account of this pod"
+                "they come from {uri}, for the token in {token} (EKS Pod Identity): check that the Pod Identity agent runs \
+                 on this node, and that a pod identity association names the namespace and service account of this pod"
             ),
-            Self::Unsaid => f.write_str(
+            Self::Default => f.write_str(
                 "provide a role (IRSA or EKS Pod Identity in a cluster), a profile, or AWS_ACCESS_KEY_ID and \
                  AWS_SECRET_ACCESS_KEY",
             ),
@@ -93,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_that_the_environment_names_is_asked() {
+    fn the_first_source_that_the_environment_configures_wins() {
         let mut set = vec![
             ("AWS_ACCESS_KEY_ID", "AKIA"),
             ("AWS_PROFILE", "dns"),
@@ -102,18 +103,18 @@ mod tests {
             ("AWS_ROLE_ARN", ""),
         ];
         let expected = [
-            Origin::Keys,
-            Origin::Profile("dns".into()),
-            Origin::Role { role: "(no AWS_ROLE_ARN)".into(), token: "/irsa".into() },
-            Origin::Agent {
+            CredentialSource::Keys,
+            CredentialSource::Profile("dns".into()),
+            CredentialSource::Role { role: "(no AWS_ROLE_ARN)".into(), token: "/irsa".into() },
+            CredentialSource::Agent {
                 uri: "http://169.254.170.23/v1/credentials".into(),
                 token: "(no AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE)".into(),
             },
-            Origin::Unsaid,
+            CredentialSource::Default,
         ];
-        for origin in expected {
+        for source in expected {
             let value = |name: &str| set.iter().find(|(set, _)| *set == name).map(|(_, to)| (*to).to_owned());
-            assert_eq!(Origin::of(value), origin);
+            assert_eq!(CredentialSource::of(value), source);
             set.remove(0);
         }
     }

@@ -1,4 +1,4 @@
-//! What a failed request means, decided once, by its code.
+//! Classifies failed requests by their error code.
 
 use std::{error::Error, io};
 
@@ -10,65 +10,70 @@ use aws_sdk_route53::{
 use zonekeeper_core::keeper::{Failure, FailureClass};
 
 use super::guard::Forbidden;
-use crate::causes;
+use crate::error_chain;
 
-/// Our code for a server whose certificate is not trusted.
+/// Our code for a server with an untrusted certificate.
 pub const UNTRUSTED: &str = "UntrustedCertificate";
-/// Longest part of an unreadable answer that is repeated in a message, in characters.
+/// How much of an unreadable answer a message quotes, in characters.
 const LONGEST_QUOTE: usize = 200;
 
-/// Codes with one meaning, and what follows from them.
+/// Error codes with the same meaning, and their classes.
 #[derive(Debug, Clone, Copy)]
-pub struct Known {
+pub struct KnownCode {
     /// The codes.
     pub codes: &'static [&'static str],
-    /// What has happened, for people.
+    /// The meaning, for people.
     pub means: &'static str,
-    /// What follows where a read failed.
+    /// The class of a failed read.
     pub read: FailureClass,
-    /// What follows where a change failed.
+    /// The class of a failed change.
     pub change: FailureClass,
 }
 
-/// What Route 53 answers: the codes of the API reference ("Common Errors" and those of each operation) and of the
-/// request signer. Any other code is a refusal with a status below 500, and no answer with one from there on.
-pub const ANSWERS: [Known; 13] = [
+/// The codes that Route 53 answers with, from the API reference ("Common Errors" and the errors of each operation).
+///
+/// A code that is not listed here counts as a rejection with a status below 500, and as no answer from 500 on.
+pub const SERVICE_CODES: [KnownCode; 13] = [
     known(
         &["Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException"],
-        "The account is over its requests or its changes.",
+        "The account has exceeded its quota of requests or changes.",
         FailureClass::Throttled,
     ),
-    known(&["PriorRequestNotComplete"], "Another change of the zone is being processed.", FailureClass::Busy),
+    known(
+        &["PriorRequestNotComplete"],
+        "Route 53 still processes another change of the zone.",
+        FailureClass::Busy,
+    ),
     known(
         &["InvalidChangeBatch"],
-        "A change contradicts the zone, a rule or a limit, or the record is protected. The message says which.",
+        "A change contradicts the zone, a rule or a limit, or the record is protected. The message names the cause.",
         FailureClass::Refused,
     ),
     known(
         &["InvalidInput", "ValidationError", "ValidationException"],
-        "A request does not have the form of the API.",
+        "A request does not follow the API.",
         FailureClass::Refused,
     ),
     known(
         &["NoSuchHealthCheck"],
-        "A record set names a health check that is not there.",
+        "A record set names a health check that does not exist.",
         FailureClass::Refused,
     ),
-    // The change that is asked about is gone: nothing follows from it.
+    // Route 53 keeps changes for a limited time. Nothing needs to be done.
     known(
         &["NoSuchChange"],
-        "Route 53 has forgotten the change that was asked about.",
+        "Route 53 no longer knows the change whose progress was requested.",
         FailureClass::Refused,
     ),
-    Known {
+    KnownCode {
         codes: &["AccessDenied", "AccessDeniedException"],
-        means: "The role's policy, or one above it, does not allow this.",
+        means: "The IAM policy of the role, or a policy above it, does not allow the request.",
         read: FailureClass::Account,
         change: FailureClass::Denied,
     },
     known(
         &["NoSuchHostedZone"],
-        "The zone is not there any more, or not in this account.",
+        "The zone does not exist any more, or belongs to another account.",
         FailureClass::Account,
     ),
     known(&["ExpiredToken", "ExpiredTokenException"], "The credentials have expired.", FailureClass::Account),
@@ -79,7 +84,7 @@ pub const ANSWERS: [Known; 13] = [
     ),
     known(
         &["SignatureDoesNotMatch", "InvalidSignatureException"],
-        "The secret key is wrong, the clock of this machine is, or something on the way changes requests.",
+        "The secret key or the clock of this machine is wrong, or a proxy changes the requests.",
         FailureClass::Account,
     ),
     known(
@@ -92,7 +97,7 @@ pub const ANSWERS: [Known; 13] = [
             "OptInRequired",
             "UnrecognizedClientException",
         ],
-        "The account does not know these credentials, or may not use Route 53.",
+        "AWS does not know these credentials, or the account may not use Route 53.",
         FailureClass::Account,
     ),
     known(
@@ -104,47 +109,63 @@ pub const ANSWERS: [Known; 13] = [
             "RequestTimeoutException",
             "ServiceUnavailable",
         ],
-        "Route 53 is broken, or busy.",
+        "Route 53 has an internal error, or is busy.",
         FailureClass::Unknown,
     ),
 ];
 
-/// What happens on the way, under codes of our own.
-pub const ON_THE_WAY: [Known; 9] = [
-    known(&["ConnectionRefused"], "Nobody listens there.", FailureClass::NotExecuted),
+/// Our own codes, for failures between this process and Route 53.
+pub const TRANSPORT_CODES: [KnownCode; 9] = [
+    known(&["ConnectionRefused"], "No server listens at the address.", FailureClass::NotExecuted),
     known(
         &[UNTRUSTED],
-        "The certificate is not one of Route 53, or its authority is not trusted here.",
+        "The certificate does not belong to Route 53, or this machine does not trust its authority.",
         FailureClass::NotExecuted,
     ),
-    known(&["ConnectionFailed"], "The connection broke, before or after.", FailureClass::Unknown),
-    known(&["Timeout"], "No answer within 8 seconds.", FailureClass::Unknown),
     known(
-        &["UnreadableAnswer"],
-        "An answer that is cut off, empty, or not of Route 53: a proxy, a load balancer.",
+        &["ConnectionFailed"],
+        "The connection broke, before or after Route 53 got the request.",
         FailureClass::Unknown,
     ),
-    known(&["NoCredentials"], "There are no credentials, or nobody gives any.", FailureClass::Account),
-    known(&["RequestNotBuilt"], "There is no region, or no endpoint to send it to.", FailureClass::Account),
-    known(&["BatchNotBuilt"], "A batch cannot be expressed. A defect of zonekeeper.", FailureClass::Refused),
+    known(&["Timeout"], "There was no answer within 8 seconds.", FailureClass::Unknown),
+    known(
+        &["UnreadableAnswer"],
+        "The answer is truncated, empty, or not from Route 53 but from a proxy or a load balancer.",
+        FailureClass::Unknown,
+    ),
+    known(
+        &["NoCredentials"],
+        "There are no credentials, or their provider does not answer.",
+        FailureClass::Account,
+    ),
+    known(
+        &["RequestNotBuilt"],
+        "There is no region, or no endpoint to send the request to.",
+        FailureClass::Account,
+    ),
+    known(
+        &["BatchNotBuilt"],
+        "The SDK rejects a batch. This is a defect of zonekeeper.",
+        FailureClass::Refused,
+    ),
     known(
         &["Withheld", "ReadOnly"],
-        "The right to send the change had ended before it was sent.",
+        "The permission to send the change ended before it was sent.",
         FailureClass::Withheld,
     ),
 ];
 
-/// Whether the request would have changed the zone.
+/// A kind of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// It would.
+pub enum RequestKind {
+    /// The request changes the zone.
     Change,
-    /// It would not.
+    /// The request only reads.
     Read,
 }
 
-/// What follows from an error of the SDK.
-pub fn classify<E>(kind: Kind, error: &SdkError<E, HttpResponse>) -> Failure
+/// Classifies an error of the SDK.
+pub fn classify<E>(kind: RequestKind, error: &SdkError<E, HttpResponse>) -> Failure
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
@@ -152,19 +173,19 @@ where
     if let Some(service) = error.as_service_error()
         && let Some(code) = service.code().filter(|code| !code.is_empty())
     {
-        return of_answer(kind, status, code, service.message().unwrap_or_default());
+        return with_code(kind, status, code, service.message().unwrap_or_default());
     }
     if let Some(credentials) = find::<CredentialsError>(error, |_| true) {
         let (class, code) = (FailureClass::Account, "NoCredentials".to_owned());
-        return Failure { class, code, message: of_credentials(credentials) };
+        return Failure { class, code, message: describe_credentials(credentials) };
     }
-    let text = causes::text(error);
+    let text = error_chain::text(error);
     let code = match error {
         _ if find::<Forbidden>(error, |_| true).is_some() => "Withheld",
         _ if find::<io::Error>(error, |io| io.kind() == io::ErrorKind::ConnectionRefused).is_some() => {
             "ConnectionRefused"
         }
-        // The handshake failed, so nothing was sent.
+        // The handshake failed, so no request was sent.
         _ if find(error, is_untrusted).is_some() => UNTRUSTED,
         SdkError::ConstructionFailure(_) => "RequestNotBuilt",
         SdkError::TimeoutError(_) => "Timeout",
@@ -178,73 +199,75 @@ where
             );
         }
     };
-    Failure { class: of_code(kind, status, code), code: code.to_owned(), message: text }
+    Failure { class: class_of(kind, status, code), code: code.to_owned(), message: text }
 }
 
-/// What follows from an answer without a code. Route 53 gives codes: it has come from something on the way, unless it is
-/// a refused change in the form that the service had before 2024.
-fn unreadable(kind: Kind, status: u16, body: Option<&[u8]>, text: String) -> Failure {
+/// Classifies an answer without a code.
+///
+/// Route 53 always sends a code, so the answer comes from a proxy or a load balancer. The exception is a rejected change
+/// in the format that the service used before 2024.
+fn unreadable(kind: RequestKind, status: u16, body: Option<&[u8]>, text: String) -> Failure {
     let body = String::from_utf8_lossy(body.unwrap_or_default());
-    let is_of_old = body.contains("<InvalidChangeBatch");
+    let is_old_format = body.contains("<InvalidChangeBatch");
     let code = match status {
-        400 if is_of_old => "InvalidChangeBatch",
+        400 if is_old_format => "InvalidChangeBatch",
         429 => "TooManyRequestsException",
         _ => "UnreadableAnswer",
     };
     let message = match body.char_indices().nth(LONGEST_QUOTE) {
         _ if body.trim().is_empty() => text,
-        // It names the record sets that are to blame.
-        _ if is_of_old => body.into_owned(),
+        // It is quoted in full, because it names the rejected record sets.
+        _ if is_old_format => body.into_owned(),
         Some((end, _)) => format!("status {status}: {}…", body.get(..end).unwrap_or_default()),
         None => format!("status {status}: {body}"),
     };
-    // A batch that is too large for something on the way gets through in parts.
+    // A proxy rejects the size of the batch. As a rejection, the batch is sent again in parts.
     if status == 413 {
         return Failure { class: FailureClass::Refused, code: code.to_owned(), message };
     }
-    of_answer(kind, status, code, &message)
+    with_code(kind, status, code, &message)
 }
 
-/// A code and a message, which decides where the code does not tell.
-fn of_answer(kind: Kind, status: u16, code: &str, message: &str) -> Failure {
-    match of_code(kind, status, code) {
+/// Classifies an answer by its code. For rejections, the message decides too.
+fn with_code(kind: RequestKind, status: u16, code: &str, message: &str) -> Failure {
+    match class_of(kind, status, code) {
         FailureClass::Refused => Failure::refused(code, message),
         class => Failure { class, code: code.to_owned(), message: message.to_owned() },
     }
 }
 
-const fn known(codes: &'static [&'static str], means: &'static str, class: FailureClass) -> Known {
-    Known { codes, means, read: class, change: class }
+const fn known(codes: &'static [&'static str], means: &'static str, class: FailureClass) -> KnownCode {
+    KnownCode { codes, means, read: class, change: class }
 }
 
-fn of_code(kind: Kind, status: u16, code: &str) -> FailureClass {
-    match ANSWERS.iter().chain(&ON_THE_WAY).find(|known| known.codes.contains(&code)) {
-        Some(known) if kind == Kind::Read => known.read,
+fn class_of(kind: RequestKind, status: u16, code: &str) -> FailureClass {
+    match SERVICE_CODES.iter().chain(&TRANSPORT_CODES).find(|known| known.codes.contains(&code)) {
+        Some(known) if kind == RequestKind::Read => known.read,
         Some(known) => known.change,
         None if status >= 500 => FailureClass::Unknown,
         None => FailureClass::Refused,
     }
 }
 
-/// Whether a connection was given up because of the server's certificate. The error is wrapped more than once, and none
-/// of the wrappers is a source of the next.
+/// Whether a connection failed because of the server's certificate. The error is wrapped several times, and the wrappers
+/// do not appear in the error chain.
 fn is_untrusted(error: &io::Error) -> bool {
     let Some(inner) = error.get_ref() else { return false };
     inner.downcast_ref().is_some_and(is_untrusted)
         || matches!(inner.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
 }
 
-/// What the chain of credentials has met: the answer of STS, or else what it says itself.
-fn of_credentials(error: &CredentialsError) -> String {
-    match find::<ErrorMetadata>(error, |refusal| refusal.code().is_some()) {
-        Some(refusal) => {
-            format!("{}: {}", refusal.code().unwrap_or_default(), refusal.message().unwrap_or_default())
+/// Describes why there are no credentials: the answer of STS, or else the provider's own error.
+fn describe_credentials(error: &CredentialsError) -> String {
+    match find::<ErrorMetadata>(error, |answer| answer.code().is_some()) {
+        Some(answer) => {
+            format!("{}: {}", answer.code().unwrap_or_default(), answer.message().unwrap_or_default())
         }
-        None => error.source().map_or_else(|| error.to_string(), causes::text),
+        None => error.source().map_or_else(|| error.to_string(), error_chain::text),
     }
 }
 
-/// The first of a kind among an error and its causes.
+/// Finds the first error of a type in an error chain.
 fn find<'e, T: Error + 'static>(error: &'e (dyn Error + 'static), is: impl Fn(&T) -> bool) -> Option<&'e T> {
     let mut errors = std::iter::successors(Some(error), |error| (*error).source());
     errors.find_map(|error| error.downcast_ref::<T>().filter(|found| is(found)))
@@ -255,7 +278,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_certificate_is_told_from_other_faults_of_a_connection() {
+    fn an_untrusted_certificate_differs_from_other_connection_errors() {
         let wrapped =
             |error: rustls::Error| io::Error::other(io::Error::new(io::ErrorKind::InvalidData, error));
         let untrusted = rustls::CertificateError::UnknownIssuer;
@@ -265,19 +288,19 @@ mod tests {
     }
 
     #[test]
-    fn no_code_is_there_twice() {
+    fn no_code_is_listed_twice() {
         let codes: Vec<&str> =
-            ANSWERS.iter().chain(&ON_THE_WAY).flat_map(|known| known.codes).copied().collect();
+            SERVICE_CODES.iter().chain(&TRANSPORT_CODES).flat_map(|known| known.codes).copied().collect();
         let distinct: std::collections::BTreeSet<&str> = codes.iter().copied().collect();
         assert_eq!(codes.len(), distinct.len(), "{codes:?}");
     }
 
     #[test]
-    fn an_unknown_code_is_judged_by_its_status() {
+    fn an_unknown_code_is_classified_by_its_status() {
         for (status, class) in
             [(400, FailureClass::Refused), (403, FailureClass::Refused), (599, FailureClass::Unknown)]
         {
-            assert_eq!(of_code(Kind::Change, status, "NeverHeardOf"), class, "{status}");
+            assert_eq!(class_of(RequestKind::Change, status, "NeverHeardOf"), class, "{status}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What may leave, and whether now: checked as a value, and again as HTTP just before it is sent.
+//! The guard: checks every request as a value, and again as HTTP just before it is sent.
 
 use std::sync::{
     Arc,
@@ -21,15 +21,16 @@ use zonekeeper_core::{dns::ZoneId, keeper::Time};
 
 use crate::{driver::Clock, leadership::Leadership};
 
-/// Whether a change may leave: while this process leads, and until the time of that change is over.
+/// The permission to send one change: while this process leads, and until the deadline of the change.
 #[derive(Debug, Clone)]
 pub struct Permission {
     leadership: Leadership,
-    /// In microseconds of [`Time`]; at zero, none may.
+    /// The deadline, in microseconds of [`Time`]. At zero, no change may be sent.
     not_after: Arc<AtomicU64>,
 }
 
-/// Lets through the operations that we use, on our zone, with CREATE and UPSERT, while there is permission.
+/// An interceptor that lets through only the operations that we use, only on our zone, and only CREATE and UPSERT while
+/// there is permission.
 #[derive(Debug)]
 pub struct Guard {
     zone: ZoneId,
@@ -38,50 +39,49 @@ pub struct Guard {
     clock: Clock,
 }
 
-/// Why a request was not sent. Anything but [`Forbidden::TooLate`] and [`Forbidden::NotLeading`] is a defect of this
-/// program.
+/// Why a request was not sent. All but [`Forbidden::TooLate`] and [`Forbidden::NotLeading`] are defects of this program.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Forbidden {
-    /// The right to send it has ended.
-    #[error("the time in which this change could be sent has passed")]
+    /// The deadline of the change has passed.
+    #[error("the deadline of this change has passed")]
     TooLate,
-    /// Another process may write by now.
+    /// This process does not lead, so another one may write.
     #[error("this process does not lead any more")]
     NotLeading,
-    /// This client does not write.
-    #[error("this client does not write")]
+    /// The client is read-only.
+    #[error("this client only reads")]
     ReadOnly,
     /// An action that is neither CREATE nor UPSERT.
-    #[error("the action {0} is never sent")]
+    #[error("the action {0} is forbidden")]
     Action(String),
     /// Another zone.
-    #[error("the zone {0} is not ours")]
+    #[error("the zone {0} is not the configured zone")]
     OtherZone(String),
     /// An operation that we do not use.
-    #[error("the operation {0} is not used")]
+    #[error("the operation {0} is forbidden")]
     Operation(String),
 }
 
 // === impl Permission ===
 
 impl Permission {
-    /// Permits nothing yet, and nothing at all while this process does not lead.
+    /// Creates a permission that permits nothing until it is granted.
     pub fn new(leadership: Leadership) -> Self {
         Self { leadership, not_after: Arc::default() }
     }
 
-    /// Permits changes until a time.
+    /// Permits changes until a deadline.
     pub fn grant(&self, until: Time) {
         self.not_after.store(until.micros(), Ordering::SeqCst);
     }
 
-    /// Permits nothing any more.
+    /// Withdraws the permission.
     pub fn revoke(&self) {
         self.not_after.store(0, Ordering::SeqCst);
     }
 
     fn check(&self, now: Time) -> Result<(), Forbidden> {
-        if !self.leadership.holds(now) {
+        if !self.leadership.is_held(now) {
             return Err(Forbidden::NotLeading);
         }
         if now.micros() >= self.not_after.load(Ordering::SeqCst) {
@@ -94,7 +94,7 @@ impl Permission {
 // === impl Guard ===
 
 impl Guard {
-    /// Guards a client of `zone`; without permission it only reads.
+    /// Creates the guard of a client of `zone`. Without a permission, the client only reads.
     pub fn new(zone: ZoneId, permission: Option<Permission>, clock: Clock) -> Self {
         Self { zone, permission, clock }
     }
@@ -124,7 +124,7 @@ impl Guard {
         self.check_permission()
     }
 
-    /// Checks a request line and body. `path` begins with `/2013-04-01/`.
+    /// Checks a request line and a body. `path` begins with `/2013-04-01/`.
     fn check_request(&self, method: &str, path: &str, body: Option<&[u8]>) -> Result<(), Forbidden> {
         let unused = || Forbidden::Operation(format!("{method} {path}"));
         let path = path.split('?').next().unwrap_or_default().trim_end_matches('/');
@@ -135,7 +135,7 @@ impl Guard {
             ("POST", ["hostedzone", id, "rrset"]) => {
                 self.check_zone(Some(id))?;
                 let body = String::from_utf8_lossy(body.unwrap_or_default());
-                // Nor a body that cannot be looked into.
+                // A body without a readable action is forbidden too.
                 let other = |action: &str| !["CREATE", "UPSERT"].contains(&action);
                 let mut actions = actions(&body).peekable();
                 let is_empty = actions.peek().is_none();
@@ -180,14 +180,14 @@ impl Intercept for Guard {
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let request = context.request();
-        // The path of a URI, whether or not the endpoint has one of its own.
+        // The endpoint may have a path of its own in front of this one.
         let uri = request.uri();
         let path = uri.find("/2013-04-01/").and_then(|at| uri.get(at..)).unwrap_or(uri);
         Ok(self.check_request(request.method(), path, request.body().bytes())?)
     }
 }
 
-/// The actions in a request's body.
+/// The actions in the body of a request.
 fn actions(body: &str) -> impl Iterator<Item = &str> {
     body.split("<Action").skip(1).map(|rest| {
         let action = rest.strip_prefix('>').and_then(|rest| rest.split_once("</Action>"));
@@ -211,7 +211,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::causes;
+    use crate::error_chain;
 
     fn guard(until: Option<u64>) -> Guard {
         let permission = until.map(|until| {
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_leaves_only_with_permission_to_our_zone_and_with_two_actions() {
+    fn a_change_is_sent_only_with_permission_to_our_zone_and_with_two_actions() {
         let open = guard(Some(3_600));
         assert_eq!(open.check_change(&input("Z1", ChangeAction::Create)), Ok(()));
         assert_eq!(open.check_change(&input("/hostedzone/Z1", ChangeAction::Upsert)), Ok(()));
@@ -260,23 +260,23 @@ mod tests {
     }
 
     #[test]
-    fn a_change_that_is_made_does_not_leave_once_leadership_is_lost() {
+    fn a_finished_request_is_not_sent_after_leadership_is_lost() {
         let leadership = Leadership::forever();
         let permission = Permission::new(leadership.clone());
         permission.grant(Time::NEVER);
         let guard = Guard::new(ZoneId::new("Z1").unwrap(), Some(permission), Clock::start());
         let (path, body) = ("/2013-04-01/hostedzone/Z1/rrset", Some("<Action>CREATE</Action>".as_bytes()));
         assert_eq!(guard.check_change(&input("Z1", ChangeAction::Create)), Ok(()));
-        leadership.lasts(Time::ZERO);
+        leadership.set_end(Time::ZERO);
         assert_eq!(guard.check_request("POST", path, body), Err(Forbidden::NotLeading));
         assert_eq!(guard.check_request("GET", path, None), Ok(()));
-        // It ends by itself, whether or not somebody notices.
-        leadership.lasts(guard.clock.now());
+        // Leadership ends at its time, even if nobody reports that.
+        leadership.set_end(guard.clock.now());
         assert_eq!(guard.check_request("POST", path, body), Err(Forbidden::NotLeading));
     }
 
     #[test]
-    fn a_request_leaves_only_as_one_that_we_use() {
+    fn only_requests_that_we_use_are_sent() {
         let open = guard(Some(3_600));
         for (method, path, body, allowed) in [
             ("GET", "/2013-04-01/hostedzone/Z1/rrset?maxitems=300", None, true),
@@ -311,29 +311,30 @@ mod tests {
             Err(Forbidden::ReadOnly)
         );
     }
-    /// Credentials for whoever asks. They are asked for when a request has been made and not signed.
+
+    /// A credentials provider. The SDK asks it after a request is built and before it is signed.
     #[derive(Debug, Clone)]
-    struct Purse {
+    struct Provider {
         leadership: Leadership,
-        /// Whether leadership is lost meanwhile.
+        /// Whether leadership is lost while the provider works.
         is_slow: bool,
         asked: Arc<AtomicUsize>,
     }
 
-    impl ProvideCredentials for Purse {
+    impl ProvideCredentials for Provider {
         fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
         where
             Self: 'a,
         {
             self.asked.fetch_add(1, Ordering::SeqCst);
             if self.is_slow {
-                self.leadership.lasts(Time::ZERO);
+                self.leadership.set_end(Time::ZERO);
             }
             future::ProvideCredentials::ready(Ok(Credentials::new("key", "secret", None, None, "tests")))
         }
     }
 
-    /// An interceptor that makes another request of one that has been checked, made and signed.
+    /// An interceptor that changes a request after it was checked, built and signed.
     #[derive(Debug)]
     struct Rewrite {
         path: Option<&'static str>,
@@ -363,17 +364,17 @@ mod tests {
         }
     }
 
-    /// What became of a change.
-    struct Fate {
+    /// The result of sending a change.
+    struct Sent {
         error: String,
-        /// Whether credentials were asked for.
-        was_made: bool,
-        /// Whether a server saw it.
-        has_left: bool,
+        /// Whether the request was built.
+        was_built: bool,
+        /// Whether the server was contacted.
+        was_sent: bool,
     }
 
-    /// Sends a change with the SDK, to a server that hangs up on everybody.
-    async fn send(change: ChangeResourceRecordSetsInput, is_slow: bool, rewrite: Rewrite) -> Fate {
+    /// Sends a change with the SDK, to a server that closes every connection.
+    async fn send(change: ChangeResourceRecordSetsInput, is_slow: bool, rewrite: Rewrite) -> Sent {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let (url, arrived) = (format!("http://{}", listener.local_addr().unwrap()), Arc::default());
         let guests: Arc<AtomicUsize> = Arc::clone(&arrived);
@@ -385,12 +386,12 @@ mod tests {
         let leadership = Leadership::forever();
         let permission = Permission::new(leadership.clone());
         permission.grant(Time::NEVER);
-        let purse = Purse { leadership, is_slow, asked: Arc::default() };
+        let provider = Provider { leadership, is_slow, asked: Arc::default() };
         let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("us-east-1"))
             .endpoint_url(url)
-            .credentials_provider(purse.clone())
+            .credentials_provider(provider.clone())
             .retry_config(RetryConfig::disabled())
             .interceptor(Guard::new(ZoneId::new("Z1").unwrap(), Some(permission), Clock::start()))
             .interceptor(rewrite)
@@ -399,31 +400,31 @@ mod tests {
         let request = Client::from_conf(config).change_resource_record_sets();
         let sent = request.set_hosted_zone_id(zone).set_change_batch(batch).send().await;
         server.abort();
-        Fate {
-            error: causes::text(&sent.unwrap_err()),
-            was_made: purse.asked.load(Ordering::SeqCst) > 0,
-            has_left: arrived.load(Ordering::SeqCst) > 0,
+        Sent {
+            error: error_chain::text(&sent.unwrap_err()),
+            was_built: provider.asked.load(Ordering::SeqCst) > 0,
+            was_sent: arrived.load(Ordering::SeqCst) > 0,
         }
     }
 
     const AS_IT_IS: Rewrite = Rewrite { path: None, body: None };
 
     #[tokio::test]
-    async fn a_change_that_may_not_be_is_not_even_made() {
-        let fate = send(input("Z1", ChangeAction::Create), false, AS_IT_IS).await;
-        assert!(fate.was_made && fate.has_left, "{}", fate.error);
+    async fn a_forbidden_change_is_not_even_built() {
+        let sent = send(input("Z1", ChangeAction::Create), false, AS_IT_IS).await;
+        assert!(sent.was_built && sent.was_sent, "{}", sent.error);
         for (change, expected) in [
             (input("Z1", ChangeAction::Delete), Forbidden::Action("DELETE".to_owned())),
             (input("Z2", ChangeAction::Create), Forbidden::OtherZone("Z2".to_owned())),
         ] {
-            let fate = send(change, false, AS_IT_IS).await;
-            assert!(fate.error.contains(&expected.to_string()), "{}", fate.error);
-            assert!(!fate.was_made && !fate.has_left, "{expected}");
+            let sent = send(change, false, AS_IT_IS).await;
+            assert!(sent.error.contains(&expected.to_string()), "{}", sent.error);
+            assert!(!sent.was_built && !sent.was_sent, "{expected}");
         }
     }
 
     #[tokio::test]
-    async fn a_change_that_is_made_is_looked_at_again_before_it_leaves() {
+    async fn a_change_is_checked_again_after_it_is_built() {
         let delete = "<Change><Action>DELETE</Action></Change>";
         for (is_slow, path, body, expected) in [
             (true, None, None, Forbidden::NotLeading),
@@ -436,9 +437,9 @@ mod tests {
                 Forbidden::Operation("POST /2013-04-01/hostedzone/Z1/dnssec".to_owned()),
             ),
         ] {
-            let fate = send(input("Z1", ChangeAction::Create), is_slow, Rewrite { path, body }).await;
-            assert!(fate.error.contains(&expected.to_string()), "{}", fate.error);
-            assert!(fate.was_made && !fate.has_left, "{expected}");
+            let sent = send(input("Z1", ChangeAction::Create), is_slow, Rewrite { path, body }).await;
+            assert!(sent.error.contains(&expected.to_string()), "{}", sent.error);
+            assert!(sent.was_built && !sent.was_sent, "{expected}");
         }
     }
 }

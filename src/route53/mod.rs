@@ -1,12 +1,15 @@
 //! Route 53: the only place that names the AWS SDK.
 //!
-//! Three walls stand between a plan and the service. The first is a type: [`Change`](zonekeeper_core::plan::Change)
-//! cannot express a deletion, and [`Reader`] has no method that writes. The second is `guard`: every request is
-//! checked as a value and again as HTTP before it leaves, and a change leaves only while this process leads. The third is
-//! the IAM policy of the role, which `policy` computes.
+//! Three walls stand between a plan and the service:
 //!
-//! One call is one HTTP request: the SDK's own retries are off, because the keeper counts tokens and must know
-//! what was sent.
+//! 1. The types. A [`Change`](zonekeeper_core::plan::Change) cannot express a deletion, and [`Reader`] has no method that
+//!    writes.
+//! 2. The guard. It checks every request as a value, and again as HTTP before it is sent. It lets changes through only
+//!    while this process leads.
+//! 3. The IAM policy of the role, which `policy` computes.
+//!
+//! One call is one HTTP request. The SDK's own retries are off, because the keeper counts tokens and must know which
+//! requests were sent.
 
 mod answer;
 mod client;
@@ -16,7 +19,7 @@ mod guard;
 mod policy;
 mod record;
 
-pub use client::{Open, Reader, Via, Writer, ZoneFacts};
-pub use credentials::Origin;
-pub use failure::{ANSWERS, Known, ON_THE_WAY};
+pub use client::{OpenError, Reader, Via, Writer, ZoneFacts};
+pub use credentials::CredentialSource;
+pub use failure::{KnownCode, SERVICE_CODES, TRANSPORT_CODES};
 pub use policy::{Partition, Policy};

@@ -1,6 +1,6 @@
-//! The IAM policy that the role needs: the third wall, which stands in AWS.
+//! The IAM policy that the role needs: the third wall, which AWS enforces.
 //!
-//! Condition keys and resources are those of the service authorization reference of Amazon Route 53, and of
+//! The condition keys and resources come from the service authorization reference of Amazon Route 53, and from
 //! "Using IAM policy conditions for fine-grained access control" in its developer guide.
 
 use std::collections::BTreeMap;
@@ -12,10 +12,10 @@ use zonekeeper_core::{
     plan::ManagedTypes,
 };
 
-/// A part of AWS with accounts, ARNs and endpoints of its own.
+/// A partition of AWS, which has its own accounts, ARNs and endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Partition {
-    /// All regions but those of the others
+    /// All regions outside of the other partitions
     Aws,
     /// China
     AwsCn,
@@ -23,10 +23,10 @@ pub enum Partition {
     AwsUsGov,
 }
 
-/// What a role may do: read one zone, and create and replace records of its own names and of the managed types.
+/// An IAM policy that lets a role read one zone, and create and replace records of its names and of the managed types.
 ///
-/// IAM sees of a batch three sets, its actions, its types and its names, and no values and no owners. A policy
-/// can therefore not tell our records from others of the same name and type; the ownership TXTs do.
+/// IAM sees the actions, types and names of a batch, but not the values. So a policy cannot tell our records from others
+/// with the same name and type. The ownership TXT records do that.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Policy {
@@ -45,14 +45,14 @@ struct Statement {
     condition: Option<Condition>,
 }
 
-/// What a batch must fulfil, by context key.
+/// The conditions on a batch, by context key.
 #[derive(Debug, Clone, Serialize)]
 struct Condition {
     #[serde(rename = "ForAllValues:StringEquals")]
     all_equal: BTreeMap<&'static str, Vec<String>>,
     #[serde(rename = "ForAllValues:StringLike")]
     all_like: BTreeMap<&'static str, Vec<String>>,
-    /// `ForAllValues` holds for a key that is missing; `Null: false` does not.
+    /// `ForAllValues` is true for a missing key, so `Null: false` requires each key.
     #[serde(rename = "Null")]
     missing: BTreeMap<&'static str, &'static str>,
 }
@@ -64,7 +64,7 @@ const TYPES: &str = "route53:ChangeResourceRecordSetsRecordTypes";
 // === impl Partition ===
 
 impl Partition {
-    /// Its name in ARNs.
+    /// The name of the partition in ARNs.
     fn as_str(self) -> &'static str {
         match self {
             Self::Aws => "aws",
@@ -77,7 +77,7 @@ impl Partition {
 // === impl Policy ===
 
 impl Policy {
-    /// The least policy for a zone, its name and the types that are written in it.
+    /// The policy with the fewest permissions for a zone, its name and the managed types.
     pub fn least(partition: Partition, zone: &ZoneId, apex: &Name, managed: &ManagedTypes) -> Self {
         let arn = |resource: &str| format!("arn:{}:route53:::{resource}", partition.as_str());
         let zone = arn(&format!("hostedzone/{zone}"));
@@ -95,7 +95,7 @@ impl Policy {
             statement: [
                 allow("ReadZone", reads, zone.clone(), None),
                 allow("WriteRecords", writes, zone, Some(Condition::new(apex, managed))),
-                // The id of a change says nothing about its zone.
+                // An ARN of a change does not name its zone, so this cannot be restricted.
                 allow("AwaitChanges", vec!["route53:GetChange"], arn("change/*"), None),
             ],
         }
@@ -108,8 +108,8 @@ impl Condition {
     fn new(apex: &Name, managed: &ManagedTypes) -> Self {
         let actions = ["CREATE", "UPSERT"].map(str::to_owned).to_vec();
         let types = managed.iter().map(ToString::to_string).chain(["TXT".to_owned()]).collect();
-        // As the context key has them: escaped as in listings, without the trailing dot. The `*` of a pattern stands
-        // for any characters, those of an escaped wildcard (`\052`) included, but not for the apex.
+        // The context key has names escaped as in listings, without the trailing dot. The `*` of a pattern matches any
+        // characters, including an escaped wildcard (`\052`). It does not match the apex, so the apex is listed too.
         let apex = apex.to_route53().trim_end_matches('.').to_owned();
         let names = vec![apex.clone(), format!("*.{apex}")];
         Self {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_those_that_iam_sees() {
+    fn names_are_written_as_iam_sees_them() {
         for (apex, names) in [
             ("Apps.Example.COM.", r#"["apps.example.com","*.apps.example.com"]"#),
             ("bücher.example", r#"["xn--bcher-kva.example","*.xn--bcher-kva.example"]"#),
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn types_follow_what_is_managed_and_arns_the_partition() {
+    fn types_follow_the_managed_types_and_arns_the_partition() {
         let policy = policy(Partition::AwsCn, "example.com", &["cname", "A"]);
         assert!(policy.contains(r#"["A","CNAME","TXT"]"#), "{policy}");
         assert_eq!(policy.matches("arn:aws-cn:route53:::").count(), 3, "{policy}");

@@ -1,4 +1,4 @@
-//! Record sets between the SDK's types and ours.
+//! Translates record sets between the SDK's types and ours.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use zonekeeper_core::{
     plan::{Batch, Change, PlanDigest},
 };
 
-/// A listed set that cannot be kept.
+/// A record set in a listing that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read the record set `{name}`: {why}")]
 pub struct UnreadableSet {
@@ -25,7 +25,7 @@ pub struct UnreadableSet {
     why: BadName,
 }
 
-/// What Route 53 lists, as we keep it.
+/// Translates a listed record set.
 pub fn from_sdk(set: &ResourceRecordSet) -> Result<RecordSet, UnreadableSet> {
     let unreadable = |text: &str| {
         let name = text.to_owned();
@@ -60,7 +60,7 @@ pub fn from_sdk(set: &ResourceRecordSet) -> Result<RecordSet, UnreadableSet> {
     })
 }
 
-/// Everything that makes a set more than a simple one.
+/// Reads the routing policy and the health check of a record set.
 fn routing(set: &ResourceRecordSet) -> Routing {
     let kept = |text: Option<&str>| text.map(Arc::<str>::from);
     let weight = || set.weight().map(Rule::Weight);
@@ -103,7 +103,7 @@ fn routing(set: &ResourceRecordSet) -> Routing {
     }
 }
 
-/// A batch as a request holds it. There are two actions, because [`Change`] has two variants.
+/// Translates a batch. There are two actions, because [`Change`] has two variants.
 pub fn to_sdk(batch: &Batch, digest: PlanDigest) -> Result<ChangeBatch, BuildError> {
     let mut request = ChangeBatch::builder().comment(format!("zonekeeper {digest}"));
     for change in batch.changes() {
@@ -143,7 +143,7 @@ fn set_to_sdk(set: &RecordSet) -> Result<ResourceRecordSet, BuildError> {
                 .evaluate_target_health(*evaluate_target_health);
             out = out.alias_target(alias.build()?);
         }
-        // Planned by nobody; Route 53 would refuse a set without data.
+        // No plan contains one. Route 53 would reject the record set, because it has no data.
         Data::TrafficPolicy(_) => {}
     }
     out.build()
@@ -229,7 +229,7 @@ mod tests {
         }
     }
 
-    /// Every source file of the program, with what it says before its tests.
+    /// Every source file of the program, without its tests.
     fn sources(folder: &Path) -> Vec<(String, String)> {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         let of = |path: std::path::PathBuf| {
@@ -243,7 +243,7 @@ mod tests {
         entries.flat_map(of).collect()
     }
 
-    /// The type wall: the SDK knows deletions, and nothing of ours makes one.
+    /// The first wall: the SDK can express a deletion, and our code never does.
     #[test]
     fn no_action_is_made_but_create_and_upsert() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,4 +1,4 @@
-//! The log.
+//! The setup of the log.
 
 use std::io::IsTerminal;
 
@@ -6,27 +6,28 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 
 use crate::config::{LogFlags, LogFormat, LogLevel};
 
-/// kube and the AWS SDK log every failure that they hand to their caller. The caller says what it was trying, and in
-/// a sentence.
-const SAID_TWICE: &str = "kube_client::client=error,kube_client::client::builder=off,\
+/// Filters for modules of kube and the AWS SDK that log every error which they also return. This program logs those errors
+/// itself, with what it was trying to do.
+const QUIET_LIBRARIES: &str = "kube_client::client=error,kube_client::client::builder=off,\
                           kube_client::client::tls=warn,kube_runtime::watcher=error,\
                           aws_config::meta::credentials=error,aws_config::web_identity_token=error";
 
-/// Begins to log to standard error, at `level` where the flags say none. Libraries are heard from `warn` on, unless
-/// everything is asked for. Colours are for terminals whose user does not mind them (<https://no-color.org>).
+/// Sets up the log on standard error; `level` applies where the flags name none.
+///
+/// Libraries log from `warn` on, except at `trace`. Colours need a terminal and no `NO_COLOR` (<https://no-color.org>).
 pub fn init(flags: &LogFlags, level: LogLevel) {
     let filter = match flags.log_level.unwrap_or(level) {
-        LogLevel::Error => format!("error,{SAID_TWICE}"),
-        LogLevel::Warn => format!("warn,{SAID_TWICE}"),
-        LogLevel::Info => format!("warn,zonekeeper=info,{SAID_TWICE}"),
-        LogLevel::Debug => format!("warn,zonekeeper=debug,{SAID_TWICE}"),
+        LogLevel::Error => format!("error,{QUIET_LIBRARIES}"),
+        LogLevel::Warn => format!("warn,{QUIET_LIBRARIES}"),
+        LogLevel::Info => format!("warn,zonekeeper=info,{QUIET_LIBRARIES}"),
+        LogLevel::Debug => format!("warn,zonekeeper=debug,{QUIET_LIBRARIES}"),
         LogLevel::Trace => "trace".to_owned(),
     };
     let colours =
         std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
     let layer = fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(colours);
     let registry = tracing_subscriber::registry().with(EnvFilter::new(filter));
-    // A second call, in a test, keeps the first's choice.
+    // Only tests call this twice. The first call wins.
     let set = match flags.log_format {
         LogFormat::Text => registry.with(layer).try_init(),
         LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init(),

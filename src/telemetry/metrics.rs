@@ -1,4 +1,4 @@
-//! Metrics in the text format of Prometheus.
+//! The metrics, in the text format of Prometheus.
 
 use std::sync::{Arc, Mutex, PoisonError, atomic::AtomicU64};
 
@@ -11,7 +11,7 @@ use zonekeeper_core::{keeper::FailureClass, plan::Change};
 
 use crate::driver::Status;
 
-/// Everything that is measured.
+/// All metrics of the process.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     registry: Arc<Mutex<Registry>>,
@@ -66,7 +66,7 @@ struct GateLabel {
 // === impl Metrics ===
 
 impl Metrics {
-    /// All metrics, at zero.
+    /// Creates all metrics, at zero.
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("zonekeeper");
         let metrics = Self {
@@ -90,12 +90,20 @@ impl Metrics {
         let m = &metrics;
         registry.register("changes", "Changes that Route 53 accepted, by action", m.changes.clone());
         registry.register("batches", "Change requests, by outcome", m.batches.clone());
-        registry.register("failed_requests", "Requests other than changes that failed", m.failures.clone());
-        registry.register("ready", "Whether all objects and the zone have been seen once", m.ready.clone());
-        registry.register("leader", "Whether this process is the one that writes", m.leader.clone());
+        registry.register(
+            "failed_requests",
+            "Failed requests, other than change requests",
+            m.failures.clone(),
+        );
+        registry.register("ready", "Whether all objects and the zone have been listed once", m.ready.clone());
+        registry.register(
+            "leader",
+            "Whether this process is the leader, the only one that writes",
+            m.leader.clone(),
+        );
         registry.register("objects", "Objects that ask for hostnames", m.objects.clone());
         registry.register("zone_record_sets", "Record sets in the zone", m.record_sets.clone());
-        registry.register("units_to_write", "Hostnames with something to be written", m.units.clone());
+        registry.register("units_to_write", "Hostnames with changes to write", m.units.clone());
         registry.register("blocked", "Blocked hostnames, by reason", m.blocked.clone());
         registry.register(
             "noted",
@@ -104,12 +112,12 @@ impl Metrics {
         );
         registry.register(
             "leftovers",
-            "Owned record sets that nothing asks for, beside wanted ones",
+            "Owned record sets that no object wants, at hostnames where others are wanted",
             m.leftovers.clone(),
         );
         registry.register(
             "orphans",
-            "Owned record sets of hostnames that nothing asks for",
+            "Owned record sets at hostnames that no object claims",
             m.orphans.clone(),
         );
         registry.register(
@@ -117,18 +125,22 @@ impl Metrics {
             "Accepted changes not yet on all name servers",
             m.underway.clone(),
         );
-        registry.register("gate_closed", "Conditions that keep anything from being written", m.gates.clone());
+        registry.register(
+            "gate_closed",
+            "Closed gates: while there is one, nothing is written",
+            m.gates.clone(),
+        );
         registry.register(
             "last_accepted_timestamp_seconds",
             "When Route 53 last accepted a change",
             m.last_accepted.clone(),
         );
-        // Nobody else holds the registry yet.
+        // No other thread can hold the lock yet.
         *metrics.registry.lock().unwrap_or_else(PoisonError::into_inner) = registry;
         metrics
     }
 
-    /// Counts an accepted change.
+    /// Counts one accepted change.
     pub fn accepted(&self, change: &Change) {
         let action = match change {
             Change::Create { .. } => "create",
@@ -137,7 +149,7 @@ impl Metrics {
         self.changes.get_or_create(&Action { action }).inc();
     }
 
-    /// Counts the end of a change request; `None` where it was accepted.
+    /// Counts a change request by its outcome; `None` means accepted.
     pub fn batch(&self, failure: Option<FailureClass>) {
         let outcome = failure.map_or("accepted", class);
         self.batches.get_or_create(&Outcome { outcome }).inc();
@@ -148,12 +160,12 @@ impl Metrics {
         }
     }
 
-    /// Counts a failed request.
+    /// Counts a failed request other than a change request.
     pub fn failed(&self, what: &'static str, failure: FailureClass) {
         self.failures.get_or_create(&Failed { what, class: class(failure) }).inc();
     }
 
-    /// The metrics as text, with how things stand now.
+    /// Renders the metrics as text, for the given status.
     pub fn render(&self, status: &Status) -> Result<String, std::fmt::Error> {
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         self.ready.set(status.is_ready.into());
@@ -188,7 +200,7 @@ impl Default for Metrics {
     }
 }
 
-/// What the metrics call a class of failures.
+/// The name of a failure class in the metrics.
 pub fn class(class: FailureClass) -> &'static str {
     match class {
         FailureClass::Throttled => "throttled",

@@ -1,7 +1,7 @@
-//! Logs and metrics: what a person and a machine see of a running process.
+//! Logs and metrics of a running process.
 //!
-//! A message is a constant sentence; what varies is in fields. `info` says that DNS changed or that something needs
-//! to be known once, `debug` what was decided, `warn` that somebody should look.
+//! A log message is a constant sentence; the details are in fields. `info` means that DNS changed, or something that is
+//! worth knowing once. `debug` explains decisions. `warn` asks for attention.
 
 mod logs;
 mod metrics;

@@ -1,4 +1,4 @@
-//! What the keeper reports, in the log and in the metrics.
+//! Writes the reports of the keeper to the log and the metrics.
 
 use tracing::{info, warn};
 use zonekeeper_core::{
@@ -18,12 +18,12 @@ pub struct Reporter {
 // === impl Reporter ===
 
 impl Reporter {
-    /// A reporter that counts in `metrics`.
+    /// Creates a reporter that counts in `metrics`.
     pub fn new(metrics: Metrics) -> Self {
         Self { metrics }
     }
 
-    /// One line per accepted change: who changed what, from what to what, for which object, and how AWS calls it.
+    /// Logs one audit line per accepted change: the record set before and after, the object, and the change id at AWS.
     fn audit(&self, batch: &Batch, digest: PlanDigest, change_id: Option<&ChangeId>) {
         let change_id = change_id.map_or_else(|| "unknown".to_owned(), ToString::to_string);
         for unit in batch.units() {
@@ -60,7 +60,7 @@ impl Listener for Reporter {
                     batch.units = units,
                     error.code = failure.code,
                     error = failure.message,
-                    "a change was not accepted"
+                    "Route 53 did not accept a change request"
                 );
             }
             Report::Blocked(blocked) => info!(
@@ -100,7 +100,7 @@ impl Listener for Reporter {
                 dns.name = %leftover.set.name(),
                 record.r#type = %leftover.set.rtype(),
                 object = %leftover.object,
-                "a record is left over: nothing asks for it, and it still gets traffic"
+                "a record is left over: no object wants it, and it still gets traffic"
             ),
             Report::NotLeftOver(leftover) => info!(
                 dns.name = %leftover.set.name(),
@@ -108,7 +108,7 @@ impl Listener for Reporter {
                 object = %leftover.object,
                 "a record is no longer left over"
             ),
-            // It was said when it began; this is for the object's owners.
+            // Logged when it began. This report is for the Event on the object.
             Report::Lasting { .. } => {}
             Report::Unblocked { host, object } => {
                 info!(dns.name = host, %object, "a hostname is no longer blocked");

@@ -43,7 +43,7 @@ async fn help_is_grouped_and_names_the_environment() {
     let help = CommandLine::new(&["--help"]).succeed().await;
     for text in [
         "creates and updates",
-        "What it does not own, it does not touch",
+        "it never changes a record that it does not own",
         "run",
         "plan",
         "Examples:",

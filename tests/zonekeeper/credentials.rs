@@ -134,7 +134,7 @@ async fn a_role_is_taken_with_the_token_that_the_file_holds_now() {
         write_token(&token, "STRANGER");
         let later = format!("{name}-later.example.test");
         shop.create_balanced_ingress(&format!("{name}-later"), &later, BALANCER).await;
-        zonekeeper.says(&["a change was not accepted", "NoCredentials", refusal]).await;
+        zonekeeper.says(&["Route 53 did not accept a change request", "NoCredentials", refusal]).await;
         write_token(&token, TOKENS[0]);
         zonekeeper.until_zone(&zone, name, |zone| zone.sets().contains(&format!("{later} A"))).await;
         zonekeeper.stop().await;

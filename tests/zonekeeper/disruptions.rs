@@ -11,8 +11,8 @@ use k8s_openapi::api::networking::v1::Ingress;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use zonekeeper::{
-    cluster,
-    driver::{Clock, Driver, ReadOnly, Until},
+    cluster::Cluster,
+    driver::{Clock, Driver, Objects as _, ReadOnly, Until},
     route53::{Reader, Via},
     telemetry::Reporter,
 };
@@ -124,7 +124,7 @@ async fn a_right_that_is_taken_away_leaves_claims_as_they_are_until_it_is_given_
     // Who starts now does not take what it may not read for gone, and goes on with the rest.
     zonekeeper.stop().await;
     let mut zonekeeper = CommandLine::of_cluster(&zone, &shop, &plane.zonekeeper(), &["run"]).start();
-    zonekeeper.says(&["a kind is not waited for any more", "does not let this user list Ingress"]).await;
+    zonekeeper.says(&["a kind cannot be read", "does not let this user list Ingress"]).await;
     shop.create_service("queue", "queue.example.test").await;
     shop.set_address::<k8s_openapi::api::core::v1::Service>("queue", json!({"ip": "192.0.2.11"})).await;
     shop.create_service("thief", "www.example.test").await;
@@ -161,7 +161,7 @@ async fn while_the_api_server_is_away_everything_stays_and_then_it_goes_on() {
     relay.close();
     let run = ["run", "--log-level", "debug"];
     let mut zonekeeper = CommandLine::of_cluster(&zone, &shop, &kubeconfig, &run).start();
-    zonekeeper.says(&["it cannot start yet; it is tried again until it can", "does not answer"]).await;
+    zonekeeper.says(&["zonekeeper cannot start yet; it tries again until it can", "does not answer"]).await;
     relay.open();
     zonekeeper.until_zone(&zone, "the records", |zone| zone.sets().len() == 8).await;
     let before = zone.requests().len();
@@ -171,8 +171,8 @@ async fn while_the_api_server_is_away_everything_stays_and_then_it_goes_on() {
     zonekeeper.says(&["leadership lost"]).await;
     shop.delete::<Ingress>("old").await;
     shop.create_balanced_ingress("new", "new.example.test", BALANCER).await;
-    zonekeeper.says(&["the watch fails still", "Ingress"]).await;
-    zonekeeper.says(&["the watch fails still", "Service"]).await;
+    zonekeeper.says(&["the watch still fails", "Ingress"]).await;
+    zonekeeper.says(&["the watch still fails", "Service"]).await;
     zonekeeper
         .until("many tries in vain", async || (relay.turned_away() >= tries + TRIES).then_some(()))
         .await;
@@ -203,7 +203,7 @@ async fn a_watch_that_falls_silent_is_given_up_and_begun_anew() {
     let folder = Scratch::new("silence");
     let kubeconfig = through(&relay, plane, &folder);
     // The program waits for minutes.
-    let client = cluster::connect(Some(&kubeconfig), Duration::from_secs(2)).await.unwrap();
+    let cluster = Cluster::connect(Some(&kubeconfig), Duration::from_secs(2)).await.unwrap();
 
     let via = Via::Emulator { url: zone.url(), access_key: ACCESS_KEY.to_owned() };
     let clock = Clock::start();
@@ -213,8 +213,8 @@ async fn a_watch_that_falls_silent_is_given_up_and_begun_anew() {
     let (driver, handle) = Driver::new(keeper, ReadOnly(reader), None::<Reporter>, clock);
     let end = CancellationToken::new();
     let driver = tokio::spawn(driver.run(end.clone(), Until::Stopped));
-    let watch =
-        tokio::spawn(cluster::watch(client, scope, Arc::new(Rules::default()), handle.clone(), false));
+    let rules = Arc::new(Rules::default());
+    let watch = tokio::spawn(cluster.follow(vec![scope], rules, handle.clone(), Until::Stopped));
     let objects = async |number: usize| {
         let seen = eventually(async || {
             handle.status().await.filter(|status| status.is_ready && status.objects == number)

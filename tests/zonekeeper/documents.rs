@@ -13,7 +13,7 @@ use clap::{Arg, Command, CommandFactory, Parser};
 use zonekeeper::{
     cli::Cli,
     driver::Status,
-    route53::{ANSWERS, Known, ON_THE_WAY},
+    route53::{KnownCode, SERVICE_CODES, TRANSPORT_CODES},
     telemetry::{self, Metrics},
 };
 use zonekeeper_core::{
@@ -100,11 +100,12 @@ fn the_page_of_failures_is_current() {
     for class in CLASSES {
         writeln!(page, "| `{}` | {} |", telemetry::class(class), reaction(class)).unwrap();
     }
-    for (title, table) in [("What Route 53 answers", &ANSWERS[..]), ("What happens on the way", &ON_THE_WAY)]
+    for (title, table) in
+        [("Codes of Route 53", &SERVICE_CODES[..]), ("Codes of zonekeeper", &TRANSPORT_CODES)]
     {
         writeln!(page, "\n## {title}\n\n| code | means | a read is | a change is |\n|---|---|---|---|")
             .unwrap();
-        for Known { codes, means, read, change } in table {
+        for KnownCode { codes, means, read, change } in table {
             let codes: Vec<String> = codes.iter().map(|code| format!("`{code}`")).collect();
             let [read, change] = [*read, *change].map(telemetry::class);
             writeln!(page, "| {} | {means} | `{read}` | `{change}` |", codes.join(", ")).unwrap();

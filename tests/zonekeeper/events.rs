@@ -3,7 +3,7 @@
 use k8s_openapi::api::{events::v1::Event, networking::v1::Ingress};
 use serde_json::json;
 use zonekeeper::{
-    cluster::{self, Events},
+    cluster::{Cluster, Events, LONGEST_SILENCE},
     driver::Listener,
 };
 use zonekeeper_core::{
@@ -94,9 +94,9 @@ async fn owners_are_told_of_a_record_that_they_do_not_ask_for_any_more() {
     assert_eq!(
         warnings(&mut zonekeeper, &shop, "web").await,
         [
-            "Warning LeftOver www.example.test AAAA 2001:db8::1 ttl=300 is left over: nothing asks for it, and it still \
-             gets traffic. Fix: ask for it again, or let an operator delete it (`zonekeeper orphans` writes the \
-             change batch)"
+            "Warning LeftOver www.example.test AAAA 2001:db8::1 ttl=300 is left over: no object wants it any more, but it \
+             still gets traffic. zonekeeper never deletes it. Fix: add it to the object again, or let an operator delete \
+             it (`zonekeeper orphans` writes the change batch)"
         ]
     );
     assert_eq!(zone.values("www.example.test", "AAAA"), ["2001:db8::1"]);
@@ -120,8 +120,8 @@ async fn what_is_said_again_is_a_series_of_what_was_said() {
         events.hear(&report);
         drop(events);
         let kubeconfig = ControlPlane::shared().await.zonekeeper();
-        let client = cluster::connect(Some(&kubeconfig), cluster::LONGEST_SILENCE).await.unwrap();
-        queue.send(client).await;
+        let cluster = Cluster::connect(Some(&kubeconfig), LONGEST_SILENCE).await.unwrap();
+        queue.send(cluster).await;
         let [event] = &shop.events_of::<Ingress>(&name).await[..] else { panic!("not one Event") };
         assert_eq!(event.series.as_ref().map_or(1, |series| series.count), count);
         let note = event.note.as_deref().unwrap();

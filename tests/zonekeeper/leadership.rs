@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use zonekeeper::{
-    cluster::{self, Candidate, Memory, News},
+    cluster::{Candidate, Cluster, LONGEST_SILENCE, LeaseError, LeaseMemory, LeaseUpdate},
     driver::Clock,
     leadership::Leadership,
 };
@@ -68,7 +68,7 @@ fn annotations(lease: &Lease) -> BTreeMap<String, String> {
     lease.metadata.annotations.clone().unwrap_or_default()
 }
 
-fn memory(pairs: &[(&str, &str)]) -> Memory {
+fn memory(pairs: &[(&str, &str)]) -> LeaseMemory {
     pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
 }
 
@@ -279,37 +279,35 @@ async fn a_command_that_loses_the_lease_says_to_whom_and_ends() {
 
 /// A candidate without a driver, and what it would tell one.
 struct Kept {
-    memory: watch::Sender<Memory>,
-    news: mpsc::Receiver<News>,
+    memory: watch::Sender<LeaseMemory>,
+    news: mpsc::Receiver<LeaseUpdate>,
     end: CancellationToken,
-    keeping: tokio::task::JoinHandle<Result<(), cluster::NotLed>>,
+    keeping: tokio::task::JoinHandle<Result<(), LeaseError>>,
 }
 
 impl Kept {
-    async fn begin(shop: &Namespace, before: Memory) -> Self {
-        let client =
-            cluster::connect(Some(&ControlPlane::shared().await.zonekeeper()), cluster::LONGEST_SILENCE)
-                .await
-                .unwrap();
-        let (memory, remembered) = watch::channel(Memory::new());
+    async fn begin(shop: &Namespace, before: LeaseMemory) -> Self {
+        let kubeconfig = ControlPlane::shared().await.zonekeeper();
+        let cluster = Cluster::connect(Some(&kubeconfig), LONGEST_SILENCE).await.unwrap();
+        let (memory, remembered) = watch::channel(LeaseMemory::new());
         memory.send_replace(before);
         let (sender, news) = mpsc::channel(1);
         let end = CancellationToken::new();
         let place = (shop.leases().to_owned(), "lease".to_owned());
         let leadership = Leadership::default();
-        let candidate = Candidate::new(client, place.0, place.1, Clock::start(), leadership, remembered);
+        let candidate = Candidate::new(&cluster, place.0, place.1, Clock::start(), leadership, remembered);
         let keeping = tokio::spawn(candidate.keep(false, sender, end.clone()));
         Self { memory, news, end, keeping }
     }
 
-    async fn next(&mut self) -> News {
+    async fn next(&mut self) -> LeaseUpdate {
         self.news.recv().await.unwrap()
     }
 
     async fn next_until(&mut self) -> Time {
         match self.next().await {
-            News::Until(until) => until,
-            News::Found(found) => panic!("{found:?}"),
+            LeaseUpdate::LeadsUntil(until) => until,
+            LeaseUpdate::Found(found) => panic!("{found:?}"),
         }
     }
 
@@ -323,8 +321,8 @@ impl Kept {
 #[tokio::test]
 async fn a_lease_remembers_for_the_next_leader_and_leaves_others_annotations() {
     let shop = Namespace::new("leadership-memory").await;
-    let mut first = Kept::begin(&shop, Memory::new()).await;
-    assert_eq!(first.next().await, News::Found(Memory::new()));
+    let mut first = Kept::begin(&shop, LeaseMemory::new()).await;
+    assert_eq!(first.next().await, LeaseUpdate::Found(LeaseMemory::new()));
     let until = first.next_until().await;
     // Soon, and not only with the next renewal.
     first.memory.send_replace(memory(&[("zonekeeper.dev/brake", "a"), ("example.test/not-ours", "x")]));
@@ -335,18 +333,18 @@ async fn a_lease_remembers_for_the_next_leader_and_leaves_others_annotations() {
     annotate(&shop, "example.test/note", "of somebody").await;
     loop {
         match first.next().await {
-            News::Until(Time::ZERO) => break,
-            News::Until(_) => {}
-            News::Found(found) => panic!("{found:?}"),
+            LeaseUpdate::LeadsUntil(Time::ZERO) => break,
+            LeaseUpdate::LeadsUntil(_) => {}
+            LeaseUpdate::Found(found) => panic!("{found:?}"),
         }
     }
-    assert_eq!(first.next().await, News::Found(memory(&[("zonekeeper.dev/brake", "a")])));
+    assert_eq!(first.next().await, LeaseUpdate::Found(memory(&[("zonekeeper.dev/brake", "a")])));
     assert_ne!(first.next_until().await, Time::ZERO);
     first.end().await;
 
     // What the next process has not looked at yet, it does not overwrite.
     let mut second = Kept::begin(&shop, memory(&[("zonekeeper.dev/brake", "of nobody")])).await;
-    assert_eq!(second.next().await, News::Found(memory(&[("zonekeeper.dev/brake", "a")])));
+    assert_eq!(second.next().await, LeaseUpdate::Found(memory(&[("zonekeeper.dev/brake", "a")])));
     let (first_until, renewed) = (second.next_until().await, second.next_until().await);
     assert!(first_until < renewed);
     let both = memory(&[("example.test/note", "of somebody"), ("zonekeeper.dev/brake", "a")]);

@@ -33,6 +33,7 @@ mod iam_policy;
 mod image;
 mod issuer;
 mod kills;
+mod layers;
 mod leadership;
 mod linked_zone;
 mod manifests;

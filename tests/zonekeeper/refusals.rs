@@ -35,7 +35,7 @@ async fn what_may_not_be_read_for_a_while_is_neither_gone_nor_forgotten() {
         script.objects([ingress("www"), ingress("watched"), ingress("new")]);
         script.event("DELETED", ingress("old"));
         script.event("ADDED", ingress("new"));
-        zonekeeper.says(&["the watch fails still", &refused]).await;
+        zonekeeper.says(&["the watch still fails", &refused]).await;
         zonekeeper.measures("zonekeeper_objects", "3").await;
         zonekeeper.measures("zonekeeper_orphans", "0").await;
         zonekeeper.is_ready().await;

@@ -8,7 +8,7 @@ use serde_json::json;
 use zonekeeper::{
     driver::{Clock, ReadZone, WriteZone},
     leadership::Leadership,
-    route53::{Open, Reader, Via, Writer},
+    route53::{OpenError, Reader, Via, Writer},
 };
 use zonekeeper_core::{
     dns::{Name, Zone as CoreZone, ZoneId},
@@ -214,7 +214,10 @@ async fn what_nobody_listens_to_was_not_executed() {
         "{failure}"
     );
     let refused = Reader::open(id(), Clock::start(), &via).await.unwrap_err();
-    assert!(matches!(&refused, Open::Service(failure) if failure.code == "ConnectionRefused"), "{refused}");
+    assert!(
+        matches!(&refused, OpenError::Service(failure) if failure.code == "ConnectionRefused"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]
@@ -237,9 +240,9 @@ async fn a_change_is_sent_only_while_its_process_leads() {
         assert!(failure.message.contains("does not lead"), "{failure}");
     };
     withheld().await;
-    leadership.lasts(Time::NEVER);
+    leadership.set_end(Time::NEVER);
     writer.apply(&apply(Time::NEVER)).await.unwrap();
-    leadership.lasts(Time::ZERO);
+    leadership.set_end(Time::ZERO);
     withheld().await;
     assert_eq!(zone.count(CHANGE), 1);
     // It reads nevertheless.
@@ -302,20 +305,20 @@ async fn a_zone_that_cannot_be_kept_is_not_opened() {
     };
     let other = ZoneId::new("Z404").unwrap();
     let other = Writer::open(other, Clock::start(), Leadership::forever(), &via(&zone)).await;
-    assert!(matches!(other.unwrap_err(), Open::NoSuchZone(_)));
+    assert!(matches!(other.unwrap_err(), OpenError::NoSuchZone(_)));
     zone.disturb("GetHostedZone", Effect::access_denied(), 1);
-    assert!(matches!(open().await, Open::Denied(..)));
+    assert!(matches!(open().await, OpenError::Denied(..)));
     zone.disturb("GetHostedZone", Effect::expired_token(), 1);
-    assert!(matches!(open().await, Open::Credentials(..)));
+    assert!(matches!(open().await, OpenError::Credentials(..)));
     zone.disturb("GetHostedZone", Effect::Malformed, 1);
-    assert!(matches!(open().await, Open::Service(_)));
+    assert!(matches!(open().await, OpenError::Service(_)));
     zone.alter(|zone| {
         let (service_principal, description) = ("servicediscovery.amazonaws.com".to_owned(), String::new());
         zone.linked_service = Some(LinkedService { service_principal, description });
     });
     let linked = open().await;
     assert!(
-        matches!(&linked, Open::Linked(_, service) if service == "servicediscovery.amazonaws.com"),
+        matches!(&linked, OpenError::Linked(_, service) if service == "servicediscovery.amazonaws.com"),
         "{linked}"
     );
 }

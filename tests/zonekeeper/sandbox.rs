@@ -54,7 +54,7 @@ async fn it_follows_the_files_and_never_deletes() {
     // What is broken keeps what it said; what is beside it goes on.
     write("b.yaml", &format!("kind: [\n---\n{}", ingress("c", "192.0.2.4")));
     holds(sandbox, emulator, "c", "192.0.2.4", 8).await;
-    let line = sandbox.says(&["a manifest is passed over; what it last said still counts"]).await;
+    let line = sandbox.says(&["a manifest cannot be read; its last content still applies"]).await;
     assert!(line.contains("b.yaml") && line.contains("line 1"), "{line}");
 
     fs::remove_file(scratch.join("a.yaml")).unwrap();

@@ -69,7 +69,7 @@ async fn a_controller_outlives_what_its_start_falls_into() {
     let address = format!("127.0.0.1:{}", closed_port());
     let command = CommandLine::of(&zone, &shop, &["run"]).await.env("ZONEKEEPER_METRICS_ADDRESS", &address);
     let mut zonekeeper = command.start();
-    let cannot = "it cannot start yet; it is tried again until it can";
+    let cannot = "zonekeeper cannot start yet; it tries again until it can";
     zonekeeper.says(&[cannot, "Route 53 does not answer: ServiceUnavailable"]).await;
     let address = address.parse().unwrap();
     assert_eq!(http::get(address, "/livez").await.unwrap().status, 200);
@@ -154,9 +154,9 @@ async fn without_the_right_to_read_a_kind_nothing_is_written_and_the_log_says_wh
         (503, "waiting for: ingress-list/start-rbac, service-list/start-rbac\n")
     );
     // It is tried again and again, and said once of each kind.
-    zonekeeper.says(&["the watch fails still", "ingresses", denied]).await;
+    zonekeeper.says(&["the watch still fails", "ingresses", denied]).await;
     // Other kinds are not to wait for it for ever.
-    let given_up = ["a kind is not waited for any more", "ingress", "manifests/base/rbac.yaml"];
+    let given_up = ["a kind cannot be read", "ingress", "manifests/base/rbac.yaml"];
     zonekeeper.says(&given_up).await;
     zonekeeper.is_ready().await;
     let ended = zonekeeper.stop().await;

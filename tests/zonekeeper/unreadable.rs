@@ -1,4 +1,4 @@
-//! An object that is not as its kind should be.
+//! Objects that cannot be read, and kinds that do not exist.
 
 use serde_json::{Value, json};
 
@@ -16,6 +16,46 @@ fn broken(name: &str) -> Value {
     ingress
 }
 
+/// A command that reads Ingresses of the script, and nothing else.
+fn command(script: &Script, zone: &Zone, arguments: &[&str]) -> CommandLine {
+    let command = CommandLine::new(arguments).args(&["--source", "ingress"]).aws(zone).zone(crate::zone::ID);
+    command
+        .env("ZONEKEEPER_NAMESPACE", "shop")
+        .env("ZONEKEEPER_KUBECONFIG", script.kubeconfig())
+        .env("ZONEKEEPER_LOG_FORMAT", "json")
+        .env("ZONEKEEPER_METRICS_ADDRESS", "127.0.0.1:0")
+}
+
+#[tokio::test]
+async fn a_kind_without_an_api_does_not_close_a_gate_and_is_read_once_it_has_one() {
+    let (zone, folder) = (Zone::empty().await, Scratch::new("unreadable-kind"));
+    let script = Script::start(&folder).await;
+    script.objects([ingress("www")]);
+    script.refuse(404);
+    let mut zonekeeper = command(&script, &zone, &["run"]).start();
+    zonekeeper.says(&["a kind cannot be read", "has no API for Ingress objects", "--source"]).await;
+    zonekeeper.is_ready().await;
+    assert_eq!(zone.requests().len(), 0);
+
+    script.refuse(None);
+    zonekeeper.until_zone(&zone, "its records", |zone| zone.set("www.example.test", "A").is_some()).await;
+    zonekeeper.stop().await;
+}
+
+#[tokio::test]
+async fn a_command_ends_where_a_kind_has_no_api() {
+    let (zone, folder) = (Zone::empty().await, Scratch::new("unreadable-plan"));
+    let script = Script::start(&folder).await;
+    script.refuse(404);
+    let ended = command(&script, &zone, &["plan"]).end().await;
+    assert_eq!(ended.code(), Some(1), "{ended}");
+    for text in
+        ["error: the API server has no API for Ingress objects", "CustomResourceDefinition", "--source"]
+    {
+        assert!(ended.stderr.contains(text), "{text}\n{ended}");
+    }
+}
+
 #[tokio::test]
 async fn an_object_that_cannot_be_read_costs_its_own_hostnames_only() {
     let (zone, folder) = (Zone::empty().await, Scratch::new("unreadable"));
@@ -24,13 +64,7 @@ async fn an_object_that_cannot_be_read_costs_its_own_hostnames_only() {
     // Not even its metadata can be read.
     nameless["metadata"]["labels"] = json!(7);
     script.objects([ingress("www"), broken("bad"), nameless, ingress("zoo")]);
-    let command = CommandLine::new(&["run", "--source", "ingress"]).aws(&zone).zone(crate::zone::ID);
-    let command = command
-        .env("ZONEKEEPER_NAMESPACE", "shop")
-        .env("ZONEKEEPER_KUBECONFIG", script.kubeconfig())
-        .env("ZONEKEEPER_LOG_FORMAT", "json")
-        .env("ZONEKEEPER_METRICS_ADDRESS", "127.0.0.1:0");
-    let mut zonekeeper = command.start();
+    let mut zonekeeper = command(&script, &zone, &["run"]).start();
     let has =
         |name: &'static str| move |zone: &Zone| zone.set(&format!("{name}.example.test"), "A").is_some();
     zonekeeper

@@ -1,8 +1,8 @@
-//! The Lease object by which processes agree which of them writes.
+//! The Lease object that decides which process writes.
 //!
-//! What it means is decided in [`zonekeeper_core::lease`]; this carries it out. A write is a `replace` on condition of
-//! the version that was looked at. A Lease also remembers for the next leader what must outlive this one: annotations
-//! that begin with `zonekeeper.dev/`. All others are left as they are.
+//! [`zonekeeper_core::lease`] has the rules; this module carries them out. Every write is a `replace` that depends on the
+//! version that was read. A Lease also stores state for the next leader, in annotations that begin with
+//! `zonekeeper.dev/`. Other annotations stay as they are.
 
 mod object;
 
@@ -13,7 +13,7 @@ use std::{
 
 use futures::FutureExt;
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::{Api, Client, api::PostParams};
+use kube::{Api, api::PostParams};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep_until, timeout},
@@ -25,22 +25,22 @@ use zonekeeper_core::{
     lease::{self, RENEWAL, Record, Step, TTL},
 };
 
-pub use self::object::Memory;
-use self::object::{record, released, remembered, taken};
-use super::client::said;
-use crate::{causes, driver::Clock, leadership::Leadership};
+pub use self::object::LeaseMemory;
+use self::object::{memory_of, record, released, taken};
+use super::{
+    Cluster,
+    client::{AUTHORIZATION_GRACE, describe_status},
+};
+use crate::{driver::Clock, error_chain, leadership::Leadership};
 
-/// Where a pod finds the name of its namespace.
-const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
-/// The namespace of the manifests.
-const NAMESPACE: &str = "zonekeeper";
-/// How long a command that somebody waits for puts up with a refusal. An API server that has just started refuses what
-/// it has not yet read the grant of.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How soon to look again at what has changed under our hands.
+/// The file in which a pod finds the name of its namespace.
+const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+/// The namespace of the manifests, used outside of a pod.
+const DEFAULT_NAMESPACE: &str = "zonekeeper";
+/// How soon to read the Lease again after somebody else has changed it.
 const SOON: Duration = Duration::from_millis(100);
 
-/// A process that leads or would like to.
+/// A process that holds the Lease or competes for it.
 #[derive(Debug)]
 pub struct Candidate {
     api: Api<Lease>,
@@ -49,100 +49,105 @@ pub struct Candidate {
     rules: lease::Lease,
     clock: Clock,
     leadership: Leadership,
-    memory: watch::Receiver<Memory>,
-    /// The object as the answer to our last write showed it; to be read anew where there is none.
+    memory: watch::Receiver<LeaseMemory>,
+    /// The object in the answer to our last write. Without it, the Lease must be read.
     known: Option<Lease>,
-    /// What was remembered when we got it.
-    found: Memory,
-    /// Whether [`Candidate::memory`] is newer than that.
-    is_remembering: bool,
+    /// The memory in the Lease when this process took it.
+    found: LeaseMemory,
+    /// Whether [`Candidate::memory`] is newer than the memory in the Lease.
+    has_new_memory: bool,
     /// The last record of another holder.
     followed: Option<Record>,
-    /// Whether it was said that this process leads.
-    is_told: bool,
-    /// What goes wrong, as it was said.
+    /// Whether the driver was told that this process leads.
+    is_announced: bool,
+    /// The current error, as it was logged.
     failing: Option<String>,
     next: Instant,
 }
 
-/// What becomes known of leadership.
+/// A change of leadership, for the driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum News {
-    /// What the Lease remembers. It comes before the first [`News::Until`] of each time that this process leads.
-    Found(Memory),
-    /// Until when this process leads; not at all at [`Time::ZERO`].
-    Until(Time),
+pub enum LeaseUpdate {
+    /// The memory that the Lease had when this process took it. It precedes the first [`LeaseUpdate::LeadsUntil`] of each
+    /// term.
+    Found(LeaseMemory),
+    /// Until when this process leads; it does not lead at [`Time::ZERO`].
+    LeadsUntil(Time),
 }
 
 /// Why this process does not lead.
 #[derive(Debug, thiserror::Error)]
-pub enum NotLed {
-    /// Another process does, and goes on.
+pub enum LeaseError {
+    /// Another process leads and keeps renewing the Lease.
     #[error(
-        "{holder} writes to this zone: it holds the lease {lease}, and there is one writer at a time\n\
-         what it would write is shown by `kubectl --namespace {namespace} exec deployment/zonekeeper -- /zonekeeper plan`; \
+        "{holder} writes to this zone: it holds the lease {lease}, and only one process writes at a time\n\
+         to see what it plans: `kubectl --namespace {namespace} exec deployment/zonekeeper -- /zonekeeper plan`\n\
          to write from here, stop it first: `kubectl --namespace {namespace} scale deployment/zonekeeper --replicas 0`"
     )]
     Held {
-        /// Who.
+        /// The identity of the holder.
         holder: String,
         /// Namespace and name of the Lease.
         lease: String,
-        /// Its namespace.
+        /// The namespace of the Lease.
         namespace: String,
     },
-    /// There is no place for the Lease.
+    /// The namespace of the Lease does not exist.
     #[error(
-        "there is no namespace {0} for the lease that says who writes\n\
-         create it: `kubectl create namespace {0}`, or name the one that zonekeeper runs in with --lease-namespace"
+        "there is no namespace {0} for the lease that decides which process writes\n\
+         create it: `kubectl create namespace {0}`, or name the namespace that zonekeeper runs in with --lease-namespace"
     )]
     NoNamespace(String),
-    /// The API server refuses it.
+    /// The API server denies access to the Lease.
     #[error(
-        "the lease {lease} may not be used: {text}\n\
+        "the API server denies access to the lease {lease}: {text}\n\
          grant it (manifests/overlays/apply/leases.yaml shows what is needed), or name a namespace where it is granted \
          with --lease-namespace"
     )]
     Denied {
         /// Namespace and name of the Lease.
         lease: String,
-        /// What the API server says.
+        /// The message of the API server.
         text: String,
     },
-    /// It cannot be read or written now.
+    /// The Lease cannot be read or written now.
     #[error("the lease {lease} cannot be used: {text}\ncheck that the API server runs, and try again")]
     Unusable {
         /// Namespace and name of the Lease.
         lease: String,
-        /// What happened.
+        /// The cause.
         text: String,
     },
 }
 
-/// What one look has come to.
-enum Standing {
+/// The result of one round.
+enum Round {
     /// This process leads.
     Leads,
-    /// Another does, or did where the Lease has been deleted; whether it has renewed it since the last look.
+    /// Another process leads, or led until the Lease was deleted. `is_renewed` says whether the Lease has changed since the
+    /// last round.
     Follows { holder: String, is_renewed: bool },
-    /// Somebody else has written, between the look and the write.
+    /// Somebody else has changed the Lease between our read and our write.
     Changed,
 }
 
-/// The namespace for Leases: the pod's own, else that of the manifests.
+/// The namespace for Leases: that of the pod, or else that of the manifests.
 pub fn lease_namespace() -> String {
-    let own = std::fs::read_to_string(OWN_NAMESPACE).ok().map(|name| name.trim().to_owned());
-    own.filter(|name| !name.is_empty()).unwrap_or_else(|| NAMESPACE.to_owned())
+    let own = std::fs::read_to_string(NAMESPACE_FILE).ok().map(|name| name.trim().to_owned());
+    own.filter(|name| !name.is_empty()).unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned())
 }
 
-/// What the Lease of a name remembers, for who only looks. Where it is not there or may not be read, that is nothing.
-pub async fn lease_memory(client: Client, namespace: &str, name: &str) -> Memory {
-    let api: Api<Lease> = Api::namespaced(client, namespace);
+/// Reads the memory of a Lease without taking it. It is empty where the Lease does not exist or cannot be read.
+pub async fn lease_memory(cluster: &Cluster, namespace: &str, name: &str) -> LeaseMemory {
+    let api: Api<Lease> = Api::namespaced(cluster.client(), namespace);
     match answer(api.get_opt(name)).await {
-        Ok(found) => found.as_ref().map(remembered).unwrap_or_default(),
-        Err(Failed { text, .. }) => {
-            debug!(error = text, "the lease cannot be read: what was moved or released before is not known");
-            Memory::new()
+        Ok(found) => found.as_ref().map(memory_of).unwrap_or_default(),
+        Err(CallError { text, .. }) => {
+            debug!(
+                error = text,
+                "the lease cannot be read, so earlier moves and releases of the brake are unknown"
+            );
+            LeaseMemory::new()
         }
     }
 }
@@ -150,18 +155,19 @@ pub async fn lease_memory(client: Client, namespace: &str, name: &str) -> Memory
 // === impl Candidate ===
 
 impl Candidate {
-    /// A candidate for the Lease of this name. What is sent to `memory` while it leads is written soon, or with the release;
-    /// what else the Lease remembers stays.
+    /// Creates a candidate for the Lease of this name.
+    ///
+    /// While it leads, it writes each new `memory` into the Lease soon, and the last one when it releases the Lease.
     pub fn new(
-        client: Client,
+        cluster: &Cluster,
         namespace: String,
         name: String,
         clock: Clock,
         leadership: Leadership,
-        memory: watch::Receiver<Memory>,
+        memory: watch::Receiver<LeaseMemory>,
     ) -> Self {
         Self {
-            api: Api::namespaced(client, &namespace),
+            api: Api::namespaced(cluster.client(), &namespace),
             namespace,
             name,
             rules: lease::Lease::new(identity()),
@@ -169,33 +175,33 @@ impl Candidate {
             leadership,
             memory,
             known: None,
-            found: Memory::new(),
-            is_remembering: false,
+            found: LeaseMemory::new(),
+            has_new_memory: false,
             followed: None,
-            is_told: false,
+            is_announced: false,
             failing: None,
             next: Instant::now(),
         }
     }
 
-    /// Looks once, and leads if nobody else does. Only what waiting does not mend is an error.
-    pub async fn stand(&mut self) -> Result<(), NotLed> {
-        let standing = self.turn().await;
-        if let Err(error @ NotLed::NoNamespace(_)) = standing {
+    /// Tries once to lead. Fails only if waiting cannot help.
+    pub async fn stand(&mut self) -> Result<(), LeaseError> {
+        let round = self.turn().await;
+        if let Err(error @ LeaseError::NoNamespace(_)) = round {
             return Err(error);
         }
-        self.note(&standing);
+        self.log_error(&round);
         Ok(())
     }
 
-    /// Waits until this process leads, but not for a holder that renews its Lease.
-    pub async fn win(&mut self) -> Result<(), NotLed> {
+    /// Waits until this process leads. Fails if another process renews the Lease.
+    pub async fn win(&mut self) -> Result<(), LeaseError> {
         let begun = Instant::now();
         loop {
             match self.turn().await {
-                Ok(Standing::Leads) => return Ok(()),
-                Ok(Standing::Follows { holder, is_renewed: true }) => return Err(self.held(holder)),
-                Err(NotLed::Denied { .. }) if begun.elapsed() < PATIENCE => {}
+                Ok(Round::Leads) => return Ok(()),
+                Ok(Round::Follows { holder, is_renewed: true }) => return Err(self.held(holder)),
+                Err(LeaseError::Denied { .. }) if begun.elapsed() < AUTHORIZATION_GRACE => {}
                 Ok(_) => {}
                 Err(error) => return Err(error),
             }
@@ -203,25 +209,26 @@ impl Candidate {
         }
     }
 
-    /// Leads, or follows, until it is stopped; then it gives back what it holds. A command that `ends` does not wait for
-    /// another holder to go.
+    /// Leads or follows until it is stopped, then releases the Lease.
+    ///
+    /// A command that `ends` does not wait until another holder goes.
     pub async fn keep(
         mut self,
         ends: bool,
-        news: mpsc::Sender<News>,
+        updates: mpsc::Sender<LeaseUpdate>,
         stop: CancellationToken,
-    ) -> Result<(), NotLed> {
+    ) -> Result<(), LeaseError> {
         loop {
-            self.tell(&news).await;
+            self.announce(&updates).await;
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = sleep_until(self.next) => {}
-                Ok(()) = self.memory.changed(), if self.is_told => self.is_remembering = true,
+                Ok(()) = self.memory.changed(), if self.is_announced => self.has_new_memory = true,
             }
-            let Some(standing) = stop.run_until_cancelled(self.turn()).await else { break };
-            self.note(&standing);
-            match standing {
-                Ok(Standing::Follows { holder, .. }) if ends && !holder.is_empty() => {
+            let Some(round) = stop.run_until_cancelled(self.turn()).await else { break };
+            self.log_error(&round);
+            match round {
+                Ok(Round::Follows { holder, .. }) if ends && !holder.is_empty() => {
                     return Err(self.held(holder));
                 }
                 _ => {}
@@ -231,43 +238,43 @@ impl Candidate {
         Ok(())
     }
 
-    /// A line in the log where something goes wrong; what goes on in the same way is said once.
-    fn note(&mut self, standing: &Result<Standing, NotLed>) {
-        let text = standing.as_ref().err().map(ToString::to_string);
+    /// Logs an error at `warn` the first time, and at `debug` while it repeats.
+    fn log_error(&mut self, round: &Result<Round, LeaseError>) {
+        let text = round.as_ref().err().map(ToString::to_string);
         let before = std::mem::replace(&mut self.failing, text);
         match &self.failing {
             Some(text) if before.as_ref() == Some(text) => {
-                debug!(error = text, "the lease cannot be used still");
+                debug!(error = text, "the lease still cannot be used");
             }
             Some(text) => warn!(error = text, "the lease cannot be used; it is tried again"),
             None => {}
         }
     }
 
-    /// One round, and when the next is due.
-    async fn turn(&mut self) -> Result<Standing, NotLed> {
+    /// Does one round, and decides when the next one is due.
+    async fn turn(&mut self) -> Result<Round, LeaseError> {
         self.next = Instant::now() + RENEWAL;
-        let standing = self.round().await;
-        if let Ok(Standing::Changed) = &standing {
+        let round = self.round().await;
+        if let Ok(Round::Changed) = &round {
             self.next = Instant::now() + SOON;
         }
-        standing
+        round
     }
 
-    /// Looks at the Lease, unless our own last write is known, and does what follows.
-    async fn round(&mut self) -> Result<Standing, NotLed> {
-        let seen = match self.known.take() {
+    /// Reads the Lease, unless our own last write is known, and carries out the step that follows.
+    async fn round(&mut self) -> Result<Round, LeaseError> {
+        let found = match self.known.take() {
             Some(known) => Some(known),
-            None => answer(self.api.get_opt(&self.name)).await.map_err(|failed| self.not_led(failed))?,
+            None => answer(self.api.get_opt(&self.name)).await.map_err(|failed| self.error(failed))?,
         };
-        let record = seen.as_ref().map(record);
+        let record = found.as_ref().map(record);
         let step = self.rules.look(record.as_ref(), self.clock.now());
-        self.leadership.lasts(self.rules.until());
+        self.leadership.set_end(self.rules.until());
         if step == Step::Follow {
             return Ok(self.follow(record));
         }
-        let memory = self.is_remembering.then(|| self.memory.borrow().clone());
-        let wish = taken(seen, &self.name, self.rules.me(), step, memory.as_ref());
+        let memory = self.has_new_memory.then(|| self.memory.borrow().clone());
+        let wish = taken(found, &self.name, self.rules.me(), step, memory.as_ref());
         let parameters = PostParams::default();
         let sent_at = self.clock.now();
         let written = match step {
@@ -276,31 +283,31 @@ impl Candidate {
         };
         match written {
             Ok(written) => {
-                self.leadership.lasts(self.rules.accepted(sent_at));
-                if !self.is_told {
-                    self.found = remembered(&written);
-                    self.explain(step, record);
+                self.leadership.set_end(self.rules.accepted(sent_at));
+                if !self.is_announced {
+                    self.found = memory_of(&written);
+                    self.log_win(step, record);
                 }
                 self.known = Some(written);
-                Ok(Standing::Leads)
+                Ok(Round::Leads)
             }
-            Err(Failed { code: 409, .. }) => Ok(self.lose()),
-            Err(Failed { code: 404, .. }) if step != Step::Create => Ok(self.lose()),
-            Err(Failed { code: 404, .. }) => Err(NotLed::NoNamespace(self.namespace.clone())),
-            Err(failed) => Err(self.not_led(failed)),
+            Err(CallError { code: 409, .. }) => Ok(self.lose()),
+            Err(CallError { code: 404, .. }) if step != Step::Create => Ok(self.lose()),
+            Err(CallError { code: 404, .. }) => Err(LeaseError::NoNamespace(self.namespace.clone())),
+            Err(failed) => Err(self.error(failed)),
         }
     }
 
-    fn lose(&mut self) -> Standing {
+    fn lose(&mut self) -> Round {
         self.rules.lost();
-        self.leadership.lasts(Time::ZERO);
-        Standing::Changed
+        self.leadership.set_end(Time::ZERO);
+        Round::Changed
     }
 
-    fn follow(&mut self, record: Option<Record>) -> Standing {
+    fn follow(&mut self, record: Option<Record>) -> Round {
         let holder = record.as_ref().map(|record| record.holder.to_string()).unwrap_or_default();
         let before = std::mem::replace(&mut self.followed, record);
-        // Where it has been deleted, nobody is in it.
+        // The holder is empty if the Lease was deleted.
         if !holder.is_empty() && before.as_ref().is_none_or(|before| *before.holder != *holder) {
             info!(
                 lease = self.lease(),
@@ -309,10 +316,11 @@ impl Candidate {
             );
         }
         let is_renewed = !holder.is_empty() && before.is_some() && before != self.followed;
-        Standing::Follows { holder, is_renewed }
+        Round::Follows { holder, is_renewed }
     }
 
-    fn explain(&mut self, step: Step, before: Option<Record>) {
+    /// Logs that this process leads, and why it could take the Lease.
+    fn log_win(&mut self, step: Step, before: Option<Record>) {
         self.followed = None;
         let holder = before
             .map(|record| record.holder)
@@ -332,43 +340,42 @@ impl Candidate {
         );
     }
 
-    /// Says how things stand; what was found before that one leads.
-    async fn tell(&mut self, news: &mpsc::Sender<News>) {
+    /// Tells the driver until when this process leads. At the start of a term, the memory of the Lease comes first.
+    async fn announce(&mut self, updates: &mpsc::Sender<LeaseUpdate>) {
         let until = self.rules.until();
         let leads = self.clock.now() < until;
-        // Whoever listened may have gone.
+        // Sending fails if the driver has ended. That does no harm.
         if leads {
-            if !self.is_told {
-                self.is_told = true;
-                self.is_remembering = false;
-                // What was remembered before this process led is not what it remembers now.
+            if !self.is_announced {
+                self.is_announced = true;
+                self.has_new_memory = false;
+                // A memory from before this term is out of date.
                 self.memory.mark_unchanged();
-                drop(news.send(News::Found(std::mem::take(&mut self.found))).await);
+                drop(updates.send(LeaseUpdate::Found(std::mem::take(&mut self.found))).await);
             }
-            drop(news.send(News::Until(until)).await);
-        } else if std::mem::take(&mut self.is_told) {
-            self.is_remembering = false;
+            drop(updates.send(LeaseUpdate::LeadsUntil(until)).await);
+        } else if std::mem::take(&mut self.is_announced) {
+            self.has_new_memory = false;
             warn!(lease = self.lease(), "leadership lost; nothing is written until it is won again");
-            drop(news.send(News::Until(Time::ZERO)).await);
+            drop(updates.send(LeaseUpdate::LeadsUntil(Time::ZERO)).await);
         }
     }
 
-    /// Empties the Lease, if it is ours, so that the next takes it at once. What it has not been told to remember before, it
-    /// is told now.
+    /// Removes this process from the Lease, so that the next one takes it at once. Writes the last memory with it.
     async fn release(mut self) {
         self.rules.lost();
-        self.leadership.lasts(Time::ZERO);
-        if !self.is_told {
+        self.leadership.set_end(Time::ZERO);
+        if !self.is_announced {
             return;
         }
-        self.is_remembering |= self.memory.changed().now_or_never().is_some_and(|changed| changed.is_ok());
-        let memory = self.is_remembering.then(|| self.memory.borrow().clone());
+        self.has_new_memory |= self.memory.changed().now_or_never().is_some_and(|changed| changed.is_ok());
+        let memory = self.has_new_memory.then(|| self.memory.borrow().clone());
         let released = async {
-            let seen = match self.known.take() {
+            let found = match self.known.take() {
                 Some(known) => Some(known),
                 None => self.api.get_opt(&self.name).await?,
             };
-            let Some(lease) = seen.filter(|seen| *record(seen).holder == *self.rules.me()) else {
+            let Some(lease) = found.filter(|found| *record(found).holder == *self.rules.me()) else {
                 return Ok(());
             };
             self.api
@@ -378,7 +385,7 @@ impl Candidate {
         };
         match answer(released).await {
             Ok(()) => info!(lease = self.lease(), "leadership released"),
-            Err(Failed { text, .. }) => {
+            Err(CallError { text, .. }) => {
                 warn!(
                     lease = self.lease(),
                     error = text,
@@ -388,15 +395,15 @@ impl Candidate {
         }
     }
 
-    fn held(&self, holder: String) -> NotLed {
-        NotLed::Held { holder, lease: self.lease(), namespace: self.namespace.clone() }
+    fn held(&self, holder: String) -> LeaseError {
+        LeaseError::Held { holder, lease: self.lease(), namespace: self.namespace.clone() }
     }
 
-    fn not_led(&self, failed: Failed) -> NotLed {
+    fn error(&self, failed: CallError) -> LeaseError {
         let (lease, text) = (self.lease(), failed.text);
         match failed.code {
-            401 | 403 => NotLed::Denied { lease, text },
-            _ => NotLed::Unusable { lease, text },
+            401 | 403 => LeaseError::Denied { lease, text },
+            _ => LeaseError::Unusable { lease, text },
         }
     }
 
@@ -405,28 +412,30 @@ impl Candidate {
     }
 }
 
-/// A call that did not do what it was to do.
-struct Failed {
-    /// The HTTP status; 0 where there was no answer.
+/// Why a call failed.
+struct CallError {
+    /// The HTTP status; 0 if there was no answer.
     code: u16,
     text: String,
 }
 
-/// The answer to a call, which must come before the next renewal.
-async fn answer<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, Failed> {
+/// Waits for the answer to a call, but not longer than until the next renewal.
+async fn answer<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, CallError> {
     match timeout(RENEWAL, call).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(kube::Error::Api(status))) => Err(Failed { code: status.code, text: said(&status) }),
-        Ok(Err(error)) => Err(Failed { code: 0, text: causes::text(&error) }),
-        Err(_) => Err(Failed { code: 0, text: format!("no answer within {RENEWAL:?}") }),
+        Ok(Err(kube::Error::Api(status))) => {
+            Err(CallError { code: status.code, text: describe_status(&status) })
+        }
+        Ok(Err(error)) => Err(CallError { code: 0, text: error_chain::text(&error) }),
+        Err(_) => Err(CallError { code: 0, text: format!("no answer within {RENEWAL:?}") }),
     }
 }
 
-/// A name that a container which is started again does not share with its predecessor. The pod's name is in
-/// `HOSTNAME`, as Kubernetes sets it.
+/// Creates the identity of this process: the name of the pod (`HOSTNAME`, which Kubernetes sets) and a random number. A
+/// restarted container gets another identity than the one before.
 fn identity() -> String {
     let pod = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
-    let pod = pod.unwrap_or_else(|| NAMESPACE.to_owned());
-    // The standard library seeds it from the system's randomness.
+    let pod = pod.unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
+    // The standard library seeds the hasher with the randomness of the system.
     format!("{pod}_{:016x}", RandomState::new().build_hasher().finish())
 }

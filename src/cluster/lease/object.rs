@@ -1,4 +1,5 @@
-//! The object of Kubernetes, and what it says to the rules of [`zonekeeper_core::lease`]. Nothing here calls.
+//! Translates between the Lease object of Kubernetes and the rules in [`zonekeeper_core::lease`], without I/O.
+//!
 //! <https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/lease-v1/>
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -10,13 +11,13 @@ use k8s_openapi::{
 };
 use zonekeeper_core::lease::{Record, Step, TTL};
 
-/// How the names of annotations begin that are ours.
-const OURS: &str = "zonekeeper.dev/";
+/// The prefix of our annotations.
+const PREFIX: &str = "zonekeeper.dev/";
 
-/// What a Lease remembers: annotations, by their whole names.
-pub type Memory = BTreeMap<String, String>;
+/// The annotations that a Lease stores for the next leader, by their full names.
+pub type LeaseMemory = BTreeMap<String, String>;
 
-/// Who holds it, and of which version that is told.
+/// Reads the holder and the version.
 pub fn record(lease: &Lease) -> Record {
     let text = |text: Option<&String>| Arc::from(text.map(String::as_str).unwrap_or_default());
     Record {
@@ -25,15 +26,15 @@ pub fn record(lease: &Lease) -> Record {
     }
 }
 
-/// What a leader before wrote for the next.
-pub fn remembered(lease: &Lease) -> Memory {
-    let ours = lease.metadata.annotations.iter().flatten().filter(|(name, _)| name.starts_with(OURS));
+/// Reads the annotations that an earlier leader stored.
+pub fn memory_of(lease: &Lease) -> LeaseMemory {
+    let ours = lease.metadata.annotations.iter().flatten().filter(|(name, _)| name.starts_with(PREFIX));
     ours.map(|(name, text)| (name.clone(), text.clone())).collect()
 }
 
-/// The Lease with `me` as its holder, who takes or renews it at this moment. It remembers a `memory` besides what it did.
-pub fn taken(seen: Option<Lease>, name: &str, me: &str, step: Step, memory: Option<&Memory>) -> Lease {
-    let mut lease = seen.unwrap_or_default();
+/// The Lease with `me` as its holder, taken or renewed now. The annotations of `memory` are added to the existing ones.
+pub fn taken(found: Option<Lease>, name: &str, me: &str, step: Step, memory: Option<&LeaseMemory>) -> Lease {
+    let mut lease = found.unwrap_or_default();
     lease.metadata.name = Some(name.to_owned());
     let now = MicroTime(Timestamp::now());
     let spec = lease.spec.get_or_insert_with(LeaseSpec::default);
@@ -45,13 +46,13 @@ pub fn taken(seen: Option<Lease>, name: &str, me: &str, step: Step, memory: Opti
     }
     spec.renew_time = Some(now);
     spec.lease_duration_seconds = i32::try_from(TTL.as_secs()).ok();
-    remember(&mut lease, memory);
+    add_memory(&mut lease, memory);
     lease
 }
 
-/// The Lease without a holder, so that the next takes it at once, and with the last that it shall remember.
-pub fn released(mut lease: Lease, memory: Option<&Memory>) -> Lease {
-    remember(&mut lease, memory);
+/// The Lease without a holder, so that the next process takes it at once. The annotations of `memory` are added.
+pub fn released(mut lease: Lease, memory: Option<&LeaseMemory>) -> Lease {
+    add_memory(&mut lease, memory);
     if let Some(spec) = &mut lease.spec {
         spec.holder_identity = None;
         spec.renew_time = Some(MicroTime(Timestamp::now()));
@@ -59,10 +60,10 @@ pub fn released(mut lease: Lease, memory: Option<&Memory>) -> Lease {
     lease
 }
 
-/// What is not in a memory is a person's, and stays.
-fn remember(lease: &mut Lease, memory: Option<&Memory>) {
-    let ours = memory.into_iter().flatten().filter(|(name, _)| name.starts_with(OURS));
-    let ours: Memory = ours.map(|(name, text)| (name.clone(), text.clone())).collect();
+/// Adds annotations. Other annotations stay, because a person may have set them.
+fn add_memory(lease: &mut Lease, memory: Option<&LeaseMemory>) {
+    let ours = memory.into_iter().flatten().filter(|(name, _)| name.starts_with(PREFIX));
+    let ours: LeaseMemory = ours.map(|(name, text)| (name.clone(), text.clone())).collect();
     if !ours.is_empty() {
         lease.metadata.annotations.get_or_insert_default().extend(ours);
     }
@@ -72,12 +73,12 @@ fn remember(lease: &mut Lease, memory: Option<&Memory>) {
 mod tests {
     use super::*;
 
-    fn memory(texts: &[(&str, &str)]) -> Memory {
+    fn memory(texts: &[(&str, &str)]) -> LeaseMemory {
         texts.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
     }
 
     #[test]
-    fn what_is_remembered_takes_its_own_place_and_leaves_what_others_wrote() {
+    fn memory_replaces_its_own_annotations_and_leaves_the_others() {
         let before = [("zonekeeper.dev/brake", "1"), ("zonekeeper.dev/of-a-person", "2")];
         let mut lease = Lease::default();
         lease.metadata.annotations = Some(memory(&[before[0], before[1], ("example.test/note", "ours")]));
@@ -90,16 +91,16 @@ mod tests {
             let ours = [("zonekeeper.dev/brake", "3"), before[1]];
             let annotations = lease.metadata.annotations.clone().unwrap_or_default();
             assert_eq!(annotations, memory(&[("example.test/note", "ours"), ours[0], ours[1]]));
-            assert_eq!(remembered(&lease), memory(&ours));
+            assert_eq!(memory_of(&lease), memory(&ours));
         }
     }
 
     #[test]
-    fn who_has_nothing_to_remember_yet_leaves_what_is_remembered() {
+    fn without_a_memory_all_annotations_stay() {
         let mut lease = Lease::default();
         lease.metadata.annotations = Some(memory(&[("zonekeeper.dev/old", "1")]));
         let lease = taken(Some(lease), "shop", "me", Step::TakeOver, None);
-        assert_eq!(remembered(&lease), memory(&[("zonekeeper.dev/old", "1")]));
+        assert_eq!(memory_of(&lease), memory(&[("zonekeeper.dev/old", "1")]));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The `ZonePlan`: where the leader shows what can be approved, and a person approves it.
+//! The `ZonePlan`: the leader publishes its plan there, and a person approves it there.
 
 mod object;
 
@@ -7,7 +7,7 @@ use std::{future::pending, pin::pin, time::Duration};
 use futures::StreamExt;
 use k8s_openapi::jiff::Timestamp;
 use kube::{
-    Api, Client, CustomResourceExt,
+    Api, CustomResourceExt,
     api::{ListParams, Patch, PatchParams, PostParams},
 };
 use kube_runtime::{WatchStreamExt, watcher::watch_object};
@@ -26,14 +26,14 @@ use zonekeeper_core::{
 };
 
 pub use self::object::ZonePlan;
-use self::object::{ZonePlanSpec, ZonePlanStatus, approved_at, given, publication, status};
-use super::client::cause;
+use self::object::{ZonePlanSpec, ZonePlanStatus, approval_of, approved_at, publication, status};
+use super::{Cluster, client::describe};
 use crate::{driver::Handle, leadership::Terms};
 
-/// How long to wait before what is published is sent again, or read again.
+/// How long to wait after a failed call.
 const RETRY: Duration = Duration::from_secs(2);
 
-/// The `ZonePlan` of one zone and owner.
+/// Access to the `ZonePlan` of one zone and owner.
 #[derive(Clone)]
 pub struct ZonePlans {
     api: Api<ZonePlan>,
@@ -44,50 +44,52 @@ pub struct ZonePlans {
 
 /// Why a plan cannot be approved.
 #[derive(Debug, thiserror::Error)]
-pub enum NotApproved {
-    /// The API server refuses, or knows no such kind.
-    #[error("the ZonePlan {name} cannot be {what}: {text}{advice}")]
-    Api {
-        /// Which one.
-        name: String,
-        /// What was tried.
-        what: &'static str,
-        /// What the API server said.
-        text: String,
-        /// What to do.
-        advice: &'static str,
-    },
-    /// Nobody has published one.
+pub enum ApproveError {
+    /// A call to the API server failed.
     #[error(
-        "there is no ZonePlan {0}: is zonekeeper running with --mode approve, and are --zone-id and --owner-id those that it was given?"
+        "the ZonePlan {name} cannot be {step}: {text}\nyou need the permission to get and patch zoneplans of zonekeeper.dev"
     )]
-    Nothing(String),
+    Api {
+        /// The name of the `ZonePlan`.
+        name: String,
+        /// The step that failed, as a part of the sentence.
+        step: &'static str,
+        /// The message of the API server.
+        text: String,
+    },
+    /// No `ZonePlan` has been published.
+    #[error(
+        "there is no ZonePlan {0}: check that zonekeeper runs with --mode approve, and give the same --zone-id and --owner-id here"
+    )]
+    NotFound(String),
 }
 
 // === impl ZonePlans ===
 
 impl ZonePlans {
-    /// The one of a zone and an owner. It is named like their lease.
-    pub fn new(client: Client, zone: ZoneId, owner: OwnerId) -> Self {
-        Self { api: Api::all(client), name: Lease::name(&zone, &owner), zone, owner }
+    /// Accesses the `ZonePlan` of a zone and an owner. It has the same name as their lease.
+    pub fn new(cluster: &Cluster, zone: ZoneId, owner: OwnerId) -> Self {
+        Self { api: Api::all(cluster.client()), name: Lease::name(&zone, &owner), zone, owner }
     }
 
-    /// The definition of the resource, for `kubectl apply`.
+    /// The `CustomResourceDefinition`, for `kubectl apply`.
     pub fn definition() -> impl Serialize {
         ZonePlan::crd()
     }
 
-    /// Tells the driver what is approved, and shows what it publishes while this process leads, until the driver has ended
-    /// and the last of that is shown. While there is no such kind in the cluster, nothing is approved.
+    /// Passes approvals to the driver, and writes the driver's publications into the `ZonePlan` while this process leads.
+    ///
+    /// It ends when the driver has ended and its last publication is written. Without the `CustomResourceDefinition`,
+    /// nothing can be approved.
     pub async fn follow(self, driver: Handle, mut terms: Terms) {
-        let mut seen = pin!(watch_object(self.api.clone(), &self.name).default_backoff());
+        let mut watched = pin!(watch_object(self.api.clone(), &self.name).default_backoff());
         let mut published = driver.published();
         let mut failing = None;
-        // When to read what whoever led before has left: a watch may not have told of it yet.
-        let mut unread = None;
+        // When to read what the previous leader published. The watch may be late, so a new term reads it.
+        let mut read_at = None;
         loop {
             let read = async {
-                match unread {
+                match read_at {
                     Some(due) => sleep_until(due).await,
                     None => pending().await,
                 }
@@ -96,7 +98,7 @@ impl ZonePlans {
                 biased;
                 true = terms.next() => {
                     published.mark_unchanged();
-                    unread = Some(Instant::now());
+                    read_at = Some(Instant::now());
                 }
                 changed = published.changed() => {
                     if changed.is_err() {
@@ -105,33 +107,33 @@ impl ZonePlans {
                     self.publish(&mut published, &terms).await;
                 }
                 () = read => {
-                    unread = match self.look().await {
+                    read_at = match self.find().await {
                         Ok(found) => {
-                            tell(&driver, found.as_ref()).await;
+                            send(&driver, found.as_ref()).await;
                             None
                         }
                         Err(error) => {
-                            debug!(error = cause(&error), "the ZonePlan cannot be read");
+                            debug!(error = describe(&error), "the ZonePlan cannot be read");
                             Some(Instant::now() + RETRY)
                         }
                     };
                 }
-                found = seen.next() => match found {
+                found = watched.next() => match found {
                     Some(Ok(found)) => {
                         failing = None;
-                        if unread.is_none() {
-                            tell(&driver, found.as_ref()).await;
+                        if read_at.is_none() {
+                            send(&driver, found.as_ref()).await;
                         }
                     }
                     Some(Err(error)) => {
                         let text = error.to_string();
                         if failing.replace(text.clone()).as_ref() == Some(&text) {
-                            debug!(error = text, "the ZonePlan cannot be watched still");
+                            debug!(error = text, "the ZonePlan still cannot be watched");
                         } else {
                             warn!(
                                 error = text,
-                                "the ZonePlan cannot be watched, so nothing can be approved: is its definition \
-                                 installed (`zonekeeper crds | kubectl apply -f -`), and may it be read?"
+                                "the ZonePlan cannot be watched, so nothing can be approved: install its definition \
+                                 (`zonekeeper crds | kubectl apply -f -`), and grant access to it"
                             );
                         }
                     }
@@ -141,18 +143,18 @@ impl ZonePlans {
         }
     }
 
-    /// Shows what is published last, until that has succeeded or this process no longer leads.
+    /// Writes the last publication. Tries again until that succeeds or the term ends.
     async fn publish(&self, changes: &mut watch::Receiver<Option<Publication>>, terms: &Terms) {
         let mut is_failing = false;
-        while terms.lasts() {
+        while terms.is_current() {
             let Some(published) = changes.borrow_and_update().clone() else { return };
-            match self.show(&published, terms).await {
+            match self.write_status(&published, terms).await {
                 Ok(()) => return,
                 Err(error) if is_failing => {
-                    debug!(error = cause(&error), "the ZonePlan cannot be written still");
+                    debug!(error = describe(&error), "the ZonePlan still cannot be written");
                 }
                 Err(error) => {
-                    warn!(error = cause(&error), "the ZonePlan cannot be written; it is tried again");
+                    warn!(error = describe(&error), "the ZonePlan cannot be written; it is tried again");
                 }
             }
             is_failing = true;
@@ -160,11 +162,11 @@ impl ZonePlans {
         }
     }
 
-    /// Writes a status, on condition of the version that was looked at while this process led: whoever leads next may write
-    /// before this arrives.
-    async fn show(&self, published: &Publication, terms: &Terms) -> Result<(), kube::Error> {
-        let found = self.look().await?;
-        if !terms.lasts() {
+    /// Writes a status, on condition that the `ZonePlan` has not changed since this process read it as the leader. Otherwise
+    /// a late request could overwrite the status of the next leader.
+    async fn write_status(&self, published: &Publication, terms: &Terms) -> Result<(), kube::Error> {
+        let found = self.find().await?;
+        if !terms.is_current() {
             return Ok(());
         }
         let found = match found {
@@ -178,10 +180,10 @@ impl ZonePlans {
         self.api.patch_status(&self.name, &PatchParams::default(), &Patch::Merge(&status)).await.map(drop)
     }
 
-    /// What is there now. Unlike a read of one object, it tells whether the kind is unknown.
-    async fn look(&self) -> Result<Option<ZonePlan>, kube::Error> {
-        let this = ListParams::default().fields(&format!("metadata.name={}", self.name));
-        Ok(self.api.list(&this).await?.items.pop())
+    /// Reads the `ZonePlan` with a list. Unlike a read of one object, a list fails if the kind is unknown.
+    async fn find(&self) -> Result<Option<ZonePlan>, kube::Error> {
+        let named = ListParams::default().fields(&format!("metadata.name={}", self.name));
+        Ok(self.api.list(&named).await?.items.pop())
     }
 
     async fn create(&self) -> Result<ZonePlan, kube::Error> {
@@ -196,17 +198,14 @@ impl ZonePlans {
         Ok(created)
     }
 
-    /// Approves a plan. Returns what is published now.
-    pub async fn approve(&self, digest: PlanDigest) -> Result<ZonePlanStatus, NotApproved> {
-        let failed = |what| {
+    /// Approves a plan. Returns the current status.
+    pub async fn approve(&self, digest: PlanDigest) -> Result<ZonePlanStatus, ApproveError> {
+        let failed = |step| {
             move |error: kube::Error| match &error {
-                kube::Error::Api(answer) if answer.is_not_found() => NotApproved::Nothing(self.name.clone()),
-                _ => NotApproved::Api {
-                    name: self.name.clone(),
-                    what,
-                    text: cause(&error),
-                    advice: "\nyou need the right to get and patch zoneplans of zonekeeper.dev",
-                },
+                kube::Error::Api(answer) if answer.is_not_found() => {
+                    ApproveError::NotFound(self.name.clone())
+                }
+                _ => ApproveError::Api { name: self.name.clone(), step, text: describe(&error) },
             }
         };
         let found = self.api.get(&self.name).await.map_err(failed("read"))?;
@@ -219,12 +218,12 @@ impl ZonePlans {
     }
 }
 
-/// Tells the driver what is there: first what is approved, because a single run that knows what was published, and of no
-/// approval, has nothing to wait for.
-async fn tell(driver: &Handle, found: Option<&ZonePlan>) {
+/// Sends the content of the `ZonePlan` to the driver. The approval goes first: a single run that knows the publication,
+/// but no approval, would end at once.
+async fn send(driver: &Handle, found: Option<&ZonePlan>) {
     let published = found.and_then(|found| publication(found.status.as_ref()?));
     let published = Input::Published(published.map(Box::new));
-    for input in found.and_then(given).map(Input::Approve).into_iter().chain([published]) {
+    for input in found.and_then(approval_of).map(Input::Approve).into_iter().chain([published]) {
         driver.send(input).await;
     }
 }
@@ -234,14 +233,15 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use axum::{Json, Router, routing};
-    use kube::Config;
+    use kube::{Client, Config};
     use serde_json::Value;
     use tokio::net::TcpListener;
 
     use super::*;
     use crate::{driver::Clock, leadership::Leadership};
 
-    /// An API server that has one plan, and a leader whom a look costs the lead if that is so. What is patched.
+    /// Writes a status to an API server with one plan, and returns the patches that arrive. If `is_lost`, leadership is lost
+    /// while the plan is read.
     async fn patched(is_lost: bool) -> Vec<Value> {
         let (leadership, patches) = (Leadership::forever(), Arc::new(Mutex::new(Vec::new())));
         let spec = json!({"zoneId": "Z1", "ownerId": "blue"});
@@ -254,7 +254,7 @@ mod tests {
         let (lead, kept) = (leadership.clone(), Arc::clone(&patches));
         let look = async move || {
             if is_lost {
-                lead.lasts(zonekeeper_core::keeper::Time::ZERO);
+                lead.set_end(zonekeeper_core::keeper::Time::ZERO);
             }
             Json(list)
         };
@@ -272,17 +272,17 @@ mod tests {
         let client = Client::try_from(Config::new(address.parse().unwrap())).unwrap();
         let (_begun, begun) = watch::channel(0);
         let terms = Terms::new(leadership, Clock::start(), begun);
-        let plans = ZonePlans::new(client, ZoneId::new("Z1").unwrap(), "blue".parse().unwrap());
+        let plans = ZonePlans::new(&client.into(), ZoneId::new("Z1").unwrap(), "blue".parse().unwrap());
         let digest = "0123456789abcdef0123456789abcdef".to_owned();
         let shown = publication(&ZonePlanStatus { digest, ..ZonePlanStatus::default() }).unwrap();
-        plans.show(&shown, &terms).await.unwrap();
+        plans.write_status(&shown, &terms).await.unwrap();
         server.abort();
         let patches = patches.lock().unwrap();
         patches.clone()
     }
 
     #[tokio::test]
-    async fn a_status_is_written_on_condition_of_what_a_leader_has_looked_at() {
+    async fn a_status_is_written_only_by_the_leader_and_only_over_the_version_it_has_read() {
         let patched_by_leader = patched(false).await;
         assert_eq!(patched_by_leader.len(), 1);
         assert_eq!(patched_by_leader[0]["metadata"], json!({"resourceVersion": "7"}));

@@ -1,4 +1,4 @@
-//! The object of Kubernetes, and what it says to the core and of it. Nothing here calls.
+//! The custom resource `ZonePlan`, and its translation to and from the core's types, without I/O.
 
 use k8s_openapi::jiff::Timestamp;
 use kube::CustomResource;
@@ -17,7 +17,7 @@ use zonekeeper_core::{
     version = "v1alpha1",
     kind = "ZonePlan",
     status = "ZonePlanStatus",
-    doc = "What zonekeeper would write into a hosted zone, and which of it a person has approved.",
+    doc = "The plan of zonekeeper for a hosted zone, and the approval of a person.",
     printcolumn = r#"{"name": "Zone", "type": "string", "jsonPath": ".spec.zoneId"}"#,
     printcolumn = r#"{"name": "Owner", "type": "string", "jsonPath": ".spec.ownerId"}"#,
     printcolumn = r#"{"name": "Digest", "type": "string", "jsonPath": ".status.digest"}"#,
@@ -31,19 +31,20 @@ pub struct ZonePlanSpec {
     pub zone_id: String,
     /// Owner id of the cluster.
     pub owner_id: String,
-    /// Digest of the approved plan. With approvedAt it is one approval, which is used once and lasts for 7 days.
+    /// Digest of the approved plan. Together with approvedAt, it is one approval. An approval is used once and expires after
+    /// 7 days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved_digest: Option<String>,
-    /// When it was approved, as in 2026-12-31T18:00:00Z.
+    /// Time of the approval, as in 2026-12-31T18:00:00Z.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved_at: Option<String>,
 }
 
-/// What the leader shows
+/// The plan, as the leader publishes it
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct ZonePlanStatus {
-    /// Digest of the plan: approve this.
+    /// Digest of the plan. To approve the plan, approve this digest.
     #[serde(default)]
     pub digest: String,
     /// Record sets that would be created, ownership TXTs included.
@@ -52,26 +53,26 @@ pub struct ZonePlanStatus {
     /// Record sets that would be replaced, ownership TXTs included.
     #[serde(default)]
     pub replaces: usize,
-    /// Its units; none where there are more than 1,000.
+    /// Units of the plan; empty if there are more than 1,000.
     #[serde(default)]
     pub units: Vec<PlannedUnit>,
-    /// The digests of approved ones that are still to come and not among these units, divided by spaces: where there are more
-    /// than 1,000, or something holds them back. Some of them may have been written since.
+    /// Digests of approved units that are not written yet and not listed in units, separated by spaces. A unit is missing
+    /// there if the plan has more than 1,000 units, or if the unit is held back. Some may have been written since.
     #[serde(default)]
     pub rest: String,
-    /// The last approval that was used.
+    /// Last approval that was used.
     pub used: Option<Approved>,
-    /// An approval that released nothing: the plan is another one by now, or the approval came too late, or it is older than
-    /// one that was used.
+    /// Approval that released nothing: the plan has changed, the approval has expired, or it is older than an approval that
+    /// was used.
     pub unused: Option<Approved>,
 }
 
 /// One unit of a plan
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq)]
 pub struct PlannedUnit {
-    /// Its digest, as the plan shows it.
+    /// Digest of the unit, as the plan shows it.
     pub digest: String,
-    /// Whether it is approved.
+    /// Whether the unit is approved.
     pub approved: bool,
 }
 
@@ -79,14 +80,14 @@ pub struct PlannedUnit {
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Approved {
-    /// The approved digest.
+    /// Approved digest.
     pub digest: String,
-    /// When it was approved.
+    /// Time of the approval.
     pub approved_at: String,
 }
 
-/// When an approval is given that comes now, in seconds since 1970: after those before, whatever the clocks of the
-/// people show that gave them.
+/// The time for an approval that is given now, in seconds since 1970. It is later than every earlier approval, even if the
+/// clocks of the machines differ.
 pub fn approved_at(found: &ZonePlan, now: i64) -> i64 {
     let used = found.status.as_ref().and_then(|status| status.used.as_ref());
     let before = [found.spec.approved_at.as_ref(), used.map(|used| &used.approved_at)];
@@ -94,18 +95,19 @@ pub fn approved_at(found: &ZonePlan, now: i64) -> i64 {
     before.map(|before| before.as_second().saturating_add(1)).fold(now, i64::max)
 }
 
-/// What is approved.
-pub fn given(found: &ZonePlan) -> Option<Approval> {
+/// Reads the approval of a person.
+pub fn approval_of(found: &ZonePlan) -> Option<Approval> {
     let (digest, at) = (found.spec.approved_digest.as_ref()?, found.spec.approved_at.as_ref()?);
-    let given = approval(digest, at);
-    if given.is_none() {
+    let approval = approval(digest, at);
+    if approval.is_none() {
         warn!(
             digest,
             approved_at = at,
-            "an approval cannot be read: approvedDigest is the digest of a plan, approvedAt a time as 2026-12-31T18:00:00Z"
+            "an approval cannot be read and is ignored: approvedDigest must be the digest of a plan, approvedAt a time such as \
+             2026-12-31T18:00:00Z"
         );
     }
-    given
+    approval
 }
 
 fn approval(digest: &str, at: &str) -> Option<Approval> {
@@ -113,6 +115,7 @@ fn approval(digest: &str, at: &str) -> Option<Approval> {
     Some(Approval { digest: digest.trim().parse().ok()?, at })
 }
 
+/// Writes a publication as a status.
 pub fn status(published: &Publication) -> ZonePlanStatus {
     let approved = |approval: Approval| Approved {
         digest: approval.digest.to_string(),
@@ -133,7 +136,7 @@ pub fn status(published: &Publication) -> ZonePlanStatus {
     }
 }
 
-/// What a status says; nothing where it does not say a digest.
+/// Reads a status as a publication; `None` if it has no readable digest.
 pub fn publication(status: &ZonePlanStatus) -> Option<Publication> {
     let approved = |of: &Approved| approval(&of.digest, &of.approved_at);
     let unit = |unit: &PlannedUnit| Some((unit.digest.parse().ok()?, unit.approved));
@@ -168,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_published_is_read_back() {
+    fn a_publication_is_read_back() {
         let digest: PlanDigest = "0123456789abcdef0123456789abcdef".parse().unwrap();
         let approval = Approval { digest, at: 1_800_000_000 };
         let published = Publication {
@@ -188,14 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_used_any_more_is_taken_out_of_the_status() {
+    fn a_status_removes_the_approvals_of_the_one_before() {
         let patch = serde_json::to_value(status(&publication_of_nothing())).unwrap();
         assert_eq!((&patch["used"], &patch["unused"]), (&json!(null), &json!(null)));
         assert!(patch.get("unused").is_some(), "{patch}");
     }
 
     #[test]
-    fn an_approval_comes_after_those_before_whatever_the_clock_shows() {
+    fn an_approval_is_later_than_all_before_whatever_the_clock_shows() {
         let spec = |at: Option<&str>| ZonePlanSpec {
             zone_id: String::new(),
             owner_id: String::new(),
@@ -215,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn an_approval_that_cannot_be_read_approves_nothing() {
+    fn an_unreadable_approval_approves_nothing() {
         let digest = "0123456789abcdef0123456789abcdef";
         assert!(approval(digest, "2026-12-31T18:00:00Z").is_some());
         let (time, long) = ("2026-12-31T18:00:00Z", "0".repeat(1 << 20));
@@ -245,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_somebody_else_has_published_what_can_be_read_counts() {
+    fn the_readable_parts_of_a_foreign_status_count() {
         let digest = "0123456789abcdef0123456789abcdef";
         let unit = |digest: &str| PlannedUnit { digest: digest.to_owned(), approved: true };
         let bad = ["", "0123", "0123456789abcdeg", "0123456789abcdef0", "\u{1b}[2J", "é123456789abcde", " "];

@@ -1,4 +1,4 @@
-//! An object as it came, readable or not.
+//! Objects that may not be readable.
 
 use std::borrow::Cow;
 
@@ -6,19 +6,19 @@ use kube::{Resource, api::ObjectMeta};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
 
-/// An object of a list or a watch.
+/// An object of a list or a watch, readable or not.
 ///
-/// One field of a type that is not the expected one would fail the whole page that it stands on, and all that are
-/// listed with it: so each object is read alone, after the page.
+/// If a list were read as a whole, one field of an unexpected type would fail the whole page, and with it the list. So
+/// each object of a page is read on its own.
 #[derive(Debug, Clone)]
-pub struct Seen<K> {
-    /// What names it, even where the rest cannot be read.
+pub struct LenientObject<K> {
+    /// The metadata. It names the object even where the rest cannot be read.
     metadata: ObjectMeta,
-    /// The object, or what is wrong with it.
+    /// The object, or why it cannot be read.
     pub object: Result<Box<K>, String>,
 }
 
-impl<'de, K: DeserializeOwned> Deserialize<'de> for Seen<K> {
+impl<'de, K: DeserializeOwned> Deserialize<'de> for LenientObject<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
         let metadata = value.get("metadata").map(metadata).unwrap_or_default();
@@ -27,7 +27,7 @@ impl<'de, K: DeserializeOwned> Deserialize<'de> for Seen<K> {
     }
 }
 
-/// The metadata, or at least what names the object.
+/// Reads the metadata, or at least the fields that name the object.
 fn metadata(value: &Value) -> ObjectMeta {
     let text = |field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
     ObjectMeta::deserialize(value).unwrap_or_else(|_| ObjectMeta {
@@ -39,7 +39,7 @@ fn metadata(value: &Value) -> ObjectMeta {
     })
 }
 
-impl<K: Resource> Resource for Seen<K> {
+impl<K: Resource> Resource for LenientObject<K> {
     type DynamicType = K::DynamicType;
     type Scope = K::Scope;
 

@@ -1,4 +1,4 @@
-//! The lease, while a command writes.
+//! The tenure of the lease, from the candidacy to the release.
 
 use tokio::{
     sync::{mpsc, watch},
@@ -8,29 +8,30 @@ use tokio_util::sync::CancellationToken;
 use zonekeeper_core::keeper::Input;
 
 use crate::{
-    cluster::{BRAKE_RELEASED, Candidate, Memory, News, NotLed},
+    cluster::{BRAKE_RELEASED, Candidate, Cluster, LeaseError, LeaseMemory, LeaseUpdate},
     driver::{Clock, Handle, Until},
     leadership::{Leadership, Terms},
 };
 
-/// The annotation of the lease that holds what was moved lately.
+/// The annotation of the lease that holds the recent moves.
 const BRAKE: &str = "zonekeeper.dev/brake";
-/// How many pieces of news may wait.
-const NEWS: usize = 16;
+/// How many updates of the lease may wait for the driver.
+const UPDATES: usize = 16;
 
-/// Whoever stands for the lease, before there is a driver to be told.
+/// A candidate for the lease, before there is a driver.
 pub(super) struct Candidacy {
+    pub cluster: Cluster,
     pub candidate: Candidate,
     pub leadership: Leadership,
-    /// What the lease shall remember.
-    pub memory: watch::Sender<Memory>,
+    /// The memory to store in the lease.
+    pub memory: watch::Sender<LeaseMemory>,
 }
 
-/// A lease that is kept, or waited for, while a driver works.
-pub(super) struct Tenure {
-    keeping: JoinHandle<Result<(), NotLed>>,
+/// A lease that is held, or competed for, while a driver runs.
+pub(super) struct LeaseTenure {
+    keeping: JoinHandle<Result<(), LeaseError>>,
     end: CancellationToken,
-    /// What tells the lease what to remember, until the driver has ended.
+    /// Copies the driver's memory to the lease, until the driver has ended.
     memory: JoinHandle<()>,
     terms: Terms,
 }
@@ -38,25 +39,25 @@ pub(super) struct Tenure {
 // === impl Candidacy ===
 
 impl Candidacy {
-    /// From now on the driver is told until when it may write.
-    pub fn begin(self, until: Until, driver: Handle, clock: Clock) -> Tenure {
-        let ((news, mut told), end) = (mpsc::channel(NEWS), CancellationToken::new());
+    /// Begins the tenure: from now on, the driver learns until when it may write.
+    pub fn begin(self, until: Until, driver: Handle, clock: Clock) -> LeaseTenure {
+        let ((updates, mut received), end) = (mpsc::channel(UPDATES), CancellationToken::new());
         let (mut changes, (begun, terms)) = (driver.memory(), watch::channel(0));
         let terms = Terms::new(self.leadership, clock, terms);
-        let keeping = tokio::spawn(self.candidate.keep(until.ends(), news, end.clone()));
+        let keeping = tokio::spawn(self.candidate.keep(until.ends(), updates, end.clone()));
         tokio::spawn(async move {
             let mut is_new = false;
-            while let Some(news) = told.recv().await {
-                match news {
-                    News::Until(until) => {
+            while let Some(update) = received.recv().await {
+                match update {
+                    LeaseUpdate::LeadsUntil(until) => {
                         driver.send(Input::Leadership { until }).await;
                         if std::mem::take(&mut is_new) {
                             begun.send_modify(|terms| *terms += 1);
                         }
                     }
-                    News::Found(memory) => {
+                    LeaseUpdate::Found(memory) => {
                         is_new = true;
-                        for input in recalled(&memory) {
+                        for input in inputs_of(&memory) {
                             driver.send(input).await;
                         }
                     }
@@ -69,48 +70,52 @@ impl Candidacy {
                 self.memory.send_replace(text.map(|text| (BRAKE.to_owned(), text)).into_iter().collect());
             }
         });
-        Tenure { keeping, end, memory, terms }
+        LeaseTenure { keeping, end, memory, terms }
     }
 }
 
-/// What a driver is told of what a lease remembers, before it plans with it.
-pub(super) fn recalled(memory: &Memory) -> impl Iterator<Item = Input> {
+/// The inputs that give the memory of a lease to a driver, before it plans.
+pub(super) fn inputs_of(memory: &LeaseMemory) -> impl Iterator<Item = Input> {
     let release = memory.get(BRAKE_RELEASED).and_then(|until| until.parse().ok());
     let release = release.map(|until| Input::Release { until });
-    // Where there is nothing, what this process has moved before is still to be written.
+    // An empty memory counts too: this process then still has to store its own moves.
     let recall = Input::Recall { memory: memory.get(BRAKE).cloned().unwrap_or_default() };
     release.into_iter().chain([recall])
 }
 
-// === impl Tenure ===
+// === impl LeaseTenure ===
 
-impl Tenure {
-    /// Why nobody keeps the lease any more, which ends the process. While somebody does, this waits.
+impl LeaseTenure {
+    /// Waits until the lease is not kept any more, and returns why. The process must end then.
     pub async fn failed(&mut self) -> anyhow::Error {
         match (&mut self.keeping).await {
             Ok(Err(error)) => error.into(),
-            Ok(Ok(())) => anyhow::anyhow!("nobody keeps the lease any more"),
-            Err(error) => anyhow::anyhow!("keeping the lease has failed: {error}"),
+            Ok(Ok(())) => {
+                anyhow::anyhow!("the lease is not renewed any more; this is a defect of zonekeeper")
+            }
+            Err(error) => {
+                anyhow::anyhow!("renewing the lease has failed: {error}; this is a defect of zonekeeper")
+            }
         }
     }
 
-    /// The terms in which the driver leads.
+    /// The terms in which this process leads.
     pub fn terms(&self) -> Terms {
         self.terms.clone()
     }
 
-    /// Gives the lease back, once the driver has ended.
+    /// Releases the lease, after the driver has ended.
     pub async fn release(mut self) {
         drop((&mut self.memory).await);
         self.end.cancel();
-        // It may have failed before, which was said.
+        // It may have failed already. Then the error is known.
         if !self.keeping.is_finished() {
             drop((&mut self.keeping).await);
         }
     }
 }
 
-impl Drop for Tenure {
+impl Drop for LeaseTenure {
     fn drop(&mut self) {
         self.keeping.abort();
         self.memory.abort();

@@ -1,0 +1,225 @@
+//! The driver: carries out the effects that the keeper decides on.
+//!
+//! The driver owns the keeper and the clock. An [`Input`] reaches it over one channel, or as the answer to an effect. It
+//! decides nothing itself. The traits in [`edges`] say what it needs from outside; the edges implement them.
+
+mod clock;
+mod edges;
+mod handle;
+mod status;
+
+use std::time::Duration;
+
+use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{interval, sleep_until, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use zonekeeper_core::{
+    keeper::{Completion, Effect, Input, Keeper, Publication, Time},
+    plan::Plan,
+};
+
+use self::handle::Message;
+pub use self::{
+    clock::{Clock, unix_now},
+    edges::{Listener, Objects, ReadOnly, ReadWrite, ReadZone, WriteZone, ZoneAccess},
+    handle::Handle,
+    status::Status,
+};
+
+/// How long a stopping driver waits for the answer to the change in flight. A stop may take 5 seconds in all.
+const DRAIN: Duration = Duration::from_millis(4_500);
+/// How often the keeper is given the wall time, which an administrator may set at any time.
+const WALL_EVERY: Duration = Duration::from_mins(1);
+/// How many inputs may wait for the driver.
+const INPUTS: usize = 1_024;
+
+/// When a driver ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// When it is stopped.
+    Stopped,
+    /// When everything that can be written is written, or, in a dry run, planned.
+    Done,
+    /// When, in addition, all name servers have the changes.
+    InSync,
+}
+
+/// The result of a driver that has ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The last plan.
+    pub plan: Plan,
+    /// Whether everything that could be written was written.
+    pub is_done: bool,
+    /// How many units Route 53 rejected.
+    pub refused: usize,
+    /// How many changes were sent and not answered.
+    pub unanswered: usize,
+}
+
+/// Carries out the effects of one keeper.
+pub struct Driver<A, L> {
+    /// Boxed, because the future of every task that awaits the driver would otherwise contain it.
+    keeper: Box<Keeper>,
+    access: A,
+    listener: L,
+    clock: Clock,
+    messages: mpsc::Receiver<Message>,
+    underway: FuturesUnordered<BoxFuture<'static, Input>>,
+    changes_underway: usize,
+    memory: watch::Sender<Option<String>>,
+    published: watch::Sender<Option<Publication>>,
+}
+
+// === impl Until ===
+
+impl Until {
+    /// Whether a driver ends by itself.
+    pub fn ends(self) -> bool {
+        self != Self::Stopped
+    }
+
+    /// Whether a driver with nothing left to write ends while `underway` changes have not reached all name servers.
+    fn is_reached(self, underway: usize) -> bool {
+        match self {
+            Self::Stopped => false,
+            Self::Done => true,
+            Self::InSync => underway == 0,
+        }
+    }
+}
+
+// === impl Driver ===
+
+impl<A: ZoneAccess, L: Listener> Driver<A, L> {
+    /// Creates a driver for `keeper`, and a handle to it.
+    pub fn new(keeper: Keeper, access: A, listener: L, clock: Clock) -> (Self, Handle) {
+        let (inputs, messages) = mpsc::channel(INPUTS);
+        let ((memory, last_memory), (published, last_published)) =
+            (watch::channel(None), watch::channel(None));
+        let driver = Self {
+            keeper: Box::new(keeper),
+            access,
+            listener,
+            clock,
+            messages,
+            underway: FuturesUnordered::new(),
+            changes_underway: 0,
+            memory,
+            published,
+        };
+        (driver, Handle { inputs, memory: last_memory, published: last_published })
+    }
+
+    /// Runs until it is stopped or done. A stop waits for the answer to the change in flight.
+    pub async fn run(mut self, stop: CancellationToken, until: Until) -> Outcome {
+        let outcome = self.work(stop, until).await;
+        for effect in self.keeper.final_effects(self.clock.now()) {
+            self.perform(effect);
+        }
+        outcome
+    }
+
+    async fn work(&mut self, stop: CancellationToken, until: Until) -> Outcome {
+        let mut wall = interval(WALL_EVERY);
+        self.handle(Input::Wall { unix: unix_now() });
+        loop {
+            if until.is_reached(self.keeper.underway())
+                && let Completion::Done { refused } = self.keeper.completion(self.clock.now())
+            {
+                return Outcome {
+                    plan: self.keeper.plan(),
+                    is_done: true,
+                    refused,
+                    unanswered: self.changes_underway,
+                };
+            }
+            let wake = self.keeper.wake_at().unwrap_or(Time::NEVER);
+            tokio::select! {
+                () = stop.cancelled() => break,
+                Some(message) = self.messages.recv() => self.take(message),
+                Some(input) = self.underway.next() => self.handle(input),
+                _ = wall.tick() => self.handle(Input::Wall { unix: unix_now() }),
+                () = sleep_until(self.clock.instant(wake)), if wake != Time::NEVER => self.handle(Input::Tick),
+            }
+        }
+        self.drain().await;
+        let unanswered = self.changes_underway;
+        Outcome { plan: self.keeper.plan(), is_done: false, refused: 0, unanswered }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Input(input) => self.handle(*input),
+            question => self.answer(question),
+        }
+    }
+
+    fn answer(&self, message: Message) {
+        // The answer is dropped where the caller has stopped to wait for it.
+        match message {
+            Message::Input(_) => {}
+            Message::Status(answer) => {
+                drop(answer.send(Status::of(&self.keeper, self.clock.now())));
+            }
+            Message::Plan(answer) => drop(answer.send(self.keeper.plan())),
+        }
+    }
+
+    fn handle(&mut self, input: Input) {
+        if matches!(input, Input::Applied { .. }) {
+            self.changes_underway = self.changes_underway.saturating_sub(1);
+        }
+        for effect in self.keeper.handle(input, self.clock.now()) {
+            self.perform(effect);
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        let access = self.access.clone();
+        let work: BoxFuture<'static, Input> = match effect {
+            Effect::Report(report) => return self.listener.hear(&report),
+            Effect::Remember(memory) => {
+                self.memory.send_replace(Some(memory));
+                return;
+            }
+            Effect::Publish(publication) => {
+                self.published.send_replace(Some(*publication));
+                return;
+            }
+            Effect::Read(read) => {
+                Box::pin(async move { Input::Page { id: read.id, answer: access.zone().list(&read).await } })
+            }
+            Effect::Apply(apply) => {
+                self.changes_underway += 1;
+                Box::pin(async move { Input::Applied { id: apply.id, answer: access.apply(&apply).await } })
+            }
+            Effect::AskPropagation(change) => Box::pin(async move {
+                let answer = access.zone().is_in_sync(&change).await;
+                Input::Propagation { change, answer }
+            }),
+            Effect::Count => Box::pin(async move { Input::Counted(access.zone().count().await) }),
+        };
+        self.underway.push(work);
+    }
+
+    /// Waits for the answer to the change in flight, so that its audit line is written. Starts nothing new.
+    async fn drain(&mut self) {
+        self.handle(Input::Leadership { until: Time::ZERO });
+        let answers = async {
+            while self.changes_underway > 0 {
+                tokio::select! {
+                    Some(input) = self.underway.next() => self.handle(input),
+                    // New inputs are left to the next process. Questions are answered until the end.
+                    Some(message) = self.messages.recv() => self.answer(message),
+                    else => break,
+                }
+            }
+        };
+        // After that, the change is left to the next process, which reads before it writes.
+        drop(timeout(DRAIN, answers).await);
+    }
+}
