@@ -11,8 +11,11 @@
 //!
 //! # Caveats
 //!
-//! Route 53 does not know the leader, so a request of an old leader can arrive late. Two rules protect the zone without
-//! leadership: a first write is a CREATE, and a replacement rests on a fresh read.
+//! - Two processes can lead for up to two seconds if a person deletes the Lease, and a process that has never seen it
+//!   starts before the holder notices. A first Lease that nobody may use for a [`TTL`] would close this gap. It would
+//!   cost 15 s at every first start.
+//! - Route 53 does not know the leader, so a request of an old leader can arrive late. Two rules protect the zone
+//!   without leadership: a first write is a CREATE, and a replacement rests on a fresh read.
 
 use std::{sync::Arc, time::Duration};
 
@@ -63,6 +66,11 @@ pub struct Lease {
     me: Arc<str>,
     /// The last observation of a Lease that this process did not hold.
     others: Option<Unchanged>,
+    /// Whether this process has seen the Lease since it started.
+    has_seen: bool,
+    /// When the last accepted write was sent, unless somebody else has written since. Nobody else takes the Lease for a
+    /// whole [`TTL`] after it.
+    held_since: Option<Time>,
     until: Time,
 }
 
@@ -71,6 +79,8 @@ struct Unchanged {
     /// `None` if the Lease object was deleted.
     version: Option<Arc<str>>,
     since: Time,
+    /// When it was seen last.
+    seen_at: Time,
 }
 
 // === impl Lease ===
@@ -78,7 +88,7 @@ struct Unchanged {
 impl Lease {
     /// A Lease that was not read yet. `me` must differ from the names of all other processes, earlier ones included.
     pub fn new(me: impl Into<Arc<str>>) -> Self {
-        Self { me: me.into(), others: None, until: Time::ZERO }
+        Self { me: me.into(), others: None, has_seen: false, held_since: None, until: Time::ZERO }
     }
 
     /// The name of the Lease object, for a zone and an owner id.
@@ -101,29 +111,33 @@ impl Lease {
     /// The next step, after a read of the Lease. `record` is `None` if there is no Lease object. `now` must not be
     /// before the answer came.
     pub fn look(&mut self, record: Option<&Record>, now: Time) -> Step {
+        self.has_seen |= record.is_some();
         if record.is_some_and(|record| record.holder == self.me) {
             self.others = None;
             return Step::Renew;
         }
         self.until = Time::ZERO;
         let write = if record.is_some() { Step::TakeOver } else { Step::Create };
-        // The holder of a deleted Lease may still rely on it.
-        let is_new = record.is_none() && self.others.is_none();
+        // The holder of a deleted Lease may still rely on it. There is no such holder in two cases: this process has never
+        // seen a Lease, or nobody else can have taken the Lease since its own last write.
+        let is_safe = !self.has_seen || self.held_since.is_some_and(|sent_at| now - sent_at < TTL);
         let is_released = record.is_some_and(|record| record.holder.is_empty());
-        if is_new || is_released {
+        if record.is_none() && is_safe || is_released {
             return write;
         }
+        self.held_since = None;
         let version = record.map(|record| Arc::clone(&record.version));
-        match &self.others {
-            Some(unchanged) if unchanged.version == version => {
-                if now - unchanged.since >= TTL {
-                    write
-                } else {
-                    Step::Follow
-                }
+        match &mut self.others {
+            // Two reads of the same version show that nobody has written in between. Two reads without a Lease do not show
+            // it, so they must be close to each other.
+            Some(unchanged)
+                if unchanged.version == version && (version.is_some() || now - unchanged.seen_at < TTL) =>
+            {
+                unchanged.seen_at = now;
+                if now - unchanged.since >= TTL { write } else { Step::Follow }
             }
             _ => {
-                self.others = Some(Unchanged { version, since: now });
+                self.others = Some(Unchanged { version, since: now, seen_at: now });
                 Step::Follow
             }
         }
@@ -132,13 +146,21 @@ impl Lease {
     /// Notes that a write was accepted. `sent_at` must not be after its sending. Returns until when this process leads.
     pub fn accepted(&mut self, sent_at: Time) -> Time {
         self.others = None;
+        self.has_seen = true;
+        self.held_since = Some(sent_at);
         self.until = sent_at + LEADS;
         self.until
     }
 
-    /// Notes that a write was rejected because the Lease changed or disappeared (409, 404), or that this process
-    /// released it.
+    /// Notes that a write was rejected because somebody else has changed the Lease (409), or that this process released
+    /// it.
     pub fn lost(&mut self) {
+        self.held_since = None;
+        self.until = Time::ZERO;
+    }
+
+    /// Notes that a write was rejected because the Lease was deleted (404). Nobody else has taken it.
+    pub fn deleted(&mut self) {
         self.until = Time::ZERO;
     }
 }
@@ -201,6 +223,28 @@ mod tests {
     }
 
     #[test]
+    fn a_deleted_lease_that_another_process_may_have_taken_is_not_created_at_once() {
+        let mut lease = Lease::new("a");
+        lease.accepted(at(0));
+        // The process was frozen. Another one could have taken the Lease, and then it was deleted.
+        assert_eq!(lease.look(None, at(15)), Step::Follow);
+        assert_eq!(lease.look(None, at(29)), Step::Follow);
+        assert_eq!(lease.look(None, at(30)), Step::Create);
+        lease.accepted(at(30));
+        // Another process has changed the Lease.
+        lease.lost();
+        assert_eq!(lease.look(None, at(31)), Step::Follow);
+        // The process was frozen again.
+        assert_eq!(lease.look(None, at(46)), Step::Follow);
+        assert_eq!(lease.look(None, at(60)), Step::Follow);
+        assert_eq!(lease.look(None, at(61)), Step::Create);
+        // The answer to its own write shows that the Lease was deleted.
+        lease.accepted(at(61));
+        lease.deleted();
+        assert_eq!((lease.until(), lease.look(None, at(63))), (Time::ZERO, Step::Create));
+    }
+
+    #[test]
     fn leadership_counts_from_the_sending_of_an_accepted_write() {
         let mut lease = Lease::new("a");
         lease.look(None, at(10));
@@ -246,11 +290,19 @@ mod tests {
         /// The arrival of its conditional write at the server.
         Write { sent_at: u64, version: u64, step: Step },
         /// The arrival of an answer.
-        Answer { result: Result<Option<Record>, ()>, write: Option<u64> },
+        Answer { result: Result<Option<Record>, Rejection>, write: Option<u64> },
+    }
+
+    /// Why a write is rejected.
+    enum Rejection {
+        Deleted,
+        Changed,
     }
 
     struct Process {
         lease: Lease,
+        /// Whether it has seen the Lease since it started.
+        has_seen: bool,
         /// How much its clock is ahead of the world's clock.
         offset: u64,
         wait: Wait,
@@ -264,7 +316,7 @@ mod tests {
     impl Process {
         fn new(number: usize, life: u64, now: u64, offset: u64) -> Self {
             let lease = Lease::new(format!("{number}-{life}"));
-            Self { lease, offset, wait: Wait::Idle, due: now }
+            Self { lease, has_seen: false, offset, wait: Wait::Idle, due: now }
         }
 
         fn leads(&self, now: u64) -> bool {
@@ -273,10 +325,12 @@ mod tests {
     }
 
     /// Three processes and an API server, in steps of a millisecond. Requests and answers take up to four seconds, or
-    /// never arrive; processes freeze, are killed, and release what they hold.
+    /// never arrive. Processes freeze, are killed, and release the Lease. A person deletes it, but not in the seconds in
+    /// which a process starts: a process that has never seen a Lease takes a deleted one for one that never was. A person
+    /// also leaves a minute between two deletions.
     #[test]
     fn there_is_one_leader_whatever_happens() {
-        let (mut changes_of_leader, mut takeovers) = (0, 0);
+        let (mut changes_of_leader, mut takeovers, mut deletions) = (0, 0, 0);
         for seed in 0..30_u64 {
             let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
             let mut random = |below: u64| {
@@ -290,9 +344,18 @@ mod tests {
                 (0..3).map(|number| Process::new(number, 0, 0, random(1_000_000))).collect();
             // The last leader, and the end of its leadership on the world's clock.
             let mut last: Option<(Arc<str>, u64, bool)> = None;
+            let (mut no_start_before, mut last_deletion) = (0, None);
             for now in 0..200_000_u64 {
+                let have_all_seen_it = processes.iter().all(|process| process.has_seen);
+                let is_quiet = last_deletion.is_none_or(|before| now - before > 60_000);
+                if random(15_000) == 0 && stored.is_some() && have_all_seen_it && is_quiet {
+                    stored = None;
+                    last_deletion = Some(now);
+                    deletions += 1;
+                    no_start_before = now + u64::try_from(TTL.as_millis()).unwrap();
+                }
                 for (number, process) in processes.iter_mut().enumerate() {
-                    if random(40_000) == 0 {
+                    if random(40_000) == 0 && now >= no_start_before {
                         *process = Process::new(number, now, now, random(1_000_000));
                     }
                     if random(20_000) == 0 {
@@ -326,22 +389,29 @@ mod tests {
                                 let holder = Arc::clone(&process.lease.me);
                                 stored = Some(Record { version: version.to_string().into(), holder });
                                 Ok(stored.clone())
+                            } else if stored.is_none() {
+                                Err(Rejection::Deleted)
                             } else {
-                                Err(())
+                                Err(Rejection::Changed)
                             };
                             (Wait::Answer { result, write: Some(sent_at) }, now + delay)
                         }
                         // The answer is lost.
                         Wait::Answer { .. } if random(20) == 0 => (Wait::Idle, now + 2_000),
-                        Wait::Answer { result: Err(()), .. } => {
-                            process.lease.lost();
+                        Wait::Answer { result: Err(rejection), .. } => {
+                            match rejection {
+                                Rejection::Deleted => process.lease.deleted(),
+                                Rejection::Changed => process.lease.lost(),
+                            }
                             (Wait::Idle, now)
                         }
                         Wait::Answer { write: Some(sent_at), .. } => {
+                            process.has_seen = true;
                             process.lease.accepted(time(sent_at));
                             (Wait::Idle, now + 2_000)
                         }
                         Wait::Answer { result: Ok(read), write: None } => {
+                            process.has_seen |= read.is_some();
                             match process.lease.look(read.as_ref(), time(here)) {
                                 Step::Follow => (Wait::Idle, now + 2_000),
                                 step => {
@@ -370,7 +440,9 @@ mod tests {
                 }
             }
         }
-        println!("{changes_of_leader} changes of leader, {takeovers} tries to take over");
-        assert!(changes_of_leader > 50, "{changes_of_leader}");
+        println!(
+            "{changes_of_leader} changes of leader, {takeovers} tries to take over, {deletions} deletions"
+        );
+        assert!(changes_of_leader > 50 && deletions > 50, "{changes_of_leader} {deletions}");
     }
 }

@@ -291,15 +291,20 @@ impl Candidate {
                 self.known = Some(written);
                 Ok(Round::Leads)
             }
-            Err(CallError { code: 409, .. }) => Ok(self.lose()),
-            Err(CallError { code: 404, .. }) if step != Step::Create => Ok(self.lose()),
+            Err(CallError { code: 409, .. }) => {
+                self.rules.lost();
+                Ok(self.lose())
+            }
+            Err(CallError { code: 404, .. }) if step != Step::Create => {
+                self.rules.deleted();
+                Ok(self.lose())
+            }
             Err(CallError { code: 404, .. }) => Err(LeaseError::NoNamespace(self.namespace.clone())),
             Err(failed) => Err(self.error(failed)),
         }
     }
 
     fn lose(&mut self) -> Round {
-        self.rules.lost();
         self.leadership.set_end(Time::ZERO);
         Round::Changed
     }
