@@ -119,7 +119,7 @@ mod tests {
         let blocked = Blocked { host, object, reason: Reason::NoTarget, remedy: Vec::new() };
         let blocked = Report::Lasting { warning: Warning::Blocked(Box::new(blocked)), uid: "uid".into() };
         let accepted = Report::InSync(ChangeId("C1".into()));
-        let (leadership, (recorder, recorded)) = (Leadership::default(), std::sync::mpsc::channel());
+        let (leadership, (recorder, reports)) = (Leadership::default(), std::sync::mpsc::channel());
         let mut listener = LeaderOnly::new(Recorder(recorder), leadership.clone(), Clock::start());
         listener.hear(&blocked);
         listener.hear(&accepted);
@@ -127,6 +127,6 @@ mod tests {
         listener.hear(&blocked);
         leadership.set_end(Time::ZERO);
         listener.hear(&blocked);
-        assert_eq!(recorded.try_iter().collect::<Vec<_>>(), [accepted, blocked]);
+        assert_eq!(reports.try_iter().collect::<Vec<_>>(), [accepted, blocked]);
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cluster::ZonePlans;
 
-/// Print the CustomResourceDefinitions of zonekeeper, for `kubectl apply -f -`
+/// Print the definitions of the custom resources of zonekeeper, for `kubectl apply -f -`
 #[derive(Debug, Args)]
 pub struct Crds {}
 

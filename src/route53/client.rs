@@ -153,11 +153,12 @@ impl Reader {
                 _ => OpenError::Service(failure),
             }
         })?;
-        let unreadable = |what: &str| {
-            let (code, message) = ("UnreadableAnswer".to_owned(), format!("GetHostedZone gave no {what}"));
+        let incomplete = |field: &str| {
+            let (code, message) =
+                ("UnreadableAnswer".to_owned(), format!("the answer to GetHostedZone has no {field}"));
             OpenError::Service(Failure { class: FailureClass::Unknown, code, message })
         };
-        let zone = out.hosted_zone().ok_or_else(|| unreadable("zone"))?;
+        let zone = out.hosted_zone().ok_or_else(|| incomplete("zone"))?;
         if let Some(service) = zone.linked_service() {
             let who = service.service_principal().or(service.description()).unwrap_or("unknown");
             return Err(OpenError::Linked(self.zone.clone(), who.to_owned()));
@@ -195,9 +196,13 @@ impl ReadZone for Reader {
                 None
             }
         };
-        let unreadable = |what: String| {
+        let unreadable = |problem: String| {
             let code = "UnreadableAnswer".to_owned();
-            Failure { class: FailureClass::Unknown, code, message: format!("ListResourceRecordSets: {what}") }
+            Failure {
+                class: FailureClass::Unknown,
+                code,
+                message: format!("ListResourceRecordSets: {problem}"),
+            }
         };
         let next = match out.next_record_name() {
             Some(name) if out.is_truncated() => Some(Cursor {
@@ -209,7 +214,7 @@ impl ReadZone for Reader {
                 set_id: out.next_record_identifier().map(zonekeeper_core::dns::SetId::new),
             }),
             None if out.is_truncated() => {
-                return Err(unreadable("there is more, but no next name".to_owned()));
+                return Err(unreadable("the page is truncated, but names no next record set".to_owned()));
             }
             _ => None,
         };
@@ -223,7 +228,7 @@ impl ReadZone for Reader {
         count.and_then(|count| u64::try_from(count).ok()).ok_or_else(|| Failure {
             class: FailureClass::Unknown,
             code: "UnreadableAnswer".to_owned(),
-            message: "GetHostedZone gave no record set count".to_owned(),
+            message: "the answer to GetHostedZone has no record set count".to_owned(),
         })
     }
 
@@ -280,7 +285,7 @@ impl WriteZone for Writer {
         id.filter(|id| !id.is_empty()).map(|id| ChangeId(id.into())).ok_or_else(|| Failure {
             class: FailureClass::Unknown,
             code: "UnreadableAnswer".to_owned(),
-            message: "ChangeResourceRecordSets gave no change id".to_owned(),
+            message: "the answer to ChangeResourceRecordSets has no change id".to_owned(),
         })
     }
 }

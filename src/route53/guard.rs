@@ -370,7 +370,7 @@ mod tests {
         /// Whether the request was built.
         was_built: bool,
         /// Whether the server was contacted.
-        was_sent: bool,
+        has_arrived: bool,
     }
 
     /// Sends a change with the SDK, to a server that closes every connection.
@@ -403,7 +403,7 @@ mod tests {
         Sent {
             error: error_chain::text(&sent.unwrap_err()),
             was_built: provider.asked.load(Ordering::SeqCst) > 0,
-            was_sent: arrived.load(Ordering::SeqCst) > 0,
+            has_arrived: arrived.load(Ordering::SeqCst) > 0,
         }
     }
 
@@ -412,14 +412,14 @@ mod tests {
     #[tokio::test]
     async fn a_forbidden_change_is_not_even_built() {
         let sent = send(input("Z1", ChangeAction::Create), false, AS_IT_IS).await;
-        assert!(sent.was_built && sent.was_sent, "{}", sent.error);
+        assert!(sent.was_built && sent.has_arrived, "{}", sent.error);
         for (change, expected) in [
             (input("Z1", ChangeAction::Delete), Forbidden::Action("DELETE".to_owned())),
             (input("Z2", ChangeAction::Create), Forbidden::OtherZone("Z2".to_owned())),
         ] {
             let sent = send(change, false, AS_IT_IS).await;
             assert!(sent.error.contains(&expected.to_string()), "{}", sent.error);
-            assert!(!sent.was_built && !sent.was_sent, "{expected}");
+            assert!(!sent.was_built && !sent.has_arrived, "{expected}");
         }
     }
 
@@ -439,7 +439,7 @@ mod tests {
         ] {
             let sent = send(input("Z1", ChangeAction::Create), is_slow, Rewrite { path, body }).await;
             assert!(sent.error.contains(&expected.to_string()), "{}", sent.error);
-            assert!(sent.was_built && !sent.was_sent, "{expected}");
+            assert!(sent.was_built && !sent.has_arrived, "{expected}");
         }
     }
 }

@@ -329,6 +329,7 @@ mod tests {
     /// which a process starts: a process that has never seen a Lease takes a deleted one for one that never was. A person
     /// also leaves a minute between two deletions.
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one world, step by step")]
     fn there_is_one_leader_whatever_happens() {
         let (mut changes_of_leader, mut takeovers, mut deletions) = (0, 0, 0);
         for seed in 0..30_u64 {
