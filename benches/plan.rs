@@ -24,7 +24,7 @@ use zonekeeper_core::{
         BrakeLimits, ChangeId, Completion, Config, Cursor, Effect, Input, Keeper, Mode, Page, Quota, Read,
         Scope, Time,
     },
-    plan::{Past, Plan, Settings, View},
+    plan::{History, Plan, Settings, View},
     source::{Claims, Object, Resource, Rules},
 };
 
@@ -120,7 +120,9 @@ fn measure(size: usize) -> [f64; 7] {
     let objects: Vec<Object> = (0..size).map(|number| ingress(number, "web")).collect();
     let (claims_in, claims) = median(|| claims(&empty, &objects));
     let plan_of = |zone: &Zone| {
-        median(|| Plan::new(&View { zone, claims: &claims, settings: &settings, past: &Past::default() }))
+        median(|| {
+            Plan::new(&View { zone, claims: &claims, settings: &settings, history: &History::default() })
+        })
     };
     let (empty_in, plan) = plan_of(&empty);
     assert_eq!(plan.units.len(), size);

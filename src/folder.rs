@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tracing::{info, warn};
 use zonekeeper_core::{
     keeper::{Input, Scope},
-    source::{Object, ObjectId, Rules},
+    source::{Object, ObjectRef, Rules},
 };
 
 use crate::driver::{Handle, Objects, Until};
@@ -115,7 +115,7 @@ impl Folder {
     }
 
     /// Removes an object, as its deletion would. Returns whether it was there.
-    pub fn remove(&mut self, id: &ObjectId) -> bool {
+    pub fn remove(&mut self, id: &ObjectRef) -> bool {
         let mut found = false;
         for objects in self.files.values_mut() {
             objects.retain(|object| {
@@ -190,7 +190,7 @@ impl Folder {
             if !mistakes.is_empty() {
                 // Nobody knows which object a broken document describes. So every object of the file stays that no other
                 // document of it describes.
-                let seen: BTreeSet<ObjectId> = objects.iter().filter_map(Object::id).collect();
+                let seen: BTreeSet<ObjectRef> = objects.iter().filter_map(Object::id).collect();
                 let is_missing = |object: &Object| object.id().is_some_and(|id| !seen.contains(&id));
                 objects.extend(known.into_iter().filter(is_missing));
             }

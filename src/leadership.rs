@@ -99,7 +99,7 @@ mod tests {
     use zonekeeper_core::{
         keeper::{ChangeId, Warning},
         plan::{Blocked, Reason},
-        source::{Kind, ObjectId},
+        source::{Kind, ObjectRef},
     };
 
     use super::*;
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn only_the_leader_reports_blocked_hostnames() {
-        let object = ObjectId::new(Kind::Ingress, "shop", "web");
+        let object = ObjectRef::new(Kind::Ingress, "shop", "web");
         let host = "www.example.com".to_owned();
         let blocked = Blocked { host, object, reason: Reason::NoTarget, remedy: Vec::new() };
         let blocked = Report::Lasting { warning: Warning::Blocked(Box::new(blocked)), uid: "uid".into() };

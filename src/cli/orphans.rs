@@ -15,7 +15,7 @@ use serde_json::Value;
 use zonekeeper_core::{
     keeper::Scope,
     plan::{HandChange, Plan, Stale},
-    source::{Kind, ObjectId},
+    source::{Kind, ObjectRef},
 };
 
 use super::{plan::StaleJson, session::Session};
@@ -73,7 +73,7 @@ struct OrphanList<'p> {
     orphans: &'p [Stale],
     leftovers: &'p [Stale],
     /// Objects that cannot be read. They may ask for any of the hostnames.
-    unreadable: &'p [ObjectId],
+    unreadable: &'p [ObjectRef],
     scopes: &'p [Scope],
 }
 

@@ -31,7 +31,7 @@ use zonekeeper_core::{
     dns::{RecordSet, RecordType},
     keeper::{Report, Warning},
     plan::{Blocked, Change, Noted, Unit},
-    source::{Kind, ObjectId},
+    source::{Kind, ObjectRef},
 };
 
 use super::{Cluster, client::describe};
@@ -109,7 +109,7 @@ impl Events {
         self.event("Normal", "Published", &note, unit.object(), unit.uid())
     }
 
-    fn event(&self, type_: &str, reason: &str, note: &str, object: &ObjectId, uid: &str) -> Event {
+    fn event(&self, type_: &str, reason: &str, note: &str, object: &ObjectRef, uid: &str) -> Event {
         let note = shorten(note, LONGEST_NOTE);
         let api_version = match object.kind() {
             Kind::Ingress => Ingress::API_VERSION,
@@ -313,7 +313,7 @@ mod tests {
         let (mut events, mut queue) = Events::new();
         let blocked = |n: usize| Blocked {
             host: format!("w{n}.example.com"),
-            object: ObjectId::new(Kind::Service, "shop", "web"),
+            object: ObjectRef::new(Kind::Service, "shop", "web"),
             reason: Reason::NoTarget,
             remedy: Vec::new(),
         };
@@ -334,8 +334,8 @@ mod tests {
     #[test]
     fn a_name_depends_on_the_content_alone() {
         let (events, _queue) = Events::new();
-        let long = ObjectId::new(Kind::Ingress, "shop", &format!("{}.{}", "a".repeat(230), "b".repeat(22)));
-        let name = |object: &ObjectId, note| {
+        let long = ObjectRef::new(Kind::Ingress, "shop", &format!("{}.{}", "a".repeat(230), "b".repeat(22)));
+        let name = |object: &ObjectRef, note| {
             events.event("Warning", "NoTarget", note, object, "uid").metadata.name.unwrap()
         };
         assert_eq!(name(&long, "x"), name(&long, "x"));

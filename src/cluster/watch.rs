@@ -16,7 +16,7 @@ use tokio::{
 use tracing::{debug, warn};
 use zonekeeper_core::{
     keeper::{Input, Scope},
-    source::{Kind, Object, ObjectId, Resource, Rules},
+    source::{Kind, Object, ObjectRef, Resource, Rules},
 };
 
 use super::{
@@ -101,7 +101,7 @@ struct ObjectReader<K> {
     rules: Arc<Rules>,
     object: fn(Box<K>) -> Object,
     /// The objects that cannot be read, with the error. Each error is logged once.
-    unreadable: BTreeMap<ObjectId, String>,
+    unreadable: BTreeMap<ObjectRef, String>,
 }
 
 /// Tracks since when the first list has been refused, without any other result in between.
@@ -255,10 +255,10 @@ impl<K: Watched> ObjectReader<K> {
     }
 
     /// Names an object; `None` for one without a name, which no API server sends.
-    fn id(&self, object: &LenientObject<K>) -> Option<ObjectId> {
+    fn id(&self, object: &LenientObject<K>) -> Option<ObjectRef> {
         let namespace = object.namespace();
         let namespace = namespace.as_deref().unwrap_or("default");
-        Some(ObjectId::new(self.kind.clone(), namespace, object.meta().name.as_deref()?))
+        Some(ObjectRef::new(self.kind.clone(), namespace, object.meta().name.as_deref()?))
     }
 }
 

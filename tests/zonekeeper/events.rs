@@ -9,7 +9,7 @@ use zonekeeper::{
 use zonekeeper_core::{
     keeper::{Report, Warning},
     plan::{Blocked, Reason},
-    source::{Kind, ObjectId},
+    source::{Kind, ObjectRef},
 };
 
 use crate::{
@@ -108,7 +108,7 @@ async fn what_is_said_again_is_a_series_of_what_was_said() {
     let shop = Namespace::new("events-series").await;
     let name = format!("web-{}", "x".repeat(240));
     shop.create_ingress(&name, "www.example.test", json!({})).await;
-    let object = ObjectId::new(Kind::Ingress, shop.name(), &name);
+    let object = ObjectRef::new(Kind::Ingress, shop.name(), &name);
     let message = "ü".repeat(2_000);
     let reason = Reason::RejectedByRoute53 { message };
     let blocked = Blocked { host: "www.example.test".to_owned(), object, reason, remedy: Vec::new() };

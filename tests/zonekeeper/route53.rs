@@ -13,7 +13,7 @@ use zonekeeper::{
 use zonekeeper_core::{
     dns::{Name, Zone as CoreZone, ZoneId},
     keeper::{Apply, ApplyId, ChangeId, Cursor, FailureClass, Read, ReadId, Time},
-    plan::{Batch, Past, Plan, PlanDigest, Settings, Unit, View},
+    plan::{Batch, History, Plan, PlanDigest, Settings, Unit, View},
     source::{Claims, Object, Rules},
 };
 use zonekeeper_emulator::{
@@ -60,7 +60,7 @@ fn apply(not_after: Time) -> Apply {
         zone: &CoreZone::new(id(), apex),
         claims: &claims,
         settings: &settings,
-        past: &Past::default(),
+        history: &History::default(),
     });
     let digest = PlanDigest::of(plan.units.iter().map(Unit::digest));
     let mut batch = Batch::default();

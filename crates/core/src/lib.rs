@@ -57,7 +57,7 @@
 //! use k8s_openapi::api::networking::v1::Ingress;
 //! use zonekeeper_core::{
 //!     dns::{Name, Zone, ZoneId},
-//!     plan::{Batch, Past, Plan, Settings, View},
+//!     plan::{Batch, History, Plan, Settings, View},
 //!     source::{Claims, Object, Rules},
 //! };
 //!
@@ -78,8 +78,8 @@
 //! // What is claimed and what the zone holds give a plan: here four changes, which are one unit.
 //! let settings = Settings::new("blue".parse()?);
 //! let zone = Zone::new(ZoneId::new("Z0123456789").ok_or("a zone id")?, apex);
-//! let past = Past::default();
-//! let plan = Plan::new(&View { zone: &zone, claims: &claims, settings: &settings, past: &past });
+//! let past = History::default();
+//! let plan = Plan::new(&View { zone: &zone, claims: &claims, settings: &settings, history: &past });
 //! let unit = plan.units.first().ok_or("a unit")?;
 //! let written: Vec<String> = unit.changes().iter().map(ToString::to_string).collect();
 //! assert_eq!(written, [

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     dns::{Name, RecordSet, RecordType, SetId},
     plan::{Batch, Blocked, Noted, PlanDigest, Unit},
-    source::{Facts, ObjectId, Resource},
+    source::{Facts, ObjectRef, Resource},
 };
 
 /// An event that the driver passes to the keeper.
@@ -18,14 +18,14 @@ pub enum Input {
     /// The facts of an object; `None` if the object is gone or asks for no hostname.
     Facts {
         /// The object.
-        object: ObjectId,
+        object: ObjectRef,
         /// Its facts.
         facts: Option<Box<Facts>>,
     },
     /// An object exists and cannot be read. Its last known facts stay valid.
     Unreadable {
         /// The object.
-        object: ObjectId,
+        object: ObjectRef,
     },
     /// A list of a scope's objects begins. Objects that it does not show until [`Input::Listed`] are gone.
     Listing(Scope),
@@ -159,7 +159,7 @@ pub enum Report {
         /// The hostname.
         host: String,
         /// The object.
-        object: ObjectId,
+        object: ObjectRef,
     },
     /// The records of a hostname are right and not ours.
     Noted(Box<Noted>),
@@ -168,7 +168,7 @@ pub enum Report {
         /// The hostname.
         host: String,
         /// The object.
-        object: ObjectId,
+        object: ObjectRef,
     },
     /// A leftover appeared. It answers queries beside the wanted record sets.
     LeftOver(Box<Leftover>),
@@ -212,7 +212,7 @@ pub enum Warning {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
     /// The object that wants the record sets beside it.
-    pub object: ObjectId,
+    pub object: ObjectRef,
     /// The record set.
     pub set: RecordSet,
 }
@@ -295,7 +295,7 @@ pub enum FailureClass {
 
 impl Scope {
     /// Whether an object is listed with this scope.
-    pub fn covers(&self, object: &ObjectId) -> bool {
+    pub fn covers(&self, object: &ObjectRef) -> bool {
         let is_within = |namespace: &str| namespace == object.namespace();
         self.resource.kind().as_ref() == Some(object.kind())
             && self.namespace.as_deref().is_none_or(is_within)
@@ -313,7 +313,7 @@ impl Warning {
     }
 
     /// The object whose owners should know it.
-    pub fn object(&self) -> &ObjectId {
+    pub fn object(&self) -> &ObjectRef {
         match self {
             Self::Blocked(blocked) => &blocked.object,
             Self::Noted(noted) => &noted.object,

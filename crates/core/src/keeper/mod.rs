@@ -56,7 +56,7 @@ pub use time::Time;
 
 use crate::{
     dns::Zone,
-    plan::{Blocked, HostPlan, Past, Plan, of_object},
+    plan::{Blocked, History, HostPlan, Plan, of_object},
     source::Claims,
 };
 use model::Model;
@@ -390,7 +390,7 @@ impl Keeper {
     }
 
     /// Earlier observations that plans depend on.
-    pub fn past(&self) -> &Past {
+    pub fn past(&self) -> &History {
         &self.model.history
     }
 

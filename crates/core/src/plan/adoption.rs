@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use super::{
-    Change, OwnerId, Reason, Role, Unit, UnitDigest, View, Wish,
+    Change, OwnerId, Reason, Role, Unit, UnitDigest, View, WishDigest,
     desired::Desired,
     host::{is_right, too_big},
-    ownership::Standing,
+    ownership::Owner,
 };
 use crate::{
     dns::{Name, RecordSet},
@@ -126,17 +126,17 @@ impl View<'_> {
         &self,
         host: &Name,
         facts: &Facts,
-        standing: &Standing,
+        owner: &Owner,
         found: Option<&RecordSet>,
         is_right: bool,
     ) -> bool {
-        match (standing, &self.settings.adoption.order) {
-            (Standing::Us | Standing::Unreadable(_) | Standing::PlaceTaken(_), _) => false,
-            (Standing::Nobody, None) => found.is_some() && is_right && facts.controls.adopt,
-            (Standing::Nobody, Some(order)) => {
+        match (owner, &self.settings.adoption.order) {
+            (Owner::Us | Owner::Unreadable(_) | Owner::PlaceTaken(_), _) => false,
+            (Owner::Nobody, None) => found.is_some() && is_right && facts.controls.adopt,
+            (Owner::Nobody, Some(order)) => {
                 found.is_some() && order.from.is_none() && order.hosts.contain(host)
             }
-            (Standing::Other(owner), _) => self.takes_over(host, owner),
+            (Owner::Other(owner), _) => self.takes_over(host, owner),
         }
     }
 
@@ -159,14 +159,14 @@ impl View<'_> {
             let ownership = self.look_up(&key.host, wanted.rtype(), key);
             let found = self.zone.get(&key.host, wanted.rtype(), key.set_id.as_ref());
             let is_right = found.is_some_and(|found| is_right(found, wanted, desired));
-            if self.adopts(&key.host, &holder.facts, &ownership.standing, found, is_right) {
+            if self.adopts(&key.host, &holder.facts, &ownership.owner, found, is_right) {
                 changes.extend(self.txt_change(holder, wanted, &ownership)?);
             } else {
-                let is_foreign = match &ownership.standing {
-                    Standing::Us => false,
-                    Standing::Nobody => found.is_some() && !is_right,
-                    Standing::Other(_) => !is_right,
-                    Standing::Unreadable(_) | Standing::PlaceTaken(_) => true,
+                let is_foreign = match &ownership.owner {
+                    Owner::Us => false,
+                    Owner::Nobody => found.is_some() && !is_right,
+                    Owner::Other(_) => !is_right,
+                    Owner::Unreadable(_) | Owner::PlaceTaken(_) => true,
                 };
                 if is_foreign {
                     return Ok(None);
@@ -187,7 +187,7 @@ impl View<'_> {
                 continue;
             }
             let ownership = self.look_up(&key.host, set.rtype(), key);
-            if self.adopts(&key.host, &holder.facts, &ownership.standing, Some(set), false) {
+            if self.adopts(&key.host, &holder.facts, &ownership.owner, Some(set), false) {
                 changes.extend(self.txt_change(holder, set, &ownership)?);
                 reads.extend(ownership.reads);
             }
@@ -196,7 +196,7 @@ impl View<'_> {
             return Ok(None);
         }
         too_big(&changes)?;
-        Ok(Unit::adopt(holder, changes, reads, Wish::of(desired), then))
+        Ok(Unit::adopt(holder, changes, reads, WishDigest::of(desired), then))
     }
 }
 

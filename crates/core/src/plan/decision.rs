@@ -1,6 +1,6 @@
 //! The decision for one record set: from the zone's content and its owner to what happens.
 
-use super::{Note, Reason, ownership::Standing};
+use super::{Note, Reason, ownership::Owner};
 use crate::dns::RecordSet;
 
 /// The zone's content for a wanted record set.
@@ -32,10 +32,10 @@ pub(super) enum Decision<'z> {
 }
 
 /// The table of decisions. `was_ours` says whether this process has seen the set right and ours.
-pub(super) fn decide<'z>(existing: &Existing<'z>, owner: &Standing, was_ours: bool) -> Decision<'z> {
+pub(super) fn decide<'z>(existing: &Existing<'z>, owner: &Owner, was_ours: bool) -> Decision<'z> {
     use Decision::{Blocked, Create, InSync, Noted, Replace};
     use Existing::{Different, InTheWay, Nothing, Right};
-    use Standing::{Nobody, Other, PlaceTaken, Unreadable, Us};
+    use Owner::{Nobody, Other, PlaceTaken, Unreadable, Us};
     match (existing, owner) {
         (InTheWay(reason), _) | (_, PlaceTaken(reason)) => Blocked(reason.clone()),
         (_, Unreadable(at)) => Blocked(Reason::OwnershipUnreadable { at: at.clone() }),

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 use crate::{
     dns::{MAX_STRING_BYTES, Name, RecordSet, TxtText},
     shown::visible,
-    source::ObjectId,
+    source::ObjectRef,
 };
 
 /// Who owns a record: `--owner-id`, unique per cluster.
@@ -26,7 +26,7 @@ pub struct Heritage {
     /// Whose record it is.
     pub owner: String,
     /// The object that the record is for.
-    pub object: Option<ObjectId>,
+    pub object: Option<ObjectRef>,
     /// Whose ownership it states, where the TXT's own name does not tell.
     pub name: Option<String>,
 }
@@ -86,7 +86,7 @@ impl Heritage {
                 Some(("heritage", _)) => return None,
                 Some(("external-dns/owner", value)) => owner = Some(visible(value)),
                 Some(("external-dns/resource", value)) => {
-                    object = Some(ObjectId::from_resource_label(&visible(value)));
+                    object = Some(ObjectRef::from_resource_label(&visible(value)));
                 }
                 Some(("zonekeeper/name", value)) => name = Some(visible(value)),
                 _ => {}
@@ -99,7 +99,7 @@ impl Heritage {
     /// The text for a record of `object`. `stated` is the record's name where the TXT's own name does not tell.
     ///
     /// A text over [`MAX_STRING_BYTES`] loses its resource: ExternalDNS writes and reads one string only.
-    pub fn text(owner: &OwnerId, object: &ObjectId, stated: Option<&Name>) -> TxtText {
+    pub fn text(owner: &OwnerId, object: &ObjectRef, stated: Option<&Name>) -> TxtText {
         let owner = format!("heritage=external-dns,external-dns/owner={owner}");
         let whole = format!("{owner},external-dns/resource={}", object.resource_label());
         let text = if whole.len() > MAX_STRING_BYTES { owner } else { whole };
@@ -122,12 +122,12 @@ mod tests {
     #[test]
     fn the_text_is_that_of_external_dns() {
         let owner: OwnerId = "my-owner".parse().unwrap();
-        let object = ObjectId::new(Kind::Ingress, "default", "web");
+        let object = ObjectRef::new(Kind::Ingress, "default", "web");
         assert_eq!(
             &*Heritage::text(&owner, &object, None).to_value(),
             "\"heritage=external-dns,external-dns/owner=my-owner,external-dns/resource=ingress/default/web\""
         );
-        let long = ObjectId::new(Kind::Ingress, "default", &"x".repeat(253));
+        let long = ObjectRef::new(Kind::Ingress, "default", &"x".repeat(253));
         let text = Heritage::text(&owner, &long, None);
         assert_eq!(text.as_str(), "heritage=external-dns,external-dns/owner=my-owner");
     }
@@ -136,7 +136,7 @@ mod tests {
     fn a_text_is_read_as_external_dns_reads_it() {
         let read =
             parse("heritage=external-dns,external-dns/owner=me,external-dns/resource=ingress/a/b").unwrap();
-        let object = ObjectId::new(Kind::Ingress, "a", "b");
+        let object = ObjectRef::new(Kind::Ingress, "a", "b");
         assert_eq!((read.owner.as_str(), read.object), ("me", Some(object)));
         assert_eq!(parse("external-dns/owner=a=b,heritage=external-dns,x").unwrap().owner, "a=b");
         for text in [

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use super::{
     Blocked, Change, HandChange, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, Note, Noted, Reason, Role, Stale,
-    Unit, View, Weight, Wish,
+    Unit, View, Weight, WishDigest,
     decision::{Decision, Existing, decide},
     desired::Desired,
-    holder::Choice,
-    ownership::{Ownership, Standing},
+    holder::Followed,
+    ownership::{Owner, Ownership},
     reason::Limit,
     remedy,
 };
@@ -40,7 +40,7 @@ pub struct InSync {
     /// The key.
     pub key: ClaimKey,
     /// What its object asks for.
-    pub wish: Wish,
+    pub wish: WishDigest,
 }
 
 /// The plan for one key.
@@ -100,7 +100,8 @@ impl<'a> View<'a> {
 
     fn key(&self, key: &ClaimKey, plan: &mut HostPlan) {
         let named = self.named_holder(key);
-        let Some(Choice { holder, must_wait }) = self.choose(key, named.as_ref(), &self.past.tenure(key))
+        let Some(Followed { holder, must_wait }) =
+            self.choose(key, named.as_ref(), &self.history.holder(key))
         else {
             return;
         };
@@ -114,7 +115,7 @@ impl<'a> View<'a> {
         };
         // What is right already waits for nobody.
         let key_plan = match (key_plan, named) {
-            (KeyPlan::Write(_), Some(holder)) if must_wait && self.may_claim_unseen(&holder) => {
+            (KeyPlan::Write(_), Some(holder)) if must_wait && self.claims.may_claim_unseen(&holder) => {
                 KeyPlan::Blocked(Reason::KindUnreadable { holder }, Vec::new())
             }
             (KeyPlan::Write(_), Some(holder)) if must_wait => {
@@ -125,7 +126,7 @@ impl<'a> View<'a> {
         self.tell_others(holder, &wish, &key_plan, plan);
         match key_plan {
             KeyPlan::InSync => {
-                let wish = wish.as_ref().map(Wish::of).ok();
+                let wish = wish.as_ref().map(WishDigest::of).ok();
                 plan.in_sync.extend(wish.map(|wish| InSync { key: key.clone(), wish }));
             }
             KeyPlan::Noted(note, remedy) => plan.noted.push(noted(holder, &note, remedy)),
@@ -184,11 +185,11 @@ impl<'a> View<'a> {
         if !self.settings.managed_types.contains(&rtype) {
             return false;
         }
-        let standing = self.look_up(&key.host, &rtype, key).standing;
+        let owner = self.look_up(&key.host, &rtype, key).owner;
         let as_cname = || Desired::new(claim, self.zone, self.settings, true);
         let is_right =
             || as_cname().is_ok_and(|wish| wish.sets.iter().any(|set| is_right(found, set, &wish)));
-        standing == Standing::Us || self.adopts(&key.host, &claim.facts, &standing, Some(found), is_right())
+        owner == Owner::Us || self.adopts(&key.host, &claim.facts, &owner, Some(found), is_right())
     }
 
     fn plan_wish(&self, holder: &Claim, desired: &Desired, plan: &mut HostPlan) -> KeyPlan {
@@ -241,7 +242,7 @@ impl<'a> View<'a> {
             return Vec::new();
         }
         let beside = keys().find_map(|key| {
-            let holder = self.holder(key, self.named_holder(key).as_ref(), &self.past.tenure(key))?;
+            let holder = self.holder(key, self.named_holder(key).as_ref(), &self.history.holder(key))?;
             Some(holder.object().clone())
         });
         let stale = self.stale_sets(host).filter(|stale| !is_claimed(&stale.set));
@@ -263,7 +264,7 @@ impl<'a> View<'a> {
     pub(super) fn without_rivals(&self, holder: &Claim, desired: &Desired) -> Result<Written, Reason> {
         let key = &holder.endpoint.key;
         let positions = self.positions(key, desired);
-        let was_ours = self.past.was_right(key);
+        let was_ours = self.history.was_right(key);
         let is_free = |it: &Position<'_, '_>| !matches!(it.existing, Existing::InTheWay(_));
         if positions.iter().all(is_free)
             && let Some(adoption) = self.adoption(holder, desired)?
@@ -272,7 +273,7 @@ impl<'a> View<'a> {
         }
         let (mut changes, mut reads, mut note) = (Vec::new(), Vec::new(), None);
         for Position { wanted, existing, ownership } in positions {
-            let change = match decide(&existing, &ownership.standing, was_ours) {
+            let change = match decide(&existing, &ownership.owner, was_ours) {
                 Decision::Blocked(reason) => return Err(reason),
                 Decision::Noted(found) => {
                     note = note.or(Some(found));
@@ -306,7 +307,7 @@ impl<'a> View<'a> {
             return Ok(note.map_or(Written::InSync, Written::Noted));
         }
         too_big(&changes)?;
-        Ok(Written::Unit(Unit::publish(holder, changes, reads, Wish::of(desired))))
+        Ok(Written::Unit(Unit::publish(holder, changes, reads, WishDigest::of(desired))))
     }
 
     /// The wanted sets of a key, and what the zone says about each.
@@ -317,10 +318,10 @@ impl<'a> View<'a> {
         let in_the_way = self.in_the_way(key, desired).map(|reason| taken.next().unwrap_or(reason));
         let position = |wanted: &'w RecordSet| {
             let mut ownership = self.look_up(&key.host, wanted.rtype(), key);
-            if ownership.standing != Standing::Us
+            if ownership.owner != Owner::Us
                 && let Some(reason) = self.in_place_of_txt(&ownership.place.name)
             {
-                ownership.standing = Standing::PlaceTaken(reason);
+                ownership.owner = Owner::PlaceTaken(reason);
             }
             let existing = match (&in_the_way, self.zone.get(&key.host, wanted.rtype(), key.set_id.as_ref()))
             {

@@ -5,7 +5,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use super::{Reason, View, Wish, desired::Desired};
+use super::{Reason, View, WishDigest, desired::Desired};
 use crate::{
     dns::RecordSet,
     source::{Claim, ClaimKey, Content, Endpoint, Targets},
@@ -92,6 +92,6 @@ impl View<'_> {
 
     /// Whether what is there may be a union: we have not seen it right for one object alone.
     fn may_be_merged(&self, key: &ClaimKey) -> bool {
-        self.past.seen_right(key).is_none_or(Wish::is_merged)
+        self.history.right_wish(key).is_none_or(WishDigest::is_merged)
     }
 }

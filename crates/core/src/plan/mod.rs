@@ -12,6 +12,7 @@ mod desired;
 mod digest;
 mod encoding;
 mod heritage;
+mod history;
 mod holder;
 mod host;
 mod managed_types;
@@ -20,7 +21,6 @@ mod note;
 mod obstacle;
 mod ownership;
 mod ownership_record;
-mod past;
 mod reason;
 mod remedy;
 mod rival;
@@ -37,11 +37,11 @@ pub use batch::{Batch, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, Weight};
 pub use change::{Change, Role};
 pub use digest::{BadDigest, PlanDigest, UnitDigest};
 pub use heritage::{BadOwnerId, Heritage, OwnerId};
+pub use history::{History, HolderHistory, WishDigest};
 pub use host::{HostPlan, InSync};
 pub use managed_types::{BadManagedType, ManagedTypes};
 pub use note::{Note, Noted};
 pub use ownership::{BadNaming, Fallbacks, Naming};
-pub use past::{Past, Tenure, Wish};
 pub(crate) use reason::of_object;
 pub use reason::{Blocked, Limit, Reason};
 pub use remedy::HandChange;
@@ -52,7 +52,7 @@ pub use view::View;
 
 use crate::{
     dns::{AliasZones, Name, Ttl},
-    source::{ClaimKey, ObjectId, Severity},
+    source::{ClaimKey, ObjectRef, Severity},
 };
 
 /// How claims become record sets, and whose they are.
@@ -91,11 +91,11 @@ pub struct Plan {
     /// Owned sets of hostnames that no object asks for any more.
     pub orphans: Vec<Stale>,
     /// Claimed hostnames that are not names of the zone.
-    pub outside: Vec<(Name, ObjectId)>,
+    pub outside: Vec<(Name, ObjectRef)>,
     /// Objects that are there and cannot be read: what they ask for is not known.
-    pub unreadable: Vec<ObjectId>,
+    pub unreadable: Vec<ObjectRef>,
     /// Things wrong with objects that block nothing, by object.
-    pub warnings: BTreeMap<ObjectId, Vec<String>>,
+    pub warnings: BTreeMap<ObjectRef, Vec<String>>,
     /// Keys whose records are as they shall be.
     pub in_sync: usize,
     /// What the units take away from wildcards.
@@ -146,7 +146,7 @@ impl Plan {
             plan.orphans.extend(host.orphans);
             plan.in_sync += host.in_sync.len();
         }
-        let passed_over: BTreeMap<&Name, &ObjectId> = view.claims.passed_over().collect();
+        let passed_over: BTreeMap<&Name, &ObjectRef> = view.claims.passed_over().collect();
         for stale in plan.orphans.iter_mut().chain(&mut plan.leftovers) {
             stale.named_by = passed_over.get(stale.set.name()).map(|object| (*object).clone());
         }
@@ -155,7 +155,7 @@ impl Plan {
         plan.is_private = view.zone.is_private();
         plan.outside = view.claims.outside().map(|(name, object)| (name.clone(), object.clone())).collect();
         plan.outside.sort();
-        plan.unreadable = view.past.hidden().cloned().collect();
+        plan.unreadable = view.claims.visibility.undecodable().cloned().collect();
         for facts in view.claims.facts() {
             plan.blocked.extend(of_object(facts));
             let warnings: Vec<String> = facts

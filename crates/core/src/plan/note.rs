@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::HandChange;
-use crate::source::ObjectId;
+use crate::source::ObjectRef;
 
 /// A key whose records are right but not ours, as the object sees it. A note is not a failure: nothing has to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Noted {
     /// The hostname, with the set identifier if there is one.
     pub host: String,
     /// The object that asks for it.
-    pub object: ObjectId,
+    pub object: ObjectRef,
     /// The note.
     pub note: Note,
     /// The change batch with which a person could make the records ours. zonekeeper does not run it.

@@ -1,6 +1,6 @@
 //! What excludes that something is written at a hostname: that the name is reserved, and what is there already.
 
-use super::{Reason, View, desired::Desired, ownership::Standing, reason::Reserved};
+use super::{Reason, View, desired::Desired, ownership::Owner, reason::Reserved};
 use crate::{
     dns::{Name, RecordSet, RecordType},
     source::ClaimKey,
@@ -68,12 +68,12 @@ impl View<'_> {
             neighbours.filter(|set| set.rtype().is_address() && set.key.set_id == key.set_id);
         neighbours.find_map(|set| {
             let ownership = self.look_up(&key.host, set.rtype(), key);
-            let reason = match ownership.standing {
-                Standing::Us => return None,
-                Standing::Nobody => Reason::Unowned { found: set.to_string() },
-                Standing::Other(owner) => Reason::OwnedBy { owner },
-                Standing::Unreadable(at) => Reason::OwnershipUnreadable { at },
-                Standing::PlaceTaken(reason) => reason,
+            let reason = match ownership.owner {
+                Owner::Us => return None,
+                Owner::Nobody => Reason::Unowned { found: set.to_string() },
+                Owner::Other(owner) => Reason::OwnedBy { owner },
+                Owner::Unreadable(at) => Reason::OwnershipUnreadable { at },
+                Owner::PlaceTaken(reason) => reason,
             };
             Some(self.in_place_of_txt(&ownership.place.name).unwrap_or(reason))
         })

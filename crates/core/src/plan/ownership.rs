@@ -8,7 +8,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use super::{Heritage, OwnerId, Reason, digest::hex};
 use crate::{
     dns::{Name, RecordSet, RecordType, SetId, Zone},
-    source::ObjectId,
+    source::ObjectRef,
 };
 
 /// What stands for the record's type in a prefix or suffix.
@@ -60,7 +60,7 @@ pub(super) struct TxtPlace {
 
 /// What the zone says about whose a record set is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum Owner {
     Nobody,
     Us,
     Other(String),
@@ -73,9 +73,9 @@ pub(super) enum Standing {
 /// The ownership of one record set, and what it was read from.
 #[derive(Debug, Clone)]
 pub(super) struct Ownership<'z> {
-    pub standing: Standing,
+    pub owner: Owner,
     /// The object that the text names, whoever owns the set.
-    pub object: Option<ObjectId>,
+    pub object: Option<ObjectRef>,
     /// Where a TXT of ours belongs.
     pub place: TxtPlace,
     /// The TXT that is in that place.
@@ -246,27 +246,27 @@ impl Naming {
         let mut reads = vec![host.clone(), place.name.clone()];
         reads.extend(self.replacement(host));
         let typed = zone.get(&place.name, &RecordType::Txt, set_id);
-        let (standing, object) = if self.shared_with(zone, host).is_some() {
-            (Standing::Unreadable(place.name.clone()), None)
+        let (found_owner, object) = if self.shared_with(zone, host).is_some() {
+            (Owner::Unreadable(place.name.clone()), None)
         } else if let Some(set) = typed {
             match Heritage::of(set) {
                 Some(said) if !place.states_name || said.name.as_deref() == Some(host.as_str()) => {
-                    stand(said, owner)
+                    read_owner(said, owner)
                 }
-                _ => (Standing::Unreadable(place.name.clone()), None),
+                _ => (Owner::Unreadable(place.name.clone()), None),
             }
         } else {
-            let mut found = (Standing::Nobody, None);
+            let mut found = (Owner::Nobody, None);
             for (name, said) in self.older(zone, host, rtype, set_id) {
                 reads.push(name);
                 if let Some((_, said)) = said {
-                    found = stand(said, owner);
+                    found = read_owner(said, owner);
                     break;
                 }
             }
             found
         };
-        Ownership { standing, object, place, txt: typed, reads }
+        Ownership { owner: found_owner, object, place, txt: typed, reads }
     }
 
     /// The names of older times at which the TXT of a set can be, in the order in which they decide where the typed name
@@ -322,9 +322,9 @@ fn filled<'a>(affix: &'a str, rtype: &str) -> Cow<'a, str> {
     }
 }
 
-fn stand(text: Heritage, owner: &OwnerId) -> (Standing, Option<ObjectId>) {
-    let standing = if text.owner == owner.as_str() { Standing::Us } else { Standing::Other(text.owner) };
-    (standing, text.object)
+fn read_owner(text: Heritage, owner: &OwnerId) -> (Owner, Option<ObjectRef>) {
+    let found_owner = if text.owner == owner.as_str() { Owner::Us } else { Owner::Other(text.owner) };
+    (found_owner, text.object)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt;
 use super::{HandChange, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES};
 use crate::{
     dns::{BadName, MAX_SET_VALUES, Name, RecordType},
-    source::{Facts, MAX_OBJECT_HOSTS, ObjectId},
+    source::{Facts, MAX_OBJECT_HOSTS, ObjectRef},
 };
 
 /// A unit that is not written, for exactly one reason, as the object that asks for it sees it.
@@ -14,7 +14,7 @@ pub struct Blocked {
     /// The hostname, as far as it is one.
     pub host: String,
     /// The object that asks for it.
-    pub object: ObjectId,
+    pub object: ObjectRef,
     /// Why it is not written.
     pub reason: Reason,
     /// For conflicts with the zone: what a person could run to resolve them. zonekeeper does not run it.
@@ -82,7 +82,7 @@ pub enum Reason {
     /// Another object has the hostname and asks for something else.
     ClaimedBy {
         /// That object.
-        holder: ObjectId,
+        holder: ObjectRef,
     },
     /// There are the targets of several objects, which now ask for something else together.
     MergeUndecided {
@@ -127,12 +127,12 @@ pub enum Reason {
     /// The objects of a kind cannot be read, and one of them has the hostname.
     KindUnreadable {
         /// The object that the ownership text names.
-        holder: ObjectId,
+        holder: ObjectRef,
     },
     /// The object that had the hostname is gone, and may come back.
     Vacant {
         /// That object.
-        holder: ObjectId,
+        holder: ObjectRef,
     },
     /// The object asks for its records to be left alone for a while.
     Paused {
@@ -395,7 +395,7 @@ mod tests {
 
     #[test]
     fn an_object_is_told_nothing_of_another_namespace() {
-        let object = |namespace: &str| ObjectId::new(Kind::Ingress, namespace, "web");
+        let object = |namespace: &str| ObjectRef::new(Kind::Ingress, namespace, "web");
         for (namespace, is_named) in [("shop", true), ("bank", false)] {
             for reason in [
                 Reason::ClaimedBy { holder: object(namespace) },

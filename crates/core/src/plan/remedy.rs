@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Reason, Stale, View, Weight, desired::Desired, ownership::Standing};
+use super::{Reason, Stale, View, Weight, desired::Desired, ownership::Owner};
 use crate::{
     dns::{Name, RecordSet, RecordType},
     source::Claim,
@@ -84,7 +84,7 @@ pub(super) fn state_ownership(view: &View<'_>, holder: &Claim, desired: &Desired
     for set in desired.sets.iter().chain(beside) {
         let ownership = view.look_up(&key.host, set.rtype(), key);
         // What else is in the place of a TXT is a conflict of its own.
-        if ownership.standing == Standing::Us || view.in_place_of_txt(&ownership.place.name).is_some() {
+        if ownership.owner == Owner::Us || view.in_place_of_txt(&ownership.place.name).is_some() {
             continue;
         }
         let txt = view.txt(holder, set, &ownership);

@@ -82,7 +82,7 @@ impl View<'_> {
 
     /// The claim that a key follows, and what it asks for, if it could be written without rivals.
     fn claimed(&self, key: &ClaimKey) -> Option<(Claim, Desired)> {
-        let holder = self.holder(key, self.named_holder(key).as_ref(), &self.past.tenure(key))?;
+        let holder = self.holder(key, self.named_holder(key).as_ref(), &self.history.holder(key))?;
         let wish = self.wanted(holder).ok().filter(|_| self.barred(&key.host).is_none())?;
         self.without_rivals(holder, &wish).ok()?;
         Some((holder.clone(), wish))

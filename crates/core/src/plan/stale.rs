@@ -1,9 +1,9 @@
 //! Record sets of ours that nothing asks for.
 
-use super::{View, ownership::Standing};
+use super::{View, ownership::Owner};
 use crate::{
     dns::{Name, RecordSet},
-    source::{ClaimKey, ObjectId},
+    source::{ClaimKey, ObjectRef},
 };
 
 /// An owned record set that nothing asks for. It is reported, never deleted.
@@ -14,11 +14,11 @@ pub struct Stale {
     /// The TXTs that say that it is ours: the one that decides, and any older one that would without it.
     pub txts: Vec<RecordSet>,
     /// The object that its ownership record names.
-    pub was_for: Option<ObjectId>,
+    pub was_for: Option<ObjectRef>,
     /// An object that names the hostname and is not selected, so that it asks for nothing; known in a whole plan.
-    pub named_by: Option<ObjectId>,
+    pub named_by: Option<ObjectRef>,
     /// The object beside whose record sets it is; none where nothing is asked for at its hostname.
-    pub beside: Option<ObjectId>,
+    pub beside: Option<ObjectRef>,
 }
 
 impl View<'_> {
@@ -33,8 +33,9 @@ impl View<'_> {
 
     /// Those of our sets at a hostname whose objects have been seen if they are there.
     pub(super) fn stale_sets(&self, host: &Name) -> impl Iterator<Item = Stale> {
-        let is_hidden = |stale: &Stale| stale.was_for.as_ref().is_some_and(|it| self.may_claim_unseen(it));
-        self.owned_sets(host).filter(move |stale| !is_hidden(stale))
+        let may_be_wanted =
+            |stale: &Stale| stale.was_for.as_ref().is_some_and(|it| self.claims.may_claim_unseen(it));
+        self.owned_sets(host).filter(move |stale| !may_be_wanted(stale))
     }
 
     fn owned_sets(&self, host: &Name) -> impl Iterator<Item = Stale> {
@@ -54,7 +55,7 @@ impl View<'_> {
                 let (set, was_for) = (set.clone(), found.object.clone());
                 Stale { set, txts, was_for, named_by: None, beside: None }
             };
-            (found.standing == Standing::Us).then(stale)
+            (found.owner == Owner::Us).then(stale)
         })
     }
 }

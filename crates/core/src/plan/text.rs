@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Blocked, HandChange, Noted, Plan, Stale, Unit};
-use crate::source::ObjectId;
+use crate::source::ObjectRef;
 
 /// The whole plan: what would be written and why, what is blocked and the way out, what nothing asks for, and a
 /// summary that ends in the digest.
@@ -111,7 +111,7 @@ impl fmt::Display for Stale {
             Some(object) => write!(f, "{} (was for {object}", self.set)?,
             None => write!(f, "{} (was for an unnamed object", self.set)?,
         }
-        let is_another = |object: &&ObjectId| self.was_for.as_ref() != Some(object);
+        let is_another = |object: &&ObjectRef| self.was_for.as_ref() != Some(object);
         if let Some(object) = self.beside.as_ref().filter(is_another) {
             write!(f, "; {object} asks for something else beside it")?;
         }

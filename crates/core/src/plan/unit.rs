@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
-use super::{Change, Role, UnitDigest, Wish, digest::Encoder};
+use super::{Change, Role, UnitDigest, WishDigest, digest::Encoder};
 use crate::{
     dns::{Alias, Data, Name, RecordSet},
-    source::{Claim, ClaimKey, ObjectId},
+    source::{Claim, ClaimKey, ObjectRef},
 };
 
 /// All changes of one (hostname, set identifier): written together or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unit {
     key: ClaimKey,
-    object: ObjectId,
+    object: ObjectRef,
     uid: Arc<str>,
     changes: Vec<Change>,
     reads: Vec<Name>,
     digest: UnitDigest,
-    wish: Wish,
+    wish: WishDigest,
     purpose: Purpose,
 }
 
@@ -44,7 +44,7 @@ pub struct Move(pub(super) [u8; 16]);
 
 impl Unit {
     /// A unit that publishes what a claim asks for. `reads` are the names on which the decision depends.
-    pub(super) fn publish(claim: &Claim, changes: Vec<Change>, reads: Vec<Name>, wish: Wish) -> Self {
+    pub(super) fn publish(claim: &Claim, changes: Vec<Change>, reads: Vec<Name>, wish: WishDigest) -> Self {
         Self::new(claim, changes, reads, wish, Purpose::Publish)
     }
 
@@ -54,14 +54,20 @@ impl Unit {
         claim: &Claim,
         changes: Vec<Change>,
         reads: Vec<Name>,
-        wish: Wish,
+        wish: WishDigest,
         then: Vec<Change>,
     ) -> Option<Self> {
         let is_allowed = changes.iter().all(|change| change.role() == Role::Ownership);
         is_allowed.then(|| Self::new(claim, changes, reads, wish, Purpose::Adopt { then }))
     }
 
-    fn new(claim: &Claim, changes: Vec<Change>, mut reads: Vec<Name>, wish: Wish, purpose: Purpose) -> Self {
+    fn new(
+        claim: &Claim,
+        changes: Vec<Change>,
+        mut reads: Vec<Name>,
+        wish: WishDigest,
+        purpose: Purpose,
+    ) -> Self {
         reads.sort();
         reads.dedup();
         let (key, object) = (claim.endpoint.key.clone(), claim.object().clone());
@@ -99,7 +105,7 @@ impl Unit {
     }
 
     /// The object whose claim is followed.
-    pub fn object(&self) -> &ObjectId {
+    pub fn object(&self) -> &ObjectRef {
         &self.object
     }
 
@@ -124,7 +130,7 @@ impl Unit {
     }
 
     /// What the object asks for.
-    pub fn wish(&self) -> Wish {
+    pub fn wish(&self) -> WishDigest {
         self.wish
     }
 

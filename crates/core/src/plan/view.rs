@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Past, Settings,
+    History, Settings,
     ownership::{Fallbacks, Ownership},
 };
 use crate::{
@@ -21,7 +21,7 @@ pub struct View<'a> {
     /// How claims become record sets.
     pub settings: &'a Settings,
     /// What came before.
-    pub past: &'a Past,
+    pub history: &'a History,
 }
 
 // === impl View ===

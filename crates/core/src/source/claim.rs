@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{ClaimKey, Endpoint, Facts, Kind, ObjectId};
+use super::{ClaimKey, Endpoint, Facts, Kind, ObjectRef, Visibility};
 use crate::dns::Name;
 
 /// An object together with one of its endpoints.
@@ -23,16 +23,18 @@ pub struct Claim {
 #[derive(Debug, Clone)]
 pub struct Claims {
     apex: Name,
-    facts: BTreeMap<ObjectId, Arc<Facts>>,
+    facts: BTreeMap<ObjectRef, Arc<Facts>>,
     /// The claimants of each key: the oldest first, then by namespace and name.
     claimants: BTreeMap<ClaimKey, Vec<Claim>>,
+    /// The objects that cannot be read, and may claim any hostname.
+    pub visibility: Visibility,
 }
 
 // === impl Claim ===
 
 impl Claim {
     /// The object.
-    pub fn object(&self) -> &ObjectId {
+    pub fn object(&self) -> &ObjectRef {
         &self.facts.object
     }
 
@@ -53,12 +55,12 @@ impl Claim {
 impl Claims {
     /// No claims yet on the zone with this apex.
     pub fn new(apex: Name) -> Self {
-        Self { apex, facts: BTreeMap::new(), claimants: BTreeMap::new() }
+        Self { apex, facts: BTreeMap::new(), claimants: BTreeMap::new(), visibility: Visibility::default() }
     }
 
     /// Takes the facts of an object, or `None` if it has no facts any more. Returns the hostnames whose plans may change:
     /// none if the facts are the same as before.
-    pub fn set(&mut self, object: &ObjectId, facts: Option<Facts>) -> BTreeSet<Name> {
+    pub fn set(&mut self, object: &ObjectRef, facts: Option<Facts>) -> BTreeSet<Name> {
         if self.facts.get(object).map(AsRef::as_ref) == facts.as_ref() {
             return BTreeSet::new();
         }
@@ -121,28 +123,30 @@ impl Claims {
     }
 
     /// The hostnames of objects that are not selected, by object.
-    pub fn passed_over(&self) -> impl Iterator<Item = (&Name, &ObjectId)> {
+    pub fn passed_over(&self) -> impl Iterator<Item = (&Name, &ObjectRef)> {
         let facts = self.facts.values();
         facts.flat_map(|facts| facts.passed_over.iter().map(|host| (host, &facts.object)))
     }
 
     /// The facts of one object.
-    pub fn facts_of(&self, object: &ObjectId) -> Option<&Arc<Facts>> {
+    pub fn facts_of(&self, object: &ObjectRef) -> Option<&Arc<Facts>> {
         self.facts.get(object)
     }
 
-    /// Whether an object has more hostnames than are read of it, so that it may claim any hostname.
-    pub(crate) fn is_cut_off(&self, object: &ObjectId) -> bool {
-        self.facts_of(object).is_some_and(|facts| facts.hosts_above_limit > 0)
+    /// Whether an object may claim any hostname without our knowledge: it cannot be read, or has more hostnames than are
+    /// read.
+    pub(crate) fn may_claim_unseen(&self, object: &ObjectRef) -> bool {
+        let is_cut_off = |facts: &Arc<Facts>| facts.hosts_above_limit > 0;
+        self.visibility.may_exist_unseen(object) || self.facts_of(object).is_some_and(is_cut_off)
     }
 
     /// All objects that have facts.
-    pub fn objects(&self) -> impl Iterator<Item = &ObjectId> {
+    pub fn objects(&self) -> impl Iterator<Item = &ObjectRef> {
         self.facts.keys()
     }
 
     /// Claimed hostnames that are not names of this zone, each with the object that asks for it.
-    pub fn outside(&self) -> impl Iterator<Item = (&Name, &ObjectId)> {
+    pub fn outside(&self) -> impl Iterator<Item = (&Name, &ObjectRef)> {
         self.facts
             .values()
             .flat_map(|facts| facts.hosts().map(|host| (host, &facts.object)))

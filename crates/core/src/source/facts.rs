@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::{ClaimKey, Endpoint, ObjectId, Targets};
+use super::{ClaimKey, Endpoint, ObjectRef, Targets};
 use crate::{
     dns::{BadName, Name},
     shown::shown,
@@ -23,7 +23,7 @@ const MAX_BAD_HOSTS: usize = 21;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     /// The object.
-    pub object: ObjectId,
+    pub object: ObjectRef,
     /// The object's uid, for the audit line.
     pub uid: Arc<str>,
     /// The time of the object's creation, in seconds since 1970. The older claim wins a new name.
@@ -50,7 +50,7 @@ pub struct Controls {
     /// Whether records without an owner become ours if they equal what the object asks for (`zonekeeper.dev/adopt`).
     pub adopt: bool,
     /// The object that gets the hostnames (`zonekeeper.dev/hand-over-to`).
-    pub hand_over_to: Option<ObjectId>,
+    pub hand_over_to: Option<ObjectRef>,
     /// Until when the records stay as they are (`zonekeeper.dev/paused-until`).
     pub paused: Option<Pause>,
 }
@@ -99,7 +99,7 @@ pub enum Severity {
 
 impl Facts {
     /// The facts of an object that asks for nothing yet.
-    pub(super) fn new(object: ObjectId, meta: &ObjectMeta) -> Self {
+    pub(super) fn new(object: ObjectRef, meta: &ObjectMeta) -> Self {
         Self {
             object,
             uid: meta.uid.as_deref().unwrap_or_default().into(),

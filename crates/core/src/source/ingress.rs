@@ -3,7 +3,7 @@
 use k8s_openapi::api::networking::v1::{Ingress, IngressSpec};
 
 use super::{
-    Facts, ObjectId, Problem, Rules,
+    Facts, ObjectRef, Problem, Rules,
     annotation::{Annotation, AnnotationKey, Annotations, list},
     facts::Hosts,
 };
@@ -20,7 +20,7 @@ enum HostSource {
 }
 
 /// Reads an Ingress.
-pub(super) fn facts(ingress: &Ingress, object: ObjectId, rules: &Rules) -> Facts {
+pub(super) fn facts(ingress: &Ingress, object: ObjectRef, rules: &Rules) -> Facts {
     let annotations = Annotations::new(ingress.metadata.annotations.as_ref(), rules);
     let (mut facts, mut hosts) = (Facts::new(object, &ingress.metadata), Hosts::default());
     let mut problems = Vec::new();

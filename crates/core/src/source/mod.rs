@@ -12,6 +12,7 @@ mod ingress;
 mod object_ref;
 mod resource;
 mod service;
+mod visibility;
 
 use std::collections::BTreeSet;
 
@@ -24,8 +25,9 @@ pub use annotation::{ADOPT, AnnotationKey, DEFAULT_PREFIXES, HAND_OVER_TO, PAUSE
 pub use claim::{Claim, Claims};
 pub use endpoint::{AliasOptions, ClaimKey, Content, Endpoint, Record, Targets};
 pub use facts::{BadHost, Controls, Facts, MAX_OBJECT_HOSTS, Pause, Problem, Severity};
-pub use object_ref::{BadObject, Kind, ObjectId};
+pub use object_ref::{BadObject, Kind, ObjectRef};
 pub use resource::Resource;
+pub use visibility::Visibility;
 
 /// An object of the cluster, as the API server sends it.
 #[derive(Debug, Clone)]
@@ -53,9 +55,9 @@ pub struct Rules {
 
 impl Object {
     /// Which object it is; `None` without a name, which no API server sends.
-    pub fn id(&self) -> Option<ObjectId> {
+    pub fn id(&self) -> Option<ObjectRef> {
         let meta = self.metadata();
-        Some(ObjectId::new(
+        Some(ObjectRef::new(
             self.kind(),
             meta.namespace.as_deref().unwrap_or("default"),
             meta.name.as_deref()?,

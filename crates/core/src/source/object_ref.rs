@@ -18,7 +18,7 @@ pub enum Kind {
 /// An ownership record names its object in this form too. Such an object can be of a kind that zonekeeper does not read
 /// ([`Kind::Other`]), and it can be cluster-scoped (`node/worker-1`): its namespace is then empty.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObjectId(Arc<Parts>);
+pub struct ObjectRef(Arc<Parts>);
 
 #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Parts {
@@ -69,9 +69,9 @@ impl fmt::Display for Kind {
     }
 }
 
-// === impl ObjectId ===
+// === impl ObjectRef ===
 
-impl ObjectId {
+impl ObjectRef {
     /// Refers to an object; `namespace` is empty for a cluster-scoped one.
     pub fn new(kind: Kind, namespace: &str, name: &str) -> Self {
         Self(Arc::new(Parts { kind, namespace: namespace.to_owned(), name: name.to_owned() }))
@@ -79,7 +79,7 @@ impl ObjectId {
 
     /// Reads the resource label of an ownership record, as ExternalDNS writes it: `ingress/shop/web`, `node/worker-1`.
     ///
-    /// It accepts any text, because other programs write such records too. [`ObjectId::resource_label`] gives the same
+    /// It accepts any text, because other programs write such records too. [`ObjectRef::resource_label`] gives the same
     /// text back.
     pub fn from_resource_label(text: &str) -> Self {
         let (kind, path) = text.split_once('/').unwrap_or((text, ""));
@@ -117,7 +117,7 @@ impl ObjectId {
 }
 
 /// Reads what a person writes: `Ingress/shop/web`, with the kind in any case. The kind must be one that zonekeeper reads.
-impl FromStr for ObjectId {
+impl FromStr for ObjectRef {
     type Err = BadObject;
 
     fn from_str(text: &str) -> Result<Self, BadObject> {
@@ -136,13 +136,13 @@ fn is_object_name(text: &str) -> bool {
     (1..=253).contains(&text.len()) && text.bytes().all(is_allowed)
 }
 
-impl fmt::Display for ObjectId {
+impl fmt::Display for ObjectRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.written(self.kind().as_str()))
     }
 }
 
-impl fmt::Debug for ObjectId {
+impl fmt::Debug for ObjectRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
@@ -163,7 +163,7 @@ mod tests {
             ("web", Kind::Other("web".into()), "", ""),
             ("", Kind::Other("".into()), "", ""),
         ] {
-            let object = ObjectId::from_resource_label(text);
+            let object = ObjectRef::from_resource_label(text);
             assert_eq!(
                 (object.kind(), object.namespace(), object.name()),
                 (&kind, namespace, name),
@@ -175,14 +175,14 @@ mod tests {
 
     #[test]
     fn a_person_refers_to_kinds_that_are_read() {
-        let web = ObjectId::new(Kind::Ingress, "shop", "web");
+        let web = ObjectRef::new(Kind::Ingress, "shop", "web");
         for text in ["Ingress/shop/web", "ingress/shop/web", "INGRESS/shop/web"] {
             assert_eq!(text.parse(), Ok(web.clone()), "{text}");
         }
         for text in
             ["", "web", "shop/web", "Pod/shop/web", "Ingress//web", "Ingress/shop/", "Ingress/shop/web/x"]
         {
-            assert_eq!(text.parse::<ObjectId>(), Err(BadObject), "{text}");
+            assert_eq!(text.parse::<ObjectRef>(), Err(BadObject), "{text}");
         }
     }
 }

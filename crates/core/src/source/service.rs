@@ -3,13 +3,13 @@
 use k8s_openapi::api::core::v1::Service;
 
 use super::{
-    Facts, ObjectId, Rules,
+    Facts, ObjectRef, Rules,
     annotation::{AnnotationKey, Annotations, list},
     facts::Hosts,
 };
 
 /// Reads a Service. It is selected if its type is `LoadBalancer`; `None` means that it has no hostname.
-pub(super) fn facts(service: &Service, object: ObjectId, rules: &Rules) -> Option<Facts> {
+pub(super) fn facts(service: &Service, object: ObjectRef, rules: &Rules) -> Option<Facts> {
     let annotations = Annotations::new(service.metadata.annotations.as_ref(), rules);
     let spec = service.spec.as_ref()?;
     let (mut facts, mut hosts) = (Facts::new(object, &service.metadata), Hosts::default());

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Debug, str::FromStr};
 use zonekeeper_core::{
     dns::{AliasZones, Data, Name, RecordSet, RecordType, Ttl, TxtText, Zone, ZoneId},
     plan::{Heritage, HostPattern, Naming, OwnerId, Plan, PlanDigest, UnitDigest},
-    source::{MAX_OBJECT_HOSTS, Object, ObjectId, Rules},
+    source::{MAX_OBJECT_HOSTS, Object, ObjectRef, Rules},
 };
 
 use crate::{
@@ -178,7 +178,7 @@ fn ids_and_digests_say_what_is_wrong_with_them() {
         ("+123456789abcdef", ""),
         ("0123456789abcdeé", ""),
     ]);
-    are_refused::<ObjectId>(&[
+    are_refused::<ObjectRef>(&[
         ("", "Ingress/shop/web"),
         ("web", "Ingress/shop/web"),
         ("Ingress/shop", ""),
@@ -191,7 +191,7 @@ fn ids_and_digests_say_what_is_wrong_with_them() {
         ("Ingress/Shop/web", ""),
     ]);
     let long = format!("Ingress/shop/{}", "x".repeat(254));
-    are_refused::<ObjectId>(&[(&long, "")]);
+    are_refused::<ObjectRef>(&[(&long, "")]);
     are_refused::<HostPattern>(&[("", "pattern of hostnames"), (" ", ""), ("a b", ""), ("http://*", "")]);
     for text in ["", " ", "/hostedzone/", "z/../x", "Z\0", "Zü"] {
         assert!(ZoneId::new(text).is_none(), "{text:?}");

@@ -11,7 +11,7 @@ use std::{
 
 use zonekeeper_core::{
     plan::{Blocked, HandChange, Limit, Note, Reason},
-    source::{ADOPT, AnnotationKey, DEFAULT_PREFIXES, HAND_OVER_TO, Kind, ObjectId, PAUSED_UNTIL, PUBLISH},
+    source::{ADOPT, AnnotationKey, DEFAULT_PREFIXES, HAND_OVER_TO, Kind, ObjectRef, PAUSED_UNTIL, PUBLISH},
 };
 
 use crate::cases;
@@ -91,7 +91,7 @@ fn the_page_of_reasons_is_current() {
 /// What no case gives: the reasons that come with time, with what Route 53 answers, and with very much.
 fn of_no_case() -> impl Iterator<Item = Blocked> {
     let reasons = [
-        Reason::KindUnreadable { holder: ObjectId::from_resource_label("ingress/shop/web") },
+        Reason::KindUnreadable { holder: ObjectRef::from_resource_label("ingress/shop/web") },
         Reason::TooBig(Limit::ObjectValues(160_000)),
         Reason::Paused { until: "2026-12-31T18:00:00Z".to_owned() },
         Reason::Contested,
@@ -103,7 +103,7 @@ fn of_no_case() -> impl Iterator<Item = Blocked> {
         },
         Reason::ZoneFull { message: "Exceeded limit MAX_RRSETS_BY_ZONE …".to_owned() },
     ];
-    let object = ObjectId::new(Kind::Ingress, "shop", "web");
+    let object = ObjectRef::new(Kind::Ingress, "shop", "web");
     let host = "www.example.com".to_owned();
     reasons.into_iter().map(move |reason| Blocked {
         host: host.clone(),

@@ -6,10 +6,10 @@ use proptest::{collection::vec, prelude::*, strategy::ValueTree, test_runner::Te
 use zonekeeper_core::{
     dns::{AliasZones, Data, Name, RecordSet, RecordType, Ttl, TxtText, Zone, ZoneId},
     plan::{
-        Batch, Change, Fallbacks, HandChange, Heritage, HostPattern, Naming, OwnerId, Past, Plan, PlanDigest,
-        Stale, Unit, UnitDigest, View,
+        Batch, Change, Fallbacks, HandChange, Heritage, History, HostPattern, Naming, OwnerId, Plan,
+        PlanDigest, Stale, Unit, UnitDigest, View,
     },
-    source::{Kind, ObjectId},
+    source::{Kind, ObjectRef},
 };
 
 use crate::{
@@ -168,7 +168,7 @@ proptest! {
         host in proptest::option::of("[a-z0-9]{1,63}\\.[a-z]{2,9}"),
     ) {
         let id: OwnerId = owner.parse().unwrap();
-        let object = ObjectId::new(Kind::Ingress, &namespace, &name);
+        let object = ObjectRef::new(Kind::Ingress, &namespace, &name);
         let stated = host.map(|host| Name::from_hostname(&host).unwrap());
         let value = Heritage::text(&id, &object, stated.as_ref()).to_value();
         let said = Heritage::parse(&TxtText::parse(&value).unwrap()).unwrap();
@@ -187,7 +187,7 @@ proptest! {
         let _ = TxtText::parse(&format!("\"{text}\"")).map(|text| Heritage::parse(&text));
         let _ = text.parse::<Ttl>();
         let _ = text.parse::<OwnerId>();
-        let _ = text.parse::<ObjectId>();
+        let _ = text.parse::<ObjectRef>();
         let _ = text.parse::<HostPattern>();
         let _ = (text.parse::<PlanDigest>(), text.parse::<UnitDigest>());
         let _ = ZoneId::new(&text);
@@ -339,8 +339,8 @@ fn changes_reach_whom_they_affect(
     let sets = line.map(|line| record_set(&format!("{at} {line}")));
     changed.replace(&at, sets.into_iter().collect::<Result<_, _>>()?);
     let delegates = |zone: &Zone| zone.at(&at).iter().any(|set| *set.rtype() == RecordType::Ns);
-    let past = Past::default();
-    let was = View { zone: &situation.zone, claims: &claims, settings: &situation.settings, past: &past };
+    let past = History::default();
+    let was = View { zone: &situation.zone, claims: &claims, settings: &situation.settings, history: &past };
     let is = View { zone: &changed, ..was };
     let mut fallbacks = Fallbacks::default();
     for host in names.iter().filter(|host| was.exists(host) || is.exists(host)) {

@@ -10,8 +10,10 @@ use zonekeeper_core::{
     dns::{
         Alias, AliasZones, Data, Name, Policy, RecordSet, RecordType, Routing, Rule, SetId, Ttl, Zone, ZoneId,
     },
-    plan::{Adoption, AdoptionOrder, Hosts, ManagedTypes, Naming, Past, Plan, Settings, Tenure, View},
-    source::{ClaimKey, Claims, Endpoint, Facts, Kind, Object, ObjectId, Rules},
+    plan::{
+        Adoption, AdoptionOrder, History, HolderHistory, Hosts, ManagedTypes, Naming, Plan, Settings, View,
+    },
+    source::{ClaimKey, Claims, Endpoint, Facts, Kind, Object, ObjectRef, Rules},
 };
 
 use crate::model::Affixes;
@@ -94,8 +96,10 @@ pub struct Situation {
     pub affixes: Affixes,
     pub objects: Vec<Object>,
     /// The set identifier and the policy of an object's endpoints.
-    pub routing: BTreeMap<ObjectId, (SetId, Routing)>,
-    pub past: Past,
+    pub routing: BTreeMap<ObjectRef, (SetId, Routing)>,
+    pub history: History,
+    /// The kinds that cannot be listed.
+    pub unreadable: BTreeSet<Kind>,
     pub zone: Zone,
 }
 
@@ -140,8 +144,16 @@ impl Text {
             read().ok_or_else(|| format!("expected `Ingress/shop/blue set=blue weight=10`: {line}"))
         });
         let routing = routing.collect::<Result<_, _>>()?;
-        let mut situation =
-            Situation { settings, rules, affixes, objects, routing, past: Past::default(), zone };
+        let mut situation = Situation {
+            settings,
+            rules,
+            affixes,
+            objects,
+            routing,
+            history: History::default(),
+            unreadable: BTreeSet::new(),
+            zone,
+        };
         for line in self.history.lines() {
             situation.remember(line)?;
         }
@@ -190,7 +202,16 @@ impl Situation {
     /// Objects and a zone without any history.
     pub fn new(settings: Settings, objects: Vec<Object>, zone: Zone) -> Self {
         let (rules, affixes) = (Rules::default(), Affixes::default());
-        Self { settings, rules, affixes, objects, routing: BTreeMap::new(), past: Past::default(), zone }
+        Self {
+            settings,
+            rules,
+            affixes,
+            objects,
+            routing: BTreeMap::new(),
+            history: History::default(),
+            unreadable: BTreeSet::new(),
+            zone,
+        }
     }
 
     fn remember(&mut self, line: &str) -> Result<(), String> {
@@ -202,12 +223,15 @@ impl Situation {
         };
         match words[..] {
             ["held", host, "by", object] => {
-                let seen = Some(object.parse().map_err(|_| bad())?);
-                self.past.set_tenure(&key(host)?, Tenure { seen, is_over: false, yields: false });
+                let last = Some(object.parse().map_err(|_| bad())?);
+                self.history.set_holder(
+                    &key(host)?,
+                    HolderHistory { last, vacancy_is_over: false, may_yield: false },
+                );
             }
             ["unreadable", kind] => {
                 let kind = Kind::ALL.into_iter().find(|known| known.label() == kind).ok_or_else(bad)?;
-                self.past.set_readable(&kind, None, false);
+                self.unreadable.insert(kind);
             }
             // The records were right and ours for what is asked for now.
             ["ours", host] => {
@@ -215,7 +239,7 @@ impl Situation {
                 let empty = empty_zone(self.zone.apex().as_str());
                 let units = self.plan_of(&self.claims(), &empty).units;
                 let unit = units.iter().find(|unit| *unit.key() == key).ok_or_else(bad)?;
-                self.past.see_right(key, unit.wish());
+                self.history.set_right(key, unit.wish());
             }
             _ => return Err(bad()),
         }
@@ -229,6 +253,9 @@ impl Situation {
 
     pub fn claims_of<'a>(&self, objects: impl Iterator<Item = &'a Object>) -> Claims {
         let mut claims = Claims::new(self.zone.apex().clone());
+        for kind in &self.unreadable {
+            claims.visibility.set_readable(kind, None, false);
+        }
         for object in objects {
             if let Some(id) = object.id() {
                 let facts = object.facts(&self.rules).map(|facts| match self.routing.get(&id) {
@@ -246,7 +273,7 @@ impl Situation {
     }
 
     pub fn plan_of(&self, claims: &Claims, zone: &Zone) -> Plan {
-        Plan::new(&View { zone, claims, settings: &self.settings, past: &self.past })
+        Plan::new(&View { zone, claims, settings: &self.settings, history: &self.history })
     }
 }
 

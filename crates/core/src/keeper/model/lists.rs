@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{keeper::contract::Scope, source::ObjectId};
+use crate::{keeper::contract::Scope, source::ObjectRef};
 
 /// The state of each scope's list.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ struct List {
     /// Whether the scope was listed to its end once, or cannot be listed.
     complete: bool,
     /// During a list: the known objects that it has not shown yet.
-    unseen: Option<BTreeSet<ObjectId>>,
+    unseen: Option<BTreeSet<ObjectRef>>,
 }
 
 // === impl Lists ===
@@ -26,12 +26,12 @@ impl Lists {
     }
 
     /// Begins a list. `known` are the known objects of the scope.
-    pub fn begin<'a>(&mut self, scope: &Scope, known: impl Iterator<Item = &'a ObjectId>) {
+    pub fn begin<'a>(&mut self, scope: &Scope, known: impl Iterator<Item = &'a ObjectRef>) {
         self.scopes.entry(scope.clone()).or_default().unseen = Some(known.cloned().collect());
     }
 
     /// Marks an object as seen.
-    pub fn see(&mut self, object: &ObjectId) {
+    pub fn see(&mut self, object: &ObjectRef) {
         for (scope, list) in &mut self.scopes {
             if scope.covers(object)
                 && let Some(unseen) = &mut list.unseen
@@ -42,7 +42,7 @@ impl Lists {
     }
 
     /// Ends a list. Returns the objects that it did not show.
-    pub fn end(&mut self, scope: &Scope) -> BTreeSet<ObjectId> {
+    pub fn end(&mut self, scope: &Scope) -> BTreeSet<ObjectRef> {
         let list = self.scopes.entry(scope.clone()).or_default();
         list.complete = true;
         list.unseen.take().unwrap_or_default()

@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     dns::{Name, Zone},
-    plan::{Blocked, Past, Settings, View, of_object},
-    source::{Claims, Facts, ObjectId},
+    plan::{Blocked, History, Settings, View, of_object},
+    source::{Claims, Facts, ObjectRef},
 };
 
 /// The inputs of every plan, kept up to date.
@@ -29,7 +29,7 @@ pub(super) struct Model {
     /// The zone as last seen.
     pub snapshot: Snapshot,
     /// Earlier observations that plans depend on.
-    pub history: Past,
+    pub history: History,
     /// The age from which the newest complete listing says too little about the zone.
     max_listing_age: Duration,
 }
@@ -44,13 +44,13 @@ impl Model {
             claims: Claims::new(zone.apex().clone()),
             lists: Lists::new(scopes),
             snapshot: Snapshot::new(zone),
-            history: Past::default(),
+            history: History::default(),
             max_listing_age: resync.saturating_mul(2),
         }
     }
 
     pub fn view(&self) -> View<'_> {
-        View { zone: self.zone(), claims: &self.claims, settings: &self.settings, past: &self.history }
+        View { zone: self.zone(), claims: &self.claims, settings: &self.settings, history: &self.history }
     }
 
     pub fn zone(&self) -> &Zone {
@@ -77,7 +77,7 @@ impl Model {
     }
 
     /// Sets the facts of an object, or removes them.
-    pub fn set_facts(&mut self, object: &ObjectId, facts: Option<Facts>, turn: &mut Turn) {
+    pub fn set_facts(&mut self, object: &ObjectRef, facts: Option<Facts>, turn: &mut Turn) {
         self.lists.see(object);
         let apex = self.zone().apex();
         let is_new = |host: &Name| host.is_within(apex) && !self.claims.has_host(host);
@@ -89,7 +89,7 @@ impl Model {
         for report in blocked_reports::compare(&old, &new) {
             turn.report(report);
         }
-        if self.history.set_hidden(object, false) {
+        if self.claims.visibility.set_undecodable(object, false) {
             turn.changed(Changed::Readability);
         }
         let hosts = self.claims.set(object, facts);
@@ -99,19 +99,19 @@ impl Model {
     }
 
     /// Notes that an object exists and cannot be read. Its last known facts stay valid.
-    pub fn set_unreadable(&mut self, object: &ObjectId, turn: &mut Turn) {
+    pub fn set_unreadable(&mut self, object: &ObjectRef, turn: &mut Turn) {
         self.lists.see(object);
         // Without known facts, the object may claim any hostname.
-        if self.claims.facts_of(object).is_none() && self.history.set_hidden(object, true) {
+        if self.claims.facts_of(object).is_none() && self.claims.visibility.set_undecodable(object, true) {
             turn.changed(Changed::Readability);
         }
     }
 
     /// Begins a list of a scope.
     pub fn begin_list(&mut self, scope: &Scope) {
-        let hidden = self.history.hidden().filter(|object| scope.covers(object));
+        let undecodable = self.claims.visibility.undecodable().filter(|object| scope.covers(object));
         let known = self.claims.objects().filter(|object| scope.covers(object));
-        self.lists.begin(scope, known.chain(hidden));
+        self.lists.begin(scope, known.chain(undecodable));
     }
 
     /// Ends a list of a scope: objects that it did not show are gone.
@@ -131,7 +131,7 @@ impl Model {
 
     fn set_readable(&mut self, scope: &Scope, is_readable: bool, turn: &mut Turn) {
         for kind in scope.resource.kinds() {
-            if self.history.set_readable(&kind, scope.namespace.as_deref(), is_readable) {
+            if self.claims.visibility.set_readable(&kind, scope.namespace.as_deref(), is_readable) {
                 turn.changed(Changed::Readability);
             }
         }

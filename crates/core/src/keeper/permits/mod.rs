@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     dns::Name,
-    plan::{Batch, Past, Reason, Unit},
+    plan::{Batch, History, Reason, Unit},
 };
 
 /// Everything that can prevent a unit from being sent.
@@ -174,7 +174,7 @@ impl Permits {
     }
 
     /// Notes that a batch was accepted.
-    pub fn batch_accepted(&mut self, batch: &Batch, history: &Past, planner: &Planner, turn: &mut Turn) {
+    pub fn batch_accepted(&mut self, batch: &Batch, history: &History, planner: &Planner, turn: &mut Turn) {
         self.account.close();
         self.changes.close();
         if self.quarantine.accepted(batch) {

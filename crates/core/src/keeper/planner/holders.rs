@@ -11,8 +11,8 @@ use crate::{
         keys::{entries_at, union},
         time::Time,
     },
-    plan::{Tenure, View},
-    source::{ClaimKey, ObjectId},
+    plan::{HolderHistory, View},
+    source::{ClaimKey, ObjectRef},
 };
 
 /// How long a holder may be without a target before claims of its namespace may follow. The exchange of a load balancer
@@ -26,7 +26,7 @@ pub(super) struct Holders {
     vacancy: Duration,
     named: BTreeMap<ClaimKey, Named>,
     /// The holders without a target, and since when they have none.
-    targetless: BTreeMap<ClaimKey, (ObjectId, Time)>,
+    targetless: BTreeMap<ClaimKey, (ObjectRef, Time)>,
     /// The hostnames for which a grace period ends.
     due: BTreeSet<(Time, Name)>,
 }
@@ -34,7 +34,7 @@ pub(super) struct Holders {
 /// The object that an ownership record names.
 #[derive(Debug, Clone)]
 struct Named {
-    object: ObjectId,
+    object: ObjectRef,
     /// Whether the object was seen with a claim on the hostname.
     was_seen: bool,
     /// When the object was first found not to claim the hostname.
@@ -63,37 +63,37 @@ impl Holders {
     }
 
     /// Observes the object that the ownership record of a key names, and the holder of the key.
-    pub fn observe(&mut self, view: &View<'_>, key: &ClaimKey, now: Time) -> Tenure {
+    pub fn observe(&mut self, view: &View<'_>, key: &ClaimKey, now: Time) -> HolderHistory {
         let named = view.named_holder(key);
         let known = self.named.remove(key);
-        let tenure = named.as_ref().map(|named| self.observe_named(view, key, named, known, now));
-        let tenure = tenure.unwrap_or_default();
-        let holder = view.holder(key, named.as_ref(), &tenure);
+        let history = named.as_ref().map(|named| self.observe_named(view, key, named, known, now));
+        let history = history.unwrap_or_default();
+        let holder = view.holder(key, named.as_ref(), &history);
         let holder = holder.filter(|claim| claim.endpoint.content.is_empty());
         let known = self.targetless.remove(key);
-        let Some(holder) = holder.map(|claim| claim.object().clone()) else { return tenure };
+        let Some(holder) = holder.map(|claim| claim.object().clone()) else { return history };
         let since = known.filter(|(object, _)| *object == holder).map_or(now, |(_, since)| since);
         self.targetless.insert(key.clone(), (holder, since));
-        Tenure { yields: self.has_ended(key, since, TARGETLESS_GRACE, now), ..tenure }
+        HolderHistory { may_yield: self.has_ended(key, since, TARGETLESS_GRACE, now), ..history }
     }
 
     fn observe_named(
         &mut self,
         view: &View<'_>,
         key: &ClaimKey,
-        named: &ObjectId,
+        named: &ObjectRef,
         known: Option<Named>,
         now: Time,
-    ) -> Tenure {
+    ) -> HolderHistory {
         let mut claimants = view.claims.claimants(key).iter();
         let is_here = claimants.any(|claim| claim.object() == named);
-        let is_gone = !is_here && !view.may_claim_unseen(named);
+        let is_gone = !is_here && !view.claims.may_claim_unseen(named);
         let known = known.filter(|known| known.object == *named);
         let was_seen = is_here || known.as_ref().is_some_and(|known| known.was_seen);
         let gone = is_gone.then(|| known.and_then(|known| known.gone).unwrap_or(now));
         self.named.insert(key.clone(), Named { object: named.clone(), was_seen, gone });
-        let is_over = gone.is_some_and(|gone| self.has_ended(key, gone, self.vacancy, now));
-        Tenure { seen: was_seen.then(|| named.clone()), is_over, yields: false }
+        let vacancy_is_over = gone.is_some_and(|gone| self.has_ended(key, gone, self.vacancy, now));
+        HolderHistory { last: was_seen.then(|| named.clone()), vacancy_is_over, may_yield: false }
     }
 
     /// Whether a grace period has ended. If not, its end becomes due.
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
     use crate::{
         dns::{Data, RecordSet, RecordType, SetId, Ttl, Zone, ZoneId},
-        plan::{Past, Settings},
+        plan::{History, Settings},
         source::Claims,
     };
 
@@ -144,7 +144,7 @@ mod tests {
         let settings = Settings::new("me".parse().unwrap());
         let mut zone = Zone::new(ZoneId::new("Z1").unwrap(), name("example.com"));
         let (claims, past, host) =
-            (Claims::new(name("example.com")), Past::default(), name("www.example.com"));
+            (Claims::new(name("example.com")), History::default(), name("www.example.com"));
         let put = |zone: &mut Zone, set_id: &str| {
             zone.put(set("www.example.com", set_id, RecordType::A, "192.0.2.1"));
             let text = format!(
@@ -154,10 +154,10 @@ mod tests {
         };
         let mut holders = Holders::new(VACANCY);
         let mut observe = |zone: &Zone, now: Time| -> Vec<(Option<SetId>, bool)> {
-            let view = View { zone, claims: &claims, settings: &settings, past: &past };
+            let view = View { zone, claims: &claims, settings: &settings, history: &past };
             let keys = holders.keys_at(&view, &host);
             keys.into_iter()
-                .map(|key| (key.set_id.clone(), holders.observe(&view, &key, now).is_over))
+                .map(|key| (key.set_id.clone(), holders.observe(&view, &key, now).vacancy_is_over))
                 .collect()
         };
         let [blue, green] = ["blue", "green"].map(|set_id| Some(SetId::new(set_id)));

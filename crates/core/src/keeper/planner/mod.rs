@@ -16,7 +16,7 @@ use wakeup::Wakeup;
 use super::{contract::Report, keys::union, model::Model, time::Time};
 use crate::{
     dns::Name,
-    plan::{HostPlan, InSync, Move, Past, Plan, Unit, UnitDigest, View},
+    plan::{History, HostPlan, InSync, Move, Plan, Unit, UnitDigest, View},
     source::{ClaimKey, Facts},
 };
 
@@ -215,8 +215,8 @@ impl Planner {
     fn observe_holders(&mut self, model: &mut Model, now: Time) {
         for host in self.plans.marked() {
             for key in self.holders.keys_at(&model.view(), &host) {
-                let tenure = self.holders.observe(&model.view(), &key, now);
-                if model.history.set_tenure(&key, tenure) {
+                let history = self.holders.observe(&model.view(), &key, now);
+                if model.history.set_holder(&key, history) {
                     // Hostnames that compete for one name depend on their holders.
                     self.plans.mark_affected(&model.view(), &host);
                 }
@@ -258,7 +258,7 @@ impl Planner {
         let mut is_correct = !in_sync.is_empty();
         for InSync { key, wish } in in_sync {
             self.drift.repaired(&key);
-            model.history.see_right(key, wish);
+            model.history.set_right(key, wish);
         }
         is_correct = is_correct || (was_correct && model.history.right_at(host).next().is_some());
         self.hosts_once_correct += usize::from(is_correct);
@@ -267,6 +267,6 @@ impl Planner {
 }
 
 /// Whether a unit restores records that were correct for the same wish.
-pub(super) fn is_repair(history: &Past, unit: &Unit) -> bool {
-    unit.changes_records() && history.seen_right(unit.key()) == Some(unit.wish())
+pub(super) fn is_repair(history: &History, unit: &Unit) -> bool {
+    unit.changes_records() && history.right_wish(unit.key()) == Some(unit.wish())
 }

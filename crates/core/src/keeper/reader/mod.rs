@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     dns::Name,
-    plan::{Batch, Past, Unit},
+    plan::{Batch, History, Unit},
 };
 
 /// When a repaired record is read again: how long after the repair.
@@ -216,7 +216,7 @@ impl ZoneReader {
     }
 
     /// Notes that a batch was accepted. Repaired records are read again later.
-    pub fn batch_accepted(&mut self, batch: &Batch, history: &Past, now: Time) {
+    pub fn batch_accepted(&mut self, batch: &Batch, history: &History, now: Time) {
         for unit in batch.units().iter().filter(|unit| is_repair(history, unit)) {
             for wait in AFTER_REPAIR {
                 self.rereads.add_at(unit.reads().iter().cloned(), now + wait);

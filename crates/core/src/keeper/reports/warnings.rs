@@ -10,7 +10,7 @@ use crate::{
         contract::{Leftover, Report, Warning},
         time::Time,
     },
-    source::ObjectId,
+    source::ObjectRef,
 };
 
 /// How long a condition must last before the first warning. Most conditions of a new object end by themselves.
@@ -19,7 +19,7 @@ const LASTED: Duration = Duration::from_secs(30);
 const AGAIN: Duration = Duration::from_hours(1);
 
 /// The hostname or the record set that a warning is about, and the object.
-type Key = (String, ObjectId);
+type Key = (String, ObjectRef);
 
 /// The lasting conditions, and when the next warning about each is due.
 #[derive(Debug, Clone, Default)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use zonekeeper_core::{
     keeper::{Input, Scope},
-    source::{HAND_OVER_TO, Object, ObjectId, Resource},
+    source::{HAND_OVER_TO, Object, ObjectRef, Resource},
 };
 
 use zonekeeper_emulator::zone::RecordSet;
@@ -282,7 +282,7 @@ fn a_kind_that_is_denied_later_keeps_its_claims() {
 fn an_object_that_cannot_be_read_keeps_what_it_may_have() {
     let (mut stage, web) = held();
     let next = of("shop", "next", Some(WEB_2), &[]);
-    let id: ObjectId = web.id().unwrap();
+    let id: ObjectRef = web.id().unwrap();
     stage.keeper_begins_anew();
     stage.tell(Input::Listing(scope()));
     stage.see(&next);

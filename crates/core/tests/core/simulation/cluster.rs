@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::{Value, json};
 use zonekeeper_core::{
     dns::{Policy, Routing, Rule, SetId},
-    source::{Facts, Kind, Object, ObjectId, Rules},
+    source::{Facts, Kind, Object, ObjectRef, Rules},
 };
 
 use super::random::Random;
@@ -86,7 +86,7 @@ pub struct Wish {
     pub alias: bool,
     pub adopt: bool,
     pub paused: Option<&'static str>,
-    pub hand_over_to: Option<ObjectId>,
+    pub hand_over_to: Option<ObjectRef>,
     /// The set identifier and weight of its endpoints, which no annotation gives.
     pub weight: Option<(&'static str, i64)>,
     /// Whether an annotation asks for a routing policy.
@@ -99,7 +99,7 @@ pub struct Wish {
 /// All objects.
 #[derive(Debug, Clone, Default)]
 pub struct Cluster {
-    objects: BTreeMap<ObjectId, Wish>,
+    objects: BTreeMap<ObjectRef, Wish>,
     rules: Rules,
     created: u64,
 }
@@ -163,20 +163,20 @@ impl Wish {
 
 impl Cluster {
     /// Puts an object in; what was there is replaced.
-    pub fn put(&mut self, object: ObjectId, wish: Wish) {
+    pub fn put(&mut self, object: ObjectRef, wish: Wish) {
         self.objects.insert(object, wish);
     }
 
-    pub fn remove(&mut self, object: &ObjectId) {
+    pub fn remove(&mut self, object: &ObjectRef) {
         self.objects.remove(object);
     }
 
-    pub fn objects(&self) -> impl Iterator<Item = &ObjectId> {
+    pub fn objects(&self) -> impl Iterator<Item = &ObjectRef> {
         self.objects.keys()
     }
 
     /// What the core keeps of an object.
-    pub fn facts(&self, object: &ObjectId) -> Option<Facts> {
+    pub fn facts(&self, object: &ObjectRef) -> Option<Facts> {
         let wish = self.objects.get(object)?;
         let facts = read(object, wish).facts(&self.rules)?;
         Some(match wish.weight {
@@ -189,13 +189,16 @@ impl Cluster {
     }
 
     /// Somebody edits an object: which one, and what they did.
-    pub fn edit(&mut self, random: &mut Random) -> (ObjectId, &'static str) {
+    pub fn edit(&mut self, random: &mut Random) -> (ObjectRef, &'static str) {
         self.created += 1;
         let kind = random.pick(&[Kind::Ingress, Kind::Ingress, Kind::Service]).clone();
         let namespace = *random.pick(&["shop", "blog"]);
-        let object = ObjectId::new(kind.clone(), namespace, random.pick::<&str>(&["web", "api"]));
-        let other =
-            ObjectId::new(kind, random.pick::<&str>(&["shop", "blog"]), random.pick::<&str>(&["web", "api"]));
+        let object = ObjectRef::new(kind.clone(), namespace, random.pick::<&str>(&["web", "api"]));
+        let other = ObjectRef::new(
+            kind,
+            random.pick::<&str>(&["shop", "blog"]),
+            random.pick::<&str>(&["web", "api"]),
+        );
         let created = self.created;
         let Some(wish) = self.objects.get_mut(&object) else {
             self.put(object.clone(), Wish::random(random, created));
@@ -247,7 +250,7 @@ impl Cluster {
     }
 }
 
-fn read(object: &ObjectId, wish: &Wish) -> Object {
+fn read(object: &ObjectRef, wish: &Wish) -> Object {
     let mut annotations = serde_json::Map::new();
     let mut annotate = |key: &str, value: &str| {
         annotations.insert(format!("external-dns.alpha.kubernetes.io/{key}"), Value::from(value));

@@ -92,7 +92,8 @@ fn settled(world: &World) -> Result<(), String> {
         claims.set(object, world.cluster.facts(object));
     }
     let settings = world.shape.settings();
-    let fresh = Plan::new(&View { zone: &zone, claims: &claims, settings: &settings, past: keeper.past() });
+    let fresh =
+        Plan::new(&View { zone: &zone, claims: &claims, settings: &settings, history: keeper.past() });
     let is_refused = |unit: &Unit| {
         world.service.refuses(unit.changes().iter().map(|change| change.after().name().clone()))
     };

@@ -10,7 +10,7 @@ use zonekeeper_core::{
     dns::{Name, RecordType, SetId},
     keeper::{Apply, Time},
     plan::{Batch, Change, PlanDigest, Unit},
-    source::ObjectId,
+    source::ObjectRef,
 };
 use zonekeeper_emulator::zone::{HostedZone, RecordSet};
 
@@ -63,7 +63,7 @@ pub struct Ledger {
 pub struct Before {
     sets: Vec<Met>,
     /// For each unit, the object that its hostname's records were made for.
-    holders: Vec<Option<ObjectId>>,
+    holders: Vec<Option<ObjectRef>>,
     /// All others of the zone.
     others: Vec<RecordSet>,
 }
@@ -140,7 +140,7 @@ impl Ledger {
             let texts = ["A", "AAAA", "CNAME"].into_iter().filter_map(of);
             let is_readable = |text: &&RecordSet| ownership::is_for(text, &host);
             let texts = texts.filter(is_readable).filter(|text| ownership::owner(text) == Some(US));
-            let holders: BTreeSet<ObjectId> = texts.filter_map(ownership::object).collect();
+            let holders: BTreeSet<ObjectRef> = texts.filter_map(ownership::object).collect();
             // Where texts differ, nobody can tell.
             let is_one = holders.len() == 1;
             holders.into_iter().next().filter(|_| is_one)
@@ -225,7 +225,7 @@ impl Ledger {
     fn check_tenure(
         &self,
         unit: &Unit,
-        holder: Option<&ObjectId>,
+        holder: Option<&ObjectRef>,
         rest: &Rest,
         now: Time,
     ) -> Result<(), Violation> {

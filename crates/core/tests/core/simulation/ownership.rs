@@ -1,7 +1,7 @@
 //! Whose a record set is, read from the service's zone by the words of the design (§4), not by the core's code.
 
 use sha2::{Digest as _, Sha256};
-use zonekeeper_core::source::ObjectId;
+use zonekeeper_core::source::ObjectRef;
 use zonekeeper_emulator::zone::{HostedZone, RecordSet};
 
 pub const US: &str = "us";
@@ -97,7 +97,7 @@ pub fn is_for(txt: &RecordSet, name: &str) -> bool {
 }
 
 /// For which object something was made, by a TXT.
-pub fn object(txt: &RecordSet) -> Option<ObjectId> {
+pub fn object(txt: &RecordSet) -> Option<ObjectRef> {
     stated(txt, "external-dns/resource=")?.parse().ok()
 }
 

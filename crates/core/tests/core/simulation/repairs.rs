@@ -9,7 +9,7 @@ use zonekeeper_core::{
     dns::{Name, RecordSet, RecordType},
     keeper::{Input, Time},
     plan::{Change, Unit},
-    source::{ClaimKey, ObjectId},
+    source::{ClaimKey, ObjectRef},
 };
 
 use super::invariants::Violation;
@@ -26,7 +26,7 @@ pub struct Repairs {
 
 #[derive(Debug, Clone)]
 struct Written {
-    object: ObjectId,
+    object: ObjectRef,
     records: Vec<RecordSet>,
     times: Vec<Time>,
 }

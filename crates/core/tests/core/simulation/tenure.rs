@@ -8,7 +8,7 @@ use std::{
 use zonekeeper_core::{
     dns::Name,
     keeper::Time,
-    source::{ClaimKey, Facts, ObjectId},
+    source::{ClaimKey, Facts, ObjectRef},
 };
 
 /// By then every process knows of an object, whatever its watch went through.
@@ -17,14 +17,14 @@ const KNOWN: Duration = Duration::from_mins(5);
 /// Since when objects ask for hostnames and say where these shall lead.
 #[derive(Debug, Clone, Default)]
 pub struct Tenures {
-    since: BTreeMap<(ObjectId, ClaimKey), Time>,
+    since: BTreeMap<(ObjectRef, ClaimKey), Time>,
     /// All hostnames that anybody has ever asked for.
     hosts: BTreeSet<Name>,
 }
 
 impl Tenures {
     /// An object has changed.
-    pub fn changed(&mut self, object: &ObjectId, facts: Option<&Facts>, now: Time) {
+    pub fn changed(&mut self, object: &ObjectRef, facts: Option<&Facts>, now: Time) {
         self.hosts.extend(facts.into_iter().flat_map(|facts| facts.hosts().cloned()));
         let holds = |facts: &&Facts| {
             facts.endpoints.iter().all(|endpoint| !endpoint.content.is_empty())
@@ -40,7 +40,7 @@ impl Tenures {
     }
 
     /// Whether everybody knows that an object has a hostname.
-    pub fn holds(&self, object: &ObjectId, key: &ClaimKey, now: Time) -> bool {
+    pub fn holds(&self, object: &ObjectRef, key: &ClaimKey, now: Time) -> bool {
         self.since.get(&(object.clone(), key.clone())).is_some_and(|since| now - *since > KNOWN)
     }
 

@@ -9,7 +9,7 @@ use std::{
 use zonekeeper_core::{
     dns::Name,
     keeper::{Input, Scope, Time},
-    source::{ClaimKey, Facts, ObjectId},
+    source::{ClaimKey, Facts, ObjectRef},
 };
 
 /// How long a holder without a target keeps a hostname from others of its namespace (§3).
@@ -21,13 +21,13 @@ const BLINK: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 pub struct Told {
     born: Time,
-    objects: BTreeMap<ObjectId, Facts>,
+    objects: BTreeMap<ObjectRef, Facts>,
     /// What has not been seen yet of a scope that is being listed.
-    unseen: BTreeMap<Scope, BTreeSet<ObjectId>>,
+    unseen: BTreeMap<Scope, BTreeSet<ObjectRef>>,
     /// Since when an object does not ask for a hostname that it has asked for: since the start, before that.
-    gone: BTreeMap<(ObjectId, ClaimKey), Spell>,
+    gone: BTreeMap<(ObjectRef, ClaimKey), Spell>,
     /// Since when it asks for it without a target.
-    waiting: BTreeMap<(ObjectId, ClaimKey), Spell>,
+    waiting: BTreeMap<(ObjectRef, ClaimKey), Spell>,
 }
 
 /// A time in which something was so, to its end if it has come.
@@ -95,13 +95,13 @@ impl Told {
         }
     }
 
-    fn see(&mut self, object: &ObjectId) {
+    fn see(&mut self, object: &ObjectRef) {
         for unseen in self.unseen.values_mut() {
             unseen.remove(object);
         }
     }
 
-    fn set(&mut self, object: &ObjectId, facts: Option<&Facts>, now: Time) -> BTreeSet<Name> {
+    fn set(&mut self, object: &ObjectRef, facts: Option<&Facts>, now: Time) -> BTreeSet<Name> {
         let before = match facts {
             Some(facts) => self.objects.insert(object.clone(), facts.clone()),
             None => self.objects.remove(object),
@@ -123,7 +123,7 @@ impl Told {
     }
 
     /// Until when an object's records are left as they are, in seconds since 1970.
-    pub fn paused_until(&self, object: &ObjectId) -> Option<i64> {
+    pub fn paused_until(&self, object: &ObjectRef) -> Option<i64> {
         Some(self.objects.get(object)?.controls.paused.as_ref()?.until)
     }
 
@@ -131,8 +131,8 @@ impl Told {
     pub fn keeps(
         &self,
         claimed: &ClaimKey,
-        holder: &ObjectId,
-        heir: &ObjectId,
+        holder: &ObjectRef,
+        heir: &ObjectRef,
         vacancy: Duration,
         now: Time,
     ) -> Option<&'static str> {

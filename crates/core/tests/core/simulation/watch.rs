@@ -2,7 +2,7 @@
 
 use zonekeeper_core::{
     keeper::{Input, Scope, Time},
-    source::{ObjectId, Resource},
+    source::{ObjectRef, Resource},
 };
 
 use super::{cluster::Cluster, random::Random};
@@ -52,7 +52,7 @@ impl Watch {
     /// The event of a changed object, if its stream is up.
     pub fn event(
         &mut self,
-        object: &ObjectId,
+        object: &ObjectRef,
         now: Time,
         random: &mut Random,
     ) -> Option<(usize, Ticket, Time)> {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     dns::{Data, Ttl, ZoneId},
-    plan::{Past, Plan, Settings, View},
+    plan::{History, Plan, Settings, View},
     source::{Claims, Object, Rules},
 };
 
@@ -162,7 +162,7 @@ fn batch(zone: &Zone) -> Batch {
     let mut claims = Claims::new(zone.apex().clone());
     claims.set(&object.id().unwrap(), object.facts(&Rules::default()));
     let settings = Settings::new("me".parse().unwrap());
-    let plan = Plan::new(&View { zone, claims: &claims, settings: &settings, past: &Past::default() });
+    let plan = Plan::new(&View { zone, claims: &claims, settings: &settings, history: &History::default() });
     Batch::pack(plan.units).remove(0)
 }
 
