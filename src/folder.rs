@@ -184,7 +184,8 @@ impl Folder {
             if !path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
                 continue;
             }
-            let known = self.files.remove(&path).unwrap_or_default();
+            // The files stay until all are read: an error in between must not look like a deletion.
+            let known = self.files.get(&path).cloned().unwrap_or_default();
             let (mut objects, mistakes) =
                 objects(&path).unwrap_or_else(|mistake| (Vec::new(), vec![mistake]));
             if !mistakes.is_empty() {

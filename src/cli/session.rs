@@ -369,9 +369,30 @@ pub(super) fn stop_on_signals() -> anyhow::Result<CancellationToken> {
             if stopped.is_cancelled() {
                 std::process::exit(1);
             }
-            info!("zonekeeper waits for the change in flight and stops; a second signal stops it at once");
+            info!(
+                "stopping: zonekeeper waits for the answer to the change in flight; a second signal stops it at once"
+            );
             stopped.cancel();
         }
     });
     Ok(stop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn failure(task: impl Future<Output = anyhow::Result<()>> + Send + 'static) -> String {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async { Ok(()) });
+        tasks.spawn(task);
+        failed(&mut tasks).await.to_string()
+    }
+
+    #[tokio::test]
+    async fn a_task_that_fails_or_panics_ends_the_session() {
+        assert_eq!(failure(async { anyhow::bail!("no more objects") }).await, "no more objects");
+        let text = failure(async { panic!("out of bounds") }).await;
+        assert!(text.contains("a task has failed") && text.contains("out of bounds"), "{text}");
+    }
 }

@@ -146,8 +146,8 @@ impl Objects for Cluster {
 impl Watch {
     /// Watches until the driver has ended.
     ///
-    /// Errors are logged, and the watch starts again after client-go's backoff. Where the first list is refused for longer
-    /// than a grace period, the driver learns that nobody may read this scope, and the watch goes on trying.
+    /// Errors are logged, and the watch starts again after client-go's backoff. A first list may be refused for a grace
+    /// period. After that, the driver is told that the scope cannot be read, and the watch goes on trying.
     async fn run(self) -> Result<(), WatchError> {
         match self.scope.resource {
             Resource::INGRESS => self.run_as::<Ingress>(Kind::Ingress, Object::Ingress).await,

@@ -1,7 +1,7 @@
 //! The driver: carries out the effects that the keeper decides on.
 //!
 //! The driver owns the keeper and the clock. An [`Input`] reaches it over one channel, or as the answer to an effect. It
-//! decides nothing itself. The traits in [`edges`] say what it needs from outside; the edges implement them.
+//! decides nothing itself. It declares what it needs from outside as traits, which the edges implement.
 
 mod clock;
 mod edges;

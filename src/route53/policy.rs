@@ -1,7 +1,7 @@
 //! The IAM policy that the role needs: the third wall, which AWS enforces.
 //!
-//! The condition keys and resources come from the service authorization reference of Amazon Route 53, and from
-//! "Using IAM policy conditions for fine-grained access control" in its developer guide.
+//! The condition keys and resources come from the service authorization reference of Amazon Route 53. Its developer guide
+//! explains them ("Using IAM policy conditions for fine-grained access control").
 
 use std::collections::BTreeMap;
 

@@ -107,7 +107,7 @@ async fn an_operator_sees_before_anything_is_adopted_and_writes_txts_only() {
         "adopt www.example.test for Service/adopt-operator/www (",
         "  create a-www.example.test TXT ",
         "  then replace www.example.test A 192.0.2.9 ttl=60 -> 192.0.2.1 ttl=300 (another target",
-        "2 to adopt\nnothing is written without --yes",
+        "2 to adopt\nnothing is written: there is no terminal to ask on; --yes writes without a question",
     ] {
         assert!(shown.stdout.contains(expected), "{expected}\n{shown}");
     }

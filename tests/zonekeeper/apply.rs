@@ -86,7 +86,7 @@ async fn what_a_plan_shows_is_what_an_apply_of_its_digest_sends() {
 
     let applied = command(&zone, &shop, &["apply", "--digest", digest]).await;
     assert_eq!(applied.code(), Some(0), "{applied}");
-    assert!(applied.stdout.ends_with("written: all name servers answer with it"), "{applied}");
+    assert!(applied.stdout.ends_with("written: all name servers have the new records"), "{applied}");
     let sent = sent(&zone, before);
     assert_eq!(sent.iter().cloned().collect::<BTreeSet<_>>(), listed(&shown));
     assert_eq!(sent.len(), listed(&shown).len());

@@ -152,10 +152,13 @@ async fn credentials_that_nobody_gives_out_say_who_was_asked_and_what_to_check()
     let denied = "AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity\n";
     let pod = "a pod identity association names the namespace and service account";
     for (command, texts) in [
-        (irsa(command().await, issuer.url(), &token), [denied, ROLE, file, "its trust policy names"]),
+        (
+            irsa(command().await, issuer.url(), &token),
+            [denied, ROLE, file, "the trust policy of the role names"],
+        ),
         (
             irsa(command().await, issuer.url(), &missing),
-            ["No such file", ROLE, nowhere, "its trust policy names"],
+            ["No such file", ROLE, nowhere, "the trust policy of the role names"],
         ),
         (pod_identity(command().await, issuer.url(), &token), ["StatusCode(403)\n", issuer.url(), file, pod]),
         (pod_identity(command().await, issuer.url(), &missing), ["No such file", issuer.url(), nowhere, pod]),

@@ -226,7 +226,7 @@ async fn only_the_authorities_of_the_bundle_are_trusted() {
     // No bundle at all.
     let hidden = ["--mount=type=tmpfs,dst=/etc/ssl/certs".to_owned()];
     let ended = image.plan(&zone, &shop, &endpoint, &hidden).await;
-    fails(&ended, &["no certificate authority is trusted", "SSL_CERT_FILE"]);
+    fails(&ended, &["this system trusts no certificate authority", "SSL_CERT_FILE"]);
     assert_eq!((zone.count("GetHostedZone"), zone.count(CHANGE)), (requests + 1, 0));
 }
 

@@ -226,7 +226,7 @@ async fn a_change_whose_time_is_over_is_not_sent() {
     let writer = writer(&zone).await;
     let failure = writer.apply(&apply(Time::ZERO)).await.unwrap_err();
     assert_eq!((failure.class, &*failure.code), (FailureClass::Withheld, "Withheld"), "{failure}");
-    assert!(failure.message.contains("the time in which this change could be sent has passed"), "{failure}");
+    assert!(failure.message.contains("the deadline of this change has passed"), "{failure}");
     assert_eq!(zone.count(CHANGE), 0);
 }
 
