@@ -252,7 +252,7 @@ fn ingress(number: usize, balancer: &str) -> Object {
 }
 
 fn facts(object: &Object) -> Input {
-    Input::Facts { object: object.id().unwrap(), facts: object.facts(&Rules::default()).map(Box::new) }
+    Input::Resource { resource: object.resource_ref().unwrap(), reduced: object.reduce(&Rules::default()) }
 }
 
 fn claims(zone: &Zone, objects: &[Object]) -> Claims {

@@ -138,10 +138,10 @@ impl Folder {
         for scope in scopes {
             inputs.push(Input::Listing(scope.clone()));
             for object in self.objects().filter(|object| object.resource() == scope.resource) {
-                if let Some(id) = object.id()
-                    && scope.namespace.as_deref().is_none_or(|namespace| namespace == id.namespace())
+                if let Some(resource) = object.resource_ref()
+                    && scope.covers(&resource)
                 {
-                    inputs.push(Input::Facts { object: id, facts: object.facts(rules).map(Box::new) });
+                    inputs.push(Input::Resource { resource, reduced: object.reduce(rules) });
                 }
             }
             inputs.push(Input::Listed(scope.clone()));

@@ -16,7 +16,7 @@ use tokio::{
 use tracing::{debug, warn};
 use zonekeeper_core::{
     keeper::{Input, Scope},
-    source::{Kind, Object, ObjectRef, Resource, Rules},
+    source::{Object, Resource, ResourceRef, Rules},
 };
 
 use super::{
@@ -97,11 +97,11 @@ struct Watch {
 
 /// Reads the objects of one scope into inputs.
 struct ObjectReader<K> {
-    kind: Kind,
+    resource: Resource,
     rules: Arc<Rules>,
     object: fn(Box<K>) -> Object,
     /// The objects that cannot be read, with the error. Each error is logged once.
-    unreadable: BTreeMap<ObjectRef, String>,
+    unreadable: BTreeMap<ResourceRef, String>,
 }
 
 /// Tracks since when the first list has been refused, without any other result in between.
@@ -150,13 +150,13 @@ impl Watch {
     /// period. After that, the driver is told that the scope cannot be read, and the watch goes on trying.
     async fn run(self) -> Result<(), WatchError> {
         match self.scope.resource {
-            Resource::INGRESS => self.run_as::<Ingress>(Kind::Ingress, Object::Ingress).await,
-            Resource::SERVICE => self.run_as::<Service>(Kind::Service, Object::Service).await,
+            Resource::INGRESS => self.run_as::<Ingress>(Object::Ingress).await,
+            Resource::SERVICE => self.run_as::<Service>(Object::Service).await,
             other => Err(WatchError::NotWatched(other)),
         }
     }
 
-    async fn run_as<K: Watched>(self, kind: Kind, object: fn(Box<K>) -> Object) -> Result<(), WatchError> {
+    async fn run_as<K: Watched>(self, object: fn(Box<K>) -> Object) -> Result<(), WatchError> {
         let Self { client, scope, rules, driver, gives_up } = self;
         let api: Api<LenientObject<K>> = match &scope.namespace {
             Some(namespace) => Api::namespaced(client, namespace),
@@ -164,7 +164,8 @@ impl Watch {
         };
         let events = watcher(api, watcher::Config::default().page_size(PAGE)).default_backoff();
         let mut events = pin!(events);
-        let mut reader = ObjectReader { kind, rules, object, unreadable: BTreeMap::new() };
+        let mut reader =
+            ObjectReader { resource: scope.resource, rules, object, unreadable: BTreeMap::new() };
         let mut errors = ErrorLog { scope: scope.clone(), last: None };
         // `None` once the first list has succeeded, or the driver knows that it is refused.
         let mut refusals = Some(Refusals::default());
@@ -235,14 +236,13 @@ impl<K: Watched> ObjectReader<K> {
         match object.object {
             Ok(object) => {
                 self.unreadable.remove(&id);
-                let facts = (self.object)(object).facts(&self.rules).map(Box::new);
-                Some(Input::Facts { object: id, facts })
+                Some(Input::Resource { resource: id, reduced: (self.object)(object).reduce(&self.rules) })
             }
             Err(error) => {
                 if self.unreadable.insert(id.clone(), error.clone()).as_ref() != Some(&error) {
                     warn!(object = %id, error, "an object cannot be read; its records stay as they are");
                 }
-                Some(Input::Unreadable { object: id })
+                Some(Input::Undecodable { resource: id })
             }
         }
     }
@@ -251,14 +251,14 @@ impl<K: Watched> ObjectReader<K> {
     fn delete(&mut self, object: &LenientObject<K>) -> Option<Input> {
         let id = self.id(object)?;
         self.unreadable.remove(&id);
-        Some(Input::Facts { object: id, facts: None })
+        Some(Input::Resource { resource: id, reduced: None })
     }
 
     /// Names an object; `None` for one without a name, which no API server sends.
-    fn id(&self, object: &LenientObject<K>) -> Option<ObjectRef> {
+    fn id(&self, object: &LenientObject<K>) -> Option<ResourceRef> {
         let namespace = object.namespace();
         let namespace = namespace.as_deref().unwrap_or("default");
-        Some(ObjectRef::new(self.kind.clone(), namespace, object.meta().name.as_deref()?))
+        Some(ResourceRef::new(self.resource, namespace, object.meta().name.as_deref()?))
     }
 }
 

@@ -126,7 +126,7 @@ fn a_scope_lists_its_kind_and_namespace() {
         assert!(matches!(&inputs[0], Input::Listing(first) if first == scope));
         assert!(matches!(inputs.last(), Some(Input::Listed(last)) if last == scope));
         let objects = inputs.iter().filter_map(|input| match input {
-            Input::Facts { object, facts: Some(_) } => Some(object.to_string()),
+            Input::Resource { resource, reduced: Some(_) } => Some(resource.to_string()),
             _ => None,
         });
         objects.collect()

@@ -9,27 +9,27 @@ use super::{
 use crate::{
     dns::{Name, RecordSet, RecordType, SetId},
     plan::{Batch, Blocked, Noted, PlanDigest, Unit},
-    source::{Facts, ObjectRef, Resource},
+    source::{ObjectRef, Reduced, Resource, ResourceRef},
 };
 
 /// An event that the driver passes to the keeper.
 #[derive(Debug, Clone)]
 pub enum Input {
-    /// The facts of an object; `None` if the object is gone or asks for no hostname.
-    Facts {
-        /// The object.
-        object: ObjectRef,
-        /// Its facts.
-        facts: Option<Box<Facts>>,
+    /// A resource that was created or changed; `None` if it is gone, or nothing of it is used.
+    Resource {
+        /// The resource.
+        resource: ResourceRef,
+        /// The fields that are used.
+        reduced: Option<Reduced>,
     },
-    /// An object exists and cannot be read. Its last known facts stay valid.
-    Unreadable {
-        /// The object.
-        object: ObjectRef,
+    /// A resource exists and cannot be decoded. Its last known version stays valid.
+    Undecodable {
+        /// The resource.
+        resource: ResourceRef,
     },
-    /// A list of a scope's objects begins. Objects that it does not show until [`Input::Listed`] are gone.
+    /// A list of a scope's resources begins. Resources that it does not show until [`Input::Listed`] are gone.
     Listing(Scope),
-    /// The list of a scope's objects is complete.
+    /// The list of a scope's resources is complete.
     Listed(Scope),
     /// The answer to [`Effect::Read`].
     Page {
@@ -294,11 +294,20 @@ pub enum FailureClass {
 }
 
 impl Scope {
-    /// Whether an object is listed with this scope.
-    pub fn covers(&self, object: &ObjectRef) -> bool {
-        let is_within = |namespace: &str| namespace == object.namespace();
-        self.resource.kind().as_ref() == Some(object.kind())
-            && self.namespace.as_deref().is_none_or(is_within)
+    /// Whether a resource is listed with this scope.
+    pub fn covers(&self, resource: &ResourceRef) -> bool {
+        self.resource == resource.resource() && self.is_in_namespace(resource.namespace())
+    }
+
+    /// The reference to an object as a resource of this scope, if it is listed with this scope.
+    pub fn resource_ref(&self, object: &ObjectRef) -> Option<ResourceRef> {
+        let is_covered =
+            self.resource.kind().as_ref() == Some(object.kind()) && self.is_in_namespace(object.namespace());
+        is_covered.then(|| ResourceRef::new(self.resource, object.namespace(), object.name()))
+    }
+
+    fn is_in_namespace(&self, namespace: &str) -> bool {
+        self.namespace.as_deref().is_none_or(|of| of == namespace)
     }
 }
 

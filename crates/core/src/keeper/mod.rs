@@ -124,16 +124,14 @@ impl Keeper {
         // may allow a unit to be sent.
         let is_quiet = matches!(
             input,
-            Input::Facts { .. } | Input::Unreadable { .. } | Input::Tick | Input::Leadership { .. }
+            Input::Resource { .. } | Input::Undecodable { .. } | Input::Tick | Input::Leadership { .. }
         );
         if !is_quiet {
             turn.may_send();
         }
         match input {
-            Input::Facts { object, facts } => {
-                self.model.set_facts(&object, facts.map(|facts| *facts), turn);
-            }
-            Input::Unreadable { object } => self.model.set_unreadable(&object, turn),
+            Input::Resource { resource, reduced } => self.model.set_resource(&resource, reduced, turn),
+            Input::Undecodable { resource } => self.model.set_undecodable(&resource, turn),
             Input::Listing(scope) => self.model.begin_list(&scope),
             Input::Listed(scope) => self.model.end_list(&scope, turn),
             Input::Denied(scope) => self.model.deny_list(&scope, turn),

@@ -5,7 +5,7 @@ use super::{
     reason::{Limit, MAX_OBJECT_VALUES},
 };
 use crate::{
-    dns::{Alias, AliasZones, Data, Name, RecordSet, RecordType, SetKey, Zone},
+    dns::{Alias, AliasZones, Data, MAX_SET_VALUES, Name, RecordSet, RecordType, SetKey, Zone},
     shown::listed,
     source::{Claim, Content, Endpoint, Severity, Targets},
 };
@@ -51,6 +51,9 @@ impl Desired {
         };
         if sets.is_empty() {
             return Err(Reason::NoTarget);
+        }
+        if sets.iter().any(|set| set.values().len() > MAX_SET_VALUES) {
+            return Err(Reason::TooBig(Limit::SetValues));
         }
         Ok(Self { sets, ttl_is_asked_for: endpoint.ttl.is_some(), is_merged: false })
     }

@@ -8,6 +8,7 @@ mod annotation;
 mod claim;
 mod endpoint;
 mod facts;
+mod index;
 mod ingress;
 mod object_ref;
 mod resource;
@@ -25,6 +26,7 @@ pub use annotation::{ADOPT, AnnotationKey, DEFAULT_PREFIXES, HAND_OVER_TO, PAUSE
 pub use claim::{Claim, Claims};
 pub use endpoint::{AliasOptions, ClaimKey, Content, Endpoint, Record, Targets};
 pub use facts::{BadHost, Controls, Facts, MAX_OBJECT_HOSTS, Pause, Problem, Severity};
+pub use index::{Index, Part, Reduced, Related, ResourceRef};
 pub use object_ref::{BadObject, Kind, ObjectRef};
 pub use resource::Resource;
 pub use visibility::Visibility;
@@ -72,7 +74,19 @@ impl Object {
         }
     }
 
-    /// The resource that the object is.
+    /// The reference to it as a resource; `None` without a name, which no API server sends.
+    pub fn resource_ref(&self) -> Option<ResourceRef> {
+        let meta = self.metadata();
+        let namespace = meta.namespace.as_deref().unwrap_or("default");
+        Some(ResourceRef::new(self.resource(), namespace, meta.name.as_deref()?))
+    }
+
+    /// The few fields that are kept of it; `None` if it asks for nothing. These kinds need no other resource.
+    pub fn reduce(&self, rules: &Rules) -> Option<Reduced> {
+        self.facts(rules).map(|facts| Reduced::Facts(Box::new(facts)))
+    }
+
+    /// The sort of resource that the object is.
     pub fn resource(&self) -> Resource {
         match self {
             Self::Ingress(_) => Resource::INGRESS,

@@ -8,6 +8,7 @@ mod cluster;
 mod convergence;
 mod foreigner;
 mod invariants;
+mod join;
 pub mod labels;
 mod leadership;
 mod network;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{keeper::contract::Scope, source::ObjectRef};
+use crate::{keeper::contract::Scope, source::ResourceRef};
 
 /// The state of each scope's list.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ struct List {
     /// Whether the scope was listed to its end once, or cannot be listed.
     complete: bool,
     /// During a list: the known objects that it has not shown yet.
-    unseen: Option<BTreeSet<ObjectRef>>,
+    unseen: Option<BTreeSet<ResourceRef>>,
 }
 
 // === impl Lists ===
@@ -25,24 +25,24 @@ impl Lists {
         Self { scopes: scopes.into_iter().map(|scope| (scope, List::default())).collect() }
     }
 
-    /// Begins a list. `known` are the known objects of the scope.
-    pub fn begin<'a>(&mut self, scope: &Scope, known: impl Iterator<Item = &'a ObjectRef>) {
-        self.scopes.entry(scope.clone()).or_default().unseen = Some(known.cloned().collect());
+    /// Begins a list. `known` are the known resources of the scope.
+    pub fn begin(&mut self, scope: &Scope, known: BTreeSet<ResourceRef>) {
+        self.scopes.entry(scope.clone()).or_default().unseen = Some(known);
     }
 
-    /// Marks an object as seen.
-    pub fn see(&mut self, object: &ObjectRef) {
+    /// Marks a resource as seen.
+    pub fn see(&mut self, resource: &ResourceRef) {
         for (scope, list) in &mut self.scopes {
-            if scope.covers(object)
+            if scope.covers(resource)
                 && let Some(unseen) = &mut list.unseen
             {
-                unseen.remove(object);
+                unseen.remove(resource);
             }
         }
     }
 
-    /// Ends a list. Returns the objects that it did not show.
-    pub fn end(&mut self, scope: &Scope) -> BTreeSet<ObjectRef> {
+    /// Ends a list. Returns the resources that it did not show.
+    pub fn end(&mut self, scope: &Scope) -> BTreeSet<ResourceRef> {
         let list = self.scopes.entry(scope.clone()).or_default();
         list.complete = true;
         list.unseen.take().unwrap_or_default()

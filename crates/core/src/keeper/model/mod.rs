@@ -17,13 +17,14 @@ use super::{
 use crate::{
     dns::{Name, Zone},
     plan::{Blocked, History, Settings, View, of_object},
-    source::{Claims, Facts, ObjectRef},
+    source::{Claims, Facts, Index, ObjectRef, Reduced, ResourceRef},
 };
 
 /// The inputs of every plan, kept up to date.
 #[derive(Debug)]
 pub(super) struct Model {
     settings: Settings,
+    index: Index,
     claims: Claims,
     lists: Lists,
     /// The zone as last seen.
@@ -41,6 +42,7 @@ impl Model {
     pub fn new(settings: Settings, scopes: Vec<Scope>, resync: Duration, zone: Zone) -> Self {
         Self {
             settings,
+            index: Index::default(),
             claims: Claims::new(zone.apex().clone()),
             lists: Lists::new(scopes),
             snapshot: Snapshot::new(zone),
@@ -76,9 +78,20 @@ impl Model {
         self.snapshot.listed_at().is_some_and(|listed| now - listed > self.max_listing_age)
     }
 
-    /// Sets the facts of an object, or removes them.
-    pub fn set_facts(&mut self, object: &ObjectRef, facts: Option<Facts>, turn: &mut Turn) {
-        self.lists.see(object);
+    /// Notes that a resource was created or changed, or that it is gone.
+    pub fn set_resource(&mut self, resource: &ResourceRef, reduced: Option<Reduced>, turn: &mut Turn) {
+        self.lists.see(resource);
+        if let Some(object) = resource.object()
+            && self.claims.visibility.set_undecodable(&object, false)
+        {
+            turn.changed(Changed::Readability);
+        }
+        for (object, facts) in self.index.set(resource, reduced) {
+            self.set_facts(&object, facts, turn);
+        }
+    }
+
+    fn set_facts(&mut self, object: &ObjectRef, facts: Option<Facts>, turn: &mut Turn) {
         let apex = self.zone().apex();
         let is_new = |host: &Name| host.is_within(apex) && !self.claims.has_host(host);
         let has_new = facts.iter().flat_map(Facts::hosts).any(is_new);
@@ -89,35 +102,36 @@ impl Model {
         for report in blocked_reports::compare(&old, &new) {
             turn.report(report);
         }
-        if self.claims.visibility.set_undecodable(object, false) {
-            turn.changed(Changed::Readability);
-        }
         let hosts = self.claims.set(object, facts);
         if !hosts.is_empty() {
             turn.changed(Changed::Claims { hosts, has_new });
         }
     }
 
-    /// Notes that an object exists and cannot be read. Its last known facts stay valid.
-    pub fn set_unreadable(&mut self, object: &ObjectRef, turn: &mut Turn) {
-        self.lists.see(object);
+    /// Notes that a resource exists and cannot be decoded. Its last known version stays valid.
+    pub fn set_undecodable(&mut self, resource: &ResourceRef, turn: &mut Turn) {
+        self.lists.see(resource);
         // Without known facts, the object may claim any hostname.
-        if self.claims.facts_of(object).is_none() && self.claims.visibility.set_undecodable(object, true) {
+        if let Some(object) = resource.object()
+            && self.claims.facts_of(&object).is_none()
+            && self.claims.visibility.set_undecodable(&object, true)
+        {
             turn.changed(Changed::Readability);
         }
     }
 
     /// Begins a list of a scope.
     pub fn begin_list(&mut self, scope: &Scope) {
-        let undecodable = self.claims.visibility.undecodable().filter(|object| scope.covers(object));
-        let known = self.claims.objects().filter(|object| scope.covers(object));
-        self.lists.begin(scope, known.chain(undecodable));
+        let objects = self.claims.objects().chain(self.claims.visibility.undecodable());
+        let objects = objects.filter_map(|object| scope.resource_ref(object));
+        let parts = self.index.parts_of(scope.resource).filter(|part| scope.covers(part)).cloned();
+        self.lists.begin(scope, objects.chain(parts).collect());
     }
 
     /// Ends a list of a scope: objects that it did not show are gone.
     pub fn end_list(&mut self, scope: &Scope, turn: &mut Turn) {
-        for object in self.lists.end(scope) {
-            self.set_facts(&object, None, turn);
+        for resource in self.lists.end(scope) {
+            self.set_resource(&resource, None, turn);
         }
         self.set_readable(scope, true, turn);
     }

@@ -8,7 +8,7 @@ use zonekeeper_core::{
 };
 use zonekeeper_emulator::zone::Change;
 
-use super::stage::{Fate, Stage, WEB_1, WEB_2, web};
+use super::stage::{Fate, Stage, WEB_1, WEB_2, gone, web};
 
 const MINUTE: u64 = 60_000;
 
@@ -90,7 +90,7 @@ fn said_to_be_braked(stage: &mut Stage) -> usize {
 fn a_wish_that_was_another_meanwhile_or_nobodys_is_no_repair() {
     let leads_to = |balancer: usize| web("w0", &balancer_of(balancer));
     let gone = |stage: &mut Stage| {
-        stage.tell(Input::Facts { object: leads_to(1).id().unwrap(), facts: None });
+        stage.tell(gone(&leads_to(1)));
         stage.run(1_000);
     };
     let another = |stage: &mut Stage| {
@@ -284,7 +284,7 @@ fn what_was_moved_counts_whatever_its_object_wants_by_then() {
     stage.run(300);
     // Before a read shows that the batch was accepted, the objects are gone.
     for object in &moved_to[..10] {
-        stage.tell(Input::Facts { object: object.id().unwrap(), facts: None });
+        stage.tell(gone(&object));
     }
     stage.run(10_000);
     assert_eq!(moved(&stage, 2), 10);

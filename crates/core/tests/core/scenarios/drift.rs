@@ -8,7 +8,7 @@ use zonekeeper_core::{
 };
 use zonekeeper_emulator::zone::{Change, RecordSet};
 
-use super::stage::{Stage, WEB_1, WEB_2, web};
+use super::stage::{Stage, WEB_1, WEB_2, gone, web};
 use crate::world::{ingress, meta};
 
 const MINUTE: u64 = 60_000;
@@ -83,7 +83,7 @@ fn a_record_that_nobody_asked_for_meanwhile_is_not_contested() {
     for _ in 0..2 {
         disturbed(&mut stage);
     }
-    stage.tell(Input::Facts { object: web("www", WEB_1).id().unwrap(), facts: None });
+    stage.tell(gone(&web("www", WEB_1)));
     stage.run(MINUTE);
     stage.see(&web("www", WEB_1));
     stage.run(MINUTE);

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use zonekeeper_core::keeper::{Completion, FailureClass, Gate, Input, Time};
 use zonekeeper_emulator::zone::RecordSet;
 
-use super::stage::{Fate, Stage, WEB_1, WEB_2, web, web_at, webs};
+use super::stage::{Fate, Stage, WEB_1, WEB_2, gone, web, web_at, webs};
 
 /// One page, from the first of a unit's names to its last.
 const READ: &str = "read a-www.example.com";
@@ -277,7 +277,7 @@ fn a_part_of_which_nothing_is_wanted_any_more_keeps_no_other() {
     // Two units are tried again soon; a part of four is next, and then one of two.
     assert_eq!(sizes(&stage.done()), [8, 4, 2]);
     for object in &objects[4..] {
-        stage.tell(Input::Facts { object: object.id().unwrap(), facts: None });
+        stage.tell(gone(&object));
     }
     // Nor does it wait until nothing is new.
     for object in &webs(1_000)[8..] {

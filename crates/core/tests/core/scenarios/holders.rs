@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use zonekeeper_core::{
     keeper::{Input, Scope},
-    source::{HAND_OVER_TO, Object, ObjectRef, Resource},
+    source::{HAND_OVER_TO, Object, Resource},
 };
 
 use zonekeeper_emulator::zone::RecordSet;
 
-use super::stage::{Stage, WEB_1, WEB_2, scope};
+use super::stage::{Stage, WEB_1, WEB_2, gone, scope};
 use crate::world::{ingress, meta};
 
 const HOST: &str = "www.example.com";
@@ -33,10 +33,6 @@ fn born(
     let mut metadata = meta(namespace, name, age, BTreeMap::new());
     metadata.annotations = Some(annotations.collect());
     ingress(metadata, &[HOST], &targets)
-}
-
-fn gone(object: &Object) -> Input {
-    Input::Facts { object: object.id().unwrap(), facts: None }
 }
 
 /// The objects that the ownership texts of the zone name.
@@ -282,11 +278,10 @@ fn a_kind_that_is_denied_later_keeps_its_claims() {
 fn an_object_that_cannot_be_read_keeps_what_it_may_have() {
     let (mut stage, web) = held();
     let next = of("shop", "next", Some(WEB_2), &[]);
-    let id: ObjectRef = web.id().unwrap();
     stage.keeper_begins_anew();
     stage.tell(Input::Listing(scope()));
     stage.see(&next);
-    stage.tell(Input::Unreadable { object: id });
+    stage.tell(Input::Undecodable { resource: web.resource_ref().unwrap() });
     stage.tell(Input::Listed(scope()));
     stage.run(60 * MINUTE);
     assert_eq!(named(&stage), ["ingress/shop/web"; 2]);
@@ -304,7 +299,7 @@ fn the_vacancy_begins_when_it_is_known_that_the_object_is_gone() {
     stage.keeper_begins_anew();
     stage.tell(Input::Listing(scope()));
     stage.see(&blog);
-    stage.tell(Input::Unreadable { object: web.id().unwrap() });
+    stage.tell(Input::Undecodable { resource: web.resource_ref().unwrap() });
     stage.tell(Input::Listed(scope()));
     stage.run(60 * MINUTE);
     stage.relist(std::slice::from_ref(&blog));
@@ -330,7 +325,7 @@ fn a_list_of_one_namespace_says_nothing_of_what_cannot_be_read_in_others() {
     stage.keeper_begins_anew();
     stage.tell(Input::Listing(scope()));
     stage.see(&next);
-    stage.tell(Input::Unreadable { object: web.id().unwrap() });
+    stage.tell(Input::Undecodable { resource: web.resource_ref().unwrap() });
     stage.tell(Input::Listed(scope()));
     list(&mut stage, "blog", &[]);
     assert_eq!(named(&stage), ["ingress/shop/web"; 2]);

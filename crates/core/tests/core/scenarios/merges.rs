@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use zonekeeper_core::{keeper::Input, source::Object};
+use zonekeeper_core::source::Object;
 use zonekeeper_emulator::zone::RecordSet;
 
-use super::stage::Stage;
+use super::stage::{Stage, gone};
 use crate::world::{ingress, meta};
 
 const HOST: &str = "www.example.com";
@@ -63,7 +63,7 @@ fn a_union_that_is_undecided_keeps_its_texts_when_its_first_object_goes() {
     let first = web("shop", 0, &[1]);
     stage.start(&[first.clone(), web("blog", 1, &[2]), web("bank", 2, &[1])]);
     stage.run(MINUTE);
-    stage.tell(Input::Facts { object: first.id().unwrap(), facts: None });
+    stage.tell(gone(&first));
     stage.run(60 * MINUTE);
     assert_eq!((answer(&stage), blocked(&stage)), (vec![1, 2], vec![]));
     assert_eq!(stage.zone.get("a-www.example.com", "TXT", None).unwrap().values, [text]);
@@ -91,8 +91,7 @@ fn a_union_of_more_than_a_record_set_holds_is_blocked() {
 #[test]
 fn a_union_of_which_one_object_is_left_is_that_of_this_object() {
     let mut stage = merged();
-    let id = web("blog", 1, &[2]).id().unwrap();
-    stage.tell(Input::Facts { object: id, facts: None });
+    stage.tell(gone(&web("blog", 1, &[2])));
     stage.run(MINUTE);
     assert_eq!(answer(&stage), [1]);
 }

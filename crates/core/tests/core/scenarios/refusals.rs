@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use zonekeeper_core::keeper::{Completion, FailureClass, Gate, Input, Quota};
+use zonekeeper_core::keeper::{Completion, FailureClass, Gate, Quota};
 
-use super::stage::{Fate, Stage, WEB_1, WEB_2, web, web_at, webs};
+use super::stage::{Fate, Stage, WEB_1, WEB_2, gone, web, web_at, webs};
 
 /// How many record sets are there that somebody wanted.
 fn written(stage: &Stage) -> usize {
@@ -157,7 +157,7 @@ fn what_was_wanted_no_longer_and_is_again_is_not_taken_for_refused() {
     stage.deny("www.example.com");
     stage.see(&web("www", WEB_1));
     stage.run(120_000);
-    stage.tell(Input::Facts { object: web("www", WEB_1).id().unwrap(), facts: None });
+    stage.tell(gone(&web("www", WEB_1)));
     stage.run(1_000);
     stage.allow("www.example.com");
     stage.see(&web("www", WEB_1));

@@ -147,8 +147,8 @@ impl Stage {
 
     /// An object is as it is now.
     pub fn see(&mut self, object: &Object) {
-        let facts = object.facts(&Rules::default()).map(Box::new);
-        self.tell(Input::Facts { object: object.id().unwrap(), facts });
+        let (resource, reduced) = (object.resource_ref().unwrap(), object.reduce(&Rules::default()));
+        self.tell(Input::Resource { resource, reduced });
     }
 
     pub fn tell(&mut self, input: Input) {
@@ -361,6 +361,11 @@ fn keeper(config: &Config) -> Keeper {
 }
 
 /// All ingresses.
+/// The input that an object is gone.
+pub fn gone(object: &Object) -> Input {
+    Input::Resource { resource: object.resource_ref().unwrap(), reduced: None }
+}
+
 pub fn scope() -> Scope {
     Scope { resource: Resource::INGRESS, namespace: None }
 }

@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use zonekeeper_core::{
-    keeper::{FailureClass, Input},
-    source::Object,
-};
+use zonekeeper_core::{keeper::FailureClass, source::Object};
 
-use super::stage::{Fate, Stage, WEB_1, WEB_2, web, web_at};
+use super::stage::{Fate, Stage, WEB_1, WEB_2, gone, web, web_at};
 use crate::world::{ingress, meta};
 
 /// What was said of blocked hostnames since the last question, and in which second.
@@ -88,7 +85,7 @@ fn another_reason_begins_anew_and_another_text_does_not() {
     stage.see(&loser);
     stage.run(20_000);
     // The hostname has another holder now, and the reason another text.
-    stage.tell(Input::Facts { object: first.id().unwrap(), facts: None });
+    stage.tell(gone(&first));
     stage.run(20_000);
     let said = said(&mut stage);
     let still: Vec<_> = said.iter().filter(|(_, line)| line.starts_with("still")).collect();

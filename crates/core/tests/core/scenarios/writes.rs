@@ -9,7 +9,7 @@ use zonekeeper_core::{
 };
 use zonekeeper_emulator::zone::RecordSet;
 
-use super::stage::{Fate, Stage, WEB_1, WEB_2, scope, web, web_at, webs};
+use super::stage::{Fate, Stage, WEB_1, WEB_2, gone, scope, web, web_at, webs};
 use crate::world::{ingress, meta};
 
 /// One page, from the first of a unit's names to its last.
@@ -147,7 +147,7 @@ fn a_batch_under_way_is_work_though_nobody_wants_it_any_more() {
     stage.now = stage.now + Duration::from_millis(50);
     let effects = stage.keeper.handle(Input::Tick, stage.now);
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Apply(_))), "{effects:?}");
-    stage.tell(Input::Facts { object: object.id().unwrap(), facts: None });
+    stage.tell(gone(&object));
     stage.tell(Input::Applied { id: ApplyId(0), answer: Ok(ChangeId("of another".into())) });
     stage.run(5_000);
     assert_eq!(stage.keeper.plan().count(), (0, 0));

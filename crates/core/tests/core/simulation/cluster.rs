@@ -5,10 +5,13 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::{Value, json};
 use zonekeeper_core::{
     dns::{Policy, Routing, Rule, SetId},
-    source::{Facts, Kind, Object, ObjectRef, Rules},
+    source::{Facts, Kind, Object, ObjectRef, Reduced, Resource, ResourceRef, Rules},
 };
 
-use super::random::Random;
+use super::{
+    join::{BACKEND, Backend, ROUTE, Route, joined},
+    random::Random,
+};
 use crate::situation::routed;
 
 /// 62 bytes in the first label: with a type before it, a TXT name would pass 63.
@@ -51,6 +54,9 @@ pub const EDITS: &[&str] = &[
     "pause",
     "hand over",
     "delete",
+    "create a backend",
+    "change a backend",
+    "delete a backend",
 ];
 
 const V4: [&str; 4] = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"];
@@ -100,8 +106,19 @@ pub struct Wish {
 #[derive(Debug, Clone, Default)]
 pub struct Cluster {
     objects: BTreeMap<ObjectRef, Wish>,
+    /// The targets of each backend of a route.
+    backends: BTreeMap<ResourceRef, Vec<String>>,
     rules: Rules,
     created: u64,
+}
+
+/// An edit of the cluster.
+pub struct Edit {
+    /// The resource that was edited.
+    pub resource: ResourceRef,
+    /// The objects whose facts it may change.
+    pub objects: Vec<ObjectRef>,
+    pub what: &'static str,
 }
 
 // === impl Wish ===
@@ -175,10 +192,38 @@ impl Cluster {
         self.objects.keys()
     }
 
-    /// What the core keeps of an object.
+    /// All resources.
+    pub fn resources(&self) -> impl Iterator<Item = ResourceRef> {
+        self.objects.keys().map(resource_ref).chain(self.backends.keys().cloned())
+    }
+
+    /// The resource as the core gets it.
+    pub fn reduced(&self, resource: &ResourceRef) -> Option<Reduced> {
+        if let Some(targets) = self.backends.get(resource) {
+            return Some(Reduced::Part(Arc::new(Backend { targets: targets.clone() })));
+        }
+        let object = resource.object()?;
+        let facts = self.own_facts(&object)?;
+        Some(if resource.resource() == ROUTE {
+            Reduced::Part(Arc::new(Route { facts, backend: backend_of(&object) }))
+        } else {
+            Reduced::Facts(Box::new(facts))
+        })
+    }
+
+    /// The facts of an object, joined without the core's index.
     pub fn facts(&self, object: &ObjectRef) -> Option<Facts> {
+        let facts = self.own_facts(object)?;
+        if resource_ref(object).resource() != ROUTE {
+            return Some(facts);
+        }
+        let targets = self.backends.get(&backend_of(object)).cloned();
+        Some(joined(&facts, targets.map(|targets| Backend { targets }).as_ref()))
+    }
+
+    fn own_facts(&self, object: &ObjectRef) -> Option<Facts> {
         let wish = self.objects.get(object)?;
-        let facts = read(object, wish).facts(&self.rules)?;
+        let facts = Facts { object: object.clone(), ..read(object, wish).facts(&self.rules)? };
         Some(match wish.weight {
             Some((id, weight)) => {
                 let policy = Policy { rule: Some(Rule::Weight(weight)), health_check: None };
@@ -188,12 +233,40 @@ impl Cluster {
         })
     }
 
-    /// Somebody edits an object: which one, and what they did.
-    pub fn edit(&mut self, random: &mut Random) -> (ObjectRef, &'static str) {
-        self.created += 1;
-        let kind = random.pick(&[Kind::Ingress, Kind::Ingress, Kind::Service]).clone();
+    /// Somebody edits an object or a backend.
+    pub fn edit(&mut self, random: &mut Random) -> Edit {
+        let kind =
+            random.pick(&[Kind::Ingress, Kind::Ingress, Kind::Service, Kind::from_label("route")]).clone();
         let namespace = *random.pick(&["shop", "blog"]);
-        let object = ObjectRef::new(kind.clone(), namespace, random.pick::<&str>(&["web", "api"]));
+        let object = ObjectRef::new(kind, namespace, random.pick::<&str>(&["web", "api"]));
+        let resource = resource_ref(&object);
+        if resource.resource() == ROUTE && random.percent(50) {
+            let (resource, what) = self.edit_backend(&backend_of(&object), random);
+            return Edit { resource, objects: vec![object], what };
+        }
+        let what = self.edit_object(&object, random);
+        Edit { resource, objects: vec![object], what }
+    }
+
+    fn edit_backend(&mut self, backend: &ResourceRef, random: &mut Random) -> (ResourceRef, &'static str) {
+        let what = match self.backends.contains_key(backend) {
+            true if random.percent(25) => {
+                self.backends.remove(backend);
+                "delete a backend"
+            }
+            is_there => {
+                let mut wish = Wish::new(&[], &[]);
+                wish.aim(random);
+                self.backends.insert(backend.clone(), wish.targets);
+                if is_there { "change a backend" } else { "create a backend" }
+            }
+        };
+        (backend.clone(), what)
+    }
+
+    fn edit_object(&mut self, object: &ObjectRef, random: &mut Random) -> &'static str {
+        self.created += 1;
+        let (kind, object) = (object.kind().clone(), object.clone());
         let other = ObjectRef::new(
             kind,
             random.pick::<&str>(&["shop", "blog"]),
@@ -201,10 +274,10 @@ impl Cluster {
         );
         let created = self.created;
         let Some(wish) = self.objects.get_mut(&object) else {
-            self.put(object.clone(), Wish::random(random, created));
-            return (object, "create");
+            self.put(object, Wish::random(random, created));
+            return "create";
         };
-        let what = match random.below(13) {
+        match random.below(13) {
             12 => {
                 if let Some((_, weight)) = &mut wish.weight {
                     *weight = *random.pick(&WEIGHTS);
@@ -245,9 +318,23 @@ impl Cluster {
                 self.remove(&object);
                 "delete"
             }
-        };
-        (object, what)
+        }
     }
+}
+
+/// The object as a resource.
+fn resource_ref(object: &ObjectRef) -> ResourceRef {
+    let resource = match object.kind() {
+        Kind::Ingress => Resource::INGRESS,
+        Kind::Service => Resource::SERVICE,
+        Kind::Other(_) => ROUTE,
+    };
+    ResourceRef::new(resource, object.namespace(), object.name())
+}
+
+/// The backend of a route, which has its name.
+fn backend_of(route: &ObjectRef) -> ResourceRef {
+    ResourceRef::new(BACKEND, route.namespace(), route.name())
 }
 
 fn read(object: &ObjectRef, wish: &Wish) -> Object {
@@ -261,7 +348,7 @@ fn read(object: &ObjectRef, wish: &Wish) -> Object {
     if wish.alias {
         annotate("alias", "true");
     }
-    if *object.kind() == Kind::Service {
+    if *object.kind() != Kind::Ingress {
         annotate("hostname", &wish.hosts.join(","));
     }
     if wish.asks_for_policy {
@@ -273,7 +360,8 @@ fn read(object: &ObjectRef, wish: &Wish) -> Object {
     if let Some(until) = wish.paused {
         annotations.insert("zonekeeper.dev/paused-until".to_owned(), Value::from(until));
     }
-    if let Some(to) = &wish.hand_over_to {
+    // The annotation names kinds that the core reads itself.
+    if let Some(to) = wish.hand_over_to.as_ref().filter(|to| !matches!(to.kind(), Kind::Other(_))) {
         annotations.insert("zonekeeper.dev/hand-over-to".to_owned(), Value::from(to.to_string()));
     }
     let created = format!(

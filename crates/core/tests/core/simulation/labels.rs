@@ -3,6 +3,7 @@
 use zonekeeper_core::{
     keeper::{Cursor, Effect, FailureClass, Gate, Input, Read, Report, Warning},
     plan::{Note, Reason},
+    source::Reduced,
 };
 
 use super::service::Fate;
@@ -24,9 +25,10 @@ macro_rules! labels {
 
 labels! {
     input(Input), INPUTS:
-    Input::Facts { facts: Some(_), .. } => "Facts",
-    Input::Facts { facts: None, .. } => "Facts, gone",
-    Input::Unreadable { .. } => "Unreadable",
+    Input::Resource { reduced: Some(Reduced::Facts(_)), .. } => "Resource, facts",
+    Input::Resource { reduced: Some(Reduced::Part(_)), .. } => "Resource, a part of a join",
+    Input::Resource { reduced: None, .. } => "Resource, gone",
+    Input::Undecodable { .. } => "Undecodable",
     Input::Listing(_) => "Listing",
     Input::Listed(_) => "Listed",
     Input::Page { .. } => "Page",

@@ -98,7 +98,7 @@ pub fn is_for(txt: &RecordSet, name: &str) -> bool {
 
 /// For which object something was made, by a TXT.
 pub fn object(txt: &RecordSet) -> Option<ObjectRef> {
-    stated(txt, "external-dns/resource=")?.parse().ok()
+    stated(txt, "external-dns/resource=").map(ObjectRef::from_resource_label)
 }
 
 fn stated<'t>(set: &'t RecordSet, what: &str) -> Option<&'t str> {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use zonekeeper_core::{
     dns::{Data, Name, RecordType},
     keeper::{Apply, ChangeId, FailureClass, Input, Publication},
+    source::Reduced,
 };
 use zonekeeper_emulator::zone::{Change, HostedZone};
 
@@ -130,7 +131,9 @@ impl Saboteur {
                 let mut others = published.iter().rev().map(|published| published.digest);
                 approval.digest = others.find(|digest| *digest != approval.digest).unwrap_or(approval.digest);
             }
-            (Self::ForgetsPauses, Input::Facts { facts: Some(facts), .. }) => facts.controls.paused = None,
+            (Self::ForgetsPauses, Input::Resource { reduced: Some(Reduced::Facts(facts)), .. }) => {
+                facts.controls.paused = None;
+            }
             (Self::HidesDelegations, Input::Page { answer: Ok(page), .. }) => {
                 page.sets.retain(|set| *set.rtype() != RecordType::Ns || set.name().to_route53() == APEX);
             }

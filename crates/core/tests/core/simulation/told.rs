@@ -1,16 +1,20 @@
 //! What a process has been told of objects, and since when: what it does with their hostnames follows from that.
 
 use std::{
+    any::Any,
     collections::{BTreeMap, BTreeSet},
     iter,
+    sync::Arc,
     time::Duration,
 };
 
 use zonekeeper_core::{
     dns::Name,
     keeper::{Input, Scope, Time},
-    source::{ClaimKey, Facts, ObjectRef},
+    source::{ClaimKey, Facts, ObjectRef, Part, Reduced, ResourceRef},
 };
+
+use super::join::{Backend, Route, joined};
 
 /// How long a holder without a target keeps a hostname from others of its namespace (§3).
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -22,8 +26,9 @@ const BLINK: Duration = Duration::from_secs(2);
 pub struct Told {
     born: Time,
     objects: BTreeMap<ObjectRef, Facts>,
+    parts: BTreeMap<ResourceRef, Arc<dyn Part>>,
     /// What has not been seen yet of a scope that is being listed.
-    unseen: BTreeMap<Scope, BTreeSet<ObjectRef>>,
+    unseen: BTreeMap<Scope, BTreeSet<ResourceRef>>,
     /// Since when an object does not ask for a hostname that it has asked for: since the start, before that.
     gone: BTreeMap<(ObjectRef, ClaimKey), Spell>,
     /// Since when it asks for it without a target.
@@ -65,6 +70,7 @@ impl Told {
         Self {
             born,
             objects: BTreeMap::new(),
+            parts: BTreeMap::new(),
             unseen: BTreeMap::new(),
             gone: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -74,31 +80,67 @@ impl Told {
     /// Takes what the process is told. Returns the hostnames that may be another matter now.
     pub fn note(&mut self, input: &Input, now: Time) -> BTreeSet<Name> {
         match input {
-            Input::Facts { object, facts } => {
-                self.see(object);
-                self.set(object, facts.as_deref(), now)
+            Input::Resource { resource, reduced } => {
+                self.see(resource);
+                self.set_resource(resource, reduced.as_ref(), now)
             }
-            Input::Unreadable { object } => {
-                self.see(object);
+            Input::Undecodable { resource } => {
+                self.see(resource);
                 BTreeSet::new()
             }
             Input::Listing(scope) => {
-                let known = self.objects.keys().filter(|object| scope.covers(object)).cloned().collect();
+                let objects = self.objects.keys().filter_map(|object| scope.resource_ref(object));
+                let parts = self.parts.keys().filter(|part| scope.covers(part)).cloned();
+                let known = objects.chain(parts).collect();
                 self.unseen.insert(scope.clone(), known);
                 BTreeSet::new()
             }
             Input::Listed(scope) => {
                 let gone = self.unseen.remove(scope).unwrap_or_default();
-                gone.iter().flat_map(|object| self.set(object, None, now)).collect()
+                gone.iter().flat_map(|resource| self.set_resource(resource, None, now)).collect()
             }
             _ => BTreeSet::new(),
         }
     }
 
-    fn see(&mut self, object: &ObjectRef) {
+    fn see(&mut self, resource: &ResourceRef) {
         for unseen in self.unseen.values_mut() {
-            unseen.remove(object);
+            unseen.remove(resource);
         }
+    }
+
+    /// Takes a resource, and joins routes with their backends.
+    fn set_resource(
+        &mut self,
+        resource: &ResourceRef,
+        reduced: Option<&Reduced>,
+        now: Time,
+    ) -> BTreeSet<Name> {
+        match reduced {
+            Some(Reduced::Facts(facts)) => return self.set(&facts.object, Some(facts), now),
+            Some(Reduced::Part(part)) => drop(self.parts.insert(resource.clone(), Arc::clone(part))),
+            None => drop(self.parts.remove(resource)),
+        }
+        let part = |at: &ResourceRef| -> Option<&dyn Any> { Some(&**self.parts.get(at)?) };
+        let route = |at: &ResourceRef| part(at)?.downcast_ref::<Route>();
+        let changed = |at: &ResourceRef| {
+            let backend = route(at).map(|route| &route.backend);
+            at == resource || backend == Some(resource)
+        };
+        let routes: Vec<(ObjectRef, Option<Facts>)> = self
+            .parts
+            .keys()
+            .chain([resource])
+            .filter(|at| changed(at))
+            .filter_map(|at| {
+                let facts = route(at).map(|route| {
+                    let backend = part(&route.backend).and_then(|part| part.downcast_ref::<Backend>());
+                    joined(&route.facts, backend)
+                });
+                Some((at.object()?, facts))
+            })
+            .collect();
+        routes.iter().flat_map(|(object, facts)| self.set(object, facts.as_ref(), now)).collect()
     }
 
     fn set(&mut self, object: &ObjectRef, facts: Option<&Facts>, now: Time) -> BTreeSet<Name> {

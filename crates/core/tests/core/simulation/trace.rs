@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use zonekeeper_core::{
     keeper::{Effect, Failure, Input, Report, Warning},
-    source::Endpoint,
+    source::{Endpoint, Reduced},
 };
 
 use super::labels;
@@ -13,8 +13,9 @@ use super::labels;
 pub fn input(input: &Input) -> String {
     let failed = |failure: &Failure| format!("failed: {} {failure}", labels::failure(&failure.class));
     match input {
-        Input::Facts { object, facts: None } => format!("{object} is gone"),
-        Input::Facts { object, facts: Some(facts) } => {
+        Input::Resource { resource, reduced: None } => format!("{resource} is gone"),
+        Input::Resource { resource, reduced: Some(Reduced::Part(part)) } => format!("{resource} {part:?}"),
+        Input::Resource { resource, reduced: Some(Reduced::Facts(facts)) } => {
             let endpoint = |endpoint: &Arc<Endpoint>| {
                 let ttl = endpoint.ttl.map(|ttl| format!(" ttl={ttl}")).unwrap_or_default();
                 format!("{} -> {:?}{ttl}", endpoint.key, endpoint.content)
@@ -22,13 +23,13 @@ pub fn input(input: &Input) -> String {
             let endpoints: Vec<String> = facts.endpoints.iter().map(endpoint).collect();
             let problem = facts.blocking_problem().map(|problem| format!(" problem {}", problem.field));
             format!(
-                "{object} [{}] created={}{}",
+                "{resource} [{}] created={}{}",
                 endpoints.join("; "),
                 facts.created % 86_400,
                 problem.unwrap_or_default()
             )
         }
-        Input::Unreadable { object } => format!("{object} cannot be read"),
+        Input::Undecodable { resource } => format!("{resource} cannot be decoded"),
         Input::Listing(scope) => format!("listing {} {:?}", scope.resource, scope.namespace),
         Input::Listed(scope) => format!("listed {} {:?}", scope.resource, scope.namespace),
         Input::Page { id, answer: Ok(page) } => {

@@ -2,10 +2,14 @@
 
 use zonekeeper_core::{
     keeper::{Input, Scope, Time},
-    source::{ObjectRef, Resource},
+    source::{Resource, ResourceRef},
 };
 
-use super::{cluster::Cluster, random::Random};
+use super::{
+    cluster::Cluster,
+    join::{BACKEND, ROUTE},
+    random::Random,
+};
 
 /// The streams of one process.
 #[derive(Debug, Clone)]
@@ -52,11 +56,11 @@ impl Watch {
     /// The event of a changed object, if its stream is up.
     pub fn event(
         &mut self,
-        object: &ObjectRef,
+        resource: &ResourceRef,
         now: Time,
         random: &mut Random,
     ) -> Option<(usize, Ticket, Time)> {
-        let at = self.streams.iter().position(|stream| stream.scope.covers(object))?;
+        let at = self.streams.iter().position(|stream| stream.scope.covers(resource))?;
         let delay = if random.percent(5) { random.millis(500, 8_000) } else { random.millis(1, 300) };
         let stream = self.streams.get_mut(at).filter(|stream| !stream.broken)?;
         stream.last = stream.last.max(now + delay);
@@ -76,15 +80,15 @@ impl Watch {
         stream.broken = false;
         stream.last = now;
         let ticket = Ticket { stream: at, epoch: stream.epoch };
-        let objects = cluster.objects().filter(|object| stream.scope.covers(object));
+        let resources = cluster.resources().filter(|resource| stream.scope.covers(resource));
         let mut inputs = vec![Input::Listing(stream.scope.clone())];
-        for object in objects {
+        for resource in resources {
             if random.percent(2) {
                 // It is read a moment later, and nothing has followed from that.
-                inputs.push(Input::Unreadable { object: object.clone() });
+                inputs.push(Input::Undecodable { resource: resource.clone() });
             }
-            let facts = cluster.facts(object).map(Box::new);
-            inputs.push(Input::Facts { object: object.clone(), facts });
+            let reduced = cluster.reduced(&resource);
+            inputs.push(Input::Resource { resource, reduced });
         }
         inputs.push(Input::Listed(stream.scope.clone()));
         let mut arrive = |input| {
@@ -101,5 +105,5 @@ pub fn scopes(by_namespace: bool) -> Vec<Scope> {
     let of_resource = |resource| {
         namespaces.iter().map(move |namespace| Scope { resource, namespace: namespace.map(str::to_owned) })
     };
-    Resource::ALL.into_iter().flat_map(of_resource).collect()
+    Resource::ALL.into_iter().chain([ROUTE, BACKEND]).flat_map(of_resource).collect()
 }

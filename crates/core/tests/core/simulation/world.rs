@@ -14,7 +14,7 @@ use zonekeeper_core::{
 use zonekeeper_emulator::zone::{HostedZone, RecordSet};
 
 use super::{
-    cluster::Cluster,
+    cluster::{Cluster, Edit},
     foreigner::{self, Deed},
     invariants::{Ledger, Violation},
     labels,
@@ -125,8 +125,9 @@ impl World {
             }
         }
         for _ in 0..random.below(10) {
-            let (object, _) = cluster.edit(&mut random);
-            ledger.tenures.changed(&object, cluster.facts(&object).as_ref(), Time::ZERO);
+            for object in cluster.edit(&mut random).objects {
+                ledger.tenures.changed(&object, cluster.facts(&object).as_ref(), Time::ZERO);
+            }
         }
         let mut world = Self {
             seed,
@@ -514,18 +515,20 @@ impl World {
         if !self.storm {
             return;
         }
-        let (object, what) = self.cluster.edit(&mut self.random);
-        self.ledger.tenures.changed(&object, self.cluster.facts(&object).as_ref(), self.now);
-        self.note(|| format!("{object}: {what}"));
+        let Edit { resource, objects, what } = self.cluster.edit(&mut self.random);
+        for object in objects {
+            self.ledger.tenures.changed(&object, self.cluster.facts(&object).as_ref(), self.now);
+        }
+        self.note(|| format!("{resource}: {what}"));
         self.statistics.count("edit", what);
         let mut arrivals = Vec::new();
         for process in &mut self.processes {
             for gate in process.keeper.closed_gates(process.local(self.now)) {
                 self.statistics.count("gate closed", labels::gate(&gate));
             }
-            if let Some((_, ticket, at)) = process.watch.event(&object, self.now, &mut self.random) {
-                let facts = self.cluster.facts(&object).map(Box::new);
-                let input = Input::Facts { object: object.clone(), facts };
+            if let Some((_, ticket, at)) = process.watch.event(&resource, self.now, &mut self.random) {
+                let reduced = self.cluster.reduced(&resource);
+                let input = Input::Resource { resource: resource.clone(), reduced };
                 arrivals.push((at, Event::Watch { process: process.number, ticket, input }));
             }
         }

@@ -1,0 +1,54 @@
+//! A source with a join: a route names a backend, and the backend says where the route's hostnames lead.
+
+use std::{net::IpAddr, sync::Arc};
+
+use zonekeeper_core::{
+    dns::Name,
+    source::{Content, Endpoint, Facts, Part, Related, Resource, ResourceRef, Targets},
+};
+
+pub const ROUTE: Resource = Resource::namespaced("Route", "route", &["route"]);
+pub const BACKEND: Resource = Resource::namespaced("Backend", "backend", &["route"]);
+
+/// An object that asks for hostnames and does not know its targets.
+#[derive(Debug)]
+pub struct Route {
+    /// Its facts, with any content.
+    pub facts: Facts,
+    pub backend: ResourceRef,
+}
+
+/// A resource that asks for nothing.
+#[derive(Debug)]
+pub struct Backend {
+    pub targets: Vec<String>,
+}
+
+impl Part for Route {
+    fn facts(&self, related: &Related<'_>) -> Option<Facts> {
+        Some(joined(&self.facts, related.get(&self.backend)))
+    }
+}
+
+impl Part for Backend {}
+
+/// The facts of a route with its backend, if that exists.
+pub fn joined(route: &Facts, backend: Option<&Backend>) -> Facts {
+    let content = Content::Targets(Arc::new(targets(backend)));
+    let endpoint = |endpoint: &Arc<Endpoint>| {
+        Arc::new(Endpoint { content: content.clone(), ..Endpoint::clone(endpoint) })
+    };
+    Facts { endpoints: route.endpoints.iter().map(endpoint).collect(), ..route.clone() }
+}
+
+fn targets(backend: Option<&Backend>) -> Targets {
+    let mut targets = Targets::default();
+    for text in backend.into_iter().flat_map(|backend| &backend.targets) {
+        match text.parse() {
+            Ok(IpAddr::V4(address)) => drop(targets.v4.insert(address)),
+            Ok(IpAddr::V6(address)) => drop(targets.v6.insert(address)),
+            Err(_) => drop(targets.hosts.insert(Name::from_hostname(text).unwrap())),
+        }
+    }
+    targets
+}
