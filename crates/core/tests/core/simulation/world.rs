@@ -348,6 +348,9 @@ impl World {
                 Effect::Report(Report::Blocked(blocked)) => {
                     self.statistics.count("reason", labels::reason(&blocked.reason));
                 }
+                Effect::Report(Report::Noted(noted)) => {
+                    self.statistics.count("note", labels::note(&noted.note));
+                }
                 Effect::Remember(memory) => {
                     self.ledger.window.is_clock_set = false;
                     let is_led = self.shape.replicas > 0;
