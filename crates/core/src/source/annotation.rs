@@ -1,4 +1,4 @@
-//! Annotations: under which prefixes they are read, and what their values mean.
+//! Annotations: their prefixes, their keys, and the meaning of their values.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -13,19 +13,19 @@ use crate::{
     shown::{listed, shown},
 };
 
-/// Both prefixes of ExternalDNS, the newer first (0.22 made it the default and stopped reading the older).
+/// Both prefixes of ExternalDNS, the newer first. Version 0.22 made it the default, and reads the older no longer.
 pub const DEFAULT_PREFIXES: [&str; 2] = ["external-dns.kubernetes.io/", "external-dns.alpha.kubernetes.io/"];
 
-/// Publishes an object where only annotated objects are published.
+/// Publishes an object, if only annotated objects are published.
 pub const PUBLISH: &str = "zonekeeper.dev/publish";
 
-/// Makes ours what is at an object's hostnames without an owner, if it is as the object wants it.
+/// Adopts records without an owner at the object's hostnames, if they equal what the object asks for.
 pub const ADOPT: &str = "zonekeeper.dev/adopt";
 
-/// Hands an object's hostnames over to another object that claims them, as `Ingress/shop/web`.
+/// Hands the object's hostnames over to another object that claims them, as `Ingress/shop/web`.
 pub const HAND_OVER_TO: &str = "zonekeeper.dev/hand-over-to";
 
-/// Keeps an object's records as they are until a time, as `2026-12-31T18:00:00Z` (RFC 3339).
+/// Keeps the object's records as they are until a time, as `2026-12-31T18:00:00Z` (RFC 3339).
 pub const PAUSED_UNTIL: &str = "zonekeeper.dev/paused-until";
 
 /// The beginnings of ExternalDNS' annotations for routing policies and health checks, after the prefix.
@@ -40,7 +40,7 @@ const ROUTING_KEYS: [&str; 8] = [
     "aws-health-check-id",
 ];
 
-/// An annotation that is read, under each prefix in force. Names and values are ExternalDNS'.
+/// The key of an annotation, read under each configured prefix. Keys and values are those of ExternalDNS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnnotationKey {
     /// `hostname`
@@ -113,34 +113,34 @@ impl AnnotationKey {
         }
     }
 
-    /// What it means.
+    /// The meaning of its values.
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Hostname => {
-                "Hostnames, separated by commas. An Ingress has those of its rules and of its tls section besides; a \
-                 Service has no others."
+                "Hostnames, separated by commas. For an Ingress, they are added to the hosts of its rules and its tls section. A \
+                 Service has no other hostnames."
             }
             Self::Target => {
-                "IP addresses or host names, separated by commas, in place of those in the object's status."
+                "IP addresses or host names, separated by commas. They replace the addresses in the object's status."
             }
             Self::Ttl => {
-                "How long resolvers keep the answer: seconds, or a duration. Without it --default-ttl; 0 counts as \
-                 unset. Aliases have none."
+                "The TTL: how long resolvers may keep the answer, in seconds or as a duration. Without it, --default-ttl counts. \
+                 0 counts as unset. Aliases have no TTL."
             }
             Self::Alias => {
-                "`true`: an alias also for AWS services that get one on request only. Load balancers, CloudFront, \
-                 Global Accelerator, VPC endpoints and API Gateway get one anyway."
+                "`true`: every AWS service that zonekeeper knows gets an alias. Load balancers, CloudFront, Global Accelerator, VPC \
+                 endpoints and API Gateway get an alias without this annotation."
             }
             Self::EvaluateTargetHealth => {
-                "`false`: the alias is answered whether its target is healthy or not. `true` is the default, where \
-                 the service allows it."
+                "`false`: Route 53 answers with the alias, even if its target is not healthy. The default is `true` for services \
+                 that allow it."
             }
             Self::HostnameSource => {
-                "Ingress only. `annotation-only`: hostnames of the annotation, not those of rules and tls. \
-                 `defined-hosts-only`: the other way round."
+                "Only for an Ingress. `annotation-only`: only the hostnames of the annotation count. `defined-hosts-only`: only \
+                 the hosts of the rules and of the tls section count."
             }
             Self::Controller => {
-                "Anything but `dns-controller`: the object is another controller's, and not read."
+                "With any other value than `dns-controller`, the object belongs to another controller, and zonekeeper ignores it."
             }
         }
     }
@@ -153,8 +153,7 @@ impl<'a> Annotations<'a> {
         Self { all, rules }
     }
 
-    /// The value of `key` under the preferred prefix that carries it. Where two prefixes carry different values,
-    /// that is noted as a warning.
+    /// The value of a key, under the first prefix that has it. A warning follows if another prefix has another value.
     pub fn get(&self, key: AnnotationKey, problems: &mut Vec<Problem>) -> Option<Annotation<'a>> {
         let mut found = self.rules.prefixes.iter().filter_map(|prefix| {
             let (full, value) = self.all?.get_key_value(&format!("{prefix}{}", key.as_str()))?;

@@ -1,8 +1,13 @@
-//! What the cluster says: objects, the facts we keep of them, and the claims that follow.
+//! From resources of the cluster to claims on hostnames.
 //!
-//! An object is reduced to [`Facts`] when it arrives and dropped. Reading never fails as a whole: what is wrong
-//! with an object is part of its facts, so that a mistake costs the hostnames of its own object and no other.
-//! A further kind of object is a variant of [`Object`] with a file of its own here, and one line of watching.
+//! A resource is reduced to the fields that are used when it arrives, and dropped. The [`Index`] joins resources and gives
+//! the [`Facts`] of each object. The endpoints in the facts become [`Claims`].
+//!
+//! Reading never fails as a whole. The problems of an object are part of its facts, so a mistake costs only the hostnames of
+//! its own object.
+//!
+//! To add a kind of object, add a variant of [`Object`], a file with its function `facts`, a [`Resource`], and its watch in
+//! the edge. If its facts need other resources, its reduced form is a [`Part`].
 
 mod annotation;
 mod claim;
@@ -40,14 +45,14 @@ pub enum Object {
     Service(Box<Service>),
 }
 
-/// Which objects are read, and how.
+/// The objects that are read, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
     /// Annotation prefixes, the preferred one first; each ends in `/`.
     pub prefixes: Vec<String>,
-    /// Namespaces whose objects count; all where it is empty.
+    /// The namespaces whose objects count; all namespaces if it is empty.
     pub namespaces: BTreeSet<String>,
-    /// Classes of Ingress that count; all where it is empty.
+    /// The classes of Ingress that count; all classes if it is empty.
     pub ingress_classes: BTreeSet<String>,
     /// Whether an object must carry a hostname annotation or `zonekeeper.dev/publish: "true"`.
     pub require_annotation: bool,
@@ -56,7 +61,7 @@ pub struct Rules {
 // === impl Object ===
 
 impl Object {
-    /// Which object it is; `None` without a name, which no API server sends.
+    /// The reference to it; `None` without a name, which no API server sends.
     pub fn id(&self) -> Option<ObjectRef> {
         let meta = self.metadata();
         Some(ObjectRef::new(
@@ -94,8 +99,8 @@ impl Object {
         }
     }
 
-    /// What we keep of it; `None` where it names no hostname, or is of a namespace that does not count. Of an object that
-    /// the rules do not select, it is which hostnames it names.
+    /// Its facts; `None` if it has no hostname, or if its namespace does not count. If the rules do not select the object,
+    /// the facts hold only its hostnames.
     pub fn facts(&self, rules: &Rules) -> Option<Facts> {
         let id = self.id()?;
         if !rules.namespaces.is_empty() && !rules.namespaces.contains(id.namespace()) {
