@@ -37,6 +37,9 @@ use crate::{driver::Clock, error_chain, leadership::Leadership};
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 /// The namespace of the manifests, used outside of a pod.
 const DEFAULT_NAMESPACE: &str = "zonekeeper";
+/// The end of the message for a Lease that does not exist (`Preconditions.Check`, `k8s.io/apiserver/pkg/storage`), with the
+/// status that [`describe_status`] adds.
+const NO_UID: &str = "UID in object meta:  (409)";
 /// How soon to read the Lease again after somebody else has changed it.
 const SOON: Duration = Duration::from_millis(100);
 
@@ -291,15 +294,17 @@ impl Candidate {
                 self.known = Some(written);
                 Ok(Round::Leads)
             }
+            Err(CallError { code: 404, .. }) if step == Step::Create => {
+                Err(LeaseError::NoNamespace(self.namespace.clone()))
+            }
+            Err(rejected) if rejected.shows_deletion() => {
+                self.rules.deleted();
+                Ok(self.lose())
+            }
             Err(CallError { code: 409, .. }) => {
                 self.rules.lost();
                 Ok(self.lose())
             }
-            Err(CallError { code: 404, .. }) if step != Step::Create => {
-                self.rules.deleted();
-                Ok(self.lose())
-            }
-            Err(CallError { code: 404, .. }) => Err(LeaseError::NoNamespace(self.namespace.clone())),
             Err(failed) => Err(self.error(failed)),
         }
     }
@@ -422,6 +427,19 @@ struct CallError {
     /// The HTTP status; 0 if there was no answer.
     code: u16,
     text: String,
+}
+
+// === impl CallError ===
+
+impl CallError {
+    /// Whether the answer to a `replace` shows that the Lease does not exist.
+    ///
+    /// The API server can create a Lease by `replace`, so it does not answer 404. It compares the uid of our Lease with that
+    /// of none, and answers 409. If it describes that in other words one day, a deletion counts as a change by somebody
+    /// else: this process then waits a [`TTL`] before it creates the Lease again.
+    fn shows_deletion(&self) -> bool {
+        self.code == 404 || self.code == 409 && self.text.contains(NO_UID)
+    }
 }
 
 /// Waits for the answer to a call, but not longer than until the next renewal.
