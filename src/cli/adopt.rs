@@ -6,7 +6,7 @@ use clap::{ArgGroup, Args};
 use zonekeeper_core::{
     dns::Name,
     keeper::Mode,
-    plan::{AdoptionOrder, Hosts, OwnerId, Plan, Unit, UnitDigest},
+    plan::{AdoptionOrder, Blocked, Hosts, Noted, OwnerId, Plan, Unit, UnitDigest},
 };
 
 use super::{
@@ -128,18 +128,24 @@ fn show(plan: &Plan, hosts: &Hosts) {
     for unit in &plan.units {
         print!("{unit}");
     }
-    let is_selected = |host: &str| Name::from_hostname(host).is_ok_and(|host| hosts.contain(&host));
-    let blocked: Vec<_> = plan.blocked.iter().filter(|blocked| is_selected(&blocked.host)).collect();
-    for blocked in &blocked {
-        println!(
-            "not adopted: {} for {}: {}: {}",
-            blocked.host,
-            blocked.object,
-            blocked.reason.label(),
-            blocked.reason
-        );
+    let is_selected = |key: &str| {
+        let host = key.split_once(" set=").map_or(key, |(host, _)| host);
+        Name::from_hostname(host).is_ok_and(|host| hosts.contain(&host))
+    };
+    let blocked = plan.blocked.iter().filter(|blocked| is_selected(&blocked.host)).map(|blocked| {
+        let Blocked { host, object, reason, .. } = blocked;
+        format!("{host} for {object}: {}: {reason}", reason.label())
+    });
+    // A record that is right and has another owner.
+    let noted = plan.noted.iter().filter(|noted| is_selected(&noted.host)).map(|noted| {
+        let Noted { host, object, note, .. } = noted;
+        format!("{host} for {object}: {}: {note}", note.label())
+    });
+    let not_adopted: Vec<String> = blocked.chain(noted).collect();
+    for why in &not_adopted {
+        println!("not adopted: {why}");
     }
-    if plan.units.is_empty() && blocked.is_empty() {
+    if plan.units.is_empty() && not_adopted.is_empty() {
         println!("nothing to adopt: no object asks for {hosts}, or the records belong to this owner already");
     }
     println!("{} to adopt", plan.units.len());
