@@ -28,9 +28,9 @@ use tokio::{
 };
 use tracing::{debug, warn};
 use zonekeeper_core::{
-    dns::{RecordSet, RecordType},
+    dns::RecordSet,
     keeper::{Report, Warning},
-    plan::{Blocked, Change, Noted, Unit},
+    plan::{Blocked, Noted, Unit},
     source::{Kind, ObjectRef},
 };
 
@@ -98,12 +98,10 @@ impl Events {
     }
 
     fn accepted(&self, unit: &Unit) -> Event {
-        let sets = unit.changes().iter().map(Change::after);
-        let records: Vec<String> =
-            sets.filter(|set| *set.rtype() != RecordType::Txt).map(ToString::to_string).collect();
-        let host = &unit.key().host;
+        let changes = unit.changes().iter().filter(|change| change.is_of_record());
+        let records: Vec<String> = changes.map(|change| change.after().to_string()).collect();
         let note = match records.as_slice() {
-            [] => format!("Route 53 accepted the ownership records of {host}"),
+            [] => format!("Route 53 accepted the ownership records of {}", unit.key()),
             records => format!("Route 53 accepted {}", records.join("; ")),
         };
         self.event("Normal", "Published", &note, unit.object(), unit.uid())
