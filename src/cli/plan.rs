@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use zonekeeper_core::{
-    dns::{Data, Routing},
+    dns::{Data, RecordSet, Routing},
     plan::{Change, Plan, Shadow, Stale},
 };
 
@@ -149,6 +149,10 @@ struct NotedJson<'p> {
 pub(super) struct StaleJson {
     name: String,
     r#type: String,
+    /// None under simple routing.
+    set_identifier: Option<String>,
+    /// None under simple routing.
+    routing: Option<String>,
     data: DataJson,
     was_for: Option<String>,
     /// An object that names the hostname, but is not selected.
@@ -239,11 +243,8 @@ impl ChangeJson {
             action: if change.before().is_some() { "replace" } else { "create" },
             name: change.after().name().to_string(),
             r#type: change.after().rtype().to_string(),
-            set_identifier: change.after().key.set_id.as_ref().map(|id| id.as_str().to_owned()),
-            routing: match &change.after().routing {
-                Routing::Simple => None,
-                Routing::Policy(policy) => Some(policy.to_string()),
-            },
+            set_identifier: set_identifier(change.after()),
+            routing: routing(change.after()),
             before: change.before().map(|set| DataJson::new(&set.data)),
             after: DataJson::new(&change.after().data),
             reason: change.why(),
@@ -281,10 +282,23 @@ impl StaleJson {
         Self {
             name: stale.set.name().to_string(),
             r#type: stale.set.rtype().to_string(),
+            set_identifier: set_identifier(&stale.set),
+            routing: routing(&stale.set),
             data: DataJson::new(&stale.set.data),
             was_for: stale.was_for.as_ref().map(ToString::to_string),
             named_by: stale.named_by.as_ref().map(ToString::to_string),
             beside: stale.beside.as_ref().map(ToString::to_string),
         }
+    }
+}
+
+fn set_identifier(set: &RecordSet) -> Option<String> {
+    set.key.set_id.as_ref().map(|id| id.as_str().to_owned())
+}
+
+fn routing(set: &RecordSet) -> Option<String> {
+    match &set.routing {
+        Routing::Simple => None,
+        Routing::Policy(policy) => Some(policy.to_string()),
     }
 }

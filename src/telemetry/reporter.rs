@@ -2,6 +2,7 @@
 
 use tracing::{info, warn};
 use zonekeeper_core::{
+    dns::{RecordSet, Routing, SetId},
     keeper::{ChangeId, Report},
     plan::{Batch, PlanDigest},
 };
@@ -33,8 +34,9 @@ impl Reporter {
                 info!(
                     dns.name = %after.name(),
                     record.r#type = %after.rtype(),
-                    before = change.before().map(|set| set.data.to_string()),
-                    after = %after.data,
+                    record.set_identifier = set_identifier(after),
+                    before = change.before().map(content),
+                    after = content(after),
                     object = %unit.object(),
                     object.uid = %unit.uid(),
                     unit.digest = %unit.digest(),
@@ -87,8 +89,9 @@ impl Listener for Reporter {
                     info!(
                         dns.name = %change.after().name(),
                         record.r#type = %change.after().rtype(),
-                        before = change.before().map(|set| set.data.to_string()),
-                        after = %change.after().data,
+                        record.set_identifier = set_identifier(change.after()),
+                        before = change.before().map(content),
+                        after = content(change.after()),
                         why = change.why(),
                         object = %unit.object(),
                         unit.digest = %unit.digest(),
@@ -99,12 +102,14 @@ impl Listener for Reporter {
             Report::LeftOver(leftover) => info!(
                 dns.name = %leftover.set.name(),
                 record.r#type = %leftover.set.rtype(),
+                record.set_identifier = set_identifier(&leftover.set),
                 object = %leftover.object,
                 "a record is left over: no object wants it, and it still gets traffic"
             ),
             Report::NotLeftOver(leftover) => info!(
                 dns.name = %leftover.set.name(),
                 record.r#type = %leftover.set.rtype(),
+                record.set_identifier = set_identifier(&leftover.set),
                 object = %leftover.object,
                 "a record is no longer left over"
             ),
@@ -120,5 +125,46 @@ impl Listener for Reporter {
                 warn!(request = what, error.code = failure.code, error = failure.message, "a request failed");
             }
         }
+    }
+}
+
+/// The set identifier of a record set; none under simple routing.
+fn set_identifier(set: &RecordSet) -> Option<&str> {
+    set.key.set_id.as_ref().map(SetId::as_str)
+}
+
+/// The routing policy of a record set, if it has one, and its data: a change of the policy alone must be visible.
+fn content(set: &RecordSet) -> String {
+    match &set.routing {
+        Routing::Simple => set.data.to_string(),
+        Routing::Policy(policy) => format!("{policy} {}", set.data),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use zonekeeper_core::dns::{Data, Name, Policy, RecordType, Rule, SetKey, Ttl};
+
+    use super::*;
+
+    #[test]
+    fn the_log_shows_a_change_of_the_weight_alone() {
+        let weighted = |weight| RecordSet {
+            key: SetKey {
+                name: Name::from_hostname("www.example.com").unwrap(),
+                rtype: RecordType::A,
+                set_id: Some(SetId::new("blue")),
+            },
+            routing: Routing::Policy(Arc::new(Policy {
+                rule: Some(Rule::Weight(weight)),
+                health_check: None,
+            })),
+            data: Data::Values { ttl: Ttl::DEFAULT, values: vec!["192.0.2.1".into()] },
+        };
+        assert_eq!(content(&weighted(10)), "weight=10 192.0.2.1 ttl=300");
+        assert_ne!(content(&weighted(10)), content(&weighted(30)));
+        assert_eq!(set_identifier(&weighted(10)), Some("blue"));
     }
 }
