@@ -43,7 +43,7 @@ async fn every_line_is_json_and_every_accepted_change_has_one() {
         assert_eq!(line["object.uid"], *uid);
         assert_eq!(line["change.id"], **id);
         assert_eq!(line["level"], "INFO");
-        assert_eq!(line["unit.digest"].as_str().unwrap().len(), 16, "{line}");
+        assert_eq!(line["unit.digest"].as_str().unwrap().len(), 64, "{line}");
     }
     // CloudTrail shows the comment of a request, which leads back to these lines.
     let comments =

@@ -36,7 +36,7 @@ async fn a_foreign_record_stays_and_the_hostname_is_blocked_with_a_fix() {
         &format!("blocked www.example.test for {object}: Unowned: a record without an owner is there:"),
         "  fix: if the record may be replaced, adopt it with `zonekeeper adopt NAME` or the change batch",
         "  by hand: CREATE a-www.example.test TXT",
-        "0 to create, 0 to replace, 1 in sync, 1 blocked",
+        "0 to create, 0 to replace, 1 in sync, 0 noted, 1 blocked",
     ] {
         assert!(plan.stdout.contains(expected), "{expected}\n{plan}");
     }

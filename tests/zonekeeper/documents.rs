@@ -376,8 +376,12 @@ fn everything_measured() -> String {
     metrics.accepted(&Change::Create { role: Role::Record, set });
     metrics.batch(None);
     metrics.failed("list the zone", FailureClass::Unknown);
-    let status =
-        Status { blocked: [("NoTarget", 1)].into(), closed_gates: vec![Gate::DryRun], ..Status::default() };
+    let status = Status {
+        blocked: [("NoTarget", 1)].into(),
+        noted: [("Unmanaged", 1)].into(),
+        closed_gates: vec![Gate::DryRun],
+        ..Status::default()
+    };
     metrics.render(&status).unwrap()
 }
 

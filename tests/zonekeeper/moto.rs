@@ -153,7 +153,7 @@ async fn what_is_written_reads_right_for_another_client_and_is_not_written_again
     let again = zone.zonekeeper(&shop, &["run", "--once"]).await.succeed().await;
     assert!(again.logged("Route 53 accepted a change").is_empty(), "{again}");
     let plan = zone.zonekeeper(&shop, &["plan"]).await.succeed().await;
-    assert!(plan.stdout.contains("0 to create, 0 to replace, 2 in sync, 0 blocked"), "{plan}");
+    assert!(plan.stdout.contains("0 to create, 0 to replace, 2 in sync, 0 noted, 0 blocked"), "{plan}");
     assert_eq!(zone.changes(), 1);
 
     shop.set_address::<Ingress>("web", json!({"hostname": OTHER_BALANCER})).await;

@@ -125,11 +125,11 @@ async fn what_it_writes_removes_exactly_what_nothing_asks_for() {
     let command = ["orphans", "--change-batch", file.to_str().unwrap()];
     let shown = CommandLine::of(&zone, &shop, &command).await.succeed().await;
     for expected in [
-        "orphan *.wild.example.test A 192.0.2.1 192.0.2.2 ttl=300 (was for service/orphans/wild)",
-        "orphan legacy.example.test A 192.0.2.9 192.0.2.8 ttl=60 (was for ingress/orphans/old)",
-        "orphan far.example.test A 192.0.2.13 ttl=60 (was for ingress/elsewhere/far)\n  not in a change batch: ",
+        "orphan *.wild.example.test A 192.0.2.1 192.0.2.2 ttl=300 (was for Service/orphans/wild)",
+        "orphan legacy.example.test A 192.0.2.9 192.0.2.8 ttl=60 (was for Ingress/orphans/old)",
+        "orphan far.example.test A 192.0.2.13 ttl=60 (was for Ingress/elsewhere/far)\n  not in a change batch: ",
         "orphan route.example.test A 192.0.2.12 ttl=60 (was for httproute/shop/route)\n  not in a change batch: ",
-        "leftover api.example.test AAAA 2001:db8::3 ttl=300 (was for service/orphans/api)",
+        "leftover api.example.test AAAA 2001:db8::3 ttl=300 (was for Service/orphans/api)",
         "leftover mixed.example.test AAAA 2001:db8::4 ttl=60 (was for httproute/shop/route; Service/orphans/mixed asks for \
          something else beside it)\n  not in a change batch: ",
         "8 orphaned, 2 left over\n0 to delete: zonekeeper never deletes\n",
@@ -250,8 +250,8 @@ async fn what_a_live_object_names_is_in_no_file_and_an_earlier_file_goes() {
     let command = ["orphans", "--require-annotation", "--change-batch", file.to_str().unwrap()];
     let shown = CommandLine::of(&zone, &shop, &command).await.succeed().await;
     for expected in [
-        "(was for ingress/orphans-live/web; Ingress/orphans-live/web names it and is not selected)\n  not in a",
-        "(was for ingress/orphans-live/gone)\norphan",
+        "(was for Ingress/orphans-live/web; Ingress/orphans-live/web names it and is not selected)\n  not in a",
+        "(was for Ingress/orphans-live/gone)\norphan",
         &format!("--change-batch 'file://{}'", file.display()),
     ] {
         assert!(shown.stdout.contains(expected), "{expected}\n{shown}");
@@ -295,7 +295,7 @@ async fn nothing_is_to_be_deleted_while_an_object_cannot_be_read() {
     };
     let refused = command().end().await;
     assert_eq!(refused.code(), Some(1), "{refused}");
-    assert!(refused.stdout.contains("(was for ingress/shop/gone)\n  not in a change batch: "), "{refused}");
+    assert!(refused.stdout.contains("(was for Ingress/shop/gone)\n  not in a change batch: "), "{refused}");
     assert!(refused.stdout.contains("unreadable Ingress/shop/www"), "{refused}");
     assert!(
         refused.stderr.contains("no --change-batch is written: Ingress/shop/www cannot be read"),

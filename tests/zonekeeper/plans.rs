@@ -49,10 +49,10 @@ async fn a_plan_tells_everything_and_writes_nothing() {
         "  fix: ",
         "  by hand: DELETE taken.example.test CNAME ",
         "  by hand: CREATE taken.example.test A 192.0.2.4 ttl=300",
-        "leftover api.example.test AAAA 2001:db8::2 ttl=300 (was for service/plan-text/api)",
-        "orphan gone.example.test A 192.0.2.1 ttl=300 (was for service/plan-text/gone)",
+        "leftover api.example.test AAAA 2001:db8::2 ttl=300 (was for Service/plan-text/api)",
+        "orphan gone.example.test A 192.0.2.1 ttl=300 (was for Service/plan-text/gone)",
         "outside www.example.org for Service/plan-text/outside",
-        "2 to create, 2 to replace, 1 in sync, 1 blocked, ",
+        "2 to create, 2 to replace, 1 in sync, 0 noted, 1 blocked, ",
         "0 to delete: zonekeeper never deletes",
         "digest ",
     ] {
@@ -100,7 +100,7 @@ async fn what_a_plan_shows_is_what_a_run_does() {
         (&created["before"], &created["after"]),
         (&Value::Null, &json!({"values": {"ttl": 300, "values": ["192.0.2.3"]}}))
     );
-    assert_eq!(plan["orphans"][0]["was_for"], "service/plan-json/gone");
+    assert_eq!(plan["orphans"][0]["was_for"], "Service/plan-json/gone");
     assert_eq!(plan["blocked"][0]["reason"], "TypeConflict");
 
     let ran = command(&["run", "--once"]).await.succeed().await;

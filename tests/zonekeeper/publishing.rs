@@ -62,7 +62,7 @@ async fn a_service_gets_an_address_record_that_stays_when_the_service_goes() {
     zonekeeper.stop().await;
     let plan = CommandLine::of(&zone, &shop, &["plan"]).await.succeed().await;
     assert!(plan.stdout.contains("orphan broker.example.test A 192.0.2.10 ttl=300"), "{plan}");
-    assert!(plan.stdout.contains(&format!("(was for service/{}/broker)", shop.name())), "{plan}");
+    assert!(plan.stdout.contains(&format!("(was for Service/{}/broker)", shop.name())), "{plan}");
     assert_eq!(zone.requests(), expected);
     assert_eq!(zone.sets(), ["a-broker.example.test TXT", "broker.example.test A"]);
 }

@@ -158,6 +158,10 @@ mod tests {
 
     use super::*;
 
+    /// The digest of a unit: 64 digits.
+    const UNIT: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    const OTHER_UNIT: &str = "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210";
+
     fn publication_of_nothing() -> Publication {
         Publication {
             digest: "0123456789abcdef0123456789abcdef".parse().unwrap(),
@@ -178,11 +182,8 @@ mod tests {
             digest,
             creates: 3,
             replaces: 1,
-            units: vec![
-                ("0123456789abcdef".parse().unwrap(), true),
-                ("fedcba9876543210".parse().unwrap(), false),
-            ],
-            rest: vec!["0123456789abcdef".parse().unwrap()],
+            units: vec![(UNIT.parse().unwrap(), true), (OTHER_UNIT.parse().unwrap(), false)],
+            rest: vec![UNIT.parse().unwrap()],
             used: Some(approval),
             unused: None,
         };
@@ -251,21 +252,24 @@ mod tests {
     fn the_readable_parts_of_a_foreign_status_count() {
         let digest = "0123456789abcdef0123456789abcdef";
         let unit = |digest: &str| PlannedUnit { digest: digest.to_owned(), approved: true };
-        let bad = ["", "0123", "0123456789abcdeg", "0123456789abcdef0", "\u{1b}[2J", "é123456789abcde", " "];
+        // Of the right length, but not hexadecimal, and of nearly the right length; 16 digits are a digest of an old version.
+        let (letter, accent) = (UNIT.replace('f', "g"), UNIT.replace("ef", "é"));
+        let (long, short) = (format!("{UNIT}0"), UNIT.get(1..).unwrap());
+        let bad = ["", "0123", "0123456789abcdef", &letter, &accent, &long, short, "\u{1b}[2J", " "];
         let unreadable =
             |digest: &str| Approved { digest: digest.to_owned(), approved_at: "soon".to_owned() };
         let status = ZonePlanStatus {
             digest: digest.to_owned(),
             creates: usize::MAX,
             replaces: usize::MAX,
-            units: bad.iter().map(|bad| unit(bad)).chain([unit("0123456789abcdef")]).collect(),
-            rest: format!("{}\t\nfedcba9876543210", bad.join(" \0 ").repeat(10_000)),
+            units: bad.iter().map(|bad| unit(bad)).chain([unit(UNIT)]).collect(),
+            rest: format!("{}\t\n{OTHER_UNIT}", bad.join(" \0 ").repeat(10_000)),
             used: Some(unreadable(digest)),
             unused: Some(unreadable("")),
         };
         let found = publication(&status).unwrap();
-        assert_eq!(found.units, [("0123456789abcdef".parse().unwrap(), true)]);
-        assert_eq!(found.rest, ["fedcba9876543210".parse().unwrap()]);
+        assert_eq!(found.units, [(UNIT.parse().unwrap(), true)]);
+        assert_eq!(found.rest, [OTHER_UNIT.parse().unwrap()]);
         assert_eq!((found.used, found.unused), (None, None));
         for digest in bad {
             assert_eq!(publication(&ZonePlanStatus { digest: digest.to_owned(), ..status.clone() }), None);
