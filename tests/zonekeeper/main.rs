@@ -56,6 +56,7 @@ mod scale;
 mod scratch;
 mod script;
 mod server;
+mod set_identifiers;
 mod start;
 mod stop;
 mod terraform;
