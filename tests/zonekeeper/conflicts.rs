@@ -33,8 +33,8 @@ async fn a_foreign_record_stays_and_the_hostname_is_blocked_with_a_fix() {
     let plan = CommandLine::of(&zone, &shop, &["plan"]).await.succeed().await;
     let object = format!("Ingress/{}/web", shop.name());
     for expected in [
-        &format!("blocked www.example.test for {object}: Unowned: a record without an owner is there:"),
-        "  fix: if the record may be replaced, adopt it with `zonekeeper adopt NAME` or the change batch",
+        &format!("blocked www.example.test for {object}: Unowned: a record without an owner exists:"),
+        "  fix: if zonekeeper may replace the record, run `zonekeeper adopt NAME` or the change batch shown",
         "  by hand: CREATE a-www.example.test TXT",
         "0 to create, 0 to replace, 1 in sync, 0 noted, 1 blocked",
     ] {

@@ -51,8 +51,8 @@ async fn owners_are_told_what_was_published_and_what_stays_blocked() {
     assert_eq!(
         warnings(&mut zonekeeper, &market, "copycat").await,
         [
-            "Warning ClaimedBy www.example.test is blocked: an object of another namespace has this hostname and asks \
-          for something else. Fix: remove the hostname from one of the objects"
+            "Warning ClaimedBy www.example.test is blocked: an object of another namespace holds this hostname \
+          and asks for other records. Fix: remove the hostname from one of the objects"
         ]
     );
     let told = shop.events_of::<Ingress>("web").await;
@@ -76,8 +76,8 @@ async fn what_is_no_hostname_is_told_and_counted() {
     assert_eq!(
         warnings(&mut zonekeeper, &shop, "web").await,
         [
-            "Warning InvalidHostname a.*.example.test is blocked: this is not a hostname: `*` may stand only as the whole \
-             first label. Fix: correct the hostname in the object"
+            "Warning InvalidHostname a.*.example.test is blocked: the hostname is not valid: `*` may stand only as the \
+             whole first label. Fix: correct the hostname in the object"
         ]
     );
     zonekeeper.stop().await;

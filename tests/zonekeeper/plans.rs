@@ -142,7 +142,7 @@ async fn a_plan_says_what_a_new_name_takes_away_from_a_wildcard() {
     shop.set_address::<Service>("api", json!({"ip": "192.0.2.2"})).await;
     let plan = CommandLine::of(&zone, &shop, &["plan"]).await.succeed().await;
     let expected = "\n  shadows *.example.test, which will no longer answer for shop.example.test, \
-                    a-api.shop.example.test, api.shop.example.test, nor below\n";
+                    a-api.shop.example.test, api.shop.example.test and the names below\n";
     assert!(plan.stdout.contains(expected), "{plan}");
     let plan = CommandLine::of(&zone, &shop, &["plan", "-o", "json"]).await.succeed().await;
     let plan: Value = serde_json::from_str(&plan.stdout).unwrap();

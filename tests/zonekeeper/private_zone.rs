@@ -16,7 +16,7 @@ async fn a_private_zone_is_said_to_be_one_and_nothing_is_sent_that_it_refuses() 
     let plan = CommandLine::of(&zone, &shop, &["plan"]).await.succeed().await;
     for expected in [
         "blocked site.example.test for Ingress/private-zone/site: AliasInPrivateZone: ",
-        "the zone is private: only its VPCs see what it answers",
+        "the zone is private: only its VPCs see its records",
     ] {
         assert!(plan.stdout.lines().any(|line| line.starts_with(expected)), "{expected}\n{plan}");
     }

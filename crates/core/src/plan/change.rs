@@ -96,18 +96,18 @@ impl Change {
                 let said = |set| Heritage::of(set);
                 match (said(before), said(after)) {
                     (Some(before), Some(after)) if before.owner != after.owner => "takes ownership over",
-                    (Some(before), Some(after)) if before == after => "another routing is asked for",
+                    (Some(before), Some(after)) if before == after => "the object asks for another routing",
                     (None, _) => "takes ownership over",
-                    _ => "names the object it is for",
+                    _ => "names the object that holds the hostname",
                 }
             }
             (Self::Replace { before, after, .. }, Role::Record) if before.routing != after.routing => {
-                "another routing is asked for"
+                "the object asks for another routing"
             }
             (Self::Replace { before, after, .. }, Role::Record) if before.answers_like(after) => {
-                "another TTL is asked for"
+                "the object asks for another TTL"
             }
-            (Self::Replace { .. }, Role::Record) => "another target is asked for",
+            (Self::Replace { .. }, Role::Record) => "the object asks for another target",
         }
     }
 }

@@ -4,13 +4,13 @@
 //! [`View::host`]; a plan is that function over every hostname of the claims and of the zone.
 
 mod adoption;
-mod advice;
 mod batch;
 mod change;
 mod decision;
 mod desired;
 mod digest;
 mod encoding;
+mod fix;
 mod heritage;
 mod history;
 mod holder;

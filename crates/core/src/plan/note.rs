@@ -1,16 +1,16 @@
-//! Notes: records that are right, and that zonekeeper does not keep up to date.
+//! Notes: right records that zonekeeper does not keep up to date.
 
 use std::fmt;
 
 use super::HandChange;
 use crate::source::ObjectRef;
 
-/// A key whose records are right but not ours, as the object sees it. A note is not a failure: nothing has to be written.
+/// A claim whose records are right but not ours. A note is not a failure: nothing has to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Noted {
     /// The hostname, with the set identifier if there is one.
     pub host: String,
-    /// The object that asks for it.
+    /// The object of the claim.
     pub object: ObjectRef,
     /// The note.
     pub note: Note,
@@ -21,13 +21,13 @@ pub struct Noted {
 /// Why a right record is not kept up to date.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
-    /// It has no owner.
+    /// The record has no owner.
     Unmanaged,
-    /// It has no owner any more, and was ours before.
+    /// The record was ours, and its ownership record is gone.
     OwnershipLost,
-    /// Another owner has it.
+    /// The record belongs to another owner.
     OwnedBy {
-        /// That owner.
+        /// The other owner.
         owner: String,
     },
 }
@@ -44,36 +44,34 @@ impl Note {
         }
     }
 
-    /// The meaning of the note, whatever the record.
+    /// The meaning of the note, for any record.
     pub fn meaning(&self) -> &'static str {
         match self {
             Self::Unmanaged => {
                 "The record is right, but it has no ownership record. zonekeeper does not change it when the target changes."
             }
             Self::OwnershipLost => {
-                "Somebody has removed the ownership record of a record that was ours. It may have been on purpose, so zonekeeper \
-                 does not write it again, and does not change the record when the target changes."
+                "Somebody removed the ownership record of a record that was ours, perhaps on purpose. zonekeeper does not write \
+                 it again, and does not change the record when the target changes."
             }
             Self::OwnedBy { .. } => {
-                "The record is right, and its ownership record names another owner: another cluster, or ExternalDNS under \
-                 another id. That owner keeps it up to date."
+                "The record is right, and its ownership record names another owner: another cluster, or ExternalDNS with \
+                 another owner id. That owner keeps it up to date."
             }
         }
     }
 
-    /// The fix, if zonekeeper is to keep the record up to date.
+    /// The fix, if zonekeeper should manage the record.
     pub fn fix(&self) -> &'static str {
         match self {
             Self::Unmanaged => {
-                "if zonekeeper shall keep it up to date, set the annotation zonekeeper.dev/adopt: \"true\", or adopt it with \
+                "to manage the record with zonekeeper, set the annotation zonekeeper.dev/adopt: \"true\", or run \
                  `zonekeeper adopt NAME` or the change batch shown"
             }
-            Self::OwnershipLost => {
-                "if zonekeeper shall keep it up to date, state ownership again with the change batch shown"
-            }
+            Self::OwnershipLost => "to manage the record with zonekeeper again, run the change batch shown",
             Self::OwnedBy { .. } => {
-                "nothing to do, unless this cluster shall manage it: then adopt it with `zonekeeper adopt NAME --from-owner \
-                 ID`, or with --adopt-from-owner ID for all of that owner's"
+                "nothing to do; to manage the record in this cluster, run `zonekeeper adopt NAME --from-owner ID`; \
+                 --adopt-from-owner ID adopts all records of that owner"
             }
         }
     }
@@ -82,9 +80,14 @@ impl Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unmanaged => write!(f, "the record is right, but has no owner: it is not kept up to date"),
+            Self::Unmanaged => {
+                write!(f, "the record is right, but has no owner: zonekeeper does not keep it up to date")
+            }
             Self::OwnershipLost => {
-                write!(f, "the record is right, but its ownership record is gone: it is not kept up to date")
+                write!(
+                    f,
+                    "the record is right, but its ownership record is gone: zonekeeper does not keep it up to date"
+                )
             }
             Self::OwnedBy { owner } => {
                 write!(f, "the record is right, and the owner `{owner}` keeps it up to date")

@@ -1,4 +1,4 @@
-//! Why a unit is not written, and the way out.
+//! The reasons for which units are blocked.
 
 use std::fmt;
 
@@ -8,29 +8,29 @@ use crate::{
     source::{Facts, MAX_OBJECT_HOSTS, ObjectRef},
 };
 
-/// A unit that is not written, for exactly one reason, as the object that asks for it sees it.
+/// A claim that is not published, for exactly one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blocked {
-    /// The hostname, as far as it is one.
+    /// The hostname, with the set identifier if there is one. It can be invalid.
     pub host: String,
-    /// The object that asks for it.
+    /// The object of the claim.
     pub object: ObjectRef,
-    /// Why it is not written.
+    /// The reason.
     pub reason: Reason,
-    /// For conflicts with the zone: what a person could run to resolve them. zonekeeper does not run it.
+    /// The change batch with which a person could resolve a conflict with the zone. zonekeeper does not run it.
     pub remedy: Vec<HandChange>,
 }
 
-/// Why a unit is not written. What is in the zone stays as it is.
+/// Why a unit is blocked. Its records in the zone stay as they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// The hostname is none.
+    /// The hostname is not valid.
     InvalidHostname(BadName),
     /// A field of the object cannot be read.
     InvalidField {
-        /// Which one.
+        /// The field.
         field: String,
-        /// What is wrong with it.
+        /// The error.
         text: String,
     },
     /// The object asks for a routing policy, which no source reads yet.
@@ -38,151 +38,151 @@ pub enum Reason {
         /// The annotation that asks for it.
         field: String,
     },
-    /// The name is kept for something else.
+    /// The name is reserved.
     ReservedName(Reserved),
     /// The name is delegated to another zone.
     BelowZoneCut {
-        /// Where the NS set is.
+        /// The name of the NS set.
         cut: Name,
     },
     /// The object has no address yet.
     NoTarget,
-    /// An AWS load balancer of a region that the table of hosted zones does not know.
+    /// The table of hosted zones does not know the region of an AWS load balancer.
     UnknownLoadBalancerZone {
-        /// Its name.
+        /// The load balancer's name.
         target: Name,
     },
-    /// `alias: "true"` with a target of no known AWS service.
+    /// The object asks for an alias, and its target belongs to no known AWS service.
     NoAliasZone {
         /// The target.
         target: Name,
     },
-    /// An alias that a private zone cannot have.
+    /// An alias in a private zone cannot lead to the target.
     AliasInPrivateZone {
         /// The target.
         target: Name,
     },
-    /// The zone's apex cannot be a CNAME.
+    /// The apex of the zone cannot be a CNAME, and the target cannot be an alias.
     ApexNeedsAlias {
         /// The target.
         target: Name,
     },
-    /// A CNAME and an alias have one target only.
+    /// The object has several host names as targets. A CNAME or an alias has one.
     ManyCnameTargets {
-        /// How many there are.
+        /// The number of targets.
         count: usize,
-        /// The first of them.
+        /// The first of the targets.
         names: String,
     },
-    /// Nothing that the object asks for is of a type that is written.
+    /// No wanted record has a managed type.
     UnmanagedType {
-        /// The types that it asks for.
+        /// The types of the wanted records.
         types: Vec<RecordType>,
     },
-    /// Another object has the hostname and asks for something else.
+    /// Another object holds the hostname and asks for other records.
     ClaimedBy {
-        /// That object.
+        /// The other object.
         holder: ObjectRef,
     },
-    /// There are the targets of several objects, which now ask for something else together.
+    /// The record holds the addresses of several objects, which now ask for other addresses.
     MergeUndecided {
-        /// The record.
+        /// The record in the zone.
         found: String,
     },
-    /// Another owner has the record, or has reserved its name.
+    /// The ownership record names another owner.
     OwnedBy {
-        /// That owner.
+        /// The other owner.
         owner: String,
     },
-    /// There is a record without an owner, and it answers something else.
+    /// A record without an owner has other content than the wanted one.
     Unowned {
-        /// The record.
+        /// The record in the zone.
         found: String,
     },
-    /// The TXT that would say whose the record is cannot be read.
+    /// The TXT in the place of the ownership record is not readable.
     OwnershipUnreadable {
-        /// Where that TXT is.
+        /// The name of the TXT.
         at: Name,
     },
-    /// A record of a type that excludes the wanted one.
+    /// A record of another type excludes the wanted record.
     TypeConflict {
-        /// At which name.
+        /// The name of the conflict.
         at: Name,
-        /// The type that is there, or that an older claim will put there.
+        /// The type of the existing record, or of a record that an older claim will create.
         found: RecordType,
-        /// Whether another hostname needs it, so that taking it away is no way out.
+        /// Whether another hostname needs that record, so that its deletion is no fix.
         is_needed: bool,
     },
-    /// A record under another routing policy.
+    /// Records under another routing policy exclude the wanted record.
     RoutingConflict {
-        /// At which name.
+        /// The name of the conflict.
         at: Name,
         /// Whether another claim needs those records, so that their deletion is no fix.
         is_needed: bool,
     },
-    /// A record that a traffic policy manages.
+    /// A traffic policy manages the record.
     TrafficPolicy,
-    /// More than fits.
+    /// The record set, the object or the unit exceeds a limit.
     TooBig(Limit),
-    /// The objects of a kind cannot be read, and one of them has the hostname.
+    /// The object that holds the hostname belongs to a kind that zonekeeper cannot read.
     KindUnreadable {
-        /// The object that the ownership text names.
+        /// The object that the ownership record names.
         holder: ObjectRef,
     },
-    /// The object that had the hostname is gone, and may come back.
+    /// The object that held the hostname is gone, and its grace period is not over.
     Vacant {
-        /// That object.
+        /// The former holder.
         holder: ObjectRef,
     },
-    /// The object asks for its records to be left alone for a while.
+    /// The object asks for no changes for a while.
     Paused {
-        /// Until when, as it is written there.
+        /// The end of the pause, as the object states it.
         until: String,
     },
-    /// Somebody else changes it again and again.
+    /// Somebody else repeatedly changes the record.
     Contested,
-    /// Too many hostnames would be moved at once.
+    /// The brake holds: too many hostnames would move at once.
     Braked,
-    /// Route 53 refused it.
+    /// Route 53 rejected the change.
     RejectedByRoute53 {
-        /// What it said.
+        /// The message of Route 53.
         message: String,
     },
-    /// The role may not make this change.
+    /// The IAM policy does not allow the change.
     DeniedByIam {
-        /// What Route 53 said.
+        /// The message of Route 53.
         message: String,
     },
-    /// A record set is protected.
+    /// A record set is protected against changes.
     Protected {
-        /// What Route 53 said, with the comment of the protection.
+        /// The message of Route 53, with the comment of the protection.
         message: String,
     },
-    /// The zone holds as many record sets as it may.
+    /// The zone has reached its quota of record sets.
     ZoneFull {
-        /// What Route 53 said.
+        /// The message of Route 53.
         message: String,
     },
 }
 
-/// What a reserved name is kept for.
+/// Why a name is reserved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reserved {
-    /// A label beginning with `_`, as service and validation records have it (RFC 8552).
+    /// It has a label that begins with `_`, like service and validation records (RFC 8552).
     Underscore,
-    /// The ownership TXT of a record that is in the zone.
+    /// It is the name of an existing record's ownership record.
     OwnershipOf(Name),
-    /// The replacement of `*` in the names of ownership TXTs.
+    /// It stands for a wildcard in the names of ownership records.
     WildcardReplacement,
-    /// A record that is at that replacement: the TXT of the wildcard may be that of this name.
+    /// The hostname is a wildcard, and the name that stands for it has records. Both would share an ownership record.
     SharedWith(Name),
 }
 
-/// Most values that one object may ask for at all its hostnames together: each is kept at each of them. A zone of 10,000
-/// record sets with ten values each has so many.
+/// Maximum of values of one object at all its hostnames together. It equals 10,000 record sets with ten values each.
+/// zonekeeper keeps all values of an object for each of its hostnames in memory.
 pub(super) const MAX_OBJECT_VALUES: usize = 100_000;
 
-/// A limit that is exceeded, with how much there is.
+/// An exceeded limit, with the actual number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     /// Values in one record set.
@@ -200,17 +200,17 @@ pub enum Limit {
 // === impl Blocked ===
 
 impl Blocked {
-    /// The reason in words, for people who may see the object's namespace and no other.
+    /// The reason in words, for readers who may see only the object's namespace. It names no object of another namespace.
     pub fn told(&self) -> String {
         match &self.reason {
             Reason::ClaimedBy { holder } if holder.namespace() != self.object.namespace() => {
-                "an object of another namespace has this hostname and asks for something else".to_owned()
+                "an object of another namespace holds this hostname and asks for other records".to_owned()
             }
             Reason::Vacant { holder } if holder.namespace() != self.object.namespace() => {
-                "the hostname is kept for an object of another namespace, which is gone".to_owned()
+                "zonekeeper keeps the hostname for an object of another namespace, which is gone".to_owned()
             }
             Reason::KindUnreadable { holder } if holder.namespace() != self.object.namespace() => {
-                "an object of another namespace has this hostname, and objects of its kind cannot be read"
+                "an object of another namespace holds this hostname, and zonekeeper cannot read its kind"
                     .to_owned()
             }
             reason => reason.to_string(),
@@ -221,7 +221,7 @@ impl Blocked {
 // === impl Reason ===
 
 impl Reason {
-    /// Whether it lies in what the zone holds, so that only reading shows that it is gone.
+    /// Whether the cause is the zone's content. Then only a read of the zone can show that the cause is gone.
     pub(crate) fn is_of_zone(&self) -> bool {
         matches!(
             self,
@@ -237,7 +237,7 @@ impl Reason {
         )
     }
 
-    /// Its name in Events, logs, metrics and documents.
+    /// The reason's name in Events, logs, metrics and documents.
     pub fn label(&self) -> &'static str {
         match self {
             Self::InvalidHostname(_) => "InvalidHostname",
@@ -277,58 +277,63 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InvalidHostname(why) => write!(f, "this is not a hostname: {why}"),
+            Self::InvalidHostname(why) => write!(f, "the hostname is not valid: {why}"),
             Self::InvalidField { field, text } => write!(f, "{field}: {text}"),
             Self::UnsupportedRouting { field } => {
-                write!(f, "{field} asks for a routing policy, which this version does not publish")
+                write!(f, "{field} asks for a routing policy, and this version publishes simple routing only")
             }
             Self::ReservedName(Reserved::Underscore) => {
-                write!(f, "names with `_` are kept for service records")
+                write!(f, "a label begins with `_`, and zonekeeper never writes such names")
             }
             Self::ReservedName(Reserved::OwnershipOf(name)) => {
-                write!(f, "the name is kept for the ownership TXT of {name}")
+                write!(f, "the ownership record of {name} needs this name")
             }
             Self::ReservedName(Reserved::WildcardReplacement) => {
-                write!(f, "the name stands for `*` in the names of ownership TXTs")
+                write!(f, "this name stands for `*` in the names of ownership records")
             }
             Self::ReservedName(Reserved::SharedWith(name)) => {
-                write!(f, "its ownership TXT cannot be told from that of {name}, which has records")
+                write!(f, "its ownership record would be the same as that of {name}, which has records")
             }
-            Self::BelowZoneCut { cut } => write!(f, "{cut} is delegated to another zone by NS records"),
+            Self::BelowZoneCut { cut } => write!(f, "NS records delegate {cut} to another zone"),
             Self::NoTarget => write!(f, "the object has no address yet"),
             Self::UnknownLoadBalancerZone { target } => {
-                write!(f, "the hosted zone of the load balancer {target} is not known")
+                write!(f, "zonekeeper does not know the hosted zone of the load balancer {target}")
             }
             Self::NoAliasZone { target } => {
-                write!(f, "{target} belongs to no AWS service that an alias can lead to")
+                write!(f, "an alias cannot lead to {target}, which belongs to no known AWS service")
             }
             Self::AliasInPrivateZone { target } => {
-                write!(f, "the zone is private, and no alias leads from there to {target}")
+                write!(f, "the zone is private, and a private zone cannot have an alias to {target}")
             }
             Self::ApexNeedsAlias { target } => {
-                write!(f, "the zone's own name cannot be a CNAME, and {target} cannot be an alias")
+                write!(f, "the zone's own name cannot be a CNAME, and an alias cannot lead to {target}")
             }
             Self::ManyCnameTargets { count, names } => {
-                write!(f, "only one host name can be the target, there are {count}: {names}")
+                write!(f, "a CNAME or an alias has one target, and the object has {count}: {names}")
             }
             Self::UnmanagedType { types } => {
                 let types: Vec<&str> = types.iter().map(RecordType::as_str).collect();
-                write!(f, "{} records are not written here", types.join(" and "))
+                write!(f, "--managed-record-types excludes the wanted {} records", types.join(" and "))
             }
-            Self::ClaimedBy { holder } => write!(f, "{holder} has this hostname and asks for something else"),
+            Self::ClaimedBy { holder } => {
+                write!(f, "{holder} holds this hostname and asks for other records")
+            }
             Self::MergeUndecided { found } => {
-                write!(f, "the record holds addresses of several objects, which ask for others now: {found}")
+                write!(
+                    f,
+                    "the record holds addresses of several objects, which now ask for other addresses: {found}"
+                )
             }
-            Self::OwnedBy { owner } => write!(f, "the owner `{owner}` has this name"),
-            Self::Unowned { found } => write!(f, "a record without an owner is there: {found}"),
+            Self::OwnedBy { owner } => write!(f, "the ownership record names another owner: `{owner}`"),
+            Self::Unowned { found } => write!(f, "a record without an owner exists: {found}"),
             Self::OwnershipUnreadable { at } => {
-                write!(f, "the TXT {at} does not hold exactly one readable ownership text")
+                write!(f, "the TXT at {at} is not exactly one readable ownership value")
             }
             Self::TypeConflict { at, found, .. } => {
-                write!(f, "a record of type {found} is or will be at {at}, and excludes it")
+                write!(f, "an existing or planned {found} record at {at} excludes this record")
             }
             Self::RoutingConflict { at, is_needed: false } => {
-                write!(f, "{at} has records under another routing policy")
+                write!(f, "the records at {at} have another routing policy")
             }
             Self::RoutingConflict { at, is_needed: true } => {
                 write!(f, "another claim on {at} asks for another routing policy")
@@ -336,43 +341,50 @@ impl fmt::Display for Reason {
             Self::TrafficPolicy => write!(f, "a traffic policy manages the record"),
             Self::TooBig(limit) => match limit {
                 Limit::SetValues => {
-                    write!(f, "more values in one record set than the {MAX_SET_VALUES} that are allowed")
+                    write!(
+                        f,
+                        "the record set would have more than {MAX_SET_VALUES} values, which Route 53 does not allow"
+                    )
                 }
                 Limit::ObjectValues(have) => write!(
                     f,
-                    "{have} values at all hostnames of the object together, {MAX_OBJECT_VALUES} are allowed"
+                    "the object has {have} values at all its hostnames together, and {MAX_OBJECT_VALUES} are allowed"
                 ),
                 Limit::ObjectHosts(have) => {
-                    write!(f, "{have} hostnames in one object, {MAX_OBJECT_HOSTS} are allowed")
+                    write!(f, "the object has {have} hostnames, and {MAX_OBJECT_HOSTS} are allowed")
                 }
                 Limit::BatchValues(have) => {
-                    write!(f, "{have} values in one request, {MAX_BATCH_VALUES} are allowed")
+                    write!(f, "the unit has {have} values, and {MAX_BATCH_VALUES} are allowed in one request")
                 }
                 Limit::BatchCharacters(have) => {
-                    write!(f, "{have} characters in one request, {MAX_BATCH_CHARACTERS} are allowed")
+                    write!(
+                        f,
+                        "the unit has {have} characters, and {MAX_BATCH_CHARACTERS} are allowed in one request"
+                    )
                 }
             },
             Self::KindUnreadable { holder } => {
-                write!(f, "{holder} has this hostname, and objects of its kind cannot be read")
+                write!(f, "{holder} holds this hostname, and zonekeeper cannot read objects of its kind")
             }
-            Self::Vacant { holder } => write!(f, "the hostname is kept for {holder}, which is gone"),
+            Self::Vacant { holder } => write!(f, "zonekeeper keeps the hostname for {holder}, which is gone"),
             Self::Paused { until } => write!(f, "the object asks for no changes until {until}"),
             Self::Contested => {
                 write!(f, "somebody else has changed the record three times within a day")
             }
-            Self::Braked => write!(f, "too many hostnames would be moved at once"),
-            Self::RejectedByRoute53 { message } => write!(f, "Route 53 refused it: {message}"),
-            Self::DeniedByIam { message } => write!(f, "the role may not make this change: {message}"),
+            Self::Braked => write!(f, "too many hostnames would move at once"),
+            Self::RejectedByRoute53 { message } => write!(f, "Route 53 rejected the change: {message}"),
+            Self::DeniedByIam { message } => write!(f, "the IAM policy does not allow the change: {message}"),
             Self::Protected { message } => write!(f, "a record set is protected: {message}"),
             Self::ZoneFull { message } => {
-                write!(f, "the zone holds as many record sets as it may: {message}")
+                write!(f, "the zone has reached its quota of record sets: {message}")
             }
         }
     }
 }
 
-/// The hostnames of an object that are blocked whatever the zone holds: those that are not valid, and those above the
-/// limit, which are counted and not listed. The last invalid hostname that is kept stands for those that are not.
+/// The hostnames of an object that are blocked with any zone: the invalid ones, and those above the limit.
+///
+/// Hostnames above the limit are counted, not listed. The last kept invalid hostname also counts the dropped ones.
 pub(crate) fn of_object(facts: &Facts) -> impl Iterator<Item = Blocked> {
     let blocked = |host, reason| Blocked { host, object: facts.object.clone(), reason, remedy: Vec::new() };
     let counts =
@@ -394,7 +406,7 @@ mod tests {
     use crate::source::Kind;
 
     #[test]
-    fn an_object_is_told_nothing_of_another_namespace() {
+    fn the_text_for_an_object_names_no_other_namespace() {
         let object = |namespace: &str| ObjectRef::new(Kind::Ingress, namespace, "web");
         for (namespace, is_named) in [("shop", true), ("bank", false)] {
             for reason in [

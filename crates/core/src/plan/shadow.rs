@@ -1,27 +1,27 @@
-//! What a new name takes away from a wildcard.
+//! New names that hide a wildcard.
 
 use std::{collections::BTreeMap, fmt};
 
 use super::{Change, Unit};
 use crate::dns::{Name, Zone};
 
-/// Names that a wildcard of the zone answers for now, and will not once a unit is written.
+/// Names for which a wildcard of the zone stops to answer when a unit is written.
 ///
-/// A wildcard answers only for what does not exist (RFC 4592, 2.2), and a name exists for all types as soon as anything
-/// is at it or below it: `a.b.example.com` makes `b.example.com` exist, and an ownership TXT at `a-www.example.com` that
-/// name. It blocks nothing and is in no digest: it follows from what is written, and from what else is in the zone.
+/// A wildcard answers only for names that do not exist (RFC 4592, 2.2). A name exists for all types if it, or a name
+/// below it, has a record. So `a.b.example.com` makes `b.example.com` exist, and an ownership record makes its own name
+/// exist. A shadow blocks nothing. No digest covers it, because it follows from the unit and the zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shadow {
     /// The wildcard, as `*.example.com`.
     pub wildcard: Name,
-    /// The names that begin to exist, in the zone's order. Of what is below them the same is true.
+    /// The new names, in the zone's order. The wildcard does not answer below them either.
     pub names: Vec<Name>,
 }
 
 // === impl Shadow ===
 
 impl Shadow {
-    /// What the names that a unit creates take away, wildcard by wildcard.
+    /// The shadows that a unit causes, one per wildcard.
     pub(super) fn of(zone: &Zone, unit: &Unit) -> Vec<Self> {
         let mut taken: BTreeMap<Name, Vec<Name>> = BTreeMap::new();
         for change in unit.changes() {
@@ -32,7 +32,7 @@ impl Shadow {
                 at = name.parent();
                 begins.push(name);
             }
-            // The name below which all that begins: the closest encloser.
+            // The closest encloser: the nearest existing name above.
             let wildcard = at.and_then(|encloser| encloser.child("*"));
             if let Some(wildcard) = wildcard.filter(|wildcard| !zone.at(wildcard).is_empty()) {
                 taken.entry(wildcard).or_default().extend(begins);
@@ -41,7 +41,7 @@ impl Shadow {
         let shadow = |(wildcard, mut names): (Name, Vec<Name>)| {
             names.sort();
             names.dedup();
-            // What the wildcard's own TXT takes away, nobody asks for.
+            // Nobody asks for the name of the wildcard's own ownership record.
             names.retain(|name| name.is_wildcard() || !name.as_str().contains('*'));
             (!names.is_empty()).then_some(Self { wildcard, names })
         };
@@ -49,13 +49,13 @@ impl Shadow {
     }
 }
 
-/// `shadows *.example.com, which will no longer answer for www.example.com, nor below`
+/// `shadows *.example.com, which will no longer answer for www.example.com and the names below`
 impl fmt::Display for Shadow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.names.iter().map(Name::as_str).collect();
         write!(
             f,
-            "shadows {}, which will no longer answer for {}, nor below",
+            "shadows {}, which will no longer answer for {} and the names below",
             self.wildcard,
             names.join(", ")
         )

@@ -1,12 +1,11 @@
-//! A plan as a person reads it.
+//! The text of a plan.
 
 use std::fmt;
 
 use super::{Blocked, HandChange, Noted, Plan, Stale, Unit};
 use crate::source::ObjectRef;
 
-/// The whole plan: what would be written and why, what is blocked and the way out, what nothing asks for, and a
-/// summary that ends in the digest.
+/// The units, blocked and noted claims, leftovers and orphans, then a summary with the digest.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for unit in &self.units {
@@ -36,7 +35,7 @@ impl fmt::Display for Plan {
             }
         }
         if self.is_private {
-            writeln!(f, "the zone is private: only its VPCs see what it answers")?;
+            writeln!(f, "the zone is private: only its VPCs see its records")?;
         }
         let (creates, replaces) = self.count();
         writeln!(
@@ -55,11 +54,11 @@ impl fmt::Display for Plan {
     }
 }
 
-/// A unit's hostname, object and digest, then a line per change; after an adoption, what will follow.
+/// A unit's hostname, object and digest, then a line per change. For an adoption, the changes of the next unit follow.
 impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = if self.is_adoption() { "adopt" } else { "write" };
-        writeln!(f, "{what} {} for {} ({})", self.key(), self.object(), self.digest().short())?;
+        let verb = if self.is_adoption() { "adopt" } else { "write" };
+        writeln!(f, "{verb} {} for {} ({})", self.key(), self.object(), self.digest().short())?;
         for change in self.changes() {
             writeln!(f, "  {change} ({})", change.why())?;
         }
@@ -70,7 +69,7 @@ impl fmt::Display for Unit {
     }
 }
 
-/// The hostname, object and reason, the way out, and the change batch for a human where there is one.
+/// The hostname, object, reason and fix, and the change batch for a person if there is one.
 impl fmt::Display for Blocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "blocked {} for {}: {}: {}", self.host, self.object, self.reason.label(), self.reason)?;
@@ -82,7 +81,7 @@ impl fmt::Display for Blocked {
     }
 }
 
-/// The hostname, object and note, the fix, and the change batch for a human where there is one.
+/// The hostname, object, note and fix, and the change batch for a person if there is one.
 impl fmt::Display for Noted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "noted {} for {}: {}: {}", self.host, self.object, self.note.label(), self.note)?;
@@ -104,7 +103,7 @@ impl fmt::Display for HandChange {
     }
 }
 
-/// The set, the object that it was for, and the one that names it all the same.
+/// The set, its former object, and the objects at its hostname today.
 impl fmt::Display for Stale {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.was_for {
@@ -113,10 +112,10 @@ impl fmt::Display for Stale {
         }
         let is_another = |object: &&ObjectRef| self.was_for.as_ref() != Some(object);
         if let Some(object) = self.beside.as_ref().filter(is_another) {
-            write!(f, "; {object} asks for something else beside it")?;
+            write!(f, "; {object} asks for other records there")?;
         }
         if let Some(object) = &self.named_by {
-            write!(f, "; {object} names it and is not selected")?;
+            write!(f, "; {object} has the hostname, but zonekeeper does not publish that object")?;
         }
         write!(f, ")")
     }

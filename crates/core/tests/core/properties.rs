@@ -444,8 +444,8 @@ fn the_worlds_are_full() {
         *seen.entry("orphan").or_default() += plan.orphans.len();
         *seen.entry("in sync").or_default() += plan.in_sync;
     }
-    let expected = "another TTL is asked for, another target is asked for, names the object it is for, not in the zone, \
-        takes ownership over, adoption, \
+    let expected = "the object asks for another TTL, the object asks for another target, \
+        names the object that holds the hostname, not in the zone, takes ownership over, adoption, \
         states ownership, leftover, orphan, in sync, BelowZoneCut, ClaimedBy, InvalidField, ManyCnameTargets, NoTarget, \
         NoAliasZone, ApexNeedsAlias, OwnedBy, OwnershipUnreadable, ReservedName, RoutingConflict, TrafficPolicy, \
         TypeConflict, UnknownLoadBalancerZone, Unmanaged, UnmanagedType, Unowned";

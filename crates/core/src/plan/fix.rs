@@ -1,0 +1,221 @@
+//! The meaning of each reason, and its fix.
+
+use super::{
+    Reason,
+    reason::{Limit, Reserved},
+};
+
+impl Reason {
+    /// The meaning of the reason, for any unit.
+    #[expect(clippy::too_many_lines, reason = "a text for each reason")]
+    pub fn meaning(&self) -> &'static str {
+        match self {
+            Self::InvalidHostname(_) => {
+                "A hostname has at most 253 characters, and each label has 1 to 63. `*` can only be the whole first label. \
+                 zonekeeper publishes the object's other hostnames."
+            }
+            Self::InvalidField { .. } => {
+                "zonekeeper cannot read a field that can change where the hostname leads. It does not guess, and publishes \
+                 nothing of the object."
+            }
+            Self::UnsupportedRouting { .. } => {
+                "Without the routing policy, the record would get all traffic of the hostname. zonekeeper therefore publishes \
+                 nothing of the object."
+            }
+            Self::ReservedName(_) => {
+                "Names with a label that begins with `_` belong to service and validation records. Other reserved names \
+                 belong to the ownership records of other hostnames."
+            }
+            Self::BelowZoneCut { .. } => {
+                "NS records inside the zone delegate their name, and everything below it, to another zone. Resolvers would \
+                 never see a record here."
+            }
+            Self::NoTarget => {
+                "The object's controller has not set an address yet. This is usual for a new object. The records in the zone \
+                 stay as they are."
+            }
+            Self::UnknownLoadBalancerZone { .. } => {
+                "An alias needs the hosted zone of the load balancer, and this version does not know its region. zonekeeper \
+                 does not create a CNAME instead, because only a deletion can turn it into an alias later."
+            }
+            Self::NoAliasZone { .. } => {
+                "The object asks for an alias. An alias needs a target of an AWS service with a known hosted zone."
+            }
+            Self::AliasInPrivateZone { .. } => {
+                "CloudFront is reachable from the internet only. Route 53 rejects aliases to it in a private hosted zone."
+            }
+            Self::ApexNeedsAlias { .. } => {
+                "The zone's own name has NS and SOA records, which exclude a CNAME."
+            }
+            Self::ManyCnameTargets { .. } => {
+                "A CNAME or an alias leads to exactly one name. zonekeeper cannot know which of the targets to use."
+            }
+            Self::ClaimedBy { .. } => {
+                "A hostname follows one object: the object that its ownership record names, otherwise the oldest object. \
+                 zonekeeper does not mix the targets of different objects."
+            }
+            Self::MergeUndecided { .. } => {
+                "ExternalDNS publishes the addresses of all objects that ask for a hostname. zonekeeper keeps such a record \
+                 until the wanted addresses change. Then you must choose: all addresses, or those of \
+                 one object, which take the traffic away from the other objects."
+            }
+            Self::OwnedBy { .. } => {
+                "The record belongs to another cluster, or to ExternalDNS with another owner id. zonekeeper does not change \
+                 records of other owners."
+            }
+            Self::Unowned { .. } => {
+                "Somebody created this record by hand or with another tool, such as Terraform. zonekeeper does not replace \
+                 a record without an ownership record."
+            }
+            Self::OwnershipUnreadable { .. } => {
+                "The TXT in the place of the ownership record is encrypted, has several values, or has other content. \
+                 zonekeeper cannot know the owner of the record, so it does not change the record."
+            }
+            Self::TypeConflict { .. } => {
+                "A CNAME excludes every other record of its name. Only a deletion makes room, and zonekeeper never deletes."
+            }
+            Self::RoutingConflict { .. } => {
+                "All record sets of one name and type need the same routing policy. Only a deletion makes room for another \
+                 policy, and zonekeeper never deletes."
+            }
+            Self::TrafficPolicy => {
+                "A traffic policy instance manages the record. Route 53 rejects direct changes to it."
+            }
+            Self::UnmanagedType { .. } => {
+                "The flag --managed-record-types limits the types of records that zonekeeper writes. The object asks for none \
+                 of these types."
+            }
+            Self::TooBig(_) => {
+                "zonekeeper writes all changes of a unit in one request. Route 53 limits the size of a request and of a \
+                 record set. zonekeeper limits the size of an object, so that one object cannot use up all memory."
+            }
+            Self::KindUnreadable { .. } => {
+                "The ownership record names an object of a kind that zonekeeper may not list. The object can still claim the \
+                 hostname, so no other object gets it. Other hostnames are not affected."
+            }
+            Self::Vacant { .. } => {
+                "The object that held the hostname is gone. It gets the hostname back if somebody creates it again within \
+                 --vacancy. Until then, objects of other namespaces wait. Objects of its namespace follow at once."
+            }
+            Self::Paused { .. } => {
+                "The annotation `zonekeeper.dev/paused-until` keeps the object's records as they are. The plan shows the \
+                 pending changes."
+            }
+            Self::Contested => {
+                "Somebody else changed a record of zonekeeper three times within 24 hours. zonekeeper shows the change and \
+                 does not fight it. It tries again when the object changes, or after 6 hours."
+            }
+            Self::Braked => {
+                "Within 10 minutes, the number of different moves reached --brake-moves, and the share of moved hostnames \
+                 exceeded --brake-percent. Such a mass change is often a mistake. New hostnames and repairs continue."
+            }
+            Self::RejectedByRoute53 { .. } => {
+                "Route 53 rejected this change. Other changes continue. zonekeeper tries again after a wait that doubles up \
+                 to 10 minutes. It tries at once when the object or its part of the zone changes."
+            }
+            Self::DeniedByIam { .. } => {
+                "The IAM policy of the role does not allow the name, the type or the action of the change. Other changes \
+                 continue. zonekeeper tries again after growing waits. If IAM denies all changes, it tries one per minute."
+            }
+            Self::Protected { .. } => {
+                "Somebody protected the record set in Route 53. The message contains their comment. Other changes continue. \
+                 zonekeeper tries again after growing waits."
+            }
+            Self::ZoneFull { .. } => {
+                "A hosted zone holds 10,000 record sets unless AWS raised its quota. Changes that only replace record sets \
+                 continue."
+            }
+        }
+    }
+
+    /// The fix.
+    pub fn fix(&self) -> &'static str {
+        match self {
+            Self::InvalidHostname(_) => "correct the hostname in the object",
+            Self::InvalidField { .. } => "correct the field in the object",
+            Self::UnsupportedRouting { .. } => {
+                "remove the annotation to publish the hostname with simple routing, or use another object without it"
+            }
+            Self::ReservedName(Reserved::Underscore) => {
+                "choose a hostname without a label that begins with `_`"
+            }
+            Self::ReservedName(Reserved::OwnershipOf(_)) | Self::TypeConflict { is_needed: true, .. } => {
+                "choose another hostname"
+            }
+            Self::ReservedName(Reserved::WildcardReplacement) => {
+                "choose another hostname, or another --txt-wildcard-replacement"
+            }
+            Self::ReservedName(Reserved::SharedWith(_)) => {
+                "delete the records of that name if nobody needs them, or choose another --txt-wildcard-replacement"
+            }
+            Self::BelowZoneCut { .. } => "create the record in the delegated zone, or remove the NS records",
+            Self::NoTarget => {
+                "wait until the object's controller sets an address, or set the annotation `target`"
+            }
+            Self::UnknownLoadBalancerZone { .. } => {
+                "start zonekeeper with --alias-zone SUFFIX=ZONEID for this region, or with --aws-prefer-cname"
+            }
+            Self::NoAliasZone { .. } => {
+                "remove the annotation `alias`, or start zonekeeper with --alias-zone SUFFIX=ZONEID"
+            }
+            Self::AliasInPrivateZone { .. } => {
+                "publish the hostname in a public zone, or choose another target with the annotation `target`; below the \
+                 zone's own name, --aws-prefer-cname helps as well"
+            }
+            Self::ApexNeedsAlias { .. } => {
+                "choose a target that an alias can lead to, IP addresses, or a hostname below the zone's name"
+            }
+            Self::ManyCnameTargets { .. } => "choose one target with the annotation `target`",
+            Self::UnmanagedType { .. } => "add the type to --managed-record-types, or choose another target",
+            Self::ClaimedBy { .. } => "remove the hostname from one of the objects",
+            Self::MergeUndecided { .. } => {
+                "start zonekeeper with --merge-targets=true to publish the addresses of all objects, or with \
+                 --merge-targets=false to publish those of one"
+            }
+            Self::OwnedBy { .. } => {
+                "choose another hostname; or, if the owner gives the record up, run `zonekeeper adopt NAME --from-owner ID` or \
+                 the change batch shown; --adopt-from-owner ID adopts all records of that owner"
+            }
+            Self::Unowned { .. } => {
+                "if zonekeeper may replace the record, run `zonekeeper adopt NAME` or the change batch shown; otherwise choose \
+                 another hostname"
+            }
+            Self::OwnershipUnreadable { .. } => {
+                "if the record belongs to this cluster, replace the TXT with the change batch shown"
+            }
+            Self::RoutingConflict { is_needed: true, .. } => {
+                "give all set identifiers of the hostname the same routing policy, or choose another hostname"
+            }
+            Self::TypeConflict { is_needed: false, .. } | Self::RoutingConflict { is_needed: false, .. } => {
+                "if nobody needs the existing records, replace them with the change batch shown; otherwise choose another \
+                 hostname"
+            }
+            Self::TrafficPolicy => "delete the traffic policy instance, or choose another hostname",
+            Self::TooBig(Limit::ObjectValues(_) | Limit::ObjectHosts(_)) => {
+                "spread the hostnames over several objects"
+            }
+            Self::TooBig(_) => "spread the targets over several hostnames",
+            Self::KindUnreadable { .. } => {
+                "grant zonekeeper the right to list and watch the kind, or remove the kind from --source"
+            }
+            Self::Vacant { .. } => "wait for --vacancy, or create the object again",
+            Self::Paused { .. } => "remove the annotation zonekeeper.dev/paused-until, or wait",
+            Self::Contested => {
+                "find out who else writes the record (CloudTrail shows it), or change the object"
+            }
+            Self::Braked => {
+                "if you want this change, release it with `zonekeeper approve --brake 30m`; otherwise correct the objects"
+            }
+            Self::RejectedByRoute53 { .. } => {
+                "correct the object as the message says; zonekeeper tries again when the object changes"
+            }
+            Self::DeniedByIam { .. } => "attach the policy that `zonekeeper iam-policy` prints to the role",
+            Self::Protected { .. } => {
+                "ask the person who protected the record set to remove the protection, or choose another hostname"
+            }
+            Self::ZoneFull { .. } => {
+                "raise the record set quota of the hosted zone, or delete orphans by hand"
+            }
+        }
+    }
+}
