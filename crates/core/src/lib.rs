@@ -1,8 +1,8 @@
-//! zonekeeper's core: what is decided, without a network, a clock or a runtime.
+//! zonekeeper's core: every decision, without a network, a clock or a runtime.
 //!
 //! zonekeeper watches Ingress and Service objects, computes the DNS records that they ask for, and creates or
-//! updates them in one Route 53 hosted zone. It never deletes. This page is the map of how; the crate around this
-//! one only carries out what is decided here.
+//! updates them in one Route 53 hosted zone. It never deletes. This page is the map of the core. The crate
+//! `zonekeeper` carries out the core's decisions and adds none.
 //!
 //! # Flow
 //!
@@ -10,46 +10,47 @@
 //!   API server                                                     Route 53
 //!       │ objects                                      record sets │  ▲ batches
 //!       ▼                                                          ▼  │
-//!   source/            facts ──► claims            snapshot (dns::Zone)
-//!                                   │                      │
-//!                                   └──────►  plan/  ◄─────┘
-//!                                               │ units · blocked · leftovers · orphans
-//!                                               ▼
-//!                                            keeper/   when, in which order, how fast, and what if it fails
-//!                                               │ effects
-//!                                               ▼
-//!                                            driver    (the crate `zonekeeper`: performs effects, adds nothing)
+//!   source/   facts (endpoints) ──► claims         snapshot (dns::Zone)    history
+//!                                     │                    │                  │
+//!                                     └──────►  plan/  ◄───┴──────────────────┘
+//!                                                 │ units · blocked · noted · leftovers · orphans
+//!                                                 ▼
+//!                                              keeper/   time, order, pace, failures
+//!                                                 │ effects
+//!                                                 ▼
+//!                                              driver    (the crate `zonekeeper`: carries out effects)
 //! ```
 //!
-//! - [`dns`]: names in Route 53's order, record sets, TXT syntax, alias targets, the zone. Knows no Kubernetes.
-//! - [`source`]: an object becomes [`Facts`](source::Facts), facts become [`Claims`](source::Claims). Knows no zone.
-//! - [`plan`]: claims and a zone become a [`Plan`](plan::Plan): a function of its arguments, hostname by hostname
-//!   ([`View::host`](plan::View::host)). Knows no time.
-//! - [`keeper`]: the loop. [`Keeper::handle`](keeper::Keeper::handle) takes what has happened and at what time, and
-//!   returns what is to be done.
-//! - [`lease`]: who of several processes may write, which the keeper is told. Knows no keeper but its
-//!   [`Time`](keeper::Time).
+//! - [`dns`]: names in Route 53's order, record sets, TXT syntax, alias targets, the zone. It knows no Kubernetes.
+//! - [`source`]: the [`Index`](source::Index) joins resources. An object becomes [`Facts`](source::Facts), which hold its
+//!   endpoints. [`Claims`](source::Claims) index
+//!   (object, endpoint) by hostname and set identifier. [`Visibility`](source::Visibility) says which objects are
+//!   readable. This module knows no zone.
+//! - [`plan`]: claims, the zone and the history become a [`Plan`](plan::Plan), hostname by hostname
+//!   ([`View::host`](plan::View::host)). `decision.rs` is the table of decisions. This module knows no time.
+//! - [`keeper`]: the loop. [`Keeper::handle`](keeper::Keeper::handle) takes an input and its time, and returns effects.
+//! - [`lease`]: leader election among several processes. It uses nothing of the keeper but [`Time`](keeper::Time).
 //!
-//! Each depends on those before it and on nothing else.
+//! Each module depends only on the modules before it.
 //!
-//! # What always holds
+//! # Guarantees
 //!
-//! 1. **Nothing is deleted.** [`Change`](plan::Change) has two variants, create and replace; a deletion cannot be
-//!    written down. Only [`HandChange`](plan::HandChange), which is shown to people and sent by nobody, knows one.
-//! 2. **What is not ours is not touched.** The first write of a set is a CREATE, which Route 53 refuses if something
-//!    is there. A set is replaced only if an ownership TXT says that it is ours, in the snapshot and in a read made
-//!    less than 10 seconds before; the same holds for a CREATE that relies on an ownership TXT which is there already.
-//!    To make ours what is not, by an [`Adoption`](plan::Adoption), writes TXTs only.
-//! 3. **A unit is whole.** All types of a hostname and their TXTs travel in one batch, or none of them.
-//! 4. **A mistake costs its own unit.** What cannot be written is blocked for one stated
-//!    [`Reason`](plan::Reason) with a way out; everything else goes on. No input makes anything here panic.
-//! 5. **What a plan shows is what is sent**: both come from the same units, and a digest covers each.
-//! 6. **Nothing is sent twice blindly.** Where no answer came, the names of one unit are read, which tell of the whole
-//!    batch; only if they do not, all names are. Then it is planned again.
-//! 7. **Work follows what has changed.** A change of facts or of the zone marks the hostnames whose decision rests on
-//!    it ([`View::affected`](plan::View::affected)); only those are planned again.
-//! 8. **The same inputs give the same effects.** Time is an argument, jitter a hash. The simulator
-//!    (`tests/core/simulation`) replays any run from its seed and checks all of this on the zone itself.
+//! 1. **No deletion.** [`Change`](plan::Change) has two variants, create and replace. It cannot express a deletion. A
+//!    [`HandChange`](plan::HandChange) can, but the program only shows it to people and never sends it.
+//! 2. **Records of others stay untouched.** The first write of a set is a CREATE, which Route 53 rejects if the set
+//!    exists. A replacement needs an ownership record of ours, in the snapshot and in a read less than 10 seconds
+//!    old. So does a CREATE that relies on an existing ownership record. An [`Adoption`](plan::Adoption) writes
+//!    ownership records only.
+//! 3. **A unit is atomic.** All record sets of a key and their ownership records travel in one batch, or none of them.
+//! 4. **A mistake costs only its own unit.** That unit is blocked for one [`Reason`](plan::Reason) with a fix. All
+//!    other units continue. No input causes a panic.
+//! 5. **A plan shows exactly the changes that are sent.** Both come from the same units, and a digest covers each unit.
+//! 6. **No blind resend.** If an answer is lost, the keeper reads the names of one unit, because a batch is accepted as a
+//!    whole. If they do not show the result, it reads all names of the batch. Then it plans again.
+//! 7. **Only changes cause work.** A change of facts or of the zone marks the hostnames that depend on it
+//!    ([`View::affected`](plan::View::affected)). The keeper plans only those again.
+//! 8. **Equal inputs give equal effects.** Time is an argument, and jitter is a hash. The simulator
+//!    (`tests/core/simulation`) replays any run from its seed, and checks these guarantees on the zone itself.
 //!
 //! # One Ingress on its way to Route 53
 //!
@@ -69,17 +70,17 @@
 //! }"#)?;
 //! let object = Object::Ingress(Box::new(ingress));
 //!
-//! // It is reduced to facts and dropped; the facts become a claim on a hostname of the zone.
+//! // The object is reduced to facts and dropped. Its endpoint becomes a claim on a hostname of the zone.
 //! let apex = Name::from_hostname("example.com")?;
 //! let mut claims = Claims::new(apex.clone());
 //! let id = object.id().ok_or("an object has a name")?;
 //! claims.set(&id, object.facts(&Rules::default()));
 //!
-//! // What is claimed and what the zone holds give a plan: here four changes, which are one unit.
+//! // The claims, the zone and the history give a plan. Here it is one unit of four changes.
 //! let settings = Settings::new("blue".parse()?);
 //! let zone = Zone::new(ZoneId::new("Z0123456789").ok_or("a zone id")?, apex);
-//! let past = History::default();
-//! let plan = Plan::new(&View { zone: &zone, claims: &claims, settings: &settings, history: &past });
+//! let history = History::default();
+//! let plan = Plan::new(&View { zone: &zone, claims: &claims, settings: &settings, history: &history });
 //! let unit = plan.units.first().ok_or("a unit")?;
 //! let written: Vec<String> = unit.changes().iter().map(ToString::to_string).collect();
 //! assert_eq!(written, [
@@ -91,46 +92,55 @@
 //!         external-dns/resource=ingress/shop/web\" ttl=300",
 //! ]);
 //!
-//! // Units are packed into requests; a request is accepted or refused as a whole.
+//! // Units are packed into requests. Route 53 accepts or rejects a request as a whole.
 //! let batches = Batch::pack(plan.units);
 //! assert_eq!(batches.len(), 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! In the loop the [`Keeper`](keeper::Keeper) does the same piece by piece: `Input::Facts` marks the hostname;
-//! 50 ms later it is planned; a cycle takes the unit, reads its names again (`Effect::Read`), plans it once more from
-//! what was read and, if nothing has changed, sends it (`Effect::Apply`). The answer patches the snapshot and is
-//! reported (`Report::Accepted`, the audit line); `GetChange` is asked until all name servers have it.
+//! The [`Keeper`](keeper::Keeper) takes the same steps one by one. `Input::Resource` marks the hostname, and 50 ms later the
+//! keeper plans it. A cycle takes the unit and reads its names again (`Effect::Read`). The keeper plans the unit with
+//! the fresh read and sends it if it has not changed (`Effect::Apply`). The answer patches the snapshot and causes the
+//! audit line (`Report::Accepted`). `GetChange` is repeated until all name servers have the change.
 //!
 //! # Glossary
 //!
-//! | word | means | where |
+//! | word | meaning | code |
 //! |---|---|---|
-//! | object | an Ingress, a Service; written `Ingress/shop/web` | [`source::Object`] |
-//! | facts | what is kept of an object, with its problems | [`source::Facts`] |
-//! | claim | one object asking for one (hostname, set identifier) | [`source::Claim`] |
-//! | holder | the object that a claimed key follows where several ask for it | `plan/holder.rs` |
-//! | desired | what the zone should hold for a key | `plan/desired.rs` |
+//! | resource | anything that is watched: an Ingress, a Service | [`source::Object`] |
+//! | object | a resource that can ask for hostnames, written `Ingress/shop/web` | [`source::ObjectRef`] |
+//! | facts | the few fields kept of an object: its endpoints, its controls, its problems | [`source::Facts`] |
+//! | endpoint | one wanted key: content, TTL, routing, alias options | [`source::Endpoint`] |
+//! | key | a hostname with a set identifier, or with none | [`source::ClaimKey`] |
+//! | claim | an object together with one of its endpoints | [`source::Claim`] |
+//! | visibility | which objects and kinds are readable | [`source::Visibility`] |
+//! | holder | the object whose claim is followed if several objects claim the same key | `plan/holder.rs` |
+//! | desired | the record sets that a claim asks for | `plan/desired.rs` |
 //! | record set | name, type and set identifier, with values or an alias | [`dns::RecordSet`] |
-//! | ownership | the TXT beside a record set that says whose it is, as `ExternalDNS` writes it | `plan/ownership.rs` |
-//! | unit | all sets of a key with their TXTs, written together or not at all | [`plan::Unit`] |
-//! | plan | units to write, blocked units, leftovers, orphans | [`plan::Plan`] |
-//! | batch | the units of one `ChangeResourceRecordSets` request | [`plan::Batch`] |
-//! | blocked | not written, for exactly one reason with a way out | [`plan::Blocked`] |
-//! | adoption | a unit of TXTs only, which makes ours what is there | `plan/adoption.rs` |
-//! | leftover | an owned set that nothing asks for, beside wanted ones | [`plan::Stale`] |
-//! | orphan | an owned set of a hostname that nothing asks for any more | [`plan::Stale`] |
-//! | snapshot | the zone as last listed, patched by each accepted batch | `keeper/model/snapshot/` |
+//! | ownership record | the TXT beside a record set that says who manages it, in `ExternalDNS`' format | `plan/ownership.rs` |
+//! | history | earlier observations on which a plan depends | [`plan::History`] |
+//! | decision | a row of the table of decisions | `plan/decision.rs` |
+//! | change | a creation or a replacement of a record set, with the role of the set | [`plan::Change`] |
+//! | unit | all changes of one key, written together or not at all | [`plan::Unit`] |
+//! | adoption | a unit that makes existing records ours, with changes of ownership records only | [`plan::Adoption`] |
+//! | plan | units, blocked and noted claims, leftovers, orphans | [`plan::Plan`] |
+//! | batch | units packed into one `ChangeResourceRecordSets` request | [`plan::Batch`] |
+//! | blocked | not written, for exactly one reason with a fix | [`plan::Blocked`] |
+//! | noted | right, but not ours, so that zonekeeper does not keep it up to date | [`plan::Noted`] |
+//! | leftover | an owned record set that no object wants, at a claimed hostname | [`plan::Stale`] |
+//! | orphan | an owned record set at a hostname that no object claims | [`plan::Stale`] |
+//! | snapshot | the zone as last listed, patched with every accepted batch | `keeper/model/snapshot/` |
 //!
-//! # Where a change belongs
+//! # Where to make a change
 //!
-//! A further kind of object: a file in `source/` and a variant of [`source::Object`]. A further reason: a variant of
-//! [`plan::Reason`], which does not compile until it has a text and a way out. Another rule of time: the state
-//! machine in `keeper/` that has its name. A situation that should come out differently: a file in `tests/cases`.
+//! - A new kind of object: a file in `source/`, and a variant of [`source::Object`].
+//! - A new reason: a variant of [`plan::Reason`]. It does not compile without a text and a fix.
+//! - A new rule about time: the part of `keeper/` that owns the subject.
+//! - Another result for a situation: a file in `tests/cases`.
 
 pub mod dns;
 pub mod keeper;
 pub mod lease;
 pub mod plan;
-mod shown;
+mod sanitize;
 pub mod source;

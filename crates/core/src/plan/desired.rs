@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     dns::{Alias, AliasZones, Data, MAX_SET_VALUES, Name, RecordSet, RecordType, SetKey, Zone},
-    shown::listed,
+    sanitize::listed,
     source::{Claim, Content, Endpoint, Severity, Targets},
 };
 

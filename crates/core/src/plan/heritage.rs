@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use crate::{
     dns::{MAX_STRING_BYTES, Name, RecordSet, TxtText},
-    shown::visible,
+    sanitize::escaped,
     source::ObjectRef,
 };
 
@@ -84,11 +84,11 @@ impl Heritage {
             match token.split_once('=') {
                 Some(("heritage", "external-dns")) => ours = true,
                 Some(("heritage", _)) => return None,
-                Some(("external-dns/owner", value)) => owner = Some(visible(value)),
+                Some(("external-dns/owner", value)) => owner = Some(escaped(value)),
                 Some(("external-dns/resource", value)) => {
-                    object = Some(ObjectRef::from_resource_label(&visible(value)));
+                    object = Some(ObjectRef::from_resource_label(&escaped(value)));
                 }
-                Some(("zonekeeper/name", value)) => name = Some(visible(value)),
+                Some(("zonekeeper/name", value)) => name = Some(escaped(value)),
                 _ => {}
             }
         }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     dns::{Routing, Ttl},
-    shown::{listed, shown},
+    sanitize::{listed, quoted},
 };
 
 /// Both prefixes of ExternalDNS, the newer first. Version 0.22 made it the default, and reads the older no longer.
@@ -262,7 +262,7 @@ impl<'a> Annotations<'a> {
             let time = found.value.trim().parse::<Timestamp>();
             let time =
                 time.map_err(|_| problems.push(found.problem(&"expected a time as 2026-12-31T18:00:00Z")));
-            Some(Pause { until: time.ok()?.as_second(), text: shown(found.value.trim()) })
+            Some(Pause { until: time.ok()?.as_second(), text: quoted(found.value.trim()) })
         });
         Controls { adopt, hand_over_to, paused }
     }
@@ -313,7 +313,7 @@ impl Annotation<'_> {
     }
 
     fn unreadable(&self, why: &dyn std::fmt::Display) -> String {
-        format!("`{}` cannot be read: {why}", shown(self.value))
+        format!("`{}` cannot be read: {why}", quoted(self.value))
     }
 }
 

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::{ClaimKey, Endpoint, ObjectRef, Targets};
 use crate::{
     dns::{BadName, Name},
-    shown::shown,
+    sanitize::quoted,
 };
 
 /// Most hostnames that are read of one object. Without a limit, five objects with 20,000 hostnames each would take more
@@ -180,7 +180,7 @@ impl Hosts {
             Ok(name) => drop(self.above_limit.insert(name)),
             Err(BadName::Empty) => {}
             Err(why) => {
-                let bad = BadHost { text: shown(text), why };
+                let bad = BadHost { text: quoted(text), why };
                 if self.bad.contains(&bad) {
                     return;
                 }
@@ -217,7 +217,7 @@ impl Targets {
         if let Err(why) = self.add(text) {
             // One problem per field is enough to say that it must be corrected.
             if !problems.iter().any(|known| known.severity != Severity::Warning && known.field == field) {
-                let text = format!("`{}` is neither an IP address nor a host name: {why}", shown(text));
+                let text = format!("`{}` is neither an IP address nor a host name: {why}", quoted(text));
                 problems.push(Problem::blocking(field, text));
             }
         }
