@@ -107,8 +107,8 @@
 //!
 //! | word | meaning | code |
 //! |---|---|---|
-//! | resource | anything that is watched: an Ingress, a Service | [`source::Object`] |
-//! | object | a resource that can ask for hostnames, written `Ingress/shop/web` | [`source::ObjectRef`] |
+//! | resource | anything that is watched: an Ingress, a Service | [`source::Resource`] |
+//! | object | a resource that can ask for hostnames, written `Ingress/shop/web` | [`source::Object`] |
 //! | facts | the few fields kept of an object: its endpoints, its controls, its problems | [`source::Facts`] |
 //! | endpoint | one wanted key: content, TTL, routing, alias options | [`source::Endpoint`] |
 //! | key | a hostname with a set identifier, or with none | [`source::ClaimKey`] |

@@ -1,16 +1,16 @@
-//! The hosted zones of AWS services, which an alias must name.
+//! The hosted zones of AWS services. An alias names the hosted zone of its target.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
 use super::{Name, ZoneId};
 
-/// `suffix <TAB> hosted zone id <TAB> service`, one row per suffix; `#` begins a comment.
+/// One row per suffix: `suffix <TAB> hosted zone id <TAB> service`. A `#` begins a comment.
 const TABLE: &str = include_str!("../../data/alias-zones.tsv");
 
 static BUILT_IN: LazyLock<BTreeMap<String, AliasZone>> =
     LazyLock::new(|| TABLE.lines().filter_map(row).collect());
 
-/// The hosted zones that aliases may lead to: the table of this build and the operator's own rows.
+/// The hosted zones of alias targets: the built-in table and the operator's rows.
 #[derive(Debug, Clone, Default)]
 pub struct AliasZones {
     own: BTreeMap<String, AliasZone>,
@@ -19,13 +19,13 @@ pub struct AliasZones {
 /// One row of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AliasZone {
-    /// The hosted zone to name in the alias.
+    /// The hosted zone.
     pub zone: ZoneId,
-    /// Whose zone it is.
+    /// The service with this hosted zone.
     pub service: AliasService,
 }
 
-/// The AWS services whose names an alias can lead to.
+/// The AWS services that an alias can lead to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AliasService {
     /// Application and Classic Load Balancers.
@@ -50,7 +50,7 @@ pub enum AliasService {
     Operator,
 }
 
-/// An operator's row that cannot be read.
+/// An invalid row of an operator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected SUFFIX=ZONEID, as in `elb.xx-new-1.amazonaws.com=Z0123456789ABC`")]
 pub struct BadAliasZone;
@@ -58,7 +58,7 @@ pub struct BadAliasZone;
 // === impl AliasZones ===
 
 impl AliasZones {
-    /// Adds a row written `SUFFIX=ZONEID`; it wins over the table's row of the same suffix.
+    /// Adds a row `SUFFIX=ZONEID`. It replaces the built-in row with the same suffix.
     pub fn add(&mut self, row: &str) -> Result<(), BadAliasZone> {
         let (suffix, zone) = row.split_once('=').ok_or(BadAliasZone)?;
         let suffix = Name::from_hostname(suffix).map_err(|_| BadAliasZone)?;
@@ -67,7 +67,7 @@ impl AliasZones {
         Ok(())
     }
 
-    /// The row whose suffix is the longest that `target` ends in, label by label, with a label before it.
+    /// The row with the longest suffix of `target`. The suffix consists of whole labels, with another label before it.
     pub fn find(&self, target: &Name) -> Option<&AliasZone> {
         let mut rest = target.as_str();
         while let Some((_, suffix)) = rest.split_once('.') {
@@ -79,8 +79,8 @@ impl AliasZones {
         None
     }
 
-    /// Whether `target` is named like an AWS load balancer: one that [`AliasZones::find`] does not know is in a
-    /// region newer than the table.
+    /// Whether `target` has the form of an AWS load balancer's name. If [`AliasZones::find`] does not know it, its region
+    /// is newer than the table.
     pub fn is_load_balancer(target: &Name) -> bool {
         let name = target.as_str();
         let rest = name.strip_suffix(".amazonaws.com").or_else(|| name.strip_suffix(".amazonaws.com.cn"));
@@ -89,17 +89,17 @@ impl AliasZones {
 }
 
 impl AliasService {
-    /// Whether an alias in a private hosted zone may lead to it (`AliasTarget`, Route 53 API reference).
+    /// Whether an alias in a private hosted zone can lead to the service (`AliasTarget`, Route 53 API reference).
     pub fn allows_private_zones(self) -> bool {
         self != Self::CloudFront
     }
 
-    /// Whether a target becomes an alias without being asked (`alias: "true"`), as in ExternalDNS.
+    /// Whether a target becomes an alias without the annotation `alias: "true"`, as in ExternalDNS.
     pub fn is_default(self) -> bool {
         !matches!(self, Self::S3Website | Self::AppRunner | Self::ElasticBeanstalk)
     }
 
-    /// Whether Route 53 accepts `EvaluateTargetHealth` for it (`AliasTarget`, API reference).
+    /// Whether Route 53 accepts `EvaluateTargetHealth` for the service (`AliasTarget`, API reference).
     pub fn allows_health(self) -> bool {
         self != Self::CloudFront
     }

@@ -1,7 +1,7 @@
-//! Names, record sets and the zone, as Route 53 has them.
+//! Names, record sets and the zone, in the form of Route 53.
 //!
-//! Nothing here knows of Kubernetes or of ownership. Spelling is settled at the border: whatever enters is
-//! brought into one form ([`Name`]), so that the rest of the crate compares with `==`.
+//! This module knows nothing of Kubernetes and ownership. Each name is brought into one form when it enters ([`Name`]), so
+//! that the rest of the crate compares names with `==`.
 
 mod alias_zone;
 mod name;

@@ -1,4 +1,4 @@
-//! One spelling per domain name.
+//! Domain names in one canonical form.
 
 use std::{cmp::Ordering, fmt, sync::Arc};
 
@@ -11,28 +11,25 @@ pub const MAX_NAME_BYTES: usize = 253;
 
 /// An absolute domain name: lower case, no trailing dot, at least one label.
 ///
-/// Printable ASCII stands for itself, so that a wildcard reads `*.example.com`; every other byte, a backslash
-/// and a dot inside a label are written `\ooo` (three octal digits), which is also how Route 53 writes them.
-/// Two names are the same name exactly when they are equal.
+/// Printable ASCII is kept, so a wildcard reads `*.example.com`. Every other byte, a backslash, and a dot inside a label
+/// are written `\ooo` (three octal digits), as in Route 53. Equal names have equal text.
 ///
-/// Names are ordered as Route 53 lists them: by their labels from the right, each closed by a dot, byte by byte
-/// in the form in which the service prints them (`ListResourceRecordSets`, API reference). Everything below a
-/// name is therefore contiguous. The position of names with characters that Route 53 escapes (a wildcard) is
-/// not documented; [`Name::has_escapes`] tells these apart for whoever relies on the order of pages.
+/// The order is that of Route 53's listings: by the labels from the right, each with a dot, byte by byte in the form of
+/// the service (`ListResourceRecordSets`, API reference). So the names below a name are contiguous. The position of names
+/// with escaped characters, such as a wildcard, is not documented. [`Name::has_escapes`] recognizes them.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Name {
-    /// The name, and behind it what names are ordered by: its labels from the right as Route 53 prints them, each
-    /// closed by a dot. Most of what is done with names is to look them up in order, and that is then one comparison
-    /// of bytes.
+    /// The name, followed by its sort key: the labels from the right in Route 53's form, each with a dot. Lookups in order
+    /// are the most frequent operation, and the sort key makes them one comparison of bytes.
     both: Arc<str>,
-    /// Where the name ends and the other begins.
+    /// The end of the name and the start of the sort key.
     end: usize,
 }
 
-/// Why a text is not a name that a record could have.
+/// Why a text is not a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadName {
-    /// Nothing is there, or only spaces.
+    /// The text is empty or has only spaces.
     #[error("it is empty")]
     Empty,
     /// Two dots in a row, or a leading dot.
@@ -41,7 +38,7 @@ pub enum BadName {
     /// A label is longer than [`MAX_LABEL_BYTES`].
     #[error("its label `{label}` has {bytes} bytes, {MAX_LABEL_BYTES} are allowed")]
     LongLabel {
-        /// The label, cut to a readable length.
+        /// The label, cut to 70 characters.
         label: String,
         /// Its length after conversion to ASCII.
         bytes: usize,
@@ -52,10 +49,10 @@ pub enum BadName {
         /// Its length after conversion to ASCII.
         bytes: usize,
     },
-    /// A `*` somewhere else than as the whole first label.
+    /// A `*` that is not the whole first label.
     #[error("`*` may stand only as the whole first label")]
     MisplacedWildcard,
-    /// A character that no hostname has.
+    /// A character that hostnames cannot have.
     #[error("the character {0:?} is not allowed in a hostname")]
     Character(char),
     /// UTS-46 has no ASCII form for it.
@@ -80,13 +77,13 @@ impl Name {
         Self { both: both.into(), end: text.len() }
     }
 
-    /// What names are ordered by.
+    /// The sort key.
     fn order(&self) -> &str {
         self.both.get(self.end..).unwrap_or_default()
     }
 
-    /// Reads a hostname that a person wrote: any case, Unicode (UTS-46), an optional trailing dot, `*` as the
-    /// whole first label. An underscore is a character like any other.
+    /// Reads a hostname of a user: any case, Unicode (UTS-46), an optional trailing dot, `*` as the whole first label.
+    /// Underscores are allowed.
     pub fn from_hostname(text: &str) -> Result<Self, BadName> {
         let text = text.trim();
         let text = text.strip_suffix('.').unwrap_or(text);
@@ -100,8 +97,8 @@ impl Name {
         if rest.contains('*') {
             return Err(BadName::MisplacedWildcard);
         }
-        // Both separators of UTS-46 that are not ASCII dots become dots below; spaces and other characters that
-        // no hostname has are named here, because UTS-46 would only say that something is wrong.
+        // UTS-46 reports an invalid name without the cause, so invalid ASCII characters are found before. It also turns
+        // other separators into dots.
         if let Some(c) = rest.chars().find(|c| c.is_ascii() && !is_hostname_byte(*c as u8) && *c != '.') {
             return Err(BadName::Character(c));
         }
@@ -130,9 +127,9 @@ impl Name {
         Ok(Self::new(&format!("{wildcard}{ascii}")))
     }
 
-    /// Reads a name as an API prints it: octal escapes (`\052`), a trailing dot, any bytes.
+    /// Reads a name in the form of Route 53: octal escapes (`\052`), a trailing dot, any bytes.
     ///
-    /// Accepts more than [`Name::from_hostname`], because a zone can hold more than hostnames.
+    /// It accepts more than [`Name::from_hostname`], because a zone can hold names that are not hostnames.
     pub fn from_route53(text: &str) -> Result<Self, BadName> {
         let mut out = String::with_capacity(text.len());
         let mut label_is_empty = true;
@@ -158,7 +155,7 @@ impl Name {
         Ok(Self::new(&out))
     }
 
-    /// The name as Route 53 prints and accepts it: everything but `a-z 0-9 - _` escaped, with a trailing dot.
+    /// The name in the form of Route 53: with escapes for all characters but `a-z 0-9 - _`, and with a trailing dot.
     pub fn to_route53(&self) -> String {
         let mut out = String::with_capacity(self.order().len() + 1);
         for label in self.labels() {
@@ -173,12 +170,12 @@ impl Name {
         self.both.get(..self.end).unwrap_or_default()
     }
 
-    /// Its labels from the left.
+    /// The labels from the left.
     pub fn labels(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.as_str().split('.')
     }
 
-    /// The first label and what follows it, if anything does.
+    /// The first label, and the rest of the name if there is one.
     pub fn split_first(&self) -> (&str, Option<&str>) {
         match self.as_str().split_once('.') {
             Some((first, rest)) => (first, Some(rest)),
@@ -196,17 +193,17 @@ impl Name {
         self.order().starts_with(ancestor.order())
     }
 
-    /// Whether its first label is `*`.
+    /// Whether the first label is `*`.
     pub fn is_wildcard(&self) -> bool {
         self.split_first().0 == "*"
     }
 
-    /// Whether Route 53 prints it with an escape, so that its place in a listing is not certain.
+    /// Whether Route 53 escapes a character of the name. Its position in a listing is then not certain.
     pub fn has_escapes(&self) -> bool {
         !self.as_str().bytes().all(|b| is_plain(b) || b == b'.')
     }
 
-    /// The same name under another first label; `None` where the label or the name would become too long.
+    /// The same name with another first label. `None` if the label or the name is too long.
     pub fn with_first_label(&self, first: &str) -> Option<Self> {
         let text = match self.split_first().1 {
             Some(rest) => format!("{first}.{rest}"),
@@ -217,7 +214,7 @@ impl Name {
         fits.then(|| Self::new(&text))
     }
 
-    /// The name `label` directly below this one; `None` where it would become too long.
+    /// The name `label` directly below this one. `None` if it is too long.
     pub fn child(&self, label: &str) -> Option<Self> {
         let text = format!("{label}.{self}");
         (label.len() <= MAX_LABEL_BYTES && text.len() <= MAX_NAME_BYTES).then(|| Self::new(&text))
@@ -254,7 +251,7 @@ impl serde::Serialize for Name {
     }
 }
 
-/// A byte that Route 53 prints as it is.
+/// Whether Route 53 prints a byte without an escape.
 fn is_plain(byte: u8) -> bool {
     matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_')
 }
@@ -263,7 +260,7 @@ fn is_hostname_byte(byte: u8) -> bool {
     is_plain(byte.to_ascii_lowercase())
 }
 
-/// The three octal digits after a backslash; the backslash itself where there are none.
+/// Reads three octal digits after a backslash. Without digits, it returns the backslash.
 fn octal(bytes: &mut std::iter::Peekable<std::str::Bytes<'_>>) -> u8 {
     let ahead: Vec<u8> = bytes.clone().take(3).collect();
     let value = match *ahead.as_slice() {
@@ -291,7 +288,7 @@ fn octal_digits(byte: u8) -> [u8; 4] {
     [b'\\', b'0' + (byte >> 6), b'0' + ((byte >> 3) & 7), b'0' + (byte & 7)]
 }
 
-/// A label of the canonical form as Route 53 prints it.
+/// A canonical label in the form of Route 53.
 fn printed(label: &str) -> impl Iterator<Item = u8> {
     let mut escaped = 0_u8;
     label.bytes().flat_map(move |byte| {

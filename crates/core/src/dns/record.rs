@@ -1,83 +1,83 @@
-//! Record sets: the unit in which Route 53 stores, lists and changes a zone.
+//! Record sets. Route 53 stores, lists and changes a zone record set by record set.
 
 use std::{fmt, net::IpAddr, str::FromStr, sync::Arc};
 
 use super::{Name, Routing};
 
-/// Most values in one record set (developer guide, "Quotas": 400; older accounts had 100).
+/// Maximum of values in one record set (developer guide, "Quotas").
 pub const MAX_SET_VALUES: usize = 400;
 
 /// The id of a hosted zone, as `Z0123456789ABCDEFGHIJ`, without `/hostedzone/`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ZoneId(Arc<str>);
 
-/// The type of a record set. Ordered by its text, as Route 53 orders types within a name.
+/// The type of a record set. The order is alphabetical, as in Route 53.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum RecordType {
     /// IPv4 addresses, or an alias.
     A,
     /// IPv6 addresses, or an alias.
     Aaaa,
-    /// Another name; excludes every other type at its name.
+    /// Another name. It excludes every other type at its name.
     Cname,
-    /// Text; ownership is kept in these.
+    /// Text. Ownership records have this type.
     Txt,
-    /// A delegation; never written.
+    /// A delegation. It is never written.
     Ns,
-    /// Any other type, in upper case; never written.
+    /// Any other type, in upper case. It is never written.
     Other(Arc<str>),
 }
 
-/// A set identifier: what tells apart the sets of one name and type under a routing policy.
+/// A set identifier. It distinguishes the sets of one name and type under a routing policy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SetId(Arc<str>);
 
-/// What identifies a record set within its zone.
+/// The key of a record set within its zone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SetKey {
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// Its type.
+    /// The type.
     pub rtype: RecordType,
-    /// Its set identifier; none under simple routing.
+    /// The set identifier. None under simple routing.
     pub set_id: Option<SetId>,
 }
 
 /// One record set of a zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordSet {
-    /// What identifies it.
+    /// The key.
     pub key: SetKey,
-    /// How Route 53 chooses between the sets of its name and type.
+    /// The routing between the sets of its name and type.
     pub routing: Routing,
-    /// What it answers.
+    /// The content.
     pub data: Data,
 }
 
-/// What a record set answers.
+/// The content of a record set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Data {
     /// Values of its own.
     Values {
-        /// How long resolvers may keep them.
+        /// The time for which resolvers may cache the values.
         ttl: Ttl,
-        /// The values in the order and spelling of Route 53.
+        /// The values, in Route 53's order and spelling.
         values: Vec<Arc<str>>,
     },
     /// The records of an AWS resource or of another name in the zone. An alias has no TTL of its own.
     Alias(Alias),
-    /// Managed by a traffic policy instance; Route 53 refuses every change to it.
+    /// The content of a traffic policy instance. Route 53 rejects every change to it.
     TrafficPolicy(Arc<str>),
 }
 
 /// The target of an alias record set (`AliasTarget`, Route 53 API reference).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alias {
-    /// The hosted zone of the target, which is AWS's own for load balancers.
+    /// The hosted zone of the target. For load balancers, it is a zone of AWS.
     pub zone: ZoneId,
     /// The target's name.
     pub target: Name,
-    /// Whether Route 53 answers only while the target is healthy.
+    /// Whether Route 53 answers with the alias only while the target is healthy.
     pub evaluate_target_health: bool,
 }
 
@@ -93,8 +93,8 @@ pub struct BadTtl;
 // === impl ZoneId ===
 
 impl ZoneId {
-    /// Reads an id with or without the prefix `/hostedzone/`; none if it is not one: 1 to 32 letters and digits
-    /// (`ResourceId`, Route 53 API reference).
+    /// Reads an id with or without the prefix `/hostedzone/`. An id has 1 to 32 letters and digits (`ResourceId`, Route 53
+    /// API reference).
     pub fn new(text: &str) -> Option<Self> {
         let text = text.trim();
         let id = text.strip_prefix("/hostedzone/").unwrap_or(text);
@@ -102,7 +102,7 @@ impl ZoneId {
         valid.then(|| Self(id.into()))
     }
 
-    /// The id without prefix.
+    /// The id without the prefix.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -117,7 +117,7 @@ impl fmt::Display for ZoneId {
 // === impl RecordType ===
 
 impl RecordType {
-    /// Reads the text of a type, in any case.
+    /// Reads a type, in upper or lower case.
     pub fn new(text: &str) -> Self {
         match text.to_ascii_uppercase().as_str() {
             "A" => Self::A,
@@ -129,7 +129,7 @@ impl RecordType {
         }
     }
 
-    /// The type's text in upper case.
+    /// The text in upper case.
     pub fn as_str(&self) -> &str {
         match self {
             Self::A => "A",
@@ -141,7 +141,7 @@ impl RecordType {
         }
     }
 
-    /// Whether records of this type say where a hostname leads: what objects ask for.
+    /// Whether objects can ask for records of this type: A, AAAA or CNAME.
     pub fn is_address(&self) -> bool {
         matches!(self, Self::A | Self::Aaaa | Self::Cname)
     }
@@ -168,12 +168,12 @@ impl fmt::Display for RecordType {
 // === impl SetId ===
 
 impl SetId {
-    /// Takes a set identifier as Route 53 holds it.
+    /// A set identifier in the form of Route 53.
     pub fn new(text: &str) -> Self {
         Self(text.into())
     }
 
-    /// Its text.
+    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -182,17 +182,17 @@ impl SetId {
 // === impl RecordSet ===
 
 impl RecordSet {
-    /// A set under simple routing.
+    /// A set with simple routing.
     pub fn simple(name: Name, rtype: RecordType, data: Data) -> Self {
         Self { key: SetKey { name, rtype, set_id: None }, routing: Routing::Simple, data }
     }
 
-    /// Its name.
+    /// The name.
     pub fn name(&self) -> &Name {
         &self.key.name
     }
 
-    /// Its type.
+    /// The type.
     pub fn rtype(&self) -> &RecordType {
         &self.key.rtype
     }
@@ -202,12 +202,12 @@ impl RecordSet {
         matches!(self.data, Data::Alias(_))
     }
 
-    /// Whether a traffic policy manages it: Route 53 refuses every change to it.
+    /// Whether a traffic policy manages the set. Route 53 rejects every change to it.
     pub fn is_of_traffic_policy(&self) -> bool {
         matches!(self.data, Data::TrafficPolicy(_))
     }
 
-    /// Its values; none for an alias.
+    /// The values. An alias has none.
     pub fn values(&self) -> &[Arc<str>] {
         match &self.data {
             Data::Values { values, .. } => values,
@@ -215,7 +215,7 @@ impl RecordSet {
         }
     }
 
-    /// Whether both answer the same, whatever the spelling and order of their values; TTLs are not compared.
+    /// Whether both sets give the same answers. Spelling and order of the values, and the TTL, do not matter.
     pub fn answers_like(&self, other: &Self) -> bool {
         if self.rtype() != other.rtype() || self.routing != other.routing {
             return false;
@@ -233,8 +233,10 @@ impl RecordSet {
         }
     }
 
-    /// Whether Route 53 lets both sets exist: a CNAME excludes other types at its name, and sets of one type share a routing
-    /// policy (`ResourceRecordSet`, Route 53 API reference). Under simple routing there is one set.
+    /// Whether Route 53 allows both sets in one zone.
+    ///
+    /// A CNAME excludes other types at its name. Sets of one name and type share a routing policy (`ResourceRecordSet`,
+    /// Route 53 API reference), and with simple routing there is only one.
     pub fn can_be_beside(&self, other: &Self) -> bool {
         if self.name() != other.name() {
             return true;
@@ -246,7 +248,7 @@ impl RecordSet {
             && self.routing.is_of_same_policy(&other.routing)
     }
 
-    /// The TTL of its values; none for an alias.
+    /// The TTL of the values. An alias has none.
     pub fn ttl(&self) -> Option<Ttl> {
         match self.data {
             Data::Values { ttl, .. } => Some(ttl),
@@ -256,7 +258,7 @@ impl RecordSet {
 }
 
 impl RecordType {
-    /// One spelling per value: addresses as Rust prints them, names as [`Name`] does, all else as it is.
+    /// The canonical spelling of a value: addresses as in Rust, names as in [`Name`], other values unchanged.
     fn canonical(&self, value: &str) -> String {
         let parsed = match self {
             Self::A | Self::Aaaa => value.parse::<IpAddr>().ok().map(|ip| ip.to_string()),
@@ -267,7 +269,7 @@ impl RecordType {
     }
 }
 
-/// What it answers, in one line: `192.0.2.1 192.0.2.2 ttl=300` or `alias lb.example.com (Z32O…) health=true`.
+/// The content in one line: `192.0.2.1 192.0.2.2 ttl=300` or `alias lb.example.com (Z32O…) health=true`.
 impl fmt::Display for Data {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -280,7 +282,7 @@ impl fmt::Display for Data {
     }
 }
 
-/// The whole set in one line: name, type, identifier, routing where it is not simple, and data.
+/// The set in one line: name, type, set identifier, routing if it is not simple, and content.
 impl fmt::Display for RecordSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.key.name, self.key.rtype)?;
@@ -300,15 +302,15 @@ impl Ttl {
     /// The largest TTL (RFC 2181, 8; `TTL`, Route 53 API reference).
     pub const MAX_SECONDS: u32 = 2_147_483_647;
 
-    /// What a record set gets when no object says otherwise, as in ExternalDNS.
+    /// The default TTL, as in ExternalDNS.
     pub const DEFAULT: Self = Self(300);
 
-    /// A TTL of so many seconds, cut to [`Ttl::MAX_SECONDS`].
+    /// A TTL in seconds, at most [`Ttl::MAX_SECONDS`].
     pub fn from_seconds(seconds: u64) -> Self {
         Self(u32::try_from(seconds).unwrap_or(Self::MAX_SECONDS).min(Self::MAX_SECONDS))
     }
 
-    /// In seconds.
+    /// The seconds.
     pub fn seconds(self) -> u32 {
         self.0
     }

@@ -1,44 +1,43 @@
-//! How Route 53 chooses between the record sets of one name and type.
+//! Routing: the choice between the record sets of one name and type.
 
 use std::{fmt, sync::Arc};
 
-/// The routing of a record set, with every attribute that belongs to it.
+/// The routing of a record set, with all its attributes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Routing {
-    /// No policy, no health check: the set answers alone.
+    /// No policy and no health check.
     Simple,
-    /// Any policy or health check. zonekeeper plans none; what is there is kept whole, because a deletion by hand must
-    /// name it exactly.
+    /// Any policy or health check. All attributes are kept, because a deletion by hand must state the set exactly.
     Policy(Arc<Policy>),
 }
 
-/// A routing policy and a health check; at least one of them.
+/// A routing policy, a health check, or both.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Policy {
-    /// How the set is chosen.
+    /// The rule of the policy.
     pub rule: Option<Rule>,
-    /// The id of the health check without which the set does not answer.
+    /// The id of the health check. An unhealthy set does not answer.
     pub health_check: Option<Arc<str>>,
 }
 
-/// How a set is chosen (`ResourceRecordSet`, Route 53 API reference).
+/// The rule that chooses a set (`ResourceRecordSet`, Route 53 API reference).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
-    /// By its share of the weights: 0 to 255.
+    /// By weight: 0 to 255.
     Weight(i64),
     /// By latency to an AWS region.
     Region(Arc<str>),
     /// `PRIMARY` or `SECONDARY`.
     Failover(Arc<str>),
-    /// With up to seven others.
+    /// Up to eight sets together.
     MultiValue(bool),
-    /// By where the question comes from.
+    /// By the location of the client.
     Geolocation {
         /// Two letters, as `EU`.
         continent: Option<Arc<str>>,
-        /// Two letters, as `DE`; `*` is everywhere else.
+        /// Two letters, as `DE`. `*` is every other country.
         country: Option<Arc<str>>,
-        /// As `CA` of the US.
+        /// A part of a country, as `CA` of the US.
         subdivision: Option<Arc<str>>,
     },
     /// By distance from a place.
@@ -49,14 +48,14 @@ pub enum Rule {
         local_zone_group: Option<Arc<str>>,
         /// The place, as latitude and longitude in degrees.
         coordinates: Option<(Arc<str>, Arc<str>)>,
-        /// By how much its reach grows: -99 to 99.
+        /// The change of its reach, from -99 to 99.
         bias: Option<i32>,
     },
-    /// By the address block that the question comes from.
+    /// By the address block of the client.
     Cidr {
-        /// The collection of blocks, by its id.
+        /// The id of the collection of blocks.
         collection: Arc<str>,
-        /// The location within it; `*` is every other.
+        /// The location in the collection. `*` is every other location.
         location: Arc<str>,
     },
 }
@@ -64,8 +63,9 @@ pub enum Rule {
 // === impl Routing ===
 
 impl Routing {
-    /// Whether two sets of one name and type may have these: the same policy, with whatever parameters. Another policy
-    /// takes a deletion.
+    /// Whether two sets of one name and type may have these routings: the same policy, with any parameters.
+    ///
+    /// A change to another policy needs a deletion.
     pub fn is_of_same_policy(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Simple, Self::Simple) => true,
@@ -78,7 +78,7 @@ impl Routing {
     }
 }
 
-/// `simple`, or the policy in words without spaces.
+/// `simple`, or the policy.
 impl fmt::Display for Routing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -90,7 +90,7 @@ impl fmt::Display for Routing {
 
 // === impl Policy ===
 
-/// In words without spaces: `weight=10 health-check=0123…`.
+/// Words with `=` and no spaces inside: `weight=10 health-check=0123…`.
 impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rule = self.rule.as_ref().map(ToString::to_string);

@@ -1,11 +1,11 @@
-//! TXT values: one text, in quoted strings.
+//! TXT values: a text in quoted strings.
 
 use std::sync::Arc;
 
-/// Longest string of a TXT value, in bytes (RFC 1035, 3.3).
+/// Maximum length of a string in a TXT value, in bytes (RFC 1035, 3.3).
 pub const MAX_STRING_BYTES: usize = 255;
 
-/// The text of a TXT value: its strings joined, quotes and escapes removed.
+/// The text of a TXT value: its joined strings, without quotes and escapes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TxtText(String);
 
@@ -17,7 +17,7 @@ pub struct UnreadableTxt;
 // === impl TxtText ===
 
 impl TxtText {
-    /// A text to be written.
+    /// Takes a text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
@@ -27,7 +27,7 @@ impl TxtText {
         &self.0
     }
 
-    /// Reads a value as Route 53 lists it: `"…"`, `"…" "…"` or `"…""…"`.
+    /// Reads a value in the form of Route 53: `"…"`, `"…" "…"` or `"…""…"`.
     pub fn parse(value: &str) -> Result<Self, UnreadableTxt> {
         let mut text = Vec::new();
         let mut rest = value.trim();
@@ -40,8 +40,8 @@ impl TxtText {
         Ok(Self(String::from_utf8_lossy(&text).into_owned()))
     }
 
-    /// The value as it is written: strings of at most [`MAX_STRING_BYTES`], quotes and backslashes escaped by a
-    /// backslash, bytes outside printable ASCII in octal.
+    /// The value in the form of Route 53: strings of at most [`MAX_STRING_BYTES`]. Quotes and backslashes get a backslash,
+    /// and bytes outside printable ASCII are octal.
     pub fn to_value(&self) -> Arc<str> {
         let strings: Vec<String> = match self.0.as_bytes() {
             [] => vec!["\"\"".to_owned()],
@@ -51,7 +51,7 @@ impl TxtText {
     }
 }
 
-/// Reads up to the closing quote; what follows it.
+/// Reads a string up to its closing quote. Returns the rest.
 fn string<'a>(text: &'a str, out: &mut Vec<u8>) -> Result<&'a str, UnreadableTxt> {
     let mut bytes = text.bytes().enumerate();
     while let Some((at, byte)) = bytes.next() {
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn a_written_text_is_read_back() {
         for text in ["", "abc", "a\"b\\c", "bücher", "\u{1}\n", &"x".repeat(600)] {
             let value = TxtText::new(text).to_value();
             assert_eq!(TxtText::parse(&value).unwrap().as_str(), text);

@@ -16,28 +16,28 @@ pub struct Zone {
 // === impl Zone ===
 
 impl Zone {
-    /// An empty zone that answers everywhere.
+    /// An empty public zone.
     pub fn new(id: ZoneId, apex: Name) -> Self {
         Self { id, apex, is_private: false, names: BTreeMap::new() }
     }
 
-    /// The same zone, answering only within its VPCs, or everywhere.
+    /// The same zone, private or public.
     #[must_use]
     pub fn private(self, is_private: bool) -> Self {
         Self { is_private, ..self }
     }
 
-    /// Whether it answers only within its VPCs.
+    /// Whether the zone is private. A private zone answers only in its VPCs.
     pub fn is_private(&self) -> bool {
         self.is_private
     }
 
-    /// Its id.
+    /// The id.
     pub fn id(&self) -> &ZoneId {
         &self.id
     }
 
-    /// Its own name.
+    /// The zone's own name.
     pub fn apex(&self) -> &Name {
         &self.apex
     }
@@ -52,9 +52,9 @@ impl Zone {
         self.at(name).iter().find(|set| set.key.rtype == *rtype && set.key.set_id.as_ref() == set_id)
     }
 
-    /// Puts a set in, in place of one with the same key.
+    /// Inserts a set. It replaces the set with the same key.
     pub fn put(&mut self, set: RecordSet) {
-        // Most names have one set, and an empty vector would make room for four.
+        // Most names have one set. An empty vector would allocate room for four.
         let sets = self.names.entry(set.key.name.clone()).or_insert_with(|| Vec::with_capacity(1));
         match sets.binary_search_by(|other| other.key.cmp(&set.key)) {
             Ok(at) => sets.splice(at..=at, [set]).for_each(drop),
@@ -62,7 +62,7 @@ impl Zone {
         }
     }
 
-    /// Takes a set out.
+    /// Removes a set.
     pub fn remove(&mut self, key: &SetKey) {
         if let Some(sets) = self.names.get_mut(&key.name) {
             sets.retain(|set| set.key != *key);
@@ -87,7 +87,7 @@ impl Zone {
         self.names.range(from..).map(|(name, sets)| (name, sets.as_slice()))
     }
 
-    /// Whether anything is at a name or below it: what a wildcard does not answer for (RFC 4592, 2.2.1).
+    /// Whether a name exists: it, or a name below it, has records. A wildcard does not answer for it (RFC 4592, 2.2.1).
     pub fn exists(&self, name: &Name) -> bool {
         self.names.range(name..).next().is_some_and(|(found, _)| found.is_within(name)) || *name == self.apex
     }
@@ -97,18 +97,19 @@ impl Zone {
         self.names.values().flatten()
     }
 
-    /// How many record sets there are.
+    /// The number of record sets.
     pub fn len(&self) -> usize {
         self.names.values().map(Vec::len).sum()
     }
 
-    /// Whether there are none.
+    /// Whether the zone has no record sets.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
 
-    /// The delegation that takes `name` out of this zone: an NS set at the name or above it, below the apex.
-    /// Whatever is written there is not answered by this zone (RFC 1034, 4.3.2).
+    /// The delegation above `name`: an NS set at the name or above it, below the apex.
+    ///
+    /// The zone does not answer for names at or below a delegation (RFC 1034, 4.3.2).
     pub fn cut_above(&self, name: &Name) -> Option<Name> {
         let mut at = Some(name.clone());
         let mut found = None;

@@ -1,7 +1,7 @@
-//! Adoption: records that are there and not ours become ours, without a change of what they answer.
+//! Adoption: existing records become ours, without a change of their values.
 //!
-//! It writes TXTs only, and a unit of it holds nothing else. What is to be changed of the records themselves follows in
-//! a unit of its own, under all the rules for what is ours; an adoption says what that will be.
+//! A unit of an adoption holds ownership records only. Changes of the records themselves follow in another unit, under
+//! all rules for owned records. The adoption shows those changes in advance.
 
 use std::sync::Arc;
 use std::{collections::BTreeSet, fmt, str::FromStr};
@@ -17,39 +17,41 @@ use crate::{
     source::{Claim, Facts},
 };
 
-/// What may become ours, besides what an object asks to adopt (`zonekeeper.dev/adopt`): that is only what has no owner
-/// and is as the object wants it.
+/// The records that may become ours in addition to those that objects adopt.
+///
+/// An object adopts with the annotation `zonekeeper.dev/adopt`. It can adopt only records without an owner that are
+/// already as wanted.
 #[derive(Debug, Clone, Default)]
 pub struct Adoption {
-    /// Owners whose sets are taken over wherever an object asks for the hostname: a migration.
+    /// The owners whose sets are taken over at every claimed hostname, for a migration.
     pub from: BTreeSet<OwnerId>,
-    /// What an operator takes over now. While there is an order, nothing else is written or adopted.
+    /// The order of an operator. While there is one, nothing else is written or adopted.
     pub order: Option<AdoptionOrder>,
 }
 
-/// What an operator takes over, of the hostnames that objects ask for.
+/// The order of an operator to adopt records of claimed hostnames (`zonekeeper adopt`).
 #[derive(Debug, Clone)]
 pub struct AdoptionOrder {
-    /// At which hostnames.
+    /// The hostnames.
     pub hosts: Hosts,
-    /// Whose sets; those without an owner where it is `None`.
+    /// The owner of the sets. `None` stands for sets without an owner.
     pub from: Option<OwnerId>,
-    /// The units that the operator has seen, and nothing else; all where it is `None`.
+    /// The units that the operator has confirmed. `None` stands for all.
     pub seen: Option<BTreeSet<UnitDigest>>,
 }
 
-/// Some hostnames.
+/// A selection of hostnames.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hosts {
-    /// Every one.
+    /// All hostnames.
     All,
-    /// This one.
+    /// One hostname.
     One(Name),
-    /// Those that match a pattern.
+    /// The hostnames that match a pattern.
     Matching(HostPattern),
 }
 
-/// A pattern of hostnames: `*` stands for any characters, dots included, and everything else for itself.
+/// A pattern of hostnames. `*` matches any characters, dots included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostPattern(Arc<str>);
 
@@ -70,7 +72,7 @@ impl AdoptionOrder {
 // === impl Hosts ===
 
 impl Hosts {
-    /// Whether a hostname is one of them.
+    /// Whether the selection contains a hostname.
     pub fn contain(&self, host: &Name) -> bool {
         match self {
             Self::All => true,
@@ -93,7 +95,7 @@ impl fmt::Display for Hosts {
 // === impl HostPattern ===
 
 impl HostPattern {
-    /// Whether a hostname matches, from its first character to its last.
+    /// Whether the whole hostname matches.
     pub fn matches(&self, host: &Name) -> bool {
         let mut rest = host.as_str();
         let mut parts = self.0.split('*');
@@ -121,7 +123,7 @@ impl FromStr for HostPattern {
 // === impl View ===
 
 impl View<'_> {
-    /// Whether a set becomes ours that is not: `found`, as its ownership stands.
+    /// Whether the set `found` becomes ours.
     pub(super) fn adopts(
         &self,
         host: &Name,
@@ -140,7 +142,7 @@ impl View<'_> {
         }
     }
 
-    /// Whether what another owner has at a hostname becomes ours.
+    /// Whether the sets of another owner at a hostname become ours.
     pub(super) fn takes_over(&self, host: &Name, owner: &str) -> bool {
         let adoption = &self.settings.adoption;
         let is_it = |from: &OwnerId| from.as_str() == owner;
@@ -150,8 +152,8 @@ impl View<'_> {
         }
     }
 
-    /// The TXTs that make what is at a hostname ours, if any of it may become so and nothing of what is wanted there
-    /// belongs to somebody else.
+    /// The unit that adopts the records of a key. None if no record may become ours, or if a wanted record belongs to
+    /// somebody else and may not.
     pub(super) fn adoption(&self, holder: &Claim, desired: &Desired) -> Result<Option<Unit>, Reason> {
         let key = &holder.endpoint.key;
         let (mut changes, mut then, mut reads) = (Vec::new(), Vec::new(), Vec::new());
@@ -181,7 +183,7 @@ impl View<'_> {
                 None => Some(Change::Create { role: Role::Record, set: wanted.clone() }),
             });
         }
-        // What a former owner, or an operator's order, leaves at the hostname besides would stand in the way of the rest.
+        // Other records of the former owner at the hostname would be foreign neighbours of the adopted ones.
         for set in self.zone.at(&key.host) {
             if !set.rtype().is_address() || set.key.set_id != key.set_id || desired.has(set.rtype()) {
                 continue;

@@ -1,4 +1,4 @@
-//! Units packed into requests that Route 53 accepts.
+//! Batches: units packed into requests that Route 53 accepts.
 
 use std::ops::AddAssign;
 
@@ -15,7 +15,7 @@ pub const MAX_BATCH_VALUES: usize = 1_000;
 /// An alias has no `Value` element (developer guide, "Quotas").
 pub const MAX_BATCH_CHARACTERS: usize = 32_000;
 
-/// What a change, a unit or a batch counts towards the limits.
+/// How much a change, a unit or a batch counts towards the limits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Weight {
     /// Towards [`MAX_BATCH_VALUES`].
@@ -26,7 +26,7 @@ pub struct Weight {
     pub changes: u32,
 }
 
-/// Units that travel in one request. It is atomic: all of it is accepted or nothing.
+/// Units of one request. Route 53 accepts or rejects it as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Batch {
     units: Vec<Unit>,
@@ -46,7 +46,7 @@ impl Weight {
         Self { values: values * times, characters: characters * times, changes }
     }
 
-    /// Counts a set that is created or deleted.
+    /// Counts a created or deleted set.
     pub(super) fn of_set(set: &RecordSet) -> Self {
         let values = set.values();
         Self {
@@ -61,7 +61,7 @@ impl Weight {
         Self::sum(unit.changes())
     }
 
-    /// Counts so many changes.
+    /// Counts several changes.
     pub fn sum<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Self {
         let mut weight = Self::default();
         for change in changes {
@@ -70,7 +70,7 @@ impl Weight {
         weight
     }
 
-    /// Whether one request may hold so much.
+    /// Whether one request may hold it.
     pub fn fits_a_batch(self) -> bool {
         self.values <= MAX_BATCH_VALUES && self.characters <= MAX_BATCH_CHARACTERS
     }
@@ -87,7 +87,7 @@ impl AddAssign for Weight {
 // === impl Batch ===
 
 impl Batch {
-    /// Adds a unit where it fits; gives it back where it does not.
+    /// Adds a unit if it fits, otherwise returns it.
     pub fn push(&mut self, unit: Unit) -> Result<(), Box<Unit>> {
         let mut weight = self.weight;
         weight += Weight::of_unit(&unit);
@@ -99,9 +99,9 @@ impl Batch {
         Ok(())
     }
 
-    /// Packs units in their order; each batch is as full as that order allows.
+    /// Packs units in their order. Each batch is as full as that order allows.
     ///
-    /// A unit that no batch can hold is never planned (`Reason::TooBig`).
+    /// Each unit fits into a batch, because plans block larger units (`Reason::TooBig`).
     pub fn pack(units: impl IntoIterator<Item = Unit>) -> Vec<Self> {
         let mut batches: Vec<Self> = Vec::new();
         for unit in units {
@@ -117,22 +117,22 @@ impl Batch {
         batches
     }
 
-    /// Its units.
+    /// The units.
     pub fn units(&self) -> &[Unit] {
         &self.units
     }
 
-    /// All its changes.
+    /// The changes of all units.
     pub fn changes(&self) -> impl Iterator<Item = &Change> {
         self.units.iter().flat_map(Unit::changes)
     }
 
-    /// What it counts.
+    /// The weight.
     pub fn weight(&self) -> Weight {
         self.weight
     }
 
-    /// Whether there is nothing in it.
+    /// Whether it has no units.
     pub fn is_empty(&self) -> bool {
         self.units.is_empty()
     }

@@ -1,4 +1,4 @@
-//! The decision for one record set: from the zone's content and its owner to what happens.
+//! The table of decisions: one decision for each content of the zone and each owner.
 
 use super::{Note, Reason, ownership::Owner};
 use crate::dns::RecordSet;
@@ -16,7 +16,7 @@ pub(super) enum Existing<'z> {
     InTheWay(Reason),
 }
 
-/// What happens to one record set.
+/// The decision about one record set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Decision<'z> {
     /// It is created.

@@ -1,4 +1,4 @@
-//! What the zone should hold for one claim.
+//! The desired record sets of a claim.
 
 use super::{
     ManagedTypes, Reason, Settings,
@@ -10,22 +10,22 @@ use crate::{
     source::{Claim, Content, Endpoint, Severity, Targets},
 };
 
-/// The record sets that a claim asks for. Two claims with equal ones are no conflict.
+/// The record sets that a claim asks for. Claims with equal record sets do not conflict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Desired {
     /// Ordered by type.
     pub sets: Vec<RecordSet>,
-    /// Whether the object asks for the TTL; one that it does not ask for never causes a write.
+    /// Whether the object states the TTL. A default TTL never causes a write.
     pub ttl_is_asked_for: bool,
-    /// Whether it is more than what one object asks for.
+    /// Whether the sets hold addresses of several objects.
     pub is_merged: bool,
 }
 
 impl Desired {
-    /// The record sets that a claim asks for, or why there cannot be any.
+    /// The record sets that a claim asks for, or the reason why there are none.
     ///
-    /// `keeps_cname` says that the zone holds a CNAME of ours for this key. It stays a CNAME, whatever host name it leads
-    /// to next: an alias in its place would take a deletion.
+    /// `keeps_cname` says that the zone holds a CNAME of ours for this key. It stays a CNAME for every host name, because
+    /// an alias in its place would need a deletion.
     pub fn new(claim: &Claim, zone: &Zone, settings: &Settings, keeps_cname: bool) -> Result<Self, Reason> {
         let (facts, endpoint) = (&claim.facts, &claim.endpoint);
         if let Some(problem) = facts.blocking_problem() {
@@ -90,19 +90,19 @@ impl Desired {
         }
     }
 
-    /// What of it may be written, or why nothing may be.
+    /// The sets of managed types, or the reason if there are none.
     pub fn narrowed(mut self, managed: &ManagedTypes) -> Result<Self, Reason> {
         let asked_for = self.sets.iter().map(|set| set.rtype().clone()).collect();
         self.sets.retain(|set| managed.contains(set.rtype()));
         if self.sets.is_empty() { Err(Reason::UnmanagedType { types: asked_for }) } else { Ok(self) }
     }
 
-    /// The same wish as that of several objects, of which `own` is one.
+    /// The same sets, marked as merged if they differ from the holder's own wish.
     pub fn merged(self, own: &Self) -> Self {
         Self { is_merged: self.sets != own.sets, ..self }
     }
 
-    /// Whether another wish is fulfilled with it: the same one, or a part of what is merged.
+    /// Whether these sets also fulfil another wish: an equal one, or a part of a merged one.
     pub fn fulfils(&self, other: &Self) -> bool {
         let is_part = |part: &RecordSet, set: &RecordSet| {
             let has = |value| set.values().contains(value);
@@ -113,18 +113,18 @@ impl Desired {
         *other == *self || (joins && other.asks_for_addresses() && other.sets.iter().all(is_there))
     }
 
-    /// Whether it asks for addresses and not for a name.
+    /// Whether all sets hold addresses.
     pub fn asks_for_addresses(&self) -> bool {
         self.sets.iter().all(|set| *set.rtype() != RecordType::Cname && !set.is_alias())
     }
 
-    /// Whether it asks for a set of this type.
+    /// Whether it has a set of this type.
     pub fn has(&self, rtype: &RecordType) -> bool {
         self.sets.iter().any(|set| set.rtype() == rtype)
     }
 }
 
-/// The sets that lead to a host name: an alias for IPv4 and one for IPv6 if that is possible, else a CNAME.
+/// The sets that lead to a host name: an alias for IPv4 and one for IPv6 if possible, otherwise a CNAME.
 fn name_sets(
     endpoint: &Endpoint,
     zone: &Zone,
@@ -134,7 +134,7 @@ fn name_sets(
 ) -> Result<Vec<RecordSet>, Reason> {
     let host = &endpoint.key.host;
     if host == target {
-        let text = format!("{target} would lead to itself");
+        let text = format!("{target} cannot be its own target");
         return Err(Reason::InvalidField { field: "targets".to_owned(), text });
     }
     let (target, is_apex) = (target.clone(), host == zone.apex());
@@ -147,7 +147,7 @@ fn name_sets(
         return Ok(cname());
     }
     match settings.alias_zones.find(&target) {
-        // The apex cannot be a CNAME, whatever is preferred.
+        // The apex cannot be a CNAME, even with --aws-prefer-cname.
         Some(row)
             if endpoint.alias.always || is_apex || (row.service.is_default() && !settings.prefer_cname) =>
         {
@@ -163,7 +163,7 @@ fn name_sets(
             let set = |rtype| record_set(endpoint, rtype, Data::Alias(alias.clone()));
             Ok(vec![set(RecordType::A), set(RecordType::Aaaa)])
         }
-        // A CNAME can never become an alias later, because that takes a deletion.
+        // A CNAME cannot become an alias later, because that needs a deletion.
         None if AliasZones::is_load_balancer(&target) && !settings.prefer_cname => {
             Err(Reason::UnknownLoadBalancerZone { target })
         }

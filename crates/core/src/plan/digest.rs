@@ -1,4 +1,4 @@
-//! Digests of what a plan would write, so that a person can approve exactly that.
+//! Digests of plans and units, with which a person approves exactly the shown changes.
 //!
 //! A digest covers values, never the text that a plan shows. Each value is hashed in one explicit form: a tag for each
 //! choice, and its length before each text. So two different values never give the same bytes, and a better wording does

@@ -1,4 +1,4 @@
-//! The explicit form in which record sets and changes are hashed. A change of it needs a new version in its domain.
+//! The encoding of record sets and changes for digests. A change of the encoding needs a new version in its domain.
 
 use super::{Change, Role, digest::Encoder};
 use crate::dns::{Alias, Data, Policy, RecordSet, Routing, Rule};

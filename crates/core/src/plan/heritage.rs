@@ -1,4 +1,4 @@
-//! The text of an ownership TXT, byte for byte that of ExternalDNS' TXT registry.
+//! The value of an ownership record, byte for byte in the format of ExternalDNS' TXT registry.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -8,11 +8,11 @@ use crate::{
     source::ObjectRef,
 };
 
-/// Who owns a record: `--owner-id`, unique per cluster.
+/// The owner id of a cluster (`--owner-id`). Each cluster has its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OwnerId(Arc<str>);
 
-/// An owner id that could not be read back from an ownership TXT.
+/// An owner id with characters that an ownership record cannot hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "an owner id has 1 to {} printable ASCII characters, without spaces, commas, quotes and backslashes",
@@ -20,27 +20,27 @@ pub struct OwnerId(Arc<str>);
 )]
 pub struct BadOwnerId;
 
-/// What an ownership TXT says.
+/// The content of an ownership record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heritage {
-    /// Whose record it is.
+    /// The owner id.
     pub owner: String,
-    /// The object that the record is for.
+    /// The object that the record is for, if the value names one.
     pub object: Option<ObjectRef>,
-    /// Whose ownership it states, where the TXT's own name does not tell.
+    /// The name of the record, if the name of the ownership record does not contain it.
     pub name: Option<String>,
 }
 
 // === impl OwnerId ===
 
 impl OwnerId {
-    /// Longest owner id, in bytes: with it and without a resource, the text still fits one string of a TXT.
+    /// Maximum length in bytes. A value without a resource then fits into one string of a TXT.
     pub const MAX_BYTES: usize = 200;
 
-    /// What ExternalDNS writes when nobody chose an id; two clusters that both left it out look like one.
+    /// The owner id of ExternalDNS without `--txt-owner-id`. All such clusters look like one owner.
     pub const DEFAULT_OF_EXTERNAL_DNS: &'static str = "default";
 
-    /// Its text.
+    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -65,7 +65,7 @@ impl fmt::Display for OwnerId {
 // === impl Heritage ===
 
 impl Heritage {
-    /// Reads a TXT set; `None` where it does not hold exactly one value, or that is not an ownership text.
+    /// Reads a TXT set. `None` if it does not hold exactly one value, or if the value is not an ownership value.
     pub fn of(set: &RecordSet) -> Option<Self> {
         match set.values() {
             [value] => Self::parse(&TxtText::parse(value).ok()?),
@@ -73,11 +73,11 @@ impl Heritage {
         }
     }
 
-    /// Reads the text of a TXT; `None` where it is not an ownership text with an owner.
+    /// Reads the text of a TXT. `None` if it is not an ownership value with an owner.
     ///
-    /// As ExternalDNS reads it: tokens divided by commas, each cut at its first `=`; one `heritage` must be
-    /// `external-dns` and none may be anything else; unknown tokens are passed over. Characters that cannot be seen are
-    /// written out: no owner id and no object of ours has any, nor the backslash that this brings.
+    /// The rules are those of ExternalDNS: commas separate the tokens, and the first `=` splits a token. One `heritage`
+    /// must be `external-dns`, and no `heritage` may be anything else. Unknown tokens are ignored. Invisible characters
+    /// are escaped. None of our owner ids and objects contains such a character or a backslash.
     pub fn parse(text: &TxtText) -> Option<Self> {
         let (mut ours, mut owner, mut object, mut name) = (false, None, None, None);
         for token in text.as_str().split(',') {
@@ -96,9 +96,9 @@ impl Heritage {
         Some(Self { owner, object, name })
     }
 
-    /// The text for a record of `object`. `stated` is the record's name where the TXT's own name does not tell.
+    /// The value for a record of `object`. `stated` is the record's name, if the name of the TXT does not contain it.
     ///
-    /// A text over [`MAX_STRING_BYTES`] loses its resource: ExternalDNS writes and reads one string only.
+    /// A text over [`MAX_STRING_BYTES`] loses its resource, because ExternalDNS writes and reads one string only.
     pub fn text(owner: &OwnerId, object: &ObjectRef, stated: Option<&Name>) -> TxtText {
         let owner = format!("heritage=external-dns,external-dns/owner={owner}");
         let whole = format!("{owner},external-dns/resource={}", object.resource_label());

@@ -1,4 +1,4 @@
-//! Which of several claimants a hostname follows.
+//! The choice of the holder among the claimants of a key.
 
 use std::iter;
 
@@ -11,30 +11,30 @@ use crate::{
     source::{Claim, ClaimKey, ObjectRef},
 };
 
-/// The claimant that a key follows, and whether it must wait for another's time to be over.
+/// The holder of a key, and whether it must wait for the end of a former holder's grace period.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Followed<'c> {
     pub holder: &'c Claim,
-    /// Whether the name is still kept for the one that the ownership text names.
+    /// Whether the key is still kept for the object that the ownership record names.
     pub must_wait: bool,
 }
 
-/// What a claimant's wish amounts to, the best first.
+/// Whether a claim can be published, the best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Prospect {
-    /// It can be written.
+    /// Its records can be written.
     Whole,
     /// It has no target yet.
     Waiting,
-    /// It cannot be.
+    /// Its records cannot be written.
     Impossible,
 }
 
-/// The types that a hostname can lead somewhere with, in the order in which ownership is asked for the holder.
+/// The types of wanted records, in the order in which their ownership records decide about the holder.
 const ADDRESS_TYPES: [RecordType; 3] = [RecordType::A, RecordType::Aaaa, RecordType::Cname];
 
 impl<'a> View<'a> {
-    /// The claimant that a key follows, with whom the ownership TXTs name and what is to be considered of it.
+    /// The holder of a key. `named` is the object that the ownership records name.
     pub(crate) fn holder(
         &self,
         key: &ClaimKey,
@@ -59,8 +59,10 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The object that the ownership TXTs name for a key, ours first, else those of an owner whose sets
-    /// become ours, as far as that object is here. The TXT of a record counts before one without.
+    /// The object that the ownership records of a key name.
+    ///
+    /// Our ownership records count first. Those of an owner whose sets become ours count only if the object claims the key.
+    /// An ownership record beside an existing record counts before one without a record.
     pub fn named_holder(&self, key: &ClaimKey) -> Option<ObjectRef> {
         let is_there = |rtype: &RecordType| self.zone.get(&key.host, rtype, key.set_id.as_ref()).is_some();
         let mut types = ADDRESS_TYPES;
@@ -74,38 +76,43 @@ impl<'a> View<'a> {
         };
         let named = |said: &Ownership<'_>| said.object.clone();
         let first = ours(said.len()).find_map(named);
-        // Who has gone while we looked on has his time, whoever else is named.
+        // A holder that this process saw disappear keeps its grace period, even if other records name another object.
         let HolderHistory { last, vacancy_is_over, .. } = self.history.holder(key);
         if last.is_some() && last == first && !vacancy_is_over {
             return first;
         }
         let claims = |named: &ObjectRef| self.may_claim(key, named);
-        // A text without its record says little of who has what is there.
+        // An ownership record without its record is weak evidence of the holder.
         let of_records = ours(there).filter_map(named).find(claims);
         let of_others = || said.iter().filter(becomes_ours).filter_map(named).find(claims);
         of_records.or(first).or_else(of_others)
     }
 
-    /// Whether the text of a record names the one whom we have seen have the hostname, and another one has followed.
+    /// Whether an ownership record still names the previous holder, although this process has seen another one follow.
     pub(super) fn has_followed(&self, holder: &Claim, ownership: &Ownership<'_>) -> bool {
         let last = self.history.holder(&holder.endpoint.key).last.filter(|last| last != holder.object());
         last.is_some() && last == ownership.object
     }
 
-    /// Whether an object claims a key, or may claim it unseen.
+    /// Whether an object claims a key, or may claim it although it is not readable.
     fn may_claim(&self, key: &ClaimKey, named: &ObjectRef) -> bool {
         let mut claimants = self.claims.claimants(key).iter();
         claimants.any(|claim| claim.object() == named) || self.claims.may_claim_unseen(named)
     }
 }
 
-/// The claimant that the ownership text names, while it still claims. Where it has gone, one of its own namespace, else,
-/// after a while, any. Where the text names nobody, the oldest. Whoever it is may hand the name over, and yields it after
-/// a while without a target, to its own namespace.
+/// Chooses the holder among the claimants of a key.
 ///
-/// `claimants` are ordered by age, then namespace and name. A mistake in one object must not keep the name from another:
-/// where nobody is named, or is there any more, it goes to one whose wish is possible, if there is one. Whoever goes while
-/// we look on is followed by one that can be written; where he had gone before, the oldest may have followed long since.
+/// 1. The object that the ownership record names holds the key while it claims the key.
+/// 2. If that object is gone, a claimant of its namespace follows at once. After a grace period, any claimant follows.
+/// 3. If the ownership record names no object, the oldest claimant holds the key.
+///
+/// Then the holder can hand the key over. A holder that has had no target for a while yields it to a claimant of its
+/// namespace.
+///
+/// `claimants` are ordered by age, then namespace and name. A mistake in one object must not keep the key from others, so
+/// a claim that can be published comes first. If this process saw the holder disappear, the next holder must be complete.
+/// Otherwise an older claimant without a target may have followed long ago, and comes first.
 fn choose<'c>(
     claimants: &'c [Claim],
     named: Option<&ObjectRef>,
@@ -113,7 +120,7 @@ fn choose<'c>(
     may_be_there: bool,
     prospect: impl Fn(&Claim) -> Prospect,
 ) -> Option<Followed<'c>> {
-    // The first of the best there are, where all up to `good` are equally good.
+    // The first claimant of the best prospect. All prospects up to `good` count as equal.
     let first = |among: &dyn Fn(&Claim) -> bool, good: Prospect| {
         let find = |worst| claimants.iter().find(|claim| among(claim) && prospect(claim) <= worst);
         [good, Prospect::Waiting, Prospect::Impossible].into_iter().find_map(find)
@@ -127,7 +134,7 @@ fn choose<'c>(
         (_, Some(holder)) => at_once(holder),
         (None, None) => at_once(first(&|_| true, Prospect::Waiting)?),
         (Some(named), None) => {
-            // Who may be there unseen has not gone.
+            // An object that is not readable may still exist, so its grace period is not over.
             let is_over = history.vacancy_is_over && !may_be_there;
             let inherits = |heir: &&Claim| !is_over || prospect(heir) != Prospect::Impossible;
             let good = if history.last.is_some() { Prospect::Whole } else { Prospect::Waiting };
@@ -141,7 +148,7 @@ fn choose<'c>(
         let to = from.facts.controls.hand_over_to.as_ref()?;
         whole(&|claim| claim.object() == to)
     };
-    // Who hands over what was handed to him is passed over; in a circle, everything stays as it is.
+    // A receiver that hands the key on is skipped. In a circle, the holder stays.
     let handed = iter::successors(next(holder), |heir| next(heir))
         .take(claimants.len())
         .find(|heir| next(heir).is_none());

@@ -1,4 +1,4 @@
-//! The plan for one hostname: it leads from the claims of a hostname to its units, and asks the other files for each step.
+//! The plan for one hostname. This file orders the steps; the other files of the module hold the rules.
 
 use std::collections::BTreeSet;
 
@@ -20,13 +20,13 @@ use crate::{
 /// The plan for one hostname.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostPlan {
-    /// What is to be written.
+    /// The units to write.
     pub units: Vec<Unit>,
-    /// What is not written, with the reason, for each object that is concerned.
+    /// The blocked claims, each with its reason.
     pub blocked: Vec<Blocked>,
-    /// Keys whose records are right and not ours.
+    /// The claims whose records are right but not ours.
     pub noted: Vec<Noted>,
-    /// Owned sets that no object asks for, beside wanted ones.
+    /// Owned sets that no object wants, if the hostname is claimed.
     pub leftovers: Vec<Stale>,
     /// Owned sets, if no object claims the hostname.
     pub orphans: Vec<Stale>,
@@ -39,7 +39,7 @@ pub struct HostPlan {
 pub struct InSync {
     /// The key.
     pub key: ClaimKey,
-    /// What its object asks for.
+    /// The wish of its object.
     pub wish: WishDigest,
 }
 
@@ -51,14 +51,14 @@ enum KeyPlan {
     Blocked(Reason, Vec<HandChange>),
 }
 
-/// The records of a key as they are to be written, or how they stand if there is nothing to write.
+/// The unit of a key, or the state of its records if there is nothing to write.
 pub(super) enum Written {
     Unit(Unit),
     Noted(Note),
     InSync,
 }
 
-/// A wanted record set, and what the zone says about it.
+/// A wanted record set, and its state in the zone.
 struct Position<'a, 'w> {
     wanted: &'w RecordSet,
     existing: Existing<'a>,
@@ -113,7 +113,7 @@ impl<'a> View<'a> {
             Ok(desired) => self.plan_wish(holder, desired, plan),
             Err(reason) => KeyPlan::Blocked(reason.clone(), Vec::new()),
         };
-        // What is right already waits for nobody.
+        // Records that are already right wait for no grace period.
         let key_plan = match (key_plan, named) {
             (KeyPlan::Write(_), Some(holder)) if must_wait && self.claims.may_claim_unseen(&holder) => {
                 KeyPlan::Blocked(Reason::KindUnreadable { holder }, Vec::new())
@@ -123,7 +123,7 @@ impl<'a> View<'a> {
             }
             (key_plan, _) => key_plan,
         };
-        self.tell_others(holder, &wish, &key_plan, plan);
+        self.other_claimants(holder, &wish, &key_plan, plan);
         match key_plan {
             KeyPlan::InSync => {
                 let wish = wish.as_ref().map(WishDigest::of).ok();
@@ -135,8 +135,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Tells every claimant but the holder what becomes of its claim.
-    fn tell_others(
+    /// Plans the claims of all claimants except the holder.
+    fn other_claimants(
         &self,
         holder: &Claim,
         wish: &Result<Desired, Reason>,
@@ -146,7 +146,7 @@ impl<'a> View<'a> {
         let claimants = self.claims.claimants(&holder.endpoint.key).iter();
         for other in claimants.filter(|other| other.object() != holder.object()) {
             let reason = match (self.wish(other), wish, key_plan) {
-                // A claimant that asks for the same shares the holder's fate.
+                // A claimant that asks for the same records gets the same result as the holder.
                 (Ok(own), Ok(held), _) if held.fulfils(&own) => {
                     match key_plan {
                         KeyPlan::Blocked(reason, remedy) => {
@@ -172,7 +172,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The record sets that a claimant asks for, as far as their types are managed.
+    /// The record sets of managed types that a claimant asks for.
     pub(super) fn wish(&self, claim: &Claim) -> Result<Desired, Reason> {
         let keeps_cname = self.keeps_cname(claim);
         Desired::new(claim, self.zone, self.settings, keeps_cname)?.narrowed(&self.settings.managed_types)
@@ -229,7 +229,7 @@ impl<'a> View<'a> {
         stale.map(|stale| Stale { beside: Some(holder.object().clone()), ..stale }).collect()
     }
 
-    /// The owned sets under set identifiers that no object claims, at a hostname that is claimed. They get traffic too.
+    /// The owned sets under unclaimed set identifiers of a claimed hostname. They get traffic too.
     fn unclaimed_set_ids(&self, host: &Name) -> Vec<Stale> {
         let keys = || self.claims.keys_at(host);
         let is_claimed = |set: &RecordSet| keys().any(|key| key.set_id == set.key.set_id);
@@ -260,7 +260,7 @@ impl<'a> View<'a> {
         Some(types)
     }
 
-    /// Everything that must change for `desired`, as if no other hostname needed one of its names.
+    /// Plans `desired` without regard to rivals.
     pub(super) fn without_rivals(&self, holder: &Claim, desired: &Desired) -> Result<Written, Reason> {
         let key = &holder.endpoint.key;
         let positions = self.positions(key, desired);
@@ -298,7 +298,7 @@ impl<'a> View<'a> {
             changes.extend(self.txt_change(holder, wanted, &ownership)?);
             reads.extend(ownership.reads);
         }
-        // A right record beside a missing one is not the whole answer, so this comes before a note.
+        // If one record is right and another is missing, the hostname is not right as a whole. So this comes before a note.
         let creates = changes.iter().any(|change| change.is_create() && change.is_of_record());
         if creates && let Some(reason) = self.foreign_neighbour(key) {
             return Err(reason);
@@ -310,9 +310,9 @@ impl<'a> View<'a> {
         Ok(Written::Unit(Unit::publish(holder, changes, reads, WishDigest::of(desired))))
     }
 
-    /// The wanted sets of a key, and what the zone says about each.
+    /// The wanted sets of a key, each with its state in the zone.
     fn positions<'w>(&self, key: &ClaimKey, desired: &'w Desired) -> Vec<Position<'a, 'w>> {
-        // Neither could the ownership records be written if something is in their place.
+        // A conflict at the place of an ownership record comes first, because it blocks the unit as well.
         let places = desired.sets.iter().map(|set| self.place(&key.host, set.rtype()));
         let mut taken = places.filter_map(|at| self.in_place_of_txt(&at));
         let in_the_way = self.in_the_way(key, desired).map(|reason| taken.next().unwrap_or(reason));

@@ -1,35 +1,38 @@
-//! Which types of records are written.
+//! The managed types: the types of records that are written.
 
 use std::collections::BTreeSet;
 
 use crate::dns::RecordType;
 
-/// The types of records that are written: at least one of A, AAAA and CNAME. The ownership TXTs beside them are
-/// written whatever is chosen here.
+/// The types of records that are written: at least one of A, AAAA and CNAME.
+///
+/// Ownership records are always written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManagedTypes(BTreeSet<RecordType>);
 
-/// A choice of types that cannot be made. What can be named is A, AAAA and CNAME.
+/// A type other than A, AAAA and CNAME, or no type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadManagedType {
-    /// Nothing was named.
+    /// No type.
     #[error("name at least one of A, AAAA and CNAME")]
     Nothing,
-    /// TXT, which is not a matter of choice.
-    #[error("the TXTs that state ownership are always written, and no others ever; name A, AAAA or CNAME")]
+    /// TXT. Ownership records are not optional.
+    #[error(
+        "zonekeeper always writes the TXTs of ownership records, and no other TXTs; name A, AAAA or CNAME"
+    )]
     Ownership,
-    /// What makes the zone a zone.
-    #[error("NS and SOA make the zone what it is and are never written; name A, AAAA or CNAME")]
+    /// NS or SOA.
+    #[error("zonekeeper never writes NS and SOA records; name A, AAAA or CNAME")]
     Delegation,
     /// A type that no object can ask for.
-    #[error("no object can ask for records of this type; name A, AAAA or CNAME")]
+    #[error("objects cannot ask for records of this type; name A, AAAA or CNAME")]
     NotAskedFor,
 }
 
 // === impl ManagedTypes ===
 
 impl ManagedTypes {
-    /// Chooses the types with these names, in any case.
+    /// Reads the names of types, in upper or lower case.
     pub fn new<'t>(names: impl IntoIterator<Item = &'t str>) -> Result<Self, BadManagedType> {
         let chosen = names.into_iter().map(|name| match RecordType::new(name.trim()) {
             rtype if rtype.is_address() => Ok(rtype),
@@ -54,7 +57,7 @@ impl ManagedTypes {
     }
 }
 
-/// All that objects can ask for.
+/// All types that objects can ask for.
 impl Default for ManagedTypes {
     fn default() -> Self {
         Self(BTreeSet::from([RecordType::A, RecordType::Aaaa, RecordType::Cname]))
@@ -66,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_can_be_chosen_is_what_objects_ask_for() {
+    fn exactly_the_types_that_objects_ask_for_are_allowed() {
         assert_eq!(ManagedTypes::new(["cname", " A", "AAAA", "A"]), Ok(ManagedTypes::default()));
         let chosen = ManagedTypes::new(["a"]).unwrap();
         assert!(chosen.contains(&RecordType::A) && !chosen.contains(&RecordType::Aaaa));

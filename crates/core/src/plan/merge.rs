@@ -1,7 +1,7 @@
-//! Several objects that ask for one hostname with addresses, and the union of these, as `ExternalDNS` answers it.
+//! Merged records: the addresses of all objects that ask for one hostname, as `ExternalDNS` publishes them.
 //!
-//! Where nobody has decided about it, a union that is in the zone is kept, and nothing else becomes one. It cannot be told
-//! for sure from what one object has asked for at another time: in doubt, nothing is taken away.
+//! If `--merge-targets` is not set, a merged record in the zone is kept, and no new one is created. A merged record can
+//! look like an earlier wish of one object. In doubt, no address is removed.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -12,8 +12,9 @@ use crate::{
 };
 
 impl View<'_> {
-    /// What the zone should hold for a key: what its holder asks for, or what all claimants ask for together where that
-    /// is wanted, or is there and undecided.
+    /// The wanted record sets of a key: the wish of its holder, or the merged wish of all claimants.
+    ///
+    /// The wish is merged if `--merge-targets` says so, or if it is undecided and the merged records are in the zone.
     pub(super) fn wanted(&self, holder: &Claim) -> Result<Desired, Reason> {
         let (own, key) = (self.wish(holder)?, &holder.endpoint.key);
         let decision = self.settings.merge_targets;
@@ -31,7 +32,7 @@ impl View<'_> {
         Ok(union.ok().filter(|union| self.may_be_merged(key) && is_there(union)).unwrap_or(own))
     }
 
-    /// The holder with the addresses of all claimants, as far as these ask for the same TTL; none if that changes nothing.
+    /// The holder's claim with the addresses of all claimants that ask for the same TTL. None if it adds no address.
     fn together(&self, holder: &Claim) -> Option<Claim> {
         let own = holder.endpoint.content.targets()?;
         let joins = |other: &&Claim| {
@@ -51,15 +52,19 @@ impl View<'_> {
         Some(Claim { facts: Arc::clone(&holder.facts), endpoint })
     }
 
-    /// Whether it is undecided if a set of ours, which is not as it shall be, holds what several objects ask for: some of
-    /// it is still asked for, neither the holder nor the one that the ownership text names asks for all of it, and the
-    /// decision makes a difference, or may make one once an object has its address.
+    /// Whether a set of ours that needs a replacement may be a merged record, while `--merge-targets` is not set.
+    ///
+    /// That is so if all of these hold:
+    ///
+    /// - A claimant still asks for one of its addresses.
+    /// - Neither the holder nor the object in the ownership record asks for all of its addresses.
+    /// - Another claimant asks for other addresses than the holder, or has no address yet.
     pub(super) fn is_undecided(&self, holder: &Claim, desired: &Desired, found: &RecordSet) -> bool {
         let key = &holder.endpoint.key;
         if self.settings.merge_targets.is_some() || !self.may_be_merged(key) {
             return false;
         }
-        // It has another TTL than all ask for.
+        // The merged record needs another TTL.
         if desired.is_merged {
             return true;
         }
@@ -83,14 +88,15 @@ impl View<'_> {
                 .any(|claim| (claim.object() == holder.object() || is_named(claim)) && has_all(claim))
     }
 
-    /// Whether it is a union that is in the zone, and that nobody has decided about: it is left as it is, texts included.
-    /// A process that has seen it right for one object alone does not take it for one, and another does: neither may
-    /// write because of that.
+    /// Whether a merged record stays as it is, ownership records included, because `--merge-targets` is not set.
+    ///
+    /// Two processes can have different histories, so that only one of them takes the record for a merged one. Neither may
+    /// write for that reason.
     pub(super) fn is_kept(&self, desired: &Desired) -> bool {
         desired.is_merged && self.settings.merge_targets.is_none()
     }
 
-    /// Whether what is there may be a union: we have not seen it right for one object alone.
+    /// Whether the record may be a merged one, because this process has not seen it right for one object alone.
     fn may_be_merged(&self, key: &ClaimKey) -> bool {
         self.history.right_wish(key).is_none_or(WishDigest::is_merged)
     }

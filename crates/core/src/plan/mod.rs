@@ -1,7 +1,7 @@
-//! From claims and the zone to changes: what would be written, what is blocked and why.
+//! The planner: from claims, the zone and the history to changes, and to blocked and noted claims.
 //!
-//! Everything here is a function of its arguments. The order of decisions for one hostname is the order of
-//! [`View::host`]; a plan is that function over every hostname of the claims and of the zone.
+//! Everything here is a function of its arguments. [`View::host`] plans one hostname and shows the order of the steps.
+//! A plan is that function over every hostname of the claims and of the zone.
 
 mod adoption;
 mod batch;
@@ -55,50 +55,49 @@ use crate::{
     source::{ClaimKey, ObjectRef, Severity},
 };
 
-/// How claims become record sets, and whose they are.
+/// The settings with which claims become record sets.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Who we are in the ownership TXTs.
+    /// Our owner id in the ownership records.
     pub owner: OwnerId,
-    /// Where the ownership TXTs are.
+    /// The names of the ownership records.
     pub naming: Naming,
-    /// The TTL of values where no object says one.
+    /// The TTL of values if the object states none.
     pub default_ttl: Ttl,
-    /// Which types of records are written.
+    /// The types of records that are written.
     pub managed_types: ManagedTypes,
-    /// Whether host name targets become CNAMEs even where an alias is possible.
+    /// Whether host name targets become CNAMEs even if an alias is possible.
     pub prefer_cname: bool,
-    /// Whether the addresses of all objects that ask for a hostname are answered, or those of one; undecided where it is
-    /// `None`.
+    /// Whether a hostname gets the addresses of all objects that ask for it, or those of one object. `None` is undecided.
     pub merge_targets: Option<bool>,
-    /// The hosted zones that aliases may lead to.
+    /// The hosted zones of alias targets.
     pub alias_zones: AliasZones,
-    /// What that is not ours may become so.
+    /// The records of others that may become ours.
     pub adoption: Adoption,
 }
 
-/// Everything that follows from the claims and the zone, in the zone's order.
+/// The plan for the whole zone, in the zone's order.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
-    /// What is to be written.
+    /// The units to write.
     pub units: Vec<Unit>,
-    /// What is not written, with the reason.
+    /// The blocked claims, each with its reason.
     pub blocked: Vec<Blocked>,
-    /// Records that are right and not ours.
+    /// The claims whose records are right but not ours.
     pub noted: Vec<Noted>,
-    /// Owned sets that nothing asks for, beside wanted sets of the same hostname.
+    /// Owned sets that no object wants, at claimed hostnames.
     pub leftovers: Vec<Stale>,
-    /// Owned sets of hostnames that no object asks for any more.
+    /// Owned sets at hostnames that no object claims.
     pub orphans: Vec<Stale>,
-    /// Claimed hostnames that are not names of the zone.
+    /// Claimed hostnames outside the zone.
     pub outside: Vec<(Name, ObjectRef)>,
-    /// Objects that are there and cannot be read: what they ask for is not known.
+    /// Undecodable objects. Their hostnames are unknown.
     pub unreadable: Vec<ObjectRef>,
-    /// Things wrong with objects that block nothing, by object.
+    /// Problems of objects that block nothing, by object.
     pub warnings: BTreeMap<ObjectRef, Vec<String>>,
-    /// Keys whose records are as they shall be.
+    /// The number of keys whose records are right and ours.
     pub in_sync: usize,
-    /// What the units take away from wildcards.
+    /// The wildcards that each unit hides, by key.
     pub shadows: BTreeMap<ClaimKey, Vec<Shadow>>,
     /// Whether the zone answers only within its VPCs.
     pub is_private: bool,
@@ -107,7 +106,7 @@ pub struct Plan {
 // === impl Settings ===
 
 impl Settings {
-    /// The settings that apply where an operator has chosen nothing but the owner id.
+    /// The default settings for an owner id.
     pub fn new(owner: OwnerId) -> Self {
         Self {
             owner,
@@ -135,7 +134,7 @@ impl Plan {
         Self::assemble(view, plans)
     }
 
-    /// Puts the plans of single hostnames together and adds what belongs to no hostname of the zone.
+    /// Assembles the plans of single hostnames, and adds everything that belongs to no hostname of the zone.
     pub fn assemble(view: &View<'_>, hosts: impl IntoIterator<Item = HostPlan>) -> Self {
         let mut plan = Self::default();
         for host in hosts {
@@ -171,12 +170,12 @@ impl Plan {
         plan
     }
 
-    /// The digest of what would be written: that of the sorted unit digests and nothing else.
+    /// The digest of the sorted unit digests.
     pub fn digest(&self) -> PlanDigest {
         PlanDigest::of(self.units.iter().map(Unit::digest))
     }
 
-    /// How many changes would be CREATEs and how many UPSERTs, TXTs included.
+    /// The numbers of CREATEs and UPSERTs, ownership records included.
     pub fn count(&self) -> (usize, usize) {
         let changes = self.units.iter().flat_map(Unit::changes);
         let (creates, replaces): (Vec<_>, Vec<_>) = changes.partition(|change| change.is_create());

@@ -1,4 +1,4 @@
-//! What excludes that something is written at a hostname: that the name is reserved, and what is there already.
+//! Obstacles: reserved names, and existing records that exclude the wanted ones.
 
 use super::{Reason, View, desired::Desired, ownership::Owner, reason::Reserved};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl View<'_> {
-    /// Why nothing may be written at a hostname, whoever asks.
+    /// Why no object may write at a hostname, if so.
     pub(super) fn barred(&self, host: &Name) -> Option<Reason> {
         if host.labels().any(|label| label.starts_with('_')) {
             return Some(Reason::ReservedName(Reserved::Underscore));
@@ -21,7 +21,7 @@ impl View<'_> {
         self.zone.cut_above(host).map(|cut| Reason::BelowZoneCut { cut })
     }
 
-    /// What is at the name of an ownership TXT and excludes it.
+    /// Why the ownership record at a name is excluded, if so.
     pub(super) fn in_place_of_txt(&self, at: &Name) -> Option<Reason> {
         let there = self.zone.at(at).iter();
         let mut there = there.filter(|set| matches!(set.rtype(), RecordType::Cname | RecordType::Txt));
@@ -37,7 +37,7 @@ impl View<'_> {
         })
     }
 
-    /// What is at the hostname and excludes what is wanted there.
+    /// Why existing records at the hostname exclude the wanted ones, if so.
     pub(super) fn in_the_way(&self, key: &ClaimKey, desired: &Desired) -> Option<Reason> {
         let host = &key.host;
         let there = self.zone.at(host);
@@ -61,7 +61,7 @@ impl View<'_> {
         other_routing.then(|| Reason::RoutingConflict { at: host.clone(), is_needed: false })
     }
 
-    /// A record that is not ours at the hostname: what is created beside it would share its traffic.
+    /// Why a foreign record at the hostname blocks a creation, if so. Records beside it would share its traffic.
     pub(super) fn foreign_neighbour(&self, key: &ClaimKey) -> Option<Reason> {
         let neighbours = self.zone.at(&key.host).iter();
         let mut neighbours =
@@ -79,7 +79,7 @@ impl View<'_> {
         })
     }
 
-    /// Whether the ownership record of a record in the zone at `host` belongs at `name`, or is there under an older name.
+    /// Whether `name` is the place of the ownership record of a record at `host`, or holds it under a legacy name.
     pub(super) fn is_owned_at(&self, host: &Name, name: &Name) -> bool {
         let mut addresses = self.zone.at(host).iter().filter(|set| set.rtype().is_address());
         addresses.any(|set| {

@@ -1,7 +1,7 @@
-//! Whose a record set is: the names of ownership TXTs, and what they say.
+//! Ownership of record sets: the names of ownership records, and the owner that they state.
 //!
-//! Ownership is always looked up forward, from the record to its TXT names. [`Naming::hosts_at`] goes the other
-//! way only to find candidates, each of which is checked forward.
+//! The lookup always goes from the record to its ownership record. [`Naming::hosts_at`] goes the other way to find
+//! candidates. It checks each candidate in the normal direction.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -11,19 +11,19 @@ use crate::{
     source::ObjectRef,
 };
 
-/// What stands for the record's type in a prefix or suffix.
+/// The placeholder for the record's type in a prefix or suffix.
 const TYPE_PLACEHOLDER: &str = "%{record_type}";
 
-/// The types that `ExternalDNS` looks for in the name of a TXT, in its order (`registry/mapper/mapper.go`).
+/// The types that `ExternalDNS` recognizes in the name of a TXT, in its order (`registry/mapper/mapper.go`).
 const TYPES_IN_NAMES: [&str; 10] = ["a", "aaaa", "cname", "ns", "mx", "ptr", "srv", "naptr", "txt", "dname"];
 
-/// Hexadecimal digits of the name's hash in a fallback name: with the type, a label of at most 42 bytes.
+/// Number of hexadecimal digits of the hash in a fallback name. The label has at most 42 bytes.
 const FALLBACK_DIGITS: usize = 32;
 
-/// First label of every fallback name.
+/// Beginning of every fallback name.
 const FALLBACK_PREFIX: &str = "_zk-";
 
-/// How ownership TXTs are named: ExternalDNS' `--txt-prefix`, `--txt-suffix` and `--txt-wildcard-replacement`.
+/// The names of ownership records: ExternalDNS' `--txt-prefix`, `--txt-suffix` and `--txt-wildcard-replacement`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Naming {
     prefix: String,
@@ -31,56 +31,56 @@ pub struct Naming {
     wildcard: Option<String>,
 }
 
-/// A prefix or suffix with which no TXT could be named.
+/// An invalid prefix, suffix or replacement.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadNaming {
-    /// Both were given.
+    /// A prefix and a suffix.
     #[error("a TXT prefix and a TXT suffix cannot be used together, as in ExternalDNS")]
     Both,
-    /// It has characters that no name has.
+    /// Characters that names cannot have.
     #[error(
         "`{0}` has characters that cannot stand in a name (a-z, 0-9, `-`, `_`, `.` and %{{record_type}} can)"
     )]
     Characters(String),
 }
 
-/// Whose TXT is at a fallback name, which nothing can be read back from.
+/// The hostnames behind fallback names. A fallback name is a hash, so it does not contain the hostname.
 #[derive(Debug, Clone, Default)]
 pub struct Fallbacks {
     hosts: BTreeMap<Name, Name>,
 }
 
-/// Where the TXT of a record set belongs.
+/// The place of the ownership record of a record set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TxtPlace {
     pub name: Name,
-    /// Whether the TXT must state the record's name, because its own name does not tell.
+    /// Whether the value must state the record's name, because the TXT's name does not contain it.
     pub states_name: bool,
 }
 
-/// What the zone says about whose a record set is.
+/// The owner of a record set, as the zone states it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Owner {
     Nobody,
     Us,
     Other(String),
-    /// Something is there that is not exactly one ownership text.
+    /// The TXT at this name is not exactly one ownership value.
     Unreadable(Name),
-    /// Something that is there excludes the ownership record. Only decisions tell this apart, see `plan/host.rs`.
+    /// Another record excludes the ownership record. Only `plan/host.rs` sets this.
     PlaceTaken(Reason),
 }
 
-/// The ownership of one record set, and what it was read from.
+/// The ownership of one record set, and its sources.
 #[derive(Debug, Clone)]
 pub(super) struct Ownership<'z> {
     pub owner: Owner,
-    /// The object that the text names, whoever owns the set.
+    /// The object that the ownership record names, for any owner.
     pub object: Option<ObjectRef>,
-    /// Where a TXT of ours belongs.
+    /// The place of our ownership record.
     pub place: TxtPlace,
-    /// The TXT that is in that place.
+    /// The TXT in that place.
     pub txt: Option<&'z RecordSet>,
-    /// The names that were looked at.
+    /// The names that were read.
     pub reads: Vec<Name>,
 }
 
@@ -104,44 +104,44 @@ impl Naming {
         Ok(Self { prefix: checked(prefix)?, suffix: checked(suffix)?, wildcard })
     }
 
-    /// Whether a hostname's TXT would be that of the wildcard beside it.
+    /// Whether the ownership record of a hostname would be that of the wildcard beside it.
     pub(super) fn is_wildcard_replacement(&self, host: &Name) -> bool {
         self.wildcard.as_deref().is_some_and(|wildcard| host.split_first().0 == wildcard)
     }
 
-    /// The name that stands for a wildcard in the names of TXTs, where that is not its own.
+    /// The name that stands for a wildcard in the names of ownership records, if a replacement is set.
     pub(super) fn replacement(&self, host: &Name) -> Option<Name> {
         let wildcard = self.wildcard.as_deref().filter(|_| host.is_wildcard())?;
         host.with_first_label(wildcard)
     }
 
-    /// The name whose record the TXTs of a wildcard may speak of as well.
+    /// The name with records that shares its ownership records with a wildcard.
     pub(super) fn shared_with(&self, zone: &Zone, host: &Name) -> Option<Name> {
         let has_record = |name: &Name| zone.at(name).iter().any(|set| set.rtype().is_address());
         self.replacement(host).filter(has_record)
     }
 
-    /// Where the TXT of a record belongs.
+    /// The place of the ownership record of a record.
     pub(super) fn place(&self, apex: &Name, host: &Name, rtype: &RecordType) -> TxtPlace {
         let rtype = rtype.as_str().to_ascii_lowercase();
         if let Some(name) = self.typed(apex, host, &rtype) {
             return TxtPlace { name, states_name: false };
         }
         let label = format!("{FALLBACK_PREFIX}{rtype}-{}", hex(host.as_str(), FALLBACK_DIGITS));
-        // An apex so long that no label fits before it has no hostnames below it either.
+        // If no label fits before the apex, the zone has no other hostnames.
         let name = apex.child(&label).unwrap_or_else(|| apex.clone());
         TxtPlace { name, states_name: true }
     }
 
-    /// Every name at which a TXT for this hostname could be, as records of any type go.
+    /// Every place of an ownership record of this hostname, for any type of record.
     pub(super) fn places(&self, apex: &Name, host: &Name) -> impl Iterator<Item = Name> {
         [RecordType::A, RecordType::Aaaa, RecordType::Cname]
             .map(|t| self.place(apex, host, &t).name)
             .into_iter()
     }
 
-    /// The hostnames whose TXT belongs at `name`, for some type. A fallback name has none here, because nothing
-    /// can be read back from it: see [`Fallbacks`].
+    /// The hostnames whose ownership record belongs at `name`, for some type. It finds none for a fallback name: see
+    /// [`Fallbacks`].
     pub fn hosts_at(&self, apex: &Name, name: &Name) -> Vec<Name> {
         let mut hosts: Vec<Name> = ["a", "aaaa", "cname"]
             .into_iter()
@@ -154,14 +154,14 @@ impl Naming {
         hosts
     }
 
-    /// The hostnames that are looked up at `name` where their typed name has no text.
+    /// The hostnames whose untyped legacy name is `name`.
     pub(super) fn untyped_hosts_at(&self, apex: &Name, name: &Name) -> impl Iterator<Item = Name> {
         let hosts = self.candidates(name, "").into_iter();
         hosts.filter(|host| self.untyped(apex, host).as_ref() == Some(name))
     }
 
-    /// Whether a TXT at `name` is that of some other hostname's typed record, as `ExternalDNS` reads it: a TXT at
-    /// `a-bank` speaks of the A record of `bank`, never of a record at `a-bank`.
+    /// Whether `name` is the typed name of another hostname for `ExternalDNS`. A TXT at `a-bank` belongs to the A record
+    /// of `bank`, never to a record at `a-bank`.
     fn has_type(&self, apex: &Name, name: &Name) -> bool {
         TYPES_IN_NAMES.iter().any(|rtype| {
             let mut hosts = self.candidates(name, rtype).into_iter();
@@ -174,7 +174,7 @@ impl Naming {
         name.as_str().starts_with(FALLBACK_PREFIX)
     }
 
-    /// Whether a TXT can be below another name than its hostname's parent.
+    /// Whether an ownership record can be outside the parent of its hostname.
     pub(super) fn spans_labels(&self) -> bool {
         self.prefix.contains('.') || self.suffix.contains('.')
     }
@@ -183,13 +183,13 @@ impl Naming {
         self.prefix.contains(TYPE_PLACEHOLDER) || self.suffix.contains(TYPE_PLACEHOLDER)
     }
 
-    /// The name that carries the type, if it is a name of the zone.
+    /// The name with the type, if it is in the zone.
     fn typed(&self, apex: &Name, host: &Name, rtype: &str) -> Option<Name> {
         let mark = if self.has_placeholder() { "" } else { rtype };
         self.affixed(apex, host, mark, rtype)
     }
 
-    /// The name of the time before ExternalDNS wrote types into it, if it is a name of the zone.
+    /// The legacy name without a type, if it is in the zone.
     fn untyped(&self, apex: &Name, host: &Name) -> Option<Name> {
         self.affixed(apex, host, "", "")
     }
@@ -209,14 +209,14 @@ impl Naming {
             .filter(|name| name.is_within(apex))
     }
 
-    /// Names whose TXT of a type, or whose untyped one, may be at `name`.
+    /// The hostnames whose ownership record may be at `name`. An empty type stands for the legacy name.
     fn candidates(&self, name: &Name, rtype: &str) -> Vec<Name> {
         let (prefix, suffix) = (filled(&self.prefix, rtype), filled(&self.suffix, rtype));
         let Some(rest) = name.as_str().strip_prefix(&*prefix) else { return Vec::new() };
         let is_marked = !self.has_placeholder() && !rtype.is_empty();
         let marked = if is_marked { rest.strip_prefix(&format!("{rtype}-")) } else { Some(rest) };
         let Some(rest) = marked else { return Vec::new() };
-        // The first label holds no dot, a suffix may.
+        // A label has no dot. A suffix can have one.
         let end = rest.find('.').unwrap_or(rest.len());
         let split = match rest.find(&*suffix) {
             Some(0) if suffix.is_empty() => end,
@@ -232,7 +232,7 @@ impl Naming {
         labels.iter().filter_map(|label| Name::from_route53(&format!("{label}{parent}")).ok()).collect()
     }
 
-    /// Looks up whose the set `(host, rtype, set_id)` is, whether or not it is in the zone.
+    /// Looks up the owner of the set `(host, rtype, set_id)`, which may be missing in the zone.
     pub(super) fn look_up<'z>(
         &self,
         zone: &'z Zone,
@@ -269,8 +269,8 @@ impl Naming {
         Ownership { owner: found_owner, object, place, txt: typed, reads }
     }
 
-    /// The names of older times at which the TXT of a set can be, in the order in which they decide where the typed name
-    /// has no text, each with the TXT there if it speaks of the set.
+    /// The legacy names of the ownership record of a set, in the order of their precedence, each with the ownership record
+    /// there. They count only if the typed name has no TXT.
     pub(super) fn older<'z>(
         &self,
         zone: &'z Zone,
@@ -279,7 +279,7 @@ impl Naming {
         set_id: Option<&SetId>,
     ) -> impl Iterator<Item = (Name, Option<(&'z RecordSet, Heritage)>)> {
         let apex = zone.apex();
-        // ExternalDNS before 0.22 named the TXT of an alias A like that of a CNAME.
+        // ExternalDNS before 0.22 uses the name of a CNAME for an alias A.
         let is_alias = zone.get(host, rtype, set_id).is_some_and(RecordSet::is_alias);
         let of_cname = || self.typed(apex, host, "cname");
         let untyped = (*rtype != RecordType::Aaaa).then(|| self.untyped(apex, host)).flatten();
@@ -296,7 +296,7 @@ impl Naming {
 // === impl Fallbacks ===
 
 impl Fallbacks {
-    /// Remembers where the TXTs of a hostname are, as long as it is claimed or in the zone.
+    /// Remembers the fallback names of a hostname while the hostname is claimed or has records.
     pub fn note(&mut self, naming: &Naming, apex: &Name, host: &Name, exists: bool) {
         for place in naming.places(apex, host).filter(Naming::is_fallback) {
             if exists {
@@ -307,13 +307,13 @@ impl Fallbacks {
         }
     }
 
-    /// The hostname whose TXT belongs at a fallback name.
+    /// The hostname behind a fallback name.
     pub(super) fn host_at(&self, name: &Name) -> Option<&Name> {
         self.hosts.get(name)
     }
 }
 
-/// A prefix or suffix with the type in its place.
+/// A prefix or suffix with the type in place of the placeholder.
 fn filled<'a>(affix: &'a str, rtype: &str) -> Cow<'a, str> {
     if affix.contains(TYPE_PLACEHOLDER) {
         affix.replace(TYPE_PLACEHOLDER, rtype).into()

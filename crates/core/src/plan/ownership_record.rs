@@ -7,8 +7,8 @@ use crate::{
 };
 
 impl View<'_> {
-    /// The change that the ownership record of a written set needs: it is created, or rewritten for another object. None
-    /// if it is right already.
+    /// The change of the ownership record of a written set: a creation, or a replacement for another object. None if the
+    /// ownership record is already right.
     pub(super) fn txt_change(
         &self,
         holder: &Claim,

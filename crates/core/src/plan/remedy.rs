@@ -1,5 +1,4 @@
-//! What a person could run: the way out of a conflict with the zone, and the removal of what nothing asks for.
-//! zonekeeper never runs it.
+//! Change batches for people: they resolve conflicts with the zone, or remove stale records. zonekeeper never runs them.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +8,7 @@ use crate::{
     source::Claim,
 };
 
-/// One change of a change batch for a human. Unlike [`Change`](super::Change) it can delete, and nothing in this
-/// program sends it.
+/// One change of a change batch for a person. Unlike [`Change`](super::Change), it can delete. No code sends it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HandChange {
     /// Delete exactly this set.
@@ -22,15 +20,15 @@ pub enum HandChange {
 // === impl HandChange ===
 
 impl HandChange {
-    /// The set that is deleted or created.
+    /// The deleted or created set.
     pub fn set(&self) -> &RecordSet {
         match self {
             Self::Delete(set) | Self::Create(set) => set,
         }
     }
 
-    /// The deletion of these sets and of the TXTs that say that they are ours, in batches that Route 53 accepts: a set
-    /// and its TXTs are never in two.
+    /// Deletes stale sets and their ownership records, in batches that Route 53 accepts. A set and its ownership records
+    /// are always in one batch.
     pub fn removal<'s>(stale: impl IntoIterator<Item = &'s Stale>) -> Vec<Vec<Self>> {
         let mut batches: Vec<Vec<Self>> = Vec::new();
         let (mut full, mut gone) = (Weight::default(), BTreeSet::new());
@@ -54,11 +52,13 @@ impl HandChange {
     }
 }
 
-/// What would resolve `reason`, in one atomic batch.
+/// The batch that resolves `reason`.
 ///
-/// Where only ownership is missing, it states ownership and leaves the record to the next plan; where something
-/// excludes the record, it takes that away, with its ownership TXT, and creates what is wanted; where something is in the
-/// place of an ownership TXT, it takes that away and nothing else. What another claimed hostname needs, it never takes.
+/// - If only ownership is missing, it creates the ownership record. The next plan changes the record.
+/// - If other records exclude the record, it deletes them with their ownership records, and creates the wanted ones.
+/// - If another record is in the place of an ownership record, it deletes that record only.
+///
+/// It never deletes a record that another claimed hostname needs.
 pub(super) fn of(view: &View<'_>, holder: &Claim, desired: &Desired, reason: &Reason) -> Vec<HandChange> {
     let host = &holder.endpoint.key.host;
     match reason {
@@ -83,7 +83,7 @@ pub(super) fn state_ownership(view: &View<'_>, holder: &Claim, desired: &Desired
         .filter(|set| set.rtype().is_address() && set.key.set_id == key.set_id && !desired.has(set.rtype()));
     for set in desired.sets.iter().chain(beside) {
         let ownership = view.look_up(&key.host, set.rtype(), key);
-        // What else is in the place of a TXT is a conflict of its own.
+        // Another record in the place of the ownership record is a conflict of its own.
         if ownership.owner == Owner::Us || view.in_place_of_txt(&ownership.place.name).is_some() {
             continue;
         }
@@ -94,7 +94,7 @@ pub(super) fn state_ownership(view: &View<'_>, holder: &Claim, desired: &Desired
     batch
 }
 
-/// The TXTs in the place of an ownership TXT that cannot be beside it.
+/// The TXTs that exclude an ownership record.
 fn excluding(view: &View<'_>, txt: &RecordSet) -> impl Iterator<Item = RecordSet> {
     let excludes = |found: &&RecordSet| {
         *found.rtype() == RecordType::Txt && (found.key == txt.key || !found.can_be_beside(txt))
@@ -102,17 +102,17 @@ fn excluding(view: &View<'_>, txt: &RecordSet) -> impl Iterator<Item = RecordSet
     view.zone.at(txt.name()).iter().filter(excludes).cloned()
 }
 
-/// The deletion of the CNAMEs at the name of an ownership TXT, with their own TXTs.
+/// Deletes the CNAMEs in the place of an ownership record, with their own ownership records.
 fn make_room(view: &View<'_>, at: &Name) -> Vec<HandChange> {
     let cnames = view.zone.at(at).iter().filter(|set| *set.rtype() == RecordType::Cname);
     cnames
-        .flat_map(|set| [set.clone()].into_iter().chain(stated(view, set)))
+        .flat_map(|set| [set.clone()].into_iter().chain(ownership_record(view, set)))
         .map(HandChange::Delete)
         .collect()
 }
 
-/// The TXT in the place of a set's own, if it can be deleted.
-fn stated(view: &View<'_>, set: &RecordSet) -> Option<RecordSet> {
+/// The TXT in the place of a set's ownership record, if it can be deleted.
+fn ownership_record(view: &View<'_>, set: &RecordSet) -> Option<RecordSet> {
     let (settings, set_id) = (view.settings, set.key.set_id.as_ref());
     let found = settings.naming.look_up(view.zone, &settings.owner, set.name(), set.rtype(), set_id);
     found.txt.filter(|txt| !txt.is_of_traffic_policy()).cloned()
@@ -130,7 +130,7 @@ fn replace(view: &View<'_>, holder: &Claim, desired: &Desired) -> Vec<HandChange
         if excluded {
             gone.push(set.clone());
             if set.rtype().is_address() {
-                gone.extend(stated(view, set));
+                gone.extend(ownership_record(view, set));
             }
         }
     }
@@ -142,7 +142,7 @@ fn replace(view: &View<'_>, holder: &Claim, desired: &Desired) -> Vec<HandChange
     }
     gone.sort_by(|a, b| a.key.cmp(&b.key));
     gone.dedup_by(|a, b| a.key == b.key);
-    // What is right already is neither deleted nor created.
+    // Sets that are already right stay.
     let kept: Vec<RecordSet> = gone.iter().filter(|set| wanted.contains(set)).cloned().collect();
     gone.retain(|set| !kept.contains(set));
     wanted.retain(|set| !kept.contains(set));

@@ -80,7 +80,7 @@ impl View<'_> {
         claims.filter(|(_, wish)| asks(wish)).map(|(claim, _)| claim).next()
     }
 
-    /// The claim that a key follows, and what it asks for, if it could be written without rivals.
+    /// The holder's claim on a key and its record sets, if they could be written without rivals.
     fn claimed(&self, key: &ClaimKey) -> Option<(Claim, Desired)> {
         let holder = self.holder(key, self.named_holder(key).as_ref(), &self.history.holder(key))?;
         let wish = self.wanted(holder).ok().filter(|_| self.barred(&key.host).is_none())?;

@@ -1,4 +1,4 @@
-//! Record sets of ours that nothing asks for.
+//! Stale record sets: leftovers and orphans.
 
 use super::{View, ownership::Owner};
 use crate::{
@@ -6,18 +6,18 @@ use crate::{
     source::{ClaimKey, ObjectRef},
 };
 
-/// An owned record set that nothing asks for. It is reported, never deleted.
+/// An owned record set that no object wants. It is reported, never deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stale {
-    /// The set.
+    /// The record set.
     pub set: RecordSet,
-    /// The TXTs that say that it is ours: the one that decides, and any older one that would without it.
+    /// Its ownership records: the deciding one, and those at legacy names that would decide without it.
     pub txts: Vec<RecordSet>,
-    /// The object that its ownership record names.
+    /// The object that the ownership record names.
     pub was_for: Option<ObjectRef>,
-    /// An object that names the hostname and is not selected, so that it asks for nothing; known in a whole plan.
+    /// An object that has the hostname but is not published. Only a whole plan sets it.
     pub named_by: Option<ObjectRef>,
-    /// The object beside whose record sets it is; none where nothing is asked for at its hostname.
+    /// The holder of the hostname. None for an orphan.
     pub beside: Option<ObjectRef>,
 }
 
@@ -31,7 +31,7 @@ impl View<'_> {
         self.owned_sets(&key.host).any(|owned| owned.set.key.set_id == key.set_id)
     }
 
-    /// Those of our sets at a hostname whose objects have been seen if they are there.
+    /// The owned sets at a hostname, without those whose object may exist but is not readable.
     pub(super) fn stale_sets(&self, host: &Name) -> impl Iterator<Item = Stale> {
         let may_be_wanted =
             |stale: &Stale| stale.was_for.as_ref().is_some_and(|it| self.claims.may_claim_unseen(it));
@@ -39,7 +39,7 @@ impl View<'_> {
     }
 
     fn owned_sets(&self, host: &Name) -> impl Iterator<Item = Stale> {
-        // What a traffic policy manages is not ours, whatever a TXT says.
+        // A set of a traffic policy is never ours, even if an ownership record says so.
         let sets =
             self.zone.at(host).iter().filter(|set| set.rtype().is_address() && !set.is_of_traffic_policy());
         sets.filter_map(|set| {

@@ -129,7 +129,7 @@ impl Unit {
         self.digest
     }
 
-    /// What the object asks for.
+    /// The wish of the object.
     pub fn wish(&self) -> WishDigest {
         self.wish
     }

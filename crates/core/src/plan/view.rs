@@ -1,4 +1,4 @@
-//! Everything that a decision rests on, and which decisions rest on what.
+//! The view: the inputs of every decision, and the hostnames that depend on an input.
 
 use std::collections::BTreeSet;
 
@@ -11,27 +11,27 @@ use crate::{
     source::{ClaimKey, Claims},
 };
 
-/// Everything that a decision rests on.
+/// The inputs of every decision.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
-    /// The zone as last seen.
+    /// The zone as last read.
     pub zone: &'a Zone,
-    /// Who asks for what.
+    /// The claims of all objects.
     pub claims: &'a Claims,
-    /// How claims become record sets.
+    /// The settings.
     pub settings: &'a Settings,
-    /// What came before.
+    /// Earlier observations.
     pub history: &'a History,
 }
 
 // === impl View ===
 
 impl<'a> View<'a> {
-    /// The hostnames whose decision may change when the sets or the claims at `name` change.
+    /// The hostnames whose decision depends on the sets and claims at `name`.
     pub fn affected(&self, name: &Name, fallbacks: &Fallbacks) -> BTreeSet<Name> {
         let naming = &self.settings.naming;
         let apex = self.zone.apex();
-        // Those whose ownership is read there.
+        // Their ownership records belong at `name`.
         let mut hosts = naming.hosts_at(apex, name);
         hosts.extend(naming.untyped_hosts_at(apex, name));
         hosts.extend(fallbacks.host_at(name).cloned());
@@ -39,7 +39,7 @@ impl<'a> View<'a> {
             name.with_first_label("*").filter(|host| naming.replacement(host).as_ref() == Some(name)),
         );
         hosts.push(name.clone());
-        // And those that may need one name with them: see `rival`.
+        // Their rivals need one of the same names (see `rival.rs`).
         let rivals = hosts.iter().flat_map(|host| {
             let claimants_of_its_txts = naming.places(apex, host);
             claimants_of_its_txts.chain(naming.hosts_at(apex, host)).chain(fallbacks.host_at(host).cloned())
@@ -48,19 +48,19 @@ impl<'a> View<'a> {
         hosts.into_iter().chain(rivals).collect()
     }
 
-    /// The claimed hostnames that a delegation at `cut` takes out of the zone, or whose TXTs.
+    /// The claimed hostnames whose records, or whose ownership records, can be below a delegation at `cut`.
     pub fn affected_by_cut(&self, cut: &'a Name) -> impl Iterator<Item = &'a Name> {
         let is_anywhere = self.settings.naming.spans_labels();
         self.claims.hosts_within(if is_anywhere { self.zone.apex() } else { cut })
     }
 
-    /// The names that a decision for a hostname rests on, as records of any type go.
+    /// The names on which the decision for a hostname depends, for any type of record.
     pub fn names_of(&self, host: &Name) -> impl Iterator<Item = Name> {
         let naming = &self.settings.naming;
         naming.places(self.zone.apex(), host).chain(naming.replacement(host)).chain([host.clone()])
     }
 
-    /// Whether there is anything to decide for a hostname.
+    /// Whether a hostname is claimed or has records.
     pub fn exists(&self, host: &Name) -> bool {
         self.claims.has_host(host) || !self.zone.at(host).is_empty()
     }
