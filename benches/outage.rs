@@ -1,8 +1,8 @@
-//! How soon a zone is right again after an outage of Route 53: the real program, a real control plane, an emulated
-//! Route 53 that answers 503.
+//! Measures the time until a zone is right after an outage of Route 53.
 //!
-//! `make bench`, or `cargo bench -p zonekeeper --bench outage`. It takes a little over a minute: that is how long the longer
-//! outage lasts. The clock runs from the end of the outage.
+//! It uses the real program, a real control plane, and an emulated Route 53 that answers 503. Run it with `make bench`, or
+//! with `cargo bench -p zonekeeper --bench outage`. The longer outage lasts a minute. The clock runs from the end of the
+//! outage.
 #![allow(
     dead_code,
     reason = "the modules are those of the process tests, and a measurement needs less of them"
@@ -42,25 +42,25 @@ use self::{
     zone::{CHANGE, LIST, Zone},
 };
 
-/// How many processes each outage meets, all at the same time.
+/// Number of processes in each outage. They run at the same time.
 const ROUNDS: usize = 5;
-/// How often is looked at what has happened: the error of each time.
+/// Time between two polls. It is the error of each measured time.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// An outage.
 #[derive(Clone, Copy)]
 struct Outage {
     title: &'static str,
-    /// How many hostnames are to be written.
+    /// Number of hostnames to write.
     hostnames: usize,
-    /// Whether their records are there before, and their balancer changes.
+    /// Whether the records exist before the outage and their load balancer changes.
     is_change: bool,
-    /// What answers 503.
+    /// The operations that answer 503.
     operations: &'static [&'static str],
     lasts: Duration,
 }
 
-/// Those of which the issue of safety speaks; the real ExternalDNS took 576 s or never came back.
+/// The outages. After some of them, ExternalDNS needed 576 s or did not recover.
 const OUTAGES: [Outage; 4] = [
     Outage {
         title: "5 changes, 503 on every change",
@@ -119,11 +119,11 @@ async fn main() {
             of(ROUNDS - 1)
         );
     }
-    println!("requests: the most that one process has sent during the outage");
+    println!("requests: the maximum that one process sent during the outage");
 }
 
 impl Outage {
-    /// Seconds from its end until the zone was right, and requests while it lasted, of each process.
+    /// For each process: the seconds from the end of the outage until the zone was right, and the requests during it.
     async fn meet(self, shop: &Namespace) -> Vec<(f64, usize)> {
         let mut zones = Vec::new();
         for _ in 0..ROUNDS {
@@ -170,13 +170,13 @@ impl Outage {
         seconds.into_iter().zip(during).collect()
     }
 
-    /// The process of a round: with an owner id of its own, and so with a lease of its own.
+    /// The process of a round, with its own owner id and its own Lease.
     async fn started(&self, round: usize, zone: &Zone, shop: &Namespace) -> Process {
         let command = CommandLine::of(zone, shop, &["run"]).await;
         command.env("ZONEKEEPER_OWNER_ID", format!("round-{round}")).start()
     }
 
-    /// Waits until every hostname leads to a balancer.
+    /// Waits until every hostname leads to a load balancer.
     async fn leads_to(&self, zone: &Zone, balancer: &str) {
         let begun = Instant::now();
         let leads = |zone: &Zone, number: usize| {

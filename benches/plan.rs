@@ -1,8 +1,8 @@
-//! How time and memory grow with the number of hostnames: the core alone, no network and no disk.
+//! Measures the growth of time and memory with the number of hostnames, for the core without network and disk.
 //!
-//! `make bench`, or `cargo bench -p zonekeeper-core --bench plan -- 1000 50000` for other sizes. Each size is measured
-//! in a process of its own, so that its memory is its own; it includes the zone itself, which elsewhere is Route 53's.
-//! Every hostname is an Ingress with a load balancer, which makes four record sets.
+//! Run it with `make bench`, or with `cargo bench -p zonekeeper-core --bench plan -- 1000 50000` for other sizes. Each size
+//! has its own process, so that its memory is separate. The memory includes the emulated zone. Every hostname is an
+//! Ingress with a load balancer, which needs four record sets.
 #![allow(
     clippy::unwrap_used,
     missing_docs,
@@ -29,14 +29,14 @@ use zonekeeper_core::{
 };
 
 const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
-/// Says to a process that it is to measure one size and print bare figures.
+/// The argument of a process that measures one size and prints only figures.
 const ALONE: &str = "PLAN_BENCH_ALONE";
-/// Repetitions of what is over quickly; their median counts.
+/// Number of repetitions of short measurements. The result is the median.
 const TIMES: usize = 5;
-/// Route 53's largest page.
+/// Maximum of record sets on a page of Route 53.
 const PAGE: usize = 300;
 
-/// What is measured, and in which unit.
+/// The measurements, with their units.
 const COLUMNS: [(&str, Unit); 7] = [
     ("claims", Unit::Millis),
     ("plan, empty zone", Unit::Millis),
@@ -103,7 +103,7 @@ fn measure(size: usize) -> [f64; 7] {
     let settings = settings();
     let empty = Zone::new(ZoneId::new("Z0123456789").unwrap(), Name::from_hostname("example.com").unwrap());
 
-    // The keeper first: the peak of memory that counts is that of filling a zone and then working on.
+    // The keeper comes first, so that the peak of memory is that of the keeper.
     let mut world = World::new(empty.clone(), &settings);
     let from_empty = world.start(size);
     assert_eq!(world.zone.len(), size * 4);
@@ -131,12 +131,12 @@ fn measure(size: usize) -> [f64; 7] {
     [claims_in, empty_in, in_sync_in, from_empty, from_in_sync, middle(changes), memory]
 }
 
-/// A keeper, a zone that answers at once, and virtual time between them.
+/// A keeper and a zone that answers at once, with virtual time.
 struct World {
     keeper: Keeper,
     zone: Zone,
     now: Time,
-    /// The keeper's own time so far.
+    /// The time that the keeper used.
     spent: Duration,
     batches: u64,
 }
@@ -157,7 +157,7 @@ impl World {
         Self { keeper, zone, now: Time::ZERO, spent: Duration::ZERO, batches: 0 }
     }
 
-    /// From the first object to a zone that is complete.
+    /// Runs from the first object to a complete zone.
     fn start(&mut self, size: usize) -> f64 {
         self.tell(Input::Leadership { until: Time::NEVER });
         self.tell(Input::Listing(scope()));
@@ -168,7 +168,7 @@ impl World {
         self.settle()
     }
 
-    /// From a changed load balancer to the accepted batch.
+    /// Runs from a changed load balancer to the accepted batch.
     fn change(&mut self, number: usize, balancer: &str) -> f64 {
         let batches = self.batches;
         self.spent = Duration::ZERO;
@@ -263,7 +263,7 @@ fn claims(zone: &Zone, objects: &[Object]) -> Claims {
     claims
 }
 
-/// The median of several runs in seconds, and what the last one gave.
+/// The median of several runs in seconds, and the result of the last run.
 fn median<T>(mut run: impl FnMut() -> T) -> (f64, T) {
     let mut timed = || {
         let begin = Instant::now();
@@ -281,7 +281,7 @@ fn middle(mut figures: Vec<f64>) -> f64 {
     figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// The most memory that this process has held, in bytes; none where the system does not say (`proc(5)`, `VmHWM`).
+/// The peak of memory of this process, in bytes (`proc(5)`, `VmHWM`). None if the system does not report it.
 fn peak_memory() -> f64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

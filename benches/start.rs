@@ -1,8 +1,8 @@
-//! How soon a zone follows after a start: the real program, a real control plane, an emulated Route 53.
+//! Measures the time from a start until the zone is right, with a real control plane and an emulated Route 53.
 //!
-//! `make bench`, or `cargo bench -p zonekeeper --bench start -- 1000` for another number of hostnames. Every hostname is
-//! an Ingress with a load balancer, which makes four record sets. The clock runs from the start of the process; the
-//! emulator answers at once, and then as late as Route 53 does.
+//! Run it with `make bench`, or with `cargo bench -p zonekeeper --bench start -- 1000` for another number of hostnames.
+//! Every hostname is an Ingress with a load balancer, which needs four record sets. The clock runs from the start of the
+//! process. The emulator answers at once, and in a second run with the latency of Route 53.
 #![allow(
     dead_code,
     reason = "the modules are those of the process tests, and a measurement needs less of them"
@@ -44,16 +44,16 @@ use self::{
     zone::{CHANGE, LIST, Zone},
 };
 
-/// How many hostnames unless the command line says so.
+/// Default number of hostnames.
 const HOSTNAMES: usize = 100;
-/// How many starts are measured.
+/// Number of measured starts.
 const ROUNDS: usize = 15;
-/// How often is looked at what has happened: the error of each time.
+/// Time between two polls. It is the error of each measured time.
 const LOOK: Duration = Duration::from_millis(1);
-/// How long Route 53 takes for one request, seen from a region of AWS; no promise of theirs.
+/// Observed latency of one request to Route 53 from an AWS region. AWS does not guarantee it.
 const DISTANCE: Duration = Duration::from_millis(100);
 
-/// What is measured, and the unit.
+/// The measurements, with their units.
 const ROWS: [(&str, &str); 4] = [
     ("ready", "ms"),
     ("first record submitted", "ms"),
@@ -130,7 +130,7 @@ fn free_port() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
 }
 
-/// The most memory that a process has held, in megabytes (`proc(5)`, `VmHWM`).
+/// The peak of memory of a process, in megabytes (`proc(5)`, `VmHWM`).
 fn peak_memory(process: &Process) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();

@@ -1,11 +1,11 @@
-//! What can go wrong between a client and Route 53, on demand. Pure: this module decides, the server acts.
+//! Faults between a client and Route 53, on demand. This module decides, and the server acts.
 //!
 //! ```
 //! use std::time::Duration;
 //! use zonekeeper_emulator::faults::{Effect, Fault, Faults};
 //!
 //! let mut faults = Faults::default();
-//! // The first two change requests are lost after they were carried out.
+//! // The first two change requests are carried out, and their answers are lost.
 //! faults.add(Fault::new(Effect::CloseAfter).on("ChangeResourceRecordSets").times(2));
 //! assert_eq!(faults.decide("ListResourceRecordSets", Duration::ZERO).effect, None);
 //! for expected in [Some(Effect::CloseAfter), Some(Effect::CloseAfter), None] {
@@ -17,16 +17,16 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What happens to a request.
+/// The effect of a fault on a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Effect {
-    /// It is carried out later. Latencies of several faults add up and go together with one other effect.
+    /// The request is delayed. The latencies of several faults add up, and combine with one other effect.
     Latency {
         /// Milliseconds.
         millis: u64,
     },
-    /// It is refused with this error and not carried out.
+    /// The request is rejected with this error and not carried out.
     Refuse {
         /// HTTP status.
         status: u16,
@@ -35,54 +35,54 @@ pub enum Effect {
         /// Error message.
         message: String,
     },
-    /// It is not carried out; something on the way answers this, with whatever is in it.
+    /// The request is not carried out. A proxy sends this answer.
     Answer {
         /// HTTP status.
         status: u16,
         /// The whole body.
         body: String,
     },
-    /// It waits until the faults are cleared, and is carried out then: time for somebody else to come first.
+    /// The request waits until the faults are cleared. Other requests can overtake it.
     Hold,
-    /// It is accepted and neither carried out nor answered.
+    /// The request is neither carried out nor answered.
     Hang,
-    /// It is carried out and never answered.
+    /// The request is carried out and never answered.
     HangAfter,
-    /// The connection is closed without an answer, before it is carried out.
+    /// The connection is closed before the request is carried out.
     CloseBefore,
-    /// The connection is closed without an answer, after it was carried out.
+    /// The connection is closed after the request was carried out, without an answer.
     CloseAfter,
-    /// It is carried out; the second half of the answer comes late.
+    /// The request is carried out. The second half of the answer is delayed.
     SlowBody {
         /// Milliseconds.
         millis: u64,
     },
-    /// It is carried out; the answer is cut off in the middle of the XML, with status 200.
+    /// The request is carried out. The answer has status 200 and ends in the middle of the XML.
     Malformed,
 }
 
-/// A fault and the requests that it meets.
+/// A fault, with the requests that it affects.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// What happens.
+    /// The effect.
     pub effect: Effect,
-    /// The operation that it meets; all if absent.
+    /// The affected operation. All if absent.
     #[serde(default)]
     pub operation: Option<String>,
-    /// How many of the requests that match are let through first.
+    /// The number of matching requests that pass first.
     #[serde(default)]
     pub after: u32,
-    /// How many requests it meets, then it is over; no end if absent.
+    /// The number of affected requests before the fault ends. Without an end if absent.
     #[serde(default)]
     pub times: Option<u32>,
-    /// How likely it meets a request that matches, 0 to 1; always if absent.
+    /// The probability for a matching request, 0 to 1. Always if absent.
     #[serde(default)]
     pub probability: Option<f64>,
-    /// When it begins, in milliseconds since the start.
+    /// The begin, in milliseconds since the start.
     #[serde(default)]
     pub from_millis: u64,
-    /// When it is over, in milliseconds since the start.
+    /// The end, in milliseconds since the start.
     #[serde(default)]
     pub until_millis: Option<u64>,
 }
@@ -94,12 +94,12 @@ pub struct Faults {
     random: u64,
 }
 
-/// What is to happen to one request.
+/// The decision about one request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Decision {
-    /// How much later it is carried out.
+    /// The delay.
     pub latency: Duration,
-    /// What else happens: the first fault that matches, other than a latency.
+    /// The effect of the first matching fault that is not a latency.
     pub effect: Option<Effect>,
 }
 
@@ -111,7 +111,7 @@ impl Effect {
         Self::Latency { millis: u64::try_from(latency.as_millis()).unwrap_or(u64::MAX) }
     }
 
-    /// An answer whose second half comes late.
+    /// An answer with a delayed second half.
     pub fn slow_body(delay: Duration) -> Self {
         Self::SlowBody { millis: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX) }
     }
@@ -121,12 +121,12 @@ impl Effect {
         Self::Refuse { status, code: code.to_owned(), message: message.to_owned() }
     }
 
-    /// An answer that is not of the service.
+    /// An answer that the service did not send.
     pub fn answer(status: u16, body: &str) -> Self {
         Self::Answer { status, body: body.to_owned() }
     }
 
-    /// Another change request for the zone is being carried out.
+    /// Another change request for the zone is under way.
     pub fn prior_request_not_complete() -> Self {
         Self::refuse(
             400,
@@ -140,22 +140,22 @@ impl Effect {
         Self::refuse(400, "Throttling", "Rate exceeded")
     }
 
-    /// The policy of the caller does not allow it.
+    /// The policy of the caller does not allow the request.
     pub fn access_denied() -> Self {
         Self::refuse(403, "AccessDenied", "User is not authorized to perform this operation")
     }
 
-    /// The credentials are too old.
+    /// The credentials have expired.
     pub fn expired_token() -> Self {
         Self::refuse(403, "ExpiredToken", "The security token included in the request is expired")
     }
 
-    /// The service is broken.
+    /// The service has an internal error.
     pub fn internal_failure() -> Self {
         Self::refuse(500, "InternalFailure", "We encountered an internal error. Please try again.")
     }
 
-    /// The service is not there.
+    /// The service is unavailable.
     pub fn service_unavailable() -> Self {
         Self::refuse(503, "ServiceUnavailable", "Service is unable to handle request.")
     }
@@ -164,7 +164,7 @@ impl Effect {
 // === impl Fault ===
 
 impl Fault {
-    /// A fault that meets every request until it is taken away.
+    /// A fault that affects every request until it is removed.
     pub fn new(effect: Effect) -> Self {
         Self {
             effect,
@@ -177,31 +177,31 @@ impl Fault {
         }
     }
 
-    /// Only this operation, such as `ChangeResourceRecordSets`.
+    /// Limits the fault to an operation, such as `ChangeResourceRecordSets`.
     #[must_use]
     pub fn on(self, operation: &str) -> Self {
         Self { operation: Some(operation.to_owned()), ..self }
     }
 
-    /// Only so often.
+    /// Limits the number of affected requests.
     #[must_use]
     pub fn times(self, times: u32) -> Self {
         Self { times: Some(times), ..self }
     }
 
-    /// Only after so many requests that match.
+    /// Lets a number of matching requests pass first.
     #[must_use]
     pub fn after(self, requests: u32) -> Self {
         Self { after: requests, ..self }
     }
 
-    /// Only by chance, 0 to 1.
+    /// Sets the probability, 0 to 1.
     #[must_use]
     pub fn probability(self, probability: f64) -> Self {
         Self { probability: Some(probability), ..self }
     }
 
-    /// Only from `from` until before `until`, both since the start.
+    /// Limits the fault to the time from `from` to before `until`, both since the start.
     #[must_use]
     pub fn between(self, from: Duration, until: Duration) -> Self {
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
@@ -220,32 +220,32 @@ impl Fault {
 // === impl Faults ===
 
 impl Faults {
-    /// No faults yet; chances are decided from this seed.
+    /// No faults. The seed decides about probabilities.
     pub fn seeded(seed: u64) -> Self {
         Self { faults: Vec::new(), random: seed }
     }
 
-    /// Adds a fault behind the others.
+    /// Adds a fault after the others.
     pub fn add(&mut self, fault: Fault) {
         self.faults.push(fault);
     }
 
-    /// Takes all faults away.
+    /// Removes all faults.
     pub fn clear(&mut self) {
         self.faults.clear();
     }
 
-    /// Whether requests that were held still wait.
+    /// Whether held requests still wait.
     pub fn is_holding(&self) -> bool {
         self.faults.iter().any(|fault| fault.effect == Effect::Hold)
     }
 
-    /// The faults, also those that are over.
+    /// All faults, including ended ones.
     pub fn iter(&self) -> impl Iterator<Item = &Fault> {
         self.faults.iter()
     }
 
-    /// What happens to a request of this operation now.
+    /// Decides about a request of an operation.
     pub fn decide(&mut self, operation: &str, now: Duration) -> Decision {
         let mut decision = Decision::default();
         for fault in &mut self.faults {

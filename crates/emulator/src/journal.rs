@@ -1,4 +1,4 @@
-//! What happened: every request, every accepted change, every violation of the wall.
+//! The journal: every request, every accepted change, and every violation.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::zone::{Action, Change, RecordSet};
 pub struct Journal {
     /// Every request that reached the emulator, in the order of arrival.
     pub requests: Vec<Request>,
-    /// Every change that was carried out, in order; those of one batch share a change id.
+    /// Every accepted change, in order. The changes of one batch share a change id.
     pub changes: Vec<AcceptedChange>,
 }
 
@@ -20,31 +20,30 @@ pub struct Journal {
 pub struct Request {
     /// Its number, from 1.
     pub sequence: u64,
-    /// When it came, RFC 3339.
+    /// The time of arrival, RFC 3339.
     pub time: String,
     /// The operation, such as `ListResourceRecordSets`.
     pub operation: String,
     /// The access key that signed it.
     pub access_key: Option<String>,
-    /// The session token that came with it; temporary credentials have one.
+    /// The session token. Temporary credentials have one.
     pub session_token: Option<String>,
     /// The path and query as sent.
     pub target: String,
     /// The query parameters, decoded.
     pub parameters: BTreeMap<String, String>,
-    /// The HTTP status of the answer; `None` while there is none, and for good if the connection was closed
-    /// instead.
+    /// The HTTP status of the answer. `None` until the answer, and if the connection was closed without an answer.
     pub status: Option<u16>,
     /// The error code of the answer.
     pub error: Option<String>,
 }
 
-/// One change that was carried out.
+/// One accepted change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AcceptedChange {
     /// Its number, from 1.
     pub sequence: u64,
-    /// The number of the request that brought it.
+    /// The number of its request.
     pub request: u64,
     /// The id of the batch, without `/change/`.
     pub change_id: String,
@@ -52,7 +51,7 @@ pub struct AcceptedChange {
     pub zone_id: String,
     /// The access key that signed the request.
     pub access_key: String,
-    /// What was done.
+    /// The action.
     pub action: Action,
     /// The set before.
     pub before: Option<RecordSet>,
@@ -60,11 +59,11 @@ pub struct AcceptedChange {
     pub after: Option<RecordSet>,
     /// The comment of the batch.
     pub comment: Option<String>,
-    /// When, RFC 3339.
+    /// The time, RFC 3339.
     pub time: String,
 }
 
-/// A request that zonekeeper must never send: one with a DELETE, signed with its own access key.
+/// A request that zonekeeper must never send: a DELETE with its own access key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Violation {
     /// The number of the request.
@@ -73,14 +72,14 @@ pub struct Violation {
     pub zone_id: String,
     /// The access key.
     pub access_key: String,
-    /// The whole batch, which was refused; empty if it could not be read.
+    /// The whole rejected batch. Empty if it is not readable.
     pub batch: Vec<Change>,
 }
 
 // === impl Journal ===
 
 impl Journal {
-    /// How many requests of an operation came.
+    /// The number of requests of an operation.
     pub fn count(&self, operation: &str) -> usize {
         self.requests.iter().filter(|request| request.operation == operation).count()
     }

@@ -1,4 +1,4 @@
-//! `route53-emulator`: the emulator as a process, for the AWS CLI, other languages and people.
+//! `route53-emulator`: the emulator as a process, for the AWS CLI and for other languages.
 
 use std::{
     error::Error, fs, net::SocketAddr, path::PathBuf, process::ExitCode, str::FromStr, time::Duration,
@@ -12,38 +12,38 @@ use zonekeeper_emulator::{
     zone::{HostedZone, RecordSet},
 };
 
-/// What the process ends with when a DELETE came with the keeper's access key.
+/// The exit code after a DELETE with the keeper's access key.
 const EXIT_VIOLATIONS: u8 = 3;
 
 /// A strict emulator of Amazon Route 53 on this machine.
 ///
-/// It refuses what the service refuses, with the service's messages: CREATE over an existing record set, a DELETE
-/// that does not repeat all values, a CNAME beside anything, batches over a limit. A batch is carried out whole or
-/// not at all. Signatures are not verified: any credentials do, and the access key says who calls.
+/// It rejects the same requests as the service, with the service's messages. Examples are a CREATE of an existing
+/// record set, a DELETE without all values, a CNAME beside another record, and a batch over a limit. A batch is carried
+/// out as a whole or not at all. The emulator accepts any credentials, and tells callers apart by their access key.
 ///
-/// When it is ready it prints one line of JSON with its url on standard output. It ends on SIGINT or SIGTERM: with
-/// exit code 0, or with 3 if a DELETE came with the keeper's access key.
+/// When it is ready, it prints one line of JSON with its URL to standard output. It ends on SIGINT or SIGTERM, with exit
+/// code 0, or with 3 if a DELETE used the keeper's access key.
 #[derive(Debug, Parser)]
 #[command(name = "route53-emulator", version, after_long_help = AFTER_HELP)]
 struct Args {
-    /// Where to listen. Only loopback addresses are accepted; port 0 takes a free one.
+    /// Address to listen on. It must be a loopback address. Port 0 takes a free port.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
 
-    /// A public hosted zone. May be given several times.
+    /// A public hosted zone; repeat for several.
     #[arg(long, value_name = "ID=NAME", default_value = "Z0123456789EXAMPLE=example.test")]
     zone: Vec<Pair>,
 
-    /// A private hosted zone, without VPCs. May be given several times.
+    /// A private hosted zone without VPCs; repeat for several.
     #[arg(long, value_name = "ID=NAME")]
     private_zone: Vec<Pair>,
 
-    /// Record sets to begin with, as `aws route53 list-resource-record-sets` prints them, into the first zone or the
-    /// one named. They replace what the zone holds under the same name, type and set identifier.
+    /// Initial record sets, in the output format of `aws route53 list-resource-record-sets`. They go into the zone ID,
+    /// or into the first zone. They replace record sets with the same name, type and set identifier.
     #[arg(long, value_name = "[ID=]FILE")]
     load: Vec<String>,
 
-    /// Refuse every DELETE that comes with this access key, and end with exit code 3 if there was one.
+    /// Reject every DELETE with this access key, and end with exit code 3 after one.
     #[arg(long, value_name = "KEY")]
     keeper_access_key: Option<String>,
 
@@ -55,11 +55,11 @@ struct Args {
     #[arg(long, value_name = "REFILL/BURST|unlimited", default_value = "100/1500")]
     account_changes: Limit,
 
-    /// Carry out every request so much later.
+    /// Delay of every request.
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
     latency: u64,
 
-    /// How long GetChange answers PENDING before INSYNC.
+    /// Time during which GetChange answers PENDING before INSYNC.
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 1_000)]
     insync_after: u64,
 
@@ -75,7 +75,7 @@ Try it:
   export AWS_ENDPOINT_URL_ROUTE_53=http://127.0.0.1:5353
   aws route53 list-resource-record-sets --hosted-zone-id Z0EXAMPLE
 
-Look at it and disturb it (JSON):
+Inspect the emulator and add faults (JSON):
   curl -s http://127.0.0.1:5353/_emulator/journal
   curl -s http://127.0.0.1:5353/_emulator/zone/Z0EXAMPLE
   curl -s -H content-type:application/json http://127.0.0.1:5353/_emulator/faults \\
@@ -97,7 +97,7 @@ struct Pair {
 #[derive(Debug, Clone)]
 struct Limit(Option<Rate>);
 
-/// The part of the AWS CLI's output that is loaded.
+/// The relevant part of the AWS CLI's output.
 #[derive(serde::Deserialize)]
 struct Listing {
     #[serde(rename = "ResourceRecordSets")]
@@ -141,7 +141,7 @@ async fn run(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
     println!("{}", serde_json::json!({ "url": emulator.url(), "zones": ids }));
     stopped().await?;
 
-    // Taken before the emulator is dropped, which would panic.
+    // A drop of the emulator panics while it holds violations.
     let violations = emulator.take_violations();
     for violation in &violations {
         eprintln!("violation: {}", serde_json::to_string(violation)?);

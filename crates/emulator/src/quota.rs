@@ -1,8 +1,8 @@
-//! The two token buckets of an account: requests and changes. Pure; time is given by the caller.
+//! The two token buckets of an account: requests and changes. The caller supplies the time.
 //!
 //! Source: "Throttling" of API requests in the Route 53 Developer Guide: 50 requests at once and 10 per second,
-//! 1,500 changes at once and 100 per second, where a CREATE or DELETE is one change and an UPSERT two. The service
-//! also has a bucket per operation of the same size as the one for requests; it is not modelled.
+//! 1,500 changes at once and 100 per second. A CREATE or DELETE is one change, and an UPSERT is two. The service also
+//! has a bucket per operation, of the same size as the bucket of requests. This module has none.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[serde(from = "Rate", into = "Rate")]
 pub struct Bucket {
     rate: Rate,
-    /// Millionths of a token: with a whole number of tokens per second, time in microseconds leaves no remainder.
+    /// The content in millionths of a token. With time in microseconds, the refill then has no remainder.
     level: u64,
     at: Duration,
 }
@@ -28,7 +28,7 @@ pub struct Rate {
     pub refill: u32,
 }
 
-/// What an account may do. A bucket that is `None` never runs out.
+/// The quota of an account. A bucket that is `None` has no limit.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quota {
@@ -53,13 +53,13 @@ impl Bucket {
         Self { rate, level: u64::from(rate.capacity) * MILLION, at: Duration::ZERO }
     }
 
-    /// Tokens at hand, rounded down.
+    /// The available tokens, rounded down.
     pub fn level(&mut self, now: Duration) -> u64 {
         self.refill(now);
         self.level / MILLION
     }
 
-    /// Takes tokens, or none at all.
+    /// Takes all of the tokens, or none.
     ///
     /// # Errors
     /// [`Throttled`] if there are fewer than `tokens`.
@@ -70,7 +70,7 @@ impl Bucket {
         Ok(())
     }
 
-    /// Gives tokens back.
+    /// Returns tokens.
     pub fn give_back(&mut self, tokens: u64) {
         let full = u64::from(self.rate.capacity) * MILLION;
         self.level = self.level.saturating_add(tokens.saturating_mul(MILLION)).min(full);
@@ -115,7 +115,7 @@ impl Quota {
     /// Charges one request.
     ///
     /// # Errors
-    /// [`Throttled`] if the bucket is empty; then nothing is charged.
+    /// [`Throttled`] if the bucket is empty. Then nothing is charged.
     pub fn request(&mut self, now: Duration) -> Result<(), Throttled> {
         self.requests.as_mut().map_or(Ok(()), |bucket| bucket.take(1, now))
     }
@@ -123,12 +123,12 @@ impl Quota {
     /// Charges changes: 1 for each CREATE and DELETE, 2 for each UPSERT.
     ///
     /// # Errors
-    /// [`Throttled`] if the bucket holds less; then nothing is charged.
+    /// [`Throttled`] if the bucket holds fewer tokens. Then nothing is charged.
     pub fn changes(&mut self, cost: u64, now: Duration) -> Result<(), Throttled> {
         self.changes.as_mut().map_or(Ok(()), |bucket| bucket.take(cost, now))
     }
 
-    /// Gives the changes of a refused batch back.
+    /// Returns the tokens of a rejected batch.
     pub fn give_back_changes(&mut self, cost: u64) {
         if let Some(bucket) = &mut self.changes {
             bucket.give_back(cost);
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(bucket.take(1, at(100)), Err(Throttled));
         assert_eq!(bucket.level(at(1_150)), 10);
         assert_eq!(bucket.level(at(1_000_000)), 50);
-        // Time that comes twice gives nothing twice.
+        // The same time twice adds tokens once.
         assert_eq!(bucket.take(50, at(1_000_000)), Ok(()));
         assert_eq!((bucket.level(at(5)), bucket.level(at(1_000_000))), (0, 0));
         assert_eq!(bucket.take(u64::MAX, Duration::MAX), Err(Throttled));

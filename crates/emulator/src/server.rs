@@ -1,7 +1,7 @@
 //! The wire protocol of Route 53 (REST-XML, version 2013-04-01) on a loopback address.
 //!
-//! Signatures are **not** verified: the access key is read from the credential scope of the `Authorization` header
-//! and believed. A request without that header is refused as by the service.
+//! Signatures are **not** verified. The access key comes from the credential scope of the `Authorization` header. A
+//! request without that header is rejected, as by the service.
 
 mod control;
 mod error;
@@ -45,7 +45,7 @@ use crate::{
     zone::HostedZone,
 };
 
-/// Largest request body, in bytes. A batch within the limits of the service is far smaller.
+/// Maximum size of a request body, in bytes. A valid batch is far smaller.
 const MAX_BODY: usize = 8 << 20;
 
 /// Settings of an emulator.
@@ -59,8 +59,8 @@ pub struct Builder {
 /// A running emulator. Dropping it closes all connections.
 ///
 /// # Panics
-/// Dropping it panics if a DELETE came with the keeper's access key and nobody took the violation with
-/// [`Emulator::take_violations`], so that no test can pass over one.
+/// A drop panics after a DELETE with the keeper's access key, so that no test can ignore it. A test that expects the
+/// violation takes it with [`Emulator::take_violations`].
 #[derive(Debug)]
 pub struct Emulator {
     state: State,
@@ -68,7 +68,7 @@ pub struct Emulator {
     task: JoinHandle<()>,
 }
 
-/// The state of an emulator, shared by all its connections; clones are the same state.
+/// The state of an emulator. All connections and clones share it.
 #[derive(Debug, Clone)]
 pub struct State(Arc<Shared>);
 
@@ -76,11 +76,11 @@ pub struct State(Arc<Shared>);
 struct Shared {
     world: Mutex<World>,
     started: Instant,
-    /// Rings when the faults may have changed.
+    /// Notifies when the faults may have changed.
     faults: Notify,
 }
 
-/// Ends the occupation of a zone by a change request, also if the request is given up.
+/// Releases a zone after a change request, even if the request is dropped.
 struct Occupied {
     state: State,
     zone: String,
@@ -89,44 +89,43 @@ struct Occupied {
 // === impl Builder ===
 
 impl Builder {
-    /// Adds a hosted zone; one with the same id is replaced.
+    /// Adds a hosted zone. It replaces a zone with the same id.
     pub fn zone(mut self, zone: HostedZone) -> Self {
         self.world.zones.insert(zone.id().to_owned(), zone);
         self
     }
 
-    /// Listens on this address instead of a free port of 127.0.0.1. It must be a loopback address.
+    /// Sets the address to listen on, in place of a free port of 127.0.0.1. It must be a loopback address.
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = Some(address);
         self
     }
 
-    /// Raises the wall: a DELETE that comes with this access key is refused with `AccessDenied` and noted as a
-    /// violation.
+    /// Sets the keeper's access key. A DELETE with this key is rejected with `AccessDenied` and recorded as a violation.
     pub fn keeper_access_key(mut self, access_key: &str) -> Self {
         self.world.keeper_access_key = Some(access_key.to_owned());
         self
     }
 
-    /// Limits requests and changes; without it there are no limits.
+    /// Limits requests and changes. The default has no limits.
     pub fn quota(mut self, quota: Quota) -> Self {
         self.world.quota = quota;
         self
     }
 
-    /// Faults from the start; times of a fault count from then.
+    /// Sets faults from the start. Their times count from the start.
     pub fn faults(mut self, faults: Faults) -> Self {
         self.world.faults = faults;
         self
     }
 
-    /// Every request is carried out so much later.
+    /// Delays every request.
     pub fn latency(mut self, latency: Duration) -> Self {
         self.world.faults.add(Fault::new(Effect::latency(latency)));
         self
     }
 
-    /// How long `GetChange` answers `PENDING`; without it the first `GetChange` answers `INSYNC`.
+    /// Sets the time during which `GetChange` answers `PENDING`. The default is zero.
     pub fn insync_after(mut self, delay: Duration) -> Self {
         self.world.insync_after = delay;
         self
@@ -138,7 +137,7 @@ impl Builder {
         self
     }
 
-    /// The state alone, for a server of one's own around [`router`].
+    /// Returns the state alone, for another server around [`router`].
     pub fn state(self) -> State {
         State(Arc::new(Shared {
             world: Mutex::new(self.world),
@@ -178,7 +177,7 @@ impl Emulator {
         format!("http://{}", self.address)
     }
 
-    /// The state, to look at and change from other tasks.
+    /// The state, for other tasks.
     pub fn state(&self) -> &State {
         &self.state
     }
@@ -239,44 +238,44 @@ impl Drop for Emulator {
 // === impl State ===
 
 impl State {
-    /// Looks at or changes a zone, past all rules and quotas; `None` if there is none with this id.
+    /// Reads or changes a zone, without rules and quotas. `None` if there is no zone with this id.
     pub fn with_zone<T>(&self, id: &str, f: impl FnOnce(&mut HostedZone) -> T) -> Option<T> {
         self.world().zones.get_mut(id).map(f)
     }
 
-    /// A copy of what happened so far.
+    /// A copy of the journal.
     pub fn journal(&self) -> Journal {
         self.world().journal.clone()
     }
 
-    /// Looks at what happened so far, without a copy: it grows long.
+    /// Reads the journal without a copy, because it can be long.
     pub fn with_journal<T>(&self, f: impl FnOnce(&Journal) -> T) -> T {
         f(&self.world().journal)
     }
 
-    /// Looks at or changes the faults.
+    /// Reads or changes the faults.
     pub fn with_faults<T>(&self, f: impl FnOnce(&mut Faults) -> T) -> T {
         let done = f(&mut self.world().faults);
         self.0.faults.notify_waiters();
         done
     }
 
-    /// Looks at or changes the quota.
+    /// Reads or changes the quota.
     pub fn with_quota<T>(&self, f: impl FnOnce(&mut Quota) -> T) -> T {
         f(&mut self.world().quota)
     }
 
-    /// How long `GetChange` answers `PENDING`, also for changes that were submitted before.
+    /// Sets the time during which `GetChange` answers `PENDING`, for earlier changes too.
     pub fn set_insync_after(&self, delay: Duration) {
         self.world().insync_after = delay;
     }
 
-    /// The violations that nobody took.
+    /// The violations that are not taken yet.
     pub fn violations(&self) -> Vec<Violation> {
         self.world().violations.clone()
     }
 
-    /// Takes the violations: a test that expects them says so with this.
+    /// Takes the violations. A test that expects violations calls this.
     pub fn take_violations(&self) -> Vec<Violation> {
         std::mem::take(&mut self.world().violations)
     }
@@ -285,7 +284,7 @@ impl State {
         self.world().zones.keys().cloned().collect()
     }
 
-    /// The lock is held for moments only, and what it guards is whole at any time.
+    /// The locked world. No task holds the lock for long, and a panic cannot leave the world inconsistent.
     fn world(&self) -> MutexGuard<'_, World> {
         self.0.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -294,7 +293,7 @@ impl State {
         self.0.started.elapsed()
     }
 
-    /// Waits until no request is held any more.
+    /// Waits until no request is held.
     async fn held(&self) {
         loop {
             let changed = self.0.faults.notified();
@@ -323,8 +322,9 @@ impl Drop for Occupied {
     }
 }
 
-/// Serves the API, and under `/_emulator/` the control endpoints, without a listener: put TLS or anything else in
-/// front. Faults that close the connection need the listener of [`Builder::start`]; elsewhere they become an
+/// Serves the API, and the control endpoints under `/_emulator/`, without a listener. A caller can put TLS in front.
+///
+/// Faults that close the connection need the listener of [`Builder::start`]. With another listener they become an
 /// answer with status 500.
 pub fn router(state: State) -> Router {
     control::router(state.clone()).fallback(move |request: Request| serve(state.clone(), request))
@@ -374,7 +374,7 @@ async fn serve(state: State, request: Request) -> Response {
         Ok(occupied) => occupied,
         Err(error) => return answer(&state, &call, sequence, Err(error), None),
     };
-    // In a task of its own: a client that goes away does not stop what it asked for.
+    // A separate task continues even if the client disconnects.
     let work = {
         let (state, call) = (state.clone(), call.clone());
         tokio::spawn(async move {
@@ -415,8 +415,9 @@ fn answer(
         let mut world = state.world();
         world.answered(sequence, status, error.clone());
         if world.access_log {
-            let (who, what) = (call.access_key.as_deref().unwrap_or("-"), call.operation.name());
-            eprintln!("{sequence} {who} {what} {} {status} {}", call.target, error.as_deref().unwrap_or("-"));
+            let (caller, operation) = (call.access_key.as_deref().unwrap_or("-"), call.operation.name());
+            let error = error.as_deref().unwrap_or("-");
+            eprintln!("{sequence} {caller} {operation} {} {status} {error}", call.target);
         }
     }
     let half = document.char_indices().nth(document.chars().count() / 2).map_or(0, |(index, _)| index);
@@ -442,7 +443,7 @@ fn answer(
     response
 }
 
-/// The wall clock, to the millisecond as in answers of the service.
+/// The wall clock in milliseconds, as in answers of the service.
 fn rfc3339() -> String {
     let now = OffsetDateTime::from(SystemTime::now());
     let now = now.replace_millisecond(now.millisecond()).unwrap_or(now);

@@ -1,4 +1,4 @@
-//! One hosted zone and the rules by which Route 53 changes it. No I/O, no clock, no randomness.
+//! One hosted zone, with Route 53's rules for changes. No I/O, no clock, no randomness.
 //!
 //! ```
 //! use zonekeeper_emulator::zone::{Change, HostedZone, RecordSet, Refusal};
@@ -43,10 +43,10 @@ pub use self::{
     refusal::Refusal,
 };
 
-/// Record sets that a zone may hold unless AWS raised the limit ("Quotas" in the Developer Guide).
+/// Default maximum of record sets in a zone ("Quotas" in the Developer Guide).
 pub const DEFAULT_RECORD_LIMIT: usize = 10_000;
 
-/// A hosted zone: its record sets in Route 53's order, and switches for what can happen to a zone.
+/// A hosted zone: its record sets in Route 53's order, and switches for the states of a zone.
 #[derive(Debug, Clone)]
 pub struct HostedZone {
     id: String,
@@ -55,15 +55,15 @@ pub struct HostedZone {
     name_servers: [String; 4],
     wildcard_order: WildcardOrder,
     sets: BTreeMap<Key, RecordSet>,
-    /// By listed name and type: the comment.
+    /// The comments of protections, by listed name and type.
     protections: BTreeMap<(String, String), String>,
-    /// How many record sets the zone may hold (`MAX_RRSETS_BY_ZONE`).
+    /// The maximum of record sets (`MAX_RRSETS_BY_ZONE`).
     pub record_limit: usize,
-    /// While true, every batch is refused, as while accelerated recovery is being switched.
+    /// Whether every batch is rejected, as during a switch of accelerated recovery.
     pub disabled_for_mutation: bool,
     /// The comment of the zone.
     pub comment: Option<String>,
-    /// The AWS service that owns the zone; if there is one, every batch is refused.
+    /// The AWS service that owns the zone. If there is one, every batch is rejected.
     pub linked_service: Option<LinkedService>,
     /// The VPCs of a private zone.
     pub vpcs: Vec<Vpc>,
@@ -71,16 +71,16 @@ pub struct HostedZone {
     pub tags: BTreeMap<String, String>,
 }
 
-/// The AWS service that made a zone and alone may change it.
+/// The AWS service that created a zone. Only this service may change it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkedService {
-    /// Such as `servicediscovery.amazonaws.com`.
+    /// The principal, such as `servicediscovery.amazonaws.com`.
     pub service_principal: String,
-    /// What the service says about it.
+    /// The description by the service.
     pub description: String,
 }
 
-/// A VPC in which a private zone is answered.
+/// A VPC of a private zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vpc {
     /// The region.
@@ -89,7 +89,7 @@ pub struct Vpc {
     pub id: String,
 }
 
-/// The place of a record set: name (labels reversed), type, set identifier.
+/// The sort key of a record set: name (labels reversed), type, set identifier.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     name: Box<[u8]>,
@@ -159,7 +159,7 @@ impl HostedZone {
         &self.name
     }
 
-    /// Whether it is a private zone.
+    /// Whether the zone is private.
     pub fn is_private(&self) -> bool {
         self.private
     }
@@ -169,19 +169,19 @@ impl HostedZone {
         &self.name_servers
     }
 
-    /// Moves names with escaped characters to where `order` says that they stand.
+    /// Sorts names with escaped characters as in `order`.
     pub fn set_wildcard_order(&mut self, order: WildcardOrder) {
         self.wildcard_order = order;
         let sets = std::mem::take(&mut self.sets);
         self.sets = sets.into_values().map(|set| (self.key_of(&set), set)).collect();
     }
 
-    /// How many record sets it holds.
+    /// The number of record sets.
     pub fn len(&self) -> usize {
         self.sets.len()
     }
 
-    /// Never true of a zone of the service, whose NS and SOA stay.
+    /// Whether the zone has no record sets. A zone always has NS and SOA, so it never is empty.
     pub fn is_empty(&self) -> bool {
         self.sets.is_empty()
     }
@@ -197,23 +197,23 @@ impl HostedZone {
         self.sets.get(&Key { name, rtype: rtype.to_owned(), identifier: identifier.map(str::to_owned) })
     }
 
-    /// Whether a name (in any form) is that of the zone or lies below it.
+    /// Whether a name (in any form) is the zone's name or below it.
     pub fn contains(&self, name: &str) -> bool {
         name::listed(name).is_ok_and(|name| self.contains_name(&name))
     }
 
-    /// Puts a set into the zone as if AWS had done so: only names are checked. For the state before a test, and
-    /// for what no batch can make, such as the sets of a traffic policy.
+    /// Inserts a set as AWS itself would, and checks only names. It prepares tests, and creates sets that no batch can
+    /// create, such as those of a traffic policy.
     ///
     /// # Errors
-    /// `InvalidInput` if a name in it is not a domain name.
+    /// `InvalidInput` if a name in the set is not a domain name.
     pub fn put(&mut self, set: RecordSet) -> Result<Option<RecordSet>, Refusal> {
         let set =
             batch::with_listed_names(set).map_err(|problem| Refusal::InvalidInput(problem.to_string()))?;
         Ok(self.sets.insert(self.key_of(&set), set))
     }
 
-    /// Protects every record set of this name and type, present or not (`CreateResourceRecordSetProtections`).
+    /// Protects every existing and future record set of a name and type (`CreateResourceRecordSetProtections`).
     ///
     /// # Errors
     /// `InvalidInput` if the name is not a domain name.
@@ -223,19 +223,20 @@ impl HostedZone {
         Ok(())
     }
 
-    /// Takes a protection away; says whether there was one.
+    /// Removes a protection. Returns whether there was one.
     pub fn unprotect(&mut self, name: &str, rtype: &str) -> bool {
         name::listed(name).is_ok_and(|name| self.protections.remove(&(name, rtype.to_owned())).is_some())
     }
 
-    /// Carries out a whole batch, or nothing of it.
+    /// Carries out a batch as a whole, or not at all.
     ///
-    /// Whether a set exists is decided change by change; rules between sets are checked on what the zone would
-    /// hold in the end, so that a batch can replace a CNAME by an alias or give all weighted sets a new TTL.
+    /// The existence of a set is checked change by change. Rules between sets are checked on the zone after the batch. So a
+    /// batch can replace a CNAME with an alias, or give all weighted sets a new TTL.
     ///
     /// # Errors
-    /// `InvalidInput` if the batch has not the shape of the API, else `InvalidChangeBatch` with everything that is
-    /// wrong with it; `AccessDenied` if another service owns the zone.
+    /// - `InvalidInput` if the batch does not have the shape of the API
+    /// - `InvalidChangeBatch` with all errors of the batch
+    /// - `AccessDenied` if another service owns the zone
     pub fn change(&mut self, batch: &[Change]) -> Result<(), Refusal> {
         if let Some(owner) = &self.linked_service {
             return Err(Refusal::AccessDenied(format!(
@@ -279,7 +280,7 @@ impl HostedZone {
         Err(Refusal::InvalidChangeBatch(messages))
     }
 
-    /// The changes of a batch that can be looked at in the zone; what is wrong with the others goes to `messages`.
+    /// The valid changes of a batch. The errors of the others go to `messages`.
     fn readable(&self, batch: &[Change], messages: &mut Vec<String>) -> Vec<(Action, Key, RecordSet)> {
         let mut changes = Vec::with_capacity(batch.len());
         let mut actions = BTreeMap::<Key, Vec<Action>>::new();
@@ -306,7 +307,7 @@ impl HostedZone {
                 changes.push((*action, key, set));
             }
         }
-        // One key may occur twice only to be replaced.
+        // A key may occur twice only as DELETE and CREATE.
         let contradictory =
             |actions: &[Action]| actions.len() > 1 && *actions != [Action::Delete, Action::Create];
         let mut reported = BTreeSet::new();
@@ -327,7 +328,7 @@ impl HostedZone {
         changes
     }
 
-    /// Carries out one change and notes how to undo it; gives the key of a set that was written.
+    /// Carries out one change, and records its undo. Returns the key of a written set.
     fn apply(
         &mut self,
         action: Action,
@@ -385,7 +386,7 @@ impl HostedZone {
         }
     }
 
-    /// The sets of the name with this place.
+    /// The sets of the name of a sort key.
     fn sets_of(&self, name: Box<[u8]>) -> impl Iterator<Item = &RecordSet> {
         let first = Key { name, rtype: String::new(), identifier: None };
         let name = first.name.clone();
@@ -424,17 +425,17 @@ impl Key {
     }
 }
 
-/// The place of a zone's name among others (`ListHostedZonesByName` sorts by the escaped text).
+/// The sort key of a zone's name (`ListHostedZonesByName` sorts by the escaped text).
 ///
 /// # Errors
-/// `InvalidInput` if it is not a domain name.
+/// `InvalidInput` if the name is not a domain name.
 #[cfg(feature = "server")]
 pub(crate) fn place(name: &str) -> Result<Box<[u8]>, Refusal> {
     let name = name::listed(name).map_err(|problem| Refusal::InvalidInput(problem.to_string()))?;
     Ok(name::sort_key(&name, WildcardOrder::Escaped))
 }
 
-/// How messages write the key of a set.
+/// The key of a set in the form of messages.
 fn brackets(set: &RecordSet) -> String {
     let identifier =
         set.set_identifier.as_ref().map(|id| format!(", set-identifier='{id}'")).unwrap_or_default();

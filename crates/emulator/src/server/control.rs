@@ -1,4 +1,4 @@
-//! Control endpoints, JSON, for tests in other languages.
+//! Control endpoints in JSON, for tests in other languages.
 //!
 //! | request | does |
 //! |---|---|
@@ -29,7 +29,7 @@ use crate::{
     zone::{HostedZone, LinkedService, RecordSet, WildcardOrder},
 };
 
-/// What the AWS CLI prints for a listing.
+/// A listing in the output format of the AWS CLI.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Listing {

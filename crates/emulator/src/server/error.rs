@@ -1,4 +1,4 @@
-//! Errors as the service sends them.
+//! Errors in the form of the service.
 
 use super::xml::Element;
 use crate::{quota::Throttled, zone::Refusal};
@@ -26,7 +26,7 @@ impl ApiError {
         Self::new(404, "NoSuchHostedZone", &format!("No hosted zone found with ID: {id}"))
     }
 
-    /// The document of the error; the root has the same shape for every code.
+    /// The XML document of the error. It has the same shape for every code.
     pub(super) fn document(&self, request_id: &str) -> String {
         let kind = if self.status >= 500 { "Receiver" } else { "Sender" };
         Element::new("ErrorResponse")

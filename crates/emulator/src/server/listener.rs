@@ -1,4 +1,4 @@
-//! Connections of a listener, served by hand: only so can one be closed without an answer.
+//! A listener that can close a connection without an answer.
 
 use axum::{Router, body::Body, http::StatusCode, response::Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -9,7 +9,7 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-/// Marks a response that must not be sent.
+/// The mark of a response that must not be sent.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the connection is closed without an answer")]
 pub(super) struct CloseConnection;
@@ -25,7 +25,7 @@ impl CloseConnection {
     }
 }
 
-/// Serves connections until it is dropped, which closes them.
+/// Serves connections until it is dropped. A drop closes them.
 pub(super) async fn accept(listener: TcpListener, router: Router) {
     let mut connections = JoinSet::new();
     loop {
@@ -34,7 +34,7 @@ pub(super) async fn accept(listener: TcpListener, router: Router) {
                 Ok((stream, _)) => {
                     connections.spawn(serve(stream, router.clone()));
                 }
-                // Out of file descriptors, most likely: they come back when connections end.
+                // The likely cause is a lack of file descriptors, which ends when connections end.
                 Err(_) => tokio::task::yield_now().await,
             },
             Some(_) = connections.join_next() => {}
@@ -48,13 +48,13 @@ async fn serve(stream: TcpStream, router: Router) {
         async move {
             let response =
                 router.oneshot(request.map(Body::new)).await.unwrap_or_else(|never| match never {});
-            // An error of the service makes hyper close the connection.
+            // An error makes hyper close the connection.
             match response.extensions().get::<CloseConnection>() {
                 Some(close) => Err(*close),
                 None => Ok(response),
             }
         }
     });
-    // A broken connection concerns its client only.
+    // A broken connection affects only its client.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }

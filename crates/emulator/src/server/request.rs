@@ -1,4 +1,4 @@
-//! What a request asks for, and who asks.
+//! The operation and the caller of a request.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use percent_encoding::percent_decode_str;
 
 use super::error::ApiError;
 
-/// Where temporary credentials show that they are: the session that their access key belongs to.
+/// The header of temporary credentials: the token of their session.
 const SESSION_TOKEN: &str = "x-amz-security-token";
 
-/// An operation of the API with what its path names.
+/// An operation of the API, with the parameters in its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Operation {
     ChangeResourceRecordSets { zone: String },
@@ -42,7 +42,7 @@ pub(super) struct Call {
 // === impl Operation ===
 
 impl Operation {
-    /// Ids may carry their prefix (`/hostedzone/Z1`), plain or percent-encoded; a slash at the end is passed over.
+    /// An id may have its prefix (`/hostedzone/Z1`), plain or percent-encoded. A slash at the end is ignored.
     fn of(method: &Method, path: &str) -> Self {
         let path = percent_decode_str(path).decode_utf8_lossy();
         let segments: Vec<_> = path.split('/').filter(|segment| !segment.is_empty()).collect();

@@ -1,4 +1,4 @@
-//! The emulator over real connections, written to byte by byte.
+//! Tests of the emulator over real connections, with requests byte by byte.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn builder() -> Builder {
     Emulator::builder().zone(HostedZone::new(ID, "c.test").unwrap())
 }
 
-/// Sends one request and reads until the connection is closed.
+/// Sends one request, and reads until the connection is closed.
 async fn send(emulator: &Emulator, method: &str, path: &str, headers: &str, body: &str) -> String {
     let url = emulator.url();
     let mut stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();
@@ -34,7 +34,7 @@ async fn send(emulator: &Emulator, method: &str, path: &str, headers: &str, body
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
-    // A connection that is closed without an answer may also be reset.
+    // A connection that is closed without an answer can also be reset.
     let _ = stream.read_to_string(&mut answer).await;
     answer
 }
@@ -246,7 +246,7 @@ async fn zones_describe_themselves() {
 async fn the_wall_refuses_and_remembers() {
     let emulator = builder().keeper_access_key("KEEPER").start().await.unwrap();
     change(&emulator, "KEEPER", "CREATE", "192.0.2.1").await;
-    // Nothing hides a violation, not even a fault or an empty quota.
+    // A fault or an empty quota does not hide a violation.
     emulator.with_faults(|faults| faults.add(Fault::new(Effect::CloseBefore)));
     emulator.with_quota(|quota| quota.requests = Some(Bucket::new(Rate { capacity: 0, refill: 0 })));
     let answer = change(&emulator, "KEEPER", "DELETE", "192.0.2.1").await;
@@ -287,7 +287,7 @@ async fn quotas_throttle_requests_and_changes() {
     let throttled = change(&emulator, "AKID", "UPSERT", "192.0.2.2").await;
     assert_error(&throttled, 400, "Throttling", "Rate exceeded");
     assert!(holds(&emulator, "192.0.2.1"));
-    // A refused batch gives its changes back, but not its request.
+    // A rejected batch returns its change tokens, but not its request token.
     emulator.with_quota(|quota| quota.changes = Some(Bucket::new(Rate { capacity: 1, refill: 0 })));
     let refused = change(&emulator, "AKID", "CREATE", "192.0.2.3").await;
     assert!(refused.contains("<Code>InvalidChangeBatch</Code>"), "{refused}");
@@ -350,7 +350,7 @@ async fn what_is_held_comes_after_what_is_done_meanwhile() {
         while emulator.journal().count(CHANGE) == 0 {
             tokio::task::yield_now().await;
         }
-        // Another fault lets nobody go.
+        // Another fault does not release held requests.
         emulator.with_faults(|faults| faults.add(Fault::new(Effect::latency(Duration::from_millis(1)))));
         let set = RecordSet::simple("a.c.test", "A", 60, ["192.0.2.2"]);
         emulator.with_zone(ID, |zone| zone.change(&[zone::Change::create(set)])).unwrap().unwrap();
@@ -412,7 +412,7 @@ async fn a_client_that_goes_away_does_not_stop_its_change() {
     let sent = timeout(Duration::from_secs(30), change(&emulator, "AKID", "CREATE", "192.0.2.1"));
     assert!(sent.await.is_err());
     assert!(!holds(&emulator, "192.0.2.1"));
-    // The next request of the zone finds it carried out, or still under way.
+    // The lost request is carried out or still under way.
     while !holds(&emulator, "192.0.2.1") {
         tokio::time::advance(Duration::from_secs(10)).await;
     }
@@ -461,6 +461,6 @@ async fn other_languages_control_it_with_json() {
 async fn it_listens_on_loopback_addresses_only() {
     let refused = builder().listen(([0, 0, 0, 0], 0).into()).start().await.unwrap_err();
     assert_eq!(refused.to_string(), "0.0.0.0:0 is not a loopback address");
-    // The router alone needs no listener.
+    // The router works without a listener.
     let _ = router(builder().state());
 }

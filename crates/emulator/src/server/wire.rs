@@ -1,6 +1,6 @@
 //! Record sets and change batches as XML.
 //!
-//! Source: the API model of Route 53, version 2013-04-01. The order of elements is not enforced: SDKs differ in it.
+//! Source: the API model of Route 53, version 2013-04-01. The order of elements is not enforced, because SDKs differ.
 
 use super::{error::ApiError, xml::Element};
 use crate::zone::{
@@ -42,7 +42,7 @@ pub(super) fn parse_resource_ids(body: &str) -> Result<Vec<String>, ApiError> {
     Ok(list(ids, "ResourceId")?.map(|id| id.text.clone()).collect())
 }
 
-/// A record set as a listing shows it.
+/// A record set in the form of a listing.
 pub(super) fn record_set(set: &RecordSet) -> Element {
     let records = (!set.values.is_empty()).then(|| {
         let values = set.values.iter().map(|value| Element::new("ResourceRecord").with_text("Value", value));
@@ -224,7 +224,7 @@ fn parse_geo_proximity(place: &Element) -> Result<GeoProximityLocation, ApiError
     })
 }
 
-/// The children of an element by name: each at most once, and no others.
+/// The children of an element by name. Each occurs at most once, and others are not allowed.
 fn fields<'a, const N: usize>(
     element: &'a Element,
     names: [&str; N],
@@ -240,7 +240,7 @@ fn fields<'a, const N: usize>(
     Ok(found)
 }
 
-/// The children of an element that may hold only children of one name.
+/// The children of an element that allows only children of one name.
 fn list<'a>(
     element: &'a Element,
     name: &str,

@@ -18,16 +18,16 @@ use crate::{
     zone::{self, Action, HostedZone, Start},
 };
 
-/// Record sets on a page when `maxitems` is absent. The API reference is silent; clients report 100.
+/// Record sets on a page if `maxitems` is absent. The API reference gives no number, and clients report 100.
 const DEFAULT_ITEMS: usize = 100;
-/// Most zones on a page (`ListHostedZones`, API reference).
+/// Maximum of zones on a page (`ListHostedZones`, API reference).
 const MAX_ZONES: usize = 100;
-/// Most ids of one `ListTagsForResources` (API reference).
+/// Maximum of ids in one `ListTagsForResources` (API reference).
 const MAX_TAGGED: usize = 10;
-/// Most VPCs of a private zone ("Quotas" in the Developer Guide).
+/// Maximum of VPCs of a private zone ("Quotas" in the Developer Guide).
 const MAX_VPCS: usize = 300;
 
-/// Everything that an emulator knows.
+/// The state of an emulator.
 #[derive(Debug, Default)]
 pub(super) struct World {
     pub zones: BTreeMap<String, HostedZone>,
@@ -43,14 +43,14 @@ pub(super) struct World {
     submitted: BTreeMap<String, Submitted>,
 }
 
-/// When an operation runs and for whom.
+/// The time and the caller of an operation.
 #[derive(Debug, Clone)]
 pub(super) struct Context {
     pub sequence: u64,
     pub access_key: String,
-    /// Since the start.
+    /// The time since the start.
     pub now: Duration,
-    /// RFC 3339.
+    /// The time in RFC 3339.
     pub time: String,
 }
 
@@ -64,7 +64,7 @@ struct Submitted {
 // === impl World ===
 
 impl World {
-    /// Notes a request; gives its number.
+    /// Records a request. Returns its number.
     pub(super) fn arrive(&mut self, call: &Call, time: String) -> u64 {
         let sequence = self.journal.requests.len() as u64 + 1;
         self.journal.requests.push(Request {
@@ -81,7 +81,7 @@ impl World {
         sequence
     }
 
-    /// Notes the answer to a request.
+    /// Records the answer to a request.
     pub(super) fn answered(&mut self, sequence: u64, status: u16, error: Option<String>) {
         let index = usize::try_from(sequence).unwrap_or_default().wrapping_sub(1);
         if let Some(request) = self.journal.requests.get_mut(index) {
@@ -89,7 +89,7 @@ impl World {
         }
     }
 
-    /// Who asks, whether he may, and what goes wrong.
+    /// Checks the caller and the quota of a request, and decides about its faults.
     pub(super) fn admit(
         &mut self,
         call: &Call,
@@ -103,12 +103,12 @@ impl World {
         Ok((access_key, self.faults.decide(call.operation.name(), now)))
     }
 
-    /// Marks a zone as being changed, unless it is.
+    /// Marks a zone as changing. Fails if it is changing already.
     pub(super) fn occupy(&mut self, zone: &str) -> bool {
         self.busy.insert(zone.to_owned())
     }
 
-    /// Takes the mark away.
+    /// Removes the mark.
     pub(super) fn vacate(&mut self, zone: &str) {
         self.busy.remove(zone);
     }
@@ -151,7 +151,7 @@ impl World {
         }
     }
 
-    /// zonekeeper never deletes: a DELETE under its key is refused and noted, whatever else would happen to it.
+    /// Rejects a DELETE with the keeper's access key and records a violation, before any fault or quota.
     fn check_wall(
         &mut self,
         call: &Call,
@@ -166,7 +166,7 @@ impl World {
         let batch = ChangeBatch::parse(body).map(|batch| batch.changes);
         let deletes = match &batch {
             Ok(changes) => changes.iter().any(|change| change.action == Action::Delete),
-            // What cannot be read would be refused anyway, but it was sent.
+            // An unreadable batch with a DELETE is a violation too, because the client sent it.
             Err(_) => body.contains(Action::Delete.as_str()),
         };
         if !deletes {
@@ -213,7 +213,7 @@ impl World {
         let after = current(zone);
         let change_id = format!("C{:012}EMULATED", self.submitted.len() + 1);
         for ((change, before), after) in changes.iter().zip(before).zip(after) {
-            // A DELETE followed by a CREATE of the same key: each shows its own half.
+            // A DELETE and a CREATE of one key are two changes, so each shows its own half.
             let deleted = change.action == Action::Delete;
             let replaced = deleted && after.is_some();
             let recreated = change.action == Action::Create && before.is_some();
@@ -306,7 +306,7 @@ impl World {
             return Err(ApiError::invalid_input(message.to_owned()));
         }
         let first = (name.map(zone::place).transpose()?.unwrap_or_default(), id.unwrap_or_default());
-        // The place of a name that the zone itself accepted cannot fail.
+        // The sort key of an accepted name cannot fail.
         let mut zones: Vec<_> = self
             .zones
             .values()

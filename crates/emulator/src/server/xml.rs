@@ -1,4 +1,4 @@
-//! XML documents as trees, as much as the REST-XML protocol needs.
+//! XML documents as trees, with the features that the REST-XML protocol needs.
 
 use std::fmt::Write;
 
@@ -10,10 +10,10 @@ use quick_xml::{
 
 /// The namespace of all documents (API model).
 const NAMESPACE: &str = "https://route53.amazonaws.com/doc/2013-04-01/";
-/// Deepest nesting of a request. The API needs seven levels; a limit keeps recursion over a tree safe.
+/// Maximum nesting of a request. The API needs seven levels. The limit protects recursive functions from a stack overflow.
 const MAX_DEPTH: usize = 16;
 
-/// An element: a text or children.
+/// An element, with a text or children.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Element {
     pub name: String,
@@ -33,20 +33,20 @@ impl Element {
         Self { name: name.to_owned(), text: text.to_string(), children: Vec::new() }
     }
 
-    /// With these children behind the others; takes an `Option` as well as a list.
+    /// Adds children at the end, from an `Option` or a list.
     #[must_use]
     pub(super) fn with(mut self, children: impl IntoIterator<Item = Element>) -> Self {
         self.children.extend(children);
         self
     }
 
-    /// With a child that holds a text.
+    /// Adds a child with a text.
     #[must_use]
     pub(super) fn with_text(self, name: &str, text: impl ToString) -> Self {
         self.with([Self::text(name, text)])
     }
 
-    /// With a child that holds a text, if there is one.
+    /// Adds a child with a text, if there is a text.
     #[must_use]
     pub(super) fn with_some<T: ToString>(self, name: &str, text: Option<T>) -> Self {
         self.with(text.map(|text| Self::text(name, text)))
@@ -61,7 +61,7 @@ impl Element {
 
     fn write(&self, out: &mut String, attributes: &str) {
         let Self { name, text, children } = self;
-        // Writing to a string cannot fail.
+        // A write to a string never fails.
         let _ = write!(out, "<{name}{attributes}>{}", minimal_escape(text.as_str()));
         for child in children {
             child.write(out, "");
@@ -69,7 +69,7 @@ impl Element {
         let _ = write!(out, "</{name}>");
     }
 
-    /// Reads a document. Namespaces, attributes and comments are passed over.
+    /// Reads a document. Namespaces, attributes and comments are ignored.
     pub(super) fn parse(document: &str) -> Result<Self, String> {
         let mut reader = Reader::from_str(document);
         let mut open: Vec<Self> = vec![Self::default()];

@@ -1,7 +1,6 @@
-//! Where an alias may point. Zones of AWS services other than CloudFront are not known here: any target in them is
-//! accepted.
+//! The rules for targets of aliases. In the zones of AWS services other than CloudFront, any target is accepted.
 //!
-//! Source: the API reference of `AliasTarget`, and error texts as the service sent them to others.
+//! Source: the API reference of `AliasTarget`, and error texts in public reports.
 
 use super::{
     HostedZone,
@@ -11,7 +10,7 @@ use super::{
 /// The hosted zone id of CloudFront distributions (API reference of `AliasTarget`).
 const CLOUDFRONT: &str = "Z2FDTNDATAQYW2";
 
-/// What is wrong with the target of `set`, which has just been put into the zone.
+/// The errors of the target of `set`, after its insertion into the zone.
 pub(super) fn check(zone: &HostedZone, set: &RecordSet, target: &AliasTarget, messages: &mut Vec<String>) {
     let (rtype, dns_name, id) = (&set.rtype, &target.dns_name, &target.hosted_zone_id);
     let mut refuse = |why: &str| {

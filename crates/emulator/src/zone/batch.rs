@@ -1,4 +1,4 @@
-//! What is wrong with a change batch by itself, whatever the zone holds.
+//! The rules for a change batch that do not depend on the zone.
 //!
 //! Source: the API model of `ChangeResourceRecordSets` (`ResourceRecordSet`, `ChangeBatch`) and "Quotas" in the
 //! Route 53 Developer Guide.
@@ -10,30 +10,30 @@ use super::{
     value,
 };
 
-/// Most `ResourceRecord` elements of a batch; an alias counts one, an UPSERT twice.
+/// Maximum of `ResourceRecord` elements in a batch. An alias counts as one, and an UPSERT twice.
 pub const MAX_RECORDS: usize = 1_000;
-/// Most characters in all `Value` elements of a batch; an alias has none, an UPSERT counts twice.
+/// Maximum of characters in all `Value` elements of a batch. An alias has none, and an UPSERT counts twice.
 pub const MAX_CHARACTERS: usize = 32_000;
-/// Most values of one record set.
+/// Maximum of values in one record set.
 pub const MAX_VALUES: usize = 400;
-/// Longest value, in characters.
+/// Maximum length of a value, in characters.
 pub const MAX_VALUE: usize = 4_000;
-/// Longest comment of a batch, in characters.
+/// Maximum length of a batch's comment, in characters.
 pub const MAX_COMMENT: usize = 256;
-/// Longest set identifier, in characters.
+/// Maximum length of a set identifier, in characters.
 pub const MAX_SET_IDENTIFIER: usize = 128;
-/// Longest name on the wire, in characters: escapes make it longer than the name itself may be.
+/// Maximum length of a name on the wire, in characters. It allows for escapes.
 pub const MAX_DNS_NAME: usize = 1_024;
 /// Largest TTL, in seconds.
 pub const MAX_TTL: i64 = 2_147_483_647;
 
-/// The record types that exist (`RRType` of the API model).
+/// All record types (`RRType` of the API model).
 pub const TYPES: [&str; 17] = [
     "SOA", "A", "TXT", "NS", "CNAME", "MX", "NAPTR", "PTR", "SRV", "SPF", "AAAA", "CAA", "DS", "TLSA",
     "SSHFP", "SVCB", "HTTPS",
 ];
 
-/// Checks the comment of a batch, which [`HostedZone::change`](super::HostedZone::change) does not see.
+/// Checks the comment of a batch. [`HostedZone::change`](super::HostedZone::change) does not get it.
 ///
 /// # Errors
 /// `InvalidInput` if it has more than [`MAX_COMMENT`] characters.
@@ -43,7 +43,7 @@ pub fn check_comment(comment: &str) -> Result<(), Refusal> {
     violated.refuse()
 }
 
-/// The shape that the API demands of a request: an `InvalidInput` otherwise.
+/// Checks that a request has the shape of the API, with `InvalidInput` as the error.
 pub(super) fn check_shape(batch: &[Change]) -> Result<(), Refusal> {
     let mut violated = Constraints::default();
     if batch.is_empty() {
@@ -63,7 +63,7 @@ pub(super) fn check_shape(batch: &[Change]) -> Result<(), Refusal> {
     }
 }
 
-/// The limits of a whole request.
+/// Checks the limits of a request.
 pub(super) fn limits(batch: &[Change]) -> Vec<String> {
     let (mut records, mut characters) = (0, 0);
     for Change { action, set } in batch {
@@ -80,7 +80,7 @@ pub(super) fn limits(batch: &[Change]) -> Vec<String> {
     messages
 }
 
-/// What is wrong with the values of one set.
+/// Checks the values of one set.
 pub(super) fn check_values(set: &RecordSet, messages: &mut Vec<String>) {
     let most = if matches!(set.rtype.as_str(), "CNAME" | "SOA") { 1 } else { MAX_VALUES };
     if set.values.len() > most {
@@ -97,13 +97,13 @@ pub(super) fn check_values(set: &RecordSet, messages: &mut Vec<String>) {
     }
 }
 
-/// The set with its names in the form in which the zone lists them.
+/// The set with its names in the form of listings.
 pub(super) fn with_listed_names(mut set: RecordSet) -> Result<RecordSet, name::Problem> {
     set.name = name::listed(&set.name)?;
     if let Some(target) = &mut set.alias_target {
         target.dns_name = name::listed(&target.dns_name)?;
     }
-    // Only `true` is stored: `false` is the absence of the policy.
+    // `false` means no policy, so only `true` is stored.
     set.multi_value_answer = set.multi_value_answer.filter(|on| *on);
     Ok(set)
 }
@@ -135,7 +135,7 @@ fn wrong_combination(change: &Change) -> Option<String> {
     }
 }
 
-/// Violated constraints of the API model, collected into one message.
+/// The violated constraints of the API model, collected into one message.
 #[derive(Default)]
 struct Constraints(Vec<String>);
 
@@ -147,7 +147,7 @@ impl Constraints {
     }
 
     fn length(&mut self, path: &str, value: &str, least: usize, most: usize) {
-        // Bytes are never fewer than characters: the count is needed only for long texts.
+        // A text has at least as many bytes as characters, so only long texts need a count.
         if value.len() > most && value.chars().count() > most {
             self.add(path, value, &format!("Member must have length less than or equal to {most}"));
         } else if value.len() < least {
@@ -178,7 +178,7 @@ impl Constraints {
     }
 
     fn record_set(&mut self, set: &RecordSet, at: &dyn Fn() -> String) {
-        // Paths are made only where something is wrong: almost always nothing is.
+        // Paths are created only for errors, because errors are rare.
         let mut found = Self::default();
         found.length("name", &set.name, 0, MAX_DNS_NAME);
         found.member("type", &set.rtype, &TYPES);
@@ -358,7 +358,7 @@ mod tests {
         zone().change(&aliases(1_000).collect::<Vec<_>>()).unwrap();
         refuses(&mut zone(), &aliases(1_001).collect::<Vec<_>>(), &[number]);
 
-        // 16 values of 2,000 characters, quotes and spaces included, are exactly the limit.
+        // 16 values of 2,000 characters, with quotes and spaces, are exactly the limit.
         let value = |last: &str| format!("\"{}\" \"{}\" {}", "x".repeat(250), "y".repeat(250), last);
         let text = |n: usize, action| {
             let value = [value(&format!("\"{}\"", "z".repeat(200))); 1].concat();

@@ -1,18 +1,18 @@
-//! Rules between the record sets of one zone, checked on what the zone would hold after the batch.
+//! The rules between the record sets of one zone, checked on the zone after the batch.
 //!
 //! Source: "Choosing a routing policy" and "Supported DNS record types" in the Route 53 Developer Guide, the API
-//! reference of `ResourceRecordSet`, and error texts as the service sent them to others.
+//! reference of `ResourceRecordSet`, and error texts in public reports.
 
 use super::{
     HostedZone, Key, alias,
     record_set::{Policy, RecordSet},
 };
 
-/// Most sets of one name and type with a routing policy; 30 for geoproximity ("Quotas").
+/// Maximum of sets of one name and type with a routing policy. Geoproximity allows 30 ("Quotas").
 const MAX_ROUTED_SETS: usize = 100;
 const MAX_GEOPROXIMITY_SETS: usize = 30;
 
-/// What is wrong with `set`, which has just been put into the zone under `key`.
+/// The errors of `set`, after its insertion into the zone under `key`.
 pub(super) fn check(zone: &HostedZone, key: &Key, set: &RecordSet, messages: &mut Vec<String>) {
     let RecordSet { name, rtype, .. } = set;
     let apex = *name == zone.name;
@@ -70,7 +70,7 @@ fn check_routing(zone: &HostedZone, key: &Key, set: &RecordSet, messages: &mut V
         return;
     };
     let this = format!("RRSet with DNS name {name}, type {rtype}, SetIdentifier {identifier}");
-    // Some policies name their own value too.
+    // The messages of some policies contain their value.
     let place = match policy {
         Policy::Latency => format!(", and Region Name={}", set.region.as_deref().unwrap_or_default()),
         Policy::Failover => format!(", and Failover={}", set.failover.as_deref().unwrap_or_default()),
@@ -188,7 +188,7 @@ mod tests {
             &[Change::create(RecordSet::simple("m.c.test", "CNAME", 300, ["a.test", "b.test"]))],
             &["Cannot have more than 1 records in a RRSet."],
         );
-        // In one batch it can be replaced.
+        // One batch can replace it.
         zone.change(&[Change::delete(cname("cn.c.test")), Change::create(a("cn.c.test"))]).unwrap();
     }
 
@@ -260,7 +260,7 @@ mod tests {
         for (set, expected) in table {
             refuses(&mut zone, &[Change::upsert(set)], &[expected]);
         }
-        // Of another type they are neighbours.
+        // Sets of another type do not conflict.
         zone.change(&[Change::create(of_type("weighted.c.test", "TXT", "\"x\""))]).unwrap();
     }
 

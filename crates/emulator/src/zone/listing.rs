@@ -1,11 +1,11 @@
-//! Pages of a zone (`ListResourceRecordSets`).
+//! Pages of a zone's listing (`ListResourceRecordSets`).
 
 use super::{HostedZone, Key, RecordSet, Refusal, name};
 
-/// Most record sets on a page of a listing (`ListResourceRecordSets`, API reference).
+/// Maximum of record sets on a page (`ListResourceRecordSets`, API reference).
 pub const MAX_ITEMS: usize = 300;
 
-/// Where a listing begins: the first set at or after this place.
+/// The start of a page: the first set at or after this position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Start {
     name: String,
@@ -25,7 +25,7 @@ pub struct Page {
 // === impl HostedZone ===
 
 impl HostedZone {
-    /// A page of at most `max_items` sets, and never more than [`MAX_ITEMS`].
+    /// A page of at most `max_items` sets, and at most [`MAX_ITEMS`].
     pub fn list(&self, start: Option<&Start>, max_items: usize) -> Page {
         let first = start.map_or_else(Key::lowest, |start| Key {
             name: self.sort_name(&start.name),
@@ -46,7 +46,7 @@ impl HostedZone {
 // === impl Start ===
 
 impl Start {
-    /// A place given as in a request: the name in any form, perhaps a type, perhaps a set identifier.
+    /// A start from the parameters of a request: a name in any form, an optional type and set identifier.
     ///
     /// # Errors
     /// `InvalidInput` if the name is not a domain name.
@@ -108,7 +108,7 @@ mod tests {
         let identifiers: Vec<_> = zone.iter().filter_map(|set| set.set_identifier.as_deref()).collect();
         assert_eq!(identifiers, ["one", "two"]);
 
-        // The two places of a wildcard differ by what may stand before it: digits and dashes.
+        // Digits and dashes are between the two positions of a wildcard.
         zone.change(&[Change::create(a("1.c.test"))]).unwrap();
         assert_eq!(names(&zone)[2..4], ["1.c.test. A", r"\052.c.test. A"]);
         zone.set_wildcard_order(WildcardOrder::Raw);

@@ -1,29 +1,29 @@
-//! Domain names as Route 53 accepts, lists and sorts them.
+//! Domain names: the forms that Route 53 accepts and lists, and its sort order.
 //!
 //! Source: "DNS domain name format" in the Route 53 Developer Guide and the sort order in the API reference of
 //! `ListResourceRecordSets`.
 
 use std::fmt;
 
-/// Longest label, in bytes after decoding.
+/// Maximum length of a label, in bytes after decoding.
 pub const MAX_LABEL: usize = 63;
-/// Longest name, in bytes after decoding, dots included.
+/// Maximum length of a name, in bytes after decoding, with dots.
 pub const MAX_NAME: usize = 255;
 
-/// Where names with characters that Route 53 escapes, a wildcard above all, stand in a listing.
+/// The position of names with escaped characters, such as wildcards, in a listing.
 ///
-/// The API reference does not say whether `*` sorts as the character (0x2a, before all letters and digits) or as
-/// the text `\052` that is listed for it (0x5c, after digits, before letters). A client must work with both.
+/// The API reference does not say how `*` is sorted. It can be the character (0x2a, before all letters and digits), or
+/// the listed text `\052` (0x5c, after digits, before letters). A client must work with both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WildcardOrder {
-    /// By the characters themselves: `*` is 0x2a.
+    /// By the characters. `*` is 0x2a.
     Raw,
-    /// By the listed text: `*` is `\052`, and a backslash is 0x5c.
+    /// By the listed text. `*` is `\052`, and a backslash is 0x5c.
     #[default]
     Escaped,
 }
 
-/// What the service calls a "FATAL problem" of a name or a value.
+/// A "FATAL problem" of a name or a value, in the words of the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Problem {
     pub code: &'static str,
@@ -49,9 +49,9 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The form in which Route 53 lists a name: lower case, a trailing dot, everything but `a-z 0-9 - _` as `\ooo`.
+/// The listed form of a name: lower case, a trailing dot, and `\ooo` for all characters but `a-z 0-9 - _`.
 ///
-/// Takes a name with or without trailing dot, with special characters raw or already escaped.
+/// The input can have a trailing dot, and its special characters can be raw or escaped.
 pub(super) fn listed(text: &str) -> Result<String, Problem> {
     let mut out = String::with_capacity(text.len() + 1);
     let mut label = Vec::with_capacity(MAX_LABEL);
@@ -96,14 +96,14 @@ pub(super) fn listed(text: &str) -> Result<String, Problem> {
     Ok(out)
 }
 
-/// The bytes by which a listed name is sorted: labels from the right, each closed by a dot.
+/// The sort key of a listed name: its labels from the right, each with a dot.
 pub(super) fn sort_key(listed: &str, order: WildcardOrder) -> Box<[u8]> {
     let mut key = Vec::with_capacity(listed.len());
     for label in listed.trim_end_matches('.').rsplit('.') {
         let mut rest = label.as_bytes();
         while let Some((first, tail)) = rest.split_first() {
             match octal(rest) {
-                // A dot inside a label stays escaped: raw, it would look like the end of the label.
+                // A dot inside a label stays escaped, because a raw dot ends the label.
                 Some(byte) if order == WildcardOrder::Raw && byte != b'.' => {
                     key.push(byte);
                     rest = rest.get(4..).unwrap_or_default();
@@ -119,7 +119,7 @@ pub(super) fn sort_key(listed: &str, order: WildcardOrder) -> Box<[u8]> {
     key.into_boxed_slice()
 }
 
-/// The byte that `\ooo` at the beginning of `bytes` stands for.
+/// The byte of an escape `\ooo` at the beginning of `bytes`.
 pub(super) fn octal(bytes: &[u8]) -> Option<u8> {
     let [b'\\', digits @ ..] = bytes else { return None };
     let value = digits.get(..3)?.iter().try_fold(0u16, |value, digit| {
@@ -208,7 +208,7 @@ mod tests {
     fn names_sort_by_labels_from_the_right_and_the_dot_counts() {
         let key = |name| sort_key(name, WildcardOrder::Escaped);
         assert_eq!(&*key("www.example.com."), b"com.example.www.");
-        // `-` is 45, `.` is 46: what goes on with a dash stands before the shorter name.
+        // `-` is 45 and `.` is 46, so a name that continues with a dash comes first.
         assert!(key("a-b.test.") < key("a.test."));
         assert!(key("a.test.") < key("x.a.test."));
         assert!(key("x.a.test.") < key("a0.test."));

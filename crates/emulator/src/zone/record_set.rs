@@ -4,19 +4,18 @@ use serde::{Deserialize, Serialize};
 
 /// One `ResourceRecordSet`.
 ///
-/// Every field that the API has is here, also where some exclude each other: which combinations are valid is a
-/// rule of the service, checked by [`HostedZone::change`](super::HostedZone::change). The JSON form is that of the
-/// AWS CLI.
+/// It has all fields of the API, although some exclude each other. [`HostedZone::change`](super::HostedZone::change)
+/// checks which combinations are valid. The JSON form is that of the AWS CLI.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct RecordSet {
-    /// The name. In a zone it has the listed form: lower case, trailing dot, `\ooo` for everything but
-    /// `a-z 0-9 - _`. In a change any form that the service accepts.
+    /// The name. In a zone it has the listed form: lower case, a trailing dot, and `\ooo` for all characters but
+    /// `a-z 0-9 - _`. A change can have any form that the service accepts.
     pub name: String,
     /// The type, upper case.
     #[serde(rename = "Type")]
     pub rtype: String,
-    /// Tells the sets of one name and type apart; mandatory for every routing policy except simple.
+    /// The set identifier. Every routing policy except simple needs one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set_identifier: Option<String>,
     /// Weighted routing: 0 to 255.
@@ -34,10 +33,10 @@ pub struct RecordSet {
     /// Multivalue answer routing, if true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multi_value_answer: Option<bool>,
-    /// Seconds, 0 to 2147483647; absent for an alias.
+    /// The TTL in seconds, 0 to 2147483647. An alias has none.
     #[serde(rename = "TTL", default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<i64>,
-    /// The values; empty for an alias.
+    /// The values. An alias has none.
     #[serde(
         rename = "ResourceRecords",
         default,
@@ -48,10 +47,10 @@ pub struct RecordSet {
     /// The alias target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias_target: Option<AliasTarget>,
-    /// The health check. Whether one with this id exists is not checked.
+    /// The health check. The emulator does not check that it exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health_check_id: Option<String>,
-    /// The traffic policy instance that made this set.
+    /// The traffic policy instance that created the set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic_policy_instance_id: Option<String>,
     /// CIDR routing (IP-based).
@@ -62,20 +61,20 @@ pub struct RecordSet {
     pub geo_proximity_location: Option<GeoProximityLocation>,
 }
 
-/// Where an alias points.
+/// The target of an alias.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct AliasTarget {
-    /// The zone of the target: the own one, or one that belongs to an AWS service.
+    /// The zone of the target: the same zone, or a zone of an AWS service.
     pub hosted_zone_id: String,
-    /// The name of the target, listed with a trailing dot.
+    /// The name of the target. Listings add a trailing dot.
     #[serde(rename = "DNSName")]
     pub dns_name: String,
     /// Whether answers depend on the health of the target.
     pub evaluate_target_health: bool,
 }
 
-/// Where queries come from, for geolocation routing.
+/// The location of clients, for geolocation routing.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct GeoLocation {
@@ -90,7 +89,7 @@ pub struct GeoLocation {
     pub subdivision_code: Option<String>,
 }
 
-/// Where the resource is, for geoproximity routing.
+/// The location of the resource, for geoproximity routing.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct GeoProximityLocation {
@@ -100,7 +99,7 @@ pub struct GeoProximityLocation {
     /// A group of local zones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local_zone_group: Option<String>,
-    /// A place on earth.
+    /// A position on earth.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coordinates: Option<Coordinates>,
     /// -99 to 99.
@@ -108,7 +107,7 @@ pub struct GeoProximityLocation {
     pub bias: Option<i64>,
 }
 
-/// A place on earth, in the decimal form of the API.
+/// A position on earth, in the decimal form of the API.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Coordinates {
@@ -118,7 +117,7 @@ pub struct Coordinates {
     pub longitude: String,
 }
 
-/// Which client addresses get this answer, for IP-based routing.
+/// The client addresses that get this answer, for IP-based routing.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct CidrRoutingConfig {
@@ -128,15 +127,15 @@ pub struct CidrRoutingConfig {
     pub location_name: String,
 }
 
-/// What a change does with its record set.
+/// The action of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Action {
-    /// Refused if a set with this name, type and set identifier exists.
+    /// Rejected if a set with this name, type and set identifier exists.
     Create,
     /// Creates or replaces. Counts double towards all limits.
     Upsert,
-    /// Refused unless every field equals the current one.
+    /// Rejected unless every field equals the current one.
     Delete,
 }
 
@@ -144,9 +143,9 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Change {
-    /// What to do.
+    /// The action.
     pub action: Action,
-    /// With what.
+    /// The record set.
     #[serde(rename = "ResourceRecordSet")]
     pub set: RecordSet,
 }
@@ -187,7 +186,7 @@ impl RecordSet {
         Self { name: name.into(), rtype: rtype.into(), alias_target: Some(target), ..Self::default() }
     }
 
-    /// The same set with another routing policy: weighted.
+    /// The same set with weighted routing.
     #[must_use]
     pub fn weighted(self, set_identifier: impl Into<String>, weight: i64) -> Self {
         Self { set_identifier: Some(set_identifier.into()), weight: Some(weight), ..self }
@@ -211,7 +210,7 @@ impl RecordSet {
         self.policies().next()
     }
 
-    /// Equality as a DELETE demands it: every field, values in any order.
+    /// Whether a DELETE matches the set: every field is equal, and values can have any order.
     pub(super) fn same_as(&self, other: &Self) -> bool {
         let sorted = |values: &[String]| {
             let mut values = values.to_vec();
@@ -229,7 +228,7 @@ impl RecordSet {
 // === impl Action ===
 
 impl Action {
-    /// As the API writes it.
+    /// The text in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Create => "CREATE",
@@ -238,7 +237,7 @@ impl Action {
         }
     }
 
-    /// How often its values count towards the limits of a request, and what it costs from the change throughput.
+    /// The factor of its values in the limits of a request, and its cost in the change throughput.
     pub fn cost(self) -> usize {
         if self == Self::Upsert { 2 } else { 1 }
     }

@@ -1,16 +1,15 @@
-//! Why the service refuses a change batch.
+//! Rejections of change batches.
 
-/// A refused request. `Display` gives `code: message`.
+/// The rejection of a request. `Display` gives `code: message`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The batch contradicts itself, the zone or a limit; one message for each thing that is wrong, in the order
-    /// of the batch.
+    /// The batch contradicts itself, the zone or a limit. Each error has a message, in the order of the batch.
     #[error("InvalidChangeBatch: [{}]", .0.join(", "))]
     InvalidChangeBatch(Vec<String>),
     /// The request does not have the shape of the API.
     #[error("InvalidInput: {0}")]
     InvalidInput(String),
-    /// The caller may not do this.
+    /// The caller may not make this change.
     #[error("AccessDenied: {0}")]
     AccessDenied(String),
 }
@@ -27,7 +26,7 @@ impl Refusal {
         }
     }
 
-    /// The message as it travels in the `Message` element: those of a change batch in one bracketed list.
+    /// The text of the `Message` element. For a change batch it is a list in brackets.
     pub fn message(&self) -> String {
         match self {
             Self::InvalidChangeBatch(messages) => format!("[{}]", messages.join(", ")),

@@ -25,7 +25,7 @@ fn messages(refused: Result<(), Refusal>) -> Vec<String> {
     }
 }
 
-/// Tries a batch that must be refused with exactly these messages and must leave nothing behind.
+/// Checks that a batch is rejected with exactly these messages, and changes nothing.
 pub(super) fn refuses(zone: &mut HostedZone, batch: &[Change], expected: &[&str]) {
     let before: Vec<_> = zone.iter().cloned().collect();
     assert_eq!(messages(zone.change(batch)), expected);
@@ -211,7 +211,7 @@ fn protections_fail_the_whole_batch() {
     let expected = "Resource record set [name='p.c.test.', type='A'] is protected: ask platform@";
     refuses(&mut zone, &[Change::create(a("a.c.test")), Change::create(a("p.c.test"))], &[expected]);
     zone.change(&[Change::create(of_type("p.c.test", "AAAA", "::1"))]).unwrap();
-    // What else is wrong with a protected set is not looked at.
+    // Other errors of a protected set are not reported.
     refuses(&mut zone, &[Change::delete(a("p.c.test"))], &[expected]);
     assert!(zone.unprotect("p.c.test.", "A") && !zone.unprotect("p.c.test.", "A"));
     zone.change(&[Change::create(a("p.c.test"))]).unwrap();

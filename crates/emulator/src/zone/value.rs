@@ -1,13 +1,13 @@
 //! The syntax of values, by record type.
 //!
-//! Source: "Supported DNS record types" in the Route 53 Developer Guide. Types without a rule here (NAPTR, DS,
-//! TLSA, SSHFP, SVCB, HTTPS, CAA, SOA) are accepted with any text.
+//! Source: "Supported DNS record types" in the Route 53 Developer Guide. NAPTR, DS, TLSA, SSHFP, SVCB, HTTPS, CAA and SOA
+//! have no rule, so any text is accepted.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::name::{self, Problem};
 
-/// Longest character string of a TXT value, in bytes after decoding.
+/// Maximum length of a string in a TXT value, in bytes after decoding.
 const MAX_STRING: usize = 255;
 
 /// Checks one value.
@@ -35,14 +35,14 @@ pub(super) fn check(rtype: &str, value: &str) -> Result<(), Problem> {
     }
 }
 
-/// `N` 16 bit numbers and a name; `None` if the value has another form.
+/// Reads `N` 16-bit numbers and a name. `None` if the value has another form.
 fn numbers_and_name<const N: usize>(value: &str) -> Option<Result<(), Problem>> {
     let mut fields = value.split_ascii_whitespace();
     for _ in 0..N {
         fields.next()?.parse::<u16>().ok()?;
     }
     let target = fields.next()?;
-    // `.` alone says that there is no such service (RFC 2782, RFC 7505).
+    // A single `.` means that there is no such service (RFC 2782, RFC 7505).
     fields.next().is_none().then(|| if target == "." { Ok(()) } else { name::listed(target).map(drop) })
 }
 
