@@ -154,7 +154,7 @@ fn rule_to_sdk(set: ResourceRecordSetBuilder, rule: &Rule) -> Result<ResourceRec
     Ok(match rule {
         Rule::Weight(weight) => set.weight(*weight),
         Rule::Region(region) => set.region((&**region).into()),
-        Rule::Failover(role) => set.failover((&**role).into()),
+        Rule::Failover(position) => set.failover((&**position).into()),
         Rule::MultiValue(is_on) => set.multi_value_answer(*is_on),
         Rule::Geolocation { continent, country, subdivision } => set.geo_location(
             GeoLocation::builder()

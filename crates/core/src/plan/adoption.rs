@@ -3,18 +3,12 @@
 //! A unit of an adoption holds ownership records only. Changes of the records themselves follow in another unit, under
 //! all rules for owned records. The adoption shows those changes in advance.
 
-use std::sync::Arc;
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
 
-use super::{
-    Change, OwnerId, Reason, Role, Unit, UnitDigest, View, WishDigest,
-    desired::Desired,
-    host::{is_right, too_big},
-    ownership::Owner,
-};
+use super::{OwnerId, Unit, UnitDigest, View, ownership::Owner};
 use crate::{
     dns::{Name, RecordSet},
-    source::{Claim, Facts},
+    source::Facts,
 };
 
 /// The records that may become ours in addition to those that objects adopt.
@@ -150,55 +144,6 @@ impl View<'_> {
             None => adoption.from.iter().any(is_it),
             Some(order) => order.from.as_ref().is_some_and(is_it) && order.hosts.contain(host),
         }
-    }
-
-    /// The unit that adopts the records of a key. None if no record may become ours, or if a wanted record belongs to
-    /// somebody else and may not.
-    pub(super) fn adoption(&self, holder: &Claim, desired: &Desired) -> Result<Option<Unit>, Reason> {
-        let key = &holder.endpoint.key;
-        let (mut changes, mut then, mut reads) = (Vec::new(), Vec::new(), Vec::new());
-        for wanted in &desired.sets {
-            let ownership = self.look_up(&key.host, wanted.rtype(), key);
-            let found = self.zone.get(&key.host, wanted.rtype(), key.set_id.as_ref());
-            let is_right = found.is_some_and(|found| is_right(found, wanted, desired));
-            if self.adopts(&key.host, &holder.facts, &ownership.owner, found, is_right) {
-                changes.extend(self.txt_change(holder, wanted, &ownership)?);
-            } else {
-                let is_foreign = match &ownership.owner {
-                    Owner::Us => false,
-                    Owner::Nobody => found.is_some() && !is_right,
-                    Owner::Other(_) => !is_right,
-                    Owner::Unreadable(_) | Owner::PlaceTaken(_) => true,
-                };
-                if is_foreign {
-                    return Ok(None);
-                }
-            }
-            reads.extend(ownership.reads);
-            then.extend(match found {
-                Some(found) if is_right || self.is_undecided(holder, desired, found) => None,
-                Some(found) => {
-                    Some(Change::Replace { role: Role::Record, before: found.clone(), after: wanted.clone() })
-                }
-                None => Some(Change::Create { role: Role::Record, set: wanted.clone() }),
-            });
-        }
-        // Other records of the former owner at the hostname would be foreign neighbours of the adopted ones.
-        for set in self.zone.at(&key.host) {
-            if !set.rtype().is_address() || set.key.set_id != key.set_id || desired.has(set.rtype()) {
-                continue;
-            }
-            let ownership = self.look_up(&key.host, set.rtype(), key);
-            if self.adopts(&key.host, &holder.facts, &ownership.owner, Some(set), false) {
-                changes.extend(self.txt_change(holder, set, &ownership)?);
-                reads.extend(ownership.reads);
-            }
-        }
-        if changes.is_empty() {
-            return Ok(None);
-        }
-        too_big(&changes)?;
-        Ok(Unit::adopt(holder, changes, reads, WishDigest::of(desired), then))
     }
 }
 

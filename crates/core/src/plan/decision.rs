@@ -32,6 +32,7 @@ pub(super) enum Decision<'z> {
 }
 
 /// The table of decisions. `was_ours` says whether this process has seen the set right and ours.
+#[expect(clippy::match_same_arms, reason = "each arm is a row of the table")]
 pub(super) fn decide<'z>(existing: &Existing<'z>, owner: &Owner, was_ours: bool) -> Decision<'z> {
     use Decision::{Blocked, Create, InSync, Noted, Replace};
     use Existing::{Different, InTheWay, Nothing, Right};

@@ -2,7 +2,7 @@
 
 use super::{
     ManagedTypes, Reason, Settings,
-    reason::{Limit, MAX_OBJECT_VALUES},
+    limit::{Limit, MAX_OBJECT_VALUES},
 };
 use crate::{
     dns::{Alias, AliasZones, Data, MAX_SET_VALUES, Name, RecordSet, RecordType, SetKey, Zone},
@@ -100,6 +100,11 @@ impl Desired {
     /// The same sets, marked as merged if they differ from the holder's own wish.
     pub fn merged(self, own: &Self) -> Self {
         Self { is_merged: self.sets != own.sets, ..self }
+    }
+
+    /// Whether an existing set is as wanted. A TTL that no object asks for is not compared.
+    pub fn is_right(&self, found: &RecordSet, wanted: &RecordSet) -> bool {
+        found.answers_like(wanted) && (!self.ttl_is_asked_for || found.ttl() == wanted.ttl())
     }
 
     /// Whether these sets also fulfil another wish: an equal one, or a part of a merged one.

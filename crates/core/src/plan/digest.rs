@@ -19,6 +19,13 @@ pub struct UnitDigest([u8; 32]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlanDigest([u8; 16]);
 
+/// A move of a hostname from one target to another.
+///
+/// A load balancer in place of another one is one move, however many hostnames lead to it. Moves are compared across
+/// processes, and tenants choose the targets, so a move is a hash of 128 bits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Move([u8; 16]);
+
 /// A text that is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a plan's digest has 32 hexadecimal digits, and a unit's digest has 64")]
@@ -56,13 +63,17 @@ impl Encoder {
     /// Adds a text that can be absent.
     pub fn optional(&mut self, text: Option<&str>) {
         self.tag(u8::from(text.is_some()));
-        text.into_iter().for_each(|text| self.text(text));
+        if let Some(text) = text {
+            self.text(text);
+        }
     }
 
     /// Adds values in their order.
     pub fn list<T>(&mut self, values: &[T], mut add: impl FnMut(&mut Self, &T)) {
         self.number(values.len() as u64);
-        values.iter().for_each(|value| add(self, value));
+        for value in values {
+            add(self, value);
+        }
     }
 
     /// The first bytes of the hash, 32 at most.
@@ -86,6 +97,15 @@ impl UnitDigest {
     /// The first 128 bits, as a plan shows them.
     pub fn short(&self) -> String {
         self.to_string().chars().take(32).collect()
+    }
+}
+
+// === impl Move ===
+
+impl Move {
+    /// The move of an encoded list of places.
+    pub(super) fn new(encoder: Encoder) -> Self {
+        Self(encoder.finish())
     }
 }
 
@@ -147,4 +167,4 @@ macro_rules! hex_text {
 
 hex_text!(UnitDigest, 32);
 hex_text!(PlanDigest, 16);
-hex_text!(super::Move, 16);
+hex_text!(Move, 16);

@@ -1,7 +1,7 @@
 //! The encoding of record sets and changes for digests. A change of the encoding needs a new version in its domain.
 
 use super::{Change, Role, digest::Encoder};
-use crate::dns::{Alias, Data, Policy, RecordSet, Routing, Rule};
+use crate::dns::{Alias, Data, Policy, RecordSet, Routing, Rule, SetId};
 
 impl Encoder {
     pub fn change(&mut self, change: &Change) {
@@ -25,7 +25,7 @@ impl Encoder {
     pub fn record_set(&mut self, set: &RecordSet) {
         self.text(set.name().as_str());
         self.text(set.rtype().as_str());
-        self.optional(set.key.set_id.as_ref().map(|id| id.as_str()));
+        self.optional(set.key.set_id.as_ref().map(SetId::as_str));
         self.routing(&set.routing);
         self.data(&set.data);
     }
@@ -58,7 +58,9 @@ impl Encoder {
                 self.tag(1);
                 self.optional(health_check.as_deref());
                 self.tag(u8::from(rule.is_some()));
-                rule.iter().for_each(|rule| self.rule(rule));
+                if let Some(rule) = rule {
+                    self.rule(rule);
+                }
             }
         }
     }
@@ -73,9 +75,9 @@ impl Encoder {
                 self.tag(1);
                 self.text(region);
             }
-            Rule::Failover(role) => {
+            Rule::Failover(position) => {
                 self.tag(2);
-                self.text(role);
+                self.text(position);
             }
             Rule::MultiValue(is_on) => {
                 self.tag(3);
@@ -83,11 +85,15 @@ impl Encoder {
             }
             Rule::Geolocation { continent, country, subdivision } => {
                 self.tag(4);
-                [continent, country, subdivision].iter().for_each(|place| self.optional(place.as_deref()));
+                for place in [continent, country, subdivision] {
+                    self.optional(place.as_deref());
+                }
             }
             Rule::GeoProximity { region, local_zone_group, coordinates, bias } => {
                 self.tag(5);
-                [region, local_zone_group].iter().for_each(|place| self.optional(place.as_deref()));
+                for place in [region, local_zone_group] {
+                    self.optional(place.as_deref());
+                }
                 self.optional(coordinates.as_ref().map(|(latitude, _)| &**latitude));
                 self.optional(coordinates.as_ref().map(|(_, longitude)| &**longitude));
                 self.optional(bias.map(|bias| bias.to_string()).as_deref());

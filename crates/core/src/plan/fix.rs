@@ -1,9 +1,6 @@
 //! The meaning of each reason, and its fix.
 
-use super::{
-    Reason,
-    reason::{Limit, Reserved},
-};
+use super::{Reason, limit::Limit, reason::Reserved};
 
 impl Reason {
     /// The meaning of the reason, for any unit.

@@ -3,14 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Blocked, Change, HandChange, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, Note, Noted, Reason, Role, Stale,
-    Unit, View, Weight, WishDigest,
-    decision::{Decision, Existing, decide},
-    desired::Desired,
-    holder::Followed,
-    ownership::{Owner, Ownership},
-    reason::Limit,
-    remedy,
+    Blocked, HandChange, Note, Noted, Reason, Stale, Unit, View, WishDigest, desired::Desired,
+    holder::Followed, remedy, written::Written,
 };
 use crate::{
     dns::{Name, RecordSet, RecordType},
@@ -51,20 +45,6 @@ enum KeyPlan {
     Blocked(Reason, Vec<HandChange>),
 }
 
-/// The unit of a key, or the state of its records if there is nothing to write.
-pub(super) enum Written {
-    Unit(Unit),
-    Noted(Note),
-    InSync,
-}
-
-/// A wanted record set, and its state in the zone.
-struct Position<'a, 'w> {
-    wanted: &'w RecordSet,
-    existing: Existing<'a>,
-    ownership: Ownership<'a>,
-}
-
 // === impl HostPlan ===
 
 impl HostPlan {
@@ -80,7 +60,7 @@ impl HostPlan {
 
 // === impl View ===
 
-impl<'a> View<'a> {
+impl View<'_> {
     /// Plans one hostname. For a hostname that no object claims, it finds the orphans.
     pub fn host(&self, host: &Name) -> HostPlan {
         let mut plan = HostPlan::default();
@@ -172,26 +152,6 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The record sets of managed types that a claimant asks for.
-    pub(super) fn wish(&self, claim: &Claim) -> Result<Desired, Reason> {
-        let keeps_cname = self.keeps_cname(claim);
-        Desired::new(claim, self.zone, self.settings, keeps_cname)?.narrowed(&self.settings.managed_types)
-    }
-
-    /// Whether the zone holds a CNAME at the key that is ours, or becomes ours.
-    fn keeps_cname(&self, claim: &Claim) -> bool {
-        let (key, rtype) = (&claim.endpoint.key, RecordType::Cname);
-        let Some(found) = self.zone.get(&key.host, &rtype, key.set_id.as_ref()) else { return false };
-        if !self.settings.managed_types.contains(&rtype) {
-            return false;
-        }
-        let owner = self.look_up(&key.host, &rtype, key).owner;
-        let as_cname = || Desired::new(claim, self.zone, self.settings, true);
-        let is_right =
-            || as_cname().is_ok_and(|wish| wish.sets.iter().any(|set| is_right(found, set, &wish)));
-        owner == Owner::Us || self.adopts(&key.host, &claim.facts, &owner, Some(found), is_right())
-    }
-
     fn plan_wish(&self, holder: &Claim, desired: &Desired, plan: &mut HostPlan) -> KeyPlan {
         // Rivals come first: a name that is kept for another hostname's ownership record is no conflict that a person
         // could resolve by a deletion of that record.
@@ -259,81 +219,6 @@ impl<'a> View<'a> {
         }
         Some(types)
     }
-
-    /// Plans `desired` without regard to rivals.
-    pub(super) fn without_rivals(&self, holder: &Claim, desired: &Desired) -> Result<Written, Reason> {
-        let key = &holder.endpoint.key;
-        let positions = self.positions(key, desired);
-        let was_ours = self.history.was_right(key);
-        let is_free = |it: &Position<'_, '_>| !matches!(it.existing, Existing::InTheWay(_));
-        if positions.iter().all(is_free)
-            && let Some(adoption) = self.adoption(holder, desired)?
-        {
-            return Ok(Written::Unit(adoption));
-        }
-        let (mut changes, mut reads, mut note) = (Vec::new(), Vec::new(), None);
-        for Position { wanted, existing, ownership } in positions {
-            let change = match decide(&existing, &ownership.owner, was_ours) {
-                Decision::Blocked(reason) => return Err(reason),
-                Decision::Noted(found) => {
-                    note = note.or(Some(found));
-                    continue;
-                }
-                Decision::InSync => {
-                    if !self.is_kept(desired) && self.has_followed(holder, &ownership) {
-                        changes.extend(self.txt_change(holder, wanted, &ownership)?);
-                        reads.extend(ownership.reads);
-                    }
-                    continue;
-                }
-                Decision::Replace(found) => {
-                    if self.is_undecided(holder, desired, found) {
-                        return Err(Reason::MergeUndecided { found: found.to_string() });
-                    }
-                    Change::Replace { role: Role::Record, before: found.clone(), after: wanted.clone() }
-                }
-                Decision::Create => Change::Create { role: Role::Record, set: wanted.clone() },
-            };
-            changes.push(change);
-            changes.extend(self.txt_change(holder, wanted, &ownership)?);
-            reads.extend(ownership.reads);
-        }
-        // If one record is right and another is missing, the hostname is not right as a whole. So this comes before a note.
-        let creates = changes.iter().any(|change| change.is_create() && change.is_of_record());
-        if creates && let Some(reason) = self.foreign_neighbour(key) {
-            return Err(reason);
-        }
-        if changes.is_empty() {
-            return Ok(note.map_or(Written::InSync, Written::Noted));
-        }
-        too_big(&changes)?;
-        Ok(Written::Unit(Unit::publish(holder, changes, reads, WishDigest::of(desired))))
-    }
-
-    /// The wanted sets of a key, each with its state in the zone.
-    fn positions<'w>(&self, key: &ClaimKey, desired: &'w Desired) -> Vec<Position<'a, 'w>> {
-        // A conflict at the place of an ownership record comes first, because it blocks the unit as well.
-        let places = desired.sets.iter().map(|set| self.place(&key.host, set.rtype()));
-        let mut taken = places.filter_map(|at| self.in_place_of_txt(&at));
-        let in_the_way = self.in_the_way(key, desired).map(|reason| taken.next().unwrap_or(reason));
-        let position = |wanted: &'w RecordSet| {
-            let mut ownership = self.look_up(&key.host, wanted.rtype(), key);
-            if ownership.owner != Owner::Us
-                && let Some(reason) = self.in_place_of_txt(&ownership.place.name)
-            {
-                ownership.owner = Owner::PlaceTaken(reason);
-            }
-            let existing = match (&in_the_way, self.zone.get(&key.host, wanted.rtype(), key.set_id.as_ref()))
-            {
-                (Some(reason), _) => Existing::InTheWay(reason.clone()),
-                (None, None) => Existing::Nothing,
-                (None, Some(found)) if is_right(found, wanted, desired) => Existing::Right,
-                (None, Some(found)) => Existing::Different(found),
-            };
-            Position { wanted, existing, ownership }
-        };
-        desired.sets.iter().map(position).collect()
-    }
 }
 
 fn blocked(claim: &Claim, reason: &Reason, remedy: Vec<HandChange>) -> Blocked {
@@ -344,20 +229,4 @@ fn blocked(claim: &Claim, reason: &Reason, remedy: Vec<HandChange>) -> Blocked {
 fn noted(claim: &Claim, note: &Note, remedy: Vec<HandChange>) -> Noted {
     let (host, object) = (claim.endpoint.key.to_string(), claim.object().clone());
     Noted { host, object, note: note.clone(), remedy }
-}
-
-/// Whether a set is as wanted. A TTL that no object asks for is not compared.
-pub(super) fn is_right(found: &RecordSet, wanted: &RecordSet, desired: &Desired) -> bool {
-    found.answers_like(wanted) && (!desired.ttl_is_asked_for || found.ttl() == wanted.ttl())
-}
-
-pub(super) fn too_big(changes: &[Change]) -> Result<(), Reason> {
-    let weight = Weight::sum(changes);
-    if weight.values > MAX_BATCH_VALUES {
-        return Err(Reason::TooBig(Limit::BatchValues(weight.values)));
-    }
-    if weight.characters > MAX_BATCH_CHARACTERS {
-        return Err(Reason::TooBig(Limit::BatchCharacters(weight.characters)));
-    }
-    Ok(())
 }

@@ -4,17 +4,21 @@
 //! A plan is that function over every hostname of the claims and of the zone.
 
 mod adoption;
+mod adoption_unit;
 mod batch;
+mod blocked;
 mod change;
 mod decision;
 mod desired;
 mod digest;
 mod encoding;
 mod fix;
+mod hand_change;
 mod heritage;
 mod history;
 mod holder;
 mod host;
+mod limit;
 mod managed_types;
 mod merge;
 mod note;
@@ -29,25 +33,29 @@ mod stale;
 mod text;
 mod unit;
 mod view;
+mod wish;
+mod written;
 
 use std::collections::BTreeMap;
 
 pub use adoption::{Adoption, AdoptionOrder, BadHostPattern, HostPattern, Hosts};
-pub use batch::{Batch, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, Weight};
+pub use batch::Batch;
+pub use blocked::Blocked;
+pub(crate) use blocked::of_object;
 pub use change::{Change, Role};
-pub use digest::{BadDigest, PlanDigest, UnitDigest};
+pub use digest::{BadDigest, Move, PlanDigest, UnitDigest};
+pub use hand_change::HandChange;
 pub use heritage::{BadOwnerId, Heritage, OwnerId};
 pub use history::{History, HolderHistory, WishDigest};
 pub use host::{HostPlan, InSync};
+pub use limit::{Limit, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, Weight};
 pub use managed_types::{BadManagedType, ManagedTypes};
 pub use note::{Note, Noted};
 pub use ownership::{BadNaming, Fallbacks, Naming};
-pub(crate) use reason::of_object;
-pub use reason::{Blocked, Limit, Reason};
-pub use remedy::HandChange;
+pub use reason::Reason;
 pub use shadow::Shadow;
 pub use stale::Stale;
-pub use unit::{Move, Unit};
+pub use unit::Unit;
 pub use view::View;
 
 use crate::{

@@ -2,24 +2,11 @@
 
 use std::fmt;
 
-use super::{HandChange, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES};
+use super::limit::Limit;
 use crate::{
-    dns::{BadName, MAX_SET_VALUES, Name, RecordType},
-    source::{Facts, MAX_OBJECT_HOSTS, ObjectRef},
+    dns::{BadName, Name, RecordType},
+    source::ObjectRef,
 };
-
-/// A claim that is not published, for exactly one reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Blocked {
-    /// The hostname, with the set identifier if there is one. It can be invalid.
-    pub host: String,
-    /// The object of the claim.
-    pub object: ObjectRef,
-    /// The reason.
-    pub reason: Reason,
-    /// The change batch with which a person could resolve a conflict with the zone. zonekeeper does not run it.
-    pub remedy: Vec<HandChange>,
-}
 
 /// Why a unit is blocked. Its records in the zone stay as they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -178,46 +165,6 @@ pub enum Reserved {
     SharedWith(Name),
 }
 
-/// Maximum of values of one object at all its hostnames together. It equals 10,000 record sets with ten values each.
-/// zonekeeper keeps all values of an object for each of its hostnames in memory.
-pub(super) const MAX_OBJECT_VALUES: usize = 100_000;
-
-/// An exceeded limit, with the actual number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limit {
-    /// Values in one record set.
-    SetValues,
-    /// Values at all hostnames of one object.
-    ObjectValues(usize),
-    /// Hostnames of one object.
-    ObjectHosts(usize),
-    /// Values in one request.
-    BatchValues(usize),
-    /// Characters in one request.
-    BatchCharacters(usize),
-}
-
-// === impl Blocked ===
-
-impl Blocked {
-    /// The reason in words, for readers who may see only the object's namespace. It names no object of another namespace.
-    pub fn told(&self) -> String {
-        match &self.reason {
-            Reason::ClaimedBy { holder } if holder.namespace() != self.object.namespace() => {
-                "an object of another namespace holds this hostname and asks for other records".to_owned()
-            }
-            Reason::Vacant { holder } if holder.namespace() != self.object.namespace() => {
-                "zonekeeper keeps the hostname for an object of another namespace, which is gone".to_owned()
-            }
-            Reason::KindUnreadable { holder } if holder.namespace() != self.object.namespace() => {
-                "an object of another namespace holds this hostname, and zonekeeper cannot read its kind"
-                    .to_owned()
-            }
-            reason => reason.to_string(),
-        }
-    }
-}
-
 // === impl Reason ===
 
 impl Reason {
@@ -339,30 +286,7 @@ impl fmt::Display for Reason {
                 write!(f, "another claim on {at} asks for another routing policy")
             }
             Self::TrafficPolicy => write!(f, "a traffic policy manages the record"),
-            Self::TooBig(limit) => match limit {
-                Limit::SetValues => {
-                    write!(
-                        f,
-                        "the record set would have more than {MAX_SET_VALUES} values, which Route 53 does not allow"
-                    )
-                }
-                Limit::ObjectValues(have) => write!(
-                    f,
-                    "the object has {have} values at all its hostnames together, and {MAX_OBJECT_VALUES} are allowed"
-                ),
-                Limit::ObjectHosts(have) => {
-                    write!(f, "the object has {have} hostnames, and {MAX_OBJECT_HOSTS} are allowed")
-                }
-                Limit::BatchValues(have) => {
-                    write!(f, "the unit has {have} values, and {MAX_BATCH_VALUES} are allowed in one request")
-                }
-                Limit::BatchCharacters(have) => {
-                    write!(
-                        f,
-                        "the unit has {have} characters, and {MAX_BATCH_CHARACTERS} are allowed in one request"
-                    )
-                }
-            },
+            Self::TooBig(limit) => limit.fmt(f),
             Self::KindUnreadable { holder } => {
                 write!(f, "{holder} holds this hostname, and zonekeeper cannot read objects of its kind")
             }
@@ -377,52 +301,6 @@ impl fmt::Display for Reason {
             Self::Protected { message } => write!(f, "a record set is protected: {message}"),
             Self::ZoneFull { message } => {
                 write!(f, "the zone has reached its quota of record sets: {message}")
-            }
-        }
-    }
-}
-
-/// The hostnames of an object that are blocked with any zone: the invalid ones, and those above the limit.
-///
-/// Hostnames above the limit are counted, not listed. The last kept invalid hostname also counts the dropped ones.
-pub(crate) fn of_object(facts: &Facts) -> impl Iterator<Item = Blocked> {
-    let blocked = |host, reason| Blocked { host, object: facts.object.clone(), reason, remedy: Vec::new() };
-    let counts =
-        std::iter::repeat_n(0, facts.bad_hosts.len().saturating_sub(1)).chain([facts.more_bad_hosts]);
-    let bad = facts.bad_hosts.iter().zip(counts).map(move |(bad, more)| {
-        let host = if more == 0 { bad.text.clone() } else { format!("{} and {more} more", bad.text) };
-        blocked(host, Reason::InvalidHostname(bad.why.clone()))
-    });
-    let above = Some(facts.hosts_above_limit).filter(|above| *above > 0).map(move |above| {
-        let host = format!("{above} more hostnames");
-        blocked(host, Reason::TooBig(Limit::ObjectHosts(MAX_OBJECT_HOSTS + above)))
-    });
-    bad.chain(above.filter(|_| facts.passed_over.is_empty()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::source::Kind;
-
-    #[test]
-    fn the_text_for_an_object_names_no_other_namespace() {
-        let object = |namespace: &str| ObjectRef::new(Kind::Ingress, namespace, "web");
-        for (namespace, is_named) in [("shop", true), ("bank", false)] {
-            for reason in [
-                Reason::ClaimedBy { holder: object(namespace) },
-                Reason::Vacant { holder: object(namespace) },
-                Reason::KindUnreadable { holder: object(namespace) },
-            ] {
-                let label = reason.label();
-                let blocked = Blocked {
-                    host: "www.example.com".to_owned(),
-                    object: object("shop"),
-                    reason,
-                    remedy: vec![],
-                };
-                assert_eq!(blocked.told().contains(namespace), is_named, "{label}: {}", blocked.told());
-                assert!(blocked.reason.to_string().contains(namespace), "{label}");
             }
         }
     }

@@ -2,31 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::{Reason, Stale, View, Weight, desired::Desired, ownership::Owner};
+use super::{HandChange, Reason, Stale, View, Weight, desired::Desired, ownership::Owner};
 use crate::{
     dns::{Name, RecordSet, RecordType},
     source::Claim,
 };
 
-/// One change of a change batch for a person. Unlike [`Change`](super::Change), it can delete. No code sends it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HandChange {
-    /// Delete exactly this set.
-    Delete(RecordSet),
-    /// Create this set.
-    Create(RecordSet),
-}
-
 // === impl HandChange ===
 
 impl HandChange {
-    /// The deleted or created set.
-    pub fn set(&self) -> &RecordSet {
-        match self {
-            Self::Delete(set) | Self::Create(set) => set,
-        }
-    }
-
     /// Deletes stale sets and their ownership records, in batches that Route 53 accepts. A set and its ownership records
     /// are always in one batch.
     pub fn removal<'s>(stale: impl IntoIterator<Item = &'s Stale>) -> Vec<Vec<Self>> {

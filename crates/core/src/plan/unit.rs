@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Change, Role, UnitDigest, WishDigest, digest::Encoder};
+use super::{Change, Move, Role, UnitDigest, WishDigest, digest::Encoder};
 use crate::{
-    dns::{Alias, Data, Name, RecordSet},
+    dns::{Alias, Data, Name, RecordSet, SetId},
     source::{Claim, ClaimKey, ObjectRef},
 };
 
@@ -32,13 +32,6 @@ enum Purpose {
         then: Vec<Change>,
     },
 }
-
-/// A move of a hostname from one target to another.
-///
-/// A load balancer in place of another one is one move, however many hostnames lead to it. Moves are compared across
-/// processes, and tenants choose the targets, so a move is a hash of 128 bits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Move(pub(super) [u8; 16]);
 
 // === impl Unit ===
 
@@ -73,7 +66,7 @@ impl Unit {
         let (key, object) = (claim.endpoint.key.clone(), claim.object().clone());
         let mut encoder = Encoder::new("zonekeeper unit v1");
         encoder.text(key.host.as_str());
-        encoder.optional(key.set_id.as_ref().map(|id| id.as_str()));
+        encoder.optional(key.set_id.as_ref().map(SetId::as_str));
         encoder.text(object.kind().label());
         encoder.text(object.namespace());
         encoder.text(object.name());
@@ -155,7 +148,7 @@ impl Unit {
             encoder.text(from);
             encoder.text(to);
         });
-        Some(Move(encoder.finish()))
+        Some(Move::new(encoder))
     }
 
     /// Whether the unit changes a record, not only ownership records.

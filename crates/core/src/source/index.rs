@@ -180,7 +180,7 @@ impl Index {
         let mut found = Vec::new();
         match reduced {
             Some(Reduced::Facts(facts)) => {
-                found.extend(resource.object().map(|object| (object, Some(*facts))))
+                found.extend(resource.object().map(|object| (object, Some(*facts))));
             }
             None => found.extend(resource.object().map(|object| (object, None))),
             Some(Reduced::Part(part)) => {
@@ -299,8 +299,8 @@ mod tests {
         ResourceRef::new(NODE, "", name)
     }
 
-    fn part(part: impl Part) -> Option<Reduced> {
-        Some(Reduced::Part(Arc::new(part)))
+    fn part(part: impl Part) -> Reduced {
+        Reduced::Part(Arc::new(part))
     }
 
     /// What each changed object has found.
@@ -317,32 +317,32 @@ mod tests {
     fn an_object_follows_the_resources_that_it_looks_up() {
         let mut index = Index::default();
         let mut set = |resource: &ResourceRef, now: Option<Reduced>| found(index.set(resource, now));
-        assert_eq!(set(&backend("one"), part(Backend("192.0.2.1"))), [""; 0]);
-        let web = || part(Route { backend: "one", zone: "a" });
+        assert_eq!(set(&backend("one"), Some(part(Backend("192.0.2.1")))), [""; 0]);
+        let web = || Some(part(Route { backend: "one", zone: "a" }));
         assert_eq!(set(&route("web"), web()), ["route/shop/web: 192.0.2.1"]);
-        assert_eq!(set(&backend("one"), part(Backend("192.0.2.2"))), ["route/shop/web: 192.0.2.2"]);
-        assert_eq!(set(&backend("two"), part(Backend("192.0.2.3"))), [""; 0]);
+        assert_eq!(set(&backend("one"), Some(part(Backend("192.0.2.2")))), ["route/shop/web: 192.0.2.2"]);
+        assert_eq!(set(&backend("two"), Some(part(Backend("192.0.2.3")))), [""; 0]);
         // A member of a group comes, changes its group, comes back, and goes.
-        assert_eq!(set(&node("n"), part(Node("a-1"))), ["route/shop/web: 192.0.2.2 a-1"]);
-        assert_eq!(set(&node("n"), part(Node("b-1"))), ["route/shop/web: 192.0.2.2"]);
-        assert_eq!(set(&node("n"), part(Node("a-2"))), ["route/shop/web: 192.0.2.2 a-2"]);
+        assert_eq!(set(&node("n"), Some(part(Node("a-1")))), ["route/shop/web: 192.0.2.2 a-1"]);
+        assert_eq!(set(&node("n"), Some(part(Node("b-1")))), ["route/shop/web: 192.0.2.2"]);
+        assert_eq!(set(&node("n"), Some(part(Node("a-2")))), ["route/shop/web: 192.0.2.2 a-2"]);
         assert_eq!(set(&node("n"), None), ["route/shop/web: 192.0.2.2"]);
         // The object looks up another one.
-        let web = part(Route { backend: "two", zone: "b" });
+        let web = Some(part(Route { backend: "two", zone: "b" }));
         assert_eq!(set(&route("web"), web), ["route/shop/web: 192.0.2.3"]);
         assert_eq!(set(&backend("one"), None), [""; 0]);
-        assert_eq!(set(&node("n"), part(Node("a-1"))), [""; 0]);
+        assert_eq!(set(&node("n"), Some(part(Node("a-1")))), [""; 0]);
         assert_eq!(set(&backend("two"), None), ["route/shop/web: "]);
         assert_eq!(set(&route("web"), None), ["route/shop/web is gone"]);
-        assert_eq!(set(&backend("two"), part(Backend("192.0.2.3"))), [""; 0]);
+        assert_eq!(set(&backend("two"), Some(part(Backend("192.0.2.3")))), [""; 0]);
     }
 
     #[test]
     fn nothing_is_kept_of_what_is_gone_or_needs_no_join() {
         let mut index = Index::default();
-        index.set(&node("n"), part(Node("a-1")));
-        index.set(&backend("one"), part(Backend("192.0.2.1")));
-        index.set(&route("web"), part(Route { backend: "one", zone: "a" }));
+        index.set(&node("n"), Some(part(Node("a-1"))));
+        index.set(&backend("one"), Some(part(Backend("192.0.2.1"))));
+        index.set(&route("web"), Some(part(Route { backend: "one", zone: "a" })));
         for resource in [route("web"), backend("one"), node("n")] {
             index.set(&resource, None);
         }

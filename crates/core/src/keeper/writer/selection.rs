@@ -95,7 +95,7 @@ impl<'k> Candidates<'k> {
     /// Takes a unit, if the request can hold it too. The first unit is always taken.
     fn push(&mut self, unit: &'k Unit) -> bool {
         let mut weight = self.weight;
-        weight += Weight::of_unit(unit);
+        weight += Weight::sum(unit.changes());
         let is_taken = self.units.is_empty() || weight.fits_a_batch();
         if is_taken {
             self.weight = weight;
@@ -283,7 +283,7 @@ impl<'k> Selector<'k> {
         };
         let untried = || planner.units().map(|(_, unit)| unit).filter(is_untried);
         let at = jitter::place(untried().count(), self.jitter.0, self.jitter.1);
-        let units = untried().nth(at).map(|unit| (unit, Weight::of_unit(unit).changes));
+        let units = untried().nth(at).map(|unit| (unit, Weight::sum(unit.changes()).changes));
         Candidates { units: units.into_iter().collect(), ..Candidates::default() }
     }
 }

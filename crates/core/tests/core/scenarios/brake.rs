@@ -284,7 +284,7 @@ fn what_was_moved_counts_whatever_its_object_wants_by_then() {
     stage.run(300);
     // Before a read shows that the batch was accepted, the objects are gone.
     for object in &moved_to[..10] {
-        stage.tell(gone(&object));
+        stage.tell(gone(object));
     }
     stage.run(10_000);
     assert_eq!(moved(&stage, 2), 10);

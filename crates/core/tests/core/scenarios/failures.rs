@@ -277,7 +277,7 @@ fn a_part_of_which_nothing_is_wanted_any_more_keeps_no_other() {
     // Two units are tried again soon; a part of four is next, and then one of two.
     assert_eq!(sizes(&stage.done()), [8, 4, 2]);
     for object in &objects[4..] {
-        stage.tell(gone(&object));
+        stage.tell(gone(object));
     }
     // Nor does it wait until nothing is new.
     for object in &webs(1_000)[8..] {

@@ -132,7 +132,7 @@ impl Ledger {
         };
         let holder = |unit: &Unit| {
             let host = unit.key().host.to_route53();
-            let set_id = unit.key().set_id.as_ref().map(|id| id.as_str());
+            let set_id = unit.key().set_id.as_ref().map(SetId::as_str);
             let of = |rtype| match zone.get(&host, rtype, set_id) {
                 Some(set) => self.naming.text(zone, set),
                 None => zone.get(&self.naming.place(&host, rtype), "TXT", set_id),

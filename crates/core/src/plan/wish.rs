@@ -1,0 +1,25 @@
+//! The wish of a claimant: its record sets, as far as their types are managed.
+
+use super::{Reason, View, desired::Desired, ownership::Owner};
+use crate::{dns::RecordType, source::Claim};
+
+impl View<'_> {
+    /// The record sets of managed types that a claimant asks for.
+    pub(super) fn wish(&self, claim: &Claim) -> Result<Desired, Reason> {
+        let keeps_cname = self.keeps_cname(claim);
+        Desired::new(claim, self.zone, self.settings, keeps_cname)?.narrowed(&self.settings.managed_types)
+    }
+
+    /// Whether the zone holds a CNAME at the key that is ours, or becomes ours.
+    fn keeps_cname(&self, claim: &Claim) -> bool {
+        let (key, rtype) = (&claim.endpoint.key, RecordType::Cname);
+        let Some(found) = self.zone.get(&key.host, &rtype, key.set_id.as_ref()) else { return false };
+        if !self.settings.managed_types.contains(&rtype) {
+            return false;
+        }
+        let owner = self.look_up(&key.host, &rtype, key).owner;
+        let as_cname = || Desired::new(claim, self.zone, self.settings, true);
+        let is_right = || as_cname().is_ok_and(|wish| wish.sets.iter().any(|set| wish.is_right(found, set)));
+        owner == Owner::Us || self.adopts(&key.host, &claim.facts, &owner, Some(found), is_right())
+    }
+}
