@@ -1,4 +1,4 @@
-//! What nobody should write and somebody does: a typed error for each parser, and no harm to anybody else.
+//! Bad input: each parser returns a typed error, and bad input affects only its own object.
 
 use std::{collections::BTreeMap, fmt::Debug, str::FromStr};
 
@@ -13,7 +13,7 @@ use crate::{
     world::{APEX, ingress, meta, service, settings},
 };
 
-/// Every annotation that is read.
+/// All annotations.
 pub const ANNOTATIONS: [&str; 12] = [
     "hostname",
     "target",
@@ -40,7 +40,7 @@ fn plan_of(objects: Vec<Object>, zone: Zone) -> Plan {
     Situation::new(settings, objects, zone).plan()
 }
 
-/// An Ingress without a mistake, older than all others.
+/// A valid Ingress, older than all others.
 fn neighbour() -> Object {
     ingress(meta("shop", "good", 1, BTreeMap::new()), &["good.example.com"], &address())
 }
@@ -49,7 +49,7 @@ fn address() -> [(Option<String>, Option<String>); 1] {
     [(Some("192.0.2.1".to_owned()), None)]
 }
 
-/// What is to be said of each text; what is read of the others.
+/// Checks the error of each text. An empty error stands for any.
 fn are_refused<T: FromStr<Err: ToString> + Debug>(table: &[(&str, &str)]) {
     for (text, expected) in table {
         match text.parse::<T>() {
@@ -115,7 +115,7 @@ fn a_name_in_a_listing_that_is_none_is_refused() {
     for text in ["", ".", "..", "a..b", ".a"] {
         assert!(Name::from_route53(text).is_err(), "{text:?}");
     }
-    // Whatever a backslash is followed by, there is a name that is written as it was read.
+    // After a backslash, any text gives a name that is written in the same form.
     for text in
         ["\\", "\\0", "\\05", "\\052", "\\999", "\\777.example.com", "a\\.b", "ü.example.com", "\\000"]
     {
@@ -242,15 +242,15 @@ fn an_annotation_of_5_000_characters_is_quoted_short_and_costs_nobody_else_anyth
     }
 }
 
-/// What an object can carry in annotations (Kubernetes, "Annotations").
+/// Maximum size of an object's annotations (Kubernetes, "Annotations").
 const MOST_ANNOTATED: usize = 256 << 10;
 
-/// A list of so many entries.
+/// A list with a number of entries.
 fn list_of(count: usize, entry: impl Fn(usize) -> String) -> String {
     (0..count).map(entry).collect::<Vec<_>>().join(",")
 }
 
-/// As many entries as one annotation can hold.
+/// A list with as many entries as one annotation can hold.
 fn as_many_as_fit(entry: impl Fn(usize) -> String) -> String {
     let mut list = entry(0);
     for entry in (1..).map(entry) {
@@ -310,7 +310,7 @@ fn bad_hostnames_are_named_up_to_twenty_and_then_counted() {
         (22, "w20..example.com and 1 more"),
         (5_000, "w20..example.com and 4979 more"),
     ] {
-        // What is said twice is one mistake.
+        // A repeated hostname counts once.
         let notes: BTreeMap<&str, String> = [("hostname", list(20) + "," + &list(count))].into();
         let plan = objects_plan(vec![service(meta("shop", "bad", 2, notes), &address())]);
         assert_eq!(plan.blocked.len(), count.min(21), "{count}");
@@ -337,10 +337,10 @@ fn of_one_object_500_hostnames_are_read_and_the_others_counted() {
         (above.host.as_str(), above.reason.label()),
         (&*format!("{} more hostnames", count - 500), "TooBig")
     );
-    // The hostnames that stand first are read, so that a further one displaces none.
+    // The first hostnames count, so that a further one displaces none.
     let is_among_first = |host: &str| plan.units.iter().any(|unit| unit.key().host.as_str() == host);
     assert!(is_among_first("w0.example.com") && is_among_first("w499.example.com"));
-    // Nor may each have hundreds of targets: the values of one object are limited too.
+    // The values of one object are limited too, so each hostname cannot have hundreds of targets.
     let plan = plan_with(targets(101));
     assert_eq!((plan.units.len(), plan.blocked.len()), (1, MAX_OBJECT_HOSTS + 1));
     assert_eq!(plan.blocked[0].reason.fix(), "spread the hostnames over several objects");
@@ -353,7 +353,7 @@ fn one_ingress_may_have_400_hosts() {
     let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
     let plan = objects_plan(vec![ingress(meta("shop", "web", 1, BTreeMap::new()), &hosts, &address())]);
     assert_eq!((plan.units.len(), plan.count(), plan.blocked.len()), (400, (800, 0), 0));
-    // The same in one annotation, one of them bad.
+    // The same hostnames in one annotation, with an invalid one.
     let list = hosts.join(",") + ",w..example.com";
     let notes: BTreeMap<&str, String> = [("hostname", list)].into();
     let plan = objects_plan(vec![service(meta("shop", "web", 1, notes), &address())]);
@@ -389,7 +389,7 @@ fn what_a_text_can_do_to_a_terminal_is_shown_and_not_done() {
                 service(meta("shop", "worse", 3, notes), &address()),
             ]));
         }
-        // Nor does what somebody has written into the zone.
+        // Texts in the zone are escaped as well.
         let owned = |owner: &str| {
             let text = format!(
                 "heritage=external-dns,external-dns/owner={owner},external-dns/resource=ingress/{text}/web"
@@ -408,7 +408,7 @@ fn what_a_text_can_do_to_a_terminal_is_shown_and_not_done() {
     }
 }
 
-/// No line is longer than a terminal's few, and none does anything to it.
+/// Checks that no line is very long, and that no line contains control characters.
 pub fn is_readable(plan: &Plan) {
     for line in plan.to_string().lines() {
         assert!(line.chars().count() < 1_500, "{line}");

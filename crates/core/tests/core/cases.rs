@@ -1,7 +1,7 @@
-//! The situations of `tests/cases`, each with the whole plan that follows from it.
+//! The situations of `tests/cases`, each with its whole plan.
 //!
-//! `UPDATE=1 cargo test --test core cases` writes the plans that the code makes into the files; what is written
-//! must then be read and agreed with, for the files are what the code is judged by.
+//! `UPDATE=1 cargo test --test core cases` writes the plans of the code into the files. Review every change of these
+//! files, because they are the specification of the code.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -113,12 +113,12 @@ fn every_block_states_a_fix_and_a_conflict_the_batch_for_it() {
     }
 }
 
-/// Everything that is blocked in any case.
+/// All blocked claims of all cases.
 pub fn blocked() -> Vec<Blocked> {
     cases().iter().flat_map(|case| case.plan.blocked.clone()).collect()
 }
 
-/// Whether the reason lies in records that a person can change.
+/// Whether a person can resolve the reason with a change of records.
 fn is_conflict(reason: &Reason) -> bool {
     matches!(
         reason,
@@ -130,7 +130,7 @@ fn is_conflict(reason: &Reason) -> bool {
     )
 }
 
-/// Compares the whole plan and checks what must hold after any plan.
+/// Compares the whole plan, and checks the properties of every plan.
 fn check(path: &Path, update: bool) -> Result<(), String> {
     let named = |why: String| format!("--- {}\n{why}", path.display());
     let Case { text, situation, plan, .. } = read(path).map_err(named)?;
@@ -148,7 +148,7 @@ fn check(path: &Path, update: bool) -> Result<(), String> {
     Ok(())
 }
 
-/// The plan as a case states it. Digests stand in cases about digests only, so that a further field of a digest changes few.
+/// The plan in the form of a case. Only cases about digests contain digests, so that a new field changes few files.
 fn shown(path: &Path, plan: &Plan) -> String {
     let text = plan.to_string();
     if stem(path).starts_with("digest") {
@@ -173,7 +173,7 @@ pub fn in_any_order(situation: &Situation, expected: &str) -> Result<(), String>
     Err(format!("with the objects in reverse order:\n{}", difference(expected, &found)))
 }
 
-/// Route 53 accepts the plan, nothing foreign changes, and nothing is left to do.
+/// Checks that Route 53 accepts the plan, that foreign records stay, and that the next plan is empty.
 pub fn settles(situation: &Situation, plan: &Plan) -> Result<(), String> {
     if plan.units.iter().any(Unit::is_adoption) {
         return adopts_and_settles(situation, plan);
@@ -187,16 +187,16 @@ pub fn settles(situation: &Situation, plan: &Plan) -> Result<(), String> {
     if !next.units.is_empty() {
         return Err(format!("the applied plan leaves something to do:\n{next}"));
     }
-    // What has been right before, without an owner, is told once there is nothing left to write beside it.
-    // A CNAME of ours stays one. What others ask for there can become another wish once it exists.
+    // A right record without an owner is noted only if nothing beside it has to be written.
+    // A CNAME of ours stays a CNAME, so the wishes of other claimants can change after its creation.
     let changes = || plan.units.iter().flat_map(Unit::changes).map(Change::after);
     let cnames = || changes().filter(|set| *set.rtype() == RecordType::Cname);
     let is_beside_cname = |it: &&Blocked| cnames().any(|set| set.name().as_str() == it.host);
-    let told = |plan: &Plan| -> BTreeSet<String> {
+    let reported = |plan: &Plan| -> BTreeSet<String> {
         let blocked = plan.blocked.iter().filter(|it| !is_beside_cname(it));
         blocked.map(|it| format!("{} {} {}", it.host, it.object, it.reason.label())).collect()
     };
-    if told(plan) != told(&next) {
+    if reported(plan) != reported(&next) {
         return Err(format!("the applied plan changes what is blocked:\n{next}"));
     }
     let right = |plan: &Plan| {
@@ -207,7 +207,7 @@ pub fn settles(situation: &Situation, plan: &Plan) -> Result<(), String> {
     if right(&next) == expected { Ok(()) } else { Err(format!("{expected} should be in sync:\n{next}")) }
 }
 
-/// What is adopted answers as before, is then ours, and is adopted once; what an adoption says that will follow follows.
+/// Checks an adoption: the answers stay, the records become ours, and the announced changes follow once.
 fn adopts_and_settles(situation: &Situation, plan: &Plan) -> Result<(), String> {
     let (adopted, others): (Vec<&Unit>, Vec<&Unit>) = plan.units.iter().partition(|unit| unit.is_adoption());
     let changes = || adopted.iter().flat_map(|unit| unit.changes());
@@ -216,7 +216,7 @@ fn adopts_and_settles(situation: &Situation, plan: &Plan) -> Result<(), String> 
         if *change.after().rtype() != RecordType::Txt || heir != Some(true) {
             return Err(format!("not an ownership TXT of ours: {change}"));
         }
-        // Whose it was: that of nobody is created, that of another is one whose sets are taken over.
+        // The previous owner is nobody, or an owner whose sets are adopted.
         let adoption = &situation.settings.adoption;
         let from = adoption.from.iter().chain(adoption.order.iter().flat_map(|order| &order.from));
         if let Some(before) = change.before()
@@ -249,7 +249,7 @@ fn adopts_and_settles(situation: &Situation, plan: &Plan) -> Result<(), String> 
     settles(&next, &next.plan())
 }
 
-/// Every set that is not ours, by a judgement of its own, is as it was.
+/// Checks, by the ownership rules of the tests, that every foreign set stays.
 fn foreign_is_untouched(situation: &Situation, after: &Zone) -> Result<(), String> {
     let owner = situation.settings.owner.as_str();
     for set in situation.zone.sets() {
@@ -265,8 +265,7 @@ fn foreign_is_untouched(situation: &Situation, after: &Zone) -> Result<(), Strin
     Ok(())
 }
 
-/// The change batch for a human is applicable, leaves what is claimed at other hostnames whose it is, and the next plan
-/// does not block the hostname for that reason.
+/// Checks that the change batch for a person resolves the block, and leaves the records of other claimed hostnames.
 pub fn is_resolved(situation: &Situation, blocked: &Blocked) -> Result<(), String> {
     let what = format!("{} for {}: {}", blocked.host, blocked.object, blocked.reason.label());
     let zone = apply(&situation.zone, blocked.remedy.iter().map(Step::from))
@@ -335,7 +334,7 @@ fn stem(path: &Path) -> &str {
     path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()
 }
 
-/// Writes a plan in place of the one that the file ends with.
+/// Replaces the plan at the end of a file.
 fn rewrite(path: &Path, plan: &str) {
     let file = fs::read_to_string(path).unwrap();
     let (head, _) = file.split_once("\nplan:").expect("a plan");
@@ -343,10 +342,10 @@ fn rewrite(path: &Path, plan: &str) {
     fs::write(path, format!("{head}\nplan: |\n{}", body.concat())).unwrap();
 }
 
-/// Both texts as one, with `-` before what was expected only and `+` before what was found only.
+/// The difference of two texts, with `-` before expected lines and `+` before found lines.
 fn difference(expected: &str, found: &str) -> String {
     let (old, new): (Vec<&str>, Vec<&str>) = (expected.lines().collect(), found.lines().collect());
-    // Longest common subsequence from each pair of positions on.
+    // The longest common subsequence from each pair of positions.
     let mut common = vec![vec![0_usize; new.len() + 1]; old.len() + 1];
     for i in (0..old.len()).rev() {
         for j in (0..new.len()).rev() {

@@ -1,4 +1,4 @@
-//! The pages of `docs/` that say what is in the code.
+//! The generated pages of `docs/`.
 //!
 //! `UPDATE=1 cargo test --test core documents` writes them.
 
@@ -23,25 +23,25 @@ const GENERATED: &str =
 fn the_page_of_annotations_is_current() {
     let [newer, older] = DEFAULT_PREFIXES;
     let mut page = format!(
-        "# Annotations\n\n{GENERATED}\n\nOn an Ingress or a Service, under either of ExternalDNS' prefixes, `{newer}` and \
-         `{older}`. Where both carry a key with different values, the first one counts, with a warning. \
-         `--annotation-prefix` replaces both. A value that cannot be read blocks the object's hostnames \
-         ([InvalidField](reasons.md#invalidfield)).\n\n| annotation | example | means |\n|---|---|---|\n"
+        "# Annotations\n\n{GENERATED}\n\nSet these on an Ingress or a Service, with one of ExternalDNS' prefixes, `{newer}` or \
+         `{older}`. If both prefixes have a key with different values, the first one counts, with a Warning. \
+         `--annotation-prefix` replaces both prefixes. An unreadable value blocks the object's hostnames \
+         ([InvalidField](reasons.md#invalidfield)).\n\n| annotation | example | meaning |\n|---|---|---|\n"
     );
     for key in AnnotationKey::ALL {
         writeln!(page, "| `{}` | `{}` | {} |", key.as_str(), key.example(), key.meaning()).unwrap();
     }
     writeln!(
         page,
-        "\nUnder a prefix of its own:\n\n| annotation | example | means |\n|---|---|---|\n\
-         | `{PUBLISH}` | `true` | Publishes an object without a hostname annotation where `--require-annotation` is on, \
-         as it is in the shipped manifests. |\n\
-         | `{ADOPT}` | `true` | Makes this cluster the owner of what is at the object's hostnames without an owner, if it \
-         answers just what the object asks for. It changes none of it. |\n\
+        "\nThese have the prefix of zonekeeper:\n\n| annotation | example | meaning |\n|---|---|---|\n\
+         | `{PUBLISH}` | `true` | Publishes an object without a hostname annotation if `--require-annotation` is set, \
+         as in the shipped manifests. |\n\
+         | `{ADOPT}` | `true` | Makes this cluster the owner of records without an owner at the object's hostnames, if they \
+         are already as the object asks. It does not change the records. |\n\
          | `{HAND_OVER_TO}` | `Ingress/blog/web` | Hands the object's hostnames over to another object that asks for them, in \
          one request. |\n\
-         | `{PAUSED_UNTIL}` | `2026-12-31T18:00:00Z` | Keeps the object's records as they are until then. What would change \
-         is shown ([Paused](reasons.md#paused)). |"
+         | `{PAUSED_UNTIL}` | `2026-12-31T18:00:00Z` | Keeps the object's records as they are until then. The plan shows the \
+         pending changes ([Paused](reasons.md#paused)). |"
     )
     .unwrap();
     is_current("annotations.md", &page);
@@ -56,7 +56,7 @@ fn the_page_of_reasons_is_current() {
     let mut page = format!(
         "# Reasons\n\n{GENERATED}\n\nA hostname that is not written is *blocked*, for exactly one reason. The plan, the log \
          and the metric `zonekeeper_blocked{{reason=…}}` show it. After 30 seconds the object gets a Warning. The records in \
-         the zone stay as they are, and all other hostnames go on.\n\nA hostname whose records are right but not ours is \
+         the zone stay as they are, and zonekeeper continues with all other hostnames.\n\nA hostname whose records are right but not ours is \
          *noted*: see [Notes](#notes) at the end.\n"
     );
     for (label, blocked) in reasons {
@@ -88,7 +88,7 @@ fn the_page_of_reasons_is_current() {
     is_current("reasons.md", &page);
 }
 
-/// What no case gives: the reasons that come with time, with what Route 53 answers, and with very much.
+/// The reasons that no case has: they follow from time, from answers of Route 53, or from very large objects.
 fn of_no_case() -> impl Iterator<Item = Blocked> {
     let reasons = [
         Reason::KindUnreadable { holder: ObjectRef::from_resource_label("ingress/shop/web") },
@@ -123,5 +123,5 @@ fn is_current(name: &str, page: &str) {
         fs::write(&path, page).unwrap();
     }
     let found = fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == page, "docs/{name} is not what the code says: `make documents` writes it anew");
+    assert!(found == page, "docs/{name} is outdated: run `make documents`");
 }

@@ -1,4 +1,4 @@
-//! The core from outside: situations written down as text, and properties over generated worlds.
+//! Tests of the core's public interface: situations as text, properties of generated worlds, scenarios, a simulation.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,5 +1,4 @@
-//! What Route 53 would make of a change batch, and whose a record is, both written without the code under test:
-//! what is checked must not be the judge.
+//! A model of Route 53 and of ownership, written without the code under test, so that it can judge that code.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +7,7 @@ use zonekeeper_core::{
     plan::{Change, HandChange},
 };
 
-/// One change of a batch, whoever sends it.
+/// One change of a batch, by zonekeeper or by a person.
 #[derive(Debug, Clone, Copy)]
 pub enum Step<'a> {
     Create(&'a RecordSet),
@@ -34,10 +33,9 @@ impl<'a> From<&'a HandChange> for Step<'a> {
     }
 }
 
-/// Applies a batch as a whole, or says why Route 53 would refuse it.
+/// Applies a batch as a whole, or returns the error of Route 53.
 ///
-/// Stricter than Route 53 in one point: a replacement must find what it was planned for, as if it were read
-/// again before sending.
+/// It is stricter than Route 53 in one point: a replacement must find the set that it was planned for.
 pub fn apply<'a>(zone: &Zone, batch: impl IntoIterator<Item = impl Into<Step<'a>>>) -> Result<Zone, String> {
     let mut zone = zone.clone();
     let mut touched = BTreeSet::new();
@@ -67,7 +65,7 @@ pub fn apply<'a>(zone: &Zone, batch: impl IntoIterator<Item = impl Into<Step<'a>
     touched.iter().try_for_each(|name| valid(&zone, name)).map(|()| zone)
 }
 
-/// The rules of Route 53 that a name with its sets must follow.
+/// Checks Route 53's rules for the sets of a name.
 fn valid(zone: &Zone, name: &Name) -> Result<(), String> {
     let sets = zone.at(name);
     let cname = |set: &RecordSet| *set.rtype() == RecordType::Cname;
@@ -100,7 +98,7 @@ fn valid(zone: &Zone, name: &Name) -> Result<(), String> {
     Ok(())
 }
 
-/// Which policy it is: sets of one name and type must share it, not its parameters.
+/// The policy of a set without its parameters. The sets of one name and type must share it.
 fn policy(set: &RecordSet) -> Option<String> {
     match &set.routing {
         Routing::Simple => None,
@@ -108,13 +106,13 @@ fn policy(set: &RecordSet) -> Option<String> {
     }
 }
 
-/// Quoted strings divided by spaces; without escapes, which nothing in these tests needs.
+/// Whether a value consists of quoted strings with spaces between them. These tests need no escapes.
 fn txt_is_valid(value: &str) -> bool {
     let inner = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
     inner.is_some_and(|inner| inner.replace("\" \"", "\"").split('"').all(|string| string.len() <= 255))
 }
 
-/// `--txt-prefix`, `--txt-suffix` and `--txt-wildcard-replacement` as ExternalDNS means them.
+/// ExternalDNS' `--txt-prefix`, `--txt-suffix` and `--txt-wildcard-replacement`.
 #[derive(Debug, Clone, Default)]
 pub struct Affixes {
     pub prefix: String,
@@ -123,8 +121,7 @@ pub struct Affixes {
 }
 
 impl Affixes {
-    /// The name of the TXT of a record of this type (`ToTXTName`, ExternalDNS); an empty type gives the name of
-    /// the time before types.
+    /// The name of the TXT of a record of a type (`ToTXTName`, ExternalDNS). An empty type gives the legacy name.
     pub fn txt_name(&self, host: &Name, rtype: &str) -> String {
         let rtype = rtype.to_ascii_lowercase();
         let (first, rest) = host.split_first();
@@ -149,8 +146,8 @@ impl Affixes {
         [&self.prefix, &self.suffix].iter().any(|affix| affix.contains("%{record_type}"))
     }
 
-    /// Whether the zone says that an address set belongs to `owner`: by the typed TXT where there is one, else
-    /// by one of the older names. A name that carries a type is nobody's older name.
+    /// Whether an address set belongs to `owner`. The typed TXT decides if there is one, otherwise a TXT at a legacy name.
+    /// A typed name of another hostname is no legacy name.
     pub fn owns(&self, zone: &Zone, owner: &str, set: &RecordSet) -> bool {
         let rtype = set.rtype().as_str();
         let txt = |rtype: &str| {
@@ -172,7 +169,7 @@ impl Affixes {
     }
 }
 
-/// The TXT that states in its text whose ownership it is.
+/// The ownership record at the fallback name of a set.
 fn fallback<'z>(zone: &'z Zone, set: &RecordSet) -> Option<&'z RecordSet> {
     let label = format!("_zk-{}-", set.rtype().as_str().to_ascii_lowercase());
     let stated = format!("zonekeeper/name={}", set.name());
@@ -183,7 +180,7 @@ fn fallback<'z>(zone: &'z Zone, set: &RecordSet) -> Option<&'z RecordSet> {
     })
 }
 
-/// Whether a TXT is an ownership text of `owner`; `None` where it is not exactly one ownership text.
+/// Whether a TXT is an ownership record of `owner`. `None` if it is not exactly one ownership value.
 pub fn says(txt: &RecordSet, owner: &str) -> Option<bool> {
     let [value] = txt.values() else { return None };
     let heritage = value.strip_prefix('"')?.strip_suffix('"')?.replace("\" \"", "");

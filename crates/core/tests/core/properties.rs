@@ -1,4 +1,4 @@
-//! What holds in every world. `PROPTEST_CASES=10000` looks longer.
+//! Properties of plans in generated worlds. `PROPTEST_CASES=10000` makes a longer run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ use crate::{
 };
 
 fn config() -> ProptestConfig {
-    // A failure is to become a case in `tests/cases`, not a file of seeds.
+    // A failure becomes a case in `tests/cases`, so there are no files of seeds.
     ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
 }
 
@@ -48,7 +48,7 @@ proptest! {
     fn nothing_foreign_is_touched(world in world()) {
         let situation = world.situation();
         for unit in &situation.plan().units {
-            // What an adoption may touch, `settles` judges.
+            // `settles` checks adoptions.
             for change in unit.changes().iter().filter(|_| !unit.is_adoption()) {
                 held(is_ours(&situation, unit, change))?;
             }
@@ -215,7 +215,7 @@ proptest! {
     }
 }
 
-/// Pieces that parsers stumble over, in any order.
+/// Difficult inputs for parsers, in any order.
 fn nonsense() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => Just("www.example.com".to_owned()),
@@ -226,14 +226,14 @@ fn nonsense() -> impl Strategy<Value = String> {
     vec(piece, 0..6).prop_map(|pieces| pieces.concat())
 }
 
-/// Texts of which many are hostnames.
+/// Texts, many of which are hostnames.
 fn hostname() -> impl Strategy<Value = String> {
     let label = prop_oneof![4 => "[a-zA-Z0-9_-]{1,12}", 1 => "[a-z]{60,64}", 1 => "\\p{L}{1,8}", 1 => Just("😀".to_owned())];
     (prop::sample::select(&["", "*.", " "][..]), vec(label, 1..6), prop::sample::select(&["", "."][..]))
         .prop_map(|(first, labels, last)| format!("{first}{}{last}", labels.join(".")))
 }
 
-/// A change of a unit is allowed: it touches what was ours or nothing, and nothing that is never written.
+/// Checks that a change replaces only owned sets, and writes no forbidden name or type.
 fn is_ours(situation: &Situation, unit: &Unit, change: &Change) -> Result<(), String> {
     let (zone, owner) = (&situation.zone, situation.settings.owner.as_str());
     let set = change.after();
@@ -264,8 +264,8 @@ fn is_ours(situation: &Situation, unit: &Unit, change: &Change) -> Result<(), St
     }
 }
 
-/// The batches by hand are accepted, take away our stale sets with a TXT of ours each, and leave all others with the
-/// owner that they had.
+/// Checks that the batches for a removal are accepted, delete exactly our stale sets with their ownership records, and
+/// keep the owners of all other sets.
 fn removes_only_stale(situation: &Situation, plan: &Plan) -> Result<(), String> {
     let (before, owner) = (&situation.zone, situation.settings.owner.as_str());
     let stale = || plan.orphans.iter().chain(&plan.leftovers);
@@ -282,7 +282,7 @@ fn removes_only_stale(situation: &Situation, plan: &Plan) -> Result<(), String> 
         {
             return Err(format!("{set} is gone, and this stays: {txt}"));
         }
-        // What somebody makes there later is not ours, whichever TXT said so of what was there.
+        // A later record there is not ours, because all ownership records are gone.
         let again = apply(&after, [Step::Create(set)])?;
         if situation.affixes.owns(&again, owner, set) {
             return Err(format!("made anew by hand, this would be ours: {set}"));
@@ -313,7 +313,7 @@ fn below_cut(zone: &Zone, name: &Name) -> bool {
     zone.sets().filter(delegates).any(|cut| format!(".{name}").ends_with(&format!(".{}", cut.name())))
 }
 
-/// Changes the sets at one name and compares every decision with that before.
+/// Changes the sets at one name, and compares every decision with the earlier one.
 fn changes_reach_whom_they_affect(
     situation: &Situation,
     pick: prop::sample::Index,
@@ -359,7 +359,7 @@ fn changes_reach_whom_they_affect(
     }
 }
 
-/// A Service per entry, with so many addresses of the one family or the other.
+/// A Service per entry, with a number of IPv4 or IPv6 addresses.
 fn crowd(sizes: &[(usize, bool)], zone: Zone, salt: usize) -> Situation {
     let objects = sizes.iter().enumerate().map(|(number, (size, v6))| {
         let address = |n: usize| {
@@ -390,7 +390,7 @@ fn crowd_applied(sizes: &[(usize, bool)]) -> Zone {
     apply(&situation.zone, units.iter().flat_map(Unit::changes)).unwrap()
 }
 
-/// Every unit once and in order, no batch over Route 53's limits, and none that the next unit would have fitted in.
+/// Checks that each unit is packed once and in order, and that each batch is within the limits and as full as possible.
 fn is_packed_well(units: &[Unit], batches: &[Batch]) -> Result<(), String> {
     let packed: Vec<&Unit> = batches.iter().flat_map(Batch::units).collect();
     if packed != units.iter().collect::<Vec<_>>() {
@@ -411,7 +411,7 @@ fn is_packed_well(units: &[Unit], batches: &[Batch]) -> Result<(), String> {
     Ok(())
 }
 
-/// `ResourceRecord` elements, and the characters of their values; both twice in an UPSERT.
+/// The numbers of `ResourceRecord` elements and of characters in their values. An UPSERT counts twice.
 fn load(units: &[Unit]) -> (usize, usize) {
     let changes = units.iter().flat_map(Unit::changes);
     changes.fold((0, 0), |(values, characters), change| {
@@ -422,7 +422,7 @@ fn load(units: &[Unit]) -> (usize, usize) {
     })
 }
 
-/// The generator makes what the properties are about; without this, all of them could hold for want of worlds.
+/// Checks that the generator produces every kind of result. Otherwise the properties could hold without a test.
 #[test]
 fn the_worlds_are_full() {
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
@@ -449,7 +449,7 @@ fn the_worlds_are_full() {
         states ownership, leftover, orphan, in sync, BelowZoneCut, ClaimedBy, InvalidField, ManyCnameTargets, NoTarget, \
         NoAliasZone, ApexNeedsAlias, OwnedBy, OwnershipUnreadable, ReservedName, RoutingConflict, TrafficPolicy, \
         TypeConflict, UnknownLoadBalancerZone, Unmanaged, UnmanagedType, Unowned";
-    for what in expected.split(", ").map(str::trim) {
-        assert!(seen.get(what).is_some_and(|times| *times >= 3), "{what} is rare: {seen:?}");
+    for label in expected.split(", ").map(str::trim) {
+        assert!(seen.get(label).is_some_and(|times| *times >= 3), "{label} is rare: {seen:?}");
     }
 }

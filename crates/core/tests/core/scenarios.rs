@@ -1,4 +1,4 @@
-//! The loop, scene by scene: what the keeper does, in which order, on virtual time.
+//! Scenarios of the loop, on virtual time.
 
 mod adoption;
 mod approvals;

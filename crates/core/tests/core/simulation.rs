@@ -1,14 +1,16 @@
-//! Deterministic simulation: the keeper, the service's zone, a cluster, everybody else, and everything that fails.
+//! Deterministic simulation of the keeper, the service's zone, a cluster, other writers, and failures.
 //!
 //! A run is a function of its seed. `SEED=… cargo test -p zonekeeper-core --test core simulation -- --nocapture`
-//! prints the trace of one run; `SIMULATION_SEEDS` is how many runs there are, `SIMULATION_FIRST` where they begin.
+//! prints the trace of one run. `SIMULATION_SEEDS` is the number of runs, and `SIMULATION_FIRST` is the first seed.
 
 mod approvals;
+mod claim_ages;
 mod cluster;
 mod convergence;
 mod foreigner;
 mod invariants;
 mod join;
+mod knowledge;
 pub mod labels;
 mod leadership;
 mod network;
@@ -22,8 +24,7 @@ mod saboteur;
 mod service;
 mod shape;
 mod statistics;
-mod tenure;
-mod told;
+
 mod trace;
 pub mod translation;
 mod watch;
@@ -45,7 +46,7 @@ use saboteur::Saboteur;
 use statistics::Statistics;
 use world::World;
 
-/// How many lines of a trace a failure shows.
+/// Number of trace lines that a failure shows.
 const SHOWN: usize = 60;
 
 /// The seeds that plain `cargo test` runs. Everything that is not rare happens in them.
@@ -53,7 +54,7 @@ const DEFAULT_SEEDS: u64 = 200;
 /// The seeds that `make core` and CI run. Everything happens in them.
 const ALL_SEEDS: u64 = 10_000;
 
-/// One run; its trace, if it is wanted, is complete whatever came out.
+/// Makes one run. The trace is complete even if the run fails.
 fn run(
     seed: u64,
     saboteur: Option<Saboteur>,
@@ -70,8 +71,9 @@ fn run(
     (result, world.trace())
 }
 
-/// Runs so many seeds on all cores; the lowest seed that fails, or what happened. With a saboteur, only the
-/// invariant that is there for it is looked at: others may find it too, and sooner.
+/// Runs seeds on all cores. Returns the statistics, or the lowest failing seed.
+///
+/// With a saboteur, only its own invariant counts, because other invariants can find the saboteur earlier.
 fn run_all(
     first: u64,
     seeds: u64,

@@ -1,4 +1,4 @@
-//! A situation as it is written down: settings, objects and a zone.
+//! Situations in the text form of cases: settings, objects and a zone.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,7 +18,7 @@ use zonekeeper_core::{
 
 use crate::model::Affixes;
 
-/// The text of a case, before it is given a meaning.
+/// The unparsed text of a case.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Text {
@@ -27,10 +27,10 @@ pub struct Text {
     settings: Flags,
     #[serde(default)]
     objects: String,
-    /// What a source could ask for beside the objects: `Ingress/shop/blue set=blue weight=10`.
+    /// The routing of objects, which no annotation gives: `Ingress/shop/blue set=blue weight=10`.
     #[serde(default)]
     routing: String,
-    /// What was before: `held www.example.com by Ingress/shop/web`, `unreadable service`, `ours www.example.com`.
+    /// The history: `held www.example.com by Ingress/shop/web`, `unreadable service`, `ours www.example.com`.
     #[serde(default)]
     history: String,
     #[serde(default)]
@@ -38,7 +38,7 @@ pub struct Text {
     pub plan: String,
 }
 
-/// Keys named like the flags, with the defaults of a test.
+/// The settings, with the names of the flags and the defaults of a test.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 struct Flags {
@@ -46,7 +46,7 @@ struct Flags {
     zone: String,
     private_zone: bool,
     adopt_from_owner: Vec<String>,
-    /// What an operator adopts: a pattern of hostnames, and of whom.
+    /// The order of an adoption: a pattern of hostnames, and the owner.
     adopt: Option<String>,
     from_owner: Option<String>,
     default_ttl: Option<String>,
@@ -88,17 +88,17 @@ impl Default for Flags {
     }
 }
 
-/// Everything that a plan is a function of.
+/// All inputs of a plan.
 #[derive(Debug, Clone)]
 pub struct Situation {
     pub settings: Settings,
     pub rules: Rules,
     pub affixes: Affixes,
     pub objects: Vec<Object>,
-    /// The set identifier and the policy of an object's endpoints.
+    /// The set identifiers and policies of objects' endpoints.
     pub routing: BTreeMap<ObjectRef, (SetId, Routing)>,
     pub history: History,
-    /// The kinds that cannot be listed.
+    /// The unreadable kinds.
     pub unreadable: BTreeSet<Kind>,
     pub zone: Zone,
 }
@@ -199,7 +199,7 @@ impl Flags {
 }
 
 impl Situation {
-    /// Objects and a zone without any history.
+    /// Objects and a zone with an empty history.
     pub fn new(settings: Settings, objects: Vec<Object>, zone: Zone) -> Self {
         let (rules, affixes) = (Rules::default(), Affixes::default());
         Self {
@@ -233,7 +233,7 @@ impl Situation {
                 let kind = Kind::ALL.into_iter().find(|known| known.label() == kind).ok_or_else(bad)?;
                 self.unreadable.insert(kind);
             }
-            // The records were right and ours for what is asked for now.
+            // The records were right and ours for the current wish.
             ["ours", host] => {
                 let key = key(host)?;
                 let empty = empty_zone(self.zone.apex().as_str());
@@ -246,7 +246,7 @@ impl Situation {
         Ok(())
     }
 
-    /// The claims of the objects, taken in their order.
+    /// The claims of the objects, in their order.
     pub fn claims(&self) -> Claims {
         self.claims_of(self.objects.iter())
     }
@@ -286,7 +286,7 @@ pub fn routed(facts: Facts, set_id: &SetId, routing: &Routing) -> Facts {
     Facts { endpoints: facts.endpoints.iter().map(endpoint).collect(), ..facts }
 }
 
-/// A zone as it is after its creation: NS and SOA at the apex.
+/// A new zone, with NS and SOA at the apex.
 pub fn empty_zone(apex: &str) -> Zone {
     let name = Name::from_hostname(apex).expect("an apex");
     let mut zone = Zone::new(ZoneId::new("Z1").expect("a zone id"), name);
@@ -299,7 +299,7 @@ pub fn empty_zone(apex: &str) -> Zone {
     zone
 }
 
-/// YAML documents; an object without `kind` or of another kind than ours is a mistake in the case.
+/// Reads YAML documents. An object without a supported `kind` is an error in the case.
 fn objects(text: &str) -> Result<Vec<Object>, String> {
     #[derive(Deserialize)]
     struct Kind {
@@ -322,9 +322,9 @@ fn objects(text: &str) -> Result<Vec<Object>, String> {
     documents.map(read).collect()
 }
 
-/// Reads a record set in the form in which it prints itself: `NAME TYPE [set=ID] [POLICY] DATA`.
+/// Reads a record set in its printed form: `NAME TYPE [set=ID] [POLICY] DATA`.
 ///
-/// The one difference: two strings with a space between are two values, without it they are one value.
+/// There is one difference: two strings with a space between them are two values. Without a space they are one value.
 pub fn record_set(line: &str) -> Result<RecordSet, String> {
     let bad = |what: &str| format!("{what}: {line}");
     let (name, rest) = line.split_once(' ').ok_or_else(|| bad("no type"))?;
@@ -361,7 +361,7 @@ pub fn record_set(line: &str) -> Result<RecordSet, String> {
     if set.to_string() == line { Ok(set) } else { Err(format!("`{line}` prints itself as `{set}`")) }
 }
 
-/// Reads the policies that the situations have: `weight=10`, `failover=PRIMARY`, and a health check.
+/// Reads a policy: `weight=10`, `failover=PRIMARY`, and a health check.
 fn read_policy(words: &[&str]) -> Option<Policy> {
     let mut policy = Policy { rule: None, health_check: None };
     for word in words {
@@ -382,7 +382,7 @@ fn read_alias(text: &str) -> Option<Alias> {
     Some(Alias { zone: ZoneId::new(zone)?, target: Name::from_route53(target).ok()?, evaluate_target_health })
 }
 
-/// `www.example.com A [set=ID POLICY] by OWNER [for RESOURCE]`: the TXT as ExternalDNS writes it.
+/// Reads an ownership record: `www.example.com A [set=ID POLICY] by OWNER [for RESOURCE]`.
 fn owned(text: &str, affixes: &Affixes) -> Result<RecordSet, String> {
     let bad = || format!("expected `owned NAME TYPE [set=… …] by OWNER [for RESOURCE]`: {text}");
     let (record, says) = text.split_once(" by ").ok_or_else(bad)?;

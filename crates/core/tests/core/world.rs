@@ -1,4 +1,4 @@
-//! Generated worlds: objects over a few hostnames, and a zone in which anybody has written anything.
+//! Generated worlds: objects over a few hostnames, and a zone with random records of any writer.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ use crate::{
 pub const APEX: &str = "example.com";
 const ALB: &str = "eu-west-1.elb.amazonaws.com";
 
-/// Prefix, suffix and wildcard replacement; the plain naming more often than the others.
+/// Prefix, suffix and wildcard replacement. The plain naming is the most frequent.
 const AFFIXES: [(&str, &str, Option<&str>); 8] = [
     ("", "", None),
     ("", "", None),
@@ -40,34 +40,34 @@ const AFFIXES: [(&str, &str, Option<&str>); 8] = [
     ("", "", Some("any")),
 ];
 
-/// Which types are written; all of them more often than some.
+/// The managed types. All types together are the most frequent.
 pub const MANAGED_TYPES: [&[&str]; 9] = {
     const ALL: &[&str] = &["A", "AAAA", "CNAME"];
     [ALL, ALL, ALL, ALL, ALL, ALL, &["A"], &["A", "AAAA"], &["CNAME"]]
 };
 
-/// What a world is made of; small, so that a failure can be read.
+/// The parts of a world. It is small, so that a failure is readable.
 #[derive(Debug, Clone)]
 pub struct World {
     affixes: usize,
     managed_types: usize,
-    /// Objects whose plan was applied before everything else happened.
+    /// The objects whose plan was applied first.
     before: Vec<Wish>,
-    /// What others have written then.
+    /// The later writes of others.
     written: Vec<Written>,
-    /// Which of the objects of before are still there, and with which annotation.
+    /// The first objects that still exist, with their annotations.
     kept: Vec<Option<Note>>,
-    /// Whether the sets of the owner `other` are taken over.
+    /// Whether the sets of the owner `other` are adopted.
     takes_over: bool,
-    /// Whether the wishes of now were fulfilled by somebody else before: by the owner `other`, or by nobody.
+    /// Whether somebody else has fulfilled the current wishes: the owner `other`, or nobody.
     inherited: Option<Heir>,
-    /// The objects that are new, or ask for something else.
+    /// The new and changed objects.
     wishes: Vec<Wish>,
 }
 
 type Note = Option<(&'static str, &'static str)>;
 
-/// An object, by its number; an object with the same number later is the same object.
+/// The wish of an object. Wishes with the same number belong to the same object.
 #[derive(Debug, Clone)]
 struct Wish {
     number: usize,
@@ -90,7 +90,7 @@ enum Leads {
     AddressAndHost(u8),
 }
 
-/// Sets at a hostname, and what the TXTs beside them say.
+/// Sets at a hostname, with the TXTs beside them.
 #[derive(Debug, Clone)]
 struct Written {
     host: usize,
@@ -202,7 +202,7 @@ fn written() -> impl Strategy<Value = Written> {
 }
 
 impl World {
-    /// The objects of now and the zone as all the others have left it.
+    /// The current objects, and the zone after all writes.
     pub fn situation(&self) -> Situation {
         let (prefix, suffix, wildcard) = AFFIXES[self.affixes];
         let affixes = Affixes {
@@ -255,7 +255,7 @@ pub fn settings(naming: Naming) -> Settings {
     Settings { naming, ..Settings::new("me".parse().unwrap()) }
 }
 
-/// Hostnames among which every kind of collision is likely.
+/// Hostnames with likely collisions of every kind.
 fn hosts(affixes: &Affixes) -> Vec<String> {
     let bank = Name::from_hostname("bank.example.com").unwrap();
     let mut hosts: Vec<String> =
@@ -266,7 +266,7 @@ fn hosts(affixes: &Affixes) -> Vec<String> {
     hosts
 }
 
-/// Writes a set where Route 53 lets it, in place of another.
+/// Writes or replaces a set, if Route 53 allows it.
 fn write(zone: &mut Zone, set: &RecordSet) {
     let mut next = zone.clone();
     next.remove(&set.key);
@@ -293,7 +293,7 @@ impl Written {
             at.ends_with(&format!(".{APEX}")).then(|| format!("{at} TXT {policy}{text} ttl=300"))
         });
         let record = self.record.map(|_| format!("{host} {record}"));
-        // The traffic policy of the zone's own name, and a label that is too long, are no records.
+        // There is no traffic policy at the apex, and no record with a label that is too long.
         [record, txt].into_iter().flatten().filter_map(|line| record_set(&line).ok()).collect()
     }
 }
@@ -320,7 +320,7 @@ impl Wish {
 }
 
 impl Leads {
-    /// Addresses and host names, in this order.
+    /// The addresses and the host names.
     fn targets(&self) -> Vec<(Option<String>, Option<String>)> {
         let v4 = |n: &u8| (Some(format!("192.0.2.{n}")), None);
         let v6 = |n: &u8| (Some(format!("2001:db8::{n}")), None);
@@ -339,7 +339,7 @@ impl Leads {
     }
 }
 
-/// Metadata with annotations under the newer prefix.
+/// Metadata with annotations of the newer prefix.
 pub fn meta(namespace: &str, name: &str, age: i64, notes: BTreeMap<&str, String>) -> ObjectMeta {
     let annotations = notes.into_iter().map(|(key, value)| match key {
         key if key.contains('/') => (key.to_owned(), value),
@@ -373,7 +373,7 @@ pub fn ingress(metadata: ObjectMeta, hosts: &[&str], targets: &[(Option<String>,
     }))
 }
 
-/// A Service of type `LoadBalancer`; its hostnames are in the annotations.
+/// A Service of type `LoadBalancer`, with hostnames in its annotations.
 pub fn service(metadata: ObjectMeta, targets: &[(Option<String>, Option<String>)]) -> Object {
     let entries = targets.iter().cloned().map(|(ip, hostname)| LoadBalancerIngress {
         ip,

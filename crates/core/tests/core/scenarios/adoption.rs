@@ -1,4 +1,4 @@
-//! An adoption rests on what is there, and that is read just before it is sent.
+//! Adoptions: they depend on existing records, which are read just before sending.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,7 +52,7 @@ fn what_belongs_to_somebody_since_the_listing_is_not_adopted() {
     let mut stage = Stage::new();
     stage.somebody_creates(address("192.0.2.1"));
     stage.start(&[]);
-    // By a name that Route 53 would not refuse a second TXT for.
+    // At another name, so that Route 53 does not reject the second TXT.
     let text = "\"heritage=external-dns,external-dns/owner=other\"";
     stage.somebody_creates(RecordSet::simple("www.example.com", "TXT", 300, [text]));
     stage.done();

@@ -1,4 +1,4 @@
-//! Nothing is written that a person has not approved.
+//! Approvals: only approved units are written.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use zonekeeper_core::{
 use super::stage::{Fate, Stage, WEB_1, WEB_2, web, webs};
 use crate::world::{ingress, meta};
 
-/// What is written for an Ingress.
+/// The sets of an Ingress.
 const SETS: [(&str, &str); 4] = [("", "A"), ("", "AAAA"), ("a-", "TXT"), ("aaaa-", "TXT")];
 
 const NOW: i64 = 1_800_000_000;
@@ -72,7 +72,7 @@ fn exactly_the_approved_units_are_written_and_what_is_new_waits() {
     stage.run(5_000);
     assert_ne!(digest(&stage), approved);
     approve(&mut stage, approved, NOW);
-    // w1 is as it was; w0 has changed, and `new` is new.
+    // w1 is unchanged, w0 is changed, and `new` is new.
     assert_eq!(writes(&mut stage), ["apply 1 units: 4 create, 0 replace"]);
     assert_eq!(stage.at("w1.example.com").len(), 4);
 }
@@ -89,7 +89,7 @@ fn an_approval_is_used_once() {
         }
     }
     stage.run(5 * 60_000);
-    // It is the same plan again, and the same approval is still there.
+    // The plan is the same again, and the approval still exists.
     assert_eq!(digest(&stage), approved);
     approve(&mut stage, approved, NOW);
     assert_eq!(writes(&mut stage), [""; 0]);
@@ -112,7 +112,7 @@ fn an_approval_lasts_for_seven_days() {
     let approved = digest(&stage);
     approve(&mut stage, approved, NOW - 7 * 24 * 3_600);
     assert_eq!(writes(&mut stage), [""; 0]);
-    // What cannot be written meanwhile is so no longer after them.
+    // The approval of a rejected unit ends after seven days as well.
     stage.refuse("w0.example.com", Some("[RRSet with DNS name w0.example.com. is not what we like]"));
     approve(&mut stage, approved, NOW);
     assert_eq!(stage.at("w1.example.com").len(), 4);
@@ -172,7 +172,7 @@ fn the_seven_days_are_those_of_the_clock_on_the_wall() {
     approve(&mut stage, approved, NOW);
     stage.refuse("w0.example.com", None);
     stage.done();
-    // The machine has slept, and its own clock with it.
+    // The machine slept, and its monotonic clock stopped.
     stage.tell(Input::Wall { unix: NOW + 7 * 24 * 3_600 });
     stage.run(DAY);
     assert_eq!(writes(&mut stage), [""; 0]);
@@ -227,7 +227,7 @@ fn before_it_is_known_what_was_published_nothing_is() {
     assert!(stage.published.is_some());
 }
 
-/// So many hostnames that lead to a balancer each.
+/// Hostnames with a load balancer each.
 fn balanced(count: usize, generation: usize) -> Vec<Object> {
     let balancer = |n: usize| format!("web-{generation}-{n}.eu-west-1.elb.amazonaws.com");
     (0..count).map(|n| web(&format!("w{n}"), &balancer(n))).collect()
@@ -342,7 +342,7 @@ fn what_the_process_before_has_written_needs_an_approval_to_be_written_again() {
     let (before, without) = (stage.published.clone().unwrap(), stage.zone.clone());
     let approval = Approval { digest: before.digest, at: NOW };
     approve(&mut stage, approval.digest, NOW);
-    // It has ended before it could say that it has written them, and the next one's listing is older than that.
+    // The process ended before it published the writes, and the listing of the next process is older than the writes.
     let units = before.units.iter().map(|(unit, _)| (*unit, true)).collect();
     let before = Publication { units, used: Some(approval), ..before };
     let with = std::mem::replace(&mut stage.zone, without.clone());
@@ -355,7 +355,7 @@ fn what_the_process_before_has_written_needs_an_approval_to_be_written_again() {
     stage.run(10_000);
     assert_eq!(stage.keeper.plan().units.len(), 0);
     stage.done();
-    // Somebody brings back what was there before.
+    // Somebody restores the records from before.
     stage.zone = without;
     stage.run(60 * 60_000);
     assert_eq!(stage.published.as_ref().unwrap().units.len(), 2);
@@ -387,7 +387,7 @@ fn what_somebody_takes_away_or_overwrites_is_published_again() {
         stage.run(1_000);
         assert_eq!(stage.published.take(), published);
     }
-    // That is its own.
+    // The process reads its own publication.
     stage.tell(Input::Published(published.map(Box::new)));
     stage.run(5_000);
     assert_eq!(stage.published, None);
@@ -402,7 +402,7 @@ fn who_leads_again_releases_nothing_before_it_knows_what_was_published_meanwhile
     stage.tell(Input::Leadership { until: Time::NEVER });
     approve(&mut stage, approved, NOW);
     assert_eq!(writes(&mut stage), [""; 0]);
-    // Another process has used it, and what it wrote was taken away by somebody.
+    // Another process used the approval, and somebody deleted its records.
     let used = Some(Approval { digest: approved, at: NOW });
     let meanwhile = Publication { used, ..stage.published.clone().unwrap() };
     stage.tell(Input::Published(Some(Box::new(meanwhile))));

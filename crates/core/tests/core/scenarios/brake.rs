@@ -1,4 +1,4 @@
-//! Many hostnames that would be moved at once.
+//! The brake: many hostnames that would move at once.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ fn balancer_of(n: usize) -> String {
     format!("web-{n}.eu-west-1.elb.amazonaws.com")
 }
 
-/// So many Ingresses, each with a balancer of its own.
+/// Ingresses with a load balancer each.
 fn webs(count: usize, generation: usize) -> Vec<Object> {
     (0..count).map(|n| web(&format!("w{n}"), &balancer_of(1_000 * generation + n))).collect()
 }
@@ -34,7 +34,7 @@ fn stage_with(count: usize, limits: BrakeLimits) -> Stage {
     stage
 }
 
-/// How many hostnames lead to a balancer of a generation.
+/// The number of hostnames that lead to a load balancer of a generation.
 fn moved(stage: &Stage, generation: usize) -> usize {
     let text = format!("alias web-{generation}");
     stage.at("example.com").iter().filter(|line| line.contains(" A ") && line.contains(&text)).count()
@@ -55,7 +55,7 @@ fn many_moves_of_most_hostnames_are_held_until_a_person_releases_them() {
         stage.done().into_iter().filter(is_said).collect::<BTreeSet<_>>().len()
     };
     assert_eq!(said(&mut stage, "blocked"), 20);
-    // New hostnames go on.
+    // New hostnames are written.
     stage.see(&web("new", WEB_1));
     stage.run(1_000);
     assert_eq!(stage.at("new.example.com").len(), 4);
@@ -69,7 +69,7 @@ fn many_moves_of_most_hostnames_are_held_until_a_person_releases_them() {
 #[test]
 fn what_waited_before_the_brake_held_is_said_to_be_held_too() {
     let mut stage = stage(13);
-    // While nobody leads, it waits.
+    // Without a leader, everything waits.
     stage.tell(Input::Leadership { until: Time::ZERO });
     let objects = webs(10, 2);
     for object in &objects[..9] {
@@ -104,7 +104,7 @@ fn a_wish_that_was_another_meanwhile_or_nobodys_is_no_repair() {
         let mut stage = Stage::new();
         stage.start(&[leads_to(1)]);
         stage.run(10_000);
-        // While nobody leads, somebody else changes the records.
+        // Without a leader, somebody else changes the records.
         stage.tell(Input::Leadership { until: Time::ZERO });
         for rtype in ["A", "AAAA"] {
             let mut other = stage.zone.get("w0.example.com", rtype, None).unwrap().clone();
@@ -155,7 +155,7 @@ fn what_was_wrong_at_the_start_and_is_mended_counts_once_among_the_hostnames() {
         stage.see(&object);
     }
     stage.run(MINUTE);
-    // 14 of 20 are most of them.
+    // 14 of 20 are more than half.
     assert_eq!(moved(&stage, 3), 0);
 }
 
@@ -246,7 +246,7 @@ fn what_a_process_finds_of_its_own_moves_counts_once() {
         stage.see(object);
     }
     stage.run(10_000);
-    // It loses the lease for a moment, and finds there what it has left itself.
+    // The process loses the Lease for a moment, and finds its own memory in it.
     stage.tell(Input::Recall { memory: stage.memory.clone().unwrap() });
     for object in &moves[6..10] {
         stage.see(object);
@@ -267,7 +267,7 @@ fn what_a_process_has_moved_and_does_not_find_is_remembered_again() {
     let memory = stage.memory.take().unwrap();
     stage.tell(Input::Recall { memory: memory.clone() });
     assert_eq!(stage.memory, None);
-    // It did not come to write that before it lost the lease.
+    // The process lost the Lease before it wrote its memory.
     stage.tell(Input::Recall { memory: "0123456789abcdef0123456789abcdef 1 1800000300\n".to_owned() });
     let lines: BTreeSet<String> = stage.memory.unwrap().lines().map(str::to_owned).collect();
     assert!(memory.lines().all(|line| lines.contains(line)) && lines.len() == 4, "{lines:?}");
@@ -282,7 +282,7 @@ fn what_was_moved_counts_whatever_its_object_wants_by_then() {
         stage.see(object);
     }
     stage.run(300);
-    // Before a read shows that the batch was accepted, the objects are gone.
+    // The objects are deleted before a read shows that the batch was accepted.
     for object in &moved_to[..10] {
         stage.tell(gone(object));
     }
@@ -307,7 +307,7 @@ fn at_100_percent_nothing_is_held_whoever_has_moved_it_before() {
     next.zone = stage.zone.clone();
     next.before_start(Input::Wall { unix: 1_800_000_000 + 60 });
     next.before_start(Input::Recall { memory: stage.memory.unwrap() });
-    // The twelve of before, and one of them once more.
+    // The twelve earlier moves, and one of them again.
     let mut objects = webs(12, 2);
     objects[0] = webs(1, 3).remove(0);
     next.start(&objects);
@@ -344,7 +344,7 @@ fn a_memory_of_nonsense_neither_ends_the_process_nor_opens_the_brake() {
         (line(most, i64::MAX) + &line(most - 1, i64::MAX) + &line(most, i64::MAX), 10),
         (line(most / 2 + 1, i64::MAX) + &line(most / 2 + 2, 1_800_000_100), 10),
     ] {
-        // Ten of 23 moved already are ten moves, and less than half.
+        // Ten of 23 are ten moves, and less than half.
         let mut stage = stage(23);
         let moves = webs(23, 2);
         for object in &moves[..10] {
@@ -356,7 +356,7 @@ fn a_memory_of_nonsense_neither_ends_the_process_nor_opens_the_brake() {
         stage.run(10_000);
         let text: String = memory.chars().take(40).collect();
         assert_eq!(moved(&stage, 2), expected, "{text:?}");
-        // What it remembers of that can be read again.
+        // The text of its memory is readable again.
         let memory = stage.memory.clone().unwrap();
         stage.tell(Input::Recall { memory });
         stage.run(60 * MINUTE);

@@ -1,4 +1,4 @@
-//! What somebody else does to records of ours, and what is done about it.
+//! Drift: foreign changes of our records, and their repair.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::world::{ingress, meta};
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
 
-/// An Ingress whose hostname leads to an address.
+/// An Ingress with an address.
 fn stage() -> Stage {
     let mut stage = Stage::new();
     stage.start(&[web("www", WEB_1)]);
@@ -23,7 +23,7 @@ fn stage() -> Stage {
     stage
 }
 
-/// Somebody removes the record, and it is noticed: no sooner than the count tells.
+/// Deletes the record, and runs until the count reveals it.
 fn disturbed(stage: &mut Stage) {
     stage.somebody_deletes("www.example.com", "A");
     stage.run(3 * MINUTE);
@@ -99,7 +99,7 @@ fn a_contested_record_is_fought_for_again_when_anything_of_its_object_changes() 
         disturbed(&mut stage);
     }
     stage.done();
-    // What is equal is no change.
+    // Equal records are no change.
     stage.see(&web("www", WEB_1));
     stage.see(&web("beside", WEB_1));
     stage.run(MINUTE);
@@ -147,7 +147,7 @@ fn what_the_zone_blocks_is_read_every_minute() {
     let done = stage.done();
     assert!(done.contains(&"blocked api.example.com: Unowned".to_owned()), "{done:?}");
     stage.somebody_deletes("api.example.com", "A");
-    // Sooner than the next listing, and without a count that differs twice.
+    // The repair comes before the next listing, and without two different counts.
     stage.run(MINUTE);
     assert_eq!(stage.at("api.example.com").len(), 4);
 }
@@ -164,7 +164,7 @@ fn ownership_that_gets_lost_is_told_from_what_never_was_ours() {
     assert_eq!(stage.keeper.plan().noted[0].note.label(), "Unmanaged");
 }
 
-/// An Ingress that asks for no changes until 2027-01-15T09:00:00Z.
+/// An Ingress that is paused until 2027-01-15T09:00:00Z.
 fn paused(balancer: &str) -> Object {
     let notes = BTreeMap::from([(PAUSED_UNTIL, "2027-01-15T09:00:00Z".to_owned())]);
     ingress(meta("shop", "www", 0, notes), &["www.example.com"], &[(None, Some(balancer.to_owned()))])

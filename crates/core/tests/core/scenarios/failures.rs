@@ -1,4 +1,4 @@
-//! What is done when something fails.
+//! Failures, and the reactions to them.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -86,7 +86,7 @@ fn of_a_lost_batch_all_names_are_read_where_one_unit_does_not_tell() {
     stage.run(30_000);
     let done = stage.done();
     let reads = done.iter().filter(|line| line.starts_with("read")).count();
-    // The names of one unit, then all; those of the unit that is repaired are still fresh.
+    // The keeper reads the names of one unit, then all names. The names of the repaired unit are still fresh.
     assert_eq!(reads, 2, "{done:?}");
     assert_eq!(sizes(&done), [10, 1], "{done:?}");
 }
@@ -103,11 +103,11 @@ fn what_became_of_a_lost_batch_elsewhere_is_found_by_the_count() {
     stage.see(&web("a", WEB_1));
     stage.see(&web("z", WEB_1));
     stage.run(60);
-    // While nobody knows yet, somebody deletes a record far from the unit that is read.
+    // Before the result is known, somebody deletes a record far from the unit that is read.
     stage.somebody_deletes("z.example.com", "A");
     stage.run(30_000);
     assert_eq!(sizes(&stage.done()), [2]);
-    // The count tells.
+    // The count reveals it.
     stage.run(120_000);
     assert_eq!(sizes(&stage.done()), [1]);
     assert_eq!(stage.at("z.example.com").len(), 4);
@@ -138,7 +138,7 @@ fn after_a_refusal_nothing_is_sent_on_half_of_what_is_read_again() {
     stage.see(&web("www", WEB_1));
     stage.run(60);
     stage.done();
-    // Another process writes just that; here the names have been read a moment ago, and are not there.
+    // Another process writes the same records. This process read the names a moment ago, without records.
     for set in other.zone.iter().filter(|set| set.name.contains("www")) {
         stage.somebody_creates(set.clone());
     }
@@ -170,7 +170,7 @@ fn a_throttled_question_slows_down_and_one_that_is_denied_does_not() {
         let mut stage = stage();
         stage.see(&web("www", WEB_1));
         stage.run(9_000);
-        // How the change comes along.
+        // The propagation of the change.
         stage.questions_meet([Fate::fails(class, "Rate exceeded, or so")]);
         stage.run(1_100);
         stage.done();
@@ -204,7 +204,7 @@ fn a_change_that_was_certainly_not_carried_out_is_sent_again_without_a_read() {
         (FailureClass::NotExecuted, &[CREATES][..]),
         (FailureClass::Withheld, &[CREATES]),
         (FailureClass::Busy, &[CREATES]),
-        // The breaker asks for something harmless first.
+        // The first probe of the breaker is a read.
         (FailureClass::Account, &[probe, CREATES]),
     ] {
         let mut stage = stage();
@@ -274,12 +274,12 @@ fn a_part_of_which_nothing_is_wanted_any_more_keeps_no_other() {
         stage.see(object);
     }
     stage.run(60);
-    // Two units are tried again soon; a part of four is next, and then one of two.
+    // Two units have a short wait. A part of four units is next, and then one of two.
     assert_eq!(sizes(&stage.done()), [8, 4, 2]);
     for object in &objects[4..] {
         stage.tell(gone(object));
     }
-    // Nor does it wait until nothing is new.
+    // New units do not delay the retry either.
     for object in &webs(1_000)[8..] {
         stage.see(object);
     }
@@ -325,7 +325,7 @@ fn the_service_being_down_is_asked_again_every_few_seconds_never_more_rarely() {
     assert_eq!(stage.at("www.example.com").len(), 4);
 }
 
-/// What the role may not do, alone; others go on.
+/// A denied unit backs off alone, and other units continue.
 #[test]
 fn a_denied_unit_is_found_by_halving_and_is_not_read_for_that() {
     let mut stage = stage();
@@ -351,7 +351,7 @@ fn where_every_change_is_denied_one_unit_at_a_time_is_a_probe() {
     }
     stage.run(120_000);
     let sizes = sizes(&stage.done());
-    // Halved to one in three places, then probes after 1, 2, 4, 8, 16, 32 and 60 seconds.
+    // The batch is halved to one unit three times. Then probes follow after 1, 2, 4, 8, 16, 32 and 60 seconds.
     assert!(sizes.len() < 26 && sizes[18..].iter().all(|size| *size == 1), "{sizes:?}");
     assert_eq!(stage.keeper.closed_gates(stage.now), [Gate::Changes]);
     for n in 0..100 {
@@ -388,11 +388,11 @@ fn a_full_zone_holds_what_creates_and_nothing_else_until_there_is_room() {
     }
     stage.see(&web("www", WEB_2));
     stage.run(60);
-    // What creates nothing has not waited.
+    // A unit without creates did not wait.
     assert!(stage.at("www.example.com").iter().any(|line| line.contains(WEB_2)));
     stage.run(10_000);
     let done = stage.done();
-    // It is not halved: one unit tries after 1, 2 and 4 seconds.
+    // The batch is not halved. One unit is tried after 1, 2 and 4 seconds.
     assert!(sizes(&done).len() <= 8, "{done:?}");
     let blocked = stage.keeper.plan().blocked;
     assert_eq!((blocked.len(), blocked[0].reason.label()), (50, "ZoneFull"));
@@ -416,7 +416,7 @@ fn a_full_zone_is_tried_again_as_soon_as_it_has_fewer_sets() {
     stage.see(&web("www", WEB_1));
     stage.run(1_800_000);
     stage.done();
-    // The last try was at 1623 seconds, the next one is due ten minutes later. As many sets as before are no reason.
+    // The last try was at 1623 seconds, and the next one is due ten minutes later. An equal count causes no earlier try.
     stage.run(300_000);
     assert_eq!(sizes(&stage.done()), [0; 0]);
     for n in 0..4 {
@@ -449,7 +449,7 @@ fn a_read_that_fails_while_a_batch_waits_for_another_is_repeated() {
     let mut stage = Stage::new();
     stage.somebody_creates(RecordSet::simple("api.example.com", "A", 300, ["192.0.2.1"]));
     stage.start(&[web("api", WEB_1), web("www", WEB_1)]);
-    // Both at 60 seconds, after the count.
+    // Both requests are sent at 60 seconds, after the count.
     stage.run(59_940);
     stage.see(&web("www", WEB_2));
     stage.questions_meet([Fate::Works, Fate::fails(FailureClass::Unknown, "503")]);
@@ -472,7 +472,7 @@ fn a_name_that_cannot_be_read_keeps_only_its_own_unit_back() {
     stage.start(&webs(WEB_1));
     stage.run(5_000);
     stage.done();
-    // Of two pages the first fails, twice.
+    // The first of two pages fails twice.
     let down = || Fate::fails(FailureClass::Unknown, "503");
     stage.questions_meet([down(), Fate::Works, down()]);
     for object in webs(WEB_2) {
@@ -500,7 +500,7 @@ fn a_failed_read_is_repeated_for_every_name_that_had_to_be_read_again() {
         stage.run(10);
         repaired = stage.done_at().into_iter().find(|(_, line)| line.starts_with("apply 2 units"));
     }
-    // Both hostnames are read again a minute after the repair, with one page. In the same moment w0 changes.
+    // One page reads both hostnames a minute after the repair. At the same moment, w0 changes.
     stage.see(&web("w0", WEB_2));
     stage.now = Time::ZERO + Duration::from_millis(repaired.unwrap().0 + 60_500);
     stage.questions_meet([Fate::Works, Fate::fails(FailureClass::NotExecuted, "try again")]);

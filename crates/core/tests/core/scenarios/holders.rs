@@ -1,4 +1,4 @@
-//! Who has a hostname when the one who had it goes away, gives it away or cannot be seen.
+//! Holders: the next holder if the object is gone, hands its hostname over, or is not readable.
 
 use std::collections::BTreeMap;
 
@@ -15,12 +15,12 @@ use crate::world::{ingress, meta};
 const HOST: &str = "www.example.com";
 const MINUTE: u64 = 60_000;
 
-/// An Ingress that asks for [`HOST`], with a balancer if it has one.
+/// An Ingress that asks for [`HOST`], with an optional load balancer.
 fn of(namespace: &str, name: &str, balancer: Option<&str>, annotations: &[(&str, &str)]) -> Object {
     born(0, namespace, name, balancer, annotations)
 }
 
-/// The same, created at some time.
+/// The same Ingress with a creation time.
 fn born(
     age: i64,
     namespace: &str,
@@ -35,14 +35,14 @@ fn born(
     ingress(metadata, &[HOST], &targets)
 }
 
-/// The objects that the ownership texts of the zone name.
+/// The objects in the ownership records of the zone.
 fn named(stage: &Stage) -> Vec<String> {
     let texts = stage.at(HOST).into_iter().filter(|line| line.contains("heritage"));
     let name = |line: String| line.split("resource=").nth(1).unwrap().split('"').next().unwrap().to_owned();
     texts.map(name).collect()
 }
 
-/// A stage on which `shop/web` has the hostname.
+/// A stage where `shop/web` holds the hostname.
 fn held() -> (Stage, Object) {
     let (mut stage, web) = (Stage::new(), of("shop", "web", Some(WEB_1), &[]));
     stage.start(std::slice::from_ref(&web));
@@ -60,7 +60,7 @@ fn a_text_that_follows_its_object_is_no_repair() {
     stage.run(5_000);
     assert_eq!(named(&stage), ["ingress/shop/api"; 2]);
     stage.done();
-    // Of a repair it is looked again whether it lasts.
+    // The repaired name is read again.
     stage.run(20 * MINUTE);
     let done = stage.done();
     assert!(!done.iter().any(|line| line.starts_with("read")), "{done:?}");
@@ -87,7 +87,7 @@ fn whoever_another_text_names_does_not_follow_sooner() {
     let text = "\"heritage=external-dns,external-dns/owner=me,external-dns/resource=ingress/blog/web\"";
     stage.somebody_deletes("aaaa-www.example.com", "TXT");
     stage.somebody_creates(RecordSet::simple("aaaa-www.example.com.", "TXT", 300, [text]));
-    // As long as it takes until the zone is listed again.
+    // The time until the next listing.
     stage.run(60 * MINUTE);
     assert_eq!(named(&stage), ["ingress/shop/web", "ingress/blog/web"]);
     stage.tell(gone(&web));
@@ -170,7 +170,7 @@ fn the_oldest_without_a_target_yields_a_new_name_to_its_own_namespace_after_a_mi
     assert!(named(&stage).is_empty());
     stage.run(2_000);
     assert_eq!(named(&stage), ["ingress/shop/next"; 2]);
-    // It has the name now.
+    // It holds the hostname now.
     stage.see(&of("shop", "web", Some(WEB_1), &[]));
     stage.run(60 * MINUTE);
     assert_eq!(named(&stage), ["ingress/shop/next"; 2]);
@@ -259,7 +259,7 @@ fn what_objects_of_a_denied_kind_may_have_stays_theirs() {
     assert_eq!(named(&stage), ["ingress/shop/web"; 2]);
     let done = stage.done();
     assert!(done.contains(&format!("blocked {HOST}: KindUnreadable")), "{done:?}");
-    // It is granted, and the object that has the name is there.
+    // The right is granted, and the holder exists.
     stage.relist(&[web, next]);
     stage.run(1_000);
     assert_eq!(stage.done(), [format!("blocked {HOST}: ClaimedBy")]);
@@ -286,7 +286,7 @@ fn an_object_that_cannot_be_read_keeps_what_it_may_have() {
     stage.run(60 * MINUTE);
     assert_eq!(named(&stage), ["ingress/shop/web"; 2]);
     assert!(stage.done().contains(&format!("blocked {HOST}: KindUnreadable")));
-    // It is gone at last.
+    // The holder is gone.
     stage.relist(&[next]);
     stage.run(1_000);
     assert_eq!(named(&stage), ["ingress/shop/next"; 2]);

@@ -1,4 +1,4 @@
-//! Several objects that ask for addresses at one hostname, and what is answered of these.
+//! Merged records: several objects that ask for addresses at one hostname.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,13 @@ use crate::world::{ingress, meta};
 const HOST: &str = "www.example.com";
 const MINUTE: u64 = 60_000;
 
-/// An Ingress of this namespace that leads [`HOST`] to addresses of 192.0.2.0/24.
+/// An Ingress that leads [`HOST`] to addresses of 192.0.2.0/24.
 fn web(namespace: &str, age: i64, addresses: &[u8]) -> Object {
     let targets: Vec<_> = addresses.iter().map(|last| (Some(format!("192.0.2.{last}")), None)).collect();
     ingress(meta(namespace, "web", age, BTreeMap::new()), &[HOST], &targets)
 }
 
-/// What is answered, as the last bytes of addresses.
+/// The last bytes of the published addresses.
 fn answer(stage: &Stage) -> Vec<u8> {
     let set = stage.zone.get(HOST, "A", None).unwrap();
     set.values.iter().map(|value| value.rsplit('.').next().unwrap().parse().unwrap()).collect()
@@ -27,7 +27,7 @@ fn blocked(stage: &Stage) -> Vec<&'static str> {
     stage.keeper.plan().blocked.iter().map(|blocked| blocked.reason.label()).collect()
 }
 
-/// What an ExternalDNS has left of `shop/web` with 1 and `blog/web` with 2.
+/// The record of an ExternalDNS for `shop/web` with 1 and `blog/web` with 2.
 fn merged() -> Stage {
     let mut stage = Stage::new();
     stage.somebody_creates(RecordSet::simple(HOST, "A", 300, ["192.0.2.1", "192.0.2.2"]));
@@ -48,7 +48,7 @@ fn a_union_that_changes_waits_for_a_decision_over_a_restart() {
         assert_eq!((answer(&stage), blocked(&stage)), (vec![1, 2], vec!["MergeUndecided"; 2]));
         stage.start(&[web("shop", 0, &[1]), web("blog", 1, &[3])]);
     }
-    // It is as it was.
+    // The record is unchanged.
     stage.see(&web("blog", 1, &[2]));
     stage.run(MINUTE);
     assert_eq!((answer(&stage), blocked(&stage)), (vec![1, 2], vec![]));
@@ -105,7 +105,7 @@ fn what_has_been_the_answer_of_one_object_follows_it_whatever_others_ask_for() {
     stage.see(&web("shop", 0, &[1, 4]));
     stage.run(MINUTE);
     assert_eq!((answer(&stage), blocked(&stage)), (vec![1, 4], vec!["ClaimedBy"]));
-    // Nobody gets into the answer with an address that is given up.
+    // An object does not join the record with an address that the holder gives up.
     stage.see(&web("blog", 1, &[4]));
     stage.see(&web("shop", 0, &[1]));
     stage.run(MINUTE);

@@ -1,4 +1,4 @@
-//! Numbers that nobody means, from flags and from what others may write.
+//! Nonsense: extreme numbers in flags, and in objects that others can write.
 
 use std::time::Duration;
 
@@ -76,7 +76,7 @@ fn whatever_is_found_published_releases_nothing_that_was_not_approved() {
         stage.tell(Input::Approve(Approval { digest, at }));
         stage.run(60_000);
         assert_eq!(stage.at("example.com").iter().filter(|line| line.contains(" A ")).count(), 0);
-        // Nor does it keep anything from being approved.
+        // A later approval still works.
         let digest = stage.published.as_ref().unwrap().digest;
         stage.tell(Input::Wall { unix: NOW });
         stage.tell(Input::Approve(Approval { digest, at: NOW }));

@@ -1,4 +1,4 @@
-//! What refusals cost those that are not refused: next to nothing.
+//! Rejections: rejected units must not delay other units.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use zonekeeper_core::keeper::{Completion, FailureClass, Gate, Quota};
 
 use super::stage::{Fate, Stage, WEB_1, WEB_2, gone, web, web_at, webs};
 
-/// How many record sets are there that somebody wanted.
+/// The number of wanted record sets in the zone.
 fn written(stage: &Stage) -> usize {
     stage.zone.len() - 2
 }
@@ -23,7 +23,7 @@ fn change_requests(stage: &mut Stage) -> usize {
 fn neighbours_that_are_refused_without_a_word_do_not_keep_the_others() {
     let mut stage = Stage::new();
     stage.start(&[]);
-    // All of them come before the others in the zone.
+    // All rejected units come before the others in the zone.
     for n in 0..50 {
         stage.deny(&format!("x{n}.a.example.com"));
     }
@@ -33,7 +33,7 @@ fn neighbours_that_are_refused_without_a_word_do_not_keep_the_others() {
     for object in webs(200) {
         stage.see(&object);
     }
-    // One way down to a single unit, and the large half.
+    // The halves down to a single unit, and the large half.
     stage.run(1_000);
     assert!(written(&stage) >= 4 * 120, "{}", written(&stage));
     stage.run(14_000);
@@ -53,10 +53,10 @@ fn what_is_refused_for_good_does_not_slow_down_what_is_new() {
     stage.see(&web("www", WEB_1));
     stage.run(51);
     assert!(is_there(&stage, "www.example.com"), "{:?}", stage.done());
-    // From then on it is known that not everything is refused.
+    // From then on, the keeper knows that not everything is rejected.
     assert_eq!(stage.keeper.closed_gates(stage.now), []);
     stage.run(900_000);
-    // Four units, each after waits of 1, 2, 4 … 600 seconds.
+    // Four units are tried, each after waits of 1, 2, 4 … 600 seconds.
     assert!(change_requests(&mut stage) < 40);
     assert_eq!(stage.keeper.closed_gates(stage.now), []);
 }
@@ -72,7 +72,7 @@ fn where_everything_was_refused_what_is_new_is_tried_within_a_second() {
     stage.run(120_000);
     assert_eq!(stage.keeper.closed_gates(stage.now).len(), 1);
     stage.done();
-    // It is one request, whatever comes of it.
+    // The try is one request, with any result.
     stage.see(&web("w7", WEB_2));
     stage.see(&web("w8", WEB_2));
     stage.run(1_000);
@@ -93,14 +93,14 @@ fn where_everything_was_refused_what_was_not_tried_is_tried() {
     }
     stage.run(500);
     assert_eq!(stage.keeper.closed_gates(stage.now), [Gate::Changes]);
-    // What has been tried stays refused.
+    // The tried units stay rejected.
     let tried: BTreeSet<String> =
         stage.keeper.plan().blocked.into_iter().map(|blocked| blocked.host).collect();
     assert!(tried.len() < 10, "{tried:?}");
     for name in names.iter().filter(|name| !tried.contains(*name)) {
         stage.allow(name);
     }
-    // With the first or the second probe, after one second and after three.
+    // The first or second probe succeeds, after one or three seconds.
     stage.run(4_000);
     assert_eq!(written(&stage), 4 * (100 - tried.len()));
     assert_eq!(stage.keeper.closed_gates(stage.now), []);
@@ -135,7 +135,7 @@ fn what_is_accepted_beside_what_is_refused_tells_that_not_everything_is() {
         for name in ["x1", "x2", "x3", "x4", "x5"] {
             stage.deny(&format!("{name}.example.com"));
         }
-        // What was accepted before says nothing.
+        // Earlier accepted batches are no evidence.
         see(&mut stage, "api");
         see(&mut stage, "www");
         if is_accepted_beside {
@@ -204,7 +204,7 @@ fn units_that_wait_to_be_tried_again_go_behind_what_is_new() {
         stage.see(&web(object.id().unwrap().name(), WEB_2));
     }
     stage.run(60);
-    // A minute in which they are tried one by one, and read for that.
+    // A minute in which the units are tried and read one by one.
     for n in 0..60 {
         stage.run(1_000);
         let name = format!("new{n}");

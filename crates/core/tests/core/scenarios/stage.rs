@@ -1,4 +1,4 @@
-//! A keeper, a zone and a clock that only moves when it is told to.
+//! The stage of a scenario: a keeper, a zone, and a clock that moves on demand.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -27,37 +27,37 @@ use crate::{
 pub const WEB_1: &str = "web-1.eu-west-1.elb.amazonaws.com";
 pub const WEB_2: &str = "web-2.eu-west-1.elb.amazonaws.com";
 
-/// What becomes of one request.
+/// The fate of one request.
 #[derive(Debug, Clone)]
 pub enum Fate {
-    /// It is carried out.
+    /// The request is carried out.
     Works,
-    /// It is not carried out, and fails like this.
+    /// The request is not carried out, and fails.
     Fails(Failure),
-    /// It is carried out, and its answer is lost.
+    /// The request is carried out, and its answer is lost.
     AnswerLost,
 }
 
-/// Everything that there is in a scene. Requests are answered at once, and by the zone's own rules.
+/// The state of a scenario. The zone answers requests at once, by its own rules.
 pub struct Stage {
     pub keeper: Keeper,
     pub zone: HostedZone,
     pub now: Time,
     config: Config,
-    /// What becomes of the next batches, and of the next other requests.
+    /// The fates of the next batches, and of the next other requests.
     batches: VecDeque<Fate>,
     questions: VecDeque<Fate>,
-    /// Listed names at which every batch is refused, and what is said then.
+    /// The listed names at which every batch is rejected, with the message.
     refused: BTreeMap<String, &'static str>,
-    /// Listed names at which the role may change nothing.
+    /// The listed names at which IAM denies every change.
     denied: BTreeSet<String>,
-    /// What was published last.
+    /// The last publication.
     pub published: Option<Publication>,
-    /// What was to be remembered last.
+    /// The last memory.
     pub memory: Option<String>,
-    /// How many changes were said to be everywhere.
+    /// The number of propagated changes.
     pub everywhere: usize,
-    /// What the next start begins with.
+    /// The inputs at the next start.
     before: Vec<Input>,
     waiting: VecDeque<Effect>,
     log: Vec<(Time, String)>,
@@ -78,7 +78,7 @@ impl Stage {
         Self::with(|_| ())
     }
 
-    /// A stage with other settings than the usual ones.
+    /// A stage with changed settings.
     pub fn with(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config {
             settings: settings(Naming::default()),
@@ -109,19 +109,19 @@ impl Stage {
         }
     }
 
-    /// The process starts and sees these objects, which are all that there are, and the zone; it leads.
+    /// Starts the process as leader, with these objects as the whole cluster, and lists the zone.
     pub fn start(&mut self, objects: &[Object]) {
         self.keeper_begins_anew();
         self.relist(objects);
         self.run(10);
     }
 
-    /// The process starts, leads, and has seen nothing yet.
+    /// Starts the process as leader, without any list.
     pub fn keeper_begins_anew(&mut self) {
         self.keeper = keeper(&self.config);
         self.now = Time::ZERO;
         self.log.clear();
-        // What was published is read by whoever leads.
+        // A new leader reads the publication.
         let is_read = |input: &Input| matches!(input, Input::Published(_) | Input::Approve(_));
         let (read, before): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.before).into_iter().partition(is_read);
@@ -131,12 +131,12 @@ impl Stage {
         }
     }
 
-    /// The next start begins with this.
+    /// Adds an input at the next start.
     pub fn before_start(&mut self, input: Input) {
         self.before.push(input);
     }
 
-    /// The objects are listed from the beginning, to the end.
+    /// Lists all objects again.
     pub fn relist(&mut self, objects: &[Object]) {
         self.tell(Input::Listing(scope()));
         for object in objects {
@@ -145,7 +145,7 @@ impl Stage {
         self.tell(Input::Listed(scope()));
     }
 
-    /// An object is as it is now.
+    /// Passes the facts of an object to the keeper.
     pub fn see(&mut self, object: &Object) {
         let (resource, reduced) = (object.resource_ref().unwrap(), object.reduce(&Rules::default()));
         self.tell(Input::Resource { resource, reduced });
@@ -162,7 +162,7 @@ impl Stage {
         }
     }
 
-    /// Time passes, so many milliseconds.
+    /// Runs for a time in milliseconds.
     pub fn run(&mut self, millis: u64) {
         let end = self.now + Duration::from_millis(millis);
         while let Some(wake) = self.keeper.wake_at().filter(|wake| *wake <= end) {
@@ -172,22 +172,22 @@ impl Stage {
         self.now = end;
     }
 
-    /// What becomes of the next batches; the others are carried out.
+    /// Sets the fates of the next batches. Later batches are carried out.
     pub fn batches_meet(&mut self, fates: impl IntoIterator<Item = Fate>) {
         self.batches.extend(fates);
     }
 
-    /// What becomes of the next requests that are not batches.
+    /// Sets the fates of the next requests that are not batches.
     pub fn questions_meet(&mut self, fates: impl IntoIterator<Item = Fate>) {
         self.questions.extend(fates);
     }
 
-    /// The requests that are not batches are carried out again.
+    /// Clears the fates of requests that are not batches.
     pub fn questions_work_again(&mut self) {
         self.questions.clear();
     }
 
-    /// Every batch that changes a name is refused, with these words; with none, no longer.
+    /// Rejects every batch that changes a name, with this message. `None` ends it.
     pub fn refuse(&mut self, name: &str, message: Option<&'static str>) {
         let listed = format!("{name}.");
         match message {
@@ -196,33 +196,33 @@ impl Stage {
         }
     }
 
-    /// The role may not change a name.
+    /// Denies every change of a name.
     pub fn deny(&mut self, name: &str) {
         self.denied.insert(format!("{name}."));
     }
 
-    /// The role may change a name again.
+    /// Allows changes of a name again.
     pub fn allow(&mut self, name: &str) {
         self.denied.remove(&format!("{name}."));
     }
 
-    /// Somebody else creates a set.
+    /// Creates a set as another writer.
     pub fn somebody_creates(&mut self, set: RecordSet) {
         self.zone.change(&[ServiceChange::create(set)]).unwrap();
     }
 
-    /// Somebody else deletes a set.
+    /// Deletes a set as another writer.
     pub fn somebody_deletes(&mut self, name: &str, rtype: &str) {
         let set = self.zone.get(name, rtype, None).unwrap().clone();
         self.zone.change(&[ServiceChange::delete(set)]).unwrap();
     }
 
-    /// What was done since the last question, line by line.
+    /// The actions since the last call, line by line.
     pub fn done(&mut self) -> Vec<String> {
         self.done_at().into_iter().map(|(_, line)| line).collect()
     }
 
-    /// The same, with the time in milliseconds.
+    /// The actions since the last call, with their times in milliseconds.
     pub fn done_at(&mut self) -> Vec<(u64, String)> {
         self.log.drain(..).map(|(at, line)| (at.micros() / 1_000, line)).collect()
     }
@@ -300,7 +300,7 @@ fn answer<T>(fate: Option<Fate>, carry_out: impl FnOnce() -> Result<T, Failure>)
     }
 }
 
-/// What a request is, and what is reported of it.
+/// The lines of requests and reports.
 fn line(effect: &Effect) -> Option<String> {
     let counted = |apply: &Apply| {
         let (creates, replaces): (Vec<&Change>, Vec<&Change>) =
@@ -360,17 +360,17 @@ fn keeper(config: &Config) -> Keeper {
     Keeper::new(config.clone(), zone)
 }
 
-/// All ingresses.
 /// The input that an object is gone.
 pub fn gone(object: &Object) -> Input {
     Input::Resource { resource: object.resource_ref().unwrap(), reduced: None }
 }
 
+/// The scope of all Ingresses.
 pub fn scope() -> Scope {
     Scope { resource: Resource::INGRESS, namespace: None }
 }
 
-/// An Ingress of this name that asks for `NAME.example.com`, with a load balancer.
+/// An Ingress that asks for `NAME.example.com`, with a load balancer.
 pub fn web(name: &str, balancer: &str) -> Object {
     web_at(name, &format!("{name}.{APEX}"), balancer)
 }
@@ -380,7 +380,7 @@ pub fn web_at(name: &str, host: &str, balancer: &str) -> Object {
     ingress(meta("shop", name, 0, BTreeMap::new()), &[host], &[(None, Some(balancer.to_owned()))])
 }
 
-/// So many of them.
+/// Ingresses `w0`, `w1` and so on.
 pub fn webs(count: usize) -> Vec<Object> {
     (0..count).map(|n| web(&format!("w{n}"), WEB_1)).collect()
 }

@@ -1,4 +1,4 @@
-//! What a process does when it starts, and how fast.
+//! Starts of a process, and their speed.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::stage::{Fate, Stage, WEB_1, WEB_2, scope, web, web_at, webs};
 
 const DONE: Completion = Completion::Done { refused: 0 };
 
-/// Somebody creates more sets at a name than one page shows.
+/// Creates more sets at a name than one page holds, as another writer.
 fn crowd(stage: &mut Stage, name: &str) {
     for (rtype, value) in
         [("A", "192.0.2.1"), ("AAAA", "2001:db8::1"), ("MX", "10 mail.example.net"), ("TXT", "\"x\"")]
@@ -41,7 +41,7 @@ fn a_thousand_ingresses_are_one_listing_and_a_few_batches() {
     let done = stage.done();
     let batches = done.iter().filter(|line| line.starts_with("apply")).count();
     assert!(done.len() == batches + 1 && done[0] == "list", "{done:?}");
-    // What limits a batch are the characters of the ownership texts.
+    // The characters of ownership records limit a batch.
     assert_eq!(batches, 6, "{done:?}");
     assert_eq!(stage.zone.len(), 4_002);
 }
@@ -58,12 +58,12 @@ fn nothing_is_written_before_objects_and_zone_have_been_seen_whole() {
     stage.tell(Input::Listed(scope()));
     assert_eq!(stage.done(), ["apply 1 units: 4 create, 0 replace"]);
     assert_eq!((stage.keeper.is_ready(), stage.keeper.completion(stage.now)), (true, DONE));
-    // Of what is right nothing is kept.
+    // The keeper stores nothing for right records.
     assert_eq!(stage.keeper.hosts().count(), 0);
-    // From the change of an object on, before anything is planned.
+    // The hostname counts as pending from the change of the object on, before it is planned.
     stage.see(&web("api", WEB_1));
     assert_eq!(stage.keeper.completion(stage.now), Completion::Working);
-    // And as long as it is not known what became of it.
+    // It stays pending until the result of the batch is known.
     stage.batches_meet([Fate::AnswerLost]);
     stage.run(60);
     assert_eq!(stage.done(), ["apply 1 units: 4 create, 0 replace"]);
@@ -88,7 +88,7 @@ fn a_zone_that_was_not_listed_for_two_periods_is_not_written_and_then_listed_at_
     let unlimited = Quota { requests: None, changes: None, share: 1.0 };
     let mut stage = Stage::with(|config| config.quota = unlimited);
     stage.start(&webs(300));
-    // A listing has begun when reads begin to fail.
+    // Reads start to fail during a listing.
     stage.run(35 * 60_000);
     stage.questions_meet((0..5_000).map(|_| Fate::fails(FailureClass::Unknown, "503")));
     stage.run(61 * 60_000);
@@ -110,12 +110,12 @@ fn where_one_request_a_second_is_allowed_no_two_are_sent_in_one() {
     for n in 0..700 {
         stage.somebody_creates(RecordSet::simple(format!("m{n}.example.com"), "A", 300, ["192.0.2.1"]));
     }
-    // Blocked by what is there; they are read every minute, and lie on four pages: one has sets for two.
+    // The blocked hostnames are read every minute. They need four pages, because the sets of one fill two.
     let blocked = ["a", "m350", "z"];
     crowd(&mut stage, "a.example.com");
     stage.somebody_creates(RecordSet::simple("z.example.com", "A", 300, ["192.0.2.1"]));
     stage.start(&blocked.map(|name| web(name, WEB_1)));
-    // Just before everything is counted, something is sent.
+    // A batch is sent just before the count.
     stage.run(59_850);
     stage.see(&web("new", WEB_1));
     stage.run(540_000);
@@ -123,7 +123,7 @@ fn where_one_request_a_second_is_allowed_no_two_are_sent_in_one() {
         stage.done_at().into_iter().filter(|(_, line)| !line.contains("blocked")).collect();
     let of_kind = |kind: &str| sent.iter().filter(|(_, line)| line.starts_with(kind)).count();
     assert!(sent.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 1_000), "{sent:?}");
-    // Nothing of it is forgotten either.
+    // The keeper forgets no hostname.
     assert!(of_kind("read") >= 9 * 3 && of_kind("list on") >= 9 && of_kind("count") >= 9, "{sent:?}");
 }
 
@@ -158,7 +158,7 @@ fn of_the_backlog_only_what_changes_now_goes_first() {
     stage.start(&webs(400));
     let waiting = ["w398", "w399"].map(|name| format!("{name}.example.com"));
     assert!(waiting.iter().all(|host| stage.at(host).is_empty()));
-    // It is looked at again, and nothing else follows: the hostname has its holder.
+    // The keeper plans it again without a change, because the hostname has its holder.
     stage.see(&web_at("z", &waiting[0], WEB_2));
     stage.see(&web("w399", WEB_2));
     stage.run(60);
@@ -167,7 +167,7 @@ fn of_the_backlog_only_what_changes_now_goes_first() {
 
 #[test]
 fn what_answers_wrongly_goes_before_what_does_not_answer_yet() {
-    // What one hostname takes.
+    // The requests of one hostname.
     let changes = Some(Rate { refill: 4, burst: 54 });
     let mut stage = Stage::with(|config| config.quota = Quota { changes, ..Quota::default() });
     stage.start(&[web("z", WEB_1)]);
@@ -208,7 +208,7 @@ fn what_somebody_deletes_while_the_zone_is_being_listed_is_noticed_by_the_count(
     let mut stage = Stage::with(|config| config.quota = unlimited);
     stage.start(&webs(1_000));
     stage.run(33 * 60_000);
-    // Its page has been listed, or comes in a quarter of an hour.
+    // Its page is already listed, or follows in a quarter of an hour.
     stage.somebody_deletes("w0.example.com", "A");
     stage.somebody_deletes("w999.example.com", "A");
     stage.run(3 * 60_000);
@@ -219,7 +219,7 @@ fn what_somebody_deletes_while_the_zone_is_being_listed_is_noticed_by_the_count(
 fn a_name_is_read_to_its_end_as_soon_as_a_request_is_at_hand() {
     let requests = Some(Rate { refill: 1, burst: 6 });
     let mut stage = Stage::with(|config| config.quota = Quota { requests, changes: None, share: 1.0 });
-    // After the names of its TXTs, so that nothing else is to be read after it.
+    // The name is after the names of its ownership records, so that it is the last one to read.
     crowd(&mut stage, "web.example.com");
     stage.start(&[web("web", WEB_1)]);
     stage.run(30_000);

@@ -1,4 +1,4 @@
-//! What the owners of objects are told, and when.
+//! Warnings for the owners of objects.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use zonekeeper_core::{keeper::FailureClass, source::Object};
 use super::stage::{Fate, Stage, WEB_1, WEB_2, gone, web, web_at};
 use crate::world::{ingress, meta};
 
-/// What was said of blocked hostnames since the last question, and in which second.
+/// The reports of blocked hostnames since the last call, each with its second.
 fn said(stage: &mut Stage) -> Vec<(u64, String)> {
     let done = stage.done_at().into_iter().filter(|(_, line)| line.contains("blocked"));
     done.map(|(at, line)| (at / 1_000, line)).collect()
 }
 
-/// An Ingress as it is before it has an address.
+/// An Ingress without an address.
 fn pending(mut object: Object) -> Object {
     if let Object::Ingress(ingress) = &mut object {
         ingress.status = None;
@@ -46,7 +46,7 @@ fn what_no_read_can_change_is_not_read() {
     stage.start(&[pending(web("www", WEB_1)), web("api", WEB_1)]);
     stage.run(600_000);
     assert!(!stage.done().iter().any(|line| line.starts_with("read")));
-    // What is right is not told of.
+    // Right records cause no warning.
     let told: Vec<_> =
         stage.keeper.hosts().flat_map(|host| &host.blocked).map(|it| it.reason.label()).collect();
     assert_eq!((told, stage.keeper.hosts().count()), (vec!["NoTarget"], 1));
@@ -84,7 +84,7 @@ fn another_reason_begins_anew_and_another_text_does_not() {
     stage.see(&second);
     stage.see(&loser);
     stage.run(20_000);
-    // The hostname has another holder now, and the reason another text.
+    // The hostname has another holder now, so the text of the reason differs.
     stage.tell(gone(&first));
     stage.run(20_000);
     let said = said(&mut stage);
@@ -103,7 +103,7 @@ fn a_record_that_nothing_asks_for_beside_those_that_are_is_said_as_long_as_it_is
     stage.run(20_000);
     stage.see(&targets(&["192.0.2.1"]));
     stage.run(1_000_000);
-    // What becomes of the other record is nothing to it.
+    // The warning does not depend on the other record.
     stage.see(&targets(&["192.0.2.2"]));
     stage.run(2_700_000);
     stage.see(&targets(&["192.0.2.1", "2001:db8::1"]));

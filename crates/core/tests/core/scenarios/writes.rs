@@ -1,4 +1,4 @@
-//! What is written, and when.
+//! Writes, and their times.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -46,7 +46,7 @@ fn what_comes_to_the_replacement_of_a_wildcard_blocks_the_wildcard() {
     stage.start(&[web_at("web", "*.example.com", WEB_1)]);
     stage.run(1_000);
     assert_eq!((stage.keeper.plan().units.len(), stage.keeper.plan().blocked.len()), (1, 0));
-    // Its ownership text would be that of the wildcard.
+    // It would share the ownership record of the wildcard.
     stage.somebody_creates(RecordSet::simple("any.example.com", "A", 300, ["192.0.2.1"]));
     stage.run(180_000);
     assert_eq!(stage.keeper.plan().blocked[0].reason.label(), "ReservedName");
@@ -143,7 +143,7 @@ fn a_batch_under_way_is_work_though_nobody_wants_it_any_more() {
     stage.start(&[]);
     let object = web("www", WEB_1);
     stage.see(&object);
-    // Its answer is still to come.
+    // The answer is still pending.
     stage.now = stage.now + Duration::from_millis(50);
     let effects = stage.keeper.handle(Input::Tick, stage.now);
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Apply(_))), "{effects:?}");
@@ -158,7 +158,7 @@ fn a_batch_under_way_is_work_though_nobody_wants_it_any_more() {
 fn a_record_whose_ownership_is_there_already_is_written_after_a_read() {
     let mut stage = Stage::new();
     stage.start(&[web("www", WEB_1)]);
-    // Somebody deletes the records; before that is noticed, also one of the TXTs.
+    // Somebody deletes the records, and then one of the ownership records before the keeper notices it.
     stage.somebody_deletes("www.example.com", "A");
     stage.somebody_deletes("www.example.com", "AAAA");
     stage.start(&[]);
@@ -205,7 +205,7 @@ fn a_hostname_outside_the_zone_makes_no_change_new() {
     stage.see(&busy(WEB_1));
     stage.run(1_000);
     let done = stage.done_at();
-    // As a change among others, it waits for a pause.
+    // As one of several changes, it waits for a pause.
     assert_eq!(done.first().map(|(at, _)| *at), Some(before.micros() / 1_000 + 200), "{done:?}");
 }
 
@@ -279,7 +279,7 @@ fn a_mass_change_ends_without_a_read_for_nothing() {
     stage.run(600_000);
     assert_eq!(stage.zone.len(), 2 + 4 * COUNT);
     stage.done();
-    // One balancer is created again, under another name.
+    // One load balancer is created again with another name.
     for n in 0..COUNT {
         stage.see(&web(&format!("w{n}"), WEB_2));
     }
@@ -294,7 +294,7 @@ fn a_mass_change_ends_without_a_read_for_nothing() {
             units += batch.split(' ').next().unwrap().parse::<usize>().unwrap();
         }
     }
-    // Every unit is sent once, and what is read before it is sent with it: three stretches of the zone for each batch.
+    // Every unit is sent once. Its reads are shared: three ranges of the zone for each batch.
     assert_eq!(units, COUNT);
     assert!(reads <= batches * 6, "{reads} pages for {batches} batches");
     println!("{COUNT} hostnames: {batches} batches, {reads} pages read");
@@ -307,7 +307,7 @@ fn an_accepted_change_is_followed_until_it_is_everywhere() {
     stage.see(&web("www", WEB_1));
     stage.run(9_000);
     assert_eq!((stage.keeper.underway(), stage.everywhere), (1, 0));
-    // The first question fails; the next is asked ten seconds later.
+    // The first question fails. The next one follows ten seconds later.
     stage.questions_meet([Fate::fails(FailureClass::Busy, "not now")]);
     stage.run(2_000);
     assert_eq!((stage.keeper.underway(), stage.everywhere), (1, 0));

@@ -1,5 +1,4 @@
-//! What people have approved, as they were shown it: where nothing is written without that, nothing else is written,
-//! and nothing twice.
+//! The check of approvals: only approved units are written, and each only once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,20 +9,20 @@ use zonekeeper_core::{
 
 use super::invariants::Violation;
 
-/// How long an approval lasts, in seconds (§7).
+/// Lifetime of an approval, in seconds (§7).
 const LASTS: i64 = 7 * 24 * 3_600;
 
 /// All approvals and their use.
 #[derive(Debug, Clone)]
 pub struct Approvals {
     mode: Mode,
-    /// The units of everything that was published.
+    /// The units of all published plans.
     shown: BTreeMap<PlanDigest, BTreeSet<UnitDigest>>,
     given: Vec<Approval>,
     used: Vec<Use>,
 }
 
-/// A unit that was accepted, by the approval that ends first of those that cover it.
+/// An accepted unit. It uses the approval that ends first among those that cover it.
 #[derive(Debug, Clone)]
 struct Use {
     approval: Approval,
@@ -31,7 +30,7 @@ struct Use {
     process: u32,
     /// Whether the process knows that it was accepted.
     is_known: bool,
-    /// Whether who leads next finds that.
+    /// Whether the next leader can find this out.
     is_kept: bool,
 }
 
@@ -42,12 +41,12 @@ impl Approvals {
         Self { mode, shown: BTreeMap::new(), given: Vec::new(), used: Vec::new() }
     }
 
-    /// A plan is shown to people.
+    /// Notes that a plan is published.
     pub fn shown(&mut self, published: &Publication) -> Result<(), Violation> {
         let units: BTreeSet<UnitDigest> = published.units.iter().map(|(unit, _)| *unit).collect();
         if PlanDigest::of(units.iter().copied()) != published.digest {
             return Err(Violation::new(
-                "a digest is that of the units beside it",
+                "a published digest covers exactly the published units",
                 published.digest.to_string(),
             ));
         }
@@ -60,14 +59,14 @@ impl Approvals {
         Ok(())
     }
 
-    /// A person has approved a plan; the same approval may be said again.
+    /// Notes that a person approves a plan. The same approval can be repeated.
     pub fn given(&mut self, approval: Approval) {
         if !self.given.contains(&approval) {
             self.given.push(approval);
         }
     }
 
-    /// A batch is about to be sent by a process that takes it to be this time of day.
+    /// Checks a batch before it is sent. `unix` is the wall clock of the process.
     pub fn check(&self, batch: &Batch, unix: i64) -> Result<(), Violation> {
         match self.mode {
             Mode::Apply => Ok(()),
@@ -82,7 +81,7 @@ impl Approvals {
         let detail = format!("{digest} at {unix}, of {:?}", self.given);
         let covering: Vec<&Approval> = self.covering(digest).collect();
         if covering.is_empty() {
-            return Err(Violation::new("only what a person has approved is written", detail));
+            return Err(Violation::new("only approved units are written", detail));
         }
         let lasting: Vec<&&Approval> =
             covering.iter().filter(|approval| approval.at + LASTS > unix).collect();
@@ -107,7 +106,7 @@ impl Approvals {
         self.used.iter().any(|used| used.approval == *approval && used.unit == unit)
     }
 
-    /// A process has sent a batch at this time of day, and it was accepted.
+    /// Notes that a batch was accepted. `unix` is the wall clock of its process.
     pub fn accepted(&mut self, process: u32, batch: &Batch, unix: i64) {
         for unit in batch.units().iter().map(Unit::digest) {
             let unused = self.covering(unit).filter(|approval| !self.is_used(approval, unit));
@@ -119,7 +118,7 @@ impl Approvals {
         }
     }
 
-    /// A process knows that a batch was accepted.
+    /// Notes that a process knows that a batch was accepted.
     pub fn reported(&mut self, process: u32, batch: &Batch) {
         let units: BTreeSet<UnitDigest> = batch.units().iter().map(Unit::digest).collect();
         let of_batch =
@@ -127,13 +126,13 @@ impl Approvals {
         of_batch.for_each(|used| used.is_known = true);
     }
 
-    /// Who leads next knows of what was written by an approval what is published, and goes on with the rest.
+    /// Notes that a new leader knows only the published use of approvals, and continues with the other units.
     pub fn recalled(&mut self) {
         self.used.retain(|used| used.is_kept);
     }
 
-    /// A process goes on without an answer to come: what was accepted and could not be told to have been, because
-    /// others have changed it, may be sent again.
+    /// Notes that a process waits for no answer. An accepted unit that others have changed can be sent again, because the
+    /// process cannot find out that it was accepted.
     pub fn concluded(&mut self, process: u32) {
         self.used.retain(|used| used.process != process || used.is_known);
     }

@@ -1,4 +1,4 @@
-//! The objects of a cluster, as the API server holds them.
+//! The objects of a cluster, as in the API server.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -14,10 +14,10 @@ use super::{
 };
 use crate::situation::routed;
 
-/// 62 bytes in the first label: with a type before it, a TXT name would pass 63.
+/// A first label of 62 bytes. With a type before it, it has more than 63.
 pub const LONG: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.example.com";
 
-/// Hostnames that objects ask for; many of them need each other's names for their TXTs.
+/// The hostnames of objects. Many of them are the names of another hostname's ownership record.
 pub const HOSTS: [&str; 20] = [
     "bank.example.com",
     "bank.example.com",
@@ -41,7 +41,7 @@ pub const HOSTS: [&str; 20] = [
     "txt-bank.example.com",
 ];
 
-/// What somebody does to an object.
+/// The edits of an object.
 pub const EDITS: &[&str] = &[
     "create",
     "change targets",
@@ -74,30 +74,30 @@ const NAMES: [&str; 9] = [
 ];
 const SET_IDS: [&str; 2] = ["blue", "green"];
 const WEIGHTS: [i64; 3] = [0, 10, 20];
-/// Weighted sets of one name and type share a TTL, also those of others.
+/// The TTL of all weighted sets, because weighted sets of one name and type share a TTL.
 const WEIGHTED_TTL: Option<&str> = Some("60");
 const TTLS: [Option<&str>; 8] =
     [None, None, None, Some("60"), Some("1m30s"), Some("300"), Some("0"), Some("soon")];
 
-/// Within the first minutes of a run: see `person.rs`.
+/// The ends of pauses, in the first minutes of a run (see `person.rs`).
 const PAUSES: [&str; 3] = ["2027-01-15T08:01:00Z", "2027-01-15T08:03:20Z", "2027-01-15T08:12:00Z"];
 
-/// What an object says.
+/// The content of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wish {
     pub hosts: Vec<String>,
-    /// Addresses and host names, as the status says them.
+    /// The addresses and host names of the status.
     pub targets: Vec<String>,
     pub ttl: Option<&'static str>,
     pub alias: bool,
     pub adopt: bool,
     pub paused: Option<&'static str>,
     pub hand_over_to: Option<ObjectRef>,
-    /// The set identifier and weight of its endpoints, which no annotation gives.
+    /// The set identifier and weight of its endpoints. No annotation exists for them.
     pub weight: Option<(&'static str, i64)>,
     /// Whether an annotation asks for a routing policy.
     pub asks_for_policy: bool,
-    /// In seconds after the first object.
+    /// The creation, in seconds after the first object.
     pub created: u64,
     pub uid: u64,
 }
@@ -158,7 +158,7 @@ impl Wish {
         wish
     }
 
-    /// Leads it somewhere else.
+    /// Changes the targets.
     fn aim(&mut self, random: &mut Random) {
         let some = |random: &mut Random, from: &[&str]| {
             (0..=random.below(2)).map(|_| (*random.pick(from)).to_owned()).collect::<Vec<_>>()
@@ -179,7 +179,7 @@ impl Wish {
 // === impl Cluster ===
 
 impl Cluster {
-    /// Puts an object in; what was there is replaced.
+    /// Inserts or replaces an object.
     pub fn put(&mut self, object: ObjectRef, wish: Wish) {
         self.objects.insert(object, wish);
     }

@@ -1,4 +1,4 @@
-//! What must be true some time after the last edit, write of others and fault.
+//! Convergence: the state after the last edit, foreign write and fault.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -11,23 +11,23 @@ use zonekeeper_core::{
 
 use super::{invariants::Violation, labels, translation::zone_from_service, world::World};
 
-/// After the last disturbance: the longest that anything but a listing may take.
+/// The time after the last disturbance in which everything except a listing must be done.
 const SETTLING: Duration = Duration::from_mins(15);
 
-/// How long an object that has a name and no target keeps it from others of its namespace.
+/// The time after which a holder without a target yields to others of its namespace.
 const YIELD: Duration = Duration::from_mins(1);
 
-/// Why planned units are not written.
+/// Reasons for which planned units are held.
 const HELD: &[&str] =
     &["RejectedByRoute53", "DeniedByIAM", "Protected", "ZoneFull", "Contested", "Paused", "Braked"];
-/// What passes once nothing is disturbed any more and a person has released what was held.
+/// Reasons that end when the disturbances end and a person releases held units.
 const PASSING: &[&str] =
     &["Vacant", "KindUnreadable", "DeniedByIAM", "Protected", "ZoneFull", "Braked", "Contested"];
 
-/// Runs until everything is as it should be, and on for a while; then a new process finds nothing to do.
+/// Runs until the zone has converged, and then for a while. Then a new process must find nothing to do.
 pub fn check(world: &mut World) -> Result<(), Violation> {
     settle(world)?;
-    // Who has had a name and is gone is waited for, and then who follows and has no target.
+    // First the grace period of a former holder ends, then that of a next holder without a target.
     world.run_until(world.now + world.shape.vacancy + YIELD)?;
     settle(world)?;
     let leader = world.leader().unwrap();
@@ -35,15 +35,15 @@ pub fn check(world: &mut World) -> Result<(), Violation> {
     for blocked in leader.keeper.plan().blocked {
         world.statistics.count("reason", labels::reason(&blocked.reason));
     }
-    quiet(world, "what has converged stays as it is")?;
-    // What stood by may remember what the leader never saw, and mend it.
+    quiet(world, "a converged zone does not change")?;
+    // A standby can remember records that the leader never saw, and repair them.
     for process in world.processes.iter().map(|process| process.number).collect::<Vec<_>>() {
         world.restart(process);
     }
     quiet(world, "a second start writes nothing")
 }
 
-/// Runs until everything is as it should be.
+/// Runs until the zone has converged.
 fn settle(world: &mut World) -> Result<(), Violation> {
     let bound = world.now + SETTLING + world.shape.resync * 2;
     while let Err(why) = settled(world) {
@@ -55,12 +55,12 @@ fn settle(world: &mut World) -> Result<(), Violation> {
     Ok(())
 }
 
-/// Nothing is written for some minutes.
+/// Checks that nothing is written for some minutes.
 fn quiet(world: &mut World, invariant: &'static str) -> Result<(), Violation> {
     let before = zone_from_service(&world.service.zone);
     world.run_until(world.now + Duration::from_mins(3))?;
-    // What the service refuses may just be being tried again, and others may wait for that. Who stood by may have to
-    // list the zone before it knows what it looks like.
+    // A rejected unit can be under retry, and other units can wait for it. A former standby may have to list the zone
+    // first.
     settle(world)?;
     let after = zone_from_service(&world.service.zone);
     let lines = |zone: &Zone| zone.sets().map(ToString::to_string).collect::<BTreeSet<_>>();
@@ -72,7 +72,7 @@ fn quiet(world: &mut World, invariant: &'static str) -> Result<(), Violation> {
     Err(Violation::new(invariant, format!("before or after, not both: {changed:?}")))
 }
 
-/// Whether the keeper has done everything and knows it, measured by a plan of the real zone and objects.
+/// Checks that the keeper has done everything, by a new plan of the real zone and objects.
 fn settled(world: &World) -> Result<(), String> {
     let leader = world.leader().ok_or("nobody leads")?;
     let (keeper, now) = (&leader.keeper, leader.local(world.now));
@@ -108,7 +108,7 @@ fn settled(world: &World) -> Result<(), String> {
     same_plan(&fresh, kept)
 }
 
-/// Whether the keeper's plan, kept up to date piece by piece, is that of everything at once.
+/// Checks that the keeper's incremental plan equals a new plan.
 fn same_plan(fresh: &Plan, mut kept: Plan) -> Result<(), String> {
     let is_refusal = |label: &str| HELD.contains(&label);
     let refused = kept.blocked.iter().filter(|blocked| is_refusal(blocked.reason.label())).count();

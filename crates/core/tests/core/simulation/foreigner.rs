@@ -1,4 +1,4 @@
-//! Everybody else who writes into the zone: people, Terraform, another ExternalDNS.
+//! Other writers of the zone: people, Terraform, another ExternalDNS.
 
 use zonekeeper_emulator::zone::{AliasTarget, Change, HostedZone, RecordSet};
 
@@ -11,8 +11,8 @@ use super::{
 const TEAM: &str = "team.example.com.";
 const WEIGHTED: &str = "weighted.example.com.";
 
-/// What somebody does.
-pub const DEEDS: &[&str] = &[
+/// The labels of foreign actions.
+pub const ACTIONS: &[&str] = &[
     "changes a CNAME",
     "changes a TXT",
     "changes an A",
@@ -39,15 +39,15 @@ pub const DEEDS: &[&str] = &[
 
 const UNDOES: &str = "undoes a batch of ours";
 
-/// What somebody did, and at which listed names.
+/// A foreign action, with its label and the listed names that it changed.
 #[derive(Debug, Clone)]
-pub struct Deed {
-    pub what: &'static str,
+pub struct Action {
+    pub label: &'static str,
     pub names: Vec<String>,
 }
 
-/// Somebody does something somewhere. `None` where the zone's rules do not allow it.
-pub fn act(zone: &mut HostedZone, naming: TxtNames, random: &mut Random) -> Option<Deed> {
+/// Makes a random foreign action. `None` if the zone's rules do not allow it.
+pub fn act(zone: &mut HostedZone, naming: TxtNames, random: &mut Random) -> Option<Action> {
     match random.below(20) {
         0 => create(zone, "creates an A", vec![a(&some_name(naming, random), random)]),
         1 => {
@@ -127,14 +127,14 @@ pub fn act(zone: &mut HostedZone, naming: TxtNames, random: &mut Random) -> Opti
                 return None;
             }
             zone.put(set).ok()?;
-            Some(Deed { what: "creates a traffic policy instance", names: vec![name] })
+            Some(Action { label: "creates a traffic policy instance", names: vec![name] })
         }
         _ => delete(zone, random, |set| set.traffic_policy_instance_id.is_some() || set.rtype == "CNAME"),
     }
 }
 
-/// Somebody does something at just this name.
-pub fn act_at(zone: &mut HostedZone, name: &str, random: &mut Random) -> Option<Deed> {
+/// Makes a random foreign action at a name.
+pub fn act_at(zone: &mut HostedZone, name: &str, random: &mut Random) -> Option<Action> {
     let at_name = |set: &RecordSet| set.name == name;
     match random.below(4) {
         0 => create(zone, "creates at a name of ours", vec![a(name, random)]),
@@ -143,8 +143,8 @@ pub fn act_at(zone: &mut HostedZone, name: &str, random: &mut Random) -> Option<
     }
 }
 
-/// Somebody wants it to be as it was before a batch of ours.
-pub fn undo(zone: &mut HostedZone, before: &[(RecordSet, Option<RecordSet>)]) -> Option<Deed> {
+/// Undoes a batch of ours.
+pub fn undo(zone: &mut HostedZone, before: &[(RecordSet, Option<RecordSet>)]) -> Option<Action> {
     let back = |(written, before): &(RecordSet, Option<RecordSet>)| match before {
         Some(before) => Change::upsert(before.clone()),
         None => Change::delete(written.clone()),
@@ -152,11 +152,11 @@ pub fn undo(zone: &mut HostedZone, before: &[(RecordSet, Option<RecordSet>)]) ->
     run(zone, UNDOES, before.iter().map(back).collect())
 }
 
-fn create(zone: &mut HostedZone, what: &'static str, sets: Vec<RecordSet>) -> Option<Deed> {
-    run(zone, what, sets.into_iter().map(Change::create).collect())
+fn create(zone: &mut HostedZone, label: &'static str, sets: Vec<RecordSet>) -> Option<Action> {
+    run(zone, label, sets.into_iter().map(Change::create).collect())
 }
 
-fn delete(zone: &mut HostedZone, random: &mut Random, like: impl Fn(&RecordSet) -> bool) -> Option<Deed> {
+fn delete(zone: &mut HostedZone, random: &mut Random, like: impl Fn(&RecordSet) -> bool) -> Option<Action> {
     let set = one_of(zone, random, like)?;
     run(
         zone,
@@ -165,9 +165,9 @@ fn delete(zone: &mut HostedZone, random: &mut Random, like: impl Fn(&RecordSet) 
     )
 }
 
-fn change(zone: &mut HostedZone, random: &mut Random, like: impl Fn(&RecordSet) -> bool) -> Option<Deed> {
+fn change(zone: &mut HostedZone, random: &mut Random, like: impl Fn(&RecordSet) -> bool) -> Option<Action> {
     let mut set = one_of(zone, random, like)?;
-    let what = match set.rtype.as_str() {
+    let label = match set.rtype.as_str() {
         "A" | "AAAA" if set.alias_target.is_some() => {
             set.alias_target = Some(load_balancer(random));
             "changes an alias"
@@ -195,12 +195,12 @@ fn change(zone: &mut HostedZone, random: &mut Random, like: impl Fn(&RecordSet) 
         }
         _ => return None,
     };
-    run(zone, what, vec![Change::upsert(set)])
+    run(zone, label, vec![Change::upsert(set)])
 }
 
-fn run(zone: &mut HostedZone, what: &'static str, batch: Vec<Change>) -> Option<Deed> {
+fn run(zone: &mut HostedZone, label: &'static str, batch: Vec<Change>) -> Option<Action> {
     zone.change(&batch).ok()?;
-    Some(Deed { what, names: batch.into_iter().map(|change| change.set.name).collect() })
+    Some(Action { label, names: batch.into_iter().map(|change| change.set.name).collect() })
 }
 
 fn one_of(zone: &HostedZone, random: &mut Random, like: impl Fn(&RecordSet) -> bool) -> Option<RecordSet> {
@@ -226,14 +226,14 @@ fn load_balancer(random: &mut Random) -> AliasTarget {
     }
 }
 
-/// The listed name of a hostname that objects ask for.
+/// The listed name of a hostname of an object.
 pub fn host(random: &mut Random) -> String {
     let hosts = HOSTS.iter().filter(|host| host.ends_with("example.com") && !host.contains(".."));
     let hosts: Vec<&&str> = hosts.collect();
     format!("{}.", random.pick(&hosts).replace('*', r"\052"))
 }
 
-/// The same, or where the TXT of one would be.
+/// The listed name of a hostname, or of its ownership record.
 fn some_name(naming: TxtNames, random: &mut Random) -> String {
     let name = host(random);
     match random.below(6) {

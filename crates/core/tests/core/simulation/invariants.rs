@@ -1,4 +1,4 @@
-//! What must be true of the zone after every accepted batch, for the names of that batch.
+//! The invariants of the zone after every accepted batch, for the names of that batch.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,55 +16,55 @@ use zonekeeper_emulator::zone::{HostedZone, RecordSet};
 
 use super::{
     approvals::Approvals,
+    claim_ages::ClaimAges,
     ownership::{self, APEX, TxtNames, US},
-    process::{Rest, rests_on_the_zone},
+    process::{Basis, relies_on_the_zone},
     shape::Shape,
-    tenure::Tenures,
     translation::set_from_service,
     window::Window,
 };
 
-/// How long what a batch rests on may be old when it is sent (§2).
+/// Maximum age of the reads that a batch relies on (§2).
 const FRESH: Duration = Duration::from_secs(10);
-/// How long after it was made a batch may be sent (§5).
+/// Maximum age of a batch when it is sent (§5).
 const CHANGE_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// An invariant that did not hold.
+/// A violated invariant.
 #[derive(Debug, Clone)]
 pub struct Violation {
     pub invariant: &'static str,
     pub detail: String,
 }
 
-/// What has happened to the zone, as far as the invariants ask for it.
+/// The events that the invariants need.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     naming: TxtNames,
-    /// Whose texts may be replaced.
+    /// The owners whose ownership records may be replaced.
     owners: &'static [&'static str],
     vacancy: Duration,
-    pub tenures: Tenures,
+    pub claim_ages: ClaimAges,
     pub approvals: Approvals,
     pub window: Window,
-    /// When somebody else last changed something at a name.
+    /// The time of the last foreign change of a name.
     foreign: BTreeMap<Name, Time>,
-    /// Since when a name is delegated.
+    /// The time since which a name is delegated.
     cuts: BTreeMap<Name, Time>,
-    /// When a batch of ours last changed something at a name, by process.
+    /// The time of our last change of a name, by process.
     written: BTreeMap<Name, BTreeMap<u32, Time>>,
-    /// The batches that were accepted and not yet reported, by process and digest: their names, and when.
+    /// The accepted batches that are not reported yet, by process and digest, with their names and times.
     accepted: BTreeMap<(u32, PlanDigest), (Vec<Name>, Time)>,
     /// The last batch that each process has sent.
-    issued: BTreeMap<u32, (PlanDigest, Rest)>,
+    issued: BTreeMap<u32, (PlanDigest, Basis)>,
 }
 
-/// The sets that a batch meets.
+/// The zone before a batch.
 #[derive(Debug)]
 pub struct Before {
     sets: Vec<Met>,
-    /// For each unit, the object that its hostname's records were made for.
+    /// The holder in the ownership records of each unit's hostname.
     holders: Vec<Option<ObjectRef>>,
-    /// All others of the zone.
+    /// All sets that the batch does not change.
     others: Vec<RecordSet>,
 }
 
@@ -96,7 +96,7 @@ impl Ledger {
             naming: shape.naming,
             owners: shape.owners(),
             vacancy: shape.vacancy,
-            tenures: Tenures::default(),
+            claim_ages: ClaimAges::default(),
             approvals: Approvals::new(shape.mode),
             window: Window::new(shape.brake),
             foreign: BTreeMap::new(),
@@ -107,7 +107,7 @@ impl Ledger {
         }
     }
 
-    /// Somebody else has changed these listed names.
+    /// Notes a foreign change of listed names.
     pub fn somebody_changed(&mut self, names: &[String], zone: &HostedZone, now: Time) {
         for listed in names {
             let name = Name::from_route53(listed).unwrap();
@@ -120,7 +120,7 @@ impl Ledger {
         }
     }
 
-    /// Looks at what a batch is about to change.
+    /// Records the zone before a batch.
     pub fn before(&self, apply: &Apply, zone: &HostedZone) -> Before {
         let met = |change: &Change| {
             let found = found(zone, change);
@@ -141,7 +141,7 @@ impl Ledger {
             let is_readable = |text: &&RecordSet| ownership::is_for(text, &host);
             let texts = texts.filter(is_readable).filter(|text| ownership::owner(text) == Some(US));
             let holders: BTreeSet<ObjectRef> = texts.filter_map(ownership::object).collect();
-            // Where texts differ, nobody can tell.
+            // If ownership records differ, the holder is unknown.
             let is_one = holders.len() == 1;
             holders.into_iter().next().filter(|_| is_one)
         };
@@ -152,24 +152,24 @@ impl Ledger {
         }
     }
 
-    /// What a batch has changed, and what was there before.
+    /// The sets that a batch has changed, each with the set before.
     pub fn undoing(apply: &Apply, before: &Before, zone: &HostedZone) -> Vec<(RecordSet, Option<RecordSet>)> {
         let written = apply.batch.changes().filter_map(|change| found(zone, change).cloned());
         written.zip(before.sets.iter().map(|met| met.found.clone())).collect()
     }
 
-    /// The listed names of all texts that may say whose a hostname is.
+    /// The listed names of all possible ownership records of a hostname.
     fn text_names(&self, host: &Name) -> Vec<String> {
         let host = host.to_route53();
         let typed = ["A", "AAAA", "CNAME"].map(|rtype| self.naming.place(&host, rtype));
         typed.into_iter().chain(self.naming.of(&host, None)).collect()
     }
 
-    /// A batch has been accepted. Returns how many sets it replaced in a race that cannot be closed.
+    /// Checks an accepted batch. Returns the number of sets that it replaced in an unavoidable race.
     pub fn accepted(
         &mut self,
         apply: &Apply,
-        rest: &Rest,
+        basis: &Basis,
         before: &Before,
         zone: &HostedZone,
         now: Time,
@@ -177,27 +177,27 @@ impl Ledger {
         let mut races = 0;
         let mut met = before.sets.iter();
         for (unit, holder) in apply.batch.units().iter().zip(&before.holders) {
-            self.check_tenure(unit, holder.as_ref(), rest, now)?;
-            self.check_window(unit, rest, now)?;
+            self.check_holder(unit, holder.as_ref(), basis, now)?;
+            self.check_window(unit, basis, now)?;
             for change in unit.changes() {
-                self.check_place(change, rest)?;
+                self.check_place(change, basis)?;
                 let met = met.next().unwrap();
                 if change.is_create() && met.found.is_some() {
-                    return Err(Violation::new("what is created is not there", format!("{change}")));
+                    return Err(Violation::new("a create never meets an existing set", format!("{change}")));
                 }
                 if let Change::Replace { before, .. } = change {
                     let as_planned =
                         met.found.as_ref().is_some_and(|found| set_from_service(found) == *before);
                     if !(as_planned && met.is_ours) {
-                        self.check_race(change, unit.reads(), met, rest)?;
+                        self.check_race(change, unit.reads(), met, basis)?;
                         races += 1;
                     }
                 }
             }
             check_whole(unit, zone)?;
-            self.check_ownership(unit, zone, rest)?;
-            check_right(unit, rest)?;
-            self.check_types(unit, zone, rest)?;
+            self.check_ownership(unit, zone, basis)?;
+            check_right(unit, basis)?;
+            self.check_types(unit, zone, basis)?;
         }
         let others = others(apply, zone);
         if others != before.others {
@@ -207,37 +207,37 @@ impl Ledger {
         }
         let names: Vec<Name> = apply.batch.changes().map(|change| change.after().name().clone()).collect();
         for name in &names {
-            if rest.is_abandoned {
+            if basis.is_abandoned {
                 self.foreign.insert(name.clone(), now);
             } else {
-                self.written.entry(name.clone()).or_default().insert(rest.number, now);
+                self.written.entry(name.clone()).or_default().insert(basis.number, now);
             }
         }
-        self.accepted.insert((rest.number, apply.digest), (names, now));
-        // What came when nobody waited for it any more was taken for lost.
-        if !rest.is_late {
-            self.approvals.accepted(rest.number, &apply.batch, rest.unix);
+        self.accepted.insert((basis.number, apply.digest), (names, now));
+        // The process takes a late batch for lost.
+        if !basis.is_late {
+            self.approvals.accepted(basis.number, &apply.batch, basis.unix);
         }
         Ok(races)
     }
 
-    /// A hostname stays with the object that it is for, as long as that asks for it.
-    fn check_tenure(
+    /// A hostname stays with its holder while the holder claims it.
+    fn check_holder(
         &self,
         unit: &Unit,
         holder: Option<&ObjectRef>,
-        rest: &Rest,
+        basis: &Basis,
         now: Time,
     ) -> Result<(), Violation> {
         let host = &unit.key().host;
-        let is_news = |name: String| Name::from_route53(&name).is_ok_and(|name| self.is_news(&name, rest));
+        let is_news = |name: String| Name::from_route53(&name).is_ok_and(|name| self.is_news(&name, basis));
         let holder = holder.filter(|holder| *holder != unit.object());
         let Some(holder) = holder.filter(|_| !self.text_names(host).into_iter().any(is_news)) else {
             return Ok(());
         };
-        let known = rest.told.keeps(unit.key(), holder, unit.object(), self.vacancy, rest.made);
-        let is_kept = self.tenures.holds(holder, unit.key(), now);
-        match known.or_else(|| is_kept.then_some("a hostname stays with the object that has it")) {
+        let known = basis.knowledge.keeps(unit.key(), holder, unit.object(), self.vacancy, basis.made);
+        let is_kept = self.claim_ages.holds(holder, unit.key(), now);
+        match known.or_else(|| is_kept.then_some("a hostname stays with its holder")) {
             Some(invariant) => {
                 let detail = format!("{host} of {holder} is given to {}", unit.object());
                 Err(Violation::new(invariant, detail))
@@ -246,8 +246,8 @@ impl Ledger {
         }
     }
 
-    /// The aliases of a hostname that only we have ever changed lead to one target.
-    fn check_types(&self, unit: &Unit, zone: &HostedZone, rest: &Rest) -> Result<(), Violation> {
+    /// The aliases of a hostname lead to one target, if nobody else has changed them.
+    fn check_types(&self, unit: &Unit, zone: &HostedZone, basis: &Basis) -> Result<(), Violation> {
         let host = unit.key().host.to_route53();
         let alias = |rtype| {
             let set = zone.get(&host, rtype, None)?;
@@ -256,29 +256,29 @@ impl Ledger {
         };
         let (Some(v4), Some(v6)) = (alias("A"), alias("AAAA")) else { return Ok(()) };
         let is_foreign = |name: &Name| self.foreign.contains_key(name);
-        if v4 == v6 || rest.is_abandoned || unit.reads().iter().any(is_foreign) {
+        if v4 == v6 || basis.is_abandoned || unit.reads().iter().any(is_foreign) {
             return Ok(());
         }
         Err(Violation::new("the types of a hostname lead to one target", format!("{host} to {v4} and {v6}")))
     }
 
-    /// The brake counts what nobody else has touched.
-    fn check_window(&mut self, unit: &Unit, rest: &Rest, now: Time) -> Result<(), Violation> {
+    /// The brake counts moves of hostnames that nobody else has changed.
+    fn check_window(&mut self, unit: &Unit, basis: &Basis, now: Time) -> Result<(), Violation> {
         let is_repair = |name: &Name| {
             let written = self.written.get(name).and_then(|by| by.values().max());
             self.foreign.get(name) >= written
         };
         let names = unit.changes().iter().map(|change| change.after().name());
-        if rest.is_abandoned || names.filter(|name| self.foreign.contains_key(name)).any(is_repair) {
+        if basis.is_abandoned || names.filter(|name| self.foreign.contains_key(name)).any(is_repair) {
             self.window.leave_out(&unit.key().host);
             return Ok(());
         }
-        let hosts = self.tenures.hosts();
+        let hosts = self.claim_ages.hosts();
         self.window.moved(unit, hosts, now)
     }
 
-    /// Nothing is written that is never written.
-    fn check_place(&self, change: &Change, rest: &Rest) -> Result<(), Violation> {
+    /// No forbidden name or type is written.
+    fn check_place(&self, change: &Change, basis: &Basis) -> Result<(), Violation> {
         let set = change.after();
         let types = [RecordType::A, RecordType::Aaaa, RecordType::Cname, RecordType::Txt];
         let listed = set.name().to_route53();
@@ -290,50 +290,50 @@ impl Ledger {
             ));
         }
         for (cut, since) in &self.cuts {
-            if *since <= rest.listed && set.name().is_within(cut) {
+            if *since <= basis.listed && set.name().is_within(cut) {
                 return Err(Violation::new("nothing below a delegation is written", set.to_string()));
             }
         }
         Ok(())
     }
 
-    /// A set was replaced that was not ours or not as planned: only somebody who changed it after our fresh read
-    /// was sent excuses that, or a batch of ours, where this one comes when nobody waits for it any more.
-    fn check_race(&self, change: &Change, reads: &[Name], met: &Met, rest: &Rest) -> Result<(), Violation> {
-        if self.is_race(reads, rest) {
+    /// Checks whether a race explains the replacement of a set that was not ours or not as planned.
+    ///
+    /// Only two explanations count: a foreign change after our fresh read was sent, or a late batch after another batch.
+    fn check_race(&self, change: &Change, reads: &[Name], met: &Met, basis: &Basis) -> Result<(), Violation> {
+        if self.is_race(reads, basis) {
             return Ok(());
         }
         let whose = if met.is_ours { "ours" } else { "not ours" };
         let detail = format!("{change}\nfound {whose}: {:?}", met.found.as_ref().map(set_from_service));
-        Err(Violation::new("only what is ours and as planned is replaced", detail))
+        Err(Violation::new("only owned sets that match the plan are replaced", detail))
     }
 
-    fn is_race(&self, reads: &[Name], rest: &Rest) -> bool {
-        let is_since = |changed: Option<Time>, name| changed >= rest.fresh.get(name).copied();
-        let is_read = |name: &&Name| rest.fresh.contains_key(*name);
+    fn is_race(&self, reads: &[Name], basis: &Basis) -> bool {
+        let is_since = |changed: Option<Time>, name| changed >= basis.fresh.get(name).copied();
+        let is_read = |name: &&Name| basis.fresh.contains_key(*name);
         reads.iter().filter(is_read).any(|name| {
             let written = self.written.get(name).and_then(|by| by.values().max().copied());
-            is_since(self.foreign.get(name).copied(), name) || (rest.is_abandoned && is_since(written, name))
+            is_since(self.foreign.get(name).copied(), name) || (basis.is_abandoned && is_since(written, name))
         })
     }
 
-    /// Of each record that was written, the zone says that it is ours.
-    fn check_ownership(&self, unit: &Unit, zone: &HostedZone, rest: &Rest) -> Result<(), Violation> {
+    /// Every written record has an ownership record of ours.
+    fn check_ownership(&self, unit: &Unit, zone: &HostedZone, basis: &Basis) -> Result<(), Violation> {
         let is_ours = |change: &&Change| {
             let of_record = *change.after().rtype() != RecordType::Txt;
             !of_record || found(zone, change).is_some_and(|found| self.naming.owner(zone, found) == Some(US))
         };
         match unit.changes().iter().find(|change| !is_ours(change)) {
-            Some(change) if !self.is_race(unit.reads(), rest) => {
-                Err(Violation::new("what is written is ours", format!("{change}")))
+            Some(change) if !self.is_race(unit.reads(), basis) => {
+                Err(Violation::new("every written record is owned by us", format!("{change}")))
             }
             _ => Ok(()),
         }
     }
 
-    /// A batch was refused by the zone's own rules: only somebody else's change, which the keeper cannot know of,
-    /// explains that.
-    pub fn refused(&self, apply: &Apply, rest: &Rest, message: &str) -> Result<(), Violation> {
+    /// Checks a rejection by the zone's rules. Only a foreign change that the keeper cannot know explains it.
+    pub fn refused(&self, apply: &Apply, basis: &Basis, message: &str) -> Result<(), Violation> {
         let limits =
             ["limit of", "Duplicate Resource Record", "invalid set of changes", "FATAL", "Invalid request"];
         if limits.iter().any(|limit| message.contains(limit)) {
@@ -345,27 +345,27 @@ impl Ledger {
         }
         let reads = apply.batch.units().iter().flat_map(Unit::reads);
         let mut names = reads.chain(apply.batch.changes().map(|change| change.after().name()));
-        let explained = names.any(|name| self.is_news(name, rest) || self.is_untold(name, rest.number));
+        let explained = names.any(|name| self.is_news(name, basis) || self.is_unprovable(name, basis.number));
         if explained {
             Ok(())
         } else {
-            Err(Violation::new("a refusal has a reason outside the keeper", message))
+            Err(Violation::new("a rejection has a cause outside the keeper", message))
         }
     }
 
     /// Whether a name has been changed since the keeper last saw it.
-    fn is_news(&self, name: &Name, rest: &Rest) -> bool {
-        let seen = rest.fresh.get(name).map_or(rest.listed, |read| rest.listed.max(*read));
-        // Another process of ours may have written it, before this one led.
-        let counts = |process: u32| rest.is_abandoned || process != rest.number;
+    fn is_news(&self, name: &Name, basis: &Basis) -> bool {
+        let seen = basis.fresh.get(name).map_or(basis.listed, |read| basis.listed.max(*read));
+        // Another process of ours can have written the name before this one led.
+        let counts = |process: u32| basis.is_abandoned || process != basis.number;
         let written = self.written.get(name).into_iter().flatten();
         let mut written = written.filter(|(process, _)| counts(**process)).map(|(_, at)| *at);
         self.foreign.get(name).is_some_and(|at| *at >= seen) || written.any(|at| at >= seen)
     }
 
-    /// Whether a batch that wrote a name was accepted and could not be told to have been: its answer was lost, and
-    /// somebody has changed what was to show it.
-    fn is_untold(&self, name: &Name, process: u32) -> bool {
+    /// Whether nobody can find out that a batch with a name was accepted: its answer was lost, and somebody has changed
+    /// the sets that would show it.
+    fn is_unprovable(&self, name: &Name, process: u32) -> bool {
         self.accepted.iter().any(|((number, _), (names, at))| {
             *number == process
                 && names.contains(name)
@@ -377,14 +377,15 @@ impl Ledger {
         self.foreign.get(name).is_some_and(|changed| *changed >= at)
     }
 
-    /// A batch is on its way.
-    pub fn issued(&mut self, digest: PlanDigest, rest: Rest) {
-        self.issued.insert(rest.number, (digest, rest));
+    /// Notes that a batch is on its way.
+    pub fn issued(&mut self, digest: PlanDigest, basis: Basis) {
+        self.issued.insert(basis.number, (digest, basis));
     }
 
-    /// The keeper says that a batch was accepted, and perhaps that only a read has told it so. Then nobody can tell
-    /// whether another batch has written a whole unit of it in the same words: one of ours that came late, or one
-    /// of somebody with our owner id. Returns whether nobody has changed it since.
+    /// Checks a batch that the keeper reports as accepted. Returns whether nobody has changed it since.
+    ///
+    /// If the keeper concludes it from a read, another batch can have written an equal unit: a late one of ours, or one of
+    /// a writer with our owner id.
     pub fn reported(
         &mut self,
         process: u32,
@@ -393,11 +394,11 @@ impl Ledger {
         is_found: bool,
     ) -> Result<bool, Violation> {
         self.approvals.reported(process, batch);
-        let of_others = |rest: &Rest| {
-            let is_news = |change: &Change| self.is_news(change.after().name(), rest);
+        let of_others = |basis: &Basis| {
+            let is_news = |change: &Change| self.is_news(change.after().name(), basis);
             batch.units().iter().any(|unit| unit.changes().iter().all(is_news))
         };
-        let is_same = self.issued.get(&process).is_some_and(|(of, rest)| *of == digest && of_others(rest));
+        let is_same = self.issued.get(&process).is_some_and(|(of, basis)| *of == digest && of_others(basis));
         if let Some((names, at)) = self.accepted.remove(&(process, digest)) {
             return Ok(!names.iter().any(|name| self.changed_since(name, at)));
         }
@@ -405,28 +406,28 @@ impl Ledger {
             return Ok(false);
         }
         let names: Vec<&str> = batch.changes().map(|change| change.after().name().as_str()).collect();
-        Err(Violation::new("only what was accepted is reported as accepted", names.join(", ")))
+        Err(Violation::new("only accepted batches are reported as accepted", names.join(", ")))
     }
 
-    /// What this process has not reported although it was accepted. Nobody can tell where others have changed all
-    /// of it before it was read.
+    /// Checks that a process has reported all accepted batches. A batch that others changed completely before it was read
+    /// is excused.
     pub fn unreported(&self, process: u32) -> Result<(), Violation> {
         for ((number, _), (names, at)) in &self.accepted {
             if *number == process && !names.iter().any(|name| self.changed_since(name, *at)) {
-                return Err(Violation::new("what is accepted is reported, once", format!("{names:?}")));
+                return Err(Violation::new("an accepted batch is reported once", format!("{names:?}")));
             }
         }
         Ok(())
     }
 }
 
-/// Everything in the zone that a batch leaves alone.
+/// The sets that a batch does not change.
 fn others(apply: &Apply, zone: &HostedZone) -> Vec<RecordSet> {
     let own: Vec<&RecordSet> = apply.batch.changes().filter_map(|change| found(zone, change)).collect();
     zone.iter().filter(|set| !own.iter().any(|own| std::ptr::eq(*own, *set))).cloned().collect()
 }
 
-/// Everything that was to be written is there.
+/// Checks that all sets of a unit are in the zone.
 fn check_whole(unit: &Unit, zone: &HostedZone) -> Result<(), Violation> {
     let is_there = |change: &&Change| {
         found(zone, change).is_some_and(|found| set_from_service(found) == *change.after())
@@ -439,24 +440,24 @@ fn check_whole(unit: &Unit, zone: &HostedZone) -> Result<(), Violation> {
     }
 }
 
-/// What the zone holds where a change is to be made.
+/// The set in the zone with the key of a change.
 fn found<'z>(zone: &'z HostedZone, change: &Change) -> Option<&'z RecordSet> {
     let key = &change.after().key;
     let set_id = key.set_id.as_ref().map(SetId::as_str);
     zone.get(&key.name.to_route53(), key.rtype.as_str(), set_id)
 }
 
-/// What a batch rests on still held when it was sent; how long it travels is in nobody's hand.
-fn check_right(unit: &Unit, rest: &Rest) -> Result<(), Violation> {
-    let is_old = |name: &Name| rest.fresh.get(name).is_none_or(|read| rest.sent > *read + FRESH);
-    let why = if rest.sent > rest.led_until {
+/// Checks the permission and the reads of a batch at the time of sending. Its travel time does not count.
+fn check_right(unit: &Unit, basis: &Basis) -> Result<(), Violation> {
+    let is_old = |name: &Name| basis.fresh.get(name).is_none_or(|read| basis.sent > *read + FRESH);
+    let why = if basis.sent > basis.led_until {
         "leadership had ended"
-    } else if rest.sent > rest.made + CHANGE_TIMEOUT {
+    } else if basis.sent > basis.made + CHANGE_TIMEOUT {
         "nobody waited for its answer any more"
-    } else if rests_on_the_zone(unit) && unit.reads().iter().any(is_old) {
-        "what it rests on was read too long before"
+    } else if relies_on_the_zone(unit) && unit.reads().iter().any(is_old) {
+        "its reads are too old"
     } else {
         return Ok(());
     };
-    Err(Violation::new("nothing is sent after the right to it has ended", why))
+    Err(Violation::new("nothing is sent after the permission has ended", why))
 }

@@ -1,4 +1,4 @@
-//! What is counted: one table for each type, which gives the labels and the list of those that must occur.
+//! The labels of statistics. Each type has one table with the labels and the list of those that must occur.
 
 use zonekeeper_core::{
     keeper::{Cursor, Effect, FailureClass, Gate, Input, Read, Report, Warning},
@@ -8,7 +8,7 @@ use zonekeeper_core::{
 
 use super::service::Fate;
 
-/// A row for each case. A variant without a row does not compile, and each row has to occur.
+/// Defines a table with a row for each variant. A variant without a row does not compile, and each row must occur.
 macro_rules! labels {
     ($(#[$about:meta])* $name:ident($type:ty), $all:ident: $($pattern:pat => $label:literal,)+) => {
         $(#[$about])*
@@ -127,7 +127,7 @@ labels! {
 }
 
 labels! {
-    /// What a change can fail with.
+    /// The failures of changes.
     failure(FailureClass), FAILURES:
     FailureClass::Throttled => "Throttled",
     FailureClass::Busy => "Busy",
@@ -140,7 +140,7 @@ labels! {
     FailureClass::Withheld => "Withheld",
 }
 
-/// What everything else can fail with in these runs.
+/// The failures of all other requests in these runs.
 pub const FAILURES_OF_READS: &[&str] = &["Throttled", "NotExecuted", "Unknown", "Account"];
 
 labels! {
@@ -155,7 +155,7 @@ labels! {
     Fate::LostAfter => "lost, carried out",
 }
 
-/// The failure that an input brings, and of what.
+/// The failure in an input, with the type of its request.
 pub fn failed(input: &Input) -> Option<(&'static str, &'static str)> {
     let (what, failed) = match input {
         Input::Page { answer: Err(failed), .. } => ("failure of a read", failed),

@@ -1,4 +1,4 @@
-//! Who may write: the Lease object of a cluster, and processes that look at it through an API server that fails.
+//! Leadership: the Lease object of a cluster, and processes that use it through a failing API server.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,34 +14,34 @@ use super::{
     world::{Event, World},
 };
 
-/// The Lease as the API server holds it.
+/// The Lease in the API server.
 #[derive(Debug, Default)]
 pub struct LeaseObject {
     record: Option<Record>,
     writes: u64,
-    /// Who led last.
+    /// The last leader.
     led: Option<u32>,
 }
 
-/// A call of the API server, piece by piece: anything can happen between two of them.
+/// The steps of calls to the API server. Other events can happen between two steps.
 #[derive(Debug)]
 pub enum Call {
-    /// A process looks.
+    /// A process sends a read.
     Look,
-    /// It sees what was there.
+    /// The answer of the read arrives.
     Seen(Option<Record>),
-    /// What it writes, on condition of what it saw, arrives.
+    /// The write arrives. It is conditional on the read version.
     Write { seen: Option<Record>, sent: Time },
-    /// It learns that it was written, or that something else was before.
+    /// The answer of the write arrives.
     Written { sent: Time, is_written: bool },
 }
 
 impl World {
-    /// A process begins to look for leadership. Where there is no lease, one process leads for ever.
+    /// A process becomes a candidate. In runs without a Lease, one process always leads.
     pub fn stand(&mut self, process: u32, is_first: bool) {
         let wait = self.random.millis(1, 2_000);
         if self.shape.replicas == 0 {
-            // No request of the process before outlives its time-out.
+            // All requests of the previous process have ended after the time-out.
             let gone = if is_first { Duration::ZERO } else { TIMEOUT };
             self.schedule(wait + gone, Event::Lead { process });
         } else {
@@ -49,12 +49,12 @@ impl World {
         }
     }
 
-    /// A process leads without a lease.
+    /// A process leads without a Lease.
     pub fn lead(&mut self, process: u32) -> Result<(), Violation> {
         self.takes_over(process, Time::NEVER)
     }
 
-    /// A piece of a call happens.
+    /// Makes a step of a call.
     pub fn lease(&mut self, process: u32, call: Call) -> Result<(), Violation> {
         let lag = self.random.millis(1, 300);
         let is_lost = self.storm && self.random.percent(2);
@@ -62,7 +62,7 @@ impl World {
         let is_lost = is_lost || candidate.cut_off_until > self.now;
         let again = |call| Event::Lease { process, call };
         match call {
-            // The call has a time-out of its own.
+            // Each call has its own time-out.
             Call::Look | Call::Write { .. } if is_lost => self.schedule(RENEWAL, again(Call::Look)),
             Call::Look => {
                 let seen = self.lease.record.clone();
@@ -117,7 +117,7 @@ impl World {
         Ok(())
     }
 
-    /// A process that ends in good order gives back what it holds.
+    /// Releases the Lease of a process that ends normally.
     pub fn release_lease(&mut self, process: u32) {
         let Some(candidate) = self.process(process) else { return };
         let holds = |record: &Record| *record.holder == *candidate.lease.me();
@@ -134,24 +134,24 @@ impl World {
         self.lease.writes += 1;
         let version = self.lease.writes.to_string().into();
         let before = self.lease.record.replace(Record { version, holder: candidate.lease.me().into() });
-        // What its predecessor remembered is what it begins with.
+        // The new leader starts with the memory of its predecessor.
         let was_holder = before.is_some_and(|before| *before.holder == *candidate.lease.me());
         let memory = candidate.memory.take().filter(|_| was_holder);
         if let Some(memory) = memory {
-            self.shelf.memory = Some(memory);
+            self.stored.memory = Some(memory);
         }
     }
 
-    /// A process leads that did not.
+    /// A process starts to lead.
     fn takes_over(&mut self, process: u32, until: Time) -> Result<(), Violation> {
         self.hand_down(process)?;
         self.leads(process, until)?;
         self.read_plan(process)
     }
 
-    /// A process learns until when it leads.
+    /// Tells a process until when it leads.
     fn leads(&mut self, process: u32, until: Time) -> Result<(), Violation> {
-        // It may have died of what it was told before.
+        // An earlier input may have ended the process.
         let Some(me) = self.position(process) else { return Ok(()) };
         if let Some(number) = self.leader().map(|other| other.number).filter(|other| *other != process)
             && until > self.now

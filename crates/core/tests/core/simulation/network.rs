@@ -1,4 +1,4 @@
-//! Requests on their way to the service, and answers on their way back.
+//! The network: requests to the service, and answers.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use zonekeeper_core::keeper::{Apply, ChangeId, Failure, FailureClass, Input, Rea
 
 use super::{
     invariants::{Ledger, Violation},
-    process::Rest,
+    process::Basis,
     saboteur::Saboteur,
     service::{Fate, Unaccepted},
     translation::{change_to_service, failure},
     world::{Event, World},
 };
 
-/// How long a client waits for an answer.
+/// Time-out of a request.
 pub const TIMEOUT: Duration = Duration::from_secs(8);
 
 /// A request on its way to the service.
@@ -22,15 +22,15 @@ pub struct Arrival {
     process: u32,
     request: Request,
     fate: Fate,
-    /// When its client stops waiting.
+    /// The time at which the client stops waiting.
     deadline: Time,
 }
 
-/// What is asked of the service.
+/// A request to the service.
 #[derive(Debug)]
 pub enum Request {
     Read(Read),
-    Apply(Apply, Rest),
+    Apply(Apply, Basis),
     Ask(ChangeId),
     Count,
 }
@@ -38,7 +38,7 @@ pub enum Request {
 // === impl Request ===
 
 impl Request {
-    /// What the process is told where there is no other answer.
+    /// The input for a failed request.
     fn failed(&self, failure: Failure) -> Input {
         match self {
             Self::Read(read) => Input::Page { id: read.id, answer: Err(failure) },
@@ -52,14 +52,14 @@ impl Request {
 // === impl World ===
 
 impl World {
-    /// The process sends a request, after a while in which its right to send it may end.
+    /// Sends a request after a delay, during which its permission can end.
     pub fn send(&mut self, process: u32, mut request: Request) {
         let fate = self.service.fate(&mut self.random, matches!(request, Request::Apply(..)));
         let queued = self.service.queue(&mut self.random);
         let sent = self.now + queued;
-        if let Request::Apply(apply, rest) = &mut request {
-            rest.sent = sent;
-            let not_after = apply.not_after + rest.born.since_start();
+        if let Request::Apply(apply, basis) = &mut request {
+            basis.sent = sent;
+            let not_after = apply.not_after + basis.born.since_start();
             if sent > not_after && self.saboteur != Some(Saboteur::IgnoresNotAfter) {
                 self.statistics.count("fault", "withheld");
                 let withheld = failure(FailureClass::Withheld, "NotAfter", "too late");
@@ -80,7 +80,7 @@ impl World {
         self.schedule(wait, Event::Arrive(Box::new(Arrival { process, request, fate, deadline })));
     }
 
-    /// A request reaches the service, which carries it out or not; then the answer is on its way.
+    /// A request reaches the service, which carries it out or not, and answers.
     pub fn arrive(&mut self, arrival: Arrival) -> Result<(), Violation> {
         let Arrival { process, mut request, fate, deadline } = arrival;
         let is_orphan = self.process(process).is_none();
@@ -92,9 +92,9 @@ impl World {
         if is_apply && is_orphan && !is_late && !self.in_flight.contains(&(process, deadline)) {
             return Ok(());
         }
-        if let Request::Apply(_, rest) = &mut request {
-            rest.is_late = is_late;
-            rest.is_abandoned = is_orphan || is_late;
+        if let Request::Apply(_, basis) = &mut request {
+            basis.is_late = is_late;
+            basis.is_abandoned = is_orphan || is_late;
         }
         let hindrance = fate.instead().or_else(|| self.service.charge(self.now).err());
         let answer = match hindrance {
@@ -128,8 +128,8 @@ impl World {
                 let page = self.service.read(zone.unwrap_or(&self.service.zone), read);
                 Ok(Input::Page { id: read.id, answer: Ok(page) })
             }
-            Request::Apply(apply, rest) => {
-                let answer = self.apply(apply, rest)?;
+            Request::Apply(apply, basis) => {
+                let answer = self.apply(apply, basis)?;
                 answer.map(|change| Input::Applied { id: apply.id, answer: Ok(change) })
             }
             Request::Ask(change) => {
@@ -141,7 +141,7 @@ impl World {
     }
 
     /// A batch reaches the zone.
-    fn apply(&mut self, apply: &Apply, rest: &Rest) -> Result<Result<ChangeId, Failure>, Violation> {
+    fn apply(&mut self, apply: &Apply, basis: &Basis) -> Result<Result<ChangeId, Failure>, Violation> {
         let mut batch: Vec<_> = apply.batch.changes().map(change_to_service).collect();
         if let Some(saboteur) = self.saboteur {
             batch = saboteur.batch(batch, apply, &self.service.zone, &self.last_refused);
@@ -149,20 +149,22 @@ impl World {
         let before = self.ledger.before(apply, &self.service.zone);
         match self.service.apply(apply, &batch, self.now) {
             Ok(change) => {
-                self.note(|| format!("the zone takes {:?} of process {} as {change}", apply.id, rest.number));
-                if rest.is_abandoned {
+                self.note(|| {
+                    format!("the zone takes {:?} of process {} as {change}", apply.id, basis.number)
+                });
+                if basis.is_abandoned {
                     let whose =
-                        if self.process(rest.number).is_some() { "of this process" } else { "of another" };
+                        if self.process(basis.number).is_some() { "of this process" } else { "of another" };
                     self.statistics.count("a batch came late", whose);
                 }
-                let races = self.ledger.accepted(apply, rest, &before, &self.service.zone, self.now)?;
+                let races = self.ledger.accepted(apply, basis, &before, &self.service.zone, self.now)?;
                 if self.storm && self.shape.is_undone && self.random.percent(60) {
                     let before = Ledger::undoing(apply, &before, &self.service.zone);
                     let wait = self.random.millis(100, 10_000);
                     self.schedule(wait, Event::Undo(before));
                 }
                 for _ in 0..races {
-                    self.statistics.count("race", "replaced what somebody had just changed");
+                    self.statistics.count("race", "replaced a set that somebody had just changed");
                 }
                 Ok(Ok(change))
             }
@@ -173,7 +175,7 @@ impl World {
             Err(Unaccepted::Rules(failure)) => {
                 self.note(|| format!("the zone refuses {:?}: {}", apply.id, failure.message));
                 self.statistics.count("fault", "refused by the zone");
-                self.ledger.refused(apply, rest, &failure.message)?;
+                self.ledger.refused(apply, basis, &failure.message)?;
                 Ok(Err(failure))
             }
         }

@@ -1,4 +1,4 @@
-//! Whose a record set is, read from the service's zone by the words of the design (§4), not by the core's code.
+//! Ownership of record sets, written from the design (§4) without the core's code.
 
 use sha2::{Digest as _, Sha256};
 use zonekeeper_core::source::ObjectRef;
@@ -8,10 +8,10 @@ pub const US: &str = "us";
 pub const THEM: &str = "them";
 pub const APEX: &str = "example.com.";
 
-/// What ExternalDNS takes for a type in the name of a TXT (`registry/mapper/mapper.go`).
+/// The types that ExternalDNS recognizes in the name of a TXT (`registry/mapper/mapper.go`).
 const TYPES: [&str; 10] = ["a", "aaaa", "cname", "ns", "mx", "ptr", "srv", "naptr", "txt", "dname"];
 
-/// How the ownership TXTs of a run are named.
+/// The names of ownership records in a run.
 #[derive(Debug, Clone, Copy)]
 pub struct TxtNames {
     pub prefix: &'static str,
@@ -20,7 +20,7 @@ pub struct TxtNames {
 }
 
 impl TxtNames {
-    /// The TXT name of a listed name, which carries the type where `rtype` is one.
+    /// The name of the ownership record of a listed name, with a type if `rtype` is one.
     pub fn of(self, name: &str, rtype: Option<&str>) -> Option<String> {
         let (first, rest) = name.split_once('.')?;
         let first = if first == r"\052" { self.wildcard.unwrap_or(first) } else { first };
@@ -39,7 +39,7 @@ impl TxtNames {
             .then_some(text)
     }
 
-    /// Where the TXT of a set is written.
+    /// The place of the ownership record of a set.
     pub fn place(self, name: &str, rtype: &str) -> String {
         self.of(name, Some(rtype)).unwrap_or_else(|| {
             let name = name.trim_end_matches('.').replace(r"\052", "*");
@@ -49,8 +49,7 @@ impl TxtNames {
         })
     }
 
-    /// Whether a listed name is that of the TXT of another hostname's typed record: a text there
-    /// never speaks of a record at that name itself.
+    /// Whether a listed name is the typed name of another hostname. A TXT there never belongs to a record at that name.
     fn is_typed(self, name: &str) -> bool {
         let has_place = format!("{}{}", self.prefix, self.suffix).contains("%{record_type}");
         TYPES.iter().any(|kind| {
@@ -65,12 +64,12 @@ impl TxtNames {
         })
     }
 
-    /// Whose the zone says that a set is.
+    /// The owner of a set.
     pub fn owner<'z>(self, zone: &'z HostedZone, set: &RecordSet) -> Option<&'z str> {
         owner(self.text(zone, set)?)
     }
 
-    /// The text that says whose a set is, and for which object it was made.
+    /// The ownership record of a set.
     pub fn text<'z>(self, zone: &'z HostedZone, set: &RecordSet) -> Option<&'z RecordSet> {
         let text = |name: &str| zone.get(name, "TXT", set.set_identifier.as_deref());
         if let Some(txt) = text(&self.place(&set.name, &set.rtype)) {
@@ -85,31 +84,31 @@ impl TxtNames {
     }
 }
 
-/// Whose something is by a TXT.
+/// The owner in a TXT.
 pub fn owner(txt: &RecordSet) -> Option<&str> {
     stated(txt, "external-dns/owner=")
 }
 
-/// Whether a text says of which listed name it speaks, where its own name does not tell.
+/// Whether a TXT at a fallback name states a listed name.
 pub fn is_for(txt: &RecordSet, name: &str) -> bool {
     let says = format!("zonekeeper/name={}", name.trim_end_matches('.').replace(r"\052", "*"));
     !txt.name.starts_with("_zk-") || txt.values.concat().replace("\" \"", "").contains(&says)
 }
 
-/// For which object something was made, by a TXT.
+/// The object in a TXT.
 pub fn object(txt: &RecordSet) -> Option<ObjectRef> {
     stated(txt, "external-dns/resource=").map(ObjectRef::from_resource_label)
 }
 
-fn stated<'t>(set: &'t RecordSet, what: &str) -> Option<&'t str> {
+fn stated<'t>(set: &'t RecordSet, field: &str) -> Option<&'t str> {
     let [value] = set.values.as_slice() else { return None };
     let text = value.strip_prefix('"')?.strip_suffix('"')?;
     let mut tokens = text.split(',');
     tokens.clone().find(|token| *token == "heritage=external-dns")?;
-    tokens.find_map(|token| token.strip_prefix(what))
+    tokens.find_map(|token| token.strip_prefix(field))
 }
 
-/// An ownership text as ExternalDNS writes it.
+/// An ownership value in ExternalDNS' format.
 pub fn heritage(owner: &str, resource: &str) -> String {
     format!("\"heritage=external-dns,external-dns/owner={owner},external-dns/resource={resource}\"")
 }

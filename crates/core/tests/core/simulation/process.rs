@@ -1,11 +1,11 @@
-//! One process: a keeper, what it has been told, and what it may therefore do.
+//! One process: a keeper, its inputs, and the effects that they allow.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
-use super::{invariants::Violation, ownership::APEX, repairs::Repairs, told::Told, watch::Watch};
+use super::{invariants::Violation, knowledge::Knowledge, ownership::APEX, repairs::Repairs, watch::Watch};
 use zonekeeper_core::{
     dns::{Name, RecordSet, RecordType, Zone, ZoneId},
     keeper::{
@@ -16,57 +16,57 @@ use zonekeeper_core::{
     plan::{Change, Unit},
 };
 
-/// How long a read may be relied on (§2).
+/// Maximum age of a read (§2).
 const FRESH: Duration = Duration::from_secs(10);
-/// Most ticks in a second: a keeper that asks for more is busy waiting.
+/// Maximum of ticks in a second. A keeper with more ticks is in a busy loop.
 const MAX_TICKS: usize = 40;
 
-/// What of the account's changes is left to others (§5).
+/// Changes of the account that are reserved for others (§5).
 const RESERVED_CHANGES: u32 = 50;
 
-/// In the middle of what a process can end.
+/// The phases in which a process can end.
 pub const PHASES: &[&str] = &[
     "before it has seen everything",
     "idle",
     "with a batch on its way",
-    "before it knows what became of a batch",
+    "before it knows the result of a batch",
 ];
 
-/// A process, on a clock that starts with it. All times here are the world's.
+/// A process, with its own clock from its start. All times here are times of the world.
 #[derive(Debug)]
 pub struct Process {
     pub number: u32,
     pub born: Time,
     pub keeper: Keeper,
-    /// Until when it leads, in truth.
+    /// The actual end of its leadership.
     pub led_until: Time,
-    /// What it knows of the lease.
+    /// Its knowledge of the Lease.
     pub lease: Lease,
-    /// The time of day as it was told, and when.
+    /// The last wall clock input, with its time.
     wall: (i64, Time),
-    /// What is to be published, and whether that is on its way.
+    /// The queued publication, and whether one is on its way.
     pub unpublished: Option<Box<Publication>>,
     pub is_publishing: bool,
-    /// What it has not yet written into the lease for the next leader.
+    /// The memory that is not yet written into the Lease for the next leader.
     pub memory: Option<String>,
-    /// Until when it does not run at all, and until when it does not reach the API server.
+    /// The end of a freeze, and the end of a disconnection from the API server.
     pub frozen_until: Time,
     pub cut_off_until: Time,
     pub watch: Watch,
-    pub told: Told,
+    pub knowledge: Knowledge,
     pub repairs: Repairs,
-    reads: BTreeMap<ReadId, Asked>,
-    shown: Vec<Shown>,
-    /// Where reads of names began that have been answered, and when: others may go on with them.
+    reads: BTreeMap<ReadId, PageRequest>,
+    shown: Vec<PageContent>,
+    /// The starts and times of answered reads of names. Later pages can continue them.
     answered: BTreeMap<ReadId, (Name, Time)>,
-    /// When our own change of a name was known to be accepted: a read that was sent before says nothing new.
+    /// The time at which our own change of a name was known to be accepted. An earlier read does not count after it.
     written: BTreeMap<Name, Time>,
-    /// When the listing under way began, and its newest page.
+    /// The start of the current listing, and its newest page.
     listing: Option<(Time, ReadId)>,
-    /// When the newest complete listing began.
+    /// The start of the newest complete listing.
     listed: Time,
     applying: Option<Applying>,
-    /// The names of a batch that was not answered, and since when.
+    /// The names of an unanswered batch, with its time.
     unanswered: Option<(BTreeSet<Name>, Time)>,
     last_read: Option<ReadId>,
     last_apply: Option<ApplyId>,
@@ -75,27 +75,27 @@ pub struct Process {
     ticks: VecDeque<Time>,
 }
 
-/// A page that was asked for.
+/// A requested page.
 #[derive(Debug)]
-struct Asked {
-    /// Where the names begin that it is part of a read of, and when the first page of them was asked for.
+struct PageRequest {
+    /// The start of the read that it belongs to, and the time of that read's first request.
     names: Option<(Name, Time)>,
-    /// The name that it begins in.
+    /// The name in which it begins.
     begin: Option<Name>,
 }
 
-/// What a page has shown: the sets of names of a range, or that there are none.
+/// The content of a page: the sets of a range of names.
 #[derive(Debug)]
-struct Shown {
+struct PageContent {
     start: Name,
-    /// The first name that it does not tell of; none at the end of the zone.
+    /// The first name after the range. None at the end of the zone.
     end: Option<Name>,
-    /// The names on it: it tells of them wherever they stand in the order.
+    /// The names on the page. It covers them in any position.
     present: BTreeSet<Name>,
     sent: Time,
 }
 
-/// What of the account's rate is ours. What is more than it can ever hold takes all of it, and is paid for afterwards.
+/// Our share of the account's rate. A cost over the capacity takes the whole bucket and is paid later.
 #[derive(Debug)]
 struct Allowance {
     refill: f64,
@@ -112,27 +112,27 @@ struct Applying {
     names: BTreeSet<Name>,
 }
 
-/// What a batch rests on: taken along by its request, because a process can end before that arrives.
+/// The basis of a batch. Its request carries it, because the process can end before the request arrives.
 #[derive(Debug, Clone)]
-pub struct Rest {
+pub struct Basis {
     pub number: u32,
     pub born: Time,
-    /// When the last read of each name was sent.
+    /// The time of the last read of each name.
     pub fresh: BTreeMap<Name, Time>,
-    /// When the newest complete listing began.
+    /// The start of the newest complete listing.
     pub listed: Time,
-    /// Until when the process leads, as it knows.
+    /// The end of the leadership, as the process knows it.
     pub led_until: Time,
-    /// When the batch was made, and when it was sent.
+    /// The times at which the batch was made and sent.
     pub made: Time,
     pub sent: Time,
-    /// What its process knew of objects.
-    pub told: Told,
-    /// What time of day its process took it to be.
+    /// Its process's knowledge of objects.
+    pub knowledge: Knowledge,
+    /// The wall clock of its process.
     pub unix: i64,
-    /// Whether it arrives when its process does not wait for its answer any more.
+    /// Whether it arrives after its process stopped waiting for the answer.
     pub is_late: bool,
-    /// Whether it arrives when its process has ended or does not wait for its answer any more.
+    /// Whether it arrives after its process ended or stopped waiting for the answer.
     pub is_abandoned: bool,
 }
 
@@ -158,7 +158,7 @@ impl Process {
             frozen_until: Time::ZERO,
             cut_off_until: Time::ZERO,
             watch,
-            told: Told::new(born),
+            knowledge: Knowledge::new(born),
             repairs: Repairs::default(),
             reads: BTreeMap::new(),
             shown: Vec::new(),
@@ -176,38 +176,38 @@ impl Process {
         }
     }
 
-    /// A time of the world on the process's clock.
+    /// Converts a time of the world to the process's clock.
     pub fn local(&self, time: Time) -> Time {
         if time == Time::NEVER { time } else { Time::ZERO + (time - self.born) }
     }
 
-    /// A time on the process's clock in the world.
+    /// Converts a time of the process's clock to the world.
     pub fn global(&self, time: Time) -> Time {
         time + self.born.since_start()
     }
 
-    /// What time of day it takes it to be.
+    /// The wall clock that the process assumes.
     pub fn unix(&self, now: Time) -> i64 {
         let (unix, at) = self.wall;
         unix + i64::try_from((now - at).as_secs()).unwrap()
     }
 
-    /// When it has something to do of its own accord.
+    /// The next wake-up.
     pub fn wake_at(&self) -> Option<Time> {
         self.keeper.wake_at().map(|time| self.global(time).max(self.frozen_until))
     }
 
-    /// Whether it knows what became of everything that it has sent.
+    /// Whether it knows the result of all its requests.
     pub fn is_answered(&self) -> bool {
         self.applying.is_none() && self.unanswered.is_none()
     }
 
-    /// What it is in the middle of: one of [`PHASES`].
+    /// The current phase, one of [`PHASES`].
     pub fn phase(&self) -> &'static str {
         if self.applying.is_some() {
             "with a batch on its way"
         } else if self.unanswered.is_some() {
-            "before it knows what became of a batch"
+            "before it knows the result of a batch"
         } else if self.keeper.is_ready() {
             "idle"
         } else {
@@ -215,7 +215,7 @@ impl Process {
         }
     }
 
-    /// Tells the keeper.
+    /// Passes an input to the keeper.
     pub fn handle(&mut self, input: Input, now: Time) -> Result<Vec<Effect>, Violation> {
         let effects = self.keeper.handle(input, self.local(now));
         if self.keeper.wake_at().is_some_and(|wake| wake <= self.local(now)) {
@@ -227,7 +227,7 @@ impl Process {
         Ok(effects)
     }
 
-    /// Checks whether the keeper may do what it wants to do.
+    /// Checks whether an effect is allowed.
     pub fn check(&mut self, effect: &Effect, now: Time) -> Result<(), Violation> {
         match effect {
             Effect::Read(read) => self.check_read(read, now),
@@ -237,9 +237,9 @@ impl Process {
         }
     }
 
-    /// Remembers what it is going to be told, as far as that decides what it may do.
+    /// Records an input that decides which effects are allowed.
     pub fn note(&mut self, input: &Input, now: Time) -> Result<(), Violation> {
-        let touched = self.told.note(input, now);
+        let touched = self.knowledge.note(input, now);
         self.repairs.note(input, &touched);
         match input {
             Input::Wall { unix } => self.wall = (*unix, now),
@@ -256,16 +256,16 @@ impl Process {
                 }
             }
             Input::Page { id, answer: Ok(page) } => match self.reads.remove(id) {
-                Some(Asked { names: Some((start, sent)), begin }) => {
+                Some(PageRequest { names: Some((start, sent)), begin }) => {
                     self.answered.insert(*id, (start.clone(), sent));
-                    let shown = Shown::new(start, begin, page, sent);
+                    let shown = PageContent::new(start, begin, page, sent);
                     self.unanswered = self.unanswered.take().filter(|(names, since)| {
-                        sent < *since || !names.iter().any(|name| shown.tells_of(name))
+                        sent < *since || !names.iter().any(|name| shown.covers(name))
                     });
                     self.shown.retain(|shown| now - shown.sent < FRESH * 2);
                     self.shown.push(shown);
                 }
-                Some(Asked { names: None, .. }) if page.next.is_none() => {
+                Some(PageRequest { names: None, .. }) if page.next.is_none() => {
                     let complete = self.listing.take_if(|(_, page)| page == id);
                     self.listed = complete.map_or(self.listed, |(began, _)| began);
                 }
@@ -277,7 +277,7 @@ impl Process {
                 };
                 match answer.as_ref().map_err(|failure| failure.class) {
                     Ok(_) => self.written.extend(applying.names.into_iter().map(|name| (name, now))),
-                    // What was not answered stays counted.
+                    // An unanswered request stays charged.
                     Err(FailureClass::Unknown) => self.unanswered = Some((applying.names, now)),
                     Err(_) => {
                         if let Some(changes) = &mut self.changes {
@@ -300,8 +300,8 @@ impl Process {
                 format!("{:?} was used before", read.id),
             ));
         }
-        // A listing begins at the zone's first set or goes on at a set; a read of a name begins at the name, and may
-        // go on as well.
+        // A listing begins at the zone's first set or continues at a set. A read of a name begins at the name, and can
+        // continue as well.
         let first = read.start.as_ref().filter(|start| start.rtype.is_none()).map(|start| start.name.clone());
         let before = read.continues.and_then(|before| self.answered.remove(&before));
         let names = before.or(first.map(|first| (first, now)));
@@ -313,7 +313,7 @@ impl Process {
         {
             *page = read.id;
         }
-        self.reads.insert(read.id, Asked { names, begin });
+        self.reads.insert(read.id, PageRequest { names, begin });
         self.charge_request(now)
     }
 
@@ -335,7 +335,7 @@ impl Process {
         }
         if let Some((names, since)) = &self.unanswered {
             let detail = format!("{:?}, not answered at {since:?}: {names:?}", apply.id);
-            return Err(Violation::new("what was not answered is read before anything is sent", detail));
+            return Err(Violation::new("an unanswered batch is read before the next one is sent", detail));
         }
         let names = apply.batch.changes().map(|change| change.after().name().clone()).collect();
         if let Some(other) = self.applying.replace(Applying { id: apply.id, cost, names }) {
@@ -345,7 +345,7 @@ impl Process {
             ));
         }
         let mut gates = self.keeper.closed_gates(self.local(now));
-        // Where every change is refused, one unit is the probe.
+        // If every change is rejected, the probe is one unit.
         gates.retain(|gate| *gate != Gate::Changes || apply.batch.units().len() > 1);
         if !gates.is_empty() {
             return Err(Violation::new("nothing is sent while a gate is closed", format!("{gates:?}")));
@@ -361,17 +361,17 @@ impl Process {
             ));
         }
         for unit in apply.batch.units() {
-            if self.told.paused_until(unit.object()).is_some_and(|until| until > self.unix(now)) {
+            if self.knowledge.paused_until(unit.object()).is_some_and(|until| until > self.unix(now)) {
                 let detail = format!("{} of {}", unit.key().host, unit.object());
-                return Err(Violation::new("what is paused is left as it is", detail));
+                return Err(Violation::new("a paused object's records do not change", detail));
             }
         }
-        for unit in apply.batch.units().iter().filter(|unit| rests_on_the_zone(unit)) {
+        for unit in apply.batch.units().iter().filter(|unit| relies_on_the_zone(unit)) {
             let stale =
                 unit.reads().iter().find(|name| self.fresh(name).is_none_or(|sent| not_after > sent + FRESH));
             if let Some(name) = stale {
                 let detail = format!("{name}, not after {not_after:?}");
-                return Err(Violation::new("what a batch rests on was read less than 10 s ago", detail));
+                return Err(Violation::new("a batch relies on reads less than 10 s old", detail));
             }
         }
         if self.changes.as_mut().is_some_and(|ours| !ours.take(cost, now)) {
@@ -381,18 +381,18 @@ impl Process {
         self.charge_request(now)
     }
 
-    /// When the last read of a name was sent. One that was sent before our own change was accepted says nothing new.
+    /// The time of the last read of a name. A read before our own accepted change does not count.
     fn fresh(&self, name: &Name) -> Option<Time> {
         let written = self.written.get(name).copied().unwrap_or_default();
-        let telling = self.shown.iter().filter(|shown| shown.tells_of(name));
+        let telling = self.shown.iter().filter(|shown| shown.covers(name));
         telling.map(|shown| shown.sent).filter(|sent| *sent >= written).max()
     }
 
-    /// What a batch rests on.
-    pub fn rest(&self, apply: &Apply, now: Time) -> Rest {
+    /// The basis of a batch.
+    pub fn basis(&self, apply: &Apply, now: Time) -> Basis {
         let reads = apply.batch.units().iter().flat_map(Unit::reads);
         let names = reads.chain(apply.batch.changes().map(|change| change.after().name()));
-        Rest {
+        Basis {
             number: self.number,
             born: self.born,
             fresh: names.filter_map(|name| Some((name.clone(), self.fresh(name)?))).collect(),
@@ -400,7 +400,7 @@ impl Process {
             led_until: self.led_until,
             made: now,
             sent: now,
-            told: self.told.clone(),
+            knowledge: self.knowledge.clone(),
             unix: self.unix(now),
             is_late: false,
             is_abandoned: false,
@@ -428,7 +428,7 @@ impl Allowance {
     }
 }
 
-impl Shown {
+impl PageContent {
     fn new(start: Name, begin: Option<Name>, page: &Page, sent: Time) -> Self {
         let next = page.next.as_ref().map(|next| &next.name);
         let names = page.sets.iter().map(RecordSet::name).filter(|name| Some(*name) != next);
@@ -439,13 +439,13 @@ impl Shown {
             }
             next => next.cloned(),
         };
-        // What a page begins in is not there if it is not on it.
+        // The first name of a page has no sets if it is not on the page.
         present.extend(begin.filter(|begin| next != Some(begin)));
         Self { start, end, present, sent }
     }
 
-    fn tells_of(&self, name: &Name) -> bool {
-        // Where a name with an escape stands in the order is not certain.
+    fn covers(&self, name: &Name) -> bool {
+        // The position of a name with an escape is not certain.
         let is_in_range = !name.has_escapes()
             && !self.start.has_escapes()
             && *name >= self.start
@@ -454,9 +454,11 @@ impl Shown {
     }
 }
 
-/// Whether a unit relies on more than that nothing is in its place, which the service itself makes sure of: it
-/// replaces something, or writes a record whose ownership TXT is there already, or the TXT of a record that is.
-pub fn rests_on_the_zone(unit: &Unit) -> bool {
+/// Whether a unit relies on existing sets. The service itself guards only against existing sets in place of new ones.
+///
+/// A unit relies on existing sets in three cases: it replaces a set, it creates a record with an existing ownership record,
+/// or it creates an ownership record for an existing record.
+pub fn relies_on_the_zone(unit: &Unit) -> bool {
     let created: Vec<&RecordType> = unit
         .changes()
         .iter()

@@ -1,4 +1,4 @@
-//! The dice of a run: every choice follows from its seed.
+//! The random numbers of a run. They follow from its seed.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ pub struct Random(u64);
 
 impl Random {
     pub fn new(seed: u64) -> Self {
-        // Neighbouring seeds shall not give neighbouring sequences.
+        // Adjacent seeds must give independent sequences.
         let mut random = Self(seed ^ 0x5851_f42d_4c95_7f2d);
         Self(random.roll())
     }
@@ -21,7 +21,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// From 0 to `end`, which is excluded.
+    /// A number from 0 to `end`, without `end`.
     pub fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.roll() % end.max(1) as u64).unwrap_or_default()
     }
@@ -34,7 +34,7 @@ impl Random {
         &from[self.below(from.len())]
     }
 
-    /// Both ends are included.
+    /// A duration from `from` to `to`, with both ends.
     pub fn millis(&mut self, from: u64, to: u64) -> Duration {
         Duration::from_micros(from * 1_000 + self.roll() % ((to - from) * 1_000 + 1))
     }

@@ -1,4 +1,4 @@
-//! What a process has written again and again because somebody else keeps changing it.
+//! The check of repairs: a process does not fight over a contested record.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,11 +14,11 @@ use zonekeeper_core::{
 
 use super::invariants::Violation;
 
-/// So often within a day a record may be changed by somebody else; the last change is shown, not fought (§5).
+/// Number of foreign changes within a day after which a record is contested (§5).
 const TIMES: usize = 3;
 const DAY: Duration = Duration::from_hours(24);
 
-/// The records that a process has written, and how often just the same.
+/// The records that a process has written, with the number of equal writes.
 #[derive(Debug, Clone, Default)]
 pub struct Repairs {
     written: BTreeMap<ClaimKey, Written>,
@@ -34,7 +34,7 @@ struct Written {
 // === impl Repairs ===
 
 impl Repairs {
-    /// What the process is told may be a reason to begin anew.
+    /// Notes an input. It can reset the count of records.
     pub fn note(&mut self, input: &Input, touched: &BTreeSet<Name>) {
         if matches!(input, Input::Release { .. } | Input::Approve(_)) {
             self.written.clear();
@@ -42,7 +42,7 @@ impl Repairs {
         self.written.retain(|key, _| !touched.contains(&key.host));
     }
 
-    /// A unit was accepted, and its process knows it.
+    /// Notes that a process knows that a unit was accepted.
     pub fn accepted(&mut self, unit: &Unit, now: Time) -> Result<(), Violation> {
         let records = unit.changes().iter().map(Change::after);
         let records: Vec<RecordSet> =
@@ -57,11 +57,11 @@ impl Repairs {
         }
         written.times.retain(|time| now - *time < DAY);
         written.times.push(now);
-        // The first time was no repair.
+        // The first write is not a repair.
         if written.times.len() <= TIMES {
             return Ok(());
         }
         let detail = format!("{} is written at {:?}", unit.key().host, written.times);
-        Err(Violation::new("what is contested is left alone", detail))
+        Err(Violation::new("a contested record is not written", detail))
     }
 }

@@ -1,17 +1,17 @@
-//! An ExternalDNS that shares the zone: it lists, and some time later does what followed from that.
+//! An ExternalDNS that shares the zone. It lists the zone, and changes it some time later.
 
 use zonekeeper_emulator::zone::{Change, HostedZone, RecordSet};
 
 use super::{
-    foreigner::{Deed, host},
+    foreigner::{Action, host},
     ownership::{THEM, TxtNames, heritage},
     random::Random,
 };
 
-/// What it does.
-pub const DEEDS: &[&str] = &["ExternalDNS creates", "ExternalDNS updates", "ExternalDNS deletes"];
+/// The labels of its actions.
+pub const ACTIONS: &[&str] = &["ExternalDNS creates", "ExternalDNS updates", "ExternalDNS deletes"];
 
-/// What it wants, and what it has seen.
+/// Its wishes, and the zone that it has listed.
 #[derive(Debug, Default)]
 pub struct Rival {
     wishes: Vec<(String, &'static str)>,
@@ -19,7 +19,7 @@ pub struct Rival {
 }
 
 impl Rival {
-    /// Its own cluster changes, and it lists the zone.
+    /// Changes its wishes, and lists the zone.
     pub fn look(&mut self, zone: &HostedZone, random: &mut Random) {
         if self.wishes.len() > 2 || random.percent(30) {
             self.wishes.pop();
@@ -31,8 +31,8 @@ impl Rival {
         self.seen = Some(zone.clone());
     }
 
-    /// It does to the zone as it is now what the zone as it was then asks for, hostname by hostname.
-    pub fn act(&mut self, zone: &mut HostedZone, naming: TxtNames) -> Vec<Deed> {
+    /// Applies the changes that follow from the listed zone to the current zone, hostname by hostname.
+    pub fn act(&mut self, zone: &mut HostedZone, naming: TxtNames) -> Vec<Action> {
         let Some(seen) = self.seen.take() else { return Vec::new() };
         let mut batches: Vec<(&'static str, Vec<Change>)> = Vec::new();
         for (name, value) in &self.wishes {
@@ -40,9 +40,9 @@ impl Rival {
             let record = RecordSet::simple(name, "A", 300, [*value]);
             let txt = RecordSet::simple(&place, "TXT", 300, [heritage(THEM, "ingress/theirs/web")]);
             match seen.get(name, "A", None) {
-                None => batches.push((DEEDS[0], vec![Change::create(record), Change::create(txt)])),
+                None => batches.push((ACTIONS[0], vec![Change::create(record), Change::create(txt)])),
                 Some(old) if *old != record && is_theirs(&seen, &place) => {
-                    batches.push((DEEDS[1], vec![Change::upsert(record), Change::upsert(txt)]));
+                    batches.push((ACTIONS[1], vec![Change::upsert(record), Change::upsert(txt)]));
                 }
                 Some(_) => {}
             }
@@ -53,12 +53,12 @@ impl Rival {
                 && !self.wishes.iter().any(|(name, _)| *name == set.name)
                 && let Some(txt) = seen.get(&place, "TXT", None)
             {
-                batches.push((DEEDS[2], vec![Change::delete(set.clone()), Change::delete(txt.clone())]));
+                batches.push((ACTIONS[2], vec![Change::delete(set.clone()), Change::delete(txt.clone())]));
             }
         }
-        let carried_out = batches.into_iter().filter_map(|(what, batch)| {
+        let carried_out = batches.into_iter().filter_map(|(label, batch)| {
             zone.change(&batch).ok()?;
-            Some(Deed { what, names: batch.into_iter().map(|change| change.set.name).collect() })
+            Some(Action { label, names: batch.into_iter().map(|change| change.set.name).collect() })
         });
         carried_out.collect()
     }

@@ -1,4 +1,4 @@
-//! Faults of our own making, between the keeper and the world: the invariants must find each of them.
+//! Saboteurs: deliberate defects between the keeper and the world. The invariants must find each of them.
 
 use std::collections::BTreeSet;
 
@@ -11,74 +11,74 @@ use zonekeeper_emulator::zone::{Change, HostedZone};
 
 use super::ownership::APEX;
 
-/// What is done wrong.
+/// A deliberate defect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Saboteur {
-    /// A record travels without its ownership TXT.
+    /// A record is sent without its ownership record.
     DropsTxts,
-    /// What is to be created takes the place of what is there.
+    /// A CREATE replaces an existing set.
     UpsertsUnread,
-    /// A part of a batch that was refused travels without one of its units.
+    /// A part of a rejected batch is sent without one of its units.
     LosesUnits,
-    /// One unit's record travels with another's ownership text.
+    /// A record is sent with the ownership record of another unit.
     MixesUnits,
-    /// Whatever has an ownership text is ours.
+    /// Every set with an ownership record counts as ours.
     TrustsForeignTxts,
-    /// A new leader does not know what was moved before it led.
+    /// A new leader does not know the moves of the previous one.
     ForgetsTheWindow,
-    /// A kind that may not be listed has no objects.
+    /// A denied kind counts as a kind without objects.
     TakesDeniedForEmpty,
-    /// A set beside what a batch writes is deleted with it.
+    /// A batch also deletes a set beside its own sets.
     Deletes,
-    /// A batch is sent although the right to send it has ended.
+    /// A batch is sent after its permission ended.
     IgnoresNotAfter,
-    /// A lost answer is taken for a request that was not carried out.
+    /// A lost answer counts as a request that was not carried out.
     ResendsBlindly,
-    /// The keeper is told that it leads for ever.
+    /// The keeper hears that its leadership never ends.
     ForgetsLeadership,
-    /// A fresh read is answered from what was read a while ago.
+    /// A fresh read gets an old answer.
     ReadsFromCache,
     /// Some changes of objects never reach the keeper.
     LosesEvents,
-    /// A refused batch is taken for an accepted one.
+    /// A rejected batch counts as accepted.
     BelievesInSuccess,
-    /// What a person approves is taken for the plan that was published before.
+    /// An approval counts for the previous plan.
     ApprovesAnother,
-    /// Objects are not paused.
+    /// Pauses of objects are ignored.
     ForgetsPauses,
-    /// A hostname is kept for nobody who has gone.
+    /// A vacant hostname has no grace period.
     ForgetsVacancy,
     /// Delegations are not listed.
     HidesDelegations,
-    /// Who leads next is told what was published before an approval was used.
+    /// The next leader gets the publication from before the use of an approval.
     ForgetsWhatIsUsed,
 }
 
 impl Saboteur {
-    /// Each, and the invariant that must find it.
+    /// Each saboteur, with the invariant that must find it.
     pub const ALL: [(Self, &str); 19] = [
         (Self::DropsTxts, "a unit is written whole"),
-        (Self::UpsertsUnread, "what is created is not there"),
+        (Self::UpsertsUnread, "a create never meets an existing set"),
         (Self::LosesUnits, "a unit is written whole"),
         (Self::MixesUnits, "a unit is written whole"),
-        (Self::TrustsForeignTxts, "only what is ours and as planned is replaced"),
-        (Self::ForgetsTheWindow, "the brake holds what is moved in ten minutes"),
-        (Self::TakesDeniedForEmpty, "a hostname stays with the object that has it"),
+        (Self::TrustsForeignTxts, "only owned sets that match the plan are replaced"),
+        (Self::ForgetsTheWindow, "the brake limits the moves of ten minutes"),
+        (Self::TakesDeniedForEmpty, "a hostname stays with its holder"),
         (Self::Deletes, "nothing but the sets of a batch changes"),
-        (Self::IgnoresNotAfter, "nothing is sent after the right to it has ended"),
-        (Self::ResendsBlindly, "what was not answered is read before anything is sent"),
+        (Self::IgnoresNotAfter, "nothing is sent after the permission has ended"),
+        (Self::ResendsBlindly, "an unanswered batch is read before the next one is sent"),
         (Self::ForgetsLeadership, "only a leader writes"),
-        (Self::ReadsFromCache, "only what is ours and as planned is replaced"),
+        (Self::ReadsFromCache, "only owned sets that match the plan are replaced"),
         (Self::LosesEvents, "the zone converges"),
-        (Self::BelievesInSuccess, "only what was accepted is reported as accepted"),
-        (Self::ApprovesAnother, "only what a person has approved is written"),
+        (Self::BelievesInSuccess, "only accepted batches are reported as accepted"),
+        (Self::ApprovesAnother, "only approved units are written"),
         (Self::ForgetsWhatIsUsed, "an approval is used once"),
-        (Self::ForgetsPauses, "what is paused is left as it is"),
-        (Self::ForgetsVacancy, "a hostname is kept for who has gone"),
+        (Self::ForgetsPauses, "a paused object's records do not change"),
+        (Self::ForgetsVacancy, "a vacant hostname is kept for its former holder"),
         (Self::HidesDelegations, "nothing below a delegation is written"),
     ];
 
-    /// What is sent in place of a batch.
+    /// The batch that is sent in place of another one.
     pub fn batch(
         self,
         mut batch: Vec<Change>,
@@ -110,7 +110,7 @@ impl Saboteur {
             }
             Self::Deletes => {
                 let there = |change: &Change| zone.get(&change.set.name, &change.set.rtype, None).cloned();
-                // A set that the batch leaves alone, at a name of ours.
+                // A set at a name of ours that the batch does not change.
                 let beside = batch.iter().find_map(|change| {
                     let mut sets = zone.iter().filter(|set| set.name == change.set.name && set.rtype != "NS");
                     sets.find(|set| {
@@ -124,7 +124,7 @@ impl Saboteur {
         batch
     }
 
-    /// What the keeper is told.
+    /// The input that the keeper gets in place of another one.
     pub fn input(self, mut input: Input, published: &[Publication]) -> Input {
         match (self, &mut input) {
             (Self::ApprovesAnother, Input::Approve(approval)) => {

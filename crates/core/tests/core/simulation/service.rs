@@ -1,4 +1,4 @@
-//! Route 53 as a process sees it: the emulator's zone and quotas, and everything that goes wrong on the way.
+//! Route 53 as seen by a process: the emulator's zone and quotas, with faults.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -24,21 +24,21 @@ pub struct Service {
     pub zone: HostedZone,
     pub account: quota::Quota,
     page: usize,
-    /// Listed names at which it refuses every change, and whether it says so by name.
+    /// The listed names at which it rejects every change, and whether the rejection contains the name.
     pub refused: BTreeMap<String, bool>,
-    /// Names whose A records are protected.
+    /// The names with protected A records.
     pub protected: Vec<String>,
-    /// Whether it denies everything to the account, and how it fails changes then: they may be refused one by one.
+    /// Whether it denies everything to the account, with the failure of changes. It can reject changes one by one.
     pub denied: Option<FailureClass>,
-    /// How likely a request meets a fault, in percent.
+    /// The probability of a fault, in percent.
     pub faulty: u32,
-    /// The longest that a request or an answer travels, in milliseconds.
+    /// The maximum travel time of a request or an answer, in milliseconds.
     pub slow: u64,
-    /// When each accepted change is on all name servers.
+    /// The time at which each accepted change is on all name servers.
     changes: BTreeMap<ChangeId, Time>,
 }
 
-/// What becomes of one request.
+/// The fate of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     Served,
@@ -47,20 +47,20 @@ pub enum Fate {
     NotSent,
     /// 500 or 503, not carried out.
     BrokenBefore,
-    /// 500 or 503, carried out all the same.
+    /// 500 or 503, although carried out.
     BrokenAfter,
     /// The connection is lost, not carried out.
     LostBefore,
-    /// The connection is lost, carried out all the same.
+    /// The connection is lost, although carried out.
     LostAfter,
 }
 
 /// Why a batch was not accepted.
 #[derive(Debug, Clone)]
 pub enum Unaccepted {
-    /// Because of something that this world does to requests.
+    /// Because of a fault.
     Injected(Failure),
-    /// By the rules of the zone.
+    /// Because of the zone's rules.
     Rules(Failure),
 }
 
@@ -79,7 +79,7 @@ impl Fate {
         }
     }
 
-    /// What a request that is not carried out is answered with.
+    /// The failure of a request that is not carried out.
     pub fn instead(self) -> Option<Failure> {
         Some(match self {
             Self::Served | Self::BrokenAfter | Self::LostAfter => return None,
@@ -91,7 +91,7 @@ impl Fate {
         })
     }
 
-    /// What a request that was carried out is answered with.
+    /// The failure of a request that was carried out.
     pub fn in_place_of_answer(self) -> Option<Failure> {
         Some(match self {
             Self::BrokenAfter => failure(FailureClass::Unknown, "InternalFailure", "500"),
@@ -100,7 +100,7 @@ impl Fate {
         })
     }
 
-    /// Whether it shows only when the client stops waiting.
+    /// Whether the client gets no answer before its time-out.
     pub fn is_silent(self) -> bool {
         matches!(self, Self::LostBefore | Self::LostAfter)
     }
@@ -133,12 +133,12 @@ impl Service {
         }
     }
 
-    /// Decides what becomes of a request that is being sent.
+    /// Decides the fate of a request.
     pub fn fate(&self, random: &mut Random, is_change: bool) -> Fate {
         if random.percent(self.faulty) { Fate::random(random, is_change) } else { Fate::Served }
     }
 
-    /// How long something travels; now and then very long.
+    /// A travel time, which is sometimes very long.
     pub fn travel(&self, random: &mut Random) -> Duration {
         if self.slow > 1_000 && random.percent(10) {
             return random.millis(4_000, 15_000);
@@ -151,14 +151,14 @@ impl Service {
         self.account.request(now.since_start()).map_err(|_| throttled())
     }
 
-    /// The answer to everything while the account is denied.
+    /// The answer to every request while the account is denied.
     pub fn deny(&self, is_change: bool) -> Option<Failure> {
         let class = self.denied?;
         let class = if is_change { class } else { FailureClass::Account };
         Some(failure(class, "AccessDenied", "User is not authorized to perform this operation"))
     }
 
-    /// How long a request waits before it is sent.
+    /// The wait before a request is sent.
     pub fn queue(&self, random: &mut Random) -> Duration {
         let is_stuck = self.slow > 1_000 && random.percent(8);
         if is_stuck { random.millis(2_000, 10_000) } else { random.millis(0, 2) }
@@ -170,7 +170,7 @@ impl Service {
         page_from_service(&zone.list(start.as_ref(), items))
     }
 
-    /// Carries out a batch, unless something is against it.
+    /// Carries out a batch, unless a rule or a fault prevents it.
     pub fn apply(&mut self, apply: &Apply, batch: &[Change], now: Time) -> Result<ChangeId, Unaccepted> {
         let injected = |class, code, message: &str| Unaccepted::Injected(failure(class, code, message));
         let refused = batch.iter().find_map(|change| self.refused.get_key_value(&change.set.name));
@@ -197,7 +197,7 @@ impl Service {
         self.changes.get(change).is_some_and(|at| *at <= now)
     }
 
-    /// Whether a unit that changes these names is refused for good.
+    /// Whether a unit with these names is always rejected.
     pub fn refuses(&self, mut names: impl Iterator<Item = Name>) -> bool {
         names.any(|name| self.refused.contains_key(&name.to_route53()))
     }

@@ -1,4 +1,4 @@
-//! What differs from run to run.
+//! The shape of a run: the settings that differ between runs.
 
 use std::time::Duration;
 
@@ -39,15 +39,15 @@ pub struct Shape {
     pub vacancy: Duration,
     pub brake: BrakeLimits,
     pub wildcard_order: WildcardOrder,
-    /// The most record sets that the service puts on a page.
+    /// The maximum of record sets on a page.
     pub page: usize,
-    /// How many processes look for leadership; one without it at 0.
+    /// The number of candidates for leadership. 0 means one process without a Lease.
     pub replicas: u32,
-    /// How long objects, other writers and faults keep coming.
+    /// The duration of edits, foreign writes and faults.
     pub storm: Duration,
-    /// The longest pause between two edits of the cluster, in milliseconds.
+    /// The maximum time between two edits of the cluster, in milliseconds.
     pub calm: u64,
-    /// The longest pause between two changes by others, in milliseconds.
+    /// The maximum time between two foreign writes, in milliseconds.
     pub peace: u64,
     /// Whether processes are killed.
     pub kills: bool,
@@ -57,9 +57,9 @@ pub struct Shape {
     pub is_private: bool,
     /// Whether an ExternalDNS shares the zone.
     pub has_rival: bool,
-    /// Whether somebody undoes most of what we do.
+    /// Whether somebody undoes most of our batches.
     pub is_undone: bool,
-    /// Whether what another owner has is taken over.
+    /// Whether the sets of another owner are adopted.
     pub adopts: bool,
 }
 
@@ -86,7 +86,7 @@ impl Shape {
             wildcard_order: *random.pick(&[WildcardOrder::Raw, WildcardOrder::Escaped]),
             page: *random.pick(&[2, 3, 5, 300]),
             replicas: *random.pick(&[0, 0, 0, 1, 2, 2]),
-            // A few long ones, in which listings grow old; most things have happened long before.
+            // A few runs are long, so that listings become old.
             storm: if random.percent(8) {
                 random.millis(600_000, 1_200_000)
             } else {
@@ -118,7 +118,7 @@ impl Shape {
         }
     }
 
-    /// Whose sets may be replaced.
+    /// The owners whose sets may be replaced.
     pub fn owners(&self) -> &'static [&'static str] {
         if self.adopts { &[US, THEM] } else { &[US] }
     }

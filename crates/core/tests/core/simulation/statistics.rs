@@ -1,4 +1,4 @@
-//! How often what happened, so that a run in which something never happens is not taken for a proof.
+//! Statistics of events. They show whether the runs cover every event.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,7 +12,7 @@ use super::{
     person, process, rival,
 };
 
-/// Everything that has to happen in many runs.
+/// The events that must occur in many runs.
 const EXPECTED: &[(&str, &[&str])] = &[
     ("input", INPUTS),
     ("effect", EFFECTS),
@@ -31,17 +31,17 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ),
     ("leadership", &["begins", "is won back", "moves"]),
     ("a batch came late", &["of this process", "of another"]),
-    ("race", &["replaced what somebody had just changed"]),
+    ("race", &["replaced a set that somebody had just changed"]),
     (
         "fault",
         &["the clock is set", "a kind is denied", "protected", "full", "switching", "a publication is lost"],
     ),
-    ("person", person::DEEDS),
+    ("person", person::ACTIONS),
     ("kill", process::PHASES),
     ("kill", &["between two effects", "in good order"]),
     ("edit", cluster::EDITS),
-    ("somebody", foreigner::DEEDS),
-    ("somebody", rival::DEEDS),
+    ("somebody", foreigner::ACTIONS),
+    ("somebody", rival::ACTIONS),
 ];
 
 /// Events of the table above that a few hundred runs can miss.
@@ -62,8 +62,8 @@ pub struct Statistics {
 }
 
 impl Statistics {
-    pub fn count(&mut self, what: &'static str, which: &'static str) {
-        *self.counts.entry((what, which)).or_default() += 1;
+    pub fn count(&mut self, group: &'static str, event: &'static str) {
+        *self.counts.entry((group, event)).or_default() += 1;
     }
 
     pub fn add(&mut self, other: &Self) {
@@ -75,25 +75,25 @@ impl Statistics {
         self.virtual_time += other.virtual_time;
     }
 
-    /// The expected events that never happened, rare ones only if `with_rare`, and the events that nobody expected.
+    /// The expected events that did not occur, rare ones only if `with_rare`, and the unexpected ones that did.
     pub fn surprises(&self, with_rare: bool) -> Vec<String> {
-        let all = EXPECTED.iter().flat_map(|(what, which)| which.iter().map(move |which| (*what, *which)));
+        let all = EXPECTED.iter().flat_map(|(group, event)| event.iter().map(move |event| (*group, *event)));
         let expected: BTreeSet<_> = all.collect();
         let is_due = |key: &&(&str, &str)| with_rare || !RARE.contains(key);
         let never = expected.iter().filter(is_due).filter(|key| !self.counts.contains_key(key));
-        let never = never.map(|(what, which)| format!("never: {what}, {which}"));
+        let never = never.map(|(group, event)| format!("never: {group}, {event}"));
         let unknown = self.counts.keys().filter(|key| !expected.contains(key));
-        never.chain(unknown.map(|(what, which)| format!("unexpected: {what}, {which}"))).collect()
+        never.chain(unknown.map(|(group, event)| format!("unexpected: {group}, {event}"))).collect()
     }
 }
 
 impl fmt::Display for Statistics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut last = "";
-        for ((what, which), count) in &self.counts {
-            let title = if last == *what { "" } else { *what };
-            writeln!(f, "{title:<22} {which:<34} {count:>12}")?;
-            last = what;
+        for ((group, event), count) in &self.counts {
+            let title = if last == *group { "" } else { *group };
+            writeln!(f, "{title:<22} {event:<34} {count:>12}")?;
+            last = group;
         }
         let hours = self.virtual_time.as_secs() / 3_600;
         write!(f, "{} seeds, {} steps, {hours} virtual hours", self.seeds, self.steps)

@@ -1,4 +1,4 @@
-//! What happened, line by line.
+//! The trace of a run, line by line.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use zonekeeper_core::{
 
 use super::labels;
 
-/// An input in one line.
+/// The line of an input.
 pub fn input(input: &Input) -> String {
     let failed = |failure: &Failure| format!("failed: {} {failure}", labels::failure(&failure.class));
     match input {
@@ -57,7 +57,7 @@ pub fn input(input: &Input) -> String {
     }
 }
 
-/// An effect in one line.
+/// The line of an effect.
 pub fn effect(effect: &Effect) -> String {
     match effect {
         Effect::Read(read) => match &read.start {

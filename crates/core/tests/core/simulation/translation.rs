@@ -1,4 +1,4 @@
-//! Between the core's terms and the service's, as the real edge translates.
+//! The translation between the types of the core and of the emulator, as in the real client.
 
 use std::sync::Arc;
 
@@ -94,7 +94,7 @@ pub fn page_from_service(page: &service::Page) -> Page {
     Page { sets: page.sets.iter().map(set_from_service).collect(), next }
 }
 
-/// The whole zone as the core would hold it.
+/// The zone as a value of the core.
 pub fn zone_from_service(zone: &service::HostedZone) -> Zone {
     let apex = Name::from_route53(zone.name()).unwrap();
     let mut copy = Zone::new(ZoneId::new(zone.id()).unwrap(), apex).private(zone.is_private());

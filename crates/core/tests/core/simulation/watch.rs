@@ -1,4 +1,4 @@
-//! How a cluster reaches a process: one ordered stream of events for each scope, which can break and be listed anew.
+//! The watch of a process: one ordered stream of events per scope. A stream can break and be listed again.
 
 use zonekeeper_core::{
     keeper::{Input, Scope, Time},
@@ -20,10 +20,10 @@ pub struct Watch {
 #[derive(Debug, Clone)]
 struct Stream {
     scope: Scope,
-    /// Moved when the stream breaks: what was on its way then never arrives.
+    /// The number of breaks. Events from before a break never arrive.
     epoch: u32,
     broken: bool,
-    /// When the last event that is on its way arrives: the next does not overtake it.
+    /// The arrival of the last event. The next event does not overtake it.
     last: Time,
 }
 
@@ -35,7 +35,7 @@ pub struct Ticket {
 }
 
 impl Watch {
-    /// Streams that have to be listed first.
+    /// New streams, which must be listed first.
     pub fn new(scopes: &[Scope]) -> Self {
         let stream =
             |scope: &Scope| Stream { scope: scope.clone(), epoch: 0, broken: true, last: Time::ZERO };
@@ -47,13 +47,13 @@ impl Watch {
         self.streams[ticket.stream].epoch == ticket.epoch
     }
 
-    /// The connection breaks ("410 Gone"): nothing arrives until it is listed again.
+    /// Breaks a stream ("410 Gone"). Nothing arrives until it is listed again.
     pub fn cut(&mut self, stream: usize) {
         self.streams[stream].epoch += 1;
         self.streams[stream].broken = true;
     }
 
-    /// The event of a changed object, if its stream is up.
+    /// The event of a changed object, if its stream is not broken.
     pub fn event(
         &mut self,
         resource: &ResourceRef,
@@ -67,7 +67,7 @@ impl Watch {
         Some((at, Ticket { stream: at, epoch: stream.epoch }, stream.last))
     }
 
-    /// Lists a scope: everything that arrives from it, and when.
+    /// Lists a scope. Returns the events with their arrivals.
     pub fn list(
         &mut self,
         at: usize,
@@ -84,7 +84,7 @@ impl Watch {
         let mut inputs = vec![Input::Listing(stream.scope.clone())];
         for resource in resources {
             if random.percent(2) {
-                // It is read a moment later, and nothing has followed from that.
+                // The object becomes readable a moment later, without any other effect.
                 inputs.push(Input::Undecodable { resource: resource.clone() });
             }
             let reduced = cluster.reduced(&resource);
@@ -99,7 +99,7 @@ impl Watch {
     }
 }
 
-/// All objects of every kind, or kind by kind and namespace by namespace.
+/// The scopes of all kinds, per namespace if `by_namespace`.
 pub fn scopes(by_namespace: bool) -> Vec<Scope> {
     let namespaces = if by_namespace { vec![Some("shop"), Some("blog")] } else { vec![None] };
     let of_resource = |resource| {

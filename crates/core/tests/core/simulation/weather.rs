@@ -1,4 +1,4 @@
-//! What the service does to requests for a while, and the end of all disturbance.
+//! The weather: faults of the service for a while, and the end of all disturbances.
 
 use zonekeeper_core::{dns::Name, keeper::FailureClass};
 
@@ -10,7 +10,7 @@ use super::{
 };
 
 impl World {
-    /// What the service does to requests for a while.
+    /// Changes the faults of the service.
     pub fn weather(&mut self) {
         if !self.storm {
             return;
@@ -49,7 +49,7 @@ impl World {
         self.schedule(wait, Event::Weather);
     }
 
-    /// The zone protects a record, is full, or is being switched.
+    /// Protects a record, fills the zone, or disables changes.
     fn bad_service(&mut self) {
         let zone = &mut self.service.zone;
         zone.disabled_for_mutation = self.shape.faults && self.random.percent(3);
@@ -73,14 +73,14 @@ impl World {
         self.note(|| line);
     }
 
-    /// Edits, other writers and faults end; only names that are refused may stay so.
+    /// Ends edits, foreign writes and faults. Rejected names can stay rejected.
     pub fn calm(&mut self) {
         self.storm = false;
         for process in &mut self.processes {
             process.cut_off_until = process.cut_off_until.min(self.now);
         }
-        // Whatever was paused is no longer.
-        self.shelf.off = 7_200;
+        // All pauses have ended.
+        self.stored.off = 7_200;
         self.ledger.window.is_clock_set = true;
         self.cache = None;
         self.service.faulty = 0;

@@ -1,4 +1,4 @@
-//! What was moved in the last ten minutes, counted from the zone: more than the brake's limits is too much.
+//! The moves of the last ten minutes in the zone, which the brake must limit.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -10,16 +10,16 @@ use zonekeeper_core::{
 
 use super::invariants::Violation;
 
-/// How long a move counts (§5).
+/// The time for which a move counts (§5).
 const WINDOW: Duration = Duration::from_mins(10);
 
-/// The moves of the last ten minutes that every process knows of.
+/// The moves of the last ten minutes that every process knows.
 #[derive(Debug, Clone)]
 pub struct Window {
     limits: BrakeLimits,
     moves: Vec<(Time, Name, String)>,
     released_until: Time,
-    /// Whether the clock on the wall was set since the last move was remembered.
+    /// Whether the wall clock was set since the last stored move.
     pub is_clock_set: bool,
 }
 
@@ -28,29 +28,29 @@ impl Window {
         Self { limits, moves: Vec::new(), released_until: Time::ZERO, is_clock_set: false }
     }
 
-    /// A person releases the brake. Processes count whole seconds of the clock on the wall.
+    /// Releases the brake. Processes use whole seconds of the wall clock.
     pub fn release(&mut self, until: Time) {
         self.released_until = self.released_until.max(until + Duration::from_secs(2));
     }
 
-    /// What has been moved got lost with a process that had not yet remembered it.
+    /// Forgets moves that a process did not store before it ended.
     pub fn forget(&mut self) {
         self.moves.clear();
     }
 
-    /// Nobody can tell whether a hostname was moved or repaired.
+    /// Excludes a hostname, because a move and a repair of it look the same.
     pub fn leave_out(&mut self, host: &Name) {
         self.moves.retain(|(_, other, _)| other != host);
     }
 
-    /// A unit that moves its hostname was accepted, where so many hostnames are known.
+    /// Checks an accepted unit that moves its hostname. `hosts` is the number of known hostnames.
     pub fn moved(&mut self, unit: &Unit, hosts: usize, now: Time) -> Result<(), Violation> {
         let places: BTreeSet<String> = unit.changes().iter().filter_map(places).collect();
         if places.is_empty() {
             return Ok(());
         }
         let to = places.into_iter().collect::<Vec<_>>().join(", ");
-        // Of a hostname the last move counts.
+        // The last move of a hostname counts.
         self.moves.retain(|(at, host, _)| now - *at < WINDOW && *host != unit.key().host);
         self.moves.push((now, unit.key().host.clone(), to));
         let moves = self.moves.iter().map(|(_, _, to)| to).collect::<BTreeSet<_>>().len();
@@ -60,11 +60,11 @@ impl Window {
             return Ok(());
         }
         let detail = format!("{moves} moves of {hosts_moved} hostnames of {hosts}: {:?}", self.moves);
-        Err(Violation::new("the brake holds what is moved in ten minutes", detail))
+        Err(Violation::new("the brake limits the moves of ten minutes", detail))
     }
 }
 
-/// From where to where a change moves its hostname.
+/// The move of a change, from the old to the new target.
 fn places(change: &Change) -> Option<String> {
     let Change::Replace { before, after, .. } = change else { return None };
     let (from, to) = (place(before)?, place(after)?);

@@ -1,4 +1,4 @@
-//! One run: virtual time, and one queue that orders everything that happens.
+//! One run, with virtual time and one queue of events.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,12 +15,12 @@ use zonekeeper_emulator::zone::{HostedZone, RecordSet};
 
 use super::{
     cluster::{Cluster, Edit},
-    foreigner::{self, Deed},
+    foreigner::{self, Action},
     invariants::{Ledger, Violation},
     labels,
     leadership::{Call, LeaseObject},
     network::{Arrival, Request, TIMEOUT},
-    person::Shelf,
+    person::StoredState,
     process::Process,
     random::Random,
     rival::Rival,
@@ -32,14 +32,14 @@ use super::{
     watch::Ticket,
 };
 
-/// Everything that exists in a run.
+/// The state of a run.
 #[derive(Debug)]
 pub struct World {
     pub seed: u64,
     pub now: Time,
     pub random: Random,
     pub shape: Shape,
-    /// Those that run, or are frozen.
+    /// The running and frozen processes.
     pub processes: Vec<Process>,
     pub lease: LeaseObject,
     pub cluster: Cluster,
@@ -48,24 +48,24 @@ pub struct World {
     pub storm: bool,
     pub saboteur: Option<Saboteur>,
     pub ledger: Ledger,
-    pub shelf: Shelf,
+    pub stored: StoredState,
     rival: Rival,
-    /// The hostnames of the last batch that was refused.
+    /// The hostnames of the last rejected batch.
     pub last_refused: BTreeSet<Name>,
-    /// The zone of a while ago, where a saboteur answers with it.
+    /// An earlier zone, if a saboteur answers with it.
     pub cache: Option<HostedZone>,
     queue: BTreeMap<(Time, u64), Event>,
     scheduled: u64,
-    /// How many processes have begun.
+    /// The number of started processes.
     born: u32,
-    /// Who dies in the middle of what it does next.
+    /// The process that ends during its next effects.
     doomed: Option<u32>,
-    /// Requests to change something: whose, and when its client stops waiting for an answer.
+    /// The change requests on their way: the process, and the time at which its client stops waiting.
     pub in_flight: Vec<(u32, Time)>,
     trace: Option<Vec<String>>,
 }
 
-/// Something that is going to happen.
+/// A future event.
 #[derive(Debug)]
 pub enum Event {
     Edit,
@@ -87,7 +87,7 @@ pub enum Event {
     Lease { process: u32, call: Call },
     Publish { process: u32, publication: Box<Publication> },
     Published { process: u32 },
-    Shelf { process: u32 },
+    StoredState { process: u32 },
     Arrive(Box<Arrival>),
     Answer { process: u32, input: Input },
 }
@@ -95,7 +95,7 @@ pub enum Event {
 // === impl Event ===
 
 impl Event {
-    /// Which process it happens in, which cannot be while that is frozen.
+    /// The process of the event. A frozen process handles no events.
     fn process(&self) -> Option<u32> {
         match self {
             Self::Relist { process, .. }
@@ -103,7 +103,7 @@ impl Event {
             | Self::Lead { process }
             | Self::Lease { process, call: Call::Look | Call::Seen(_) | Call::Written { .. } }
             | Self::Published { process }
-            | Self::Shelf { process }
+            | Self::StoredState { process }
             | Self::Answer { process, .. } => Some(*process),
             _ => None,
         }
@@ -120,13 +120,13 @@ impl World {
         let mut cluster = Cluster::default();
         let mut ledger = Ledger::new(&shape);
         for _ in 0..random.below(14) {
-            if let Some(deed) = foreigner::act(&mut service.zone, shape.naming, &mut random) {
-                ledger.somebody_changed(&deed.names, &service.zone, Time::ZERO);
+            if let Some(action) = foreigner::act(&mut service.zone, shape.naming, &mut random) {
+                ledger.somebody_changed(&action.names, &service.zone, Time::ZERO);
             }
         }
         for _ in 0..random.below(10) {
             for object in cluster.edit(&mut random).objects {
-                ledger.tenures.changed(&object, cluster.facts(&object).as_ref(), Time::ZERO);
+                ledger.claim_ages.changed(&object, cluster.facts(&object).as_ref(), Time::ZERO);
             }
         }
         let mut world = Self {
@@ -146,7 +146,7 @@ impl World {
             doomed: None,
             in_flight: Vec::new(),
             cache: None,
-            shelf: Shelf::default(),
+            stored: StoredState::default(),
             rival: Rival::default(),
             last_refused: BTreeSet::new(),
             trace: is_traced.then(Vec::new),
@@ -185,22 +185,22 @@ impl World {
         self.trace.unwrap_or_default()
     }
 
-    /// The process of a number, if it still runs.
+    /// The process with a number, if it still runs.
     pub fn process(&self, number: u32) -> Option<&Process> {
         self.processes.iter().find(|process| process.number == number)
     }
 
-    /// Where a process is.
+    /// The index of a process.
     pub fn position(&self, number: u32) -> Option<usize> {
         self.processes.iter().position(|process| process.number == number)
     }
 
-    /// Who leads.
+    /// The leader.
     pub fn leader(&self) -> Option<&Process> {
         self.processes.iter().find(|process| process.led_until > self.now)
     }
 
-    /// Does everything that happens until a time.
+    /// Handles all events until a time.
     pub fn run_until(&mut self, end: Time) -> Result<(), Violation> {
         loop {
             let wakes =
@@ -222,13 +222,13 @@ impl World {
         }
     }
 
-    /// A process ends, and another begins; what is on its way to the service may still arrive.
+    /// Replaces a process with a new one. Requests on their way to the service can still arrive.
     pub fn restart(&mut self, process: u32) {
         if self.process(process).is_some_and(|process| process.memory.is_some() || !process.is_answered()) {
             self.ledger.window.forget();
         }
         self.note(|| format!("process {process} ends"));
-        // What it was about to send is not sent.
+        // Its unsent requests are dropped.
         let latest = self.now + TIMEOUT;
         self.in_flight.retain(|(other, deadline)| *other != process || *deadline <= latest);
         self.processes.retain(|other| other.number != process);
@@ -252,7 +252,7 @@ impl World {
         self.stand(process, process == 0);
     }
 
-    /// Something is going to happen.
+    /// Schedules an event.
     pub fn schedule(&mut self, wait: Duration, event: Event) {
         self.scheduled += 1;
         self.queue.insert((self.now + wait, self.scheduled), event);
@@ -265,7 +265,7 @@ impl World {
         }
     }
 
-    /// Tells a process something and carries out what it wants.
+    /// Passes an input to a process, and carries out its effects.
     pub fn tell(&mut self, number: u32, input: Input) -> Result<(), Violation> {
         let Some(at) = self.position(number) else { return Ok(()) };
         self.statistics.count("input", labels::input(&input));
@@ -286,10 +286,10 @@ impl World {
                 self.tell(number, Input::Listing(scope.clone()))?;
                 Input::Listed(scope)
             }
-            (Some(saboteur), input) => saboteur.input(input, &self.shelf.all),
+            (Some(saboteur), input) => saboteur.input(input, &self.stored.all),
             (None, input) => input,
         };
-        // It may have ended over what it was told in place of that.
+        // The input of a saboteur may have ended the process.
         let Some(at) = self.position(number) else { return Ok(()) };
         let effects = self.processes[at].handle(input, self.now)?;
         if self.doomed == Some(number) && !effects.is_empty() {
@@ -297,7 +297,7 @@ impl World {
             self.statistics.count("kill", "between two effects");
             let survives = self.random.below(effects.len());
             self.carry_out(number, effects.into_iter().take(survives))?;
-            // What it would have remembered is among what it does no more.
+            // The lost effects can include its memory.
             self.ledger.window.forget();
             self.restart(number);
             return Ok(());
@@ -307,12 +307,12 @@ impl World {
             return Ok(());
         }
         Err(Violation::new(
-            "what is accepted is reported, once",
+            "an accepted batch is reported once",
             format!("{accepted:?}, reported {reported:?}"),
         ))
     }
 
-    /// Does what a process wants. Returns the change that it reports as accepted.
+    /// Carries out an effect of a process. Returns the change that it reports as accepted.
     fn carry_out(
         &mut self,
         number: u32,
@@ -329,11 +329,11 @@ impl World {
                 Effect::Apply(apply) => {
                     self.check_others(number)?;
                     self.ledger.approvals.concluded(number);
-                    let rest = self.processes[at].rest(&apply, self.now);
-                    self.ledger.approvals.check(&apply.batch, rest.unix)?;
-                    self.ledger.issued(apply.digest, rest.clone());
+                    let basis = self.processes[at].basis(&apply, self.now);
+                    self.ledger.approvals.check(&apply.batch, basis.unix)?;
+                    self.ledger.issued(apply.digest, basis.clone());
                     self.aim(&apply);
-                    self.send(number, Request::Apply(apply, rest));
+                    self.send(number, Request::Apply(apply, basis));
                 }
                 Effect::AskPropagation(change) => self.send(number, Request::Ask(change)),
                 Effect::Count => self.send(number, Request::Count),
@@ -354,7 +354,7 @@ impl World {
                 Effect::Remember(memory) => {
                     self.ledger.window.is_clock_set = false;
                     let is_led = self.shape.replicas > 0;
-                    let place = if is_led { &mut self.processes[at].memory } else { &mut self.shelf.memory };
+                    let place = if is_led { &mut self.processes[at].memory } else { &mut self.stored.memory };
                     *place = Some(memory);
                 }
                 Effect::Publish(publication) => self.publish(number, publication),
@@ -364,7 +364,7 @@ impl World {
         Ok(reported)
     }
 
-    /// Nobody else waits for an answer to a change.
+    /// Checks that no other process waits for an answer to a change.
     fn check_others(&mut self, number: u32) -> Result<(), Violation> {
         let now = self.now;
         self.in_flight.retain(|(_, deadline)| *deadline > now);
@@ -377,7 +377,7 @@ impl World {
         }
     }
 
-    /// Somebody else happens to change a name of the batch that is being sent.
+    /// Makes a foreign change of a name in a batch that is being sent.
     fn aim(&mut self, apply: &Apply) {
         if self.storm && self.random.percent(12) {
             let names: Vec<&Name> = apply.batch.units().iter().flat_map(Unit::reads).collect();
@@ -399,20 +399,20 @@ impl World {
             Event::Edit => self.edit(),
             Event::Somebody => {
                 if self.storm {
-                    let deed = foreigner::act(&mut self.service.zone, self.shape.naming, &mut self.random);
-                    self.somebody_did(deed);
+                    let action = foreigner::act(&mut self.service.zone, self.shape.naming, &mut self.random);
+                    self.foreign_action(action);
                     let wait = self.random.millis(10, self.shape.peace);
                     self.schedule(wait, Event::Somebody);
                 }
             }
             Event::SomebodyAt(name) => {
-                let deed = foreigner::act_at(&mut self.service.zone, &name, &mut self.random);
-                self.somebody_did(deed);
+                let action = foreigner::act_at(&mut self.service.zone, &name, &mut self.random);
+                self.foreign_action(action);
             }
             Event::Undo(before) => {
                 if self.storm {
-                    let deed = foreigner::undo(&mut self.service.zone, &before);
-                    self.somebody_did(deed);
+                    let action = foreigner::undo(&mut self.service.zone, &before);
+                    self.foreign_action(action);
                 }
             }
             Event::Weather => self.weather(),
@@ -425,8 +425,8 @@ impl World {
                 self.schedule(wait, Event::RivalActs);
             }
             Event::RivalActs if self.storm => {
-                for deed in self.rival.act(&mut self.service.zone, self.shape.naming) {
-                    self.somebody_did(Some(deed));
+                for action in self.rival.act(&mut self.service.zone, self.shape.naming) {
+                    self.foreign_action(Some(action));
                 }
                 let wait = self.random.millis(1_000, 30_000);
                 self.schedule(wait, Event::RivalLooks);
@@ -463,14 +463,14 @@ impl World {
             Event::Lease { process, call } => return self.lease(process, call),
             Event::Publish { process, publication } => return self.keep(process, publication),
             Event::Published { process } => self.is_published(process),
-            Event::Shelf { process } => return self.tell_the_shelf(process),
+            Event::StoredState { process } => return self.send_stored_state(process),
             Event::Arrive(arrival) => return self.arrive(*arrival),
             Event::Answer { process, input } => return self.tell(process, input),
         }
         Ok(())
     }
 
-    /// A process ends: at once, in the middle of what it does next, or in good order.
+    /// Ends a process: at once, during its next effects, or normally.
     fn kill(&mut self) {
         let all: Vec<u32> = self.processes.iter().map(|process| process.number).collect();
         let number = *self.random.pick(&all);
@@ -489,7 +489,7 @@ impl World {
         }
     }
 
-    /// A process stops for a while, or no longer reaches the API server.
+    /// Freezes a process for a while, or disconnects it from the API server.
     fn freeze(&mut self) {
         let until = self.now + self.random.millis(2_000, 40_000);
         let at = self.random.below(self.processes.len());
@@ -498,7 +498,7 @@ impl World {
             .count("fault", if is_frozen { "a process is frozen" } else { "a process is cut off" });
         let process = &mut self.processes[at];
         let which = if is_frozen { &mut process.frozen_until } else { &mut process.cut_off_until };
-        // What waits for the end goes on in its order.
+        // The waiting events keep their order.
         if *which > self.now {
             return;
         }
@@ -509,7 +509,7 @@ impl World {
         });
     }
 
-    /// Whether a kind's objects may not be listed just now.
+    /// Whether the API server denies the list of a kind.
     fn is_denied(&mut self) -> bool {
         self.storm && self.random.percent(10)
     }
@@ -520,7 +520,7 @@ impl World {
         }
         let Edit { resource, objects, what } = self.cluster.edit(&mut self.random);
         for object in objects {
-            self.ledger.tenures.changed(&object, self.cluster.facts(&object).as_ref(), self.now);
+            self.ledger.claim_ages.changed(&object, self.cluster.facts(&object).as_ref(), self.now);
         }
         self.note(|| format!("{resource}: {what}"));
         self.statistics.count("edit", what);
@@ -561,10 +561,10 @@ impl World {
         self.schedule(wait, Event::Relist { process, stream });
     }
 
-    fn somebody_did(&mut self, deed: Option<Deed>) {
-        let Some(deed) = deed else { return };
-        self.note(|| format!("somebody {} {:?}", deed.what, deed.names));
-        self.statistics.count("somebody", deed.what);
-        self.ledger.somebody_changed(&deed.names, &self.service.zone, self.now);
+    fn foreign_action(&mut self, action: Option<Action>) {
+        let Some(action) = action else { return };
+        self.note(|| format!("somebody {} {:?}", action.label, action.names));
+        self.statistics.count("somebody", action.label);
+        self.ledger.somebody_changed(&action.names, &self.service.zone, self.now);
     }
 }

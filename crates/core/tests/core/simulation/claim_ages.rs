@@ -1,4 +1,4 @@
-//! Who has had a hostname for how long, seen from the cluster: such a name is given to nobody else.
+//! The ages of claims in the cluster. A claim of a certain age never loses its hostname to another object.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,19 +11,19 @@ use zonekeeper_core::{
     source::{ClaimKey, Facts, ObjectRef},
 };
 
-/// By then every process knows of an object, whatever its watch went through.
+/// The age at which every process knows a claim, even after failures of its watch.
 const KNOWN: Duration = Duration::from_mins(5);
 
-/// Since when objects ask for hostnames and say where these shall lead.
+/// The times since which objects claim hostnames with targets.
 #[derive(Debug, Clone, Default)]
-pub struct Tenures {
+pub struct ClaimAges {
     since: BTreeMap<(ObjectRef, ClaimKey), Time>,
-    /// All hostnames that anybody has ever asked for.
+    /// All hostnames that any object has ever claimed.
     hosts: BTreeSet<Name>,
 }
 
-impl Tenures {
-    /// An object has changed.
+impl ClaimAges {
+    /// Notes a changed object.
     pub fn changed(&mut self, object: &ObjectRef, facts: Option<&Facts>, now: Time) {
         self.hosts.extend(facts.into_iter().flat_map(|facts| facts.hosts().cloned()));
         let holds = |facts: &&Facts| {
@@ -39,12 +39,12 @@ impl Tenures {
         }
     }
 
-    /// Whether everybody knows that an object has a hostname.
+    /// Whether every process knows the claim of an object.
     pub fn holds(&self, object: &ObjectRef, key: &ClaimKey, now: Time) -> bool {
         self.since.get(&(object.clone(), key.clone())).is_some_and(|since| now - *since > KNOWN)
     }
 
-    /// How many hostnames anybody has ever asked for.
+    /// The number of hostnames that any object has ever claimed.
     pub fn hosts(&self) -> usize {
         self.hosts.len()
     }

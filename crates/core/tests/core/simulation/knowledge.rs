@@ -1,4 +1,4 @@
-//! What a process has been told of objects, and since when: what it does with their hostnames follows from that.
+//! The knowledge of a process about objects. It decides which object may get a hostname.
 
 use std::{
     any::Any,
@@ -16,56 +16,56 @@ use zonekeeper_core::{
 
 use super::join::{Backend, Route, joined};
 
-/// How long a holder without a target keeps a hostname from others of its namespace (§3).
-const PATIENCE: Duration = Duration::from_mins(1);
-/// What lasts no longer may not have been looked at.
-const BLINK: Duration = Duration::from_secs(2);
+/// The time after which a holder without a target yields to others of its namespace (§3).
+const YIELDS_AFTER: Duration = Duration::from_mins(1);
+/// A state that is this short can remain unnoticed.
+const UNNOTICED: Duration = Duration::from_secs(2);
 
-/// What one process knows of the cluster.
+/// The knowledge of one process about the cluster.
 #[derive(Debug, Clone)]
-pub struct Told {
+pub struct Knowledge {
     born: Time,
     objects: BTreeMap<ObjectRef, Facts>,
     parts: BTreeMap<ResourceRef, Arc<dyn Part>>,
-    /// What has not been seen yet of a scope that is being listed.
+    /// The resources that a listing under way has not shown yet, by scope.
     unseen: BTreeMap<Scope, BTreeSet<ResourceRef>>,
-    /// Since when an object does not ask for a hostname that it has asked for: since the start, before that.
-    gone: BTreeMap<(ObjectRef, ClaimKey), Spell>,
-    /// Since when it asks for it without a target.
-    waiting: BTreeMap<(ObjectRef, ClaimKey), Spell>,
+    /// The periods in which an object does not claim a hostname. The first one begins with the process.
+    gone: BTreeMap<(ObjectRef, ClaimKey), Period>,
+    /// The periods in which an object claims a hostname without a target.
+    waiting: BTreeMap<(ObjectRef, ClaimKey), Period>,
 }
 
-/// A time in which something was so, to its end if it has come.
+/// A period of a state, with its end if it is over.
 #[derive(Debug, Clone, Copy)]
-struct Spell {
+struct Period {
     begin: Time,
     end: Option<Time>,
 }
 
-// === impl Spell ===
+// === impl Period ===
 
-impl Spell {
+impl Period {
     fn go_on<K: Ord>(all: &mut BTreeMap<K, Self>, key: K, is: bool, now: Time) {
         match all.get_mut(&key) {
-            Some(spell) if is => match spell.end.take() {
-                Some(end) if now - end > BLINK => spell.begin = now,
+            Some(period) if is => match period.end.take() {
+                Some(end) if now - end > UNNOTICED => period.begin = now,
                 _ => {}
             },
-            Some(spell) => drop(spell.end.get_or_insert(now)),
+            Some(period) => drop(period.end.get_or_insert(now)),
             None if is => drop(all.insert(key, Self { begin: now, end: None })),
             None => {}
         }
     }
 
-    /// Since when it is so.
-    fn since(spell: Option<&Self>) -> Option<Time> {
-        spell.filter(|spell| spell.end.is_none()).map(|spell| spell.begin)
+    /// The begin of a period that is not over.
+    fn since(period: Option<&Self>) -> Option<Time> {
+        period.filter(|period| period.end.is_none()).map(|period| period.begin)
     }
 }
 
-// === impl Told ===
+// === impl Knowledge ===
 
-impl Told {
+impl Knowledge {
     pub fn new(born: Time) -> Self {
         Self {
             born,
@@ -77,7 +77,7 @@ impl Told {
         }
     }
 
-    /// Takes what the process is told. Returns the hostnames that may be another matter now.
+    /// Notes an input. Returns the hostnames whose claims changed.
     pub fn note(&mut self, input: &Input, now: Time) -> BTreeSet<Name> {
         match input {
             Input::Resource { resource, reduced } => {
@@ -156,20 +156,20 @@ impl Told {
         for claimed in &keys {
             let asks = facts.and_then(|facts| facts.endpoint(claimed));
             let key = (object.clone(), claimed.clone());
-            // Before it asked for the first time it did not.
-            self.gone.entry(key.clone()).or_insert(Spell { begin: self.born, end: None });
-            Spell::go_on(&mut self.gone, key.clone(), asks.is_none(), now);
-            Spell::go_on(&mut self.waiting, key, asks.is_some_and(|asks| asks.content.is_empty()), now);
+            // Before its first claim, the object did not claim the hostname.
+            self.gone.entry(key.clone()).or_insert(Period { begin: self.born, end: None });
+            Period::go_on(&mut self.gone, key.clone(), asks.is_none(), now);
+            Period::go_on(&mut self.waiting, key, asks.is_some_and(|asks| asks.content.is_empty()), now);
         }
         keys.into_iter().map(|key| key.host).collect()
     }
 
-    /// Until when an object's records are left as they are, in seconds since 1970.
+    /// The end of an object's pause, in seconds since 1970.
     pub fn paused_until(&self, object: &ObjectRef) -> Option<i64> {
         Some(self.objects.get(object)?.controls.paused.as_ref()?.until)
     }
 
-    /// Which invariant keeps a hostname that one object has from being given to another.
+    /// The invariant that another object violates if it gets the hostname of a holder.
     pub fn keeps(
         &self,
         claimed: &ClaimKey,
@@ -186,19 +186,20 @@ impl Told {
             handed.take(self.objects.len()).any(|to| to == *heir)
         };
         let Some(facts) = self.objects.get(holder).filter(|facts| facts.endpoint(claimed).is_some()) else {
-            let gone = Spell::since(self.gone.get(&key)).unwrap_or(self.born);
-            // One of its namespace has it at once, and may hand it over.
+            let gone = Period::since(self.gone.get(&key)).unwrap_or(self.born);
+            // A claimant of its namespace gets it at once, and can hand it over.
             let is_of_kin = |facts: &&Facts| {
                 facts.object.namespace() == holder.namespace() && facts.endpoint(claimed).is_some()
             };
             let is_free = is_kin || self.objects.values().filter(is_of_kin).any(hands_over);
-            return (!is_free && now < gone + vacancy).then_some("a hostname is kept for who has gone");
+            return (!is_free && now < gone + vacancy)
+                .then_some("a vacant hostname is kept for its former holder");
         };
         if hands_over(facts) {
             return None;
         }
-        let waiting = Spell::since(self.waiting.get(&key)).filter(|_| is_kin);
-        let yields = waiting.is_some_and(|since| now >= since + PATIENCE);
-        (!yields).then_some("a hostname stays with the object that has it")
+        let waiting = Period::since(self.waiting.get(&key)).filter(|_| is_kin);
+        let yields = waiting.is_some_and(|since| now >= since + YIELDS_AFTER);
+        (!yields).then_some("a hostname stays with its holder")
     }
 }
