@@ -264,7 +264,7 @@ fn as_many_as_fit(entry: impl Fn(usize) -> String) -> String {
 }
 
 #[test]
-fn what_one_object_can_carry_costs_little_of_what_it_carries() {
+fn a_full_object_needs_little_memory() {
     let hosts: Vec<String> = (0..400).map(|n| format!("w{n}.{APEX}")).collect();
     let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
     let many = |n: usize| format!("10.{}.{}.{}", n >> 16, n >> 8 & 255, n & 255);
@@ -378,7 +378,7 @@ fn the_longest_names_have_an_ownership_txt() {
 }
 
 #[test]
-fn what_a_text_can_do_to_a_terminal_is_shown_and_not_done() {
+fn control_characters_in_texts_are_escaped() {
     for text in ["\u{1b}[2Jx", "a\rb", "a\u{8}b", "\u{202e}abc", "a\u{200b}b", "\u{9b}31m", "\0", "\u{feff}a"]
     {
         for key in ANNOTATIONS {

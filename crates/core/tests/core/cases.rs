@@ -67,13 +67,13 @@ fn every_case_has_the_plan_that_it_states() {
 }
 
 #[test]
-fn every_case_is_a_claim_of_its_own() {
+fn every_case_is_unique() {
     let mut seen = BTreeMap::new();
     for Case { path, text, .. } in cases() {
         let about = text.about.trim().to_owned();
         assert!(about.ends_with('.') && about.len() < 200, "{}: one sentence, please", path.display());
         if let Some(other) = seen.insert(about, path.clone()) {
-            panic!("{} and {} claim the same", path.display(), other.display());
+            panic!("{} and {} have the same text", path.display(), other.display());
         }
     }
     assert!(seen.len() >= 80, "only {} cases", seen.len());

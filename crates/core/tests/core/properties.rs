@@ -88,13 +88,13 @@ proptest! {
     }
 
     #[test]
-    fn what_removes_stale_sets_removes_nothing_else(world in world()) {
+    fn a_removal_deletes_only_stale_sets(world in world()) {
         let situation = world.situation();
         held(removes_only_stale(&situation, &situation.plan()))?;
     }
 
     #[test]
-    fn whoever_depends_on_a_name_is_affected_by_it(world in world(), pick in any::<prop::sample::Index>(), what in 0_usize..6) {
+    fn a_changed_name_affects_every_dependent_hostname(world in world(), pick in any::<prop::sample::Index>(), what in 0_usize..6) {
         let situation = world.situation();
         held(changes_reach_whom_they_affect(&situation, pick, what))?;
     }

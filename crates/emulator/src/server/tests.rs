@@ -149,7 +149,7 @@ async fn a_delete_and_a_create_of_one_key_show_their_halves() {
 }
 
 #[tokio::test]
-async fn whoever_does_not_sign_is_refused() {
+async fn an_unsigned_request_is_rejected() {
     let emulator = builder().start().await.unwrap();
     let answer = send(&emulator, "GET", "/2013-04-01/hostedzone", "", "").await;
     assert_error(&answer, 403, "MissingAuthenticationToken", "Missing Authentication Token");
@@ -343,7 +343,7 @@ async fn hanging_requests_are_never_answered() {
 }
 
 #[tokio::test]
-async fn what_is_held_comes_after_what_is_done_meanwhile() {
+async fn a_held_request_comes_after_later_requests() {
     let emulator = builder().start().await.unwrap();
     emulator.with_faults(|faults| faults.add(Fault::new(Effect::Hold).on(CHANGE).times(1)));
     let foreigner = async {

@@ -233,7 +233,7 @@ fn switches_of_the_zone() {
 }
 
 #[test]
-fn what_no_batch_can_make_can_be_put() {
+fn sets_that_no_batch_can_create_can_be_inserted() {
     let mut zone = zone();
     let policy = RecordSet {
         name: "TP.c.test".into(),

@@ -35,7 +35,7 @@ fn an_adoption_is_a_read_and_a_txt() {
 }
 
 #[test]
-fn what_has_changed_since_the_listing_is_not_adopted() {
+fn a_record_that_changed_since_the_listing_is_not_adopted() {
     let mut stage = Stage::new();
     stage.somebody_creates(address("192.0.2.1"));
     stage.start(&[]);
@@ -48,7 +48,7 @@ fn what_has_changed_since_the_listing_is_not_adopted() {
 }
 
 #[test]
-fn what_belongs_to_somebody_since_the_listing_is_not_adopted() {
+fn a_record_with_a_new_owner_since_the_listing_is_not_adopted() {
     let mut stage = Stage::new();
     stage.somebody_creates(address("192.0.2.1"));
     stage.start(&[]);

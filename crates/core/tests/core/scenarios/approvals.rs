@@ -52,7 +52,7 @@ fn a_plan_waits_until_its_digest_is_approved() {
 }
 
 #[test]
-fn what_is_published_says_how_much_it_creates_and_replaces() {
+fn a_publication_counts_creates_and_replaces() {
     let mut stage = stage();
     let approved = digest(&stage);
     approve(&mut stage, approved, NOW);
@@ -124,7 +124,7 @@ fn an_approval_lasts_for_seven_days() {
 }
 
 #[test]
-fn what_was_approved_is_still_so_after_a_restart_but_not_after_seven_days() {
+fn an_approval_survives_a_restart_but_not_seven_days() {
     for (days, expected) in [(6, &["apply 1 units: 4 create, 0 replace"][..]), (7, &[])] {
         let mut stage = stage();
         let approved = digest(&stage);
@@ -149,7 +149,7 @@ fn an_approval_counts_to_the_last_minute_of_the_seven_days() {
 }
 
 #[test]
-fn what_was_shown_in_one_term_can_be_approved_in_the_next() {
+fn a_plan_of_one_term_can_be_approved_in_the_next() {
     let mut stage = stage();
     let approved = digest(&stage);
     stage.see(&web("new", WEB_1));
@@ -234,7 +234,7 @@ fn balanced(count: usize, generation: usize) -> Vec<Object> {
 }
 
 #[test]
-fn what_the_brake_has_held_can_be_approved_once_it_is_released() {
+fn braked_units_can_be_approved_after_the_release() {
     let mut stage = Stage::with(|config| config.mode = Mode::Approve);
     stage.before_start(Input::Wall { unix: NOW });
     stage.before_start(Input::Published(None));
@@ -257,7 +257,7 @@ fn what_the_brake_has_held_can_be_approved_once_it_is_released() {
 }
 
 #[test]
-fn what_was_paused_can_be_approved_once_that_ends() {
+fn paused_units_can_be_approved_after_the_pause() {
     let mut stage = stage();
     let paused = BTreeMap::from([("zonekeeper.dev/paused-until", "2027-01-15T08:02:00Z".to_owned())]);
     let targets = [(None, Some(WEB_1.to_owned()))];
@@ -269,7 +269,7 @@ fn what_was_paused_can_be_approved_once_that_ends() {
 }
 
 #[test]
-fn what_is_approved_and_held_back_is_still_to_come_in_the_next_process() {
+fn an_approved_unit_that_is_held_is_pending_in_the_next_process() {
     let mut stage = stage();
     let approved = digest(&stage);
     stage.refuse("w0.example.com", Some("[RRSet with DNS name w0.example.com. is not what we like]"));
@@ -326,7 +326,7 @@ fn nothing_is_done_before_it_is_known_what_is_approved() {
 }
 
 #[test]
-fn who_has_said_nothing_in_its_term_says_nothing_at_its_end() {
+fn a_leader_that_published_nothing_publishes_nothing_at_its_end() {
     let mut stage = stage();
     stage.tell(Input::Leadership { until: Time::ZERO });
     stage.tell(Input::Leadership { until: Time::NEVER });
@@ -337,7 +337,7 @@ fn who_has_said_nothing_in_its_term_says_nothing_at_its_end() {
 }
 
 #[test]
-fn what_the_process_before_has_written_needs_an_approval_to_be_written_again() {
+fn a_unit_of_the_previous_process_needs_another_approval() {
     let mut stage = stage();
     let (before, without) = (stage.published.clone().unwrap(), stage.zone.clone());
     let approval = Approval { digest: before.digest, at: NOW };
@@ -363,7 +363,7 @@ fn what_the_process_before_has_written_needs_an_approval_to_be_written_again() {
 }
 
 #[test]
-fn what_is_approved_and_changes_before_it_is_written_waits_for_another_approval() {
+fn an_approved_unit_that_changes_needs_another_approval() {
     let mut stage = stage();
     let approved = digest(&stage);
     stage.refuse("w0.example.com", Some("[RRSet with DNS name w0.example.com. is not what we like]"));
@@ -378,7 +378,7 @@ fn what_is_approved_and_changes_before_it_is_written_waits_for_another_approval(
 }
 
 #[test]
-fn what_somebody_takes_away_or_overwrites_is_published_again() {
+fn a_unit_that_somebody_undoes_is_published_again() {
     let mut stage = stage();
     let published = stage.published.take();
     let other = Publication { creates: 1, ..published.clone().unwrap() };
@@ -394,7 +394,7 @@ fn what_somebody_takes_away_or_overwrites_is_published_again() {
 }
 
 #[test]
-fn who_leads_again_releases_nothing_before_it_knows_what_was_published_meanwhile() {
+fn a_new_term_releases_nothing_before_it_reads_the_publication() {
     let mut stage = stage();
     let approved = digest(&stage);
     stage.tell(Input::Leadership { until: Time::ZERO });
@@ -428,7 +428,7 @@ fn an_approval_older_than_the_last_used_one_releases_nothing() {
 }
 
 #[test]
-fn what_is_written_at_the_end_is_published_at_the_end() {
+fn writes_at_the_end_are_published_at_the_end() {
     let mut stage = stage();
     let approved = digest(&stage);
     stage.tell(Input::Approve(Approval { digest: approved, at: NOW }));

@@ -67,7 +67,7 @@ fn many_moves_of_most_hostnames_are_held_until_a_person_releases_them() {
 }
 
 #[test]
-fn what_waited_before_the_brake_held_is_said_to_be_held_too() {
+fn a_unit_that_waited_before_the_brake_held_is_reported_as_held() {
     let mut stage = stage(13);
     // Without a leader, everything waits.
     stage.tell(Input::Leadership { until: Time::ZERO });
@@ -125,7 +125,7 @@ fn a_wish_that_was_another_meanwhile_or_nobodys_is_no_repair() {
 }
 
 #[test]
-fn what_is_held_goes_on_when_enough_of_what_was_moved_is_ten_minutes_old() {
+fn held_units_continue_when_enough_moves_are_ten_minutes_old() {
     let mut stage = stage(20);
     let objects = webs(13, 2);
     for object in &objects[..9] {
@@ -145,7 +145,7 @@ fn what_is_held_goes_on_when_enough_of_what_was_moved_is_ten_minutes_old() {
 }
 
 #[test]
-fn what_was_wrong_at_the_start_and_is_mended_counts_once_among_the_hostnames() {
+fn a_hostname_that_is_repaired_after_the_start_counts_once() {
     let mut stage = stage(20);
     let objects = |changed: usize| [webs(changed, 2), webs(20, 1).split_off(changed)].concat();
     stage.start(&objects(4));
@@ -197,7 +197,7 @@ fn few_moves_or_few_hostnames_are_not_held() {
 }
 
 #[test]
-fn what_comes_piece_by_piece_counts_for_ten_minutes() {
+fn single_moves_count_together_for_ten_minutes() {
     let mut stage = stage(20);
     let moves = webs(20, 2);
     for object in moves.iter().take(10) {
@@ -239,7 +239,7 @@ fn the_process_that_leads_next_knows_what_was_moved() {
 }
 
 #[test]
-fn what_a_process_finds_of_its_own_moves_counts_once() {
+fn moves_that_a_process_finds_in_its_own_memory_count_once() {
     let mut stage = stage(20);
     let moves = webs(20, 2);
     for object in &moves[..6] {
@@ -258,7 +258,7 @@ fn what_a_process_finds_of_its_own_moves_counts_once() {
 }
 
 #[test]
-fn what_a_process_has_moved_and_does_not_find_is_remembered_again() {
+fn moves_that_are_missing_in_the_memory_are_stored_again() {
     let mut stage = stage(20);
     for object in &webs(20, 2)[..3] {
         stage.see(object);
@@ -274,7 +274,7 @@ fn what_a_process_has_moved_and_does_not_find_is_remembered_again() {
 }
 
 #[test]
-fn what_was_moved_counts_whatever_its_object_wants_by_then() {
+fn a_move_counts_even_if_its_object_has_changed_since() {
     let mut stage = stage(20);
     stage.batches_meet([Fate::AnswerLost]);
     let moved_to = webs(20, 2);

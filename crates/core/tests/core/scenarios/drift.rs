@@ -34,7 +34,7 @@ fn writes(stage: &mut Stage) -> usize {
 }
 
 #[test]
-fn what_somebody_changes_three_times_a_day_is_shown_and_not_fought_for_six_hours() {
+fn a_record_that_somebody_changes_three_times_a_day_is_contested_for_six_hours() {
     let mut stage = stage();
     for _ in 0..2 {
         disturbed(&mut stage);
@@ -139,7 +139,7 @@ fn a_repaired_name_is_read_again_after_one_five_and_fifteen_minutes() {
 }
 
 #[test]
-fn what_the_zone_blocks_is_read_every_minute() {
+fn names_that_the_zone_blocks_are_read_every_minute() {
     let mut stage = stage();
     stage.somebody_creates(RecordSet::simple("api.example.com", "A", 300, ["192.0.2.1"]));
     stage.see(&web("api", WEB_1));
@@ -187,7 +187,7 @@ fn a_paused_object_keeps_its_records_until_its_time_comes() {
 }
 
 #[test]
-fn what_is_held_is_said_once_whatever_it_would_write() {
+fn a_held_unit_is_reported_once_for_any_wish() {
     let mut stage = stage();
     stage.tell(Input::Wall { unix: 1_800_000_000 });
     stage.see(&paused(WEB_2));

@@ -92,7 +92,7 @@ fn of_a_lost_batch_all_names_are_read_where_one_unit_does_not_tell() {
 }
 
 #[test]
-fn what_became_of_a_lost_batch_elsewhere_is_found_by_the_count() {
+fn the_count_reveals_other_changes_after_a_lost_batch() {
     let mut stage = Stage::new();
     for n in 0..300 {
         stage.somebody_creates(RecordSet::simple(format!("m{n}.example.com"), "A", 300, ["192.0.2.1"]));

@@ -81,7 +81,7 @@ fn an_object_of_another_namespace_follows_after_the_vacancy() {
 }
 
 #[test]
-fn whoever_another_text_names_does_not_follow_sooner() {
+fn an_object_in_another_ownership_record_does_not_follow_sooner() {
     let (mut stage, web) = held();
     stage.see(&of("blog", "web", Some(WEB_2), &[]));
     let text = "\"heritage=external-dns,external-dns/owner=me,external-dns/resource=ingress/blog/web\"";
@@ -187,7 +187,7 @@ fn a_name_is_inherited_by_whoever_has_a_target() {
 }
 
 #[test]
-fn whoever_has_followed_before_the_start_has_the_patience_of_a_holder() {
+fn a_holder_that_followed_before_the_start_yields_after_a_minute() {
     let (mut stage, _) = held();
     let next = born(1, "shop", "next", Some(WEB_2), &[]);
     stage.start(&[of("shop", "early", Some(WEB_1), &[]), next]);
@@ -248,7 +248,7 @@ fn nothing_is_handed_over_to_nobody_or_in_a_circle() {
 }
 
 #[test]
-fn what_objects_of_a_denied_kind_may_have_stays_theirs() {
+fn possible_hostnames_of_a_denied_kind_stay_with_their_objects() {
     let (mut stage, web) = held();
     let next = of("shop", "next", Some(WEB_2), &[]);
     stage.start(&[]);

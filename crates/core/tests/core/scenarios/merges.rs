@@ -97,7 +97,7 @@ fn a_union_of_which_one_object_is_left_is_that_of_this_object() {
 }
 
 #[test]
-fn what_has_been_the_answer_of_one_object_follows_it_whatever_others_ask_for() {
+fn a_record_of_one_object_follows_that_object() {
     let mut stage = Stage::new();
     stage.start(&[web("shop", 0, &[1, 2]), web("blog", 1, &[2, 9])]);
     stage.run(MINUTE);

@@ -13,7 +13,7 @@ const NOW: i64 = 1_800_000_000;
 const TIMES: [i64; 6] = [i64::MIN, -1, 0, NOW, i64::MAX - 1, i64::MAX];
 
 #[test]
-fn whatever_the_settings_are_what_should_be_there_is_written() {
+fn wanted_records_are_written_with_any_settings() {
     let rate = |number| Some(Rate { refill: number, burst: number });
     let settings: [fn(&mut Config); 8] = [
         |config| config.resync = Duration::MAX,
@@ -42,7 +42,7 @@ fn whatever_the_settings_are_what_should_be_there_is_written() {
 }
 
 #[test]
-fn whatever_time_is_said_to_be_it_goes_on() {
+fn the_loop_continues_with_any_wall_clock() {
     for (wall, until) in TIMES.into_iter().flat_map(|wall| TIMES.map(|until| (wall, until))) {
         let mut stage = Stage::new();
         stage.before_start(Input::Wall { unix: wall });
@@ -57,7 +57,7 @@ fn whatever_time_is_said_to_be_it_goes_on() {
 }
 
 #[test]
-fn whatever_is_found_published_releases_nothing_that_was_not_approved() {
+fn no_publication_releases_a_unit_without_an_approval() {
     let digest: PlanDigest = "0123456789abcdef0123456789abcdef".parse().unwrap();
     let units: Vec<UnitDigest> = (0..50_000_u64).map(|n| format!("{n:064x}").parse().unwrap()).collect();
     for (wall, at) in TIMES.into_iter().flat_map(|wall| TIMES.map(|at| (wall, at))) {

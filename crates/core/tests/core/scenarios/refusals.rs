@@ -41,7 +41,7 @@ fn neighbours_that_are_refused_without_a_word_do_not_keep_the_others() {
 }
 
 #[test]
-fn what_is_refused_for_good_does_not_slow_down_what_is_new() {
+fn a_permanently_rejected_unit_does_not_delay_new_units() {
     let mut stage = Stage::new();
     stage.start(&[]);
     for name in ["a", "b", "c", "d"] {
@@ -124,7 +124,7 @@ fn just_after_everything_was_refused_what_is_new_waits_too() {
 }
 
 #[test]
-fn what_is_accepted_beside_what_is_refused_tells_that_not_everything_is() {
+fn an_accepted_unit_shows_that_not_everything_is_rejected() {
     for (is_accepted_beside, gates) in [(false, vec![Gate::Changes]), (true, vec![])] {
         let mut stage = Stage::new();
         stage.start(&[]);
@@ -151,7 +151,7 @@ fn what_is_accepted_beside_what_is_refused_tells_that_not_everything_is() {
 }
 
 #[test]
-fn what_was_wanted_no_longer_and_is_again_is_not_taken_for_refused() {
+fn a_unit_that_is_wanted_again_does_not_count_as_rejected() {
     let mut stage = Stage::new();
     stage.start(&[]);
     stage.deny("www.example.com");
@@ -215,7 +215,7 @@ fn units_that_wait_to_be_tried_again_go_behind_what_is_new() {
 }
 
 #[test]
-fn what_was_never_sent_does_not_wait_for_the_parts_of_a_refused_batch() {
+fn an_unsent_unit_does_not_wait_for_the_parts_of_a_rejected_batch() {
     let mut stage = Stage::new();
     stage.start(&[]);
     for n in 0..60 {

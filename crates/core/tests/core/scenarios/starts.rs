@@ -141,7 +141,7 @@ fn a_backlog_waits_for_a_full_batch_but_not_longer_than_5_seconds() {
 }
 
 #[test]
-fn what_changes_now_does_not_wait_for_the_backlog() {
+fn a_current_change_does_not_wait_for_the_backlog() {
     let changes = Some(Rate { refill: 10, burst: 900 });
     let mut stage = Stage::with(|config| config.quota = Quota { changes, ..Quota::default() });
     stage.start(&webs(400));
@@ -166,7 +166,7 @@ fn of_the_backlog_only_what_changes_now_goes_first() {
 }
 
 #[test]
-fn what_answers_wrongly_goes_before_what_does_not_answer_yet() {
+fn wrong_records_are_written_before_missing_ones() {
     // The requests of one hostname.
     let changes = Some(Rate { refill: 4, burst: 54 });
     let mut stage = Stage::with(|config| config.quota = Quota { changes, ..Quota::default() });
@@ -203,7 +203,7 @@ fn a_large_zone_is_listed_at_once_at_first_and_spread_over_the_period_then() {
 }
 
 #[test]
-fn what_somebody_deletes_while_the_zone_is_being_listed_is_noticed_by_the_count() {
+fn the_count_reveals_a_deletion_during_a_listing() {
     let unlimited = Quota { requests: None, changes: None, share: 1.0 };
     let mut stage = Stage::with(|config| config.quota = unlimited);
     stage.start(&webs(1_000));

@@ -22,7 +22,7 @@ fn pending(mut object: Object) -> Object {
 }
 
 #[test]
-fn what_stays_blocked_is_said_after_30_seconds_and_then_every_hour() {
+fn a_blocked_hostname_is_reported_after_30_seconds_and_then_every_hour() {
     let mut stage = Stage::new();
     let bad = "two..dots.example.com";
     stage.start(&[pending(web("www", WEB_1)), web_at("bad", bad, WEB_1)]);
@@ -41,7 +41,7 @@ fn what_stays_blocked_is_said_after_30_seconds_and_then_every_hour() {
 }
 
 #[test]
-fn what_no_read_can_change_is_not_read() {
+fn a_hostname_is_not_read_if_no_read_can_unblock_it() {
     let mut stage = Stage::new();
     stage.start(&[pending(web("www", WEB_1)), web("api", WEB_1)]);
     stage.run(600_000);
@@ -53,7 +53,7 @@ fn what_no_read_can_change_is_not_read() {
 }
 
 #[test]
-fn what_passes_within_30_seconds_is_not_said() {
+fn a_block_of_less_than_30_seconds_is_not_reported() {
     let mut stage = Stage::new();
     stage.start(&[pending(web("www", WEB_1))]);
     stage.run(20_000);

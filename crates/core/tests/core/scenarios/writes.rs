@@ -40,7 +40,7 @@ fn a_changed_balancer_is_one_read_and_one_batch_of_two_replaces() {
 }
 
 #[test]
-fn what_comes_to_the_replacement_of_a_wildcard_blocks_the_wildcard() {
+fn a_record_at_the_replacement_of_a_wildcard_blocks_the_wildcard() {
     let naming = Naming::new("own-", "", Some("any")).unwrap();
     let mut stage = Stage::with(|config| (config.settings.naming, config.mode) = (naming, Mode::DryRun));
     stage.start(&[web_at("web", "*.example.com", WEB_1)]);
@@ -78,7 +78,7 @@ fn a_delegation_over_an_ownership_text_blocks_its_hostname_wherever_that_is() {
 }
 
 #[test]
-fn what_no_request_can_hold_is_blocked() {
+fn a_unit_that_no_request_can_hold_is_blocked() {
     // Replaced sets count twice: 1,000 values, and 32,000 characters.
     let addresses = |v4: &[String], v6: usize, third: u8| -> Object {
         let v6 = (0..v6).map(|n| format!("2001:1db8:1111:1111:1111:1111:111{third}:1{n:03}"));
@@ -109,7 +109,7 @@ fn what_no_request_can_hold_is_blocked() {
 }
 
 #[test]
-fn what_is_read_with_two_pages_is_sent_with_one_batch() {
+fn units_that_are_read_with_two_pages_are_sent_in_one_batch() {
     let mut stage = Stage::new();
     for n in 0..300 {
         stage.somebody_creates(RecordSet::simple(format!("m{n}.example.com"), "A", 300, ["192.0.2.1"]));
@@ -243,7 +243,7 @@ fn a_dry_run_shows_everything_and_writes_nothing() {
 }
 
 #[test]
-fn what_is_no_hostname_is_said_once_and_taken_back() {
+fn an_invalid_hostname_is_reported_once_and_withdrawn() {
     let mut stage = Stage::new();
     stage.start(&[]);
     stage.done();

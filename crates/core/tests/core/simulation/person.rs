@@ -21,7 +21,7 @@ const RETRY: Duration = Duration::from_secs(2);
 pub const ACTIONS: &[&str] =
     &["approves", "approves an outdated plan", "approves twice", "releases the brake", "looks"];
 
-/// The state that survives a process: the annotations of the Lease, and the status and spec of the ZonePlan.
+/// The state that survives a process: the annotations of the Lease, and the status and spec of the `ZonePlan`.
 #[derive(Debug, Default)]
 pub struct StoredState {
     pub memory: Option<String>,
