@@ -159,7 +159,7 @@ fn facts(endpoints: &[Weighted]) -> Facts {
         uid: "uid-of-web".into(),
         created: 1_700_000_000,
         endpoints,
-        hosts_above_limit: 0,
+        hosts_above_limit: BTreeSet::new(),
         passed_over: BTreeSet::new(),
         bad_hosts: Vec::new(),
         more_bad_hosts: 0,

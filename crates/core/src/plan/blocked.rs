@@ -1,7 +1,10 @@
 //! Blocked claims, as their objects see them.
 
 use super::{HandChange, Reason, limit::Limit};
-use crate::source::{Facts, MAX_OBJECT_HOSTS, ObjectRef};
+use crate::{
+    sanitize::listed,
+    source::{Facts, MAX_OBJECT_HOSTS, ObjectRef},
+};
 
 /// A claim that is not published, for exactly one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +42,8 @@ impl Blocked {
 
 /// The hostnames of an object that are blocked with any zone: the invalid ones, and those above the limit.
 ///
-/// Hostnames above the limit are counted, not listed. The last kept invalid hostname also counts the dropped ones.
+/// The first hostnames above the limit are listed, the others counted. The last kept invalid hostname also counts the
+/// dropped ones.
 pub(crate) fn of_object(facts: &Facts) -> impl Iterator<Item = Blocked> {
     let blocked = |host, reason| Blocked { host, object: facts.object.clone(), reason, remedy: Vec::new() };
     let counts =
@@ -48,9 +52,8 @@ pub(crate) fn of_object(facts: &Facts) -> impl Iterator<Item = Blocked> {
         let host = if more == 0 { bad.text.clone() } else { format!("{} and {more} more", bad.text) };
         blocked(host, Reason::InvalidHostname(bad.why.clone()))
     });
-    let above = Some(facts.hosts_above_limit).filter(|above| *above > 0).map(move |above| {
-        let host = format!("{above} more hostnames");
-        blocked(host, Reason::TooBig(Limit::ObjectHosts(MAX_OBJECT_HOSTS + above)))
+    let above = Some(&facts.hosts_above_limit).filter(|above| !above.is_empty()).map(move |above| {
+        blocked(listed(above.iter()), Reason::TooBig(Limit::ObjectHosts(MAX_OBJECT_HOSTS + above.len())))
     });
     bad.chain(above.filter(|_| facts.passed_over.is_empty()))
 }

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     dns::{Alias, AliasZones, Data, MAX_SET_VALUES, Name, RecordSet, RecordType, SetKey, Zone},
     sanitize::listed,
-    source::{Claim, Content, Endpoint, Severity, Targets},
+    source::{Claim, Content, Endpoint, Problem, Severity, Targets},
 };
 
 /// The record sets that a claim asks for. Claims with equal record sets do not conflict.
@@ -31,7 +31,12 @@ impl Desired {
         if let Some(problem) = facts.blocking_problem() {
             let (field, text) = (problem.field.clone(), problem.text.clone());
             return Err(match problem.severity {
-                Severity::UnsupportedRouting => Reason::UnsupportedRouting { field },
+                Severity::UnsupportedRouting => {
+                    let is_routing = |it: &&Problem| it.severity == Severity::UnsupportedRouting;
+                    let fields: Vec<&str> =
+                        facts.problems.iter().filter(is_routing).map(|it| it.field.as_str()).collect();
+                    Reason::UnsupportedRouting { fields: listed(fields.iter()) }
+                }
                 Severity::Blocking | Severity::Warning => Reason::InvalidField { field, text },
             });
         }

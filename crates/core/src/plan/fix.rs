@@ -131,7 +131,7 @@ impl Reason {
             Self::InvalidHostname(_) => "correct the hostname in the object",
             Self::InvalidField { .. } => "correct the field in the object",
             Self::UnsupportedRouting { .. } => {
-                "remove the annotation to publish the hostname with simple routing, or use another object without it"
+                "remove these annotations to publish the hostname with simple routing, or use another object without them"
             }
             Self::ReservedName(Reserved::Underscore) => {
                 "choose a hostname without a label that begins with `_`"

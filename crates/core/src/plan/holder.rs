@@ -51,7 +51,7 @@ impl<'a> View<'a> {
         history: &HolderHistory,
     ) -> Option<Followed<'a>> {
         let claimants = self.claims.claimants(key);
-        let may_be_there = named.is_some_and(|named| self.claims.may_claim_unseen(named));
+        let may_be_there = named.is_some_and(|named| self.claims.may_claim_unseen(named, &key.host));
         choose(claimants, named, history, may_be_there, |claim| match self.wish(claim) {
             Ok(_) => Prospect::Whole,
             Err(Reason::NoTarget) => Prospect::Waiting,
@@ -97,7 +97,7 @@ impl<'a> View<'a> {
     /// Whether an object claims a key, or may claim it although it is not readable.
     fn may_claim(&self, key: &ClaimKey, named: &ObjectRef) -> bool {
         let mut claimants = self.claims.claimants(key).iter();
-        claimants.any(|claim| claim.object() == named) || self.claims.may_claim_unseen(named)
+        claimants.any(|claim| claim.object() == named) || self.claims.may_claim_unseen(named, &key.host)
     }
 }
 

@@ -93,13 +93,18 @@ impl View<'_> {
             Ok(desired) => self.plan_wish(holder, desired, plan),
             Err(reason) => KeyPlan::Blocked(reason.clone(), Vec::new()),
         };
-        // Records that are already right wait for no grace period.
+        // The grace period delays writes only. Records that are right are in sync at once.
         let key_plan = match (key_plan, named) {
-            (KeyPlan::Write(_), Some(holder)) if must_wait && self.claims.may_claim_unseen(&holder) => {
-                KeyPlan::Blocked(Reason::KindUnreadable { holder }, Vec::new())
-            }
             (KeyPlan::Write(_), Some(holder)) if must_wait => {
-                KeyPlan::Blocked(Reason::Vacant { holder }, Vec::new())
+                let reason = if self.claims.visibility.may_exist_unseen(&holder) {
+                    Reason::KindUnreadable { holder }
+                } else if self.claims.may_claim_unseen(&holder, &key.host) {
+                    // It has the hostname above the limit.
+                    Reason::ClaimedBy { holder }
+                } else {
+                    Reason::Vacant { holder }
+                };
+                KeyPlan::Blocked(reason, Vec::new())
             }
             (key_plan, _) => key_plan,
         };
@@ -167,7 +172,14 @@ impl View<'_> {
             }
         };
         match written {
-            Written::Noted(note) => KeyPlan::Noted(note, remedy::state_ownership(self, holder, desired)),
+            Written::Noted(note) => {
+                let remedy = match note {
+                    // The other owner keeps the record up to date. Nothing is to be mended.
+                    Note::OwnedBy { .. } => Vec::new(),
+                    Note::Unmanaged | Note::OwnershipLost => remedy::state_ownership(self, holder, desired),
+                };
+                KeyPlan::Noted(note, remedy)
+            }
             Written::InSync => {
                 plan.leftovers.extend(self.leftovers(holder, desired));
                 KeyPlan::InSync

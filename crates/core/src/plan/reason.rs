@@ -22,8 +22,8 @@ pub enum Reason {
     },
     /// The object asks for a routing policy, which no source reads yet.
     UnsupportedRouting {
-        /// The annotation that asks for it.
-        field: String,
+        /// The annotations that ask for it.
+        fields: String,
     },
     /// The name is reserved.
     ReservedName(Reserved),
@@ -226,8 +226,11 @@ impl fmt::Display for Reason {
         match self {
             Self::InvalidHostname(why) => write!(f, "the hostname is not valid: {why}"),
             Self::InvalidField { field, text } => write!(f, "{field}: {text}"),
-            Self::UnsupportedRouting { field } => {
-                write!(f, "{field} asks for a routing policy, and this version publishes simple routing only")
+            Self::UnsupportedRouting { fields } => {
+                write!(
+                    f,
+                    "this version publishes simple routing only, and a routing policy is asked for: {fields}"
+                )
             }
             Self::ReservedName(Reserved::Underscore) => {
                 write!(f, "a label begins with `_`, and zonekeeper never writes such names")

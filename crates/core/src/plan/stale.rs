@@ -31,10 +31,13 @@ impl View<'_> {
         self.owned_sets(&key.host).any(|owned| owned.set.key.set_id == key.set_id)
     }
 
-    /// The owned sets at a hostname, without those whose object may exist but is not readable.
+    /// The owned sets at a hostname that no object wants. There are none if an object has the hostname above the limit.
     pub(super) fn stale_sets(&self, host: &Name) -> impl Iterator<Item = Stale> {
-        let may_be_wanted =
-            |stale: &Stale| stale.was_for.as_ref().is_some_and(|it| self.claims.may_claim_unseen(it));
+        let is_above_limit = self.claims.is_above_limit(host);
+        let may_be_wanted = move |stale: &Stale| {
+            let object = stale.was_for.as_ref();
+            is_above_limit || object.is_some_and(|it| self.claims.may_claim_unseen(it, stale.set.name()))
+        };
         self.owned_sets(host).filter(move |stale| !may_be_wanted(stale))
     }
 

@@ -26,6 +26,8 @@ pub struct Claims {
     facts: BTreeMap<ObjectRef, Arc<Facts>>,
     /// The claimants of each key: the oldest first, then by namespace and name.
     claimants: BTreeMap<ClaimKey, Vec<Claim>>,
+    /// The hostnames of this zone that objects have above the limit, with the number of these objects.
+    above_limit: BTreeMap<Name, usize>,
     /// The objects that cannot be read, and may claim any hostname.
     pub visibility: Visibility,
 }
@@ -55,7 +57,13 @@ impl Claim {
 impl Claims {
     /// No claims yet on the zone with this apex.
     pub fn new(apex: Name) -> Self {
-        Self { apex, facts: BTreeMap::new(), claimants: BTreeMap::new(), visibility: Visibility::default() }
+        Self {
+            apex,
+            facts: BTreeMap::new(),
+            claimants: BTreeMap::new(),
+            above_limit: BTreeMap::new(),
+            visibility: Visibility::default(),
+        }
     }
 
     /// Takes the facts of an object, or `None` if it has no facts any more. Returns the hostnames whose plans may change:
@@ -75,6 +83,15 @@ impl Claims {
                 }
                 touched.insert(endpoint.key.host.clone());
             }
+            for host in old.hosts_above_limit.iter().filter(|host| host.is_within(&self.apex)) {
+                if let Some(objects) = self.above_limit.get_mut(host) {
+                    *objects -= 1;
+                    if *objects == 0 {
+                        self.above_limit.remove(host);
+                    }
+                }
+                touched.insert(host.clone());
+            }
         }
         if let Some(new) = facts.map(Arc::new) {
             for endpoint in self.within(&new) {
@@ -85,6 +102,10 @@ impl Claims {
                 let claimants = self.claimants.entry(key).or_insert_with(|| Vec::with_capacity(1));
                 let at = claimants.partition_point(|other| other.rank() < claim.rank());
                 claimants.insert(at, claim);
+            }
+            for host in new.hosts_above_limit.iter().filter(|host| host.is_within(&self.apex)) {
+                *self.above_limit.entry(host.clone()).or_default() += 1;
+                touched.insert(host.clone());
             }
             self.facts.insert(object.clone(), new);
         }
@@ -133,11 +154,15 @@ impl Claims {
         self.facts.get(object)
     }
 
-    /// Whether an object may claim any hostname without our knowledge: it cannot be read, or has more hostnames than are
-    /// read.
-    pub(crate) fn may_claim_unseen(&self, object: &ObjectRef) -> bool {
-        let is_cut_off = |facts: &Arc<Facts>| facts.hosts_above_limit > 0;
-        self.visibility.may_exist_unseen(object) || self.facts_of(object).is_some_and(is_cut_off)
+    /// Whether an object may claim a hostname without a claim here: it cannot be read, or has the hostname above the limit.
+    pub(crate) fn may_claim_unseen(&self, object: &ObjectRef, host: &Name) -> bool {
+        let has_above_limit = |facts: &Arc<Facts>| facts.hosts_above_limit.contains(host);
+        self.visibility.may_exist_unseen(object) || self.facts_of(object).is_some_and(has_above_limit)
+    }
+
+    /// Whether an object has a hostname above the limit.
+    pub(crate) fn is_above_limit(&self, host: &Name) -> bool {
+        self.above_limit.contains_key(host)
     }
 
     /// All objects that have facts.

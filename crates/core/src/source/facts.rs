@@ -30,8 +30,8 @@ pub struct Facts {
     pub created: i64,
     /// What the object asks for: at most [`MAX_OBJECT_HOSTS`] endpoints, ordered by key, one for each key.
     pub endpoints: Vec<Arc<Endpoint>>,
-    /// How many hostnames the object has above [`MAX_OBJECT_HOSTS`].
-    pub hosts_above_limit: usize,
+    /// The hostnames above [`MAX_OBJECT_HOSTS`]. They are not planned, and their records stay as they are.
+    pub hosts_above_limit: BTreeSet<Name>,
     /// Hostnames of an object that is not selected. It has no endpoints then.
     pub passed_over: BTreeSet<Name>,
     /// Hostnames that are not valid: the first of them.
@@ -105,7 +105,7 @@ impl Facts {
             uid: meta.uid.as_deref().unwrap_or_default().into(),
             created: meta.creation_timestamp.as_ref().map_or(i64::MAX, |time| time.0.as_second()),
             endpoints: Vec::new(),
-            hosts_above_limit: 0,
+            hosts_above_limit: BTreeSet::new(),
             passed_over: BTreeSet::new(),
             bad_hosts: Vec::new(),
             more_bad_hosts: 0,
@@ -172,7 +172,7 @@ pub(super) struct Hosts {
 impl Hosts {
     /// Adds a hostname that a person wrote; an empty text is ignored.
     ///
-    /// The hostnames that stand first in the object are kept, so that a further one never displaces an older one.
+    /// The hostnames that stand first in the object have endpoints.
     pub fn add(&mut self, text: &str) {
         match Name::from_hostname(text) {
             Ok(name) if self.valid.len() < MAX_OBJECT_HOSTS => drop(self.valid.insert(name)),
@@ -195,7 +195,7 @@ impl Hosts {
 
     /// Completes the facts of an object that is not selected: only its hostnames count.
     pub fn not_selected(self, facts: Facts) -> Facts {
-        Facts { passed_over: self.valid, hosts_above_limit: self.above_limit.len(), ..facts }
+        Facts { passed_over: &self.valid | &self.above_limit, ..facts }
     }
 
     /// Completes the facts of an object that wants the same at each of its hostnames.
@@ -203,7 +203,7 @@ impl Hosts {
         let endpoints = self.valid.into_iter().map(|host| Arc::new(endpoint(ClaimKey::simple(host))));
         Facts {
             endpoints: endpoints.collect(),
-            hosts_above_limit: self.above_limit.len(),
+            hosts_above_limit: self.above_limit,
             bad_hosts: self.bad,
             more_bad_hosts: self.more_bad,
             ..facts

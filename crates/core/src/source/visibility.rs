@@ -35,7 +35,7 @@ impl Visibility {
     }
 
     /// Whether an object may exist without our knowledge.
-    pub(super) fn may_exist_unseen(&self, object: &ObjectRef) -> bool {
+    pub(crate) fn may_exist_unseen(&self, object: &ObjectRef) -> bool {
         self.undecodable.contains(object)
             || self.unreadable.iter().any(|(kind, within)| {
                 kind == object.kind() && within.as_deref().is_none_or(|within| within == object.namespace())

@@ -87,7 +87,7 @@ impl Holders {
     ) -> HolderHistory {
         let mut claimants = view.claims.claimants(key).iter();
         let is_here = claimants.any(|claim| claim.object() == named);
-        let is_gone = !is_here && !view.claims.may_claim_unseen(named);
+        let is_gone = !is_here && !view.claims.may_claim_unseen(named, &key.host);
         let known = known.filter(|known| known.object == *named);
         let was_seen = is_here || known.as_ref().is_some_and(|known| known.was_seen);
         let gone = is_gone.then(|| known.and_then(|known| known.gone).unwrap_or(now));

@@ -10,6 +10,7 @@ use crate::{
         contract::{Leftover, Report, Warning},
         time::Time,
     },
+    plan::Note,
     source::ObjectRef,
 };
 
@@ -39,6 +40,10 @@ impl Warnings {
                 self.begin(key, Warning::Blocked(blocked.clone()), now);
             }
             Report::Unblocked { host, object } => self.forget(&(host.clone(), object.clone())),
+            // Another owner keeps the records up to date, which is no reason to warn.
+            Report::Noted(noted) if matches!(noted.note, Note::OwnedBy { .. }) => {
+                self.forget(&(format!("noted {}", noted.host), noted.object.clone()));
+            }
             Report::Noted(noted) => {
                 let key = (format!("noted {}", noted.host), noted.object.clone());
                 self.begin(key, Warning::Noted(noted.clone()), now);

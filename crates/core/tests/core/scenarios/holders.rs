@@ -53,6 +53,28 @@ fn held() -> (Stage, Object) {
 }
 
 #[test]
+fn a_hostname_that_rises_above_the_limit_stays_with_its_object_until_the_object_gives_it_up() {
+    let (mut stage, _) = held();
+    let first: Vec<String> = (0..500).map(|n| format!("w{n}.example.com")).collect();
+    let mut hosts: Vec<&str> = first.iter().map(String::as_str).chain([HOST]).collect();
+    let web = |hosts: &[&str]| {
+        ingress(meta("shop", "web", 0, BTreeMap::new()), hosts, &[(None, Some(WEB_1.to_owned()))])
+    };
+    stage.see(&web(&hosts));
+    stage.see(&of("blog", "web", Some(WEB_2), &[]));
+    stage.run(20 * MINUTE);
+    assert_eq!(named(&stage), ["ingress/shop/web"; 2]);
+    let plan = stage.keeper.plan();
+    let reasons: Vec<_> = plan.blocked.iter().map(|it| (it.host.as_str(), it.reason.label())).collect();
+    assert_eq!(reasons, [(HOST, "ClaimedBy"), (HOST, "TooBig")]);
+    // Exactly 500 remain: the hostname is free after its grace period.
+    hosts.pop();
+    stage.see(&web(&hosts));
+    stage.run(12 * MINUTE);
+    assert_eq!(named(&stage), ["ingress/blog/web"; 2]);
+}
+
+#[test]
 fn a_text_that_follows_its_object_is_no_repair() {
     let (mut stage, web) = held();
     stage.see(&of("shop", "api", Some(WEB_1), &[]));
