@@ -11,7 +11,7 @@
 //!
 //! # Caveats
 //!
-//! - Two processes can lead for up to two seconds if a person deletes the Lease, and a process that has never seen it
+//! - Two processes can lead for up to six seconds if a person deletes the Lease, and a process that has never seen it
 //!   starts before the holder notices. A first Lease that nobody may use for a [`TTL`] would close this gap. It would
 //!   cost 15 s at every first start.
 //! - Route 53 does not know the leader, so a request of an old leader can arrive late. Two rules protect the zone

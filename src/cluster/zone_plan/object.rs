@@ -70,7 +70,7 @@ pub struct ZonePlanStatus {
 /// One unit of a plan
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq)]
 pub struct PlannedUnit {
-    /// Digest of the unit, as the plan shows it.
+    /// Digest of the unit: 64 hexadecimal digits. The plan shows the first 32.
     pub digest: String,
     /// Whether the unit is approved.
     pub approved: bool,

@@ -58,7 +58,7 @@ impl fmt::Display for Plan {
 impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = if self.is_adoption() { "adopt" } else { "write" };
-        writeln!(f, "{verb} {} for {} ({})", self.key(), self.object(), self.digest().short())?;
+        writeln!(f, "{verb} {} for {} (unit:{})", self.key(), self.object(), self.digest().short())?;
         for change in self.changes() {
             writeln!(f, "  {change} ({})", change.why())?;
         }

@@ -11,7 +11,10 @@ use std::{
 
 use zonekeeper_core::{
     plan::{Blocked, HandChange, Limit, Note, Reason},
-    source::{ADOPT, AnnotationKey, DEFAULT_PREFIXES, HAND_OVER_TO, Kind, ObjectRef, PAUSED_UNTIL, PUBLISH},
+    source::{
+        ADOPT, AnnotationKey, DEFAULT_PREFIXES, HAND_OVER_TO, Kind, MAX_OBJECT_HOSTS, ObjectRef,
+        PAUSED_UNTIL, PUBLISH,
+    },
 };
 
 use crate::cases;
@@ -24,9 +27,11 @@ fn the_page_of_annotations_is_current() {
     let [newer, older] = DEFAULT_PREFIXES;
     let mut page = format!(
         "# Annotations\n\n{GENERATED}\n\nSet these on an Ingress or a Service, with one of ExternalDNS' prefixes, `{newer}` or \
-         `{older}`. If both prefixes have a key with different values, the first one counts, with a Warning. \
+         `{older}`. If both have a key with different values, `{newer}` wins, with a Warning. \
          `--annotation-prefix` replaces both prefixes. An unreadable value blocks the object's hostnames \
-         ([InvalidField](reasons.md#invalidfield)).\n\n| annotation | example | meaning |\n|---|---|---|\n"
+         ([InvalidField](reasons.md#invalidfield)). Annotations for routing policies and health checks block them too \
+         ([UnsupportedRouting](reasons.md#unsupportedrouting)). zonekeeper reads {MAX_OBJECT_HOSTS} hostnames of one object. An \
+         existing CNAME of this cluster stays a CNAME, also if its new target could have an alias.\n\n| annotation | example | meaning |\n|---|---|---|\n"
     );
     for key in AnnotationKey::ALL {
         writeln!(page, "| `{}` | `{}` | {} |", key.as_str(), key.example(), key.meaning()).unwrap();
@@ -79,7 +84,7 @@ fn the_page_of_reasons_is_current() {
         }
     }
     page += "\n# Notes\n\nThe records of the hostname are right, so nothing has to be written. zonekeeper does not keep them up \
-             to date. The plan, the log and the metric `zonekeeper_noted{note=…}` show it.\n";
+             to date. The plan, the log and the metric `zonekeeper_noted{note=…}` show it. After 30 seconds the object gets a Warning, except for `OwnedBy`.\n";
     let notes = [Note::Unmanaged, Note::OwnershipLost, Note::OwnedBy { owner: "green".to_owned() }];
     for note in notes {
         writeln!(page, "\n## {}\n\n{}\n\n- as in: {note}", note.label(), note.meaning()).unwrap();
