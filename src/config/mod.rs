@@ -368,7 +368,10 @@ mod tests {
             (&["--txt-prefix", "a", "--txt-suffix", "b"], "prefix"),
             (&["--annotation-prefix", "x"], "--annotation-prefix"),
             (&["--default-ttl", "x"], "--default-ttl"),
-            (&["--managed-record-types", "A,TXT"], "--managed-record-types `A,TXT`: the TXTs that state"),
+            (
+                &["--managed-record-types", "A,TXT"],
+                "--managed-record-types `A,TXT`: zonekeeper always writes",
+            ),
             (&["--managed-record-types", ""], "--managed-record-types"),
             (&["--alias-zone", "x"], "--alias-zone"),
             (&["--resync", "x"], "--resync"),

@@ -73,7 +73,7 @@ async fn a_migration_takes_over_what_another_owner_had() {
     }
     let from = ["--adopt-from-owner", "older,old"];
     let plan = CommandLine::of(&zone, &shop, &["plan"]).await.args(&from).succeed().await;
-    let shown = "  then replace moved.example.test A 192.0.2.9 ttl=60 -> 192.0.2.1 ttl=300 (another target";
+    let shown = "  then replace moved.example.test A 192.0.2.9 ttl=60 -> 192.0.2.1 ttl=300 (the object asks for another target)";
     assert!(plan.stdout.contains(shown), "{plan}");
     assert!(plan.stdout.contains("adopt same.example.test for Service/adopt-migration/same ("), "{plan}");
     CommandLine::of(&zone, &shop, &["run", "--once"]).await.args(&from).succeed().await;
@@ -106,7 +106,7 @@ async fn an_operator_sees_before_anything_is_adopted_and_writes_txts_only() {
     for expected in [
         "adopt www.example.test for Service/adopt-operator/www (",
         "  create a-www.example.test TXT ",
-        "  then replace www.example.test A 192.0.2.9 ttl=60 -> 192.0.2.1 ttl=300 (another target",
+        "  then replace www.example.test A 192.0.2.9 ttl=60 -> 192.0.2.1 ttl=300 (the object asks for another target)",
         "2 to adopt\nnothing is written: there is no terminal to ask on; --yes writes without a question",
     ] {
         assert!(shown.stdout.contains(expected), "{expected}\n{shown}");

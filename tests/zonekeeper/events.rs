@@ -125,7 +125,7 @@ async fn what_is_said_again_is_a_series_of_what_was_said() {
         let [event] = &shop.events_of::<Ingress>(&name).await[..] else { panic!("not one Event") };
         assert_eq!(event.series.as_ref().map_or(1, |series| series.count), count);
         let note = event.note.as_deref().unwrap();
-        assert!(note.len() <= 1_024 && note.contains("üü…. Fix: correct what"), "{note}");
+        assert!(note.len() <= 1_024 && note.contains("üü…. Fix: correct the object"), "{note}");
     }
 }
 

@@ -346,7 +346,7 @@ async fn it_says_what_is_wrong_with_its_flags() {
         ([name, &["--zone-id", "example.test"]].concat(), ["--zone-id", "list-hosted-zones"]),
         (
             [&zone[..], &["--managed-record-types", "A,NS"]].concat(),
-            ["--managed-record-types", "never written"],
+            ["--managed-record-types", "never writes NS and SOA records"],
         ),
         ([&zone[..], &["--partition", "eu"]].concat(), ["--partition", "aws-us-gov"]),
         (id.to_vec(), ["--zone-name", "required"]),
