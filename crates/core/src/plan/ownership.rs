@@ -66,7 +66,7 @@ pub(super) enum Owner {
     Other(String),
     /// The TXT at this name is not exactly one ownership value.
     Unreadable(Name),
-    /// Another record excludes the ownership record. Only `plan/host.rs` sets this.
+    /// Another record excludes the ownership record. Only `plan/written.rs` sets this.
     PlaceTaken(Reason),
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Change, Move, Role, UnitDigest, WishDigest, digest::Encoder};
 use crate::{
-    dns::{Alias, Data, Name, RecordSet, SetId},
+    dns::{Alias, Data, Name, RecordSet, Routing, SetId},
     source::{Claim, ClaimKey, ObjectRef},
 };
 
@@ -31,6 +31,13 @@ enum Purpose {
         /// The changes of the records themselves. They follow in another unit.
         then: Vec<Change>,
     },
+}
+
+/// Where a record set leads.
+#[derive(PartialEq)]
+struct Place<'s> {
+    targets: Vec<&'s str>,
+    routing: &'s Routing,
 }
 
 // === impl Unit ===
@@ -129,24 +136,25 @@ impl Unit {
 
     /// The move that the unit makes, if it makes one: a TTL and an ownership record are no move.
     pub fn moves(&self) -> Option<Move> {
-        let mut places: Vec<(String, String)> = Vec::new();
+        let mut places: Vec<(Place<'_>, Place<'_>)> = Vec::new();
         for change in self.changes.iter().filter(|change| change.is_of_record()) {
             if let Change::Replace { before, after, .. } = change
                 && !before.answers_like(after)
             {
-                places.push((place(before), place(after)));
+                let place = (Place::of(before), Place::of(after));
+                // The aliases for IPv4 and IPv6 lead to the same place.
+                if !places.contains(&place) {
+                    places.push(place);
+                }
             }
         }
         if places.is_empty() {
             return None;
         }
-        // The aliases for IPv4 and IPv6 lead to the same place.
-        places.sort();
-        places.dedup();
         let mut encoder = Encoder::new("zonekeeper move v1");
         encoder.list(&places, |encoder, (from, to)| {
-            encoder.text(from);
-            encoder.text(to);
+            from.encode(encoder);
+            to.encode(encoder);
         });
         Some(Move::new(encoder))
     }
@@ -171,12 +179,20 @@ impl Unit {
     }
 }
 
-/// Where a record set leads.
-fn place(set: &RecordSet) -> String {
-    let target = match &set.data {
-        Data::Values { values, .. } => values.join(" "),
-        Data::Alias(Alias { target, .. }) => target.to_string(),
-        Data::TrafficPolicy(id) => id.to_string(),
-    };
-    format!("{target} {}", set.routing)
+// === impl Place ===
+
+impl<'s> Place<'s> {
+    fn of(set: &'s RecordSet) -> Self {
+        let targets = match &set.data {
+            Data::Values { values, .. } => values.iter().map(|value| &**value).collect(),
+            Data::Alias(Alias { target, .. }) => vec![target.as_str()],
+            Data::TrafficPolicy(id) => vec![&**id],
+        };
+        Self { targets, routing: &set.routing }
+    }
+
+    fn encode(&self, encoder: &mut Encoder) {
+        encoder.list(&self.targets, |encoder, target| encoder.text(target));
+        encoder.routing(self.routing);
+    }
 }

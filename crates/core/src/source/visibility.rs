@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::{Kind, ObjectRef};
+use super::{ObjectRef, Resource};
 
 /// The objects that cannot be read: all objects of some kinds, and single objects.
 ///
 /// Such an object may claim any hostname. So a hostname whose ownership record names it stays as it is.
 #[derive(Debug, Clone, Default)]
 pub struct Visibility {
-    /// Kinds that cannot be listed, in one namespace or in all.
-    unreadable: BTreeSet<(Kind, Option<String>)>,
+    /// Resources that cannot be listed, in one namespace or in all.
+    unreadable: BTreeSet<(Resource, Option<String>)>,
     /// Objects that exist and cannot be decoded.
     undecodable: BTreeSet<ObjectRef>,
 }
@@ -18,9 +18,9 @@ pub struct Visibility {
 // === impl Visibility ===
 
 impl Visibility {
-    /// Notes whether the objects of a kind can be listed, in one namespace or in all. Returns whether that is news.
-    pub fn set_readable(&mut self, kind: &Kind, namespace: Option<&str>, is_readable: bool) -> bool {
-        let scope = (kind.clone(), namespace.map(str::to_owned));
+    /// Notes whether a resource can be listed, in one namespace or in all. Returns whether that is news.
+    pub fn set_readable(&mut self, resource: Resource, namespace: Option<&str>, is_readable: bool) -> bool {
+        let scope = (resource, namespace.map(str::to_owned));
         if is_readable { self.unreadable.remove(&scope) } else { self.unreadable.insert(scope) }
     }
 
@@ -34,11 +34,12 @@ impl Visibility {
         self.undecodable.iter()
     }
 
-    /// Whether an object may exist without our knowledge.
+    /// Whether an object may exist without our knowledge: it, or a resource that its kind depends on, cannot be read.
     pub(crate) fn may_exist_unseen(&self, object: &ObjectRef) -> bool {
         self.undecodable.contains(object)
-            || self.unreadable.iter().any(|(kind, within)| {
-                kind == object.kind() && within.as_deref().is_none_or(|within| within == object.namespace())
+            || self.unreadable.iter().any(|(resource, within)| {
+                resource.kinds().any(|kind| kind == *object.kind())
+                    && within.as_deref().is_none_or(|within| within == object.namespace())
             })
     }
 }
@@ -50,15 +51,31 @@ mod tests {
     #[test]
     fn an_object_may_exist_unseen_if_its_kind_cannot_be_listed_in_its_namespace() {
         let mut visibility = Visibility::default();
-        visibility.set_readable(&Kind::Ingress, Some("shop"), false);
+        visibility.set_readable(Resource::INGRESS, Some("shop"), false);
         let objects = ["ingress/shop/web", "ingress/blog/web", "service/shop/web"];
         let unseen = |visibility: &Visibility| {
             objects.map(|label| visibility.may_exist_unseen(&ObjectRef::from_resource_label(label)))
         };
         assert_eq!(unseen(&visibility), [true, false, false]);
-        visibility.set_readable(&Kind::Service, None, false);
+        visibility.set_readable(Resource::SERVICE, None, false);
         assert_eq!(unseen(&visibility), [true, false, true]);
-        visibility.set_readable(&Kind::Ingress, Some("shop"), true);
+        visibility.set_readable(Resource::INGRESS, Some("shop"), true);
         assert_eq!(unseen(&visibility), [false, false, true]);
+    }
+
+    #[test]
+    fn an_object_may_exist_unseen_until_each_resource_that_it_depends_on_can_be_listed() {
+        let route = Resource::namespaced("Route", "route", &["route"]);
+        let gateway = Resource::namespaced("Gateway", "gateway", &["route"]);
+        let object = ObjectRef::from_resource_label("route/shop/web");
+        let mut visibility = Visibility::default();
+        visibility.set_readable(route, None, false);
+        visibility.set_readable(gateway, None, true);
+        assert!(visibility.may_exist_unseen(&object));
+        visibility.set_readable(gateway, None, false);
+        visibility.set_readable(route, None, true);
+        assert!(visibility.may_exist_unseen(&object));
+        visibility.set_readable(gateway, None, true);
+        assert!(!visibility.may_exist_unseen(&object));
     }
 }

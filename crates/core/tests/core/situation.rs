@@ -13,7 +13,7 @@ use zonekeeper_core::{
     plan::{
         Adoption, AdoptionOrder, History, HolderHistory, Hosts, ManagedTypes, Naming, Plan, Settings, View,
     },
-    source::{ClaimKey, Claims, Endpoint, Facts, Kind, Object, ObjectRef, Rules},
+    source::{ClaimKey, Claims, Endpoint, Facts, Object, ObjectRef, Resource, Rules},
 };
 
 use crate::model::Affixes;
@@ -98,8 +98,8 @@ pub struct Situation {
     /// The set identifiers and policies of objects' endpoints.
     pub routing: BTreeMap<ObjectRef, (SetId, Routing)>,
     pub history: History,
-    /// The unreadable kinds.
-    pub unreadable: BTreeSet<Kind>,
+    /// The unreadable resources.
+    pub unreadable: BTreeSet<Resource>,
     pub zone: Zone,
 }
 
@@ -230,8 +230,9 @@ impl Situation {
                 );
             }
             ["unreadable", kind] => {
-                let kind = Kind::ALL.into_iter().find(|known| known.label() == kind).ok_or_else(bad)?;
-                self.unreadable.insert(kind);
+                let resource =
+                    Resource::ALL.into_iter().find(|known| known.label() == kind).ok_or_else(bad)?;
+                self.unreadable.insert(resource);
             }
             // The records were right and ours for the current wish.
             ["ours", host] => {
@@ -253,8 +254,8 @@ impl Situation {
 
     pub fn claims_of<'a>(&self, objects: impl Iterator<Item = &'a Object>) -> Claims {
         let mut claims = Claims::new(self.zone.apex().clone());
-        for kind in &self.unreadable {
-            claims.visibility.set_readable(kind, None, false);
+        for resource in &self.unreadable {
+            claims.visibility.set_readable(*resource, None, false);
         }
         for object in objects {
             if let Some(id) = object.id() {

@@ -144,10 +144,8 @@ impl Model {
     }
 
     fn set_readable(&mut self, scope: &Scope, is_readable: bool, turn: &mut Turn) {
-        for kind in scope.resource.kinds() {
-            if self.claims.visibility.set_readable(&kind, scope.namespace.as_deref(), is_readable) {
-                turn.changed(Changed::Readability);
-            }
+        if self.claims.visibility.set_readable(scope.resource, scope.namespace.as_deref(), is_readable) {
+            turn.changed(Changed::Readability);
         }
     }
 }

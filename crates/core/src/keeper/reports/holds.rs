@@ -59,15 +59,14 @@ impl Holds {
             return Vec::new();
         }
         let held = held_at(host, rules, planner);
-        let is_held = |blocked: &Blocked| held.iter().any(|(_, now)| now.object == blocked.object);
+        let is_held = |old: &ClaimKey, blocked: &Blocked| {
+            held.iter().any(|(key, now)| key == old && now.object == blocked.object)
+        };
+        let released = old.into_iter().filter(|(key, blocked)| !is_held(key, blocked));
         let mut reports: Vec<Report> = Vec::new();
-        for (key, gone) in old.into_iter().filter(|(_, blocked)| !is_held(blocked)) {
+        for (key, gone) in released {
             self.reported.remove(&key);
-            let report = Report::Unblocked { host: gone.host, object: gone.object };
-            // One object can hold several keys.
-            if !reports.contains(&report) {
-                reports.push(report);
-            }
+            reports.push(Report::Unblocked { host: gone.host, object: gone.object });
         }
         reports
     }

@@ -97,5 +97,6 @@ impl Warnings {
 }
 
 fn of_set(Leftover { object, set }: &Leftover) -> Key {
-    (format!("{} {}", set.name(), set.rtype()), object.clone())
+    let at = set.key.set_id.as_ref().map(|id| format!(" set={}", id.as_str())).unwrap_or_default();
+    (format!("{} {}{at}", set.name(), set.rtype()), object.clone())
 }

@@ -48,7 +48,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
 const RARE: &[(&str, &str)] = &[
     ("a batch came late", "of another"),
     ("gate closed", "StaleZone"),
-    ("kill", "before it knows what became of a batch"),
+    ("kill", "before it knows the result of a batch"),
     ("reason", "Contested"),
 ];
 
