@@ -192,9 +192,8 @@ impl Keeper {
                 }
                 Changed::BatchAccepted { batch, change, written_by } => {
                     let names = written_by.map(|by| self.model.snapshot.patch(&batch, by));
-                    let history = &self.model.history;
-                    self.permits.batch_accepted(&batch, history, &self.planner, turn);
-                    self.reader.batch_accepted(&batch, history, turn.now);
+                    self.permits.batch_accepted(&batch, &self.planner, turn);
+                    self.reader.batch_accepted(&batch, turn.now);
                     if let Some(change) = &change {
                         self.reports.change_accepted(change.clone(), turn.now);
                     }

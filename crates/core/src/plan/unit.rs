@@ -25,7 +25,10 @@ pub struct Unit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Purpose {
     /// Publishes the records that an object asks for.
-    Publish,
+    Publish {
+        /// Whether the records were right for the same wish before.
+        was_right: bool,
+    },
     /// Makes existing records ours. Such a unit holds ownership records only.
     Adopt {
         /// The changes of the records themselves. They follow in another unit.
@@ -43,9 +46,16 @@ struct Place<'s> {
 // === impl Unit ===
 
 impl Unit {
-    /// A unit that publishes what a claim asks for. `reads` are the names on which the decision depends.
-    pub(super) fn publish(claim: &Claim, changes: Vec<Change>, reads: Vec<Name>, wish: WishDigest) -> Self {
-        Self::new(claim, changes, reads, wish, Purpose::Publish)
+    /// A unit that publishes what a claim asks for. `reads` are the names on which the decision depends, and `was_right`
+    /// says that the records were right and ours for the same wish.
+    pub(super) fn publish(
+        claim: &Claim,
+        changes: Vec<Change>,
+        reads: Vec<Name>,
+        wish: WishDigest,
+        was_right: bool,
+    ) -> Self {
+        Self::new(claim, changes, reads, wish, Purpose::Publish { was_right })
     }
 
     /// A unit that adopts records for a claim; `then` are the changes of the records that follow. None if it would change
@@ -78,7 +88,7 @@ impl Unit {
         encoder.text(object.namespace());
         encoder.text(object.name());
         encoder.tag(match purpose {
-            Purpose::Publish => 0,
+            Purpose::Publish { .. } => 0,
             Purpose::Adopt { .. } => 1,
         });
         encoder.list(&changes, Encoder::change);
@@ -94,7 +104,7 @@ impl Unit {
     /// The changes of the records that another unit makes after this adoption.
     pub fn then(&self) -> &[Change] {
         match &self.purpose {
-            Purpose::Publish => &[],
+            Purpose::Publish { .. } => &[],
             Purpose::Adopt { then } => then,
         }
     }
@@ -162,6 +172,12 @@ impl Unit {
     /// Whether the unit changes a record, not only ownership records.
     pub fn changes_records(&self) -> bool {
         self.changes.iter().any(Change::is_of_record)
+    }
+
+    /// Whether the unit restores records that were right and ours for the same wish. It is known when the unit is planned:
+    /// a read can show the written records before the answer to the batch arrives.
+    pub fn is_repair(&self) -> bool {
+        self.purpose == Purpose::Publish { was_right: true } && self.changes_records()
     }
 
     /// Whether the unit replaces an existing record set.

@@ -74,7 +74,9 @@ impl<'a> View<'a> {
             return Ok(note.map_or(Written::InSync, Written::Noted));
         }
         Limit::check(&changes).map_err(Reason::TooBig)?;
-        Ok(Written::Unit(Unit::publish(holder, changes, reads, WishDigest::of(desired))))
+        let wish = WishDigest::of(desired);
+        let was_right = self.history.right_wish(key) == Some(wish);
+        Ok(Written::Unit(Unit::publish(holder, changes, reads, wish, was_right)))
     }
 
     /// The wanted sets of a key, each with its state in the zone.

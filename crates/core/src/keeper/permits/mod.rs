@@ -23,7 +23,7 @@ use super::{
     config::Mode,
     contract::{Effect, Failure, FailureClass},
     model::Model,
-    planner::{Planned, Planner, is_repair},
+    planner::{Planned, Planner},
     publication::{Approval, Publication},
     time::Time,
     turn::{Changed, Turn},
@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     dns::Name,
-    plan::{Batch, History, Reason, Unit},
+    plan::{Batch, Reason, Unit},
 };
 
 /// Everything that can prevent a unit from being sent.
@@ -174,7 +174,7 @@ impl Permits {
     }
 
     /// Notes that a batch was accepted.
-    pub fn batch_accepted(&mut self, batch: &Batch, history: &History, planner: &Planner, turn: &mut Turn) {
+    pub fn batch_accepted(&mut self, batch: &Batch, planner: &Planner, turn: &mut Turn) {
         self.account.close();
         self.changes.close();
         if self.quarantine.accepted(batch) {
@@ -183,7 +183,7 @@ impl Permits {
         let mut has_moved = false;
         for unit in batch.units() {
             // The move counts, even if the object has changed since.
-            if !is_repair(history, unit)
+            if !unit.is_repair()
                 && let Some(to) = unit.moves()
             {
                 has_moved = true;

@@ -16,7 +16,7 @@ use wakeup::Wakeup;
 use super::{contract::Report, keys::union, model::Model, time::Time};
 use crate::{
     dns::Name,
-    plan::{History, HostPlan, InSync, Move, Plan, Unit, UnitDigest, View},
+    plan::{HostPlan, InSync, Move, Plan, Unit, UnitDigest, View},
     source::{ClaimKey, Facts},
 };
 
@@ -238,7 +238,7 @@ impl Planner {
         let claimed = model.claims().keys_at(host);
         for key in union(claimed.chain(&correct).chain(self.drift.keys_at(host))) {
             let unit = self.plans.units_of(host).iter().find(|unit| *unit.key() == key);
-            let is_repair = unit.is_some_and(|unit| is_repair(&model.history, unit));
+            let is_repair = unit.is_some_and(Unit::is_repair);
             if let Some(unit) = unit.filter(|_| is_repair)
                 && let Some(facts) = model.claims().facts_of(unit.object())
             {
@@ -264,9 +264,4 @@ impl Planner {
         self.hosts_once_correct += usize::from(is_correct);
         self.hosts_once_correct -= usize::from(was_correct);
     }
-}
-
-/// Whether a unit restores records that were correct for the same wish.
-pub(super) fn is_repair(history: &History, unit: &Unit) -> bool {
-    unit.changes_records() && history.right_wish(unit.key()) == Some(unit.wish())
 }

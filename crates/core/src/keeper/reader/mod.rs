@@ -15,13 +15,13 @@ use super::{
     contract::{Effect, Page, Read, ReadId, Report},
     model::{Model, PageOutcome},
     pacer::{Pacer, Rate},
-    planner::{Planner, is_repair},
+    planner::Planner,
     time::Time,
     turn::{Changed, Turn},
 };
 use crate::{
     dns::Name,
-    plan::{Batch, History, Unit},
+    plan::{Batch, Unit},
 };
 
 /// When a repaired record is read again: how long after the repair.
@@ -216,8 +216,8 @@ impl ZoneReader {
     }
 
     /// Notes that a batch was accepted. Repaired records are read again later.
-    pub fn batch_accepted(&mut self, batch: &Batch, history: &History, now: Time) {
-        for unit in batch.units().iter().filter(|unit| is_repair(history, unit)) {
+    pub fn batch_accepted(&mut self, batch: &Batch, now: Time) {
+        for unit in batch.units().iter().filter(|unit| unit.is_repair()) {
             for wait in AFTER_REPAIR {
                 self.rereads.add_at(unit.reads().iter().cloned(), now + wait);
             }
