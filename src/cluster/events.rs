@@ -261,7 +261,8 @@ fn event_name(object: &str, content: [&str; 4]) -> String {
 }
 
 fn blocked_note(blocked: &Blocked) -> String {
-    let (host, why) = (shorten(&blocked.host, LONGEST_PART), shorten(&blocked.told(), LONGEST_PART));
+    let (host, why) =
+        (shorten(&blocked.host, LONGEST_PART), shorten(&blocked.message_for_owner(), LONGEST_PART));
     let where_shown = if blocked.remedy.is_empty() { "" } else { " (`zonekeeper plan` shows it)" };
     format!("{host} is blocked: {why}. Fix: {}{where_shown}", blocked.reason.fix())
 }

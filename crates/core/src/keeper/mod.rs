@@ -387,7 +387,7 @@ impl Keeper {
     }
 
     /// Earlier observations that plans depend on.
-    pub fn past(&self) -> &History {
+    pub fn history(&self) -> &History {
         &self.model.history
     }
 

@@ -23,7 +23,7 @@ pub struct Blocked {
 
 impl Blocked {
     /// The reason in words, for readers who may see only the object's namespace. It names no object of another namespace.
-    pub fn told(&self) -> String {
+    pub fn message_for_owner(&self) -> String {
         match &self.reason {
             Reason::ClaimedBy { holder } if holder.namespace() != self.object.namespace() => {
                 "an object of another namespace holds this hostname and asks for other records".to_owned()
@@ -79,7 +79,12 @@ mod tests {
                     reason,
                     remedy: vec![],
                 };
-                assert_eq!(blocked.told().contains(namespace), is_named, "{label}: {}", blocked.told());
+                assert_eq!(
+                    blocked.message_for_owner().contains(namespace),
+                    is_named,
+                    "{label}: {}",
+                    blocked.message_for_owner()
+                );
                 assert!(blocked.reason.to_string().contains(namespace), "{label}");
             }
         }

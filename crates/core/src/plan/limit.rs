@@ -29,8 +29,8 @@ pub struct Weight {
     pub changes: u32,
 }
 
-/// Maximum of values of one object at all its hostnames together. It equals 10,000 record sets with ten values each.
-/// zonekeeper keeps all values of an object for each of its hostnames in memory.
+/// Maximum of values of one object at all its hostnames together: 500 hostnames with 200 values each. Each of its units
+/// in a plan has a copy of its values.
 pub(super) const MAX_OBJECT_VALUES: usize = 100_000;
 
 /// An exceeded limit, with the actual number.

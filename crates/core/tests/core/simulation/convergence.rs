@@ -93,7 +93,7 @@ fn settled(world: &World) -> Result<(), String> {
     }
     let settings = world.shape.settings();
     let fresh =
-        Plan::new(&View { zone: &zone, claims: &claims, settings: &settings, history: keeper.past() });
+        Plan::new(&View { zone: &zone, claims: &claims, settings: &settings, history: keeper.history() });
     let is_refused = |unit: &Unit| {
         world.service.refuses(unit.changes().iter().map(|change| change.after().name().clone()))
     };
