@@ -50,14 +50,14 @@ impl View<'_> {
         }
         naming.hosts_at(apex, host).into_iter().find_map(|other| {
             let in_zone = self.is_owned_at(&other, host);
-            let claim = self.claimed_at(&other, |wish| {
+            let claims = self.claims_at(&other, |wish| {
                 wish.sets.iter().any(|set| naming.place(apex, &other, set.rtype()).name == *host)
             });
             let is_known = self.has_owned_set(&other);
-            if in_zone && !(claim.is_some() && is_known) {
+            if in_zone && (claims.is_empty() || !is_known) {
                 return Some(Reason::ReservedName(Reserved::OwnershipOf(other)));
             }
-            let goes_on = claim.is_some_and(|theirs| is_known || !holder.is_older_than(&theirs));
+            let goes_on = claims.iter().any(|theirs| is_known || !holder.is_older_than(theirs));
             let (at, found) = (host.clone(), RecordType::Txt);
             goes_on.then_some(Reason::TypeConflict { at, found, is_needed: true })
         })
@@ -68,16 +68,16 @@ impl View<'_> {
         let (naming, apex, host) = (&self.settings.naming, self.zone.apex(), &holder.endpoint.key.host);
         let places = desired.sets.iter().map(|set| naming.place(apex, host, set.rtype()).name);
         places.filter(|at| at != host && !self.has_owned_set(host)).find_map(|at| {
-            let claim = self.claimed_at(&at, |wish| wish.has(&RecordType::Cname));
-            let goes_on = claim.is_some_and(|theirs| !holder.is_older_than(&theirs));
+            let claims = self.claims_at(&at, |wish| wish.has(&RecordType::Cname));
+            let goes_on = claims.iter().any(|theirs| !holder.is_older_than(theirs));
             goes_on.then_some(Reason::TypeConflict { at, found: RecordType::Cname, is_needed: true })
         })
     }
 
-    /// A claim at a hostname that could be written and asks for something.
-    fn claimed_at(&self, host: &Name, asks: impl Fn(&Desired) -> bool) -> Option<Claim> {
+    /// The claims at a hostname that could be written and ask for something: one for each key.
+    fn claims_at(&self, host: &Name, asks: impl Fn(&Desired) -> bool) -> Vec<Claim> {
         let claims = self.claims.keys_at(host).filter_map(|key| self.claimed(key));
-        claims.filter(|(_, wish)| asks(wish)).map(|(claim, _)| claim).next()
+        claims.filter(|(_, wish)| asks(wish)).map(|(claim, _)| claim).collect()
     }
 
     /// The holder's claim on a key and its record sets, if they could be written without rivals.
