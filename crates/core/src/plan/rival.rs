@@ -50,14 +50,13 @@ impl View<'_> {
         }
         naming.hosts_at(apex, host).into_iter().find_map(|other| {
             let in_zone = self.is_owned_at(&other, host);
-            let claims = self.claims_at(&other, |wish| {
-                wish.sets.iter().any(|set| naming.place(apex, &other, set.rtype()).name == *host)
-            });
+            let theirs = self.oldest_at(&other, |wish| self.has_txt_at(host, &other, wish));
             let is_known = self.has_owned_set(&other);
-            if in_zone && (claims.is_empty() || !is_known) {
+            if in_zone && !(theirs.is_some() && is_known) {
                 return Some(Reason::ReservedName(Reserved::OwnershipOf(other)));
             }
-            let goes_on = claims.iter().any(|theirs| is_known || !holder.is_older_than(theirs));
+            let own = || self.oldest_at(host, |wish| wish.has(&RecordType::Cname));
+            let goes_on = theirs.is_some_and(|theirs| is_known || !is_first(holder, own, &theirs));
             let (at, found) = (host.clone(), RecordType::Txt);
             goes_on.then_some(Reason::TypeConflict { at, found, is_needed: true })
         })
@@ -68,16 +67,24 @@ impl View<'_> {
         let (naming, apex, host) = (&self.settings.naming, self.zone.apex(), &holder.endpoint.key.host);
         let places = desired.sets.iter().map(|set| naming.place(apex, host, set.rtype()).name);
         places.filter(|at| at != host && !self.has_owned_set(host)).find_map(|at| {
-            let claims = self.claims_at(&at, |wish| wish.has(&RecordType::Cname));
-            let goes_on = claims.iter().any(|theirs| !holder.is_older_than(theirs));
+            let theirs = self.oldest_at(&at, |wish| wish.has(&RecordType::Cname));
+            let own = || self.oldest_at(host, |wish| self.has_txt_at(&at, host, wish));
+            let goes_on = theirs.is_some_and(|theirs| !is_first(holder, own, &theirs));
             goes_on.then_some(Reason::TypeConflict { at, found: RecordType::Cname, is_needed: true })
         })
     }
 
-    /// The claims at a hostname that could be written and ask for something: one for each key.
-    fn claims_at(&self, host: &Name, asks: impl Fn(&Desired) -> bool) -> Vec<Claim> {
+    /// The oldest claim at a hostname that could be written and asks for something. It stands for all keys of the hostname.
+    fn oldest_at(&self, host: &Name, asks: impl Fn(&Desired) -> bool) -> Option<Claim> {
         let claims = self.claims.keys_at(host).filter_map(|key| self.claimed(key));
-        claims.filter(|(_, wish)| asks(wish)).map(|(claim, _)| claim).collect()
+        let claims = claims.filter(|(_, wish)| asks(wish)).map(|(claim, _)| claim);
+        claims.reduce(|oldest, claim| if claim.is_older_than(&oldest) { claim } else { oldest })
+    }
+
+    /// Whether the ownership record of a wish at a hostname is at this name.
+    fn has_txt_at(&self, at: &Name, host: &Name, wish: &Desired) -> bool {
+        let (naming, apex) = (&self.settings.naming, self.zone.apex());
+        wish.sets.iter().any(|set| naming.place(apex, host, set.rtype()).name == *at)
     }
 
     /// The holder's claim on a key and its record sets, if they could be written without rivals.
@@ -87,4 +94,9 @@ impl View<'_> {
         self.without_rivals(holder, &wish).ok()?;
         Some((holder.clone(), wish))
     }
+}
+
+/// Whether the holder of a key, or the oldest claim at its hostname, comes before the rival's oldest claim.
+fn is_first(holder: &Claim, own: impl FnOnce() -> Option<Claim>, theirs: &Claim) -> bool {
+    holder.is_older_than(theirs) || own().is_some_and(|own| own.is_older_than(theirs))
 }
