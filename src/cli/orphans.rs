@@ -15,7 +15,7 @@ use serde_json::Value;
 use zonekeeper_core::{
     keeper::Scope,
     plan::{HandChange, Plan, Stale},
-    source::{Kind, ObjectRef},
+    source::{Kind, ResourceRef},
 };
 
 use super::{plan::StaleJson, session::Session};
@@ -72,8 +72,8 @@ has changed since.";
 struct OrphanList<'p> {
     orphans: &'p [Stale],
     leftovers: &'p [Stale],
-    /// Objects that cannot be read. They may ask for any of the hostnames.
-    unreadable: &'p [ObjectRef],
+    /// Resources that cannot be read. Objects may ask for any of the hostnames because of them.
+    unreadable: &'p [ResourceRef],
     scopes: &'p [Scope],
 }
 

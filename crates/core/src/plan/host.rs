@@ -99,7 +99,7 @@ impl View<'_> {
                 let reason = if self.claims.visibility.may_exist_unseen(&holder) {
                     Reason::KindUnreadable { holder }
                 } else if self.claims.may_claim_unseen(&holder, &key.host) {
-                    // It has the hostname above the limit.
+                    // It has the hostname above the limit, or a resource that it looks up cannot be read.
                     Reason::ClaimedBy { holder }
                 } else {
                     Reason::Vacant { holder }

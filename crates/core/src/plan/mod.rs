@@ -60,7 +60,7 @@ pub use view::View;
 
 use crate::{
     dns::{AliasZones, Name, Ttl},
-    source::{ClaimKey, ObjectRef, Severity},
+    source::{ClaimKey, ObjectRef, ResourceRef, Severity},
 };
 
 /// The settings with which claims become record sets.
@@ -99,8 +99,8 @@ pub struct Plan {
     pub orphans: Vec<Stale>,
     /// Claimed hostnames outside the zone.
     pub outside: Vec<(Name, ObjectRef)>,
-    /// Undecodable objects. Their hostnames are unknown.
-    pub unreadable: Vec<ObjectRef>,
+    /// Undecodable resources. The hostnames that objects ask for because of them are unknown.
+    pub unreadable: Vec<ResourceRef>,
     /// Problems of objects that block nothing, by object.
     pub warnings: BTreeMap<ObjectRef, Vec<String>>,
     /// The number of keys whose records are right and ours.

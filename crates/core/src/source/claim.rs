@@ -154,10 +154,11 @@ impl Claims {
         self.facts.get(object)
     }
 
-    /// Whether an object may claim a hostname without a claim here: it cannot be read, or has the hostname above the limit.
+    /// Whether an object may claim a hostname without a claim here: it or a resource that it looks up cannot be read, or it
+    /// has the hostname above the limit.
     pub(crate) fn may_claim_unseen(&self, object: &ObjectRef, host: &Name) -> bool {
-        let has_above_limit = |facts: &Arc<Facts>| facts.hosts_above_limit.contains(host);
-        self.visibility.may_exist_unseen(object) || self.facts_of(object).is_some_and(has_above_limit)
+        let may = |facts: &Arc<Facts>| facts.may_claim_more() || facts.hosts_above_limit.contains(host);
+        self.visibility.may_exist_unseen(object) || self.facts_of(object).is_some_and(may)
     }
 
     /// Whether an object has a hostname above the limit.

@@ -93,6 +93,8 @@ pub enum Severity {
     Blocking,
     /// The object asks for a routing policy, which no source reads yet: all its hostnames are blocked.
     UnsupportedRouting,
+    /// A resource that the object looks up cannot be read. All its hostnames are blocked, and it may claim others as well.
+    Unreadable,
 }
 
 // === impl Facts ===
@@ -136,6 +138,11 @@ impl Facts {
     /// How many values the endpoints have together.
     pub fn values(&self) -> usize {
         self.endpoints.iter().map(|endpoint| endpoint.content.len()).sum()
+    }
+
+    /// Whether the object may claim more hostnames than those of its endpoints.
+    pub(super) fn may_claim_more(&self) -> bool {
+        self.problems.iter().any(|problem| problem.severity == Severity::Unreadable)
     }
 
     /// The first problem that blocks the object's hostnames.

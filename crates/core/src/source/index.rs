@@ -3,6 +3,9 @@
 //! A resource goes in, and the objects whose facts changed come out. An object that needs no other resource passes
 //! through, and nothing of it is kept. A part of a join is kept as the few fields that are used. While the facts of an
 //! object are computed, the index notes what they look up, so that only those objects are computed again later.
+//!
+//! If an object looks up a resource that cannot be read, its hostnames are blocked: its targets could be wrong or
+//! incomplete.
 
 use std::{
     any::Any,
@@ -12,7 +15,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Facts, ObjectRef, Resource};
+use super::{Facts, ObjectRef, Problem, Resource, Severity, Visibility};
 
 /// A reference to a resource that is watched.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,7 +37,7 @@ pub enum Reduced {
 ///
 /// ```
 /// use std::sync::Arc;
-/// use zonekeeper_core::source::{Index, Part, Reduced, Related, Resource, ResourceRef};
+/// use zonekeeper_core::source::{Index, Part, Reduced, Related, Resource, ResourceRef, Visibility};
 ///
 /// #[derive(Debug)]
 /// struct Backend {
@@ -44,9 +47,10 @@ pub enum Reduced {
 /// impl Part for Backend {}
 ///
 /// const BACKEND: Resource = Resource::namespaced("Backend", "backend", &[]);
-/// let mut index = Index::default();
+/// let (mut index, visibility) = (Index::default(), Visibility::default());
 /// let web = ResourceRef::new(BACKEND, "shop", "web");
-/// let changed = index.set(&web, Some(Reduced::Part(Arc::new(Backend { address: "192.0.2.1" }))));
+/// let backend = Reduced::Part(Arc::new(Backend { address: "192.0.2.1" }));
+/// let changed = index.set(&web, Some(backend), &visibility);
 /// assert!(changed.is_empty(), "no object looks it up");
 /// ```
 pub trait Part: Any + fmt::Debug + Send + Sync {
@@ -56,7 +60,7 @@ pub trait Part: Any + fmt::Debug + Send + Sync {
         None
     }
 
-    /// The groups in which objects find this resource, as `shop/web` for the endpoints of that Service.
+    /// The groups of its namespace in which objects find this resource, as `web` for the endpoints of that Service.
     fn groups(&self) -> Vec<String> {
         Vec::new()
     }
@@ -73,14 +77,22 @@ pub struct Related<'i> {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum LookUp {
     One(ResourceRef),
-    Group(Resource, String),
+    Group(Group),
+}
+
+/// Resources of one sort and namespace that are looked up together.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Group {
+    resource: Resource,
+    namespace: String,
+    name: String,
 }
 
 /// All parts of joins, and which objects depend on which.
 #[derive(Debug, Default)]
 pub struct Index {
     parts: BTreeMap<ResourceRef, Entry>,
-    groups: BTreeMap<(Resource, String), BTreeSet<ResourceRef>>,
+    groups: BTreeMap<Group, BTreeSet<ResourceRef>>,
     /// The objects whose facts depend on a look-up.
     users: BTreeMap<LookUp, BTreeSet<ResourceRef>>,
 }
@@ -115,6 +127,12 @@ impl ResourceRef {
         &self.place.1
     }
 
+    /// Whether the resource is this object.
+    pub(super) fn is(&self, object: &ObjectRef) -> bool {
+        self.resource.kind().as_ref() == Some(object.kind())
+            && (self.namespace(), self.name()) == (object.namespace(), object.name())
+    }
+
     /// The object that the resource is, if it can ask for hostnames itself.
     pub fn object(&self) -> Option<ObjectRef> {
         Some(ObjectRef::new(self.resource.kind()?, self.namespace(), self.name()))
@@ -146,12 +164,67 @@ impl Related<'_> {
         self.index.part(resource)
     }
 
-    /// The resources of a group, by name.
-    pub fn group<P: Part>(&self, resource: Resource, group: &str) -> impl Iterator<Item = &P> {
-        let key = (resource, group.to_owned());
-        let members = self.index.groups.get(&key).into_iter().flatten();
-        self.used.borrow_mut().insert(LookUp::Group(key.0, key.1));
+    /// The resources of a group, by name; `namespace` is empty for a cluster-scoped resource.
+    pub fn group<P: Part>(
+        &self,
+        resource: Resource,
+        namespace: &str,
+        name: &str,
+    ) -> impl Iterator<Item = &P> {
+        let group = Group { resource, namespace: namespace.to_owned(), name: name.to_owned() };
+        let members = self.index.groups.get(&group).into_iter().flatten();
+        self.used.borrow_mut().insert(LookUp::Group(group));
         members.filter_map(|member| self.index.part(member))
+    }
+}
+
+// === impl LookUp ===
+
+impl LookUp {
+    fn resource(&self) -> Resource {
+        match self {
+            Self::One(resource) => resource.resource,
+            Self::Group(group) => group.resource,
+        }
+    }
+
+    fn namespace(&self) -> &str {
+        match self {
+            Self::One(resource) => resource.namespace(),
+            Self::Group(group) => &group.namespace,
+        }
+    }
+
+    /// Why the objects that depend on it are blocked, if something of it cannot be read.
+    fn problem(&self, visibility: &Visibility) -> Option<Problem> {
+        let hides = |resource: &ResourceRef| match self {
+            Self::One(one) => one == resource,
+            Self::Group(group) => {
+                group.resource == resource.resource && group.namespace == resource.namespace()
+            }
+        };
+        let fix = if let Some(resource) = visibility.undecodable().find(|resource| hides(resource)) {
+            format!("correct {resource}")
+        } else if visibility.is_unreadable(self.resource(), self.namespace()) {
+            format!("grant zonekeeper the right to list and watch {} objects", self.resource())
+        } else {
+            return None;
+        };
+        let text = format!("it says where the hostnames lead, and zonekeeper cannot read it; {fix}");
+        Some(Problem { field: self.to_string(), text, severity: Severity::Unreadable })
+    }
+}
+
+/// `Backend/shop/web`, or `EndpointSlice objects of web in namespace shop`.
+impl fmt::Display for LookUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(resource) => resource.fmt(f),
+            Self::Group(Group { resource, namespace, name }) => {
+                write!(f, "{resource} objects of {name}")?;
+                if namespace.is_empty() { Ok(()) } else { write!(f, " in namespace {namespace}") }
+            }
+        }
     }
 }
 
@@ -163,18 +236,19 @@ impl Index {
         &mut self,
         resource: &ResourceRef,
         reduced: Option<Reduced>,
+        visibility: &Visibility,
     ) -> Vec<(ObjectRef, Option<Facts>)> {
         let mut changed = BTreeSet::from([LookUp::One(resource.clone())]);
         if let Some(old) = self.parts.remove(resource) {
             self.forget_use(resource, &old.used);
-            for key in group_keys(resource, &*old.part) {
+            for key in groups_of(resource, &*old.part) {
                 if let Some(members) = self.groups.get_mut(&key) {
                     members.remove(resource);
                     if members.is_empty() {
                         self.groups.remove(&key);
                     }
                 }
-                changed.insert(LookUp::Group(key.0, key.1));
+                changed.insert(LookUp::Group(key));
             }
         }
         let mut found = Vec::new();
@@ -184,19 +258,41 @@ impl Index {
             }
             None => found.extend(resource.object().map(|object| (object, None))),
             Some(Reduced::Part(part)) => {
-                for key in group_keys(resource, &*part) {
+                for key in groups_of(resource, &*part) {
                     self.groups.entry(key.clone()).or_default().insert(resource.clone());
-                    changed.insert(LookUp::Group(key.0, key.1));
+                    changed.insert(LookUp::Group(key));
                 }
                 self.parts.insert(resource.clone(), Entry { part, used: BTreeSet::new() });
-                found.extend(self.join(resource));
+                found.extend(self.join(resource, visibility));
             }
         }
         let users = changed.iter().filter_map(|look_up| self.users.get(look_up));
         let users: BTreeSet<ResourceRef> =
             users.flatten().filter(|user| *user != resource).cloned().collect();
-        found.extend(users.iter().filter_map(|user| self.join(user)));
+        found.extend(users.iter().filter_map(|user| self.join(user, visibility)));
         found
+    }
+
+    /// Joins again after a change of `visibility`. Returns the objects that look up this resource, with their facts.
+    ///
+    /// `namespace` is that of the change; `None` is all namespaces.
+    pub fn visibility_changed(
+        &mut self,
+        resource: Resource,
+        namespace: Option<&str>,
+        visibility: &Visibility,
+    ) -> Vec<(ObjectRef, Option<Facts>)> {
+        let is_affected = |look_up: &LookUp| {
+            look_up.resource() == resource && namespace.is_none_or(|it| it == look_up.namespace())
+        };
+        let users = self.users.iter().filter(|(look_up, _)| is_affected(look_up));
+        let users: BTreeSet<ResourceRef> = users.flat_map(|(_, users)| users).cloned().collect();
+        users.iter().filter_map(|user| self.join(user, visibility)).collect()
+    }
+
+    /// Whether the index has a resource as a part of a join.
+    pub fn has(&self, part: &ResourceRef) -> bool {
+        self.parts.contains_key(part)
     }
 
     /// The parts of a sort of resource.
@@ -205,12 +301,19 @@ impl Index {
     }
 
     /// Computes the facts of an object, and notes what they depend on.
-    fn join(&mut self, resource: &ResourceRef) -> Option<(ObjectRef, Option<Facts>)> {
+    fn join(
+        &mut self,
+        resource: &ResourceRef,
+        visibility: &Visibility,
+    ) -> Option<(ObjectRef, Option<Facts>)> {
         let object = resource.object()?;
         let part = Arc::clone(&self.parts.get(resource)?.part);
         let related = Related { index: self, used: RefCell::default() };
-        let facts = part.facts(&related);
+        let mut facts = part.facts(&related);
         let used = related.used.into_inner();
+        if let Some(facts) = &mut facts {
+            facts.problems.extend(used.iter().filter_map(|look_up| look_up.problem(visibility)));
+        }
         for look_up in &used {
             self.users.entry(look_up.clone()).or_default().insert(resource.clone());
         }
@@ -238,9 +341,13 @@ impl Index {
     }
 }
 
-fn group_keys(resource: &ResourceRef, part: &dyn Part) -> impl Iterator<Item = (Resource, String)> {
-    let resource = resource.resource;
-    part.groups().into_iter().map(move |group| (resource, group))
+/// The groups that a resource belongs to.
+fn groups_of(resource: &ResourceRef, part: &dyn Part) -> impl Iterator<Item = Group> {
+    part.groups().into_iter().map(|name| Group {
+        resource: resource.resource,
+        namespace: resource.namespace().to_owned(),
+        name,
+    })
 }
 
 #[cfg(test)]
@@ -248,7 +355,6 @@ mod tests {
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
     use super::*;
-    use crate::source::Problem;
 
     const ROUTE: Resource = Resource::namespaced("Route", "route", &["route"]);
     const BACKEND: Resource = Resource::namespaced("Backend", "backend", &["route"]);
@@ -272,7 +378,7 @@ mod tests {
             let mut facts = Facts::new(route("web").object()?, &ObjectMeta::default());
             let backend = related.get::<Backend>(&backend(self.backend));
             let backend = backend.map(|backend| Problem::warning("backend", backend.0));
-            let nodes = related.group::<Node>(NODE, self.zone);
+            let nodes = related.group::<Node>(NODE, "", self.zone);
             let nodes = nodes.map(|node| Problem::warning("node", node.0));
             facts.problems = backend.into_iter().chain(nodes).collect();
             Some(facts)
@@ -316,7 +422,9 @@ mod tests {
     #[test]
     fn an_object_follows_the_resources_that_it_looks_up() {
         let mut index = Index::default();
-        let mut set = |resource: &ResourceRef, now: Option<Reduced>| found(index.set(resource, now));
+        let visibility = Visibility::default();
+        let mut set =
+            |resource: &ResourceRef, now: Option<Reduced>| found(index.set(resource, now, &visibility));
         assert_eq!(set(&backend("one"), Some(part(Backend("192.0.2.1")))), [""; 0]);
         let web = || Some(part(Route { backend: "one", zone: "a" }));
         assert_eq!(set(&route("web"), web()), ["route/shop/web: 192.0.2.1"]);
@@ -339,17 +447,48 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_of_what_is_gone_or_needs_no_join() {
-        let mut index = Index::default();
-        index.set(&node("n"), Some(part(Node("a-1"))));
-        index.set(&backend("one"), Some(part(Backend("192.0.2.1"))));
-        index.set(&route("web"), Some(part(Route { backend: "one", zone: "a" })));
+        let (mut index, visibility) = (Index::default(), Visibility::default());
+        let mut set = |resource: &ResourceRef, now: Option<Reduced>| index.set(resource, now, &visibility);
+        set(&node("n"), Some(part(Node("a-1"))));
+        set(&backend("one"), Some(part(Backend("192.0.2.1"))));
+        set(&route("web"), Some(part(Route { backend: "one", zone: "a" })));
         for resource in [route("web"), backend("one"), node("n")] {
-            index.set(&resource, None);
+            set(&resource, None);
         }
         let web = ResourceRef::new(Resource::INGRESS, "shop", "web");
         let facts = Facts::new(web.object().unwrap(), &ObjectMeta::default());
-        let changed = index.set(&web, Some(Reduced::Facts(Box::new(facts))));
+        let changed = set(&web, Some(Reduced::Facts(Box::new(facts))));
         assert_eq!(found(changed), ["Ingress/shop/web: "]);
         assert!(index.parts.is_empty() && index.groups.is_empty() && index.users.is_empty(), "{index:?}");
+    }
+
+    #[test]
+    fn an_object_is_blocked_while_something_that_it_looks_up_cannot_be_read() {
+        let (mut index, mut visibility) = (Index::default(), Visibility::default());
+        index.set(&backend("one"), Some(part(Backend("192.0.2.1"))), &visibility);
+        index.set(&node("n"), Some(part(Node("a-1"))), &visibility);
+        index.set(&route("web"), Some(part(Route { backend: "one", zone: "a" })), &visibility);
+        let mut blocked_by = |resource: Resource, namespace: Option<&str>, visibility: &Visibility| {
+            let changed = index.visibility_changed(resource, namespace, visibility);
+            let problems = changed.into_iter().filter_map(|(_, facts)| facts).flat_map(|facts| facts.problems);
+            let blocking = problems.filter(|problem| problem.severity != Severity::Warning);
+            blocking.map(|problem| problem.field).collect::<Vec<_>>()
+        };
+        let none = [""; 0];
+        for (resource, field) in [(backend("one"), "Backend/shop/one"), (node("m"), "Node objects of a")] {
+            let (sort, namespace) = (resource.resource(), Some(resource.namespace()));
+            visibility.set_undecodable(&resource, true);
+            assert_eq!(blocked_by(sort, namespace, &visibility), [field]);
+            visibility.set_undecodable(&resource, false);
+            assert_eq!(blocked_by(sort, namespace, &visibility), none);
+            visibility.set_readable(sort, None, false);
+            assert_eq!(blocked_by(sort, None, &visibility), [field]);
+            visibility.set_readable(sort, None, true);
+            assert_eq!(blocked_by(sort, None, &visibility), none);
+        }
+        // A resource that it does not look up.
+        visibility.set_undecodable(&backend("two"), true);
+        visibility.set_readable(BACKEND, Some("blog"), false);
+        assert_eq!(blocked_by(BACKEND, Some("shop"), &visibility), none);
     }
 }

@@ -1,18 +1,18 @@
-//! Objects that may exist without our knowledge.
+//! Resources that cannot be read, and objects that may exist without our knowledge.
 
 use std::collections::BTreeSet;
 
-use super::{ObjectRef, Resource};
+use super::{ObjectRef, Resource, ResourceRef};
 
-/// The objects that cannot be read: all objects of some kinds, and single objects.
+/// The resources that cannot be read: all of some sorts, and single ones.
 ///
-/// Such an object may claim any hostname. So a hostname whose ownership record names it stays as it is.
+/// An object that cannot be read may claim any hostname. So a hostname whose ownership record names it stays as it is.
 #[derive(Debug, Clone, Default)]
 pub struct Visibility {
     /// Resources that cannot be listed, in one namespace or in all.
     unreadable: BTreeSet<(Resource, Option<String>)>,
-    /// Objects that exist and cannot be decoded.
-    undecodable: BTreeSet<ObjectRef>,
+    /// Resources that exist and cannot be decoded, if no earlier version of them is known.
+    undecodable: BTreeSet<ResourceRef>,
 }
 
 // === impl Visibility ===
@@ -24,19 +24,29 @@ impl Visibility {
         if is_readable { self.unreadable.remove(&scope) } else { self.unreadable.insert(scope) }
     }
 
-    /// Notes whether an object exists that cannot be decoded. Returns whether that is news.
-    pub fn set_undecodable(&mut self, object: &ObjectRef, is_undecodable: bool) -> bool {
-        if is_undecodable { self.undecodable.insert(object.clone()) } else { self.undecodable.remove(object) }
+    /// Notes whether a resource exists that cannot be decoded. Returns whether that is news.
+    pub fn set_undecodable(&mut self, resource: &ResourceRef, is_undecodable: bool) -> bool {
+        if is_undecodable {
+            self.undecodable.insert(resource.clone())
+        } else {
+            self.undecodable.remove(resource)
+        }
     }
 
-    /// The objects that exist and cannot be decoded.
-    pub fn undecodable(&self) -> impl Iterator<Item = &ObjectRef> {
+    /// The resources that exist and cannot be decoded.
+    pub fn undecodable(&self) -> impl Iterator<Item = &ResourceRef> {
         self.undecodable.iter()
+    }
+
+    /// Whether the resources of a sort cannot be listed in a namespace.
+    pub(super) fn is_unreadable(&self, resource: Resource, namespace: &str) -> bool {
+        let hides = |within: &Option<String>| within.as_deref().is_none_or(|within| within == namespace);
+        self.unreadable.iter().any(|(hidden, within)| *hidden == resource && hides(within))
     }
 
     /// Whether an object may exist without our knowledge: it, or a resource that its kind depends on, cannot be read.
     pub(crate) fn may_exist_unseen(&self, object: &ObjectRef) -> bool {
-        self.undecodable.contains(object)
+        self.undecodable.iter().any(|resource| resource.is(object))
             || self.unreadable.iter().any(|(resource, within)| {
                 resource.kinds().any(|kind| kind == *object.kind())
                     && within.as_deref().is_none_or(|within| within == object.namespace())

@@ -9,7 +9,7 @@ mod cluster;
 mod convergence;
 mod foreigner;
 mod invariants;
-mod join;
+pub mod join;
 mod knowledge;
 pub mod labels;
 mod leadership;

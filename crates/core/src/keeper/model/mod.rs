@@ -17,7 +17,7 @@ use super::{
 use crate::{
     dns::{Name, Zone},
     plan::{Blocked, History, Settings, View, of_object},
-    source::{Claims, Facts, Index, ObjectRef, Reduced, ResourceRef},
+    source::{Claims, Facts, Index, ObjectRef, Reduced, Resource, ResourceRef},
 };
 
 /// The inputs of every plan, kept up to date.
@@ -81,12 +81,10 @@ impl Model {
     /// Notes that a resource was created or changed, or that it is gone.
     pub fn set_resource(&mut self, resource: &ResourceRef, reduced: Option<Reduced>, turn: &mut Turn) {
         self.lists.see(resource);
-        if let Some(object) = resource.object()
-            && self.claims.visibility.set_undecodable(&object, false)
-        {
-            turn.changed(Changed::Readability);
+        if self.claims.visibility.set_undecodable(resource, false) {
+            self.visibility_changed(resource.resource(), Some(resource.namespace()), turn);
         }
-        for (object, facts) in self.index.set(resource, reduced) {
+        for (object, facts) in self.index.set(resource, reduced, &self.claims.visibility) {
             self.set_facts(&object, facts, turn);
         }
     }
@@ -111,21 +109,20 @@ impl Model {
     /// Notes that a resource exists and cannot be decoded. Its last known version stays valid.
     pub fn set_undecodable(&mut self, resource: &ResourceRef, turn: &mut Turn) {
         self.lists.see(resource);
-        // Without known facts, the object may claim any hostname.
-        if let Some(object) = resource.object()
-            && self.claims.facts_of(&object).is_none()
-            && self.claims.visibility.set_undecodable(&object, true)
-        {
-            turn.changed(Changed::Readability);
+        let has_facts = |object: ObjectRef| self.claims.facts_of(&object).is_some();
+        let is_known = self.index.has(resource) || resource.object().is_some_and(has_facts);
+        // Without a known version, an object may claim any hostname, and a part may lead anywhere.
+        if !is_known && self.claims.visibility.set_undecodable(resource, true) {
+            self.visibility_changed(resource.resource(), Some(resource.namespace()), turn);
         }
     }
 
     /// Begins a list of a scope.
     pub fn begin_list(&mut self, scope: &Scope) {
-        let objects = self.claims.objects().chain(self.claims.visibility.undecodable());
-        let objects = objects.filter_map(|object| scope.resource_ref(object));
-        let parts = self.index.parts_of(scope.resource).filter(|part| scope.covers(part)).cloned();
-        self.lists.begin(scope, objects.chain(parts).collect());
+        let objects = self.claims.objects().filter_map(|object| scope.resource_ref(object));
+        let others = self.index.parts_of(scope.resource).chain(self.claims.visibility.undecodable());
+        let others = others.filter(|resource| scope.covers(resource)).cloned();
+        self.lists.begin(scope, objects.chain(others).collect());
     }
 
     /// Ends a list of a scope: objects that it did not show are gone.
@@ -144,8 +141,17 @@ impl Model {
     }
 
     fn set_readable(&mut self, scope: &Scope, is_readable: bool, turn: &mut Turn) {
-        if self.claims.visibility.set_readable(scope.resource, scope.namespace.as_deref(), is_readable) {
-            turn.changed(Changed::Readability);
+        let (resource, namespace) = (scope.resource, scope.namespace.as_deref());
+        if self.claims.visibility.set_readable(resource, namespace, is_readable) {
+            self.visibility_changed(resource, namespace, turn);
+        }
+    }
+
+    /// Reacts to resources that can be read now, or cannot be read any more. `namespace` is `None` for all namespaces.
+    fn visibility_changed(&mut self, resource: Resource, namespace: Option<&str>, turn: &mut Turn) {
+        turn.changed(Changed::Readability);
+        for (object, facts) in self.index.visibility_changed(resource, namespace, &self.claims.visibility) {
+            self.set_facts(&object, facts, turn);
         }
     }
 }

@@ -27,6 +27,8 @@ pub struct Knowledge {
     born: Time,
     objects: BTreeMap<ObjectRef, Facts>,
     parts: BTreeMap<ResourceRef, Arc<dyn Part>>,
+    /// The parts that cannot be decoded, and have no known version.
+    undecodable: BTreeSet<ResourceRef>,
     /// The resources that a listing under way has not shown yet, by scope.
     unseen: BTreeMap<Scope, BTreeSet<ResourceRef>>,
     /// The periods in which an object does not claim a hostname. The first one begins with the process.
@@ -71,6 +73,7 @@ impl Knowledge {
             born,
             objects: BTreeMap::new(),
             parts: BTreeMap::new(),
+            undecodable: BTreeSet::new(),
             unseen: BTreeMap::new(),
             gone: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -86,12 +89,17 @@ impl Knowledge {
             }
             Input::Undecodable { resource } => {
                 self.see(resource);
-                BTreeSet::new()
+                if self.parts.contains_key(resource) {
+                    return BTreeSet::new();
+                }
+                self.undecodable.insert(resource.clone());
+                self.join(resource, now)
             }
             Input::Listing(scope) => {
                 let objects = self.objects.keys().filter_map(|object| scope.resource_ref(object));
                 let parts = self.parts.keys().filter(|part| scope.covers(part)).cloned();
-                let known = objects.chain(parts).collect();
+                let undecodable = self.undecodable.iter().filter(|part| scope.covers(part)).cloned();
+                let known = objects.chain(parts).chain(undecodable).collect();
                 self.unseen.insert(scope.clone(), known);
                 BTreeSet::new()
             }
@@ -116,18 +124,24 @@ impl Knowledge {
         reduced: Option<&Reduced>,
         now: Time,
     ) -> BTreeSet<Name> {
+        self.undecodable.remove(resource);
         match reduced {
-            Some(Reduced::Facts(facts)) => return self.set(&facts.object, Some(facts), now),
+            Some(Reduced::Facts(facts)) => return self.set(&facts.object, Some(facts), true, now),
             Some(Reduced::Part(part)) => drop(self.parts.insert(resource.clone(), Arc::clone(part))),
             None => drop(self.parts.remove(resource)),
         }
+        self.join(resource, now)
+    }
+
+    /// Joins the routes that depend on a resource again.
+    fn join(&mut self, resource: &ResourceRef, now: Time) -> BTreeSet<Name> {
         let part = |at: &ResourceRef| -> Option<&dyn Any> { Some(&**self.parts.get(at)?) };
         let route = |at: &ResourceRef| part(at)?.downcast_ref::<Route>();
         let changed = |at: &ResourceRef| {
             let backend = route(at).map(|route| &route.backend);
             at == resource || backend == Some(resource)
         };
-        let routes: Vec<(ObjectRef, Option<Facts>)> = self
+        let routes: Vec<(ObjectRef, Option<Facts>, bool)> = self
             .parts
             .keys()
             .chain([resource])
@@ -137,20 +151,28 @@ impl Knowledge {
                     let backend = part(&route.backend).and_then(|part| part.downcast_ref::<Backend>());
                     joined(&route.facts, backend)
                 });
-                Some((at.object()?, facts))
+                let is_readable = route(at).is_none_or(|route| !self.undecodable.contains(&route.backend));
+                Some((at.object()?, facts, is_readable))
             })
             .collect();
-        routes.iter().flat_map(|(object, facts)| self.set(object, facts.as_ref(), now)).collect()
+        let set = |(object, facts, is_readable): &(ObjectRef, Option<Facts>, bool)| {
+            self.set(object, facts.as_ref(), *is_readable, now)
+        };
+        routes.iter().flat_map(set).collect()
     }
 
-    fn set(&mut self, object: &ObjectRef, facts: Option<&Facts>, now: Time) -> BTreeSet<Name> {
+    /// Takes the facts of an object. If they are not readable, the object may have a target.
+    fn set(
+        &mut self,
+        object: &ObjectRef,
+        facts: Option<&Facts>,
+        is_readable: bool,
+        now: Time,
+    ) -> BTreeSet<Name> {
         let before = match facts {
             Some(facts) => self.objects.insert(object.clone(), facts.clone()),
             None => self.objects.remove(object),
         };
-        if before.as_ref() == facts {
-            return BTreeSet::new();
-        }
         let endpoints = before.iter().chain(facts).flat_map(|facts| &facts.endpoints);
         let keys: BTreeSet<ClaimKey> = endpoints.map(|endpoint| endpoint.key.clone()).collect();
         for claimed in &keys {
@@ -159,7 +181,11 @@ impl Knowledge {
             // Before its first claim, the object did not claim the hostname.
             self.gone.entry(key.clone()).or_insert(Period { begin: self.born, end: None });
             Period::go_on(&mut self.gone, key.clone(), asks.is_none(), now);
-            Period::go_on(&mut self.waiting, key, asks.is_some_and(|asks| asks.content.is_empty()), now);
+            let has_no_target = is_readable && asks.is_some_and(|asks| asks.content.is_empty());
+            Period::go_on(&mut self.waiting, key, has_no_target, now);
+        }
+        if before.as_ref() == facts {
+            return BTreeSet::new();
         }
         keys.into_iter().map(|key| key.host).collect()
     }

@@ -81,21 +81,28 @@ impl Watch {
         stream.last = now;
         let ticket = Ticket { stream: at, epoch: stream.epoch };
         let resources = cluster.resources().filter(|resource| stream.scope.covers(resource));
-        let mut inputs = vec![Input::Listing(stream.scope.clone())];
+        let (mut inputs, mut later) = (vec![Input::Listing(stream.scope.clone())], Vec::new());
         for resource in resources {
+            let readable =
+                Input::Resource { resource: resource.clone(), reduced: cluster.reduced(&resource) };
             if random.percent(2) {
-                // The object becomes readable a moment later, without any other effect.
-                inputs.push(Input::Undecodable { resource: resource.clone() });
+                inputs.push(Input::Undecodable { resource });
+                if random.percent(50) {
+                    later.push(readable);
+                    continue;
+                }
             }
-            let reduced = cluster.reduced(&resource);
-            inputs.push(Input::Resource { resource, reduced });
+            inputs.push(readable);
         }
         inputs.push(Input::Listed(stream.scope.clone()));
-        let mut arrive = |input| {
-            stream.last = stream.last + random.millis(0, 100);
+        let mut arrive = |input, delay| {
+            stream.last = stream.last + delay;
             (ticket, stream.last, input)
         };
-        inputs.into_iter().map(&mut arrive).collect()
+        let mut events: Vec<_> =
+            inputs.into_iter().map(|input| arrive(input, random.millis(0, 100))).collect();
+        events.extend(later.into_iter().map(|input| arrive(input, random.millis(100, 90_000))));
+        events
     }
 }
 

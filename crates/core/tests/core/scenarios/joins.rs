@@ -1,0 +1,132 @@
+//! Joins: a route whose backend cannot be read keeps its records.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use zonekeeper_core::{
+    keeper::{Input, Scope},
+    source::{Kind, ObjectRef, Reduced, Resource, ResourceRef, Rules},
+};
+
+use super::stage::Stage;
+use crate::{
+    simulation::join::{BACKEND, Backend, ROUTE, Route},
+    world::{ingress, meta},
+};
+
+const HOST: &str = "www.example.com";
+const HOUR: u64 = 3_600_000;
+
+fn everywhere(resource: Resource) -> Scope {
+    Scope { resource, namespace: None }
+}
+
+fn backend(name: &str) -> ResourceRef {
+    ResourceRef::new(BACKEND, "shop", name)
+}
+
+/// A route of the namespace `shop` that asks for [`HOST`], and leads to the backend of its name.
+fn route(name: &str, age: i64) -> Input {
+    let object = ingress(meta("shop", name, age, BTreeMap::new()), &[HOST], &[]);
+    let mut facts = object.facts(&Rules::default()).unwrap();
+    facts.object = ObjectRef::new(Kind::from_label("route"), "shop", name);
+    let part = Route { facts, backend: backend(name) };
+    let reduced = Some(Reduced::Part(Arc::new(part)));
+    Input::Resource { resource: ResourceRef::new(ROUTE, "shop", name), reduced }
+}
+
+fn leads_to(name: &str, address: &str) -> Input {
+    let part = Backend { targets: vec![address.to_owned()] };
+    Input::Resource { resource: backend(name), reduced: Some(Reduced::Part(Arc::new(part))) }
+}
+
+/// Starts a process that sees the routes `web` and `next`, and of the backends what it is told.
+fn start(stage: &mut Stage, backends: impl IntoIterator<Item = Input>) {
+    stage.keeper_begins_anew();
+    stage.tell(Input::Listing(everywhere(ROUTE)));
+    stage.tell(route("web", 0));
+    stage.tell(route("next", 1));
+    stage.tell(Input::Listed(everywhere(ROUTE)));
+    for input in backends {
+        stage.tell(input);
+    }
+    stage.run(HOUR);
+}
+
+/// A stage where the route `web` holds the hostname.
+fn held() -> Stage {
+    let mut stage = Stage::with(|config| config.scopes = vec![everywhere(ROUTE), everywhere(BACKEND)]);
+    let web = leads_to("web", "192.0.2.1");
+    let list = [Input::Listing(everywhere(BACKEND)), web, Input::Listed(everywhere(BACKEND))];
+    start(&mut stage, list);
+    assert_eq!(records(&stage), ["192.0.2.1 for route/shop/web"]);
+    stage
+}
+
+/// The values of the record, and the object in its ownership record.
+fn records(stage: &Stage) -> Vec<String> {
+    let lines = stage.at(HOST);
+    let value = lines.iter().find(|line| !line.contains("heritage")).unwrap();
+    let value = value.split(' ').nth(2).unwrap();
+    let named = lines.iter().filter_map(|line| line.split("resource=").nth(1)?.split('"').next());
+    named.map(|named| format!("{value} for {named}")).collect()
+}
+
+#[test]
+fn a_route_keeps_its_hostname_while_its_backend_cannot_be_decoded() {
+    let mut stage = held();
+    let list = [
+        Input::Listing(everywhere(BACKEND)),
+        leads_to("next", "192.0.2.2"),
+        Input::Undecodable { resource: backend("web") },
+        Input::Listed(everywhere(BACKEND)),
+    ];
+    start(&mut stage, list);
+    assert_eq!(records(&stage), ["192.0.2.1 for route/shop/web"]);
+    assert!(stage.done().contains(&format!("blocked {HOST}: InvalidField")));
+    // It can be decoded again.
+    stage.tell(leads_to("web", "192.0.2.3"));
+    stage.run(HOUR);
+    assert_eq!(records(&stage), ["192.0.2.3 for route/shop/web"]);
+    // The last known version stays valid.
+    stage.tell(Input::Undecodable { resource: backend("web") });
+    stage.run(HOUR);
+    assert_eq!(stage.keeper.plan().in_sync, 1);
+    // A relist shows that it is gone.
+    stage.tell(Input::Listing(everywhere(BACKEND)));
+    stage.tell(leads_to("next", "192.0.2.2"));
+    stage.tell(Input::Listed(everywhere(BACKEND)));
+    stage.run(HOUR);
+    assert_eq!(records(&stage), ["192.0.2.2 for route/shop/next"]);
+}
+
+#[test]
+fn a_route_keeps_its_hostname_while_backends_cannot_be_listed() {
+    let mut stage = held();
+    start(&mut stage, [Input::Denied(everywhere(BACKEND))]);
+    stage.tell(leads_to("next", "192.0.2.2"));
+    stage.run(HOUR);
+    assert_eq!(records(&stage), ["192.0.2.1 for route/shop/web"]);
+    assert!(stage.done().contains(&format!("blocked {HOST}: InvalidField")));
+    stage.tell(Input::Listing(everywhere(BACKEND)));
+    stage.tell(leads_to("web", "192.0.2.3"));
+    stage.tell(Input::Listed(everywhere(BACKEND)));
+    stage.run(HOUR);
+    assert_eq!(records(&stage), ["192.0.2.3 for route/shop/web"]);
+}
+
+#[test]
+fn a_backend_that_was_never_known_is_forgotten_when_a_list_does_not_show_it() {
+    let mut stage = held();
+    let list = [
+        Input::Listing(everywhere(BACKEND)),
+        leads_to("next", "192.0.2.2"),
+        Input::Undecodable { resource: backend("web") },
+        Input::Listed(everywhere(BACKEND)),
+    ];
+    start(&mut stage, list);
+    stage.tell(Input::Listing(everywhere(BACKEND)));
+    stage.tell(leads_to("next", "192.0.2.2"));
+    stage.tell(Input::Listed(everywhere(BACKEND)));
+    stage.run(HOUR);
+    assert_eq!(records(&stage), ["192.0.2.2 for route/shop/next"]);
+}
