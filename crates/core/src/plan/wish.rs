@@ -10,7 +10,9 @@ impl View<'_> {
         Desired::new(claim, self.zone, self.settings, keeps_cname)?.narrowed(&self.settings.managed_types)
     }
 
-    /// Whether the zone holds a CNAME at the key that is ours, or becomes ours.
+    /// Whether the zone holds a CNAME at the key that is ours, was ours, or becomes ours.
+    ///
+    /// A CNAME that lost its ownership record counts, so that nobody is told to delete it.
     fn keeps_cname(&self, claim: &Claim) -> bool {
         let (key, rtype) = (&claim.endpoint.key, RecordType::Cname);
         let Some(found) = self.zone.get(&key.host, &rtype, key.set_id.as_ref()) else { return false };
@@ -20,6 +22,8 @@ impl View<'_> {
         let owner = self.look_up(&key.host, &rtype, key).owner;
         let as_cname = || Desired::new(claim, self.zone, self.settings, true);
         let is_right = || as_cname().is_ok_and(|wish| wish.sets.iter().any(|set| wish.is_right(found, set)));
-        owner == Owner::Us || self.adopts(&key.host, &claim.facts, &owner, Some(found), is_right())
+        owner == Owner::Us
+            || (owner == Owner::Nobody && self.history.was_right(key))
+            || self.adopts(&key.host, &claim.facts, &owner, Some(found), is_right())
     }
 }
