@@ -226,7 +226,7 @@ impl View<'_> {
     fn asked_for(&self, key: &ClaimKey) -> Option<BTreeSet<RecordType>> {
         let mut types = BTreeSet::new();
         for claim in self.claims.claimants(key) {
-            let desired = Desired::new(claim, self.zone, self.settings, false).ok()?;
+            let desired = Desired::new(claim, self.zone, self.settings, self.keeps_cname(claim)).ok()?;
             types.extend(desired.sets.into_iter().map(|set| set.key.rtype));
         }
         Some(types)

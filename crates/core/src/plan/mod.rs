@@ -52,7 +52,7 @@ pub use limit::{Limit, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, Weight};
 pub use managed_types::{BadManagedType, ManagedTypes};
 pub use note::{Note, Noted};
 pub use ownership::{BadNaming, Fallbacks, Naming};
-pub use reason::Reason;
+pub use reason::{Reason, Reserved};
 pub use shadow::Shadow;
 pub use stale::Stale;
 pub use unit::Unit;

@@ -13,7 +13,7 @@ impl View<'_> {
     /// Whether the zone holds a CNAME at the key that is ours, was ours, or becomes ours.
     ///
     /// A CNAME that lost its ownership record counts, so that nobody is told to delete it.
-    fn keeps_cname(&self, claim: &Claim) -> bool {
+    pub(super) fn keeps_cname(&self, claim: &Claim) -> bool {
         let (key, rtype) = (&claim.endpoint.key, RecordType::Cname);
         let Some(found) = self.zone.get(&key.host, &rtype, key.set_id.as_ref()) else { return false };
         if !self.settings.managed_types.contains(&rtype) {

@@ -46,9 +46,9 @@ impl Claim {
         (self.facts.created, object.namespace(), object.name(), object.kind())
     }
 
-    /// Whether this claim was made before another one of another key.
+    /// Whether this claim comes before one on another key. Of the claims of one object, the first key comes first.
     pub(crate) fn is_older_than(&self, other: &Self) -> bool {
-        (self.facts.created, self.object()) < (other.facts.created, other.object())
+        (self.rank(), &self.endpoint.key) < (other.rank(), &other.endpoint.key)
     }
 }
 

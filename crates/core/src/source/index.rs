@@ -470,7 +470,8 @@ mod tests {
         index.set(&route("web"), Some(part(Route { backend: "one", zone: "a" })), &visibility);
         let mut blocked_by = |resource: Resource, namespace: Option<&str>, visibility: &Visibility| {
             let changed = index.visibility_changed(resource, namespace, visibility);
-            let problems = changed.into_iter().filter_map(|(_, facts)| facts).flat_map(|facts| facts.problems);
+            let problems =
+                changed.into_iter().filter_map(|(_, facts)| facts).flat_map(|facts| facts.problems);
             let blocking = problems.filter(|problem| problem.severity != Severity::Warning);
             blocking.map(|problem| problem.field).collect::<Vec<_>>()
         };

@@ -12,7 +12,8 @@ use std::{
 
 use zonekeeper_core::{
     dns::{RecordType, Zone},
-    plan::{Batch, Blocked, Change, Plan, Reason, Unit},
+    plan::{Batch, Blocked, Change, Plan, Reason, Reserved, Unit},
+    source::ObjectRef,
 };
 
 use crate::{
@@ -183,7 +184,12 @@ pub fn settles(situation: &Situation, plan: &Plan) -> Result<(), String> {
         zone = apply(&zone, batch.changes())?;
     }
     foreign_is_untouched(situation, &zone)?;
-    let next = situation.plan_of(&situation.claims(), &zone);
+    // The process remembers what it wrote. Otherwise a leftover beside new records could pass for a merged record.
+    let mut after = situation.clone();
+    for unit in &plan.units {
+        after.history.set_right(unit.key().clone(), unit.wish());
+    }
+    let next = after.plan_of(&situation.claims(), &zone);
     if !next.units.is_empty() {
         return Err(format!("the applied plan leaves something to do:\n{next}"));
     }
@@ -192,11 +198,25 @@ pub fn settles(situation: &Situation, plan: &Plan) -> Result<(), String> {
     let changes = || plan.units.iter().flat_map(Unit::changes).map(Change::after);
     let cnames = || changes().filter(|set| *set.rtype() == RecordType::Cname);
     let is_beside_cname = |it: &&Blocked| cnames().any(|set| set.name().as_str() == it.host);
-    let reported = |plan: &Plan| -> BTreeSet<String> {
+    let reported = |plan: &Plan| -> BTreeMap<(String, ObjectRef), Reason> {
         let blocked = plan.blocked.iter().filter(|it| !is_beside_cname(it));
-        blocked.map(|it| format!("{} {} {}", it.host, it.object, it.reason.label())).collect()
+        blocked.map(|it| ((it.host.clone(), it.object.clone()), it.reason.clone())).collect()
     };
-    if reported(plan) != reported(&next) {
+    let (before, after) = (reported(plan), reported(&next));
+    // A blocked hostname takes a name from nobody. When another one has taken it, that is the reason that counts.
+    let is_of_rival = |reason: &Reason| {
+        use Reason::{ReservedName, RoutingConflict, TypeConflict};
+        matches!(
+            reason,
+            ReservedName(Reserved::OwnershipOf(_))
+                | TypeConflict { is_needed: true, .. }
+                | RoutingConflict { is_needed: true, .. }
+        )
+    };
+    let is_same = |was: &Reason, is: &Reason| was.label() == is.label() || is_of_rival(is);
+    if !before.keys().eq(after.keys())
+        || !before.values().zip(after.values()).all(|(was, is)| is_same(was, is))
+    {
         return Err(format!("the applied plan changes what is blocked:\n{next}"));
     }
     let right = |plan: &Plan| {
