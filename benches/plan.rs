@@ -2,7 +2,8 @@
 //!
 //! Run it with `make bench`, or with `cargo bench -p zonekeeper-core --bench plan -- 1000 50000` for other sizes. Each size
 //! has its own process, so that its memory is separate. The memory includes the emulated zone. Every hostname is an
-//! Ingress with a load balancer, which needs four record sets.
+//! Ingress with a load balancer, which needs four record sets. Two rows show other shapes: 500 hostnames per Ingress, and
+//! 100 set identifiers per hostname, each of another Ingress.
 #![allow(
     clippy::unwrap_used,
     missing_docs,
@@ -14,18 +15,19 @@ use std::{
     env, fs,
     hint::black_box,
     process::Command,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use k8s_openapi::api::networking::v1::Ingress;
 use zonekeeper_core::{
-    dns::{Name, RecordSet, Zone, ZoneId},
+    dns::{Name, Policy, RecordSet, Routing, Rule, SetId, Zone, ZoneId},
     keeper::{
         BrakeLimits, ChangeId, Completion, Config, Cursor, Effect, Input, Keeper, Mode, Page, Quota, Read,
         Scope, Time,
     },
     plan::{History, Plan, Settings, View},
-    source::{Claims, Object, Resource, Rules},
+    source::{ClaimKey, Claims, Endpoint, Object, Resource, Rules},
 };
 
 const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
@@ -37,10 +39,12 @@ const TIMES: usize = 5;
 const PAGE: usize = 300;
 
 /// The measurements, with their units.
-const COLUMNS: [(&str, Unit); 7] = [
+const COLUMNS: [(&str, Unit); 9] = [
     ("claims", Unit::Millis),
     ("plan, empty zone", Unit::Millis),
     ("plan, in sync", Unit::Millis),
+    ("plan, 500 per object", Unit::Millis),
+    ("plan, 100 per hostname", Unit::Millis),
     ("keeper, from empty", Unit::Millis),
     ("keeper, from in sync", Unit::Millis),
     ("keeper, one change", Unit::Micros),
@@ -61,13 +65,13 @@ fn main() {
     }
     let sizes = if sizes.is_empty() { SIZES.to_vec() } else { sizes };
     let figures: Vec<Vec<f64>> = sizes.iter().map(|size| measure_alone(*size)).collect();
-    print!("{:<22}", "hostnames");
+    print!("{:<24}", "hostnames");
     for (column, size) in sizes.iter().enumerate() {
         print!("{size:>14}{}", if column == 0 { "" } else { "  growth" });
     }
     println!();
     for (row, (title, unit)) in COLUMNS.iter().enumerate() {
-        print!("{title:<22}");
+        print!("{title:<24}");
         let mut before = None;
         for of_size in &figures {
             let figure = of_size.get(row).copied().unwrap_or(f64::NAN);
@@ -99,7 +103,7 @@ fn measure_alone(size: usize) -> Vec<f64> {
 }
 
 /// The figures of one size, in seconds and bytes.
-fn measure(size: usize) -> [f64; 7] {
+fn measure(size: usize) -> [f64; 9] {
     let settings = settings();
     let empty = Zone::new(ZoneId::new("Z0123456789").unwrap(), Name::from_hostname("example.com").unwrap());
 
@@ -118,17 +122,32 @@ fn measure(size: usize) -> [f64; 7] {
     drop(world);
 
     let objects: Vec<Object> = (0..size).map(|number| ingress(number, "web")).collect();
-    let (claims_in, claims) = median(|| claims(&empty, &objects));
-    let plan_of = |zone: &Zone| {
-        median(|| {
-            Plan::new(&View { zone, claims: &claims, settings: &settings, history: &History::default() })
-        })
+    let (claims_in, one_each) = median(|| claims(&empty, &objects));
+    let plan_of = |claims: &Claims, zone: &Zone| {
+        median(|| Plan::new(&View { zone, claims, settings: &settings, history: &History::default() }))
     };
-    let (empty_in, plan) = plan_of(&empty);
+    let (empty_in, plan) = plan_of(&one_each, &empty);
     assert_eq!(plan.units.len(), size);
-    let (in_sync_in, plan) = plan_of(&full);
+    let (in_sync_in, plan) = plan_of(&one_each, &full);
     assert_eq!((plan.units.len(), plan.in_sync), (0, size));
-    [claims_in, empty_in, in_sync_in, from_empty, from_in_sync, middle(changes), memory]
+    let hosts: Vec<String> = (0..size).map(host).collect();
+    let objects: Vec<Object> =
+        hosts.chunks(500).enumerate().map(|(number, hosts)| object(number, hosts, "web")).collect();
+    let (per_object_in, plan) = plan_of(&claims(&empty, &objects), &empty);
+    assert_eq!(plan.units.len(), size);
+    let (per_host_in, plan) = plan_of(&weighted_claims(&empty, size), &empty);
+    assert_eq!(plan.units.len(), size);
+    [
+        claims_in,
+        empty_in,
+        in_sync_in,
+        per_object_in,
+        per_host_in,
+        from_empty,
+        from_in_sync,
+        middle(changes),
+        memory,
+    ]
 }
 
 /// A keeper and a zone that answers at once, with virtual time.
@@ -238,11 +257,21 @@ fn scope() -> Scope {
     Scope { resource: Resource::INGRESS, namespace: None }
 }
 
+fn host(number: usize) -> String {
+    format!("web-{number}.team-{}.example.com", number % 97)
+}
+
+/// An Ingress with one hostname.
 fn ingress(number: usize, balancer: &str) -> Object {
+    object(number, &[host(number)], balancer)
+}
+
+fn object(number: usize, hosts: &[String], balancer: &str) -> Object {
     let team = number % 97;
+    let rules: Vec<_> = hosts.iter().map(|host| serde_json::json!({ "host": host })).collect();
     let object: Ingress = serde_json::from_value(serde_json::json!({
         "metadata": {"namespace": format!("team-{team}"), "name": format!("web-{number}"), "uid": number.to_string()},
-        "spec": {"rules": [{"host": format!("web-{number}.team-{team}.example.com")}]},
+        "spec": {"rules": rules},
         "status": {"loadBalancer": {"ingress": [
             {"hostname": format!("{balancer}-{number}.eu-west-1.elb.amazonaws.com")}
         ]}},
@@ -259,6 +288,23 @@ fn claims(zone: &Zone, objects: &[Object]) -> Claims {
     let mut claims = Claims::new(zone.apex().clone());
     for object in objects {
         claims.set(&object.id().unwrap(), object.facts(&Rules::default()));
+    }
+    claims
+}
+
+/// Claims on `size` keys: each hostname has 100 set identifiers.
+fn weighted_claims(zone: &Zone, size: usize) -> Claims {
+    let mut claims = Claims::new(zone.apex().clone());
+    for number in 0..size {
+        let object = object(number, &[host(number / 100)], "web");
+        let mut facts = object.facts(&Rules::default()).unwrap();
+        let policy = Policy { rule: Some(Rule::Weight(1)), health_check: None };
+        let routing = Routing::Policy(Arc::new(policy));
+        for endpoint in &mut facts.endpoints {
+            let key = ClaimKey { set_id: Some(SetId::new(&number.to_string())), ..endpoint.key.clone() };
+            *endpoint = Arc::new(Endpoint { key, routing: routing.clone(), ..Endpoint::clone(endpoint) });
+        }
+        claims.set(&object.id().unwrap(), Some(facts));
     }
     claims
 }

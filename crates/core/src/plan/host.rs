@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Blocked, HandChange, Note, Noted, Reason, Stale, Unit, View, WishDigest, desired::Desired,
-    holder::Followed, remedy, written::Written,
+    holder::Followed, remedy, rival::Rivals, written::Written,
 };
 use crate::{
     dns::{Name, RecordSet, RecordType},
@@ -66,10 +66,11 @@ impl View<'_> {
         let mut plan = HostPlan::default();
         // A TXT at the name that stands for `*` can be the wildcard's, so the owner of that name is not known.
         if !self.claims.has_host(host) && !self.settings.naming.is_wildcard_replacement(host) {
-            plan.orphans = self.stale_sets(host).collect();
+            plan.orphans = self.stale_sets(host, |_| true).collect();
         }
+        let rivals = Rivals::new(self);
         for key in self.claims.keys_at(host) {
-            self.key(key, &mut plan);
+            self.key(key, &rivals, &mut plan);
         }
         plan.leftovers.extend(self.unclaimed_set_ids(host));
         if let Some(order) = &self.settings.adoption.order {
@@ -78,7 +79,7 @@ impl View<'_> {
         plan
     }
 
-    fn key(&self, key: &ClaimKey, plan: &mut HostPlan) {
+    fn key(&self, key: &ClaimKey, rivals: &Rivals<'_>, plan: &mut HostPlan) {
         let named = self.named_holder(key);
         let Some(Followed { holder, must_wait }) =
             self.choose(key, named.as_ref(), &self.history.holder(key))
@@ -90,7 +91,7 @@ impl View<'_> {
             None => self.wanted(holder),
         };
         let key_plan = match &wish {
-            Ok(desired) => self.plan_wish(holder, desired, plan),
+            Ok(desired) => self.plan_wish(holder, desired, rivals, plan),
             Err(reason) => KeyPlan::Blocked(reason.clone(), Vec::new()),
         };
         // The grace period delays writes only. Records that are right are in sync at once.
@@ -157,10 +158,16 @@ impl View<'_> {
         }
     }
 
-    fn plan_wish(&self, holder: &Claim, desired: &Desired, plan: &mut HostPlan) -> KeyPlan {
+    fn plan_wish(
+        &self,
+        holder: &Claim,
+        desired: &Desired,
+        rivals: &Rivals<'_>,
+        plan: &mut HostPlan,
+    ) -> KeyPlan {
         // Rivals come first: a name that is kept for another hostname's ownership record is no conflict that a person
         // could resolve by a deletion of that record.
-        let written = match self.rival(holder, desired) {
+        let written = match rivals.of(holder, desired) {
             Some(reason) => Err(reason),
             None => self.without_rivals(holder, desired),
         };
@@ -196,8 +203,7 @@ impl View<'_> {
         let key = &holder.endpoint.key;
         let Some(asked_for) = self.asked_for(key) else { return Vec::new() };
         let is_wanted = |rtype: &RecordType| desired.has(rtype) || asked_for.contains(rtype);
-        let stale = self.stale_sets(&key.host);
-        let stale = stale.filter(|it| it.set.key.set_id == key.set_id && !is_wanted(it.set.rtype()));
+        let stale = self.stale_sets(&key.host, |set| set.key.set_id == key.set_id && !is_wanted(set.rtype()));
         stale.map(|stale| Stale { beside: Some(holder.object().clone()), ..stale }).collect()
     }
 
@@ -217,7 +223,7 @@ impl View<'_> {
             let holder = self.holder(key, self.named_holder(key).as_ref(), &self.history.holder(key))?;
             Some(holder.object().clone())
         });
-        let stale = self.stale_sets(host).filter(|stale| !is_claimed(&stale.set));
+        let stale = self.stale_sets(host, |set| !is_claimed(set));
         let stale = stale.map(|stale| Stale { beside: beside.clone(), ..stale });
         stale.filter(|stale| stale.beside.is_some()).collect()
     }

@@ -3,15 +3,38 @@
 //! The key with owned record sets in the zone goes on, else the older claim. A key that is not written anyway takes a name
 //! from nobody.
 
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+
 use super::{Reason, View, desired::Desired, reason::Reserved};
 use crate::{
-    dns::{Name, RecordType},
+    dns::{Name, RecordSet, RecordType},
     source::{Claim, ClaimKey},
 };
 
-impl View<'_> {
+/// The possible rivals of the keys of one hostname.
+pub(super) struct Rivals<'v> {
+    view: &'v View<'v>,
+    /// The possible rivals at each hostname. The work for them depends on all keys of the hostname, so it is done once.
+    at: RefCell<BTreeMap<Name, Rc<[Rival]>>>,
+}
+
+/// A key that could be written if it had no rivals.
+struct Rival {
+    /// The claim of its holder.
+    claim: Claim,
+    /// What the claim asks for.
+    wish: Desired,
+    /// Whether the zone holds a set of ours for it.
+    is_owned: bool,
+}
+
+impl<'v> Rivals<'v> {
+    pub fn new(view: &'v View<'v>) -> Self {
+        Self { view, at: RefCell::default() }
+    }
+
     /// Why another key goes on in place of this one, if one does.
-    pub(super) fn rival(&self, holder: &Claim, desired: &Desired) -> Option<Reason> {
+    pub fn of(&self, holder: &Claim, desired: &Desired) -> Option<Reason> {
         self.sibling(holder, desired)
             .or_else(|| self.txt_in_place_of_cname(holder, desired))
             .or_else(|| self.cname_in_place_of_txt(holder, desired))
@@ -20,16 +43,17 @@ impl View<'_> {
     /// Another set identifier of the same hostname, with a type or a routing policy that excludes the wanted one.
     fn sibling(&self, holder: &Claim, desired: &Desired) -> Option<Reason> {
         let own = &holder.endpoint.key;
-        let others = self.claims.keys_at(&own.host).filter(|key| *key != own);
         // Nearly every hostname has one key.
-        others.into_iter().find_map(|key| {
-            let (theirs, wish) = self.claimed(key)?;
-            let conflict =
-                wish.sets.iter().find(|set| !desired.sets.iter().all(|own| own.can_be_beside(set)))?;
-            let is_first = match (self.has_owned_set_of(own), self.has_owned_set_of(key)) {
+        self.view.claims.keys_at(&own.host).nth(1)?;
+        let there = self.at(&own.host);
+        let is_owned = self.view.has_owned_set_of(own);
+        there.iter().filter(|rival| rival.claim.endpoint.key != *own).find_map(|rival| {
+            let is_excluded = |set: &&RecordSet| !desired.sets.iter().all(|own| own.can_be_beside(set));
+            let conflict = rival.wish.sets.iter().find(is_excluded)?;
+            let is_first = match (is_owned, rival.is_owned) {
                 (true, false) => true,
                 (false, true) => false,
-                (true, true) | (false, false) => holder.is_older_than(&theirs),
+                (true, true) | (false, false) => holder.is_older_than(&rival.claim),
             };
             let at = own.host.clone();
             (!is_first).then(|| {
@@ -44,14 +68,14 @@ impl View<'_> {
 
     /// The wanted CNAME is at the name of another hostname's ownership record.
     fn txt_in_place_of_cname(&self, holder: &Claim, desired: &Desired) -> Option<Reason> {
-        let (naming, apex, host) = (&self.settings.naming, self.zone.apex(), &holder.endpoint.key.host);
-        if !desired.has(&RecordType::Cname) || self.has_owned_set(host) {
+        let (view, host) = (self.view, &holder.endpoint.key.host);
+        if !desired.has(&RecordType::Cname) || view.has_owned_set(host) {
             return None;
         }
-        naming.hosts_at(apex, host).into_iter().find_map(|other| {
-            let in_zone = self.is_owned_at(&other, host);
-            let theirs = self.oldest_at(&other, |wish| self.has_txt_at(host, &other, wish));
-            let is_known = self.has_owned_set(&other);
+        view.settings.naming.hosts_at(view.zone.apex(), host).into_iter().find_map(|other| {
+            let in_zone = view.is_owned_at(&other, host);
+            let theirs = self.oldest_at(&other, |wish| view.has_txt_at(host, &other, wish));
+            let is_known = view.has_owned_set(&other);
             if in_zone && !(theirs.is_some() && is_known) {
                 return Some(Reason::ReservedName(Reserved::OwnershipOf(other)));
             }
@@ -64,11 +88,16 @@ impl View<'_> {
 
     /// Another hostname's CNAME is at the name of the ownership record that this key needs.
     fn cname_in_place_of_txt(&self, holder: &Claim, desired: &Desired) -> Option<Reason> {
-        let (naming, apex, host) = (&self.settings.naming, self.zone.apex(), &holder.endpoint.key.host);
-        let places = desired.sets.iter().map(|set| naming.place(apex, host, set.rtype()).name);
-        places.filter(|at| at != host && !self.has_owned_set(host)).find_map(|at| {
+        let (view, host) = (self.view, &holder.endpoint.key.host);
+        let places = desired.sets.iter().map(|set| view.place(host, set.rtype()));
+        // Nearly no place of an ownership record is a claimed hostname.
+        let mut places = places.filter(|at| at != host && view.claims.has_host(at)).peekable();
+        if places.peek().is_none() || view.has_owned_set(host) {
+            return None;
+        }
+        places.find_map(|at| {
             let theirs = self.oldest_at(&at, |wish| wish.has(&RecordType::Cname));
-            let own = || self.oldest_at(host, |wish| self.has_txt_at(&at, host, wish));
+            let own = || self.oldest_at(host, |wish| view.has_txt_at(&at, host, wish));
             let goes_on = theirs.is_some_and(|theirs| !is_first(holder, own, &theirs));
             goes_on.then_some(Reason::TypeConflict { at, found: RecordType::Cname, is_needed: true })
         })
@@ -76,23 +105,37 @@ impl View<'_> {
 
     /// The oldest claim at a hostname that could be written and asks for something. It stands for all keys of the hostname.
     fn oldest_at(&self, host: &Name, asks: impl Fn(&Desired) -> bool) -> Option<Claim> {
-        let claims = self.claims.keys_at(host).filter_map(|key| self.claimed(key));
-        let claims = claims.filter(|(_, wish)| asks(wish)).map(|(claim, _)| claim);
-        claims.reduce(|oldest, claim| if claim.is_older_than(&oldest) { claim } else { oldest })
+        if !self.view.claims.has_host(host) {
+            return None;
+        }
+        let there = self.at(host);
+        let claims = there.iter().filter(|rival| asks(&rival.wish)).map(|rival| &rival.claim);
+        claims.reduce(|oldest, claim| if claim.is_older_than(oldest) { claim } else { oldest }).cloned()
+    }
+
+    fn at(&self, host: &Name) -> Rc<[Rival]> {
+        if let Some(known) = self.at.borrow().get(host) {
+            return Rc::clone(known);
+        }
+        let rivals: Rc<[Rival]> =
+            self.view.claims.keys_at(host).filter_map(|key| self.view.rival(key)).collect();
+        self.at.borrow_mut().insert(host.clone(), Rc::clone(&rivals));
+        rivals
+    }
+}
+
+impl View<'_> {
+    /// The key as a rival of others; `None` if it could not be written without rivals either.
+    fn rival(&self, key: &ClaimKey) -> Option<Rival> {
+        let holder = self.holder(key, self.named_holder(key).as_ref(), &self.history.holder(key))?;
+        let wish = self.wanted(holder).ok().filter(|_| self.barred(&key.host).is_none())?;
+        self.without_rivals(holder, &wish).ok()?;
+        Some(Rival { claim: holder.clone(), wish, is_owned: self.has_owned_set_of(key) })
     }
 
     /// Whether the ownership record of a wish at a hostname is at this name.
     fn has_txt_at(&self, at: &Name, host: &Name, wish: &Desired) -> bool {
-        let (naming, apex) = (&self.settings.naming, self.zone.apex());
-        wish.sets.iter().any(|set| naming.place(apex, host, set.rtype()).name == *at)
-    }
-
-    /// The holder's claim on a key and its record sets, if they could be written without rivals.
-    fn claimed(&self, key: &ClaimKey) -> Option<(Claim, Desired)> {
-        let holder = self.holder(key, self.named_holder(key).as_ref(), &self.history.holder(key))?;
-        let wish = self.wanted(holder).ok().filter(|_| self.barred(&key.host).is_none())?;
-        self.without_rivals(holder, &wish).ok()?;
-        Some((holder.clone(), wish))
+        wish.sets.iter().any(|set| self.place(host, set.rtype()) == *at)
     }
 }
 

@@ -23,29 +23,34 @@ pub struct Stale {
 
 impl View<'_> {
     pub(super) fn has_owned_set(&self, host: &Name) -> bool {
-        self.owned_sets(host).next().is_some()
+        self.owned_sets(host, |_| true).next().is_some()
     }
 
     /// Whether the zone holds a set of ours at a hostname with the key's set identifier.
     pub(super) fn has_owned_set_of(&self, key: &ClaimKey) -> bool {
-        self.owned_sets(&key.host).any(|owned| owned.set.key.set_id == key.set_id)
+        self.owned_sets(&key.host, |set| set.key.set_id == key.set_id).next().is_some()
     }
 
-    /// The owned sets at a hostname that no object wants. There are none if an object has the hostname above the limit.
-    pub(super) fn stale_sets(&self, host: &Name) -> impl Iterator<Item = Stale> {
+    /// The owned sets at a hostname that no object wants. `among` selects the sets to look at. There are none if an object has
+    /// the hostname above the limit.
+    pub(super) fn stale_sets(
+        &self,
+        host: &Name,
+        among: impl Fn(&RecordSet) -> bool,
+    ) -> impl Iterator<Item = Stale> {
         let is_above_limit = self.claims.is_above_limit(host);
         let may_be_wanted = move |stale: &Stale| {
             let object = stale.was_for.as_ref();
             is_above_limit || object.is_some_and(|it| self.claims.may_claim_unseen(it, stale.set.name()))
         };
-        self.owned_sets(host).filter(move |stale| !may_be_wanted(stale))
+        self.owned_sets(host, among).filter(move |stale| !may_be_wanted(stale))
     }
 
-    fn owned_sets(&self, host: &Name) -> impl Iterator<Item = Stale> {
+    fn owned_sets(&self, host: &Name, among: impl Fn(&RecordSet) -> bool) -> impl Iterator<Item = Stale> {
         // A set of a traffic policy is never ours, even if an ownership record says so.
-        let sets =
-            self.zone.at(host).iter().filter(|set| set.rtype().is_address() && !set.is_of_traffic_policy());
-        sets.filter_map(|set| {
+        let can_be_ours =
+            move |set: &&RecordSet| set.rtype().is_address() && !set.is_of_traffic_policy() && among(set);
+        self.zone.at(host).iter().filter(can_be_ours).filter_map(|set| {
             let set_id = set.key.set_id.as_ref();
             let settings = self.settings;
             let found = settings.naming.look_up(self.zone, &settings.owner, set.name(), set.rtype(), set_id);
