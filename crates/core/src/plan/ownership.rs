@@ -190,7 +190,7 @@ impl Naming {
     }
 
     /// The legacy name without a type, if it is in the zone.
-    fn untyped(&self, apex: &Name, host: &Name) -> Option<Name> {
+    pub(super) fn untyped(&self, apex: &Name, host: &Name) -> Option<Name> {
         self.affixed(apex, host, "", "")
     }
 

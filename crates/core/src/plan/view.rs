@@ -41,7 +41,7 @@ impl<'a> View<'a> {
         hosts.push(name.clone());
         // Their rivals need one of the same names (see `rival.rs`).
         let rivals = hosts.iter().flat_map(|host| {
-            let claimants_of_its_txts = naming.places(apex, host);
+            let claimants_of_its_txts = naming.places(apex, host).chain(naming.untyped(apex, host));
             claimants_of_its_txts.chain(naming.hosts_at(apex, host)).chain(fallbacks.host_at(host).cloned())
         });
         let rivals: Vec<Name> = rivals.collect();
