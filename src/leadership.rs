@@ -98,7 +98,7 @@ impl<L: Listener> Listener for LeaderOnly<L> {
 mod tests {
     use zonekeeper_core::{
         keeper::{ChangeId, Warning},
-        plan::{Blocked, Reason},
+        plan::{Blocked, Reason, Subject},
         source::{Kind, ObjectRef},
     };
 
@@ -115,8 +115,8 @@ mod tests {
     #[test]
     fn only_the_leader_reports_blocked_hostnames() {
         let object = ObjectRef::new(Kind::Ingress, "shop", "web");
-        let host = "www.example.com".to_owned();
-        let blocked = Blocked { host, object, reason: Reason::NoTarget, remedy: Vec::new() };
+        let subject = Subject::Hostnames("www.example.com".to_owned());
+        let blocked = Blocked { subject, object, reason: Reason::NoTarget, remedy: Vec::new() };
         let blocked = Report::Lasting { warning: Warning::Blocked(Box::new(blocked)), uid: "uid".into() };
         let accepted = Report::InSync(ChangeId("C1".into()));
         let (leadership, (recorder, reports)) = (Leadership::default(), std::sync::mpsc::channel());

@@ -7,6 +7,7 @@ use zonekeeper_core::{
     dns::Name,
     keeper::Mode,
     plan::{AdoptionOrder, Blocked, Hosts, Noted, OwnerId, Plan, Unit, UnitDigest},
+    source::ClaimKey,
 };
 
 use super::{
@@ -128,18 +129,16 @@ fn show(plan: &Plan, hosts: &Hosts) {
     for unit in &plan.units {
         print!("{unit}");
     }
-    let is_selected = |key: &str| {
-        let host = key.split_once(" set=").map_or(key, |(host, _)| host);
-        Name::from_hostname(host).is_ok_and(|host| hosts.contain(&host))
-    };
-    let blocked = plan.blocked.iter().filter(|blocked| is_selected(&blocked.host)).map(|blocked| {
-        let Blocked { host, object, reason, .. } = blocked;
-        format!("{host} for {object}: {}: {reason}", reason.label())
+    let is_selected = |key: &ClaimKey| hosts.contain(&key.host);
+    let blocked = plan.blocked.iter().filter(|blocked| blocked.subject.key().is_some_and(is_selected));
+    let blocked = blocked.map(|blocked| {
+        let Blocked { subject, object, reason, .. } = blocked;
+        format!("{subject} for {object}: {}: {reason}", reason.label())
     });
     // A record that is right and has another owner.
-    let noted = plan.noted.iter().filter(|noted| is_selected(&noted.host)).map(|noted| {
-        let Noted { host, object, note, .. } = noted;
-        format!("{host} for {object}: {}: {note}", note.label())
+    let noted = plan.noted.iter().filter(|noted| is_selected(&noted.key)).map(|noted| {
+        let Noted { key, object, note, .. } = noted;
+        format!("{key} for {object}: {}: {note}", note.label())
     });
     let not_adopted: Vec<String> = blocked.chain(noted).collect();
     for why in &not_adopted {

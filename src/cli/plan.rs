@@ -1,12 +1,13 @@
 //! `zonekeeper plan`: shows the plan.
 
-use std::process::ExitCode;
+use std::{fmt, process::ExitCode};
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use zonekeeper_core::{
     dns::{Data, RecordSet, Routing},
-    plan::{Change, Plan, Shadow, Stale},
+    plan::{Change, HandChange, Plan, Shadow, Stale},
+    source::ClaimKey,
 };
 
 use super::session::Session;
@@ -124,7 +125,10 @@ enum DataJson {
 
 #[derive(Debug, Serialize)]
 struct BlockedJson<'p> {
+    /// Several hostnames if the object has too many.
     hostname: String,
+    /// None under simple routing.
+    set_identifier: Option<String>,
     object: String,
     reason: &'static str,
     message: String,
@@ -137,6 +141,8 @@ struct BlockedJson<'p> {
 #[derive(Debug, Serialize)]
 struct NotedJson<'p> {
     hostname: String,
+    /// None under simple routing.
+    set_identifier: Option<String>,
     object: String,
     note: &'static str,
     message: String,
@@ -180,7 +186,7 @@ impl<'p> PlanJson<'p> {
         let (creates, replaces) = plan.count();
         let units = plan.units.iter().map(|unit| UnitJson {
             hostname: unit.key().host.to_string(),
-            set_identifier: unit.key().set_id.as_ref().map(|id| id.as_str().to_owned()),
+            set_identifier: of_key(unit.key()),
             object: unit.object().to_string(),
             digest: unit.digest().to_string(),
             adopts: unit.is_adoption(),
@@ -189,26 +195,22 @@ impl<'p> PlanJson<'p> {
             shadows: plan.shadows.get(unit.key()).into_iter().flatten().map(ShadowJson::new).collect(),
         });
         let blocked = plan.blocked.iter().map(|blocked| BlockedJson {
-            hostname: blocked.host.clone(),
+            hostname: blocked.subject.hostname().to_owned(),
+            set_identifier: blocked.subject.key().and_then(of_key),
             object: blocked.object.to_string(),
             reason: blocked.reason.label(),
             message: blocked.reason.to_string(),
             fix: blocked.reason.fix(),
-            change_batch: (!blocked.remedy.is_empty()).then(|| {
-                let comment = format!("zonekeeper: {} {}", blocked.reason.label(), blocked.host);
-                ChangeBatch::new(&comment, &blocked.remedy)
-            }),
+            change_batch: change_batch(blocked.reason.label(), &blocked.subject, &blocked.remedy),
         });
         let noted = plan.noted.iter().map(|noted| NotedJson {
-            hostname: noted.host.clone(),
+            hostname: noted.key.host.to_string(),
+            set_identifier: of_key(&noted.key),
             object: noted.object.to_string(),
             note: noted.note.label(),
             message: noted.note.to_string(),
             fix: noted.note.fix(),
-            change_batch: (!noted.remedy.is_empty()).then(|| {
-                let comment = format!("zonekeeper: {} {}", noted.note.label(), noted.host);
-                ChangeBatch::new(&comment, &noted.remedy)
-            }),
+            change_batch: change_batch(noted.note.label(), &noted.key, &noted.remedy),
         });
         let warnings = plan.warnings.iter().flat_map(|(object, messages)| {
             messages
@@ -292,6 +294,19 @@ impl StaleJson {
     }
 }
 
+/// The change batch that resolves a conflict, if there is one.
+fn change_batch<'p>(
+    label: &str,
+    subject: &dyn fmt::Display,
+    remedy: &'p [HandChange],
+) -> Option<ChangeBatch<'p>> {
+    (!remedy.is_empty()).then(|| ChangeBatch::new(&format!("zonekeeper: {label} {subject}"), remedy))
+}
+
+fn of_key(key: &ClaimKey) -> Option<String> {
+    key.set_id.as_ref().map(|id| id.as_str().to_owned())
+}
+
 fn set_identifier(set: &RecordSet) -> Option<String> {
     set.key.set_id.as_ref().map(|id| id.as_str().to_owned())
 }
@@ -300,5 +315,45 @@ fn routing(set: &RecordSet) -> Option<String> {
     match &set.routing {
         Routing::Simple => None,
         Routing::Policy(policy) => Some(policy.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zonekeeper_core::{
+        dns::{Name, SetId},
+        plan::{Blocked, Note, Noted, Reason, Subject},
+        source::{Kind, ObjectRef},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_set_identifier_is_a_field_of_its_own() {
+        let host = Name::from_hostname("www.example.com").unwrap();
+        let key = ClaimKey { host, set_id: Some(SetId::new("blue")) };
+        let object = ObjectRef::new(Kind::Ingress, "shop", "web");
+        let blocked = |subject| Blocked {
+            subject,
+            object: object.clone(),
+            reason: Reason::NoTarget,
+            remedy: Vec::new(),
+        };
+        let invalid = Subject::Hostnames("not a hostname".to_owned());
+        let noted =
+            Noted { key: key.clone(), object: object.clone(), note: Note::Unmanaged, remedy: Vec::new() };
+        let plan = Plan {
+            blocked: vec![blocked(Subject::Key(key)), blocked(invalid)],
+            noted: vec![noted],
+            ..Plan::default()
+        };
+        let json = serde_json::to_value(PlanJson::new(&plan)).unwrap();
+        let named = |list: &str, at: usize| {
+            (json[list][at]["hostname"].clone(), json[list][at]["set_identifier"].clone())
+        };
+        let weighted = ("www.example.com".into(), "blue".into());
+        assert_eq!(named("blocked", 0), weighted);
+        assert_eq!(named("blocked", 1), ("not a hostname".into(), serde_json::Value::Null));
+        assert_eq!(named("noted", 0), weighted);
     }
 }

@@ -261,14 +261,17 @@ fn event_name(object: &str, content: [&str; 4]) -> String {
 }
 
 fn blocked_note(blocked: &Blocked) -> String {
-    let (host, why) =
-        (shorten(&blocked.host, LONGEST_PART), shorten(&blocked.message_for_owner(), LONGEST_PART));
+    let (host, why) = (
+        shorten(&blocked.subject.to_string(), LONGEST_PART),
+        shorten(&blocked.message_for_owner(), LONGEST_PART),
+    );
     let where_shown = if blocked.remedy.is_empty() { "" } else { " (`zonekeeper plan` shows it)" };
     format!("{host} is blocked: {why}. Fix: {}{where_shown}", blocked.reason.fix())
 }
 
 fn noted_note(noted: &Noted) -> String {
-    let (host, why) = (shorten(&noted.host, LONGEST_PART), shorten(&noted.note.to_string(), LONGEST_PART));
+    let (host, why) =
+        (shorten(&noted.key.to_string(), LONGEST_PART), shorten(&noted.note.to_string(), LONGEST_PART));
     format!("{host}: {why}. Fix: {}", noted.note.fix())
 }
 
@@ -291,7 +294,7 @@ fn shorten(text: &str, most: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use zonekeeper_core::plan::Reason;
+    use zonekeeper_core::plan::{Reason, Subject};
 
     use super::*;
 
@@ -311,7 +314,7 @@ mod tests {
     async fn warnings_go_first_and_a_full_queue_drops_events() {
         let (mut events, mut queue) = Events::new();
         let blocked = |n: usize| Blocked {
-            host: format!("w{n}.example.com"),
+            subject: Subject::Hostnames(format!("w{n}.example.com")),
             object: ObjectRef::new(Kind::Service, "shop", "web"),
             reason: Reason::NoTarget,
             remedy: Vec::new(),

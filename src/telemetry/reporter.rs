@@ -5,6 +5,7 @@ use zonekeeper_core::{
     dns::{RecordSet, Routing, SetId},
     keeper::{ChangeId, Report},
     plan::{Batch, PlanDigest},
+    source::ClaimKey,
 };
 
 use super::Metrics;
@@ -66,7 +67,8 @@ impl Listener for Reporter {
                 );
             }
             Report::Blocked(blocked) => info!(
-                dns.name = blocked.host,
+                dns.name = blocked.subject.hostname(),
+                record.set_identifier = blocked.subject.key().and_then(of_key),
                 object = %blocked.object,
                 reason = blocked.reason.label(),
                 detail = %blocked.reason,
@@ -74,16 +76,20 @@ impl Listener for Reporter {
                 "a hostname is blocked"
             ),
             Report::Noted(noted) => info!(
-                dns.name = noted.host,
+                dns.name = %noted.key.host,
+                record.set_identifier = of_key(&noted.key),
                 object = %noted.object,
                 note = noted.note.label(),
                 detail = %noted.note,
                 fix = noted.note.fix(),
                 "the records of a hostname are right and not ours"
             ),
-            Report::NoLongerNoted { host, object } => {
-                info!(dns.name = host, %object, "the records of a hostname are ours, or are not right any more");
-            }
+            Report::NoLongerNoted { key, object } => info!(
+                dns.name = %key.host,
+                record.set_identifier = of_key(key),
+                %object,
+                "the records of a hostname are ours, or are not right any more"
+            ),
             Report::Planned(unit) => {
                 for change in unit.changes() {
                     info!(
@@ -115,9 +121,12 @@ impl Listener for Reporter {
             ),
             // Logged when it began. This report is for the Event on the object.
             Report::Lasting { .. } => {}
-            Report::Unblocked { host, object } => {
-                info!(dns.name = host, %object, "a hostname is no longer blocked");
-            }
+            Report::Unblocked { subject, object } => info!(
+                dns.name = subject.hostname(),
+                record.set_identifier = subject.key().and_then(of_key),
+                %object,
+                "a hostname is no longer blocked"
+            ),
             Report::InSync(change) => info!(change.id = %change, "all name servers have a change"),
             Report::ZoneListed { sets } => info!(zone.record_sets = sets, "the zone has been listed"),
             Report::Failed { what, failure } => {
@@ -126,6 +135,11 @@ impl Listener for Reporter {
             }
         }
     }
+}
+
+/// The set identifier of a key; none under simple routing.
+fn of_key(key: &ClaimKey) -> Option<&str> {
+    key.set_id.as_ref().map(SetId::as_str)
 }
 
 /// The set identifier of a record set; none under simple routing.

@@ -8,7 +8,7 @@ use zonekeeper::{
 };
 use zonekeeper_core::{
     keeper::{Report, Warning},
-    plan::{Blocked, Reason},
+    plan::{Blocked, Reason, Subject},
     source::{Kind, ObjectRef},
 };
 
@@ -111,7 +111,8 @@ async fn what_is_said_again_is_a_series_of_what_was_said() {
     let object = ObjectRef::new(Kind::Ingress, shop.name(), &name);
     let message = "ü".repeat(2_000);
     let reason = Reason::RejectedByRoute53 { message };
-    let blocked = Blocked { host: "www.example.test".to_owned(), object, reason, remedy: Vec::new() };
+    let subject = Subject::Hostnames("www.example.test".to_owned());
+    let blocked = Blocked { subject, object, reason, remedy: Vec::new() };
     let warning = Warning::Blocked(Box::new(blocked));
     let report = Report::Lasting { warning, uid: shop.uid::<Ingress>(&name).await.into() };
     for count in 1..=3 {

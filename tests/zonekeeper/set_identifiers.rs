@@ -91,7 +91,7 @@ impl Listener for Conflicts {
                 Reason::OwnedBy { owner } => owner.as_str(),
                 _ => "",
             };
-            let conflict = format!("{}: {} {owner}", blocked.host, blocked.reason.label());
+            let conflict = format!("{}: {} {owner}", blocked.subject, blocked.reason.label());
             self.heard.lock().unwrap().push(conflict);
         }
         self.log.hear(report);

@@ -11,9 +11,9 @@ pub(super) fn compare(old: &[Blocked], new: &[Blocked]) -> Vec<Report> {
         .map(|blocked| Report::Blocked(Box::new(blocked.clone())))
         .collect();
     let is_gone =
-        |was: &&Blocked| !new.iter().any(|now| (&now.host, &now.object) == (&was.host, &was.object));
+        |was: &&Blocked| !new.iter().any(|now| (&now.subject, &now.object) == (&was.subject, &was.object));
     for blocked in old.iter().filter(is_gone) {
-        reports.push(Report::Unblocked { host: blocked.host.clone(), object: blocked.object.clone() });
+        reports.push(Report::Unblocked { subject: blocked.subject.clone(), object: blocked.object.clone() });
     }
     reports
 }

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     dns::{Name, RecordSet, RecordType, SetId},
-    plan::{Batch, Blocked, Noted, PlanDigest, Unit},
-    source::{ObjectRef, Reduced, Resource, ResourceRef},
+    plan::{Batch, Blocked, Noted, PlanDigest, Subject, Unit},
+    source::{ClaimKey, ObjectRef, Reduced, Resource, ResourceRef},
 };
 
 /// An event that the driver passes to the keeper.
@@ -156,8 +156,8 @@ pub enum Report {
     Blocked(Box<Blocked>),
     /// A hostname is no longer blocked for an object.
     Unblocked {
-        /// The hostname.
-        host: String,
+        /// The key, or the hostnames without a claim.
+        subject: Subject,
         /// The object.
         object: ObjectRef,
     },
@@ -165,8 +165,8 @@ pub enum Report {
     Noted(Box<Noted>),
     /// That is no longer so for an object.
     NoLongerNoted {
-        /// The hostname.
-        host: String,
+        /// The key.
+        key: ClaimKey,
         /// The object.
         object: ObjectRef,
     },

@@ -1,22 +1,63 @@
 //! Blocked claims, as their objects see them.
 
+use std::fmt;
+
 use super::{HandChange, Reason, limit::Limit};
 use crate::{
     sanitize::listed,
-    source::{Facts, MAX_OBJECT_HOSTS, ObjectRef},
+    source::{ClaimKey, Facts, MAX_OBJECT_HOSTS, ObjectRef},
 };
 
 /// A claim that is not published, for exactly one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blocked {
-    /// The hostname, with the set identifier if there is one. It can be invalid.
-    pub host: String,
+    /// The key or the hostnames that the object asks for.
+    pub subject: Subject,
     /// The object of the claim.
     pub object: ObjectRef,
     /// The reason.
     pub reason: Reason,
     /// The change batch with which a person could resolve a conflict with the zone. zonekeeper does not run it.
     pub remedy: Vec<HandChange>,
+}
+
+/// What an object asks for and does not get.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// A key.
+    Key(ClaimKey),
+    /// Hostnames that get no claim, as a text for people: an invalid one, or those above the limit.
+    Hostnames(String),
+}
+
+// === impl Subject ===
+
+impl Subject {
+    /// The key, if it is one.
+    pub fn key(&self) -> Option<&ClaimKey> {
+        match self {
+            Self::Key(key) => Some(key),
+            Self::Hostnames(_) => None,
+        }
+    }
+
+    /// The hostname without its set identifier, or the hostnames.
+    pub fn hostname(&self) -> &str {
+        match self {
+            Self::Key(key) => key.host.as_str(),
+            Self::Hostnames(text) => text,
+        }
+    }
+}
+
+/// `www.example.com`, or `www.example.com set=blue`.
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => key.fmt(f),
+            Self::Hostnames(text) => f.write_str(text),
+        }
+    }
 }
 
 // === impl Blocked ===
@@ -45,7 +86,10 @@ impl Blocked {
 /// The first hostnames above the limit are listed, the others counted. The last kept invalid hostname also counts the
 /// dropped ones.
 pub(crate) fn of_object(facts: &Facts) -> impl Iterator<Item = Blocked> {
-    let blocked = |host, reason| Blocked { host, object: facts.object.clone(), reason, remedy: Vec::new() };
+    let blocked = |hostnames, reason| {
+        let (subject, object) = (Subject::Hostnames(hostnames), facts.object.clone());
+        Blocked { subject, object, reason, remedy: Vec::new() }
+    };
     let counts =
         std::iter::repeat_n(0, facts.bad_hosts.len().saturating_sub(1)).chain([facts.more_bad_hosts]);
     let bad = facts.bad_hosts.iter().zip(counts).map(move |(bad, more)| {
@@ -74,7 +118,7 @@ mod tests {
             ] {
                 let label = reason.label();
                 let blocked = Blocked {
-                    host: "www.example.com".to_owned(),
+                    subject: Subject::Hostnames("www.example.com".to_owned()),
                     object: object("shop"),
                     reason,
                     remedy: vec![],

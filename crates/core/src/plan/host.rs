@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Blocked, HandChange, Note, Noted, Reason, Stale, Unit, View, WishDigest, desired::Desired,
+    Blocked, HandChange, Note, Noted, Reason, Stale, Subject, Unit, View, WishDigest, desired::Desired,
     holder::Followed, remedy, rival::Rivals, written::Written,
 };
 use crate::{
@@ -240,11 +240,11 @@ impl View<'_> {
 }
 
 fn blocked(claim: &Claim, reason: &Reason, remedy: Vec<HandChange>) -> Blocked {
-    let (host, object) = (claim.endpoint.key.to_string(), claim.object().clone());
-    Blocked { host, object, reason: reason.clone(), remedy }
+    let (subject, object) = (Subject::Key(claim.endpoint.key.clone()), claim.object().clone());
+    Blocked { subject, object, reason: reason.clone(), remedy }
 }
 
 fn noted(claim: &Claim, note: &Note, remedy: Vec<HandChange>) -> Noted {
-    let (host, object) = (claim.endpoint.key.to_string(), claim.object().clone());
-    Noted { host, object, note: note.clone(), remedy }
+    let (key, object) = (claim.endpoint.key.clone(), claim.object().clone());
+    Noted { key, object, note: note.clone(), remedy }
 }

@@ -40,8 +40,8 @@ use std::collections::BTreeMap;
 
 pub use adoption::{Adoption, AdoptionOrder, BadHostPattern, HostPattern, Hosts};
 pub use batch::Batch;
-pub use blocked::Blocked;
 pub(crate) use blocked::of_object;
+pub use blocked::{Blocked, Subject};
 pub use change::{Change, Role};
 pub use digest::{BadDigest, Move, PlanDigest, UnitDigest};
 pub use hand_change::HandChange;

@@ -3,13 +3,13 @@
 use std::fmt;
 
 use super::HandChange;
-use crate::source::ObjectRef;
+use crate::source::{ClaimKey, ObjectRef};
 
 /// A claim whose records are right but not ours. A note is not a failure: nothing has to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Noted {
-    /// The hostname, with the set identifier if there is one.
-    pub host: String,
+    /// The key.
+    pub key: ClaimKey,
     /// The object of the claim.
     pub object: ObjectRef,
     /// The note.

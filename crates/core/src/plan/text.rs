@@ -72,7 +72,14 @@ impl fmt::Display for Unit {
 /// The hostname, object, reason and fix, and the change batch for a person if there is one.
 impl fmt::Display for Blocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "blocked {} for {}: {}: {}", self.host, self.object, self.reason.label(), self.reason)?;
+        writeln!(
+            f,
+            "blocked {} for {}: {}: {}",
+            self.subject,
+            self.object,
+            self.reason.label(),
+            self.reason
+        )?;
         writeln!(f, "  fix: {}", self.reason.fix())?;
         for change in &self.remedy {
             writeln!(f, "  by hand: {change}")?;
@@ -84,7 +91,7 @@ impl fmt::Display for Blocked {
 /// The hostname, object, note and fix, and the change batch for a person if there is one.
 impl fmt::Display for Noted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "noted {} for {}: {}: {}", self.host, self.object, self.note.label(), self.note)?;
+        writeln!(f, "noted {} for {}: {}: {}", self.key, self.object, self.note.label(), self.note)?;
         writeln!(f, "  fix: {}", self.note.fix())?;
         for change in &self.remedy {
             writeln!(f, "  by hand: {change}")?;

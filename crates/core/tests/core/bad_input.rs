@@ -314,7 +314,7 @@ fn bad_hostnames_are_named_up_to_twenty_and_then_counted() {
         let notes: BTreeMap<&str, String> = [("hostname", list(20) + "," + &list(count))].into();
         let plan = objects_plan(vec![service(meta("shop", "bad", 2, notes), &address())]);
         assert_eq!(plan.blocked.len(), count.min(21), "{count}");
-        assert_eq!(plan.blocked.last().unwrap().host, last);
+        assert_eq!(plan.blocked.last().unwrap().subject.hostname(), last);
     }
 }
 
@@ -333,7 +333,7 @@ fn of_one_object_500_hostnames_are_read_and_the_others_counted() {
     assert!(count > 14_000, "{count}");
     let [above] = &plan.blocked[..] else { panic!("{plan}") };
     assert_eq!(plan.units.len(), MAX_OBJECT_HOSTS + 1);
-    assert!(above.host.ends_with(&format!(" and {} more", count - 503)), "{}", above.host);
+    assert!(above.subject.hostname().ends_with(&format!(" and {} more", count - 503)), "{}", above.subject);
     assert_eq!(above.reason.label(), "TooBig");
     // The hostnames that stand first count.
     let is_among_first = |host: &str| plan.units.iter().any(|unit| unit.key().host.as_str() == host);

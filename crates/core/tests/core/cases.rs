@@ -12,12 +12,13 @@ use std::{
 
 use zonekeeper_core::{
     dns::{RecordType, Zone},
-    plan::{Batch, Blocked, Change, Plan, Reason, Reserved, Unit},
+    plan::{Batch, Blocked, Change, Plan, Reason, Reserved, Subject, Unit},
     source::ObjectRef,
 };
 
 use crate::{
     model::{Step, apply},
+    properties::{CONTENTS, changes_reach_whom_they_affect, names_of},
     simulation::labels,
     situation::{Situation, Text},
 };
@@ -68,6 +69,17 @@ fn every_case_has_the_plan_that_it_states() {
 }
 
 #[test]
+fn a_changed_name_affects_every_dependent_hostname() {
+    for Case { path, situation, .. } in cases() {
+        let names = names_of(situation);
+        for (at, content) in names.iter().flat_map(|at| CONTENTS.map(|content| (at, content))) {
+            let held = changes_reach_whom_they_affect(situation, &names, at, content);
+            assert_eq!(held, Ok(()), "{}", path.display());
+        }
+    }
+}
+
+#[test]
 fn every_case_is_unique() {
     let mut seen = BTreeMap::new();
     for Case { path, text, .. } in cases() {
@@ -107,7 +119,7 @@ fn every_row_of_the_ownership_table_is_a_case() {
 fn every_block_states_a_fix_and_a_conflict_the_batch_for_it() {
     for case in cases() {
         for blocked in &case.plan.blocked {
-            let what = format!("{}: {} {}", stem(&case.path), blocked.host, blocked.reason.label());
+            let what = format!("{}: {} {}", stem(&case.path), blocked.subject, blocked.reason.label());
             assert!(!blocked.reason.fix().is_empty(), "{what}");
             assert_eq!(is_conflict(&blocked.reason), !blocked.remedy.is_empty(), "{what}");
         }
@@ -197,10 +209,10 @@ pub fn settles(situation: &Situation, plan: &Plan) -> Result<(), String> {
     // A CNAME of ours stays a CNAME, so the wishes of other claimants can change after its creation.
     let changes = || plan.units.iter().flat_map(Unit::changes).map(Change::after);
     let cnames = || changes().filter(|set| *set.rtype() == RecordType::Cname);
-    let is_beside_cname = |it: &&Blocked| cnames().any(|set| set.name().as_str() == it.host);
-    let reported = |plan: &Plan| -> BTreeMap<(String, ObjectRef), Reason> {
+    let is_beside_cname = |it: &&Blocked| cnames().any(|set| set.name().as_str() == it.subject.hostname());
+    let reported = |plan: &Plan| -> BTreeMap<(Subject, ObjectRef), Reason> {
         let blocked = plan.blocked.iter().filter(|it| !is_beside_cname(it));
-        blocked.map(|it| ((it.host.clone(), it.object.clone()), it.reason.clone())).collect()
+        blocked.map(|it| ((it.subject.clone(), it.object.clone()), it.reason.clone())).collect()
     };
     let (before, after) = (reported(plan), reported(&next));
     // A blocked hostname takes a name from nobody. When another one has taken it, that is the reason that counts.
@@ -220,7 +232,7 @@ pub fn settles(situation: &Situation, plan: &Plan) -> Result<(), String> {
         return Err(format!("the applied plan changes what is blocked:\n{next}"));
     }
     let right = |plan: &Plan| {
-        let beside = plan.noted.iter().map(|it| it.host.as_str());
+        let beside = plan.noted.iter().map(|it| &it.key);
         plan.in_sync + beside.collect::<BTreeSet<_>>().len()
     };
     let expected = right(plan) + plan.units.len();
@@ -257,7 +269,8 @@ fn adopts_and_settles(situation: &Situation, plan: &Plan) -> Result<(), String> 
         };
         let follows = records(follows.map(Unit::changes).unwrap_or_default());
         let is_ordered = situation.settings.adoption.order.is_some();
-        let is_blocked = then.blocked.iter().any(|it| it.host == unit.key().host.as_str());
+        let is_blocked =
+            then.blocked.iter().any(|it| it.subject.key().is_some_and(|key| key.host == unit.key().host));
         if follows != unit.then() && !is_ordered && !is_blocked {
             return Err(format!("announced: {:?}\nfollows: {follows:?}", unit.then()));
         }
@@ -287,22 +300,21 @@ fn foreign_is_untouched(situation: &Situation, after: &Zone) -> Result<(), Strin
 
 /// Checks that the change batch for a person resolves the block, and leaves the records of other claimed hostnames.
 pub fn is_resolved(situation: &Situation, blocked: &Blocked) -> Result<(), String> {
-    let what = format!("{} for {}: {}", blocked.host, blocked.object, blocked.reason.label());
+    let what = format!("{} for {}: {}", blocked.subject, blocked.object, blocked.reason.label());
     let zone = apply(&situation.zone, blocked.remedy.iter().map(Step::from))
         .map_err(|why| format!("the batch by hand for {what} is not applicable:\n{why}"))?;
     let (claims, owner) = (situation.claims(), situation.settings.owner.as_str());
     for set in situation.zone.sets().filter(|set| set.rtype().is_address()) {
         let owns = |zone: &Zone| situation.affixes.owns(zone, owner, set);
         let is_there = zone.at(set.name()).contains(set);
-        let is_claimed =
-            blocked.host.split(" set=").next() != Some(set.name().as_str()) && claims.has_host(set.name());
+        let is_claimed = blocked.subject.hostname() != set.name().as_str() && claims.has_host(set.name());
         if is_claimed && (!is_there || owns(&situation.zone) && !owns(&zone)) {
             return Err(format!("the batch by hand for {what} takes this away, or its owner: {set}"));
         }
     }
     let next = situation.plan_of(&claims, &zone);
     let same = |other: &&Blocked| {
-        other.host == blocked.host
+        other.subject == blocked.subject
             && other.object == blocked.object
             && match (&other.reason, &blocked.reason) {
                 (Reason::TypeConflict { at, .. }, Reason::TypeConflict { at: before, .. }) => at == before,

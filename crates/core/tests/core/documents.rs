@@ -10,7 +10,7 @@ use std::{
 };
 
 use zonekeeper_core::{
-    plan::{Blocked, HandChange, Limit, Note, Reason},
+    plan::{Blocked, HandChange, Limit, Note, Reason, Subject},
     source::{
         ADOPT, AnnotationKey, DEFAULT_PREFIXES, HAND_OVER_TO, Kind, MAX_OBJECT_HOSTS, ObjectRef,
         PAUSED_UNTIL, PUBLISH,
@@ -109,9 +109,9 @@ fn of_no_case() -> impl Iterator<Item = Blocked> {
         Reason::ZoneFull { message: "Exceeded limit MAX_RRSETS_BY_ZONE …".to_owned() },
     ];
     let object = ObjectRef::new(Kind::Ingress, "shop", "web");
-    let host = "www.example.com".to_owned();
+    let subject = Subject::Hostnames("www.example.com".to_owned());
     reasons.into_iter().map(move |reason| Blocked {
-        host: host.clone(),
+        subject: subject.clone(),
         object: object.clone(),
         reason,
         remedy: Vec::new(),

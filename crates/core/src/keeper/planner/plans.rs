@@ -161,9 +161,9 @@ fn compare_notes(old: &[Noted], new: &[Noted], reports: &mut Vec<Report>) {
     for noted in new.iter().filter(|noted| !old.contains(noted)) {
         reports.push(Report::Noted(Box::new(noted.clone())));
     }
-    let is_gone = |was: &&Noted| !new.iter().any(|now| (&now.host, &now.object) == (&was.host, &was.object));
+    let is_gone = |was: &&Noted| !new.iter().any(|now| (&now.key, &now.object) == (&was.key, &was.object));
     for noted in old.iter().filter(is_gone) {
-        reports.push(Report::NoLongerNoted { host: noted.host.clone(), object: noted.object.clone() });
+        reports.push(Report::NoLongerNoted { key: noted.key.clone(), object: noted.object.clone() });
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     keeper::{
         blocked_reports, contract::Report, keys::entries_at, permits::Rules, planner::Planner, time::Time,
     },
-    plan::{Blocked, Unit},
+    plan::{Blocked, Subject, Unit},
     source::ClaimKey,
 };
 
@@ -66,7 +66,7 @@ impl Holds {
         let mut reports: Vec<Report> = Vec::new();
         for (key, gone) in released {
             self.reported.remove(&key);
-            reports.push(Report::Unblocked { host: gone.host, object: gone.object });
+            reports.push(Report::Unblocked { subject: gone.subject, object: gone.object });
         }
         reports
     }
@@ -103,8 +103,8 @@ impl Holds {
 fn held_at(host: &Name, rules: &Rules<'_>, planner: &Planner) -> Vec<(ClaimKey, Blocked)> {
     let blocked = |unit: &Unit| {
         let reason = rules.blocked(unit)?;
-        let (host, object) = (unit.key().to_string(), unit.object().clone());
-        Some((unit.key().clone(), Blocked { host, object, reason, remedy: Vec::new() }))
+        let (subject, object) = (Subject::Key(unit.key().clone()), unit.object().clone());
+        Some((unit.key().clone(), Blocked { subject, object, reason, remedy: Vec::new() }))
     };
     planner.units_of(host).iter().filter_map(blocked).collect()
 }

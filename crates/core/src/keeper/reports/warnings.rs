@@ -6,12 +6,13 @@ use std::{
 };
 
 use crate::{
+    dns::SetKey,
     keeper::{
         contract::{Leftover, Report, Warning},
         time::Time,
     },
-    plan::Note,
-    source::ObjectRef,
+    plan::{Note, Subject},
+    source::{ClaimKey, ObjectRef},
 };
 
 /// How long a condition must last before the first warning. Most conditions of a new object end by themselves.
@@ -19,8 +20,16 @@ const LASTED: Duration = Duration::from_secs(30);
 /// The time between warnings: an Event is kept for an hour (kube-apiserver, `--event-ttl`).
 const AGAIN: Duration = Duration::from_hours(1);
 
-/// The hostname or the record set that a warning is about, and the object.
-type Key = (String, ObjectRef);
+/// What a warning is about, and the object.
+type Key = (Condition, ObjectRef);
+
+/// A condition that can last.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Condition {
+    Blocked(Subject),
+    Noted(ClaimKey),
+    LeftOver(SetKey),
+}
 
 /// The lasting conditions, and when the next warning about each is due.
 #[derive(Debug, Clone, Default)]
@@ -36,20 +45,22 @@ impl Warnings {
     pub fn take_report(&mut self, report: &Report, now: Time) {
         match report {
             Report::Blocked(blocked) => {
-                let key = (blocked.host.clone(), blocked.object.clone());
+                let key = (Condition::Blocked(blocked.subject.clone()), blocked.object.clone());
                 self.begin(key, Warning::Blocked(blocked.clone()), now);
             }
-            Report::Unblocked { host, object } => self.forget(&(host.clone(), object.clone())),
+            Report::Unblocked { subject, object } => {
+                self.forget(&(Condition::Blocked(subject.clone()), object.clone()));
+            }
             // Another owner keeps the records up to date, which is no reason to warn.
             Report::Noted(noted) if matches!(noted.note, Note::OwnedBy { .. }) => {
-                self.forget(&(format!("noted {}", noted.host), noted.object.clone()));
+                self.forget(&(Condition::Noted(noted.key.clone()), noted.object.clone()));
             }
             Report::Noted(noted) => {
-                let key = (format!("noted {}", noted.host), noted.object.clone());
+                let key = (Condition::Noted(noted.key.clone()), noted.object.clone());
                 self.begin(key, Warning::Noted(noted.clone()), now);
             }
-            Report::NoLongerNoted { host, object } => {
-                self.forget(&(format!("noted {host}"), object.clone()));
+            Report::NoLongerNoted { key, object } => {
+                self.forget(&(Condition::Noted(key.clone()), object.clone()));
             }
             Report::LeftOver(leftover) => {
                 self.begin(of_set(leftover), Warning::LeftOver(leftover.clone()), now);
@@ -97,6 +108,5 @@ impl Warnings {
 }
 
 fn of_set(Leftover { object, set }: &Leftover) -> Key {
-    let at = set.key.set_id.as_ref().map(|id| format!(" set={}", id.as_str())).unwrap_or_default();
-    (format!("{} {}{at}", set.name(), set.rtype()), object.clone())
+    (Condition::LeftOver(set.key.clone()), object.clone())
 }

@@ -65,7 +65,7 @@ fn a_hostname_that_rises_above_the_limit_stays_with_its_object_until_the_object_
     stage.run(20 * MINUTE);
     assert_eq!(named(&stage), ["ingress/shop/web"; 2]);
     let plan = stage.keeper.plan();
-    let reasons: Vec<_> = plan.blocked.iter().map(|it| (it.host.as_str(), it.reason.label())).collect();
+    let reasons: Vec<_> = plan.blocked.iter().map(|it| (it.subject.hostname(), it.reason.label())).collect();
     assert_eq!(reasons, [(HOST, "ClaimedBy"), (HOST, "TooBig")]);
     // Exactly 500 remain: the hostname is free after its grace period.
     hosts.pop();

@@ -95,7 +95,7 @@ fn where_everything_was_refused_what_was_not_tried_is_tried() {
     assert_eq!(stage.keeper.closed_gates(stage.now), [Gate::Changes]);
     // The tried units stay rejected.
     let tried: BTreeSet<String> =
-        stage.keeper.plan().blocked.into_iter().map(|blocked| blocked.host).collect();
+        stage.keeper.plan().blocked.into_iter().map(|blocked| blocked.subject.to_string()).collect();
     assert!(tried.len() < 10, "{tried:?}");
     for name in names.iter().filter(|name| !tried.contains(*name)) {
         stage.allow(name);

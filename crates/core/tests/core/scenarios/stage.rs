@@ -327,10 +327,10 @@ fn line(effect: &Effect) -> Option<String> {
             format!("publish {} units, {approved} approved", units.len())
         }
         Effect::Report(Report::Blocked(blocked)) => {
-            format!("blocked {}: {}", blocked.host, blocked.reason.label())
+            format!("blocked {}: {}", blocked.subject, blocked.reason.label())
         }
-        Effect::Report(Report::Noted(noted)) => format!("noted {}: {}", noted.host, noted.note.label()),
-        Effect::Report(Report::NoLongerNoted { host, .. }) => format!("no longer noted {host}"),
+        Effect::Report(Report::Noted(noted)) => format!("noted {}: {}", noted.key, noted.note.label()),
+        Effect::Report(Report::NoLongerNoted { key, .. }) => format!("no longer noted {key}"),
         Effect::Report(Report::LeftOver(leftover)) => format!("left over {}", place(leftover)),
         Effect::Report(Report::NotLeftOver(leftover)) => format!("no longer left over {}", place(leftover)),
         Effect::Report(Report::Lasting { warning, uid }) => {
@@ -338,14 +338,14 @@ fn line(effect: &Effect) -> Option<String> {
             assert_eq!(**uid, *format!("uid of {}/{}", object.namespace(), object.name()));
             match warning {
                 Warning::Blocked(blocked) => {
-                    format!("still blocked {}: {}", blocked.host, blocked.reason.label())
+                    format!("still blocked {}: {}", blocked.subject, blocked.reason.label())
                 }
-                Warning::Noted(noted) => format!("still noted {}: {}", noted.host, noted.note.label()),
+                Warning::Noted(noted) => format!("still noted {}: {}", noted.key, noted.note.label()),
                 Warning::LeftOver(leftover) => format!("still left over {}", place(leftover)),
             }
         }
         Effect::Report(Report::Planned(unit)) => format!("planned {}", unit.key().host),
-        Effect::Report(Report::Unblocked { host, .. }) => format!("unblocked {host}"),
+        Effect::Report(Report::Unblocked { subject, .. }) => format!("unblocked {subject}"),
         Effect::Report(Report::Accepted { change: None, .. }) => "found accepted".to_owned(),
         Effect::AskPropagation(_) | Effect::Report(_) => return None,
     })

@@ -129,8 +129,12 @@ fn a_refusal_of_several_hostnames_tells_each_object_its_own_part() {
     stage.see(&web("www", WEB_1));
     stage.see(&web("api", WEB_1));
     stage.run(60);
-    let messages =
-        stage.keeper.plan().blocked.into_iter().map(|blocked| (blocked.message_for_owner(), blocked.host));
+    let messages = stage
+        .keeper
+        .plan()
+        .blocked
+        .into_iter()
+        .map(|blocked| (blocked.message_for_owner(), blocked.subject.to_string()));
     let own = |host: &str| (format!("Route 53 rejected the change: {}", exists(host)), host.to_owned());
     assert_eq!(messages.collect::<Vec<_>>(), hosts.map(own));
 }

@@ -252,7 +252,10 @@ fn an_invalid_hostname_is_reported_once_and_withdrawn() {
         stage.see(&web_at("web", host, balancer));
         stage.run(1_000);
     }
-    assert_eq!(stage.keeper.bad_hosts().map(|blocked| blocked.host).collect::<Vec<_>>(), [host]);
+    assert_eq!(
+        stage.keeper.bad_hosts().map(|blocked| blocked.subject.to_string()).collect::<Vec<_>>(),
+        [host]
+    );
     stage.see(&web("web", WEB_1));
     assert_eq!(stage.keeper.bad_hosts().count(), 0);
     assert_eq!(stage.done(), [format!("blocked {host}: InvalidHostname"), format!("unblocked {host}")]);

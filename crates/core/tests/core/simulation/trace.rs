@@ -83,25 +83,25 @@ pub fn effect(effect: &Effect) -> String {
             Report::Accepted { change, .. } => format!("report accepted {change:?}"),
             Report::Refused { units, failure } => format!("report refused {units} units: {failure}"),
             Report::Blocked(blocked) => {
-                format!("report blocked {} for {}: {}", blocked.host, blocked.object, blocked.reason)
+                format!("report blocked {} for {}: {}", blocked.subject, blocked.object, blocked.reason)
             }
             Report::Planned(unit) => format!("report planned {} for {}", unit.key().host, unit.object()),
             Report::Noted(noted) => {
-                format!("report noted {} for {}: {}", noted.host, noted.object, noted.note)
+                format!("report noted {} for {}: {}", noted.key, noted.object, noted.note)
             }
-            Report::NoLongerNoted { host, object } => format!("report no longer noted {host} for {object}"),
+            Report::NoLongerNoted { key, object } => format!("report no longer noted {key} for {object}"),
             Report::Lasting { warning: Warning::Noted(noted), .. } => {
-                format!("report still noted {} for {}", noted.host, noted.object)
+                format!("report still noted {} for {}", noted.key, noted.object)
             }
             Report::LeftOver(leftover) => format!("report left over {}", leftover.set),
             Report::NotLeftOver(leftover) => format!("report no longer left over {}", leftover.set),
             Report::Lasting { warning: Warning::Blocked(blocked), .. } => {
-                format!("report still blocked {} for {}", blocked.host, blocked.object)
+                format!("report still blocked {} for {}", blocked.subject, blocked.object)
             }
             Report::Lasting { warning: Warning::LeftOver(leftover), .. } => {
                 format!("report still left over {}", leftover.set)
             }
-            Report::Unblocked { host, object } => format!("report unblocked {host} for {object}"),
+            Report::Unblocked { subject, object } => format!("report unblocked {subject} for {object}"),
             Report::InSync(change) => format!("report in sync {change}"),
             Report::ZoneListed { sets } => format!("report zone listed, {sets} sets"),
             Report::Failed { what, failure } => format!("report failed to {what}: {failure}"),
