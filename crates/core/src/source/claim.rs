@@ -5,6 +5,8 @@ use std::{
     sync::Arc,
 };
 
+use smallvec::SmallVec;
+
 use super::{ClaimKey, Endpoint, Facts, Kind, ObjectRef, Visibility};
 use crate::dns::Name;
 
@@ -25,7 +27,7 @@ pub struct Claims {
     apex: Name,
     facts: BTreeMap<ObjectRef, Arc<Facts>>,
     /// The claimants of each key: the oldest first, then by namespace and name.
-    claimants: BTreeMap<ClaimKey, Vec<Claim>>,
+    claimants: BTreeMap<ClaimKey, SmallVec<[Claim; 1]>>,
     /// The hostnames of this zone that objects have above the limit, with the number of these objects.
     above_limit: BTreeMap<Name, usize>,
     /// The objects that cannot be read, and may claim any hostname.
@@ -74,14 +76,15 @@ impl Claims {
         }
         let mut touched = BTreeSet::new();
         if let Some(old) = self.facts.remove(object) {
-            for endpoint in self.within(&old) {
-                if let Some(claimants) = self.claimants.get_mut(&endpoint.key) {
+            for endpoint in old.endpoints_within(&self.apex) {
+                let key = &endpoint.key;
+                if let Some(claimants) = self.claimants.get_mut(key) {
                     claimants.retain(|claim| claim.object() != object);
                     if claimants.is_empty() {
-                        self.claimants.remove(&endpoint.key);
+                        self.claimants.remove(key);
                     }
                 }
-                touched.insert(endpoint.key.host.clone());
+                touched.insert(key.host.clone());
             }
             for host in old.hosts_above_limit.iter().filter(|host| host.is_within(&self.apex)) {
                 if let Some(objects) = self.above_limit.get_mut(host) {
@@ -94,12 +97,11 @@ impl Claims {
             }
         }
         if let Some(new) = facts.map(Arc::new) {
-            for endpoint in self.within(&new) {
+            for endpoint in new.endpoints_within(&self.apex) {
                 touched.insert(endpoint.key.host.clone());
                 let key = endpoint.key.clone();
-                let claim = Claim { facts: Arc::clone(&new), endpoint };
-                // Nearly every key has one claimant, and an empty vector would make room for four.
-                let claimants = self.claimants.entry(key).or_insert_with(|| Vec::with_capacity(1));
+                let claim = Claim { facts: Arc::clone(&new), endpoint: Arc::clone(endpoint) };
+                let claimants = self.claimants.entry(key).or_default();
                 let at = claimants.partition_point(|other| other.rank() < claim.rank());
                 claimants.insert(at, claim);
             }
@@ -114,7 +116,7 @@ impl Claims {
 
     /// The claimants of a key: the oldest first, then by namespace and name.
     pub fn claimants(&self, key: &ClaimKey) -> &[Claim] {
-        self.claimants.get(key).map_or(&[], Vec::as_slice)
+        self.claimants.get(key).map_or(&[], SmallVec::as_slice)
     }
 
     /// The keys claimed at a hostname.
@@ -182,11 +184,5 @@ impl Claims {
     fn keys_from(&self, host: &Name) -> impl Iterator<Item = &ClaimKey> {
         let from = ClaimKey { host: host.clone(), set_id: None };
         self.claimants.range(from..).map(|(key, _)| key)
-    }
-
-    /// The endpoints whose hostnames are names of this zone.
-    fn within(&self, facts: &Facts) -> Vec<Arc<Endpoint>> {
-        let is_within = |endpoint: &&Arc<Endpoint>| endpoint.key.host.is_within(&self.apex);
-        facts.endpoints.iter().filter(is_within).cloned().collect()
     }
 }

@@ -130,6 +130,11 @@ impl Facts {
         self.endpoints.get(at)
     }
 
+    /// The endpoints whose hostnames are names of a zone.
+    pub(super) fn endpoints_within<'f>(&'f self, apex: &'f Name) -> impl Iterator<Item = &'f Arc<Endpoint>> {
+        self.endpoints.iter().filter(|endpoint| endpoint.key.host.is_within(apex))
+    }
+
     /// The hostnames of the endpoints, in the zone's order; a hostname with several set identifiers comes several times.
     pub fn hosts(&self) -> impl Iterator<Item = &Name> {
         self.endpoints.iter().map(|endpoint| &endpoint.key.host)
