@@ -5,6 +5,7 @@ mod client;
 mod events;
 mod lease;
 mod lenient_object;
+mod object_reader;
 mod watch;
 mod zone_plan;
 

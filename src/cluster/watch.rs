@@ -1,10 +1,10 @@
-//! Watches objects, and reduces each to facts when it arrives.
+//! Watches the objects of a scope, and tells the driver about them.
 
-use std::{collections::BTreeMap, pin::pin, sync::Arc};
+use std::{pin::pin, sync::Arc};
 
 use futures::StreamExt;
 use k8s_openapi::api::{core::v1::Service, networking::v1::Ingress};
-use kube::{Api, Client, Resource as _, ResourceExt};
+use kube::{Api, Client, core::NamespaceResourceScope};
 use kube_runtime::{
     WatchStreamExt,
     watcher::{self, Event, watcher},
@@ -16,13 +16,14 @@ use tokio::{
 use tracing::{debug, warn};
 use zonekeeper_core::{
     keeper::{Input, Scope},
-    source::{Object, Resource, ResourceRef, Rules},
+    source::{Object, Resource, Rules},
 };
 
 use super::{
     Cluster,
     client::{AUTHORIZATION_GRACE, describe, describe_status},
     lenient_object::LenientObject,
+    object_reader::{ObjectReader, Watched},
 };
 use crate::{
     driver::{Handle, Objects, Until},
@@ -71,20 +72,6 @@ pub enum WatchError {
     Failed(#[from] JoinError),
 }
 
-/// The requirements on a kind that is watched.
-trait Watched:
-    kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
-    + Clone
-    + std::fmt::Debug
-    + serde::de::DeserializeOwned
-    + Send
-    + 'static
-{
-}
-
-impl Watched for Ingress {}
-impl Watched for Service {}
-
 /// Watches one scope.
 struct Watch {
     client: Client,
@@ -93,15 +80,6 @@ struct Watch {
     driver: Handle,
     /// Whether a list that is refused ends the watch, because a command waits for it.
     gives_up: bool,
-}
-
-/// Reads the objects of one scope into inputs.
-struct ObjectReader<K> {
-    resource: Resource,
-    rules: Arc<Rules>,
-    object: fn(Box<K>) -> Object,
-    /// The objects that cannot be read, with the error. Each error is logged once.
-    unreadable: BTreeMap<ResourceRef, String>,
 }
 
 /// Tracks since when the first list has been refused, without any other result in between.
@@ -150,30 +128,46 @@ impl Watch {
     /// period. After that, the driver is told that the scope cannot be read, and the watch goes on trying.
     async fn run(self) -> Result<(), WatchError> {
         match self.scope.resource {
-            Resource::INGRESS => self.run_as::<Ingress>(Object::Ingress).await,
-            Resource::SERVICE => self.run_as::<Service>(Object::Service).await,
+            Resource::INGRESS => self.namespaced::<Ingress>(Object::Ingress).await,
+            Resource::SERVICE => self.namespaced::<Service>(Object::Service).await,
             other => Err(WatchError::NotWatched(other)),
         }
     }
 
-    async fn run_as<K: Watched>(self, object: fn(Box<K>) -> Object) -> Result<(), WatchError> {
-        let Self { client, scope, rules, driver, gives_up } = self;
-        let api: Api<LenientObject<K>> = match &scope.namespace {
+    /// Watches a kind whose objects belong to namespaces.
+    async fn namespaced<K>(self, object: fn(Box<K>) -> Object) -> Result<(), WatchError>
+    where
+        K: Watched + kube::Resource<Scope = NamespaceResourceScope>,
+    {
+        let client = self.client.clone();
+        let api = match &self.scope.namespace {
             Some(namespace) => Api::namespaced(client, namespace),
             None => Api::all(client),
         };
+        self.run_as(api, object).await
+    }
+
+    async fn run_as<K: Watched>(
+        self,
+        api: Api<LenientObject<K>>,
+        object: fn(Box<K>) -> Object,
+    ) -> Result<(), WatchError> {
+        let Self { scope, rules, driver, gives_up, .. } = self;
         let events = watcher(api, watcher::Config::default().page_size(PAGE)).default_backoff();
         let mut events = pin!(events);
-        let mut reader =
-            ObjectReader { resource: scope.resource, rules, object, unreadable: BTreeMap::new() };
+        let mut reader = ObjectReader::new(scope.resource, rules, object);
         let mut errors = ErrorLog { scope: scope.clone(), last: None };
         // `None` once the first list has succeeded, or the driver knows that it is refused.
         let mut refusals = Some(Refusals::default());
         while let Some(event) = events.next().await {
             let input = match event {
-                Ok(Event::Init) => Some(Input::Listing(scope.clone())),
+                Ok(Event::Init) => {
+                    reader.begin_list();
+                    Some(Input::Listing(scope.clone()))
+                }
                 Ok(Event::InitDone) => {
                     errors.clear();
+                    reader.end_list();
                     refusals = None;
                     Some(Input::Listed(scope.clone()))
                 }
@@ -224,41 +218,6 @@ impl WatchError {
         }
         let place = scope.namespace.as_ref().map(|name| format!(" in namespace {name}"));
         Self::Denied { resource, place: place.unwrap_or_default(), text }
-    }
-}
-
-// === impl ObjectReader ===
-
-impl<K: Watched> ObjectReader<K> {
-    /// Reads an object as it is now.
-    fn read(&mut self, object: LenientObject<K>) -> Option<Input> {
-        let id = self.id(&object)?;
-        match object.object {
-            Ok(object) => {
-                self.unreadable.remove(&id);
-                Some(Input::Resource { resource: id, reduced: (self.object)(object).reduce(&self.rules) })
-            }
-            Err(error) => {
-                if self.unreadable.insert(id.clone(), error.clone()).as_ref() != Some(&error) {
-                    warn!(object = %id, error, "an object cannot be read; its records stay as they are");
-                }
-                Some(Input::Undecodable { resource: id })
-            }
-        }
-    }
-
-    /// Reads the deletion of an object.
-    fn delete(&mut self, object: &LenientObject<K>) -> Option<Input> {
-        let id = self.id(object)?;
-        self.unreadable.remove(&id);
-        Some(Input::Resource { resource: id, reduced: None })
-    }
-
-    /// Names an object; `None` for one without a name, which no API server sends.
-    fn id(&self, object: &LenientObject<K>) -> Option<ResourceRef> {
-        let namespace = object.namespace();
-        let namespace = namespace.as_deref().unwrap_or("default");
-        Some(ResourceRef::new(self.resource, namespace, object.meta().name.as_deref()?))
     }
 }
 
