@@ -79,6 +79,14 @@ fn a_changed_name_affects_every_dependent_hostname() {
     }
 }
 
+/// The Lease keeps moves for the next leader, which can be another version.
+#[test]
+fn a_move_has_the_same_digest_in_every_version() {
+    let units = cases().iter().filter(|case| stem(&case.path) == "digest").flat_map(|case| &case.plan.units);
+    let moves: Vec<String> = units.filter_map(Unit::moves).map(|of_unit| of_unit.to_string()).collect();
+    assert_eq!(moves, ["94ba25af978e63a94c35bd63325f704e"]);
+}
+
 #[test]
 fn every_case_is_unique() {
     let mut seen = BTreeMap::new();
