@@ -92,10 +92,10 @@ fn the_page_of_metrics_is_current() {
 #[test]
 fn the_page_of_failures_is_current() {
     let mut page = format!(
-        "# Failures\n\n{GENERATED}\n\nWhat can come of a request to Route 53, and what zonekeeper does then. The code stands in \
-         the log (`error.code`), the class in the metrics (`outcome` of `zonekeeper_batches_total`, `class` of \
-         `zonekeeper_failed_requests_total`). Nothing is ever sent again blindly: each request is one that was decided on \
-         anew.\n\n| class | zonekeeper |\n|---|---|\n"
+        "# Failures\n\n{GENERATED}\n\nThis page lists the ways in which a request to Route 53 can fail, and the reaction of \
+         zonekeeper. The log has the code (`error.code`). The metrics have the class (`outcome` of \
+         `zonekeeper_batches_total`, `class` of `zonekeeper_failed_requests_total`). zonekeeper never sends a request again \
+         blindly: it decides anew before each request.\n\n| class | reaction |\n|---|---|\n"
     );
     for class in CLASSES {
         writeln!(page, "| `{}` | {} |", telemetry::class(class), reaction(class)).unwrap();
@@ -103,8 +103,11 @@ fn the_page_of_failures_is_current() {
     for (title, table) in
         [("Codes of Route 53", &SERVICE_CODES[..]), ("Codes of zonekeeper", &TRANSPORT_CODES)]
     {
-        writeln!(page, "\n## {title}\n\n| code | means | a read is | a change is |\n|---|---|---|---|")
-            .unwrap();
+        writeln!(
+            page,
+            "\n## {title}\n\n| code | meaning | class for a read | class for a change |\n|---|---|---|---|"
+        )
+        .unwrap();
         for KnownCode { codes, means, read, change } in table {
             let codes: Vec<String> = codes.iter().map(|code| format!("`{code}`")).collect();
             let [read, change] = [*read, *change].map(telemetry::class);
@@ -112,9 +115,9 @@ fn the_page_of_failures_is_current() {
         }
     }
     page.push_str(
-        "\nAn `InvalidChangeBatch` is `zone-full` where its message names that limit, and `busy` where it says that the zone \
-         is disabled for mutation. Any other code of a status below 500 is `refused`, and from there on `unknown`. An answer of status 413 \
-         without a code is `refused`, so that a batch gets through in parts.\n",
+        "\nAn `InvalidChangeBatch` is `zone-full` if its message names that limit. It is `busy` if the message says that the \
+         zone is disabled for mutation. Any other code is `refused` with a status below 500, and `unknown` with a status of \
+         500 or above. An answer of status 413 without a code is `refused`, so that zonekeeper splits the batch.\n",
     );
     is_current("failures.md", &page);
 }
@@ -249,33 +252,33 @@ const CLASSES: [FailureClass; 9] = [
 fn reaction(class: FailureClass) -> &'static str {
     match class {
         FailureClass::Throttled => {
-            "waits one to three seconds, and takes half of the account's refill until that recovers"
+            "It waits one to three seconds. It also halves its share of the account's quota, which then recovers slowly."
         }
-        FailureClass::Busy => "waits one to three seconds",
+        FailureClass::Busy => "It waits one to three seconds.",
         FailureClass::NotExecuted => {
-            "tries again after one to three seconds: the request was certainly not carried out"
+            "It tries again after one to three seconds, because Route 53 did not execute the request."
         }
         FailureClass::Unknown => {
-            "waits one to three seconds, never longer, and after a change reads whether it was carried out before it \
-             decides again"
+            "It waits one to three seconds. After a change, it reads the zone before it decides again, because Route 53 \
+             may have executed the change."
         }
         FailureClass::Refused => {
-            "takes the batch apart, by the names in the message or else by halves; what is refused alone is blocked, and \
-             tried again after a second at first, ten minutes at last, or when its object or its part of the zone \
-             changes; the rest goes on at \
-             once. A read waits one to three seconds"
+            "It splits the batch by the names in the message, or into halves. The other units continue at once. It blocks \
+             a unit that is rejected alone, and tries it again after a wait that doubles from one second to ten minutes, \
+             or when its object or its part of the zone changes. After a read, it waits one to three seconds."
         }
         FailureClass::Denied => {
-            "does the same, and says `DeniedByIAM`; where everything is denied, one change at a time is a probe"
+            "It does the same, with the reason `DeniedByIAM`. If IAM denies every change, it sends one change at a time as \
+             a probe."
         }
         FailureClass::ZoneFull => {
-            "blocks what is to be created (`ZoneFull`), and goes on with what is to be replaced"
+            "It blocks units that create record sets (`ZoneFull`). Units that only replace record sets continue."
         }
         FailureClass::Account => {
-            "closes the gate `account` and sends one probe, after a second at first, a minute at last; the first success \
-             opens it"
+            "It closes the gate `account` and sends one probe, after a wait that doubles from one second to one minute. \
+             The first success opens the gate."
         }
-        FailureClass::Withheld => "decides again: nothing was sent",
+        FailureClass::Withheld => "It decides again, because it sent no request.",
     }
 }
 
