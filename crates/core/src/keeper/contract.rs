@@ -350,3 +350,33 @@ impl Cursor {
         Self { name, rtype: None, set_id: None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Kind;
+
+    #[test]
+    fn a_scope_covers_the_resources_of_its_sort_and_namespace() {
+        let scope = |namespace: Option<&str>| Scope {
+            resource: Resource::INGRESS,
+            namespace: namespace.map(str::to_owned),
+        };
+        let (shop, all) = (scope(Some("shop")), scope(None));
+        for (resource, namespace, in_shop, in_all) in [
+            (Resource::INGRESS, "shop", true, true),
+            (Resource::INGRESS, "blog", false, true),
+            (Resource::SERVICE, "shop", false, false),
+            (Resource::SERVICE, "blog", false, false),
+        ] {
+            let resource = ResourceRef::new(resource, namespace, "web");
+            assert_eq!((shop.covers(&resource), all.covers(&resource)), (in_shop, in_all), "{resource}");
+            let object = resource.object().unwrap();
+            let expected = |is_in| if is_in { Some(resource.clone()) } else { None };
+            assert_eq!(shop.resource_ref(&object), expected(in_shop));
+            assert_eq!(all.resource_ref(&object), expected(in_all));
+        }
+        let other = ObjectRef::new(Kind::from_label("route"), "shop", "web");
+        assert_eq!(all.resource_ref(&other), None);
+    }
+}

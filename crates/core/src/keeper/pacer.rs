@@ -270,6 +270,16 @@ mod tests {
     }
 
     #[test]
+    fn a_refund_returns_the_tokens_and_never_more_than_the_capacity() {
+        let mut pacer = Pacer::new(Quota::default(), 1);
+        pacer.spend(at(0), 1, 100);
+        pacer.refund(60);
+        assert_eq!(changes(&mut pacer, at(0)), 1_410);
+        pacer.refund(60);
+        assert_eq!(changes(&mut pacer, at(0)), 1_450);
+    }
+
+    #[test]
     fn it_knows_when_there_will_be_enough_tokens() {
         let mut pacer = Pacer::new(Quota::default(), 1);
         pacer.spend(at(0), 1, 1_450);
