@@ -182,8 +182,7 @@ impl Approvals {
             Vec::new()
         };
         let is_unlisted = |unit: &&UnitDigest| units.is_empty() || !open.contains(*unit);
-        let rest: Vec<_> = all.intersection(&self.released).filter(is_unlisted).copied().collect();
-        let rest = if rest.len() > MOST_NAMED { Vec::new() } else { rest };
+        let rest = all.intersection(&self.released).filter(is_unlisted).copied().take(MOST_NAMED).collect();
         let (used, unused) = (self.used, self.unused);
         let publication = Publication { digest, creates, replaces, units, rest, used, unused };
         if self.plans.back().is_none_or(|(digest, _)| *digest != publication.digest) {
@@ -292,5 +291,15 @@ mod tests {
         // A plan of long ago is forgotten.
         approvals.give(Approval { digest: publication(3).digest, at: 1 }, Time::ZERO);
         assert!(!approvals.use_given(&planned, 1));
+    }
+
+    #[test]
+    fn a_publication_names_as_many_approved_units_as_an_object_can_hold() {
+        let digest = |number: usize| -> UnitDigest { format!("{number:064x}").parse().unwrap() };
+        let units: BTreeSet<UnitDigest> = (0..=MOST_NAMED).map(digest).collect();
+        let mut approvals = Approvals { released: units.clone(), ..Approvals::default() };
+        let planned = PlannedUnits { all: units.clone(), open: units, ..PlannedUnits::default() };
+        let publication = approvals.publication(planned).unwrap();
+        assert_eq!((publication.units.len(), publication.rest.len()), (0, MOST_NAMED));
     }
 }
