@@ -1,4 +1,4 @@
-//! Adoption in its three forms: by an object, for a migration, and by an operator.
+//! The three forms of adoption: by an annotation, for a migration from another owner, and by a command.
 
 use k8s_openapi::api::{core::v1::Service, networking::v1::Ingress};
 use serde_json::json;
@@ -20,7 +20,7 @@ fn owned(name: &str, owner: &str) -> RecordSet {
     RecordSet::simple(format!("a-{name}"), "TXT", 300, [text])
 }
 
-/// The owner that a TXT states.
+/// The owner in the ownership record of a hostname.
 fn owner(zone: &Zone, name: &str) -> String {
     let values = zone.values(&format!("a-{name}"), "TXT").concat();
     let said = values.split(',').find_map(|token| token.strip_prefix("external-dns/owner="));
@@ -45,10 +45,13 @@ async fn an_annotated_object_adopts_what_is_as_it_wants_it() {
     let reads = zone.count("ListResourceRecordSets");
     CommandLine::of(&zone, &shop, &["run", "--once"]).await.succeed().await;
     assert_eq!(zone.requests(), [["CREATE a-same.example.test TXT"]]);
-    assert!(zone.count("ListResourceRecordSets") > reads + 1, "it was not read again before it was sent");
+    assert!(
+        zone.count("ListResourceRecordSets") > reads + 1,
+        "zonekeeper did not read the records again before the change"
+    );
     assert_eq!(zone.set("same.example.test", "A").unwrap().ttl, Some(60));
 
-    // From now on it follows its object.
+    // The adopted record now follows its object.
     shop.set_address::<Ingress>("same", json!({"ip": "192.0.2.2"})).await;
     CommandLine::of(&zone, &shop, &["run", "--once"]).await.succeed().await;
     assert_eq!(zone.values("same.example.test", "A"), ["192.0.2.2"]);
@@ -135,7 +138,10 @@ async fn an_operator_sees_before_anything_is_adopted_and_writes_txts_only() {
     assert_eq!(theirs.code(), Some(0), "{theirs}");
     let written = zone.requests().split_off(1);
     assert_eq!(written, [["CREATE a-api.example.test TXT"], ["UPSERT a-theirs.example.test TXT"]]);
-    assert!(zone.set("new.example.test", "A").is_none(), "it has written more than it was asked for");
+    assert!(
+        zone.set("new.example.test", "A").is_none(),
+        "the command wrote a record set that it did not adopt"
+    );
     for name in ["www", "www-2", "api", "theirs", "odd", "unclaimed"] {
         let host = format!("{name}.example.test");
         assert_eq!(zone.set(&host, "A"), Some(address(&format!("{host}."), "192.0.2.9")), "{name}");

@@ -1,4 +1,4 @@
-//! Answers of Route 53 that no service should give.
+//! Invalid answers of Route 53.
 
 use futures::{StreamExt, stream};
 use zonekeeper::{
@@ -18,7 +18,7 @@ use crate::{
 
 const FIRST_PAGE: Read = Read { id: ReadId(1), start: None, max_items: 300, continues: None };
 
-/// A page with a set of values, an alias and a text.
+/// A page with an address record, an alias and a TXT record.
 const PAGE: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <ListResourceRecordSetsResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><ResourceRecordSets>
 <ResourceRecordSet><Name>www.example.test.</Name><Type>A</Type><TTL>300</TTL><ResourceRecords><ResourceRecord>
@@ -30,7 +30,7 @@ const PAGE: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <Value>&quot;heritage=external-dns&quot;</Value></ResourceRecord></ResourceRecords></ResourceRecordSet>
 </ResourceRecordSets><IsTruncated>false</IsTruncated><MaxItems>300</MaxItems></ListResourceRecordSetsResponse>"#;
 
-/// What a reader makes of a body. Each has a zone of its own.
+/// Reads a page with this body, in a new zone.
 async fn read(body: &str) -> Result<Page, Failure> {
     let zone = Zone::empty().await;
     let via = Via::Emulator { url: zone.url(), access_key: ACCESS_KEY.to_owned() };
@@ -39,7 +39,7 @@ async fn read(body: &str) -> Result<Page, Failure> {
     Box::pin(opened.unwrap().0.list(&FIRST_PAGE)).await
 }
 
-/// The same for many bodies, some at once.
+/// Reads many bodies, up to eight at the same time.
 async fn read_all(bodies: impl IntoIterator<Item = String>) -> Vec<(String, Result<Page, Failure>)> {
     let read = async |body: String| {
         let answer = read(&body).await;
@@ -54,7 +54,7 @@ async fn a_page_that_is_cut_anywhere_is_no_page() {
     let cuts = (0..PAGE.len() - 1).step_by(7).map(|end| PAGE[..end].to_owned());
     for (body, answer) in read_all(cuts).await {
         match answer {
-            Ok(page) => panic!("{} sets are read of {body}", page.sets.len()),
+            Ok(page) => panic!("the reader finds {} record sets in the invalid body {body}", page.sets.len()),
             Err(failure) => assert_eq!(
                 (failure.class, &*failure.code),
                 (FailureClass::Unknown, "UnreadableAnswer"),

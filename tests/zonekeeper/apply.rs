@@ -1,4 +1,4 @@
-//! What a plan shows is what an apply sends.
+//! `zonekeeper apply` sends exactly the changes that the plan shows.
 
 use std::collections::BTreeSet;
 
@@ -12,14 +12,15 @@ use crate::{
     zone::{CHANGE, Zone},
 };
 
-/// How many hostnames there are.
+/// The number of hostnames.
 const HOSTNAMES: usize = 300;
 
 fn host(n: usize) -> String {
     format!("w{n:03}.example.test")
 }
 
-/// Creates, replaces and blocked hostnames, some hundred of each kind; what is already in the zone is written by `run`.
+/// Objects and a zone with many units to create, many units to replace, and many blocked units. `run` writes
+/// the existing records.
 async fn shop(name: &str, zone: &Zone) -> Namespace {
     let shop = Namespace::new(name).await;
     let targets = |n: usize| json!({"external-dns.kubernetes.io/target": if n < 100 { BALANCER } else { OTHER_BALANCER }});
@@ -44,7 +45,7 @@ fn plan(ended: &Ended) -> Value {
     serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended}"))
 }
 
-/// What a plan lists: action, name, type and value of each change.
+/// The changes in a plan: action, name, type and value.
 fn listed(plan: &Value) -> BTreeSet<String> {
     let units = plan["units"].as_array().unwrap().iter();
     let changes = units.flat_map(|unit| unit["changes"].as_array().unwrap());
@@ -60,7 +61,7 @@ fn listed(plan: &Value) -> BTreeSet<String> {
         .collect()
 }
 
-/// What reached the zone after so many changes: the same of each.
+/// The accepted changes without the first `before` ones, in the same form.
 fn sent(zone: &Zone, before: usize) -> Vec<String> {
     let value = |set: &RecordSet| match &set.alias_target {
         Some(alias) => alias.dns_name.trim_end_matches('.').to_owned(),
@@ -91,12 +92,12 @@ async fn what_a_plan_shows_is_what_an_apply_of_its_digest_sends() {
     assert_eq!(sent.iter().cloned().collect::<BTreeSet<_>>(), listed(&shown));
     assert_eq!(sent.len(), listed(&shown).len());
 
-    // The same digest is not the plan any more.
+    // The digest is out of date, because the plan has changed.
     let count = zone.count(CHANGE);
     let again = command(&zone, &shop, &["apply", "--digest", digest]).await;
     assert_eq!(again.code(), Some(1), "{again}");
     assert!(again.stderr.contains("is out of date, and nothing was written"), "{again}");
-    // And there is nothing left to be written.
+    // There is nothing left to write.
     let nothing = command(&zone, &shop, &["apply", "--yes"]).await;
     assert_eq!((nothing.code(), zone.count(CHANGE)), (Some(0), count), "{nothing}");
 }

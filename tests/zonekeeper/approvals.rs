@@ -1,4 +1,4 @@
-//! Nothing is written that a person has not approved.
+//! Mode `approve`: zonekeeper writes only units that a person approved.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -33,7 +33,7 @@ async fn define(client: &Client) {
     definitions.patch("zoneplans.zonekeeper.dev", &parameters, &Patch::Apply(&definition)).await.unwrap();
 }
 
-/// The digest of the plan that the `ZonePlan` shows, once it is another one than before and has something to write.
+/// Waits until the `ZonePlan` shows a new plan with units to write, and returns its digest.
 async fn digest(process: &mut Process, plans: &Api<ZonePlan>, name: &str, before: &str) -> String {
     process
         .until("the ZonePlan shows another plan", async || {
@@ -50,10 +50,7 @@ async fn the_definitions_are_those_that_the_program_prints() {
         fs::write(DEFINITION, &printed).unwrap();
     }
     let found = fs::read_to_string(Path::new(DEFINITION)).unwrap();
-    assert!(
-        found == printed,
-        "crds/zoneplans.yaml is not what the code says: `make documents` writes it anew"
-    );
+    assert!(found == printed, "crds/zoneplans.yaml is out of date: run `make documents`");
 }
 
 #[tokio::test]
@@ -66,7 +63,7 @@ async fn what_is_approved_is_written_and_what_is_new_waits() {
     let run = ["run", "--mode", "approve"];
     let kubeconfig = cluster.administrator();
     let mut process = CommandLine::of_cluster(&zone, &shop, &kubeconfig, &run).start();
-    // Without the definition, nothing can be approved and nothing is written.
+    // Without the CustomResourceDefinition, nobody can approve a plan, so zonekeeper writes nothing.
     process.says(&["the ZonePlan cannot be watched", "zonekeeper crds | kubectl apply -f -"]).await;
     define(&client).await;
 
@@ -74,7 +71,7 @@ async fn what_is_approved_is_written_and_what_is_new_waits() {
     let name = Lease::name(&ZoneId::new(zone::ID).unwrap(), &OWNER.parse().unwrap());
     let first = digest(&mut process, &plans, &name, "").await;
     assert_eq!(zone.count(CHANGE), 0);
-    // It is the digest that a plan shows.
+    // `zonekeeper plan` shows the same digest.
     let plan = CommandLine::of_cluster(&zone, &shop, &kubeconfig, &["plan", "-o", "json"]).succeed().await;
     let plan: serde_json::Value = serde_json::from_str(&plan.stdout).unwrap();
     assert_eq!(plan["digest"], first);
@@ -83,8 +80,8 @@ async fn what_is_approved_is_written_and_what_is_new_waits() {
         CommandLine::of_cluster(&zone, &shop, &kubeconfig, &["approve", digest]).succeed().await.stdout
     };
     assert_eq!(approve(&first).await, "approved: 4 to create, 0 to replace, 0 to delete");
-    process.until_zone(&zone, "what was approved", |zone| zone.sets().len() == 4).await;
-    // What `plan` showed is what was sent.
+    process.until_zone(&zone, "the approved records", |zone| zone.sets().len() == 4).await;
+    // zonekeeper sent exactly the changes that `plan` showed.
     let shown = plan["units"][0]["changes"].as_array().unwrap().iter();
     let shown: Vec<String> = shown
         .map(|change| {
@@ -93,7 +90,7 @@ async fn what_is_approved_is_written_and_what_is_new_waits() {
         .collect();
     assert_eq!(zone.requests(), [shown]);
 
-    // A change waits, and is written by whoever leads next.
+    // A change waits for its approval. The next leader writes it.
     shop.set_address::<Ingress>("web", json!({"hostname": OTHER_BALANCER})).await;
     let second = digest(&mut process, &plans, &name, &first).await;
     assert_eq!(zone.count(CHANGE), 1);
@@ -123,7 +120,8 @@ async fn what_was_used_is_shown_by_who_ends_and_a_plan_that_is_deleted_is_shown_
     let name = Lease::name(&ZoneId::new(zone::ID).unwrap(), &OWNER.parse().unwrap());
     let status = async || plans.get(&name).await.unwrap().status.unwrap();
 
-    // The first of single runs shows the plan, the second writes it, and the third finds that to be done.
+    // The first single run shows the plan. The second run writes it. Then somebody deletes the records. The
+    // third run has the same plan, and does not write, because the approval is used.
     let once = ["run", "--once", "--mode", "approve"];
     command(&once).succeed().await;
     let first = status().await;
@@ -144,7 +142,7 @@ async fn what_was_used_is_shown_by_who_ends_and_a_plan_that_is_deleted_is_shown_
     plans.delete(&name, &DeleteParams::default()).await.unwrap();
     let shown = digest(&mut process, &plans, &name, "").await;
     assert_eq!(shown, first.digest);
-    // What is accepted after the signal has been used as well.
+    // Route 53 accepts the change after SIGTERM. The process still publishes that the approval is used.
     zone.disturb(CHANGE, Effect::latency(Duration::from_secs(2)), 1);
     command(&["approve", &shown]).succeed().await;
     process.until("a change request", async || (zone.count(CHANGE) == 2).then_some(())).await;

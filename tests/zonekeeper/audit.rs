@@ -1,4 +1,4 @@
-//! The log: JSON, with one line for each change that Route 53 has accepted.
+//! The log in JSON: one line for each change that Route 53 accepted.
 
 use k8s_openapi::api::networking::v1::Ingress;
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ async fn every_line_is_json_and_every_accepted_change_has_one() {
         assert_eq!(line["level"], "INFO");
         assert_eq!(line["unit.digest"].as_str().unwrap().len(), 64, "{line}");
     }
-    // CloudTrail shows the comment of a request, which leads back to these lines.
+    // CloudTrail shows the comment of a request. The digest in it leads to these log lines.
     let comments =
         [address, replaced].map(|line| format!("zonekeeper {}", line["batch.digest"].as_str().unwrap()));
     assert_eq!(zone.comments(), comments);

@@ -1,4 +1,4 @@
-//! botocore: a client for AWS that shares no code with ours.
+//! botocore: an AWS client that shares no code with zonekeeper.
 
 use std::{
     path::{Path, PathBuf},
@@ -10,10 +10,10 @@ use tokio::process::Command;
 
 use crate::zone::{self, Zone};
 
-/// The Python program that carries out one operation.
+/// The Python program that sends one operation.
 const OPERATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/zonekeeper/operation.py");
 
-/// Who asks.
+/// The credentials of a request.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     pub access_key: String,
@@ -21,7 +21,8 @@ pub struct Credentials {
     pub session_token: Option<String>,
 }
 
-/// The answer to one operation, which must be a success: `botocore("http://…", &keys, "route53", "get_change", &json!({…}))`.
+/// Sends an operation that must succeed, and returns the answer:
+/// `botocore("http://…", &keys, "route53", "get_change", &json!({…}))`.
 pub async fn botocore(
     url: &str,
     who: &Credentials,
@@ -45,14 +46,14 @@ pub async fn botocore(
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// A person sends a change batch, which must be accepted.
+/// Sends a change batch as a person. Route 53 must accept it.
 pub async fn person_sends(zone: &Zone, batch: &Value) {
     let (person, parameters) =
         (Credentials::keys("AKIAPERSON"), json!({"HostedZoneId": zone::ID, "ChangeBatch": batch}));
     botocore(&zone.url(), &person, "route53", "change_resource_record_sets", &parameters).await;
 }
 
-/// A program of the virtual environment.
+/// The path of a program in the virtual environment.
 pub fn program(name: &str) -> PathBuf {
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/venv/bin").join(name);
     assert!(program.is_file(), "{} is missing: run `make tools` (tests/tools.sh)", program.display());
@@ -62,7 +63,7 @@ pub fn program(name: &str) -> PathBuf {
 // === impl Credentials ===
 
 impl Credentials {
-    /// Keys without a session.
+    /// An access key without a session token.
     pub fn keys(access_key: &str) -> Self {
         Self { access_key: access_key.to_owned(), secret: "secret".to_owned(), session_token: None }
     }

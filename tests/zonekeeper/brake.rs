@@ -1,4 +1,4 @@
-//! What the brake remembers when another process leads.
+//! The memory of the brake in the Lease, for the next leader.
 
 use k8s_openapi::{api::coordination::v1::Lease, api::networking::v1::Ingress};
 use kube::api::{ListParams, Patch, PatchParams};
@@ -21,7 +21,7 @@ fn balancer(n: usize, generation: usize) -> String {
     format!("k8s-shop-w{n}-{generation}.eu-west-1.elb.amazonaws.com")
 }
 
-/// Its load balancer is another one from now on.
+/// Gives an Ingress another load balancer.
 async fn moves(shop: &Namespace, n: usize) {
     shop.set_address::<Ingress>(&format!("w{n}"), json!({"hostname": balancer(n, 2)})).await;
 }
@@ -39,7 +39,7 @@ async fn lease(shop: &Namespace) -> Lease {
     shop.lease().list(&ListParams::default()).await.unwrap().items.remove(0)
 }
 
-/// How many hostnames were moved, as the lease remembers it.
+/// The number of moved hostnames in the Lease.
 async fn remembered(shop: &Namespace) -> usize {
     let annotations = lease(shop).await.metadata.annotations.unwrap_or_default();
     let lines = annotations.get(BRAKE).map(String::as_str).unwrap_or_default().lines();
@@ -59,17 +59,18 @@ async fn what_was_moved_and_what_was_released_count_for_the_next_leader() {
     moves(&shop, 0).await;
     first.until_zone(&zone, "a move", |zone| is_moved(zone, 0)).await;
     first.until("the lease to remember it", async || (remembered(&shop).await == 1).then_some(())).await;
-    // Somebody writes into the lease: the leader finds there what it has left itself.
+    // After a foreign write to the Lease, the leader reads its own memory from the Lease.
     let name = lease(&shop).await.metadata.name.unwrap();
     let note = Patch::Merge(json!({"metadata": {"annotations": {"example.test/note": "of somebody"}}}));
     shop.lease().patch(&name, &PatchParams::default(), &note).await.unwrap();
     first.says(&["leadership won", "nobody else took it"]).await;
     moves(&shop, 1).await;
     first.until_zone(&zone, "another move", |zone| is_moved(zone, 1)).await;
-    first.until("the lease to remember both", async || (remembered(&shop).await == 2).then_some(())).await;
+    first.until("both moves in the Lease", async || (remembered(&shop).await == 2).then_some(())).await;
     first.kill().await;
 
-    // Three of five are too many, as are three of six, and this process has moved none.
+    // Three moves of five or six hostnames are too many. The moves of the first process count, because this
+    // process has moved none.
     let mut second = second;
     second.says(&["leadership won", "its holder did not renew it"]).await;
     moves(&shop, 2).await;
@@ -84,7 +85,7 @@ async fn what_was_moved_and_what_was_released_count_for_the_next_leader() {
     second.until("the lease to remember all", async || (remembered(&shop).await == 3).then_some(())).await;
     second.kill().await;
 
-    // The release is not of one process.
+    // The release also holds for the next process.
     let mut third = start(&zone, &shop).await;
     third.says(&["leadership won", "its holder did not renew it"]).await;
     moves(&shop, 3).await;
@@ -107,7 +108,7 @@ async fn a_command_knows_what_was_moved_and_what_was_released() {
     moves(&shop, 1).await;
     command(&["run", "--once"]).await;
     assert_eq!(remembered(&shop).await, 2);
-    // A third is too much, for a process that has moved none itself.
+    // A third move is too much, although this process has moved none.
     moves(&shop, 2).await;
     for arguments in [["plan"].as_slice(), &["apply", "--yes"]] {
         let held = command(arguments).await;

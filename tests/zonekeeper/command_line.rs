@@ -1,4 +1,4 @@
-//! What can be typed.
+//! The command line: its flags, variables and help.
 
 use clap::CommandFactory;
 use zonekeeper::cli::Cli;

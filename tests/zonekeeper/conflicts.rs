@@ -1,4 +1,4 @@
-//! What somebody else has put into the zone.
+//! Conflicts with the record sets of other writers.
 
 use serde_json::{Value, json};
 use zonekeeper_emulator::zone::RecordSet;
@@ -50,7 +50,7 @@ async fn a_foreign_record_stays_and_the_hostname_is_blocked_with_a_fix() {
     assert!(blocked["message"].as_str().unwrap().contains("192.0.2.99"), "{blocked}");
     assert!(blocked["fix"].as_str().unwrap().contains("zonekeeper adopt NAME"), "{blocked}");
 
-    // It is what a person can send as it is; then the record is kept up to date.
+    // A person can send the change batch without changes. After that, zonekeeper updates the record.
     person_sends(&zone, &blocked["change_batch"]).await;
     assert_eq!(zone.set("www.example.test", "A").unwrap().values, ["192.0.2.99"]);
     let plan = CommandLine::of(&zone, &shop, &["plan"]).await.succeed().await;

@@ -1,7 +1,7 @@
-//! A real control plane: etcd and kube-apiserver, as processes on loopback ports.
+//! A real control plane: etcd and kube-apiserver as processes on loopback ports.
 //!
-//! It is built from Go modules by `tests/control-plane/build.sh`. There is no controller manager: nobody collects
-//! garbage, and no namespace ends.
+//! `tests/control-plane/build.sh` builds it from Go modules. It has no controller manager, so it has no
+//! garbage collection, and a deleted namespace never disappears.
 
 use std::{
     fs,
@@ -26,10 +26,10 @@ use tokio::{process::Command, sync::OnceCell};
 use crate::{deadline::eventually, http, server::Server};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-/// The token of a member of `system:masters`. It opens nothing but this control plane.
+/// The token of a member of `system:masters`. It is valid only for this control plane.
 const ADMIN_TOKEN: &str = "admin";
 
-/// Lets every service account of zonekeeper's namespace use leases in all namespaces.
+/// Lets every service account of zonekeeper's namespace use Leases in all namespaces.
 const LEASES_ANYWHERE: &str = "
     kubectl create clusterrole leases --verb=get,create,update --resource=leases.coordination.k8s.io
     kubectl create clusterrolebinding leases --clusterrole=leases --group=system:serviceaccounts:zonekeeper
@@ -54,7 +54,7 @@ struct Ports {
 // === impl ControlPlane ===
 
 impl ControlPlane {
-    /// The control plane that the tests share. The lease may be in any namespace there.
+    /// The control plane that the tests share. zonekeeper may use a Lease in any namespace of it.
     pub async fn shared() -> &'static Self {
         static SHARED: OnceCell<ControlPlane> = OnceCell::const_new();
         let start = async || {
@@ -65,14 +65,14 @@ impl ControlPlane {
         SHARED.get_or_init(start).await
     }
 
-    /// One for a test that stops it.
+    /// A control plane with zonekeeper's manifests, for a test that stops it or changes its RBAC.
     pub async fn start() -> Self {
         let plane = Self::bare().await;
         plane.admit_zonekeeper().await;
         plane
     }
 
-    /// One that nothing has been applied to.
+    /// A control plane without zonekeeper's manifests.
     pub async fn bare() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let (process, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -88,22 +88,22 @@ impl ControlPlane {
         plane
     }
 
-    /// Ends the API server; what it holds stays in etcd.
+    /// Ends the API server. etcd keeps the objects.
     pub fn stop_apiserver(&mut self) {
         self.apiserver = None;
     }
 
-    /// From now on the API server accepts connections and answers nothing, until it goes on.
+    /// Stops the API server with SIGSTOP. It still accepts connections, and does not answer.
     pub fn freeze_apiserver(&self) {
         self.apiserver.as_ref().unwrap().signal(Signal::STOP);
     }
 
-    /// The API server goes on where it was.
+    /// Lets a frozen API server continue.
     pub fn thaw_apiserver(&self) {
         self.apiserver.as_ref().unwrap().signal(Signal::CONT);
     }
 
-    /// Starts the API server, again or for the first time, and waits until it is ready.
+    /// Starts the API server and waits until it is ready.
     pub async fn start_apiserver(&mut self) {
         let arguments = apiserver_arguments(self.ports, &self.folder);
         let mut server = Server::start("kube-apiserver", &self.assets, &self.folder, arguments);
@@ -112,7 +112,8 @@ impl ControlPlane {
             if !self.certificate().exists() {
                 return None;
             }
-            // A client for each try: one that has seen the old API server may hold its connections.
+            // Each try has its own client, because an older client can hold connections to the old API
+            // server.
             let request = ::http::Request::get("/readyz").body(Vec::new()).unwrap();
             self.admin().await.request_text(request).await.ok()
         });
@@ -120,19 +121,20 @@ impl ControlPlane {
         self.apiserver = Some(server);
     }
 
-    /// A client that may do everything. Each belongs to the runtime of the test that asks for it.
+    /// A client with all rights. Each test needs its own client, because a client belongs to the runtime of
+    /// its test.
     pub async fn admin(&self) -> Client {
         let config = serde_json::from_str::<Kubeconfig>(&self.kubeconfig(ADMIN_TOKEN)).unwrap();
         let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await.unwrap();
         Client::try_from(config).unwrap()
     }
 
-    /// The kubeconfig of somebody who may do everything.
+    /// The kubeconfig of an administrator with all rights.
     pub fn administrator(&self) -> PathBuf {
         self.folder.join("administrator.kubeconfig")
     }
 
-    /// Where the API server listens.
+    /// The address of the API server.
     pub fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.ports.apiserver).into()
     }
@@ -142,18 +144,18 @@ impl ControlPlane {
         self.folder.join("zonekeeper.kubeconfig")
     }
 
-    /// The kubeconfig of another service account, which may do nothing at all.
+    /// The kubeconfig of a service account without rights.
     pub fn nobody(&self) -> PathBuf {
         self.folder.join("nobody.kubeconfig")
     }
 
-    /// Deletes a key of etcd behind the API server's back.
+    /// Deletes a key in etcd, without a request to the API server.
     pub async fn forget(&self, key: &str) {
         let answer = self.etcd("deleterange", &json!({"key": base64(key)})).await;
         assert_eq!(answer.pointer("/deleted"), Some(&json!("1")), "{key}: {answer}");
     }
 
-    /// Has etcd forget what was before now.
+    /// Compacts etcd, so that it forgets all earlier revisions.
     pub async fn compact(&self) {
         let answer = self.etcd("range", &json!({"key": base64("/"), "count_only": true})).await;
         let revision = answer.pointer("/header/revision").unwrap().clone();
@@ -167,7 +169,7 @@ impl ControlPlane {
         serde_json::from_str(&answer.body).unwrap()
     }
 
-    /// Applies zonekeeper's manifests, and gets bound tokens.
+    /// Applies zonekeeper's manifests, and writes the kubeconfigs with bound tokens.
     async fn admit_zonekeeper(&self) {
         self.sh(Path::new(ROOT), "kubectl apply -k manifests/overlays/apply").await;
         self.sh(Path::new(ROOT), "kubectl --namespace zonekeeper create serviceaccount nobody").await;
@@ -176,8 +178,8 @@ impl ControlPlane {
         }
     }
 
-    /// Runs a command of a shell that has this control plane's kubectl and its administrator's kubeconfig. It must
-    /// succeed, and the API server must have nothing to warn of; gives what it says.
+    /// Runs a shell command with this control plane's kubectl and the administrator's kubeconfig. The command
+    /// must succeed without a warning of the API server. Returns its standard output.
     pub async fn sh(&self, folder: &Path, command: &str) -> String {
         let path = std::env::var("PATH").unwrap_or_default();
         let ended = Command::new("sh")
@@ -195,7 +197,8 @@ impl ControlPlane {
         said.into_owned()
     }
 
-    /// Gets a token of zonekeeper's service account, which must be there.
+    /// Writes the kubeconfig of zonekeeper's service account, with a new token. The service account must
+    /// exist.
     pub async fn admit(&self) {
         self.write_kubeconfig("zonekeeper").await;
     }
@@ -276,7 +279,7 @@ fn etcd_arguments(ports: Ports, folder: &Path) -> Vec<String> {
 
 fn apiserver_arguments(ports: Ports, folder: &Path) -> Vec<String> {
     let certificates = folder.join("certificates");
-    // The server makes its own certificate, and its key will do to sign tokens too.
+    // The API server creates its own certificate. The key of the certificate also signs tokens.
     let key = certificates.join("apiserver.key");
     vec![
         format!("--etcd-servers=http://127.0.0.1:{}", ports.etcd),
@@ -294,7 +297,7 @@ fn apiserver_arguments(ports: Ports, folder: &Path) -> Vec<String> {
     ]
 }
 
-/// Base64, as etcd's gateway wants keys.
+/// Base64, the form of keys in requests to etcd's gateway.
 fn base64(text: &str) -> String {
     let bytes = k8s_openapi::ByteString(text.as_bytes().to_vec());
     serde_json::to_value(bytes).unwrap().as_str().unwrap().to_owned()

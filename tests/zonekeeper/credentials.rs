@@ -1,4 +1,4 @@
-//! Credentials by the chain of the SDK: each source, up to the request to Route 53 that is signed with them.
+//! The credential sources of the SDK. Each test checks the access key of the signed requests to Route 53.
 
 use std::{fs, path::Path};
 
@@ -15,12 +15,12 @@ use crate::{
     zone::{self, Zone},
 };
 
-/// A role for the service account of zonekeeper.
+/// The IAM role of zonekeeper's service account.
 const ROLE: &str = "arn:aws:iam::222222222222:role/zonekeeper";
 
 /// A source of credentials.
 type With<'t> = &'t dyn Fn(CommandLine) -> CommandLine;
-/// One that is asked at a URL, with the token of a file.
+/// A source that exchanges the token of a file for credentials at a URL.
 type WithToken = fn(CommandLine, &str, &Path) -> CommandLine;
 
 /// `zonekeeper` for a zone and a namespace, without credentials.
@@ -29,19 +29,19 @@ async fn zonekeeper(route53: &str, zone: &str, namespace: &Namespace, arguments:
     CommandLine::new(arguments).route53(route53).zone(zone).cluster(namespace, &kubeconfig)
 }
 
-/// What the webhook of EKS sets for IRSA.
+/// Sets the variables that the webhook of EKS sets for IRSA.
 fn irsa(command: CommandLine, sts: &str, token: &Path) -> CommandLine {
     let command = command.env("AWS_ROLE_ARN", ROLE).env("AWS_WEB_IDENTITY_TOKEN_FILE", token);
     command.env("AWS_STS_REGIONAL_ENDPOINTS", "regional").env("AWS_ENDPOINT_URL_STS", sts)
 }
 
-/// What the webhook of EKS sets for Pod Identity.
+/// Sets the variables that the webhook of EKS sets for Pod Identity.
 fn pod_identity(command: CommandLine, agent: &str, token: &Path) -> CommandLine {
     let command = command.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{agent}/v1/credentials"));
     command.env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token)
 }
 
-/// A token in its file, at once and whole, as kubelet does it.
+/// Replaces the token in its file atomically, like the kubelet.
 fn write_token(file: &Path, token: &str) {
     let new = file.with_extension("new");
     fs::write(&new, token).unwrap();
@@ -89,7 +89,7 @@ async fn irsa_takes_a_role_from_an_sts_that_nobody_here_wrote() {
     let folder = Scratch::new("credentials-moto");
     let token = folder.join("token");
     write_token(&token, "header.claims.signature");
-    // moto knows of each access key in which account it is, and shows nobody the zones of another account.
+    // moto knows the account of each access key, and hides the zones of other accounts.
     let anybody = Credentials::keys("AKIAANYBODY");
     let request = json!({"RoleArn": ROLE, "RoleSessionName": "test", "WebIdentityToken": "x.y.z"});
     let role = botocore(moto.url(), &anybody, "sts", "assume_role_with_web_identity", &request).await;
@@ -130,7 +130,7 @@ async fn a_role_is_taken_with_the_token_that_the_file_holds_now() {
         zonekeeper.until_zone(&zone, name, |zone| zone.sets().contains(&format!("{host} A"))).await;
         assert_eq!(zone.callers(), [issued(TOKENS[0]), issued(TOKENS[1])], "{name}");
 
-        // What is not given out now may be given out later.
+        // zonekeeper continues after a refusal, because the next try can succeed.
         write_token(&token, "STRANGER");
         let later = format!("{name}-later.example.test");
         shop.create_balanced_ingress(&format!("{name}-later"), &later, BALANCER).await;
@@ -172,7 +172,7 @@ async fn credentials_that_nobody_gives_out_say_who_was_asked_and_what_to_check()
         for text in texts {
             assert_eq!(ended.stderr.matches(text).count(), 1, "{text}\n{ended}");
         }
-        // The SDK would say it too, as a value of many lines.
+        // The log must not contain the debug form of the SDK's error, which has many lines.
         assert!(!ended.stderr.contains("ProviderError"), "{ended}");
     }
     assert_eq!(zone.callers(), []);

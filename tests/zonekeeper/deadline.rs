@@ -1,16 +1,16 @@
-//! Waiting for a condition that nobody announces.
+//! Waits for a condition by polling.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-/// How long anything may take. It bounds a failing test and says nothing about how fast things are.
+/// The time limit of every wait. It bounds a failing test, and it is not a measure of speed.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
-/// How soon a condition is looked at again.
+/// The time between two polls of a condition.
 const AGAIN: Duration = Duration::from_millis(10);
 
-/// What the condition gives once it gives something; `None` when [`PATIENCE`] is at its end.
+/// The first value that the condition returns. `None` after [`PATIENCE`].
 pub async fn eventually<T>(mut condition: impl AsyncFnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + PATIENCE;
     loop {

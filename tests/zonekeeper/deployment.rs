@@ -1,4 +1,4 @@
-//! What a kubelet would start: the container of the Deployment, as the API server has it.
+//! The process that a kubelet would start for the Deployment in the API server.
 
 use k8s_openapi::api::{
     apps::v1::Deployment,
@@ -12,19 +12,22 @@ use crate::{
     zone::Zone,
 };
 
-/// The pods of the Deployment.
+/// The pod template of the Deployment.
 pub async fn template(plane: &ControlPlane) -> PodTemplateSpec {
     let deployments: Api<Deployment> = Api::namespaced(plane.admin().await, "zonekeeper");
     deployments.get("zonekeeper").await.unwrap().spec.unwrap().template
 }
 
-/// The container's command line: its arguments and its environment, and of what only a pod has, a token of its
-/// service account and credentials. It answers probes on a port that nobody else has.
+/// The container's command line, with its arguments and environment. A pod also has a service account token
+/// and credentials, so the command line gets a kubeconfig and an access key. It answers probes on a free
+/// port.
 pub async fn command(plane: &ControlPlane, zone: &Zone) -> CommandLine {
     let pod = template(plane).await.spec.unwrap();
     assert_eq!(pod.service_account_name.as_deref(), Some("zonekeeper"));
     plane.admit().await;
-    let [container] = &pod.containers[..] else { panic!("not one container: {pod:?}") };
+    let [container] = &pod.containers[..] else {
+        panic!("the pod does not have exactly one container: {pod:?}")
+    };
     assert_eq!(container.command, None);
     let arguments: Vec<&str> = container.args.iter().flatten().map(String::as_str).collect();
     let mut command = CommandLine::new(&arguments);

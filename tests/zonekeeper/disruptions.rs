@@ -1,4 +1,4 @@
-//! An API server that goes away, falls silent, or allows less than before.
+//! An API server that is unreachable, does not answer, or takes rights away.
 
 use std::{
     fs,
@@ -33,7 +33,8 @@ use crate::{
     zone::{self, Zone},
 };
 
-/// How often an API server that is away is to have been tried in vain: by the lease every 2 s, and by two watches.
+/// The number of failed connections during an outage of the API server. The Lease is tried every 2 s, and
+/// there are two watches.
 const TRIES: usize = 20;
 
 #[tokio::test]
@@ -52,7 +53,7 @@ async fn after_a_restart_of_the_api_server_only_what_is_new_is_written() {
     let ended = zonekeeper.stop().await;
 
     assert!(zone.requests()[1].iter().all(|change| change.contains("api.example.test")), "{ended}");
-    // A relist of what is known is no news.
+    // A new listing of known objects causes no write.
     CommandLine::of_cluster(&zone, &shop, &plane.zonekeeper(), &["run", "--once"]).succeed().await;
     assert_eq!(zone.requests().len(), 2);
 }
@@ -67,7 +68,7 @@ async fn a_watch_that_is_too_old_is_listed_again_and_what_went_meanwhile_leaves_
     zonekeeper.measures("zonekeeper_zone_record_sets", "10").await;
     let before = zone.requests();
 
-    // Nobody sees the deletion, and etcd does not remember it.
+    // The watch misses the deletion, because etcd forgets it.
     plane.stop_apiserver();
     plane.forget("/registry/ingress/gone/old").await;
     plane.compact().await;
@@ -103,13 +104,14 @@ async fn a_right_that_is_taken_away_leaves_claims_as_they_are_until_it_is_given_
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let rule = r#"[{"op": "test", "path": "/rules/0/resources/0", "value": "ingresses"}, {"op": "remove", "path": "/rules/0"}]"#;
     plane.sh(root, &format!("kubectl patch clusterrole zonekeeper --type=json -p '{rule}'")).await;
-    // A watch that was allowed goes on: only a new one is refused.
+    // An open watch continues without the right. So the API server restarts, because it refuses only new
+    // watches.
     plane.stop_apiserver();
     plane.start_apiserver().await;
     zonekeeper.says(&["the watch failed and begins again", "ingresses", "is forbidden"]).await;
     shop.delete::<Ingress>("old").await;
     shop.create_balanced_ingress("new", "new.example.test", BALANCER).await;
-    // The other kind is watched as ever.
+    // zonekeeper still watches the other kind.
     shop.create_service("broker", "broker.example.test").await;
     shop.set_address::<k8s_openapi::api::core::v1::Service>("broker", json!({"ip": "192.0.2.10"})).await;
     zonekeeper.until_zone(&zone, "a request", |zone| zone.requests().len() > before).await;
@@ -121,7 +123,7 @@ async fn a_right_that_is_taken_away_leaves_claims_as_they_are_until_it_is_given_
         ["CREATE broker.example.test A", "CREATE a-broker.example.test TXT"]
     );
 
-    // Who starts now does not take what it may not read for gone, and goes on with the rest.
+    // A new process does not treat unreadable objects as deleted, and it publishes the other kind.
     zonekeeper.stop().await;
     let mut zonekeeper = CommandLine::of_cluster(&zone, &shop, &plane.zonekeeper(), &["run"]).start();
     zonekeeper.says(&["a kind cannot be read", "does not let this user list Ingress"]).await;
@@ -146,8 +148,8 @@ async fn a_right_that_is_taken_away_leaves_claims_as_they_are_until_it_is_given_
     assert!(last.len() == 4 && last.iter().all(|change| change.contains("new.example.test")), "{last:?}");
 }
 
-/// Only what ends by itself makes a longer outage another one: the lease, after 15 s, and the watches' waits, which grow to
-/// 30 s. So it lasts until this process has lost the lease and many tries have failed.
+/// The outage lasts until the process has lost the Lease and many tries have failed. A longer outage adds
+/// nothing new: the Lease expires after 15 s, and the waits of the watches grow to 30 s.
 #[tokio::test]
 async fn while_the_api_server_is_away_everything_stays_and_then_it_goes_on() {
     let plane = ControlPlane::shared().await;
@@ -174,7 +176,7 @@ async fn while_the_api_server_is_away_everything_stays_and_then_it_goes_on() {
     zonekeeper.says(&["the watch still fails", "Ingress"]).await;
     zonekeeper.says(&["the watch still fails", "Service"]).await;
     zonekeeper
-        .until("many tries in vain", async || (relay.turned_away() >= tries + TRIES).then_some(()))
+        .until("many failed tries", async || (relay.turned_away() >= tries + TRIES).then_some(()))
         .await;
     assert_eq!(zonekeeper.get("/livez").await.status, 200);
     zonekeeper.is_ready().await;
@@ -183,7 +185,9 @@ async fn while_the_api_server_is_away_everything_stays_and_then_it_goes_on() {
     assert_eq!(zone.requests().len(), before);
 
     relay.open();
-    zonekeeper.until_zone(&zone, "what is new", |zone| zone.requests().len() > before).await;
+    zonekeeper
+        .until_zone(&zone, "the records of the new object", |zone| zone.requests().len() > before)
+        .await;
     zonekeeper.measures("zonekeeper_orphans", "2").await;
     let ended = zonekeeper.stop().await;
     let written = zone.requests()[before..].concat();
@@ -202,7 +206,7 @@ async fn a_watch_that_falls_silent_is_given_up_and_begun_anew() {
     let relay = Relay::to(plane.address()).await;
     let folder = Scratch::new("silence");
     let kubeconfig = through(&relay, plane, &folder);
-    // The program waits for minutes.
+    // The test uses a limit of 2 s for silence. The program's own limit is several minutes.
     let cluster = Cluster::connect(Some(&kubeconfig), Duration::from_secs(2)).await.unwrap();
 
     let via = Via::Emulator { url: zone.url(), access_key: ACCESS_KEY.to_owned() };
@@ -219,7 +223,11 @@ async fn a_watch_that_falls_silent_is_given_up_and_begun_anew() {
         let seen = eventually(async || {
             handle.status().await.filter(|status| status.is_ready && status.objects == number)
         });
-        assert!(seen.await.is_some(), "not {number} objects: {:?}", handle.status().await);
+        assert!(
+            seen.await.is_some(),
+            "the keeper does not have {number} objects: {:?}",
+            handle.status().await
+        );
     };
 
     shop.create_ingress("listed", "a.example.test", json!({})).await;
@@ -237,7 +245,7 @@ async fn a_watch_that_falls_silent_is_given_up_and_begun_anew() {
     watch.abort();
 }
 
-/// zonekeeper's kubeconfig, with a relay in place of the API server.
+/// zonekeeper's kubeconfig with the address of a relay in place of the API server.
 fn through(relay: &Relay, plane: &ControlPlane, folder: &Path) -> PathBuf {
     let kubeconfig = folder.join("kubeconfig");
     let direct = fs::read_to_string(plane.zonekeeper()).unwrap();

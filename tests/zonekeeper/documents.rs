@@ -1,6 +1,6 @@
-//! The pages of `docs/` that say what is in the program.
+//! The generated pages of `docs/`, and the names of flags, metrics and files on all pages.
 //!
-//! `UPDATE=1` writes them.
+//! `UPDATE=1` writes the generated pages.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,9 +26,9 @@ use zonekeeper_core::{
 const GENERATED: &str =
     "<!-- Generated from the code: `make documents` writes it, `make test` compares it. -->";
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-/// Other programs, whose commands the pages show.
+/// Other programs with commands on the pages.
 const OTHERS: [&str; 6] = ["aws ", "cargo ", "cd ", "docker ", "kubectl ", "terraform "];
-/// Their flags, where the pages speak of them.
+/// Flags of other programs in the text of the pages.
 const OTHER_FLAGS: [&str; 5] = ["help", "version", "policy", "interval", "event-ttl"];
 const MAKEFILE: &str = include_str!("../../Makefile");
 const METRICS: &str = include_str!("../../src/telemetry/metrics.rs");
@@ -69,7 +69,7 @@ fn the_page_of_metrics_is_current() {
     assert_eq!(
         helps.len(),
         METRICS.matches("registry.register(").count(),
-        "one is not measured here:\n{text}"
+        "`everything_measured` does not set every registered metric:\n{text}"
     );
     for (name, help) in helps {
         let kind = &kinds[&name];
@@ -144,7 +144,7 @@ fn what_the_pages_speak_of_is_there() {
                 assert!(flags.contains(flag) || OTHER_FLAGS.contains(&flag), "{path}: there is no --{flag}");
             }
             if word.starts_with("zonekeeper_") {
-                assert!(measured.contains(&format!("\n{word}")), "{path}: nothing measures {word}");
+                assert!(measured.contains(&format!("\n{word}")), "{path}: there is no metric {word}");
             }
         }
         let links = page.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
@@ -167,7 +167,7 @@ fn what_the_pages_speak_of_is_there() {
     for gate in gates {
         assert!(
             operations.contains(&format!("`{gate}`")),
-            "docs/operations.md says nothing of the gate {gate}"
+            "docs/operations.md does not describe the gate {gate}"
         );
     }
 }
@@ -201,7 +201,7 @@ fn shell(page: &str) -> Vec<String> {
     lines
 }
 
-/// Whether a command can be run: the program takes its arguments, and the files and targets of this checkout are there.
+/// Checks a command: the program accepts its arguments, and this checkout has its files and make targets.
 fn is_a_command(command: &str) -> Result<(), String> {
     let (command, _) = command.split_once(" | ").unwrap_or((command, ""));
     let (program, arguments) = command.split_once(' ').unwrap_or((command, ""));
@@ -213,7 +213,7 @@ fn is_a_command(command: &str) -> Result<(), String> {
             check(MAKEFILE.lines().any(|line| line.starts_with(&target)), "no such target")
         }
         "kubectl" => {
-            // In the pod, the zone and the owner are in the environment.
+            // A pod gets the zone id and the owner id from its environment.
             if let Some((_, arguments)) = arguments.split_once(" -- /zonekeeper ") {
                 return parses(&format!("{arguments} --zone-id Z0123456789EXAMPLE --owner-id prod-eu"));
             }
@@ -224,7 +224,7 @@ fn is_a_command(command: &str) -> Result<(), String> {
     }
 }
 
-/// Whether the program takes these arguments.
+/// Checks that the program accepts these arguments.
 fn parses(arguments: &str) -> Result<(), String> {
     match Cli::try_parse_from(["zonekeeper"].into_iter().chain(arguments.split(' '))) {
         Err(error) if error.use_stderr() => Err(error.to_string()),
@@ -248,7 +248,8 @@ const CLASSES: [FailureClass; 9] = [
     FailureClass::Withheld,
 ];
 
-/// What the keeper does; a class that is added must be told of here and above.
+/// The reaction of the keeper to a class of failures. A new class needs a text here, and an entry in
+/// [`CLASSES`].
 fn reaction(class: FailureClass) -> &'static str {
     match class {
         FailureClass::Throttled => {
@@ -282,7 +283,7 @@ fn reaction(class: FailureClass) -> &'static str {
     }
 }
 
-/// Every page that people read.
+/// All pages for readers.
 fn pages() -> Vec<PathBuf> {
     let in_folder = |folder: &str| {
         let entries = fs::read_dir(Path::new(ROOT).join(folder)).unwrap();
@@ -294,7 +295,7 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// As the metrics and `/readyz` name them; a gate that is added must be listed here.
+/// The names of the gates in the metrics and in `/readyz`. A new gate needs an entry here.
 fn gates() -> Vec<String> {
     let name = |gate: &Gate| match gate {
         Gate::Objects(_)
@@ -368,7 +369,7 @@ fn meaning(flag: &Arg) -> String {
     if values.is_empty() { help } else { format!("{help} One of {}.", values.join(", ")) }
 }
 
-/// What a scrape shows once everything has happened.
+/// A scrape in which every metric has a value.
 fn everything_measured() -> String {
     let metrics = Metrics::new();
     let set = RecordSet::simple(
@@ -394,5 +395,5 @@ fn is_current(name: &str, page: &str) {
         fs::write(&path, page).unwrap();
     }
     let found = fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == page, "docs/{name} is not what the code says: `make documents` writes it anew");
+    assert!(found == page, "docs/{name} is out of date: run `make documents`");
 }

@@ -1,4 +1,4 @@
-//! What people are told on their objects.
+//! Events about objects.
 
 use k8s_openapi::api::{events::v1::Event, networking::v1::Ingress};
 use serde_json::json;
@@ -19,14 +19,14 @@ use crate::{
     zone::Zone,
 };
 
-/// What `kubectl describe` shows under an object.
+/// The lines that `kubectl describe` shows for Events.
 fn lines(events: &[Event]) -> Vec<String> {
     let text = |field: &Option<String>| field.clone().unwrap_or_default();
     let line = |event: &Event| [&event.type_, &event.reason, &event.note].map(text).join(" ");
     events.iter().map(line).collect()
 }
 
-/// The Warnings of an Ingress, once there is one.
+/// Waits for a Warning about an Ingress, and returns all its Warnings.
 async fn warnings(zonekeeper: &mut Process, namespace: &Namespace, name: &str) -> Vec<String> {
     let told = zonekeeper.until("a Warning", async || {
         let mut events = namespace.events_of::<Ingress>(name).await;
@@ -116,14 +116,16 @@ async fn what_is_said_again_is_a_series_of_what_was_said() {
     let warning = Warning::Blocked(Box::new(blocked));
     let report = Report::Lasting { warning, uid: shop.uid::<Ingress>(&name).await.into() };
     for count in 1..=3 {
-        // Each time another process, which knows nothing of the ones before.
+        // Each round stands for a new process, without memory of earlier Events.
         let (mut events, queue) = Events::new();
         events.hear(&report);
         drop(events);
         let kubeconfig = ControlPlane::shared().await.zonekeeper();
         let cluster = Cluster::connect(Some(&kubeconfig), LONGEST_SILENCE).await.unwrap();
         queue.send(cluster).await;
-        let [event] = &shop.events_of::<Ingress>(&name).await[..] else { panic!("not one Event") };
+        let [event] = &shop.events_of::<Ingress>(&name).await[..] else {
+            panic!("the Ingress does not have exactly one Event")
+        };
         assert_eq!(event.series.as_ref().map_or(1, |series| series.count), count);
         let note = event.note.as_deref().unwrap();
         assert!(note.len() <= 1_024 && note.contains("üü…. Fix: correct the object"), "{note}");

@@ -93,7 +93,7 @@ fn what_cannot_be_read_keeps_what_it_said_and_what_is_gone_is_gone() {
     write("two.yaml", &[&c]);
     let (mut folder, _) = Folder::open(&scratch).unwrap();
 
-    // Which of the two the broken document was is not known.
+    // The broken document can be either of the two, so both objects stay.
     write("one.yaml", &["kind: [\n", &ingress("a", "new.test")]);
     fs::remove_file(scratch.join("two.yaml")).unwrap();
     assert_eq!(folder.read().unwrap().len(), 1);

@@ -14,7 +14,7 @@ pub struct Answer {
     pub body: String,
 }
 
-/// Asks for a path.
+/// Sends a GET request for a path.
 pub async fn get(server: SocketAddr, path: &str) -> io::Result<Answer> {
     exchange(server, "GET", path, "").await
 }

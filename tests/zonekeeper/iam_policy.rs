@@ -1,4 +1,4 @@
-//! The policy of `zonekeeper iam-policy`, judged by an IAM evaluator that is not ours.
+//! The policy of `zonekeeper iam-policy`, checked with an independent IAM evaluator.
 
 use std::{
     collections::BTreeSet,
@@ -25,7 +25,7 @@ const TYPES: &str = "route53:ChangeResourceRecordSetsRecordTypes";
 const OUR_ZONE: &str = "arn:aws:route53:::hostedzone/Z0123456789EXAMPLE";
 const A_CHANGE: &str = "arn:aws:route53:::change/C0123456789";
 
-/// A request as IAM sees it.
+/// A request in the form that IAM evaluates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Request {
     action: String,
@@ -40,20 +40,20 @@ impl Request {
         Self { action: format!("route53:{operation}"), resource: resource.to_owned(), context: json!({}) }
     }
 
-    /// A batch in a zone; IAM sees the set of its actions, that of its types, and that of its names.
+    /// A batch in a zone. IAM gets the sets of its actions, types and names.
     fn batch(zone: &str, actions: &[&str], types: &[&str], names: &[&str]) -> Self {
         let context = json!({ACTIONS: actions, TYPES: types, NAMES: names});
         Self { context, ..Self::new(CHANGE, zone) }
     }
 
-    /// The same without a context key.
+    /// The same request without a context key.
     fn without(mut self, key: &str) -> Self {
         self.context.as_object_mut().unwrap().remove(key).unwrap();
         self
     }
 }
 
-/// Which requests a policy allows, as the evaluator says.
+/// For each pair of a policy and a request: whether the evaluator allows the request.
 async fn allowed(questions: &[(&Value, &Request)]) -> Vec<bool> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let evaluator = root.join(".tools/iam");
@@ -80,7 +80,7 @@ async fn allowed(questions: &[(&Value, &Request)]) -> Vec<bool> {
     serde_json::from_slice(&stdout).unwrap()
 }
 
-/// What the command prints for the emulated zone.
+/// The policy that the command prints for the emulated zone.
 async fn policy(arguments: &[&str]) -> Value {
     let command = CommandLine::new(&["iam-policy"]).args(arguments);
     let printed =
@@ -89,7 +89,7 @@ async fn policy(arguments: &[&str]) -> Value {
     serde_json::from_str(&printed.stdout).unwrap()
 }
 
-/// Requests, and whether the policy for the emulated zone is to allow them.
+/// Requests, and whether the policy for the emulated zone must allow them.
 fn table() -> Vec<(Request, bool)> {
     let www = ["www.example.test", "a-www.example.test"];
     let batch =
@@ -128,12 +128,12 @@ fn table() -> Vec<(Request, bool)> {
         table.push((batch(&["CREATE"], &["A"], &[name]), false));
         table.push((batch(&["CREATE"], &["A"], &["www.example.test", name]), false));
     }
-    // Without the condition `Null` a missing key would be as good as any value.
+    // Without the condition `Null`, a policy also allows a request with a missing key.
     table.extend([ACTIONS, TYPES, NAMES].map(|key| (good().without(key), false)));
     table
 }
 
-/// Where `policy` and `table` disagree.
+/// For each policy: the requests for which the policy and the table disagree.
 async fn disagreements(policies: &[Value], table: &[(Request, bool)]) -> Vec<Vec<String>> {
     let questions: Vec<(&Value, &Request)> =
         policies.iter().flat_map(|policy| table.iter().map(move |(request, _)| (policy, request))).collect();
@@ -151,7 +151,7 @@ async fn what_we_need_is_allowed_and_nothing_else() {
     assert_eq!(found, [Vec::<String>::new()]);
 }
 
-/// Every part of a policy, as what the policy would be without it or with a wider one.
+/// Weaker variants of a policy. Each variant lacks one part, or has one wider part.
 fn weakened(policy: &Value) -> Vec<(String, Value)> {
     let mut weakened = Vec::new();
     let mut paths = vec![String::new()];
@@ -163,7 +163,7 @@ fn weakened(policy: &Value) -> Vec<(String, Value)> {
             _ => continue,
         };
         for key in keys {
-            // An operator is a JSON pointer as it is: it has no `/` and no `~`.
+            // A key needs no escape in a JSON pointer, because it has no `/` and no `~`.
             let inner = format!("{path}/{key}");
             let mut without = policy.clone();
             match without.pointer_mut(&path).unwrap() {
@@ -189,7 +189,7 @@ fn weakened(policy: &Value) -> Vec<(String, Value)> {
 async fn every_part_of_the_policy_is_needed() {
     let whole = policy(&[]).await;
     let (names, mut policies): (Vec<String>, Vec<Value>) = weakened(&whole).into_iter().unzip();
-    // Statements, resources, actions; operators, their keys, the values of these.
+    // The variants cover statements, resources and actions, and the operators, keys and values of conditions.
     assert!(names.len() >= 24, "{names:#?}");
     policies.push(whole);
     let mut found = disagreements(&policies, &table()).await;
@@ -197,7 +197,7 @@ async fn every_part_of_the_policy_is_needed() {
     let pairs = names.iter().zip(&found);
     let unnoticed: Vec<_> =
         pairs.filter(|(_, found)| **found == of_the_whole).map(|(name, _)| name).collect();
-    assert!(unnoticed.is_empty(), "these could be missing: {unnoticed:#?}");
+    assert!(unnoticed.is_empty(), "no request in the table needs these parts: {unnoticed:#?}");
 }
 
 #[tokio::test]
@@ -232,7 +232,7 @@ async fn types_and_partitions_are_those_that_were_asked_for() {
     }
 }
 
-/// What IAM sees of the requests of a journal. `CREATE` and `UPSERT` of one request are one batch.
+/// The requests of a journal in the form that IAM evaluates. All changes of one request are one batch.
 fn sent(journal: &Journal) -> Vec<Request> {
     let batch = |sequence: u64| {
         let changes = journal.changes.iter().filter(|change| change.request == sequence);
@@ -258,7 +258,7 @@ fn sent(journal: &Journal) -> Vec<Request> {
     all
 }
 
-/// The values of a context key in all these requests.
+/// All values of a context key in these requests.
 fn values(requests: &[Request], key: &str) -> BTreeSet<String> {
     let texts = requests.iter().filter_map(|request| request.context[key].as_array()).flatten();
     texts.map(|text| text.as_str().unwrap().to_owned()).collect()

@@ -1,7 +1,7 @@
-//! The image: what it holds, and that it works where there is nothing else.
+//! The image: its files, and its program without any other system files.
 //!
-//! The Dockerfile's build stage would come from a registry. buildah can put a folder in its place: here that is one
-//! with the binary of this build, so what is tested is the final stage as it stands, and what is shipped.
+//! The Dockerfile's build stage needs an image from a registry. buildah replaces this stage with a folder
+//! that holds the binary of this build. So the tests use the real final stage.
 
 use std::{
     collections::BTreeMap,
@@ -25,18 +25,18 @@ use crate::{
 const DOCKERFILE: &str = include_str!("../../Dockerfile");
 const TOOLCHAIN: &str = include_str!("../../rust-toolchain.toml");
 
-/// Where the image keeps the authorities that it trusts.
+/// The file of the certificate authorities that the image trusts.
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
-/// How large the image may be, in bytes.
+/// The largest size of the image, in bytes.
 const LARGEST: u64 = 25_000_000;
 
-/// The image, in a storage of its own, and a container of it.
+/// The image in its own storage, and a container of it.
 struct Image(Scratch);
 
 // === impl Image ===
 
 impl Image {
-    /// Builds the image; these are the authorities that the build stage would have found in its system.
+    /// Builds the image. `authorities` replaces the certificate bundle of the build stage.
     async fn build(name: &str, authorities: &str) -> Self {
         let image = Self(Scratch::new(name));
         for (path, binary) in [("usr/local/bin/zonekeeper", true), (&BUNDLE[1..], false)] {
@@ -68,23 +68,23 @@ impl Image {
         image
     }
 
-    /// A folder with everything that the image holds.
+    /// The folder with all files of the image.
     fn holds(&self) -> PathBuf {
         self.0.join("holds")
     }
 
-    /// Its configuration, as a registry would have it.
+    /// The OCI configuration of the image.
     async fn config(&self) -> Value {
         let inspected = self.succeed(&["inspect", "--type=image", "zonekeeper"]).await;
         let mut inspected: Value = serde_json::from_slice(&inspected.stdout).unwrap();
         inspected["OCIv1"]["config"].take()
     }
 
-    /// A command line of zonekeeper, run in the image as its user and by its entrypoint.
+    /// A command line of zonekeeper in the image, with the image's user and entrypoint.
     async fn run(&self, mounts: &[String], command: CommandLine) -> CommandLine {
         let config = self.config().await;
         let [entrypoint] = config["Entrypoint"].as_array().unwrap().as_slice() else {
-            panic!("more than a program: {config}")
+            panic!("the entrypoint is not exactly one program: {config}")
         };
         let mut buildah = self.buildah(&["run", "--isolation=chroot"]);
         buildah.args(mounts);
@@ -95,7 +95,7 @@ impl Image {
     async fn plan(&self, zone: &Zone, shop: &Namespace, endpoint: &str, mounts: &[String]) -> Ended {
         let plan = CommandLine::of(zone, shop, &["plan"]).await;
         let plan = plan.env("AWS_ENDPOINT_URL_ROUTE_53", endpoint);
-        // The kubeconfig, and the certificate that it names.
+        // The folder holds the kubeconfig, and the certificate that the kubeconfig names.
         let kubeconfig = ControlPlane::shared().await.zonekeeper();
         let folder = kubeconfig.parent().unwrap();
         let mounts = [mounts, &[mount(folder, &folder.to_string_lossy())]].concat();
@@ -124,12 +124,12 @@ impl Image {
     }
 }
 
-/// Shows a file or folder of this machine to a container.
+/// The option that mounts a file or folder of this machine in a container.
 fn mount(from: &Path, to: &str) -> String {
     format!("--volume={}:{to}:ro", from.display())
 }
 
-/// Every file below a folder with its size, by its path in it.
+/// The size of every file below a folder, by its path in the folder.
 fn files(folder: &Path) -> BTreeMap<String, u64> {
     let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -149,7 +149,7 @@ fn files(folder: &Path) -> BTreeMap<String, u64> {
 }
 
 #[tokio::test]
-#[cfg_attr(not(target_env = "musl"), ignore = "the image holds what is shipped: make processes")]
+#[cfg_attr(not(target_env = "musl"), ignore = "it needs the static build: run `make processes`")]
 async fn the_image_holds_one_static_program_and_little_else() {
     let image = Image::build("image-contents", Authority::new("test").pem()).await;
     let files = files(&image.holds());
@@ -181,14 +181,15 @@ async fn the_image_holds_one_static_program_and_little_else() {
     });
     assert_eq!(config, expected, "{config:#}");
 
-    // There is nothing to load a library with, so what runs is static. It finds its example by itself.
+    // The image has no dynamic linker, so only a static program can run. The sandbox finds the example in the
+    // image.
     let sandbox = CommandLine::new(&["sandbox", "--once"]);
     let demo = image.run(&[], sandbox).await.succeed().await;
     assert!(demo.stdout.contains("0 to delete: zonekeeper never deletes"), "{demo}");
 }
 
 #[tokio::test]
-#[cfg_attr(not(target_env = "musl"), ignore = "the image holds what is shipped: make processes")]
+#[cfg_attr(not(target_env = "musl"), ignore = "it needs the static build: run `make processes`")]
 async fn only_the_authorities_of_the_bundle_are_trusted() {
     let (zone, shop) = (Zone::empty().await, Namespace::new("image-tls").await);
     shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
@@ -209,13 +210,13 @@ async fn only_the_authorities_of_the_bundle_are_trusted() {
     let requests = zone.count("GetHostedZone");
     assert_eq!(requests, 1);
 
-    // The bundle of somebody who trusts others.
+    // A bundle with another authority.
     let others = image.0.join("others.pem");
     fs::write(&others, Authority::new("theirs").pem()).unwrap();
     let ended = image.plan(&zone, &shop, &endpoint, &[mount(&others, BUNDLE)]).await;
     fails(&ended, &["the certificate of Route 53 is not trusted", "UnknownIssuer", "SSL_CERT_FILE"]);
 
-    // The authority of one's own, named as the error says.
+    // The user's own authority, set as the error message says.
     let ours = image.0.join("ours.pem");
     fs::write(&ours, authority.pem()).unwrap();
     let mounts =
@@ -223,7 +224,7 @@ async fn only_the_authorities_of_the_bundle_are_trusted() {
     let plan = image.plan(&zone, &shop, &endpoint, &mounts).await;
     assert!(plan.status.success(), "{plan}");
 
-    // No bundle at all.
+    // No bundle.
     let hidden = ["--mount=type=tmpfs,dst=/etc/ssl/certs".to_owned()];
     let ended = image.plan(&zone, &shop, &endpoint, &hidden).await;
     fails(&ended, &["this system trusts no certificate authority", "SSL_CERT_FILE"]);

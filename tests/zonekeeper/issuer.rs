@@ -1,4 +1,5 @@
-//! Who gives out credentials for a token, on this machine: as STS does for IRSA, and as the agent of EKS Pod Identity.
+//! A server on this machine that exchanges tokens for credentials, like STS for IRSA and like the agent of
+//! EKS Pod Identity.
 
 use std::{net::Ipv4Addr, time::Duration};
 
@@ -10,13 +11,13 @@ use axum::{
 use jiff::Timestamp;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// The tokens that are accepted.
+/// The accepted tokens.
 pub const TOKENS: [&str; 2] = ["FIRST", "SECOND"];
-/// How long credentials live: less than the time before their end at which the SDK asks for new ones (5 to 10 s), so
-/// that it asks again for each request.
+/// The lifetime of credentials. The SDK refreshes credentials 5 to 10 s before their end, so it asks again
+/// for each request.
 const LIFETIME: Duration = Duration::from_secs(4);
 
-/// An HTTP server that ends when it is dropped.
+/// An HTTP server. A drop ends it.
 pub struct Issuer {
     url: String,
     server: JoinHandle<()>,
@@ -34,7 +35,7 @@ impl Issuer {
         Self { url, server }
     }
 
-    /// Where it is reached: as STS at the root, as the agent at `/v1/credentials`.
+    /// The URL of the server. STS is at the root, and the agent is at `/v1/credentials`.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -46,7 +47,7 @@ impl Drop for Issuer {
     }
 }
 
-/// The access key and the session token that a token is exchanged for.
+/// The access key and the session token for an accepted token.
 pub fn issued(token: &str) -> (String, Option<String>) {
     (format!("ASIA{token}"), Some(format!("session-of-{token}")))
 }
@@ -73,7 +74,7 @@ async fn assume_role(form: String) -> (StatusCode, String) {
     (StatusCode::OK, answer)
 }
 
-/// What the agent answers to a pod that shows its token.
+/// The agent's answer to a pod with a token.
 async fn pod_credentials(headers: HeaderMap) -> (StatusCode, String) {
     let shown = headers.get(AUTHORIZATION).and_then(|token| token.to_str().ok());
     let Some(token) = shown.filter(|token| TOKENS.contains(token)) else {

@@ -1,4 +1,4 @@
-//! `kill -9` at any moment.
+//! `kill -9` at random moments: no hostname has only a part of its records.
 
 use std::{
     collections::BTreeMap,
@@ -23,31 +23,32 @@ use crate::{
     zone::{CHANGE, LIST, Zone},
 };
 
-/// How many hostnames there are, each with an Ingress of its own and four record sets.
+/// The number of hostnames. Each has its own Ingress and four record sets.
 const HOSTNAMES: usize = 1_000;
-/// How many processes are killed while one zone converges: half of them while the hostnames are created, the others
-/// while their balancers change.
+/// The number of kills while one zone converges. The first half comes while hostnames are created. The second
+/// half comes while load balancers change.
 const ROUNDS: usize = 10;
-/// How many objects are written at the same time.
+/// The number of objects that the test writes at the same time.
 const AT_ONCE: usize = 16;
-/// How long Route 53 takes for a change: the time in which most kills come.
+/// The latency of a change request. Most kills come during this time.
 const CHANGE_LATENCY: Duration = Duration::from_millis(150);
-/// How long it takes for a page.
+/// The latency of a page of the listing.
 const LIST_LATENCY: Duration = Duration::from_millis(20);
-/// How long a process may take that nobody kills. It bounds a failing test.
+/// The time limit of a process that is not killed. It bounds a failing test.
 const ONE: Duration = Duration::from_mins(3);
 
-/// What the account allows, ten times of what AWS gives by default: for the emulator and as flags.
+/// The quota of the account, ten times the default of AWS. The emulator and the flags of zonekeeper use the
+/// same numbers.
 const REQUESTS: Rate = Rate { capacity: 500, refill: 100 };
 const CHANGES: Rate = Rate { capacity: 15_000, refill: 1_000 };
 
-/// Moments that follow from a seed.
+/// Random numbers from a seed.
 struct Random(u64);
 
-/// When a process is killed: once so many requests of its have come, and a little later.
+/// The moment of a kill: a delay after a number of requests of the process.
 #[derive(Debug)]
 struct Moment {
-    /// Requests of any kind, or change requests only.
+    /// Whether only change requests count. Otherwise all requests count.
     only_changes: bool,
     requests: usize,
     later: Duration,
@@ -57,12 +58,12 @@ struct Moment {
 #[derive(Default)]
 struct Units(BTreeMap<String, BTreeMap<(String, String), RecordSet>>);
 
-/// What became of the killed processes of one zone.
+/// Counts of the kills for one zone.
 #[derive(Debug, Default)]
 struct Tally {
-    /// Kills before the zone was as it was to be.
+    /// Kills before the zone had all wanted records.
     unfinished: usize,
-    /// Kills while a change request had no answer yet.
+    /// Kills while a change request waited for its answer.
     amid_a_change: usize,
 }
 
@@ -87,7 +88,7 @@ async fn whatever_is_killed_at_any_moment_every_hostname_is_whole() {
     }
 }
 
-/// One zone from its beginning until it is as an uninterrupted process makes it.
+/// Starts with an empty zone, and kills processes until the zone equals that of an uninterrupted process.
 async fn converge(shop: &Namespace, balancer: &str, random: &mut Random) -> Tally {
     let bucket = |rate| Some(Bucket::new(rate));
     let quota = Quota { requests: bucket(REQUESTS), changes: bucket(CHANGES) };
@@ -96,7 +97,7 @@ async fn converge(shop: &Namespace, balancer: &str, random: &mut Random) -> Tall
     for round in 0..ROUNDS {
         let is_creating = round < ROUNDS / 2;
         if round == ROUNDS / 2 {
-            // What is to be replaced must be there.
+            // The second half replaces records, so all records must exist before it.
             finish(&zone, shop).await;
         }
         let moment = Moment::random(random, if is_creating { 6 } else { 16 });
@@ -109,7 +110,8 @@ async fn converge(shop: &Namespace, balancer: &str, random: &mut Random) -> Tall
             let process = start(&zone, shop, &["run"]).await;
             kill(process, &zone, &moment, || is_done(&zone, balancer, changed)).await
         };
-        // The balancers change while the process works: what it has planned is often not what is wanted any more.
+        // The load balancers change while the process works. So a planned unit is often out of date before it
+        // is sent.
         let (is_amid, ()) = tokio::join!(killed, moves);
         let units = Units::of(zone.record_sets());
         units.are_whole(&format!("round {round}"));
@@ -127,7 +129,7 @@ async fn converge(shop: &Namespace, balancer: &str, random: &mut Random) -> Tall
     let differs = found.iter().zip(&expected).find(|(found, expected)| found != expected);
     assert!(found.len() == expected.len() && differs.is_none(), "{} sets; {differs:?}", found.len());
 
-    // Not only between the rounds: after each request that was accepted.
+    // Every hostname is complete after each accepted request, and not only between the rounds.
     let (mut units, journal) = (Units::default(), zone.journal());
     for changes in journal.changes.chunk_by(|one, other| one.request == other.request) {
         assert!(changes.iter().all(|change| change.action != Action::Delete), "{changes:?}");
@@ -136,7 +138,7 @@ async fn converge(shop: &Namespace, balancer: &str, random: &mut Random) -> Tall
         units.put(sets);
         touched.0.keys().for_each(|host| units.is_whole(host, &format!("request {}", changes[0].request)));
     }
-    // Dropping the zone stops the test as well, if one came.
+    // A drop of the zone also fails the test after a DELETE.
     let deletions = zone.deletions();
     println!(
         "{} change requests, {} changes, {deletions} deletions",
@@ -144,7 +146,10 @@ async fn converge(shop: &Namespace, balancer: &str, random: &mut Random) -> Tall
         journal.changes.len()
     );
     assert_eq!(deletions, 0);
-    assert!(tally.unfinished >= ROUNDS * 8 / 10 && tally.amid_a_change > 0, "it killed the idle: {tally:?}");
+    assert!(
+        tally.unfinished >= ROUNDS * 8 / 10 && tally.amid_a_change > 0,
+        "too few kills hit a process that worked: {tally:?}"
+    );
     tally
 }
 
@@ -155,8 +160,8 @@ async fn start(zone: &Zone, shop: &Namespace, arguments: &[&str]) -> Process {
     command.start()
 }
 
-/// Lets a process end by itself, once it has nothing more to do. Two of its changes get no answer, whatever chance says:
-/// one is lost, one is carried out.
+/// Runs a process until it has nothing left to do. Two of its change requests always get no answer: one is
+/// lost, and one is carried out.
 async fn finish(zone: &Zone, shop: &Namespace) {
     for effect in [Effect::CloseBefore, Effect::CloseAfter] {
         zone.disturb(CHANGE, effect, 1);
@@ -165,7 +170,7 @@ async fn finish(zone: &Zone, shop: &Namespace) {
     assert!(ended.status.success(), "{ended}");
 }
 
-/// Whether every hostname is there, and this many lead to the new balancer.
+/// Whether every hostname has its records, and `changed` hostnames lead to this load balancer.
 fn is_done(zone: &Zone, balancer: &str, changed: usize) -> bool {
     let (mut sets, mut moved) = (0, 0);
     zone.alter(|zone| {
@@ -175,21 +180,21 @@ fn is_done(zone: &Zone, balancer: &str, changed: usize) -> bool {
     (sets, moved) == (4 * HOSTNAMES, 2 * changed)
 }
 
-/// Kills a process in its moment, or idle; whether one of its change requests had no answer yet.
+/// Kills a process at the moment, or when it is idle. Returns whether its last change request had no answer.
 async fn kill(mut process: Process, zone: &Zone, moment: &Moment, is_done: impl Fn() -> bool) -> bool {
     let begun = zone.journal().requests.len();
     let of_process = || zone.requests_after(begun);
     let is_meant = |request: &Request| !moment.only_changes || request.operation == CHANGE;
     let has_come = || of_process().iter().filter(|request| is_meant(request)).count() >= moment.requests;
     process.until_zone(zone, &moment.to_string(), |_| has_come() || is_done()).await;
-    // Not to wait for something: to kill it when nothing in particular happens.
+    // This sleep does not wait for a condition. It moves the kill to a random moment.
     sleep(moment.later).await;
     let change = of_process().into_iter().rfind(|request| request.operation == CHANGE);
     process.kill().await;
     change.is_some_and(|change| change.status.is_none())
 }
 
-/// What goes wrong all the time, by chance.
+/// The random faults.
 fn faults(seed: u64) -> Faults {
     let mut faults = Faults::seeded(seed);
     faults.add(Fault::new(Effect::latency(CHANGE_LATENCY)).on(CHANGE));
@@ -207,7 +212,7 @@ fn faults(seed: u64) -> Faults {
     ] {
         faults.add(by_chance(percent, effect).on(CHANGE));
     }
-    // Hundreds of names are read for one batch.
+    // A process reads hundreds of names for one batch, so faults of reads must be rare.
     for effect in [Effect::service_unavailable(), Effect::CloseAfter, Effect::Malformed] {
         faults.add(by_chance(0.5, effect).on(LIST).times(3));
     }
@@ -218,12 +223,13 @@ fn host(n: usize) -> String {
     format!("web-{n}.example.test")
 }
 
-/// A long name makes long ownership texts, and so more batches.
+/// The name of an Ingress. A long name makes long ownership records, and so more batches.
 fn object(n: usize) -> String {
     format!("web-{n}-{}", "x".repeat(80))
 }
 
-/// The hostnames whose balancers change in a round of the second half: half of them in all.
+/// The hostnames whose load balancers change in one round of the second half. All rounds together change half
+/// of the hostnames.
 fn stripe(number: usize) -> Range<usize> {
     let width = HOSTNAMES / ROUNDS;
     number * width..(number + 1) * width
@@ -253,8 +259,9 @@ impl Random {
 // === impl Moment ===
 
 impl Moment {
-    /// Half of them while the first change is on its way, the others soon after one of the first requests: while the
-    /// zone is listed, while names are read again, between two batches.
+    /// A random moment. Half of the moments come while the first change request waits for its answer. The
+    /// others come soon after one of the first requests: during the listing, during a read, or between two
+    /// batches.
     fn random(random: &mut Random, requests: u64) -> Self {
         let only_changes = random.below(2) == 0;
         let (most, latest) = if only_changes { (1, CHANGE_LATENCY) } else { (requests, CHANGE_LATENCY * 2) };
@@ -296,7 +303,7 @@ impl Units {
         self.0.keys().for_each(|host| self.is_whole(host, when));
     }
 
-    /// All of a hostname is there, and leads to one balancer.
+    /// Checks that a hostname has its four record sets, and that both aliases lead to the same load balancer.
     fn is_whole(&self, host: &str, when: &str) {
         let unit = &self.0[host];
         let targets: Vec<String> = unit.values().filter_map(target).collect();

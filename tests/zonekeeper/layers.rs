@@ -1,7 +1,7 @@
 //! The layers: what each part of the program may import.
 //!
-//! The scan is a simple one. It removes comments and texts, expands `use` trees and collects every path. It does not
-//! resolve names. So an import of a module counts as an import of everything in it.
+//! The scan is simple. It removes comments and texts, expands `use` trees and collects every path. It does
+//! not resolve names. So an import of a module counts as an import of everything in it.
 
 use std::{
     collections::BTreeSet,
@@ -9,16 +9,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A rule: files under `within`, except under `except`, do not use `forbidden`.
+/// A rule: files under `within`, except files under `except`, do not use `forbidden`.
 struct Rule {
     name: &'static str,
     within: &'static [&'static str],
     except: &'static [&'static str],
     /// Paths, or parts of paths that begin with `..`. A trailing `*` stands for the rest of a name.
     forbidden: &'static [&'static str],
-    /// Where such code belongs.
+    /// The place for code that needs a forbidden path.
     belongs: &'static str,
-    /// Whether unit tests may do it.
+    /// Whether unit tests may use the forbidden paths.
     is_for_tests: bool,
 }
 
@@ -48,7 +48,7 @@ const RULES: [Rule; 9] = [
         name: "the core is not random",
         within: &["crates/core/src"],
         except: &[],
-        // The order of a HashMap is random, too.
+        // The order of a HashMap is random too.
         forbidden: &[
             "rand",
             "getrandom",
@@ -281,7 +281,7 @@ fn violations(file: &str, text: &str) -> Vec<Violation> {
         let modules = file.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
         let depth = modules.split('/').count();
         for named in &all {
-            // Where a path begins: `crate`, or so many times `super` that it leaves the edge.
+            // A path of several `super` that leaves the edge is the same as a path that begins with `crate`.
             let supers = format!("{}::", vec!["super"; depth].join("::"));
             let path = named.path.replacen(&supers, "crate::", 1);
             let others = EDGES.iter().filter(|other| *other != edge);
@@ -299,7 +299,8 @@ fn violations(file: &str, text: &str) -> Vec<Violation> {
     found
 }
 
-/// Whether a path is a forbidden one, is below one, or imports a module that contains one.
+/// Whether a path is forbidden, is below a forbidden path, or imports a module that contains a forbidden
+/// path.
 fn is_forbidden(path: &str, forbidden: &str) -> bool {
     if let Some(part) = forbidden.strip_prefix("..") {
         return path == part || path.ends_with(&format!("::{part}")) || path.contains(&format!("::{part}::"));
@@ -313,7 +314,8 @@ fn is_forbidden(path: &str, forbidden: &str) -> bool {
     is_below(path, forbidden) || (path.contains("::") || path == "crate") && is_below(forbidden, path)
 }
 
-/// All paths in the code: those of `use` trees, expanded, and those in expressions and types. Macros end with `!`.
+/// All paths in the code: the expanded paths of `use` trees, and the paths in expressions and types. A macro
+/// ends with `!`.
 fn named(code: &str) -> BTreeSet<Named> {
     let mut found = BTreeSet::new();
     let mut rest = 0;
@@ -331,7 +333,7 @@ fn named(code: &str) -> BTreeSet<Named> {
     found
 }
 
-/// The next path from an offset on: where it starts, the path, and where it ends.
+/// The next path after an offset: its start, its text and its end.
 fn next_path(code: &str, from: usize) -> Option<(usize, String, usize)> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let start = from + code[from..].find(|c: char| is_word(c) && !c.is_ascii_digit())?;
@@ -352,7 +354,7 @@ fn next_path(code: &str, from: usize) -> Option<(usize, String, usize)> {
 fn expand(code: &str, start: usize, end: usize, prefix: &str, found: &mut BTreeSet<Named>) {
     let mut at = start;
     while at < end {
-        // One tree: up to the next comma outside of braces.
+        // One tree ends at the next comma outside of braces.
         let (mut depth, mut stop) = (0, end);
         for (offset, c) in code[at..end].char_indices() {
             match c {
@@ -384,7 +386,7 @@ fn expand(code: &str, start: usize, end: usize, prefix: &str, found: &mut BTreeS
     }
 }
 
-/// The code without comments and the content of texts. Offsets of lines stay.
+/// The code without comments and without the content of texts. Line numbers stay the same.
 fn code(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
@@ -429,7 +431,7 @@ fn line_at(code: &str, offset: usize) -> usize {
     code[..offset].matches('\n').count() + 1
 }
 
-/// The names of the dependencies in a manifest, those of its tests apart.
+/// The names of the dependencies in a manifest, without dev-dependencies.
 fn dependencies(manifest: &str) -> Vec<&str> {
     let (_, rest) = manifest.split_once("[dependencies]\n").unwrap();
     let section = rest.split("\n[").next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Two processes for one zone: one writes at a time, and it is always known which.
+//! Two processes for one zone: only the process that holds the Lease writes.
 
 use std::collections::BTreeMap;
 
@@ -26,22 +26,22 @@ use crate::{
     zone::{CHANGE, Zone},
 };
 
-/// The access key of the second process. The first has the one that every test has.
+/// The access key of the second process. The first process has the usual access key.
 const SECOND: &str = "AKIASECOND";
 
-/// A process that leads, and one that stands by.
+/// A process that leads, and a process that stands by.
 async fn pair(zone: &Zone, shop: &Namespace) -> (Process, Process) {
     let first = CommandLine::of(zone, shop, &["run"]).await.env("HOSTNAME", "first").start();
     first.says(&["leadership won", "there was none"]).await;
     let mut second =
         CommandLine::of(zone, shop, &["run"]).await.env("HOSTNAME", "second").keys(SECOND).start();
     second.says(&["another process leads", "\"lease.holder\":\"first_"]).await;
-    // It knows all that it needs to write, and says that it does not.
+    // The second process has listed all objects and the zone, and only the Lease keeps it from writing.
     second.is_ready().await;
     (first, second)
 }
 
-/// Waits until a hostname has its records, and looks at who has written.
+/// Waits until a hostname has its records, and checks which access key wrote them.
 async fn is_written_by(process: &mut Process, zone: &Zone, host: &str, access_key: &str) {
     process.until_zone(zone, host, |zone| zone.set(host, "A").is_some()).await;
     let journal = zone.journal();
@@ -53,7 +53,7 @@ async fn is_written_by(process: &mut Process, zone: &Zone, host: &str, access_ke
     assert_eq!(writers, [access_key; 4], "{host}");
 }
 
-/// The one lease of a namespace.
+/// The Lease of a namespace, which must have exactly one.
 async fn lease(shop: &Namespace) -> Lease {
     let mut leases = shop.lease().list(&ListParams::default()).await.unwrap().items;
     assert_eq!(leases.len(), 1, "{leases:?}");
@@ -99,7 +99,7 @@ async fn one_of_two_writes_and_when_it_stops_the_other_goes_on_at_once() {
     second.measures("zonekeeper_leader", "1").await;
     shop.create_balanced_ingress("api", "api.example.test", BALANCER).await;
     is_written_by(&mut second, &zone, "api.example.test", SECOND).await;
-    // It had seen what the first has written.
+    // The second process had seen the records of the first process, so it did not write them again.
     assert_eq!(zone.requests().len(), 2);
     second.stop().await;
     assert_eq!(holder(&lease(&shop).await), None);
@@ -119,7 +119,7 @@ async fn when_the_leader_is_killed_the_other_goes_on_and_what_the_lease_remember
     let expected = memory(&[("example.test/note", "of somebody"), ("zonekeeper.dev/remember", "this")]);
     assert_eq!(annotations(&lease(&shop).await), expected);
 
-    // A command waits as long, too, because nobody renews it.
+    // A command also waits until the Lease expires, because no process renews it.
     second.signal(Signal::KILL);
     drop(second.end().await);
     let ended = CommandLine::of(&zone, &shop, &["run", "--once"]).await.succeed().await;
@@ -136,7 +136,7 @@ async fn a_frozen_leader_writes_nothing_when_it_wakes_until_it_leads_again() {
     is_written_by(&mut first, &zone, "www.example.test", ACCESS_KEY).await;
     first.signal(Signal::STOP);
     second.says(&["leadership won", "its holder did not renew it"]).await;
-    // The second tries in vain, so there is something to be written when the first wakes.
+    // Route 53 answers 503 to the second process. So units are left to write when the first process wakes.
     zone.disturb(CHANGE, Effect::service_unavailable(), u32::MAX);
     shop.set_address::<Ingress>("web", json!({"hostname": OTHER_BALANCER})).await;
     shop.create_balanced_ingress("api", "api.example.test", BALANCER).await;
@@ -164,7 +164,7 @@ async fn while_the_api_server_hangs_nothing_is_written_and_then_it_goes_on() {
     let plane = ControlPlane::start().await;
     let (zone, shop) = (Zone::empty().await, Namespace::of(&plane, "hang").await);
     shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
-    // Listed often, so that what somebody else does is seen.
+    // zonekeeper lists often, so that it sees foreign changes soon.
     let arguments = ["run", "--resync", "1s", "--account-requests", "unlimited"];
     let command = CommandLine::of_cluster(&zone, &shop, &plane.zonekeeper(), &arguments);
     let mut zonekeeper = command.start();
@@ -194,7 +194,7 @@ async fn a_command_refuses_to_write_beside_a_leader() {
     let (zone, shop) = (Zone::empty().await, Namespace::new("leadership-refusal").await);
     let leader = CommandLine::of(&zone, &shop, &["run"]).await.env("HOSTNAME", "zonekeeper-7d9f").start();
     leader.says(&["leadership won"]).await;
-    // It has nothing to do, and would write what comes.
+    // The leader tries to write the new hostname, and Route 53 answers 503.
     zone.disturb(CHANGE, Effect::service_unavailable(), u32::MAX);
     shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
 
@@ -277,7 +277,7 @@ async fn a_command_that_loses_the_lease_says_to_whom_and_ends() {
     assert_eq!(holder(&lease(&shop).await), Some("somebody"));
 }
 
-/// A candidate without a driver, and what it would tell one.
+/// A candidate without a driver, and the updates that a driver would get.
 struct Kept {
     memory: watch::Sender<LeaseMemory>,
     news: mpsc::Receiver<LeaseUpdate>,
@@ -324,12 +324,12 @@ async fn a_lease_remembers_for_the_next_leader_and_leaves_others_annotations() {
     let mut first = Kept::begin(&shop, LeaseMemory::new()).await;
     assert_eq!(first.next().await, LeaseUpdate::Found(LeaseMemory::new()));
     let until = first.next_until().await;
-    // Soon, and not only with the next renewal.
+    // The candidate writes the memory soon, and does not wait for the next renewal.
     first.memory.send_replace(memory(&[("zonekeeper.dev/brake", "a"), ("example.test/not-ours", "x")]));
     let renewed = first.next_until().await;
     assert!(until < renewed && renewed - until < RENEWAL, "{until:?} {renewed:?}");
     assert_eq!(annotations(&lease(&shop).await), memory(&[("zonekeeper.dev/brake", "a")]));
-    // Somebody writes into it: that could have been another leader.
+    // After a foreign write to the Lease, the candidate must assume that another process led.
     annotate(&shop, "example.test/note", "of somebody").await;
     loop {
         match first.next().await {
@@ -342,14 +342,14 @@ async fn a_lease_remembers_for_the_next_leader_and_leaves_others_annotations() {
     assert_ne!(first.next_until().await, Time::ZERO);
     first.end().await;
 
-    // What the next process has not looked at yet, it does not overwrite.
+    // A new process does not overwrite the memory in the Lease before it has read it.
     let mut second = Kept::begin(&shop, memory(&[("zonekeeper.dev/brake", "of nobody")])).await;
     assert_eq!(second.next().await, LeaseUpdate::Found(memory(&[("zonekeeper.dev/brake", "a")])));
     let (first_until, renewed) = (second.next_until().await, second.next_until().await);
     assert!(first_until < renewed);
     let both = memory(&[("example.test/note", "of somebody"), ("zonekeeper.dev/brake", "a")]);
     assert_eq!(annotations(&lease(&shop).await), both);
-    // What comes last is written with the release.
+    // The release of the Lease also writes the last memory.
     second.memory.send_replace(memory(&[("zonekeeper.dev/brake", "b")]));
     second.end().await;
     let left = lease(&shop).await;

@@ -8,7 +8,7 @@ use crate::{
     zone::{CHANGE, Zone},
 };
 
-/// Cloud Map takes the zone.
+/// Makes the zone a zone of AWS Cloud Map.
 fn link(zone: &Zone) {
     let (service_principal, description) = ("servicediscovery.amazonaws.com".to_owned(), String::new());
     zone.alter(|zone| zone.linked_service = Some(LinkedService { service_principal, description }));

@@ -1,14 +1,15 @@
-//! The program as a process, between the emulated Route 53 and a real kube-apiserver.
+//! Tests of the zonekeeper process, between the emulated Route 53 and a real kube-apiserver.
 //!
-//! Every test has a zone, a namespace and an owner of its own; the control plane is shared, except by tests that
-//! stop it. zonekeeper runs as its service account, under the RBAC of `manifests/`. Nothing sleeps to wait: a test
-//! awaits a line of the log, the end of the process, or a condition that it looks at again and again.
+//! Every test has its own zone and namespace. The tests share one control plane. A test that stops the
+//! control plane starts its own. zonekeeper runs as its service account, with the RBAC of `manifests/`. A
+//! test does not sleep to wait for zonekeeper. It waits for a log line, for the end of the process, or for a
+//! condition that it polls.
 
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test stops at the first surprise, and what it is built of is not marked as a test"
+    reason = "a test stops at the first surprise, and its helper functions are not marked as tests"
 )]
 
 mod adoption;

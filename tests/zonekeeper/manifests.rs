@@ -30,7 +30,7 @@ const NAMESPACE: &str = "zonekeeper";
 
 /// One verb of one rule.
 struct Right {
-    /// The namespace that it holds in; all where it is `None`.
+    /// The namespace of the right. `None` means all namespaces.
     namespace: Option<&'static str>,
     group: String,
     resource: String,
@@ -45,7 +45,8 @@ async fn all_overlays_and_their_pods_are_accepted_without_a_warning() {
         let applied = plane.sh(Path::new(env!("CARGO_MANIFEST_DIR")), &command).await;
         assert!(applied.contains("deployment.apps/zonekeeper"), "{applied}");
     }
-    // Nothing here makes pods of a Deployment; the namespace enforces the restricted pod security standard on them.
+    // This control plane creates no pods for a Deployment, so the test creates one. The namespace enforces
+    // the restricted pod security standard.
     let template = deployment::template(plane).await;
     let metadata = ObjectMeta { name: Some("zonekeeper".to_owned()), ..ObjectMeta::default() };
     let pod = Pod { metadata, spec: template.spec, status: None };
@@ -69,7 +70,7 @@ async fn two_replicas_are_spread_and_a_drain_leaves_one() {
     let labels = serde_json::to_value(&deployment.selector.match_labels).unwrap();
     assert_eq!(budget["selector"]["matchLabels"], labels);
     let affinity = serde_json::to_value(deployment.template.spec.unwrap().affinity).unwrap();
-    // Preferred: on a cluster of one node there are two all the same.
+    // The rule is only preferred, so that a cluster with one node runs both replicas.
     let rules = affinity["podAntiAffinity"].as_object().unwrap();
     assert_eq!(
         rules.keys().collect::<Vec<_>>(),
@@ -88,7 +89,7 @@ async fn a_dry_run_needs_no_lease_and_takes_the_place_of_writers() {
     for right in ["leases", "events"] {
         assert!(!holds.contains(right), "{holds}");
     }
-    // The overlay `apply` is there.
+    // The cluster already has the overlay `apply`.
     let back = plane.sh(root, "kubectl apply --dry-run=server -k manifests/overlays/dry-run -o json").await;
     let back: serde_json::Value = serde_json::from_str(&back).unwrap();
     let is_deployment = |item: &&serde_json::Value| item["kind"] == "Deployment";
@@ -109,7 +110,7 @@ async fn every_right_is_used_and_its_absence_is_said() {
     let plane = ControlPlane::start().await;
     let shop = Namespace::of(&plane, "rights").await;
     shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
-    // An empty zone each time: what is published is the same, and so is what is said of it.
+    // Each run has an empty zone, so that it writes the same records and the same log.
     let run = async |said: &[&str]| {
         let zone = Zone::empty().await;
         shop.lease().delete_collection(&DeleteParams::default(), &ListParams::default()).await.unwrap();
@@ -168,7 +169,8 @@ async fn every_right_for_approvals_is_used_and_its_absence_is_said() {
     assert_eq!(without_each(&cluster, is_for_approvals, async |said| drop(run(said).await)).await, 4);
 }
 
-/// Takes rights away one by one, and looks at what is said then. Returns how many there are.
+/// Removes the selected rights one by one, and checks that the log names the missing right. Returns the
+/// number of rights.
 async fn without_each(
     plane: &ControlPlane,
     is_meant: impl Fn(&Right) -> bool,
@@ -193,7 +195,7 @@ async fn without_each(
     count
 }
 
-/// What the role allows in a namespace, or the one for all.
+/// The rules of the Role in a namespace, or of the ClusterRole for `None`.
 async fn rules(plane: &ControlPlane, namespace: Option<&str>) -> Vec<PolicyRule> {
     let rules = match namespace {
         None => Api::<ClusterRole>::all(plane.admin().await).get("zonekeeper").await.unwrap().rules,
@@ -243,7 +245,7 @@ impl Right {
         rule
     }
 
-    /// Waits until the API server judges by the role as it is now.
+    /// Waits until the API server applies the changed role.
     async fn becomes(&self, plane: &ControlPlane, allowed: bool) {
         let (resource, subresource) = match self.resource.split_once('/') {
             Some((resource, subresource)) => (resource, Some(subresource)),
@@ -269,6 +271,6 @@ impl Right {
             let judged = reviews.create(&PostParams::default(), &review).await.unwrap();
             (judged.status.unwrap().allowed == allowed).then_some(())
         });
-        assert!(judged.await.is_some(), "the API server does not take note of the role");
+        assert!(judged.await.is_some(), "the API server does not apply the changed role");
     }
 }

@@ -1,7 +1,8 @@
-//! The program against moto: a Route 53 that nobody here wrote.
+//! zonekeeper with moto, an independent emulation of Route 53.
 //!
-//! moto shows that our requests can be read and its answers too. It is no judge of rules: its batches are not atomic,
-//! CREATE does not always refuse, and a change is everywhere at once. Those rules are the emulator's.
+//! The tests show that moto reads zonekeeper's requests, and that zonekeeper reads moto's answers. They do
+//! not check Route 53's rules. moto's batches are not atomic, its CREATE does not always refuse, and a change
+//! is in sync at once. The emulator of this project checks these rules.
 
 use std::{
     fs,
@@ -58,19 +59,19 @@ impl Moto {
         Self { server, url }
     }
 
-    /// Where it is reached.
+    /// The endpoint of moto.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Creates a hosted zone in the account of these credentials; gives its id.
+    /// Creates a hosted zone in the account of these credentials, and returns its id.
     pub async fn create_zone(&self, who: &Credentials, name: &str) -> String {
         let request = json!({"Name": name, "CallerReference": name});
         let created = botocore(&self.url, who, "route53", "create_hosted_zone", &request).await;
         created["HostedZone"]["Id"].as_str().unwrap().trim_start_matches("/hostedzone/").to_owned()
     }
 
-    /// How many requests of a method came for a path, whatever the query.
+    /// The number of requests with a method and a path, with any query.
     fn count(&self, method: &str, path: &str) -> usize {
         let (exactly, with_query) = (format!("{method} {path} HTTP"), format!("{method} {path}?"));
         let log = self.server.log();
@@ -98,7 +99,7 @@ impl MotoZone {
         botocore(self.moto.url(), &who, "route53", operation, &request).await
     }
 
-    /// What it holds besides its NS and SOA, as botocore reads it.
+    /// The record sets except NS and SOA, read with botocore.
     async fn sets(&self) -> Vec<Value> {
         let listed = self.botocore("list_resource_record_sets", json!({})).await;
         let sets = listed["ResourceRecordSets"].as_array().unwrap().iter();
@@ -179,7 +180,7 @@ async fn a_change_is_asked_about_until_it_is_everywhere() {
 #[tokio::test]
 async fn a_zone_of_several_pages_is_read_whole() {
     let (zone, shop) = (MotoZone::new("pages.test").await, Namespace::new("moto-pages").await);
-    // In the order of the zone: all ownership, then all addresses. The second page begins among the addresses.
+    // The zone sorts all ownership records before all addresses. The second page begins among the addresses.
     let text = heritage("service/moto-pages/asks");
     for names in (0..200).collect::<Vec<u32>>().chunks(100) {
         let sets = names.iter().flat_map(|n| {
@@ -190,7 +191,7 @@ async fn a_zone_of_several_pages_is_read_whole() {
             sets.map(|set| json!({"Action": "CREATE", "ResourceRecordSet": set})).collect();
         zone.botocore("change_resource_record_sets", json!({"ChangeBatch": {"Changes": changes}})).await;
     }
-    // One of the first page, one of the second.
+    // One hostname is on the first page, and one on the second page.
     shop.create_service("asks", "n000.pages.test, n199.pages.test").await;
     shop.set_address::<Service>("asks", json!({"ip": "192.0.2.1"})).await;
 

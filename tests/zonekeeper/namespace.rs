@@ -1,4 +1,4 @@
-//! A namespace and its objects.
+//! A namespace of a control plane, and its objects.
 
 use std::fmt::Debug;
 
@@ -20,10 +20,10 @@ const MANIFESTS: &str = "zonekeeper";
 
 /// An Application Load Balancer.
 pub const BALANCER: &str = "k8s-shop-web-0123456789.eu-west-1.elb.amazonaws.com";
-/// Another one.
+/// Another Application Load Balancer.
 pub const OTHER_BALANCER: &str = "k8s-shop-web-9876543210.eu-west-1.elb.amazonaws.com";
 
-/// A namespace of a control plane, and an administrator in it.
+/// A namespace of a control plane, with the client of an administrator.
 #[derive(Clone)]
 pub struct Namespace {
     name: String,
@@ -43,13 +43,13 @@ impl Kind for Service {}
 // === impl Namespace ===
 
 impl Namespace {
-    /// A new namespace of the shared control plane. Its tests lead by a lease of their own in it: they all have the same
-    /// zone id and owner.
+    /// A new namespace of the shared control plane, which also holds the Lease. All tests have the same zone
+    /// id and owner id, so they need separate Leases.
     pub async fn new(name: &str) -> Self {
         Self { leases: name.to_owned(), ..Self::of(ControlPlane::shared().await, name).await }
     }
 
-    /// A new namespace of a control plane, where the lease is in the namespace of the manifests.
+    /// A new namespace of a control plane. The Lease is in the namespace of the manifests.
     pub async fn of(plane: &ControlPlane, name: &str) -> Self {
         let client = plane.admin().await;
         let namespace = json!({"metadata": {"name": name}});
@@ -59,7 +59,7 @@ impl Namespace {
         Self { name: name.to_owned(), leases: MANIFESTS.to_owned(), client }
     }
 
-    /// The namespace that is there from the beginning.
+    /// The namespace `default`, which the API server creates at its start.
     pub async fn default_of(plane: &ControlPlane) -> Self {
         let client = plane.admin().await;
         let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(client.clone());
@@ -72,12 +72,12 @@ impl Namespace {
         &self.name
     }
 
-    /// The namespace of the lease of whoever writes for this one.
+    /// The namespace of the Lease.
     pub fn leases(&self) -> &str {
         &self.leases
     }
 
-    /// That lease.
+    /// The API for the Leases in the namespace of the Lease.
     pub fn lease(&self) -> Api<Lease> {
         Api::namespaced(self.client.clone(), &self.leases)
     }
@@ -91,7 +91,7 @@ impl Namespace {
         self.create::<Ingress>(ingress).await;
     }
 
-    /// Sets annotations of an Ingress; `null` takes one away.
+    /// Sets annotations of an Ingress. `null` removes an annotation.
     pub async fn annotate_ingress(&self, name: &str, annotations: Value) {
         let (api, parameters) = (self.api::<Ingress>(), PatchParams::default());
         let patch = Patch::Merge(json!({"metadata": {"annotations": annotations}}));
@@ -135,7 +135,7 @@ impl Namespace {
         self.api::<K>().get(name).await.unwrap().meta().uid.clone().unwrap()
     }
 
-    /// The Events about an object, as `kubectl describe` looks for them: by its uid.
+    /// The Events about an object, selected by its uid like in `kubectl describe`.
     pub async fn events_of<K: Kind>(&self, name: &str) -> Vec<Event> {
         let uid = self.uid::<K>(name).await;
         let events: Api<Event> = Api::namespaced(self.client.clone(), &self.name);

@@ -1,4 +1,4 @@
-//! `zonekeeper orphans`: what it lists, and what becomes of the zone when a person sends what it writes.
+//! `zonekeeper orphans`: its list, and the zone after a person sends its change batch.
 
 use std::{fs, path::Path};
 
@@ -18,10 +18,10 @@ use crate::{
     zone::{self, CHANGE, Zone},
 };
 
-/// What somebody changes of a set.
+/// A foreign change of a record set.
 type Alteration = fn(&mut RecordSet);
 
-/// What an ownership TXT of ours says.
+/// The value of one of our ownership records.
 fn text(resource: &str) -> String {
     format!("\"heritage=external-dns,external-dns/owner={OWNER},external-dns/resource={resource}\"")
 }
@@ -30,8 +30,8 @@ fn txt(at: &str, text: &str) -> RecordSet {
     RecordSet::simple(at, "TXT", 300, [text])
 }
 
-/// A zone with orphans and a leftover of every kind, and with what looks like one and is none. The names of all that
-/// may go are returned.
+/// A zone with orphans and leftovers of every kind, and with similar record sets that must stay. Returns the
+/// record sets that may be deleted.
 async fn abandoned(shop: &Namespace) -> (Zone, Vec<&'static str>) {
     let zone = Zone::empty().await;
     shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
@@ -66,13 +66,14 @@ async fn abandoned(shop: &Namespace) -> (Zone, Vec<&'static str>) {
     for set in [
         weighted(RecordSet::simple("weighted.example.test", "CNAME", 17, ["LB.example.net"])),
         weighted(txt("cname-weighted.example.test", &ours)),
-        // Owned by a name of the time before types, and by that of a CNAME.
+        // The ownership record of the first record has the old form, without a type in its name. The alias
+        // has this form, and also the form for a CNAME.
         RecordSet::simple("legacy.example.test", "A", 60, ["192.0.2.9", "192.0.2.8"]),
         txt("legacy.example.test", &ours),
         alias,
         txt("cname-alias.example.test", &ours),
         txt("alias.example.test", &ours),
-        // Nobody's, another's, and one whose object we do not read.
+        // These records have no owner, another owner, or an object that zonekeeper does not read.
         RecordSet::simple("mail.example.test", "A", 60, ["192.0.2.10"]),
         RecordSet::simple("other.example.test", "A", 60, ["192.0.2.11"]),
         txt("a-other.example.test", "\"heritage=external-dns,external-dns/owner=other\""),
@@ -137,7 +138,11 @@ async fn what_it_writes_removes_exactly_what_nothing_asks_for() {
     ] {
         assert!(shown.stdout.contains(expected), "{expected}\n{shown}");
     }
-    assert_eq!((sets(&zone), zone.count(CHANGE)), (before.clone(), requests), "it has written to the zone");
+    assert_eq!(
+        (sets(&zone), zone.count(CHANGE)),
+        (before.clone(), requests),
+        "the command wrote to the zone"
+    );
 
     person_sends(&zone, &batch(&file)).await;
     let left = sets(&zone);
@@ -158,7 +163,7 @@ async fn what_has_changed_meanwhile_is_not_removed_by_it() {
     let batch: Value = batch(&file);
     let changes: Vec<Change> = serde_json::from_value(batch["Changes"].clone()).unwrap();
     assert_eq!(changes.len(), may_go.len());
-    // One thing at a time: another value, TTL, weight, health check, target.
+    // Each alteration changes one field.
     let alterations: [(&str, Alteration); 6] = [
         ("legacy.example.test", |set| set.values = vec!["192.0.2.9".to_owned()]),
         ("legacy.example.test", |set| set.ttl = Some(61)),

@@ -1,4 +1,4 @@
-//! Route 53 that answers 503 for a while. How long it takes afterwards is measured by `make bench`.
+//! Outages in which Route 53 answers 503. `make bench` measures the time after an outage.
 
 use k8s_openapi::api::networking::v1::Ingress;
 use serde_json::json;
@@ -10,22 +10,22 @@ use crate::{
     zone::{CHANGE, LIST, Zone},
 };
 
-/// How often it is to have tried in vain.
+/// The number of failed requests before the end of an outage.
 const TRIES: usize = 3;
 
 fn is_refused(request: &Request) -> bool {
     request.status == Some(503)
 }
 
-/// Waits until so many more requests have failed, and ends the outage.
+/// Waits until [`TRIES`] requests have failed, and ends the outage.
 async fn end_outage(zonekeeper: &mut Process, zone: &Zone, begin: usize) {
     let failed =
         |zone: &Zone| zone.requests_after(begin).iter().filter(|request| is_refused(request)).count();
-    zonekeeper.until_zone(zone, "tries in vain", |zone| failed(zone) >= TRIES).await;
+    zonekeeper.until_zone(zone, "failed requests", |zone| failed(zone) >= TRIES).await;
     zone.calm();
 }
 
-/// The change requests that the outage did not meet.
+/// The change requests without those that the outage rejected.
 fn changes_after(zone: &Zone, begin: usize) -> Vec<Request> {
     let mut requests = zone.requests_after(begin);
     requests.retain(|request| request.operation == CHANGE && !is_refused(request));
@@ -57,7 +57,7 @@ async fn what_changes_during_an_outage_is_in_the_first_request_after_it() {
         .flat_map(|name| ["A", "AAAA"].map(|rtype| format!("UPSERT {name}.example.test {rtype}")));
     assert_eq!(*request, expected.collect::<Vec<_>>());
     assert_eq!(changes_after(&zone, begin).len(), 1, "{ended}");
-    // Whether the one before was carried out after all, is asked before the next is sent.
+    // zonekeeper reads whether Route 53 carried out the last request before it sends the next one.
     let requests = zone.requests_after(begin);
     let operations: Vec<&str> = requests.iter().map(|request| &*request.operation).collect();
     let between = operations.split(|operation| *operation == CHANGE).skip(1);

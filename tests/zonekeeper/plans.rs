@@ -1,4 +1,4 @@
-//! `zonekeeper plan`: everything that an apply would do, and nothing else.
+//! `zonekeeper plan`: it shows the changes of an apply, and writes nothing.
 
 use k8s_openapi::api::{core::v1::Service, networking::v1::Ingress};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::{
     zone::{CHANGE, Zone},
 };
 
-/// A zone and objects of which every kind of news is told.
+/// A zone and objects with every kind of entry in a plan.
 async fn news(namespace: &str) -> (Zone, Namespace) {
     let (zone, shop) = (Zone::empty().await, Namespace::new(namespace).await);
     shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
@@ -116,7 +116,7 @@ async fn what_a_plan_shows_is_what_a_run_does() {
             })
         })
         .collect();
-    // The order is that of urgency.
+    // A request has its changes in the order of urgency, so the test sorts both lists.
     let [mut written] = <[_; 1]>::try_from(written).unwrap();
     let mut planned = planned;
     written.sort();

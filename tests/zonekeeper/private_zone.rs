@@ -1,4 +1,4 @@
-//! A hosted zone that answers only within its VPCs.
+//! A private hosted zone, which answers only in its VPCs.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! zonekeeper as a process.
+//! zonekeeper as a process: its command line, and its log, probes and exit status.
 
 use std::{
     ffi::OsStr,
@@ -25,15 +25,15 @@ use crate::{
     zone::{self, Zone},
 };
 
-/// The access key that zonekeeper signs with; the emulator refuses it every deletion.
+/// The access key with which zonekeeper signs. The emulator refuses every DELETE with this key.
 pub const ACCESS_KEY: &str = "AKIAZONEKEEPER";
-/// The owner id of every test.
+/// The owner id in all tests.
 pub const OWNER: &str = "tests";
 
-/// A command line, with nothing of the test's own environment.
+/// A command line. It does not inherit the environment of the test.
 pub struct CommandLine(Command);
 
-/// A process under way. It is killed when this is dropped.
+/// A running process. A drop kills it.
 pub struct Process {
     child: Child,
     stdout: watch::Receiver<Vec<String>>,
@@ -51,48 +51,49 @@ pub struct Ended {
 // === impl CommandLine ===
 
 impl CommandLine {
-    /// `zonekeeper` with these arguments, and an environment that offers it nothing.
+    /// `zonekeeper` with these arguments, and an environment without credentials and without a cluster.
     pub fn new(arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_zonekeeper"));
         command.env_clear().args(arguments);
-        // Without it the SDK asks the address of EC2's metadata service for credentials.
+        // Without this variable, the SDK asks EC2's metadata service for credentials.
         Self(command).env("AWS_EC2_METADATA_DISABLED", "true").env("HOME", env!("CARGO_TARGET_TMPDIR"))
     }
 
-    /// `zonekeeper` as it is started for a zone and a namespace: as its service account, logging JSON.
+    /// `zonekeeper` for a zone and a namespace, with its service account and a JSON log.
     pub async fn of(zone: &Zone, namespace: &Namespace, arguments: &[&str]) -> Self {
         let kubeconfig = ControlPlane::shared().await.zonekeeper();
         Self::of_cluster(zone, namespace, &kubeconfig, arguments)
     }
 
-    /// The same with another kubeconfig.
+    /// Like [`CommandLine::of`], with another kubeconfig.
     pub fn of_cluster(zone: &Zone, namespace: &Namespace, kubeconfig: &Path, arguments: &[&str]) -> Self {
         Self::new(arguments).aws(zone).zone(zone::ID).cluster(namespace, kubeconfig)
     }
 
-    /// Credentials, a region, and the emulator as Route 53.
+    /// Sets credentials, a region, and the emulator as Route 53.
     pub fn aws(self, zone: &Zone) -> Self {
         self.route53(&zone.url()).keys(ACCESS_KEY)
     }
 
-    /// A region, and this as Route 53.
+    /// Sets a region, and the endpoint of Route 53.
     pub fn route53(self, url: &str) -> Self {
         self.env("AWS_ENDPOINT_URL_ROUTE_53", url).env("AWS_REGION", "eu-west-1")
     }
 
-    /// Credentials by the environment.
+    /// Sets credentials in the environment.
     pub fn keys(self, access_key: &str) -> Self {
         self.env("AWS_ACCESS_KEY_ID", access_key).env("AWS_SECRET_ACCESS_KEY", "secret")
     }
 
-    /// A hosted zone, and who writes to it.
+    /// Sets the hosted zone and the owner id.
     ///
-    /// What is the same in all tests is said by the environment, so that the arguments of a test come before it.
+    /// Settings that all tests share are environment variables, so that an argument of a test overrides them.
     pub fn zone(self, id: &str) -> Self {
         self.env("ZONEKEEPER_ZONE_ID", id).env("ZONEKEEPER_OWNER_ID", OWNER)
     }
 
-    /// The objects of a namespace, its lease, and a log in JSON.
+    /// Sets the cluster: the namespace of the objects, the namespace of the Lease, and the kubeconfig. It
+    /// also sets a JSON log and a free port for metrics.
     pub fn cluster(self, namespace: &Namespace, kubeconfig: &Path) -> Self {
         self.env("ZONEKEEPER_NAMESPACE", namespace.name())
             .env("ZONEKEEPER_LEASE_NAMESPACE", namespace.leases())
@@ -116,8 +117,8 @@ impl CommandLine {
         self
     }
 
-    /// The same, but run by another command: it takes variables as `--env NAME=VALUE`, then what is to be run instead of
-    /// the binary of this build, then the arguments.
+    /// The same command line, run by `runner`. The runner gets each variable as `--env NAME=VALUE`, then
+    /// `program` in place of the binary of this build, then the arguments.
     pub fn run_by(self, mut runner: Command, program: &[&str]) -> Self {
         for (name, value) in self.0.as_std().get_envs() {
             let mut variable = name.to_owned();
@@ -129,7 +130,7 @@ impl CommandLine {
         Self(runner)
     }
 
-    /// Starts it.
+    /// Starts the process.
     pub fn start(mut self) -> Process {
         self.0.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = self.0.spawn().unwrap();
@@ -138,12 +139,12 @@ impl CommandLine {
         Process { child, stdout, stderr }
     }
 
-    /// Starts it and waits for its end.
+    /// Starts the process and waits for its end.
     pub async fn end(self) -> Ended {
         self.start().end().await
     }
 
-    /// Starts it and waits for its end, which must be a success.
+    /// Starts the process, waits for its end, and checks that it succeeds.
     pub async fn succeed(self) -> Ended {
         let ended = self.end().await;
         assert!(ended.status.success(), "{ended}");
@@ -154,18 +155,18 @@ impl CommandLine {
 // === impl Process ===
 
 impl Process {
-    /// Waits for a line on standard error that contains all these pieces.
+    /// Waits for a line on standard error that contains all these pieces, and returns the line.
     pub async fn says(&self, pieces: &[&str]) -> String {
         let is_it = |line: &&String| pieces.iter().all(|piece| line.contains(piece));
         let mut lines = self.stderr.clone();
         match timeout(PATIENCE, lines.wait_for(|lines| lines.iter().any(|line| is_it(&line)))).await {
             Ok(Ok(lines)) => lines.iter().find(is_it).unwrap().clone(),
-            Ok(Err(_)) => panic!("it ended without saying {pieces:?}:\n{}", self.log()),
-            Err(elapsed) => panic!("it does not say {pieces:?}: {elapsed}\n{}", self.log()),
+            Ok(Err(_)) => panic!("zonekeeper ended without the log line {pieces:?}:\n{}", self.log()),
+            Err(elapsed) => panic!("no log line contains {pieces:?}: {elapsed}\n{}", self.log()),
         }
     }
 
-    /// Waits until a condition gives something. The process must not end meanwhile.
+    /// Waits until a condition returns a value. The test fails if the process ends before that.
     pub async fn until<T>(&mut self, what: &str, condition: impl AsyncFnMut() -> Option<T>) -> T {
         match self.wait(condition).await {
             Ok(found) => found,
@@ -173,7 +174,7 @@ impl Process {
         }
     }
 
-    /// Waits until the zone fulfils a condition. The process must not end meanwhile.
+    /// Waits until the zone fulfils a condition. The test fails if the process ends before that.
     pub async fn until_zone(&mut self, zone: &Zone, what: &str, condition: impl Fn(&Zone) -> bool) {
         if let Err(log) = self.wait(async || condition(zone).then_some(())).await {
             panic!("waiting for: {what}\nwritten so far: {:#?}\n{log}", zone.requests());
@@ -183,27 +184,27 @@ impl Process {
     async fn wait<T>(&mut self, mut condition: impl AsyncFnMut() -> Option<T>) -> Result<T, String> {
         let child = &mut self.child;
         let found = eventually(async || match child.try_wait().unwrap() {
-            Some(status) => Some(Err(format!("it has ended: {status}"))),
+            Some(status) => Some(Err(format!("zonekeeper ended: {status}"))),
             None => condition().await.map(Ok),
         });
-        let found = found.await.unwrap_or_else(|| Err("it takes too long".to_owned()));
+        let found = found.await.unwrap_or_else(|| Err("the time limit is over".to_owned()));
         found.map_err(|why| format!("{why}\n{}", self.log()))
     }
 
-    /// Where it answers probes.
+    /// The address at which the process answers probes.
     pub async fn address(&self) -> SocketAddr {
         let line = self.says(&["zonekeeper starts"]).await;
         let line: Value = serde_json::from_str(&line).unwrap();
         line["metrics.address"].as_str().unwrap().parse().unwrap()
     }
 
-    /// Asks it for a path.
+    /// Sends a GET request for a path to the probe address.
     pub async fn get(&self, path: &str) -> Answer {
         let address = self.address().await;
         http::get(address, path).await.unwrap_or_else(|error| panic!("{path}: {error}\n{}", self.log()))
     }
 
-    /// Waits until it is ready.
+    /// Waits until `/readyz` answers 200.
     pub async fn is_ready(&mut self) {
         let address = self.address().await;
         self.until("/readyz answers 200", async || {
@@ -212,7 +213,7 @@ impl Process {
         .await;
     }
 
-    /// Waits until a metric has a value; labels are part of the name.
+    /// Waits until a metric has a value. The name includes the labels.
     pub async fn measures(&mut self, metric: &str, value: &str) {
         let address = self.address().await;
         let line = format!("{metric} {value}");
@@ -223,30 +224,35 @@ impl Process {
         .await;
     }
 
-    /// Asks it to stop.
+    /// Sends SIGTERM.
     pub fn terminate(&self) {
         self.signal(Signal::TERM);
     }
 
-    /// Sends it a signal.
+    /// Sends a signal to the process.
     pub fn signal(&self, signal: Signal) {
         let id = Pid::from_raw(self.id().try_into().unwrap()).unwrap();
         kill_process(id, signal).unwrap();
     }
 
-    /// Kills it, which it cannot notice, and waits for its end. It must still have run.
+    /// Sends SIGKILL, which the process cannot handle, and waits for its end. The test fails if the process
+    /// had already ended.
     pub async fn kill(mut self) -> Ended {
-        assert!(self.child.try_wait().unwrap().is_none(), "it has ended by itself:\n{}", self.log());
+        assert!(
+            self.child.try_wait().unwrap().is_none(),
+            "zonekeeper ended before the kill:\n{}",
+            self.log()
+        );
         self.child.start_kill().unwrap();
         self.end().await
     }
 
-    /// Its process id.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.child.id().unwrap()
     }
 
-    /// Asks it to stop and waits for its end, which must be a success.
+    /// Sends SIGTERM, waits for the end of the process, and checks that it succeeds.
     pub async fn stop(self) -> Ended {
         self.terminate();
         let ended = self.end().await;
@@ -254,15 +260,15 @@ impl Process {
         ended
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the process.
     pub async fn end(self) -> Ended {
         self.end_within(PATIENCE).await
     }
 
-    /// Waits for its end no longer than this.
+    /// Waits for the end of the process, at most this long.
     pub async fn end_within(mut self, patience: Duration) -> Ended {
         let Ok(status) = timeout(patience, self.child.wait()).await else {
-            panic!("it does not end:\n{}", self.log())
+            panic!("zonekeeper does not end:\n{}", self.log())
         };
         let (stdout, stderr) = (rest(self.stdout).await, rest(self.stderr).await);
         Ended { status: status.unwrap(), stdout, stderr }
@@ -293,7 +299,7 @@ impl std::fmt::Display for Ended {
     }
 }
 
-/// The lines of a stream, as they come; closed at its end.
+/// The lines of a stream so far. The channel closes at the end of the stream.
 fn lines(stream: impl AsyncRead + Unpin + Send + 'static) -> watch::Receiver<Vec<String>> {
     let (sender, receiver) = watch::channel(Vec::new());
     tokio::spawn(async move {
@@ -305,7 +311,7 @@ fn lines(stream: impl AsyncRead + Unpin + Send + 'static) -> watch::Receiver<Vec
     receiver
 }
 
-/// All lines, once the stream has ended.
+/// Waits for the end of the stream and returns all its lines.
 async fn rest(mut lines: watch::Receiver<Vec<String>>) -> String {
     while lines.changed().await.is_ok() {}
     lines.borrow().join("\n")

@@ -1,4 +1,4 @@
-//! From an object to its records.
+//! The records of an Ingress and of a Service.
 
 use k8s_openapi::api::{core::v1::Service, networking::v1::Ingress};
 use serde_json::json;
@@ -39,7 +39,7 @@ async fn an_ingress_becomes_four_creates_in_one_request_and_a_new_address_two_up
     );
     assert_eq!(zone.values("a-www.example.test", "TXT"), [heritage]);
 
-    // Another process finds everything as it should be.
+    // Another process finds nothing to write.
     CommandLine::of(&zone, &shop, &["run", "--once"]).await.succeed().await;
     assert_eq!(zone.count(CHANGE), 2);
 }

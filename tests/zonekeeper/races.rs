@@ -1,4 +1,4 @@
-//! Somebody else writes between our listing and our write.
+//! Another writer changes the zone between zonekeeper's listing and its write.
 
 use k8s_openapi::api::networking::v1::Ingress;
 use serde_json::json;
@@ -42,7 +42,7 @@ async fn what_somebody_creates_before_our_create_survives() {
         zonekeeper.until_zone(&zone, "the other hostname", |zone| zone.requests().len() == 1).await;
         let ended = zonekeeper.stop().await;
         assert_eq!(zone.set(&foreign.name, rtype), Some(foreign), "{reason}");
-        // The other hostname has all of its records, and this one none.
+        // zonekeeper has written all records of the other hostname, and none of this hostname.
         assert!(zone.requests()[0].iter().all(|change| change.contains("api.example.test")), "{ended}");
         assert_eq!(zone.sets().len(), 5, "{reason}");
     }
@@ -61,7 +61,7 @@ async fn what_somebody_takes_over_before_our_replace_survives() {
         zonekeeper.measures("zonekeeper_units_to_write", "0").await;
         let (pages, requests) = (zone.count(LIST), zone.requests().len());
 
-        // It knows the zone, and reads again before it replaces anything.
+        // zonekeeper reads the records again before a replacement.
         zone.hold(LIST);
         shop.set_address::<Ingress>("www", json!({"hostname": OTHER_BALANCER})).await;
         zonekeeper.until_zone(&zone, "a read", |zone| zone.count(LIST) > pages).await;
@@ -79,7 +79,7 @@ async fn what_somebody_takes_over_before_our_replace_survives() {
 
         zonekeeper.measures(&format!("zonekeeper_blocked{{reason=\"{reason}\"}}"), "1").await;
         assert_eq!(zone.record_sets(), theirs, "{reason}");
-        // It goes on with what is its own.
+        // zonekeeper still writes its own hostname.
         shop.set_address::<Ingress>("api", json!({"hostname": OTHER_BALANCER})).await;
         zonekeeper.until_zone(&zone, "the other hostname", |zone| zone.requests().len() > requests).await;
         let ended = zonekeeper.stop().await;

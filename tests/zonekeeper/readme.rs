@@ -1,4 +1,4 @@
-//! What the README shows is what happens.
+//! The commands and outputs of the README.
 
 use std::{fs, path::Path};
 
@@ -26,9 +26,9 @@ const MAKEFILE: &str = include_str!("../../Makefile");
 struct Engineer {
     plane: ControlPlane,
     zone: Zone,
-    /// The manifests, as they are edited.
+    /// The folder with the edited manifests.
     checkout: Scratch,
-    /// What the kubelet runs.
+    /// The process that the kubelet would run.
     running: Option<Process>,
 }
 
@@ -41,7 +41,7 @@ fn blocks(text: &'static str, language: &str) -> Vec<&'static str> {
         .collect()
 }
 
-/// The commands of a section, in order.
+/// The commands of a section of the README, in order.
 fn commands(title: &str) -> Vec<&'static str> {
     blocks(section(title), "sh").into_iter().flat_map(str::lines).collect()
 }
@@ -65,13 +65,13 @@ fn every_command_of_the_readme_is_in_a_section_that_is_tested() {
 #[tokio::test]
 async fn the_program_and_its_image_come_from_the_checkout() {
     let [install, version, build, push] = commands("Get the program")[..] else {
-        panic!("not these commands")
+        panic!("the section of the README has other commands")
     };
     assert_eq!((install, env!("CARGO_PKG_NAME")), ("cargo install --locked --path .", "zonekeeper"));
     let arguments: Vec<&str> = version.split(' ').skip(1).collect();
     let printed = CommandLine::new(&arguments).succeed().await;
     assert_eq!(printed.stdout.trim(), concat!("zonekeeper ", env!("CARGO_PKG_VERSION")));
-    // The image of this name is built and run by a test of its own.
+    // Another test builds and runs the image.
     let image = image(&Path::new(ROOT).join("manifests"));
     assert_eq!(build, format!("docker build --tag {image} ."));
     assert_eq!(push, format!("docker push {image}"));
@@ -89,7 +89,9 @@ fn what_can_be_tried_are_targets_of_make() {
 #[tokio::test]
 async fn the_plan_of_the_readme_is_that_of_the_demo() {
     let demo = CommandLine::new(&["sandbox", "--once"]).succeed().await;
-    let [plan] = blocks(section("Read a plan"), "text")[..] else { panic!("not one plan") };
+    let [plan] = blocks(section("Read a plan"), "text")[..] else {
+        panic!("the section of the README does not show exactly one plan")
+    };
     assert!(demo.stdout.contains(plan.trim_end()), "{demo}");
 }
 
@@ -115,7 +117,7 @@ async fn it_runs_outside_of_a_cluster() {
         command.without_env("ZONEKEEPER_ZONE_ID").without_env("ZONEKEEPER_OWNER_ID")
     };
     let [run, apply, adopt, orphans] = commands("Use the command line")[..] else {
-        panic!("not these commands")
+        panic!("the section of the README has other commands")
     };
     let mut running = command(run).await.start();
     running.until_zone(&zone, "the records", |zone| zone.sets().len() == 4).await;
@@ -148,7 +150,9 @@ async fn each_plan_can_be_approved() {
     let shop = Namespace::default_of(&engineer.plane).await;
     shop.create_balanced_ingress("web", "web.example.test", BALANCER).await;
     shop.annotate_ingress("web", json!({"external-dns.kubernetes.io/hostname": "www.example.test"})).await;
-    let [overlay, look, approve] = commands("Approve each plan")[..] else { panic!("not these commands") };
+    let [overlay, look, approve] = commands("Approve each plan")[..] else {
+        panic!("the section of the README has other commands")
+    };
     engineer.applies(overlay).await;
     let shown = eventually(async || {
         let plans = engineer.plane.sh(&engineer.checkout, look).await;
@@ -162,7 +166,7 @@ async fn each_plan_can_be_approved() {
     let approved = CommandLine::new(&arguments).env("KUBECONFIG", engineer.plane.administrator());
     approved.succeed().await;
     let mut running = engineer.running.take().unwrap();
-    running.until_zone(&engineer.zone, "what was approved", |zone| !zone.sets().is_empty()).await;
+    running.until_zone(&engineer.zone, "the approved records", |zone| !zone.sets().is_empty()).await;
     running.stop().await;
 }
 
@@ -181,7 +185,7 @@ async fn it_leads_from_nothing_to_a_record() {
             _ => drop(engineer.plane.sh(&engineer.checkout, command).await),
         }
     }
-    // Without the annotation nothing was asked for, not even by the host of the rule.
+    // Before the annotation, the Ingress asks for no hostname, also not for the host of its rule.
     assert_eq!(engineer.zone.sets().len(), 8, "two hostnames of one Ingress");
     assert_eq!(shop.events_of::<Ingress>("web").await.len(), 2);
     engineer.running.unwrap().stop().await;
@@ -194,7 +198,7 @@ impl Engineer {
         let checkout = Scratch::new(name);
         copy(&Path::new(ROOT).join("manifests"), &checkout.join("manifests"));
         let [edited] = blocks(section("Install in a cluster"), "text")[..] else {
-            panic!("not one file to edit")
+            panic!("the section of the README does not show exactly one file")
         };
         let file = checkout.join("manifests/base/zone.env");
         let before = fs::read_to_string(&file).unwrap();
@@ -202,12 +206,16 @@ impl Engineer {
             let lines = text.lines().filter(|line| !line.starts_with('#'));
             lines.map(|line| line.split('=').next().unwrap().to_owned()).collect()
         };
-        assert_eq!(names(&before), names(edited), "what the README shows is not what there is to edit");
+        assert_eq!(
+            names(&before),
+            names(edited),
+            "the README and manifests/base/zone.env have different variables"
+        );
         fs::write(file, edited).unwrap();
         Self { plane: ControlPlane::bare().await, zone: Zone::empty().await, checkout, running: None }
     }
 
-    /// A command on the engineer's own machine.
+    /// Runs a command on the engineer's own machine.
     async fn tries(&self, command: &str) {
         let arguments: Vec<&str> = command.split(' ').skip(1).collect();
         let zonekeeper = CommandLine::new(&arguments).route53(&self.zone.url()).keys(ACCESS_KEY);
@@ -221,7 +229,7 @@ impl Engineer {
         assert_eq!(self.zone.count(CHANGE), 0);
     }
 
-    /// Applies an overlay; the old pod ends before the new one begins.
+    /// Applies an overlay. The old pod ends before the new pod starts.
     async fn applies(&mut self, command: &str) {
         self.plane.sh(&self.checkout, command).await;
         if let Some(running) = self.running.take() {
@@ -248,11 +256,11 @@ impl Engineer {
                 .filter(|line| line.contains("Published") && line.contains("Route 53 accepted"));
             (lines.count() == 2).then_some(())
         });
-        assert!(described.await.is_some(), "{command} shows no Event");
+        assert!(described.await.is_some(), "`{command}` does not show two Events");
     }
 }
 
-/// The image of the manifests.
+/// The name and tag of the image in the manifests.
 fn image(manifests: &Path) -> String {
     let text = fs::read_to_string(manifests.join("base/kustomization.yaml")).unwrap();
     let kustomization: Value = serde_saphyr::from_str(&text).unwrap();

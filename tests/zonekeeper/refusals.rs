@@ -1,4 +1,4 @@
-//! An API server that refuses what it has allowed.
+//! An API server that refuses a watch that it allowed before.
 
 use crate::{
     process::CommandLine,
@@ -22,7 +22,7 @@ async fn what_may_not_be_read_for_a_while_is_neither_gone_nor_forgotten() {
             .env("ZONEKEEPER_METRICS_ADDRESS", "127.0.0.1:0");
         let mut zonekeeper = command.start();
         zonekeeper.until_zone(&zone, "the records", |zone| zone.sets().len() == 4).await;
-        // Only who watches sees what happens.
+        // This object is only in the watch, and not in the list.
         script.event("ADDED", ingress("watched"));
         zonekeeper.until_zone(&zone, "the watch", |zone| zone.sets().len() == 6).await;
 
@@ -42,7 +42,7 @@ async fn what_may_not_be_read_for_a_while_is_neither_gone_nor_forgotten() {
         assert_eq!(zone.requests().len(), 2);
 
         script.refuse(None);
-        zonekeeper.until_zone(&zone, "what is new", |zone| zone.sets().len() == 8).await;
+        zonekeeper.until_zone(&zone, "the records of the new object", |zone| zone.sets().len() == 8).await;
         zonekeeper.measures("zonekeeper_orphans", "1").await;
         let ended = zonekeeper.stop().await;
         let expected = ["CREATE new.example.test A", "CREATE a-new.example.test TXT"];

@@ -1,4 +1,4 @@
-//! What stands between a client and its server, and can fall silent or close.
+//! A TCP relay between a client and its server. It can fall silent or close.
 
 use std::{
     future::pending,
@@ -16,7 +16,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// Passes connections on to a server of this machine. It ends when it is dropped.
+/// Passes connections on to a server of this machine. A drop ends the relay.
 pub struct Relay {
     address: SocketAddr,
     silence: Arc<Notify>,
@@ -48,7 +48,7 @@ impl Relay {
                     let mut server = TcpStream::connect(server).await.unwrap();
                     tokio::select! {
                         _ = copy_bidirectional(&mut client, &mut server) => {}
-                        // Both ends stay open, and nothing passes any more.
+                        // Both connections stay open, and the relay passes no bytes.
                         () = fallen_silent => pending().await,
                         () = async { drop(opened.wait_for(|is_open| !is_open).await) } => {}
                     }
@@ -58,27 +58,27 @@ impl Relay {
         Self { address, silence, is_open, turned_away, task }
     }
 
-    /// Where it listens.
+    /// The address of the relay.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Nothing passes any more over the connections that are open; they are not closed. New ones are as ever.
+    /// Stops all bytes on the open connections, without closing them. New connections work.
     pub fn fall_silent(&self) {
         self.silence.notify_waiters();
     }
 
-    /// All connections are closed, and new ones at once.
+    /// Closes all connections, and each new connection at once.
     pub fn close(&self) {
         self.is_open.send_replace(false);
     }
 
-    /// It passes connections on again.
+    /// Accepts connections again.
     pub fn open(&self) {
         self.is_open.send_replace(true);
     }
 
-    /// How many connections were closed at once.
+    /// The number of new connections that the relay closed at once.
     pub fn turned_away(&self) -> usize {
         self.turned_away.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! The Route 53 edge alone, against everything that can go wrong.
+//! The Route 53 client alone, with every kind of failure.
 
 use std::{sync::Arc, time::Duration};
 
@@ -44,7 +44,7 @@ async fn led_writer(zone: &Zone, leadership: Leadership) -> Writer {
     Writer::open(id(), Clock::start(), leadership, &via(zone)).await.unwrap().0
 }
 
-/// One unit: an address for `www.example.test` and its ownership.
+/// A request with one unit: an address for `www.example.test`, and its ownership record.
 fn apply(not_after: Time) -> Apply {
     let ingress = json!({
         "metadata": {"name": "web", "namespace": "shop"},
@@ -70,14 +70,14 @@ fn apply(not_after: Time) -> Apply {
     Apply { id: ApplyId(1), batch: Arc::new(batch), digest, not_after }
 }
 
-/// What Route 53 sent before 2024 in place of an error with a code.
+/// An error of Route 53 without a code. The service sent this form before 2024.
 const LEGACY: &str = "<?xml version=\"1.0\"?>\n<InvalidChangeBatch xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\">\
                       <Messages><Message>Tried to create resource record set [name='www.example.test.', type='A'] but \
                       it already exists</Message></Messages></InvalidChangeBatch>";
 const PROXY: &str =
     "<html><head><title>Sign in</title></head><body>Sign in to use this network.</body></html>";
 
-/// What the service says, and the class of a read and of a change.
+/// Errors of the service, each with the class for a read, the class for a change, and the code.
 fn refusals() -> Vec<(Effect, FailureClass, FailureClass, &'static str)> {
     use FailureClass::{Account, Busy, Denied, Refused, Throttled, Unknown, ZoneFull};
     let skewed = "Signature expired: 20260101T000000Z is now earlier than 20260101T001500Z";
@@ -90,7 +90,7 @@ fn refusals() -> Vec<(Effect, FailureClass, FailureClass, &'static str)> {
         (400, "InvalidInput", "1 validation error detected", Refused, Refused),
         (404, "NoSuchHealthCheck", "No health check found with ID: 1", Refused, Refused),
         (403, "AccessDenied", "User is not authorized to perform this operation", Account, Denied),
-        // Where the code is the same for nearly everything, the message tells.
+        // This code has many causes, so the message decides.
         (
             400,
             "InvalidChangeBatch",
@@ -108,7 +108,7 @@ fn refusals() -> Vec<(Effect, FailureClass, FailureClass, &'static str)> {
         (408, "RequestTimeoutException", "Timed out", Unknown, Unknown),
         (500, "InternalFailure", "We encountered an internal error", Unknown, Unknown),
         (503, "ServiceUnavailable", "Service is unable to handle request", Unknown, Unknown),
-        // Codes of which nobody has heard yet.
+        // Unknown codes.
         (418, "ImATeapot", "", Refused, Refused),
         (599, "Exhausted", "", Unknown, Unknown),
     ];
@@ -117,7 +117,8 @@ fn refusals() -> Vec<(Effect, FailureClass, FailureClass, &'static str)> {
         .into()
 }
 
-/// What comes instead of an answer of the service; whether the request is carried out.
+/// Faults without an answer of the service, each with its class and code, and whether the request is carried
+/// out.
 fn disturbances() -> Vec<(Effect, FailureClass, &'static str, bool)> {
     use FailureClass::{Throttled, Unknown};
     vec![
@@ -146,7 +147,7 @@ async fn every_failure_of_a_change_has_its_class() {
         (Effect::answer(400, LEGACY), FailureClass::Refused, "InvalidChangeBatch", false),
         (Effect::answer(413, PROXY), FailureClass::Refused, "UnreadableAnswer", false),
     ];
-    // All at once, because some wait for the client's own time-out.
+    // The tries run at the same time, because some of them wait for the client's timeout.
     let tries =
         refusals.chain(disturbances()).chain(only_changes).map(|(effect, class, code, is_written)| {
             Box::pin(async move {
@@ -156,7 +157,7 @@ async fn every_failure_of_a_change_has_its_class() {
                 let failure = writer.apply(&apply(Time::NEVER)).await.unwrap_err();
                 assert_eq!((failure.class, &*failure.code), (class, code), "{effect:?}: {failure}");
                 assert!(failure.message.chars().count() < 400, "{failure}");
-                // One call is one request, whatever comes of it.
+                // One call sends one request, with any result.
                 assert_eq!(
                     (zone.count(CHANGE), zone.requests().len()),
                     (1, usize::from(is_written)),
@@ -170,7 +171,7 @@ async fn every_failure_of_a_change_has_its_class() {
             })
         });
     let failures = join_all(tries).await;
-    // By its names a batch is taken apart.
+    // The keeper takes a batch apart by the names in the message, so the message must have them.
     assert!(failures.iter().any(|failure| failure.message.contains("[name='www.example.test.', type='A']")));
 }
 
@@ -205,7 +206,7 @@ async fn what_nobody_listens_to_was_not_executed() {
     let zone = Zone::empty().await;
     let (writer, via) = (writer(&zone).await, via(&zone));
     drop(zone);
-    // The connection of before may only now be found closed.
+    // The client may notice only now that the old connection is closed.
     drop(writer.apply(&apply(Time::NEVER)).await);
     let failure = writer.apply(&apply(Time::NEVER)).await.unwrap_err();
     assert_eq!(
@@ -245,7 +246,7 @@ async fn a_change_is_sent_only_while_its_process_leads() {
     leadership.set_end(Time::ZERO);
     withheld().await;
     assert_eq!(zone.count(CHANGE), 1);
-    // It reads nevertheless.
+    // A process without the Lease can still read.
     assert_eq!(writer.list(&FIRST_PAGE).await.unwrap().sets.len(), 4);
 }
 

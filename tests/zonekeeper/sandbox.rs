@@ -1,4 +1,4 @@
-//! `zonekeeper sandbox`: the whole thing on one machine.
+//! `zonekeeper sandbox`: zonekeeper with a folder and an emulator on one machine.
 
 use std::{fs, net::SocketAddr, path::Path};
 
@@ -18,7 +18,7 @@ fn ingress(name: &str, address: &str) -> String {
     )
 }
 
-/// Waits until the address of a hostname is this one, in a zone with so many sets.
+/// Waits until a hostname has this address, and the zone has this number of record sets.
 async fn holds(sandbox: &mut Process, emulator: SocketAddr, name: &str, address: &str, sets: usize) {
     let what = format!("{name} is {address}, of {sets} sets");
     sandbox
@@ -44,14 +44,14 @@ async fn it_follows_the_files_and_never_deletes() {
     let emulator = line.rsplit('/').next().unwrap().parse().unwrap();
     let sandbox = &mut sandbox;
 
-    // The zone's own NS and SOA, an address and its ownership.
+    // The zone's own NS and SOA, an address and its ownership record.
     holds(sandbox, emulator, "a", "192.0.2.1", 4).await;
     write("b.yaml", &ingress("b", "192.0.2.2"));
     holds(sandbox, emulator, "b", "192.0.2.2", 6).await;
     write("a.yaml", &ingress("a", "192.0.2.3"));
     holds(sandbox, emulator, "a", "192.0.2.3", 6).await;
 
-    // What is broken keeps what it said; what is beside it goes on.
+    // An undecodable document keeps its last content. zonekeeper still reads the document beside it.
     write("b.yaml", &format!("kind: [\n---\n{}", ingress("c", "192.0.2.4")));
     holds(sandbox, emulator, "c", "192.0.2.4", 8).await;
     let line = sandbox.says(&["a manifest cannot be read; its last content still applies"]).await;
@@ -78,7 +78,7 @@ async fn a_demonstration_plans_writes_shows_and_leaves_an_orphan() {
         "{shown}"
     );
     assert!(written.contains(&format!("Route 53 accepted {planned} changes")), "{shown}");
-    // Besides the title and the zone's own NS and SOA.
+    // Without the title and the zone's own NS and SOA.
     let sets = zone.lines().filter(|line| !line.is_empty()).count() - 3;
     assert_eq!(sets, planned, "{shown}");
     assert!(after.contains("\norphan ") && !after.contains("  create "), "{shown}");

@@ -9,11 +9,11 @@ use crate::{
     zone::{CHANGE, Zone},
 };
 
-/// How many Ingresses there are.
+/// The number of Ingresses.
 const INGRESSES: usize = 1_000;
-/// How many of them have their address in their status; the others say it in an annotation.
+/// The number of Ingresses with the load balancer in their status. The others have it in an annotation.
 const WITH_STATUS: usize = 100;
-/// How many are created at the same time.
+/// The number of Ingresses that the test creates at the same time.
 const AT_ONCE: usize = 16;
 
 #[tokio::test]

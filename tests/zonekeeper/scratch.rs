@@ -6,13 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// An empty folder, which is removed when this is dropped.
+/// An empty folder. A drop removes it.
 pub struct Scratch(PathBuf);
 
 // === impl Scratch ===
 
 impl Scratch {
-    /// A folder with a name that no other test uses.
+    /// Creates a folder. No other test may use the same name.
     pub fn new(name: &str) -> Self {
         let folder = format!("{name}-{}", std::process::id());
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);

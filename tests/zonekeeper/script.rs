@@ -1,4 +1,4 @@
-//! An API server that says what it is told to, right or wrong.
+//! A fake API server. A test sets its answers, also wrong ones.
 
 use std::{
     convert::Infallible,
@@ -20,7 +20,8 @@ use futures::stream;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 
-/// An HTTP server that knows Ingresses and one Lease, which one process competes for. It ends when it is dropped.
+/// An HTTP server with Ingresses and one Lease. It does not check versions of the Lease, so only one process
+/// may use it. A drop ends the server.
 pub struct Script {
     story: Arc<Story>,
     kubeconfig: PathBuf,
@@ -35,16 +36,16 @@ struct Story {
 
 #[derive(Default)]
 struct Told {
-    /// What a list shows.
+    /// The objects in a list.
     objects: Vec<Value>,
-    /// What has happened since; a resource version is one more than the number of events before it.
+    /// The watch events since the start. A resource version is one more than the number of events before it.
     events: Vec<Value>,
-    /// The status that lists and watches are answered with instead.
+    /// The HTTP status of all lists and watches, in place of an answer.
     refusal: Option<u16>,
     lease: Option<Value>,
 }
 
-/// An Ingress of the namespace `shop` for a hostname of its own name, with an address.
+/// An Ingress `shop/NAME` for the hostname `NAME.example.test`, with an address.
 pub fn ingress(name: &str) -> Value {
     json!({
         "metadata": {"name": name, "namespace": "shop", "uid": name, "resourceVersion": "1"},
@@ -56,7 +57,7 @@ pub fn ingress(name: &str) -> Value {
 // === impl Script ===
 
 impl Script {
-    /// A server whose kubeconfig lies in this folder.
+    /// Starts a server, and writes its kubeconfig into this folder.
     pub async fn start(folder: &Path) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let server = format!("http://{}", listener.local_addr().unwrap());
@@ -91,12 +92,12 @@ impl Script {
         &self.kubeconfig
     }
 
-    /// What a list shows from now on.
+    /// Sets the objects in a list.
     pub fn objects(&self, objects: impl IntoIterator<Item = Value>) {
         self.story.told.lock().unwrap().objects = objects.into_iter().collect();
     }
 
-    /// Something happens, as a watch tells it: `ADDED`, `MODIFIED`, `DELETED`.
+    /// Adds a watch event: `ADDED`, `MODIFIED` or `DELETED`.
     pub fn event(&self, what: &str, mut object: Value) {
         let mut told = self.story.told.lock().unwrap();
         object["metadata"]["resourceVersion"] = json!((told.events.len() + 2).to_string());
@@ -104,14 +105,14 @@ impl Script {
         self.story.more.notify_waiters();
     }
 
-    /// From now on lists and watches are refused with this status, or allowed again. A watch that is open ends once it
-    /// has told all that has happened.
+    /// Refuses all lists and watches with this status, or allows them again with `None`. An open watch ends
+    /// after it has sent all events.
     pub fn refuse(&self, status: impl Into<Option<u16>>) {
         self.story.told.lock().unwrap().refusal = status.into();
         self.story.more.notify_waiters();
     }
 
-    /// The watch is too old: who watches must list again.
+    /// Sends the error 410 to the watches, so that clients must list again.
     pub fn forget(&self) {
         let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
             "message": "too old resource version", "reason": "Expired", "code": 410});

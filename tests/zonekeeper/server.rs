@@ -1,4 +1,4 @@
-//! A server as a process.
+//! A server as a separate process.
 
 use std::{
     fs::{self, File},
@@ -8,8 +8,8 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A server as a process. It ends when this is dropped, and also when the test process ends in any other way: a
-/// shell waits for that, because nobody drops what is static.
+/// A server process. It ends on a drop, and also at the end of the test process. A shell waits for that end,
+/// because Rust does not drop statics.
 pub struct Server {
     name: &'static str,
     log: PathBuf,
@@ -20,7 +20,8 @@ pub struct Server {
 // === impl Server ===
 
 impl Server {
-    /// Starts a program that lies in `assets`, in a folder of its own, which goes with it.
+    /// Starts a program from `assets`, with `folder` as its working directory. The end of the test process
+    /// removes the folder.
     pub fn start(name: &'static str, assets: &Path, folder: &Path, arguments: Vec<String>) -> Self {
         let log = folder.join(format!("{name}.log"));
         let file = File::options().create(true).append(true).open(&log).unwrap();
@@ -43,32 +44,32 @@ impl Server {
         Self { name, log, process, guardian }
     }
 
-    /// Stops the test if the process has ended.
+    /// Fails the test if the process has ended.
     pub fn must_run(&mut self) {
         if let Some(status) = self.process.try_wait().unwrap() {
             panic!("{} has ended ({status}):\n{}", self.name, self.end_of_log());
         }
     }
 
-    /// What it has said so far, on both streams.
+    /// The output of the process so far, from both streams.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// The last lines of that.
+    /// The last lines of the output.
     pub fn end_of_log(&self) -> String {
         let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(30)..].join("\n")
     }
 
-    /// Sends it a signal.
+    /// Sends a signal to the process.
     pub fn signal(&self, signal: Signal) {
         let id = Pid::from_raw(self.process.id().try_into().unwrap()).unwrap();
         kill_process(id, signal).unwrap();
     }
 
-    /// Ends the process by its id; the guardian first, which would do the same.
+    /// Ends the shell, and then the process.
     pub fn stop(&mut self) {
         for child in [&mut self.guardian, &mut self.process] {
             drop(child.kill());

@@ -1,7 +1,7 @@
 //! Several set identifiers under one hostname, from the facts of an object to Route 53 and back.
 //!
-//! No source reads a routing policy yet, so the facts are made here. The driver and the Route 53 client are those of the
-//! program.
+//! No source reads a routing policy yet, so the test creates the facts. The driver and the Route 53 client
+//! are those of the program.
 
 use std::{
     collections::BTreeSet,
@@ -44,7 +44,7 @@ type Weighted = (&'static str, i64, u8);
 /// A source of one object. It lists the object once.
 struct OneObject(Facts);
 
-/// A listener that keeps the conflicts it hears of, and gives all reports to the log.
+/// A listener that stores each blocked unit, and passes all reports to the log.
 struct Conflicts {
     heard: Arc<Mutex<Vec<String>>>,
     log: Reporter,

@@ -1,4 +1,4 @@
-//! What is wrong before anything can be written: an exit code, and a text that says what to do.
+//! Errors at the start: the exit code, and a message that says what to do.
 
 use std::{
     net::{Ipv4Addr, TcpListener},
@@ -16,10 +16,11 @@ use crate::{
     zone::{CHANGE, LIST, Zone},
 };
 
-/// Flags without which no command that plans starts.
+/// The flags that every planning command needs.
 const MANDATORY: [&str; 4] = ["--zone-id", "Z1", "--owner-id", "tests"];
 
-/// Each text is said, and by our own errors no text twice.
+/// Checks the exit code, and that standard error contains each text. Only clap, with exit code 2, may repeat
+/// a text.
 fn fails(ended: &Ended, code: i32, texts: &[&str]) {
     assert_eq!(ended.code(), Some(code), "{texts:?}\n{ended}");
     for text in texts {
@@ -115,7 +116,7 @@ async fn without_a_cluster_nothing_starts() {
         fails(&with(&broken).end().await, 1, &["the kubeconfig cannot be used", "check --kubeconfig"]);
         let texts = [&format!("{server}/ does not answer: tcp connect error: "), "check that it runs"];
         if name == "run" {
-            // An API server that is away comes back.
+            // The controller does not end, because the API server can come back.
             with(&closed).start().says(&texts).await;
         } else {
             fails(&with(&closed).end().await, 1, &texts);
@@ -153,15 +154,15 @@ async fn without_the_right_to_read_a_kind_nothing_is_written_and_the_log_says_wh
         (ready.status, &*ready.body),
         (503, "waiting for: ingress-list/start-rbac, service-list/start-rbac\n")
     );
-    // It is tried again and again, and said once of each kind.
+    // zonekeeper tries again, and warns once for each kind.
     zonekeeper.says(&["the watch still fails", "ingresses", denied]).await;
-    // Other kinds are not to wait for it for ever.
+    // zonekeeper gives the kind up, so that other kinds do not wait forever.
     let given_up = ["a kind cannot be read", "ingress", "manifests/base/rbac.yaml"];
     zonekeeper.says(&given_up).await;
     zonekeeper.is_ready().await;
     let ended = zonekeeper.stop().await;
     assert_eq!(ended.logged("the watch failed and begins again").len(), 2, "{ended}");
-    // kube would say it again, as a value.
+    // The log must not contain kube's debug form of the same error.
     assert!(!ended.stderr.contains("error with 403"), "{ended}");
     assert_eq!(zone.count(CHANGE), 0);
 }
@@ -209,7 +210,7 @@ async fn a_command_line_without_meaning_ends_with_2() {
         (["--log-level", "loud"], "[possible values:"),
         (["--metrics-address", "7979"], "expected an address and port"),
     ] {
-        // The mandatory flags by environment, so that a flag can be given again.
+        // The mandatory flags come from the environment, because a flag cannot occur twice.
         let command = CommandLine::new(&["run"]).env("ZONEKEEPER_ZONE_ID", "Z1");
         let ended = command.env("ZONEKEEPER_OWNER_ID", "tests").args(&arguments).end().await;
         fails(&ended, 2, &[text, "try '--help'"]);
@@ -218,7 +219,7 @@ async fn a_command_line_without_meaning_ends_with_2() {
     fails(&CommandLine::new(&both).end().await, 2, &["--txt-prefix", "--txt-suffix"]);
 }
 
-/// A port of this machine on which nobody listens.
+/// A port of this machine without a listener.
 fn closed_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }

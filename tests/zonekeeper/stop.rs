@@ -1,4 +1,4 @@
-//! The end of a running process.
+//! Stops of a running process.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
     zone::{CHANGE, Zone},
 };
 
-/// A process whose first change request has come and is not answered yet.
+/// A process that waits for the answer to its first change request.
 async fn amid_a_change(namespace: &str, effect: Effect) -> (Zone, Process) {
     let (zone, shop) = (Zone::empty().await, Namespace::new(namespace).await);
     shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
@@ -32,7 +32,7 @@ async fn a_stop_waits_for_the_answer_to_a_change_and_logs_it() {
     assert_eq!(ended.code(), Some(0), "{ended}");
     assert_eq!((zone.requests().len(), zone.count(CHANGE)), (1, 1));
     assert_eq!(ended.logged("Route 53 accepted a change").len(), 4, "{ended}");
-    // Only then may another process write.
+    // The process releases the Lease after the answer, because another process may write from then on.
     let position = |message: &str| ended.stderr.find(message);
     assert!(position("accepted a change") < position("leadership released"), "{ended}");
 }
@@ -57,10 +57,10 @@ async fn who_stops_still_answers_probes() {
 async fn a_stop_does_not_wait_for_an_answer_that_never_comes() {
     let (zone, zonekeeper) = amid_a_change("stop-hang", Effect::Hang).await;
     let ended = zonekeeper.stop().await;
-    // It ended before the request timed out, which would be reported.
+    // The process ended before the request timed out. A timeout would be in the log.
     assert_eq!(ended.logged("Route 53 did not accept a change request").len(), 0, "{ended}");
     assert_eq!((zone.requests().len(), zone.count(CHANGE)), (0, 1));
-    // It may still arrive: nobody else writes before it must have.
+    // The request can still arrive, so the process keeps the Lease until it expires.
     assert_eq!(ended.logged("leadership released").len(), 0, "{ended}");
 }
 
@@ -72,7 +72,7 @@ async fn a_second_signal_ends_it_at_once() {
     zonekeeper.terminate();
     let ended = zonekeeper.end().await;
     assert_eq!(ended.code(), Some(1), "{ended}");
-    // It did not come as far as the end in good order.
+    // The process did not finish an orderly stop.
     assert_eq!(ended.logged("zonekeeper stops").len(), 0, "{ended}");
 }
 
@@ -86,7 +86,7 @@ async fn a_stop_ends_it_while_it_still_connects() {
         zonekeeper.until_zone(&zone, "a request", |zone| zone.count("GetHostedZone") > seen).await;
         zonekeeper.terminate();
         let ended = zonekeeper.end().await;
-        // It ended before the request timed out, which would be an error.
+        // The process ended before the request timed out. A timeout would be in the error message.
         assert!(!ended.stderr.contains("Route 53 does not answer"), "{ended}");
         assert!(ended.stderr.contains("stopped before anything was done"), "{ended}");
         assert_eq!(ended.code(), Some(1), "{ended}");

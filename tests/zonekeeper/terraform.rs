@@ -1,4 +1,4 @@
-//! The Terraform example of `manifests/aws`, as far as it can be judged without the provider.
+//! The Terraform example of `manifests/aws`, as far as a test without the AWS provider can check it.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -19,7 +19,7 @@ fn texts(folder: &str, extension: &str) -> Vec<String> {
     wanted.map(|path| fs::read_to_string(path).unwrap()).collect()
 }
 
-/// The blocks of all files.
+/// The blocks of all Terraform files.
 fn example() -> Vec<Block> {
     let bodies = texts("manifests/aws", "tf").into_iter().map(|text| hcl::parse(&text).unwrap());
     let blocks: Vec<Block> = bodies.flat_map(Body::into_blocks).collect();
@@ -27,7 +27,7 @@ fn example() -> Vec<Block> {
     blocks
 }
 
-/// What `local.policy` is for a zone.
+/// The value of `local.policy` for a zone.
 fn policy_of_the_example(zone: &str, name: &str, types: &[&str], partition: &str) -> serde_json::Value {
     let concat = |arguments: FuncArgs| {
         let lists = arguments.into_values().into_iter().filter_map(|list| list.as_array().cloned());

@@ -12,7 +12,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
-/// A certificate authority that one test has made up.
+/// The certificate authority of one test.
 pub struct Authority {
     certificate: String,
     issuer: Issuer<'static, KeyPair>,
@@ -21,7 +21,8 @@ pub struct Authority {
 // === impl Authority ===
 
 impl Authority {
-    /// An authority with a name of its own: of two with one name, a client would take one for the other.
+    /// A new authority. Each authority needs its own name, because a client confuses two authorities with the
+    /// same name.
     pub fn new(name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut parameters = CertificateParams::default();
@@ -31,12 +32,13 @@ impl Authority {
         Self { certificate, issuer: Issuer::new(parameters, key) }
     }
 
-    /// Its certificate, as a bundle holds it.
+    /// The certificate of the authority, in PEM form.
     pub fn pem(&self) -> &str {
         &self.certificate
     }
 
-    /// Has a server of this machine answer HTTPS too, as `localhost`, for as long as the test runs.
+    /// Starts an HTTPS endpoint `localhost` in front of a server of this machine, until the end of the test.
+    /// Returns its URL.
     pub async fn vouch_for(&self, server: SocketAddr) -> String {
         let key = KeyPair::generate().unwrap();
         let parameters = CertificateParams::new(["localhost".to_owned()]).unwrap();
@@ -50,7 +52,7 @@ impl Authority {
             while let Ok((client, _)) = listener.accept().await {
                 let acceptor = acceptor.clone();
                 tokio::spawn(async move {
-                    // Who does not trust it, leaves.
+                    // A client without trust in the authority closes the connection.
                     let Ok(mut client) = acceptor.accept(client).await else { return };
                     let mut server = TcpStream::connect(server).await.unwrap();
                     drop(copy_bidirectional(&mut client, &mut server).await);

@@ -1,4 +1,4 @@
-//! Objects that cannot be read, and kinds that do not exist.
+//! Undecodable objects, and kinds without an API.
 
 use serde_json::{Value, json};
 
@@ -9,14 +9,14 @@ use crate::{
     zone::Zone,
 };
 
-/// An Ingress with a field of a type that is not its own.
+/// An Ingress with a field of the wrong type.
 fn broken(name: &str) -> Value {
     let mut ingress = ingress(name);
     ingress["spec"]["rules"] = json!("none");
     ingress
 }
 
-/// A command that reads Ingresses of the script, and nothing else.
+/// A command that reads only the Ingresses of the script.
 fn command(script: &Script, zone: &Zone, arguments: &[&str]) -> CommandLine {
     let command = CommandLine::new(arguments).args(&["--source", "ingress"]).aws(zone).zone(crate::zone::ID);
     command
@@ -61,31 +61,31 @@ async fn an_object_that_cannot_be_read_costs_its_own_hostnames_only() {
     let (zone, folder) = (Zone::empty().await, Scratch::new("unreadable"));
     let script = Script::start(&folder).await;
     let mut nameless = broken("nameless");
-    // Not even its metadata can be read.
+    // The metadata of this object is undecodable too.
     nameless["metadata"]["labels"] = json!(7);
     script.objects([ingress("www"), broken("bad"), nameless, ingress("zoo")]);
     let mut zonekeeper = command(&script, &zone, &["run"]).start();
     let has =
         |name: &'static str| move |zone: &Zone| zone.set(&format!("{name}.example.test"), "A").is_some();
     zonekeeper
-        .until_zone(&zone, "what is listed beside it", |zone| has("www")(zone) && has("zoo")(zone))
+        .until_zone(&zone, "the objects beside it in the list", |zone| has("www")(zone) && has("zoo")(zone))
         .await;
 
-    // What comes by the watch is read one by one, too.
+    // An undecodable object in the watch does not affect the next object.
     script.event("MODIFIED", broken("www"));
     script.event("ADDED", ingress("new"));
-    zonekeeper.until_zone(&zone, "what comes after it", has("new")).await;
+    zonekeeper.until_zone(&zone, "the next object in the watch", has("new")).await;
     zonekeeper.measures("zonekeeper_objects", "3").await;
     zonekeeper.measures("zonekeeper_orphans", "0").await;
 
-    // Nor does a list that shows it take it for gone.
+    // A new listing with an undecodable object does not remove the object.
     script.objects([broken("www"), broken("bad"), ingress("zoo"), ingress("new"), ingress("newer")]);
     script.forget();
-    zonekeeper.until_zone(&zone, "what is listed later", has("newer")).await;
+    zonekeeper.until_zone(&zone, "the new object in the next list", has("newer")).await;
     zonekeeper.measures("zonekeeper_objects", "4").await;
     zonekeeper.measures("zonekeeper_orphans", "0").await;
 
-    // It can be read again, and it can go.
+    // An undecodable object can become readable, and it can be deleted.
     let mut moved = ingress("www");
     moved["status"]["loadBalancer"]["ingress"][0]["ip"] = json!("192.0.2.2");
     script.event("MODIFIED", moved);

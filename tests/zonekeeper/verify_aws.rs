@@ -1,4 +1,4 @@
-//! `make verify-aws` on the emulator, which does what is assumed of Route 53.
+//! `make verify-aws` on the emulator, for which all assumptions hold.
 
 use std::{collections::BTreeMap, fs, path::Path, process::Stdio};
 
@@ -20,7 +20,7 @@ use crate::{
 const ASSUMPTIONS: &str = include_str!("../../docs/assumptions.md");
 const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/verify-aws/verify.py");
 
-/// Runs it on a zone and answers its question.
+/// Runs the program on a zone and answers its question.
 async fn verify(url: &str, id: &str, folder: &Path, arguments: &[&str], answer: &str) -> Ended {
     let mut command = Command::new(program("python"));
     command.env_clear().args([PROGRAM, id]).args(arguments);
@@ -39,14 +39,14 @@ async fn run(mut command: Command, url: &str, folder: &Path, answer: &str) -> En
         .kill_on_drop(true)
         .spawn()
         .unwrap();
-    // It may end without asking.
+    // The program can end without a question.
     drop(child.stdin.take().unwrap().write_all(answer.as_bytes()).await);
     let output = child.wait_with_output().await.unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Ended { status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// What it says of each assumption, by number.
+/// The verdict on each assumption, by number.
 fn verdicts(ended: &Ended) -> BTreeMap<&str, &str> {
     let lines = ended.stdout.lines().filter(|line| line.starts_with('A') && line.contains(": "));
     lines.map(|line| line.split_once(' ').unwrap()).collect()
@@ -125,7 +125,7 @@ async fn what_does_not_hold_and_what_cannot_be_checked_is_said() {
     for (number, verdict) in verdicts(&ended) {
         let expected = match number {
             "A1" | "A25" | "A28" => ": could not be checked: AccessDenied",
-            // Without atomic batches they might leave a thousand records.
+            // These checks can leave a thousand records if batches are not atomic.
             "A9" | "A10" => {
                 ": could not be checked: that a refused batch writes nothing (A1, A2) was not seen"
             }
@@ -150,7 +150,7 @@ async fn another_server_is_told_from_route_53() {
         numbers
     };
     assert_eq!(with(": DOES NOT HOLD: "), [1, 2, 5, 7, 8, 11, 12, 13, 16, 17, 18, 19], "{ended}");
-    // They would leave a thousand records there.
+    // These checks would leave a thousand records there.
     assert_eq!(with(": could not be checked: "), [9, 10], "{ended}");
     assert_eq!(with(": holds"), [3, 4, 6, 20, 21, 25, 28], "{ended}");
 }

@@ -1,4 +1,4 @@
-//! An emulated hosted zone, and what has been done to it.
+//! An emulated hosted zone, with the requests that reached it.
 
 use zonekeeper_emulator::{
     Emulator,
@@ -15,66 +15,66 @@ pub const ID: &str = "Z0123456789EXAMPLE";
 /// The zone's name.
 pub const NAME: &str = "example.test";
 
-/// The operation that writes.
+/// The operation that writes record sets.
 pub const CHANGE: &str = "ChangeResourceRecordSets";
-/// The operation that lists.
+/// The operation that lists record sets.
 pub const LIST: &str = "ListResourceRecordSets";
 
-/// An emulator with one zone. When it is dropped, it fails the test if zonekeeper has sent a DELETE.
+/// An emulator with one zone. A drop fails the test if zonekeeper sent a DELETE.
 pub struct Zone(Emulator);
 
 // === impl Zone ===
 
 impl Zone {
-    /// A new zone, which holds nothing but its NS and SOA.
+    /// A new zone with only its NS and SOA.
     pub async fn empty() -> Self {
         Self::limited(Quota::unlimited(), Faults::default()).await
     }
 
-    /// The same, in an account that allows no more than this, and where these things go wrong.
+    /// A new zone in an account with this quota, and with these faults.
     pub async fn limited(quota: Quota, faults: Faults) -> Self {
         let zone = HostedZone::new(ID, NAME).unwrap();
         let emulator = Emulator::builder().zone(zone).keeper_access_key(ACCESS_KEY);
         Self(emulator.quota(quota).faults(faults).start().await.unwrap())
     }
 
-    /// The same, but private.
+    /// A new private zone without VPCs.
     pub async fn private() -> Self {
         let zone = HostedZone::private(ID, NAME, Vec::new()).unwrap();
         Self(Emulator::builder().zone(zone).keeper_access_key(ACCESS_KEY).start().await.unwrap())
     }
 
-    /// Where it is reached.
+    /// The endpoint of the emulator.
     pub fn url(&self) -> String {
         self.0.url()
     }
 
-    /// Somebody else's record is created.
+    /// Creates a record set as another writer.
     pub fn foreigner_creates(&self, set: RecordSet) {
         self.foreigner_sends(&[Change::create(set)]);
     }
 
-    /// Somebody else's batch is carried out.
+    /// Applies a batch as another writer.
     pub fn foreigner_sends(&self, batch: &[Change]) {
         self.0.with_zone(ID, |zone| zone.change(batch)).unwrap().unwrap();
     }
 
-    /// AWS changes something that no request can.
+    /// Changes the zone directly, without a request.
     pub fn alter(&self, alter: impl FnOnce(&mut HostedZone)) {
         self.0.with_zone(ID, alter).unwrap();
     }
 
-    /// What goes wrong from now on, so often.
+    /// Adds a fault for the next requests of an operation, this many times.
     pub fn disturb(&self, operation: &str, effect: Effect, times: u32) {
         self.0.with_faults(|faults| faults.add(Fault::new(effect).on(operation).times(times)));
     }
 
-    /// Requests of an operation wait until [`Zone::calm`]: somebody else can come first.
+    /// Holds the requests of an operation until [`Zone::calm`], so that another writer can be first.
     pub fn hold(&self, operation: &str) {
         self.disturb(operation, Effect::Hold, u32::MAX);
     }
 
-    /// What goes wrong from now on instead of anything else: each of these once, in this order.
+    /// Replaces all faults with these: each occurs once, in this order.
     pub fn disturb_once_each(&self, operation: &str, effects: impl IntoIterator<Item = Effect>) {
         self.0.with_faults(|faults| {
             faults.clear();
@@ -82,12 +82,13 @@ impl Zone {
         });
     }
 
-    /// Nothing goes wrong any more.
+    /// Removes all faults.
     pub fn calm(&self) {
         self.0.with_faults(Faults::clear);
     }
 
-    /// The credentials that requests came with, in order: access key and session token. Successive equal ones are one.
+    /// The credentials of the requests in order, as access key and session token. Equal neighbours count
+    /// once.
     pub fn callers(&self) -> Vec<(String, Option<String>)> {
         let requests = self.0.journal().requests.into_iter();
         let mut callers: Vec<_> =
@@ -101,28 +102,28 @@ impl Zone {
         self.0.journal()
     }
 
-    /// The requests that came after the first ones.
+    /// The requests without the first ones.
     pub fn requests_after(&self, first: usize) -> Vec<Request> {
         self.0.with_journal(|journal| journal.requests.iter().skip(first).cloned().collect())
     }
 
-    /// How many requests of an operation came.
+    /// The number of requests of an operation.
     pub fn count(&self, operation: &str) -> usize {
         self.0.with_journal(|journal| journal.count(operation))
     }
 
-    /// How many requests with a DELETE zonekeeper has sent.
+    /// The number of requests with a DELETE that zonekeeper sent.
     pub fn deletions(&self) -> usize {
         self.0.violations().len()
     }
 
-    /// How many requests that would write came with an access key.
+    /// The number of change requests with this access key, accepted or not.
     pub fn tries_of(&self, access_key: &str) -> usize {
         let requests = self.0.journal().requests.into_iter().filter(|request| request.operation == CHANGE);
         requests.filter(|request| request.access_key.as_deref() == Some(access_key)).count()
     }
 
-    /// How many pages were listed from the beginning of the zone.
+    /// The number of listings from the beginning of the zone.
     pub fn listings(&self) -> usize {
         let journal = self.0.journal();
         let requests = journal.requests.iter().filter(|request| request.operation == LIST);
@@ -145,7 +146,7 @@ impl Zone {
             .collect()
     }
 
-    /// The ids of accepted changes, in order.
+    /// The change ids of accepted requests, in order.
     pub fn change_ids(&self) -> Vec<String> {
         let mut ids: Vec<String> =
             self.0.journal().changes.iter().map(|change| change.change_id.clone()).collect();
@@ -161,27 +162,27 @@ impl Zone {
         comments
     }
 
-    /// What it holds besides its NS and SOA, as `www.example.test A`.
+    /// The record sets except NS and SOA, as `www.example.test A`.
     pub fn sets(&self) -> Vec<String> {
         self.0.with_zone(ID, |zone| zone.iter().filter(|set| is_own(set)).map(key).collect()).unwrap()
     }
 
-    /// What it holds besides its NS and SOA, whole.
+    /// The record sets except NS and SOA.
     pub fn record_sets(&self) -> Vec<RecordSet> {
         self.0.with_zone(ID, |zone| zone.iter().filter(|set| is_own(set)).cloned().collect()).unwrap()
     }
 
-    /// One set.
+    /// One record set.
     pub fn set(&self, name: &str, rtype: &str) -> Option<RecordSet> {
         self.0.with_zone(ID, |zone| zone.get(name, rtype, None).cloned()).unwrap()
     }
 
-    /// The values of one set; none where it is not there or is an alias.
+    /// The values of one record set. Empty if the set does not exist or is an alias.
     pub fn values(&self, name: &str, rtype: &str) -> Vec<String> {
         self.set(name, rtype).map(|set| set.values).unwrap_or_default()
     }
 
-    /// Where an alias leads.
+    /// The target of an alias.
     pub fn alias(&self, name: &str, rtype: &str) -> Option<String> {
         Some(self.set(name, rtype)?.alias_target?.dns_name)
     }
