@@ -1,8 +1,8 @@
 //! Measures the time until a zone is right after an outage of Route 53.
 //!
-//! It uses the real program, a real control plane, and an emulated Route 53 that answers 503. Run it with `make bench`, or
-//! with `cargo bench -p zonekeeper --bench outage`. The longer outage lasts a minute. The clock runs from the end of the
-//! outage.
+//! It uses the real program, a real control plane, and an emulated Route 53 that answers 503. Run it with
+//! `make bench`, or with `cargo bench -p zonekeeper --bench outage`. The longer outage lasts a minute. The clock runs
+//! from the end of the outage.
 #![allow(
     dead_code,
     reason = "the modules are those of the process tests, and a measurement needs less of them"

@@ -1,9 +1,9 @@
 //! Measures the growth of time and memory with the number of hostnames, for the core without network and disk.
 //!
-//! Run it with `make bench`, or with `cargo bench -p zonekeeper-core --bench plan -- 1000 50000` for other sizes. Each size
-//! has its own process, so that its memory is separate. The memory includes the emulated zone. Every hostname is an
-//! Ingress with a load balancer, which needs four record sets. Two rows show other shapes: 500 hostnames per Ingress, and
-//! 100 set identifiers per hostname, each of another Ingress.
+//! Run it with `make bench`, or with `cargo bench -p zonekeeper-core --bench plan -- 1000 50000` for other sizes.
+//! Each size has its own process, so that its memory is separate. The memory includes the emulated zone. Every
+//! hostname is an Ingress with a load balancer, which needs four record sets. Two rows show other shapes: 500
+//! hostnames per Ingress, and 100 set identifiers per hostname, each of another Ingress.
 #![allow(
     clippy::unwrap_used,
     missing_docs,

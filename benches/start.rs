@@ -1,8 +1,8 @@
 //! Measures the time from a start until the zone is right, with a real control plane and an emulated Route 53.
 //!
-//! Run it with `make bench`, or with `cargo bench -p zonekeeper --bench start -- 1000` for another number of hostnames.
-//! Every hostname is an Ingress with a load balancer, which needs four record sets. The clock runs from the start of the
-//! process. The emulator answers at once, and in a second run with the latency of Route 53.
+//! Run it with `make bench`, or with `cargo bench -p zonekeeper --bench start -- 1000` for another number of
+//! hostnames. Every hostname is an Ingress with a load balancer, which needs four record sets. The clock runs from
+//! the start of the process. The emulator answers at once, and in a second run with the latency of Route 53.
 #![allow(
     dead_code,
     reason = "the modules are those of the process tests, and a measurement needs less of them"
