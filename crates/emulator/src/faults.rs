@@ -5,7 +5,7 @@
 //! use zonekeeper_emulator::faults::{Effect, Fault, Faults};
 //!
 //! let mut faults = Faults::default();
-//! // The first two change requests are carried out, and their answers are lost.
+//! // The emulator carries out the first two change requests, and closes the connection without an answer.
 //! faults.add(Fault::new(Effect::CloseAfter).on("ChangeResourceRecordSets").times(2));
 //! assert_eq!(faults.decide("ListResourceRecordSets", Duration::ZERO).effect, None);
 //! for expected in [Some(Effect::CloseAfter), Some(Effect::CloseAfter), None] {
@@ -21,12 +21,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Effect {
-    /// The request is delayed. The latencies of several faults add up, and combine with one other effect.
+    /// The emulator delays the request. The latencies of several faults add up, and combine with one other
+    /// effect.
     Latency {
         /// Milliseconds.
         millis: u64,
     },
-    /// The request is rejected with this error and not carried out.
+    /// The emulator rejects the request with this error.
     Refuse {
         /// HTTP status.
         status: u16,
@@ -35,29 +36,29 @@ pub enum Effect {
         /// Error message.
         message: String,
     },
-    /// The request is not carried out. A proxy sends this answer.
+    /// The emulator does not carry out the request, and answers like a proxy.
     Answer {
         /// HTTP status.
         status: u16,
         /// The whole body.
         body: String,
     },
-    /// The request waits until the faults are cleared. Other requests can overtake it.
+    /// The request waits until a test clears the faults. Other requests can overtake it.
     Hold,
-    /// The request is neither carried out nor answered.
+    /// The emulator does not carry out the request, and never answers.
     Hang,
-    /// The request is carried out and never answered.
+    /// The emulator carries out the request, and never answers.
     HangAfter,
-    /// The connection is closed before the request is carried out.
+    /// The emulator closes the connection, and does not carry out the request.
     CloseBefore,
-    /// The connection is closed after the request was carried out, without an answer.
+    /// The emulator carries out the request, and closes the connection without an answer.
     CloseAfter,
-    /// The request is carried out. The second half of the answer is delayed.
+    /// The emulator carries out the request, and delays the second half of the answer.
     SlowBody {
         /// Milliseconds.
         millis: u64,
     },
-    /// The request is carried out. The answer has status 200 and ends in the middle of the XML.
+    /// The emulator carries out the request. The answer has status 200 and ends in the middle of the XML.
     Malformed,
 }
 
@@ -79,15 +80,15 @@ pub struct Fault {
     /// The probability for a matching request, 0 to 1. Always if absent.
     #[serde(default)]
     pub probability: Option<f64>,
-    /// The begin, in milliseconds since the start.
+    /// The time at which the fault begins, in milliseconds since the start of the emulator.
     #[serde(default)]
     pub from_millis: u64,
-    /// The end, in milliseconds since the start.
+    /// The time at which the fault ends, in milliseconds since the start of the emulator.
     #[serde(default)]
     pub until_millis: Option<u64>,
 }
 
-/// All faults of an emulator, in the order in which they were added.
+/// All faults of an emulator, in the order of [`Faults::add`].
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
     faults: Vec<Fault>,
@@ -164,7 +165,7 @@ impl Effect {
 // === impl Fault ===
 
 impl Fault {
-    /// A fault that affects every request until it is removed.
+    /// A fault that affects every request until its removal.
     pub fn new(effect: Effect) -> Self {
         Self {
             effect,
@@ -220,7 +221,7 @@ impl Fault {
 // === impl Faults ===
 
 impl Faults {
-    /// No faults. The seed decides about probabilities.
+    /// No faults. The seed determines the random decisions.
     pub fn seeded(seed: u64) -> Self {
         Self { faults: Vec::new(), random: seed }
     }
@@ -272,7 +273,7 @@ impl Faults {
     }
 }
 
-/// The next number of the sequence, 0 to 1 (splitmix64).
+/// The next random number, from 0 to 1 (splitmix64).
 #[expect(clippy::cast_precision_loss, reason = "53 bits fit exactly")]
 fn chance(state: &mut u64) -> f64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);

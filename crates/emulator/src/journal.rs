@@ -32,7 +32,8 @@ pub struct Request {
     pub target: String,
     /// The query parameters, decoded.
     pub parameters: BTreeMap<String, String>,
-    /// The HTTP status of the answer. `None` until the answer, and if the connection was closed without an answer.
+    /// The HTTP status of the answer. `None` before the answer, and after a closed connection without an
+    /// answer.
     pub status: Option<u16>,
     /// The error code of the answer.
     pub error: Option<String>,

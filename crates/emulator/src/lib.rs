@@ -2,16 +2,16 @@
 //!
 //! The emulator rejects every request that the service rejects, with the service's code and message.
 //!
-//! - A change batch is carried out as a whole or not at all. A rejection names every error in the batch.
+//! - It carries out a change batch as a whole or not at all. A rejection names every error in the batch.
 //! - CREATE never overwrites. DELETE must repeat every value. A key occurs once in a batch.
 //! - The emulator checks CNAMEs, routing policies, aliases, apex NS and SOA records, names and values.
 //! - It enforces all limits: records and characters of a request, values of a set, sets of a policy and of a zone.
 //! - It lists names in lower case with `\ooo` escapes, in the service's order. A page can end inside a weighted group.
-//! - It throttles requests and changes, and rejects overlapping changes of one zone. Faults can be added on demand.
+//! - It throttles requests and changes, and rejects overlapping changes of one zone. A test can add faults.
 //!
 //! If AWS documents a rule but not the error message, the message is this crate's own. If AWS documents no rule, both
-//! possibilities can be set ([`zone::WildcardOrder`]), or the emulator takes the stricter one. `docs/assumptions.md` lists
-//! these cases, and `make verify-aws` checks them on a real zone.
+//! possibilities can be set ([`zone::WildcardOrder`]), or the emulator takes the stricter one. `docs/assumptions.md`
+//! lists these cases, and `make verify-aws` checks them on a real zone.
 //!
 //! [`zone`], [`quota`], [`faults`] and [`journal`] are pure: no I/O, no clock, no randomness, and no tokio without
 //! the feature `server`. A simulation drives [`zone::HostedZone`] directly. [`server`] adds the wire protocol on a
@@ -36,7 +36,7 @@
 //! // A client uses this URL as its endpoint.
 //! assert!(emulator.url().starts_with("http://127.0.0.1:"));
 //!
-//! // The first change request is carried out and never answered.
+//! // The emulator carries out the first change request, and closes the connection without an answer.
 //! emulator.with_faults(|faults| faults.add(Fault::new(Effect::CloseAfter).on("ChangeResourceRecordSets").times(1)));
 //! // … here the client works …
 //! assert_eq!(emulator.journal().count("ChangeResourceRecordSets"), 0);

@@ -21,8 +21,8 @@ const EXIT_VIOLATIONS: u8 = 3;
 /// record set, a DELETE without all values, a CNAME beside another record, and a batch over a limit. A batch is carried
 /// out as a whole or not at all. The emulator accepts any credentials, and tells callers apart by their access key.
 ///
-/// When it is ready, it prints one line of JSON with its URL to standard output. It ends on SIGINT or SIGTERM, with exit
-/// code 0, or with 3 if a DELETE used the keeper's access key.
+/// When it is ready, it prints one line of JSON with its URL to standard output. It ends on SIGINT or SIGTERM, with
+/// exit code 0, or with 3 if a DELETE used the keeper's access key.
 #[derive(Debug, Parser)]
 #[command(name = "route53-emulator", version, after_long_help = AFTER_HELP)]
 struct Args {

@@ -115,7 +115,7 @@ impl Quota {
     /// Charges one request.
     ///
     /// # Errors
-    /// [`Throttled`] if the bucket is empty. Then nothing is charged.
+    /// [`Throttled`] if the bucket is empty. The bucket then keeps its tokens.
     pub fn request(&mut self, now: Duration) -> Result<(), Throttled> {
         self.requests.as_mut().map_or(Ok(()), |bucket| bucket.take(1, now))
     }
@@ -123,7 +123,7 @@ impl Quota {
     /// Charges changes: 1 for each CREATE and DELETE, 2 for each UPSERT.
     ///
     /// # Errors
-    /// [`Throttled`] if the bucket holds fewer tokens. Then nothing is charged.
+    /// [`Throttled`] if the bucket holds fewer tokens. The bucket then keeps its tokens.
     pub fn changes(&mut self, cost: u64, now: Duration) -> Result<(), Throttled> {
         self.changes.as_mut().map_or(Ok(()), |bucket| bucket.take(cost, now))
     }

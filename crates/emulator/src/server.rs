@@ -80,7 +80,7 @@ struct Shared {
     faults: Notify,
 }
 
-/// Releases a zone after a change request, even if the request is dropped.
+/// Releases a zone after a change request, also after a drop of the request.
 struct Occupied {
     state: State,
     zone: String,
@@ -101,7 +101,8 @@ impl Builder {
         self
     }
 
-    /// Sets the keeper's access key. A DELETE with this key is rejected with `AccessDenied` and recorded as a violation.
+    /// Sets the keeper's access key. The emulator rejects a DELETE with this key (`AccessDenied`), and
+    /// records a violation.
     pub fn keeper_access_key(mut self, access_key: &str) -> Self {
         self.world.keeper_access_key = Some(access_key.to_owned());
         self
@@ -270,7 +271,7 @@ impl State {
         self.world().insync_after = delay;
     }
 
-    /// The violations that are not taken yet.
+    /// The violations since the last call of [`State::take_violations`].
     pub fn violations(&self) -> Vec<Violation> {
         self.world().violations.clone()
     }

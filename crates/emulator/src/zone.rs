@@ -59,11 +59,11 @@ pub struct HostedZone {
     protections: BTreeMap<(String, String), String>,
     /// The maximum of record sets (`MAX_RRSETS_BY_ZONE`).
     pub record_limit: usize,
-    /// Whether every batch is rejected, as during a switch of accelerated recovery.
+    /// Whether the zone rejects every batch, as during a switch of accelerated recovery.
     pub disabled_for_mutation: bool,
     /// The comment of the zone.
     pub comment: Option<String>,
-    /// The AWS service that owns the zone. If there is one, every batch is rejected.
+    /// The AWS service that owns the zone. Such a zone rejects every batch.
     pub linked_service: Option<LinkedService>,
     /// The VPCs of a private zone.
     pub vpcs: Vec<Vpc>,
@@ -230,8 +230,8 @@ impl HostedZone {
 
     /// Carries out a batch as a whole, or not at all.
     ///
-    /// The existence of a set is checked change by change. Rules between sets are checked on the zone after the batch. So a
-    /// batch can replace a CNAME with an alias, or give all weighted sets a new TTL.
+    /// The zone checks the existence of a set change by change. It checks rules between sets after the whole
+    /// batch. So a batch can replace a CNAME with an alias, or give all weighted sets a new TTL.
     ///
     /// # Errors
     /// - `InvalidInput` if the batch does not have the shape of the API

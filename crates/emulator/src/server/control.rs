@@ -3,8 +3,8 @@
 //! | request | does |
 //! |---|---|
 //! | `GET /_emulator/journal` | all requests and accepted changes |
-//! | `GET`, `DELETE /_emulator/violations` | shows them; takes them |
-//! | `GET`, `POST`, `DELETE /_emulator/faults` | shows them; adds one; removes all |
+//! | `GET`, `DELETE /_emulator/violations` | shows the violations; removes them |
+//! | `GET`, `POST`, `DELETE /_emulator/faults` | shows the faults; adds one; removes all |
 //! | `GET`, `PUT /_emulator/quota` | shows the rates; replaces both buckets with full ones |
 //! | `PUT /_emulator/insync-after` | `{"millis": n}` |
 //! | `GET /_emulator/zone`, `GET /_emulator/zone/{id}` | ids; the record sets as the AWS CLI lists them |

@@ -25,7 +25,7 @@ impl CloseConnection {
     }
 }
 
-/// Serves connections until it is dropped. A drop closes them.
+/// Serves connections until a drop of the future, which closes all connections.
 pub(super) async fn accept(listener: TcpListener, router: Router) {
     let mut connections = JoinSet::new();
     loop {

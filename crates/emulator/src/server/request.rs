@@ -42,7 +42,8 @@ pub(super) struct Call {
 // === impl Operation ===
 
 impl Operation {
-    /// An id may have its prefix (`/hostedzone/Z1`), plain or percent-encoded. A slash at the end is ignored.
+    /// The operation of a method and a path. An id may have its prefix (`/hostedzone/Z1`), plain or
+    /// percent-encoded. The path may end with a slash.
     fn of(method: &Method, path: &str) -> Self {
         let path = percent_decode_str(path).decode_utf8_lossy();
         let segments: Vec<_> = path.split('/').filter(|segment| !segment.is_empty()).collect();

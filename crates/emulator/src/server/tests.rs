@@ -24,7 +24,7 @@ fn builder() -> Builder {
     Emulator::builder().zone(HostedZone::new(ID, "c.test").unwrap())
 }
 
-/// Sends one request, and reads until the connection is closed.
+/// Sends one request, and reads until the emulator closes the connection.
 async fn send(emulator: &Emulator, method: &str, path: &str, headers: &str, body: &str) -> String {
     let url = emulator.url();
     let mut stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();
@@ -34,7 +34,7 @@ async fn send(emulator: &Emulator, method: &str, path: &str, headers: &str, body
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
-    // A connection that is closed without an answer can also be reset.
+    // The read can fail, because the emulator can reset a connection that it closes without an answer.
     let _ = stream.read_to_string(&mut answer).await;
     answer
 }
@@ -412,7 +412,7 @@ async fn a_client_that_goes_away_does_not_stop_its_change() {
     let sent = timeout(Duration::from_secs(30), change(&emulator, "AKID", "CREATE", "192.0.2.1"));
     assert!(sent.await.is_err());
     assert!(!holds(&emulator, "192.0.2.1"));
-    // The lost request is carried out or still under way.
+    // The emulator still carries out the lost request.
     while !holds(&emulator, "192.0.2.1") {
         tokio::time::advance(Duration::from_secs(10)).await;
     }

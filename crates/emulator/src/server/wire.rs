@@ -1,6 +1,6 @@
 //! Record sets and change batches as XML.
 //!
-//! Source: the API model of Route 53, version 2013-04-01. The order of elements is not enforced, because SDKs differ.
+//! Source: the API model of Route 53, version 2013-04-01. Elements can have any order, because SDKs differ.
 
 use super::{error::ApiError, xml::Element};
 use crate::zone::{

@@ -10,7 +10,8 @@ use quick_xml::{
 
 /// The namespace of all documents (API model).
 const NAMESPACE: &str = "https://route53.amazonaws.com/doc/2013-04-01/";
-/// Maximum nesting of a request. The API needs seven levels. The limit protects recursive functions from a stack overflow.
+/// Maximum nesting of a request. The API needs seven levels. The limit protects recursive functions from a stack
+/// overflow.
 const MAX_DEPTH: usize = 16;
 
 /// An element, with a text or children.
@@ -69,7 +70,7 @@ impl Element {
         let _ = write!(out, "</{name}>");
     }
 
-    /// Reads a document. Namespaces, attributes and comments are ignored.
+    /// Reads a document. It ignores namespaces, attributes and comments.
     pub(super) fn parse(document: &str) -> Result<Self, String> {
         let mut reader = Reader::from_str(document);
         let mut open: Vec<Self> = vec![Self::default()];

@@ -1,4 +1,4 @@
-//! The rules for targets of aliases. In the zones of AWS services other than CloudFront, any target is accepted.
+//! The rules for targets of aliases. Aliases to AWS services other than CloudFront can have any target.
 //!
 //! Source: the API reference of `AliasTarget`, and error texts in public reports.
 

@@ -178,7 +178,7 @@ impl Constraints {
     }
 
     fn record_set(&mut self, set: &RecordSet, at: &dyn Fn() -> String) {
-        // Paths are created only for errors, because errors are rare.
+        // This code formats paths only for errors, because errors are rare.
         let mut found = Self::default();
         found.length("name", &set.name, 0, MAX_DNS_NAME);
         found.member("type", &set.rtype, &TYPES);

@@ -21,7 +21,7 @@ pub(super) fn check(zone: &HostedZone, key: &Key, set: &RecordSet, messages: &mu
             "RRSet of type CNAME with DNS name {name} is not permitted at apex in zone {name}"
         ));
     }
-    // `*` cannot be used for NS (API reference of `ResourceRecordSet`).
+    // An NS set cannot have a wildcard name (API reference of `ResourceRecordSet`).
     if rtype == "NS" && name.starts_with(r"\052.") {
         messages
             .push(format!("RRSet of type NS with DNS name {name} is not permitted in zone {}", zone.name));

@@ -12,8 +12,8 @@ pub const MAX_NAME: usize = 255;
 
 /// The position of names with escaped characters, such as wildcards, in a listing.
 ///
-/// The API reference does not say how `*` is sorted. It can be the character (0x2a, before all letters and digits), or
-/// the listed text `\052` (0x5c, after digits, before letters). A client must work with both.
+/// The API reference does not give the position of `*`. It can be the position of the character (0x2a, before all
+/// letters and digits), or of the listed text `\052` (0x5c, after digits, before letters). A client must work with both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WildcardOrder {
     /// By the characters. `*` is 0x2a.

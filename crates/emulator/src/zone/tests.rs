@@ -25,11 +25,11 @@ fn messages(refused: Result<(), Refusal>) -> Vec<String> {
     }
 }
 
-/// Checks that a batch is rejected with exactly these messages, and changes nothing.
+/// Checks that the zone rejects a batch with exactly these messages, and does not change.
 pub(super) fn refuses(zone: &mut HostedZone, batch: &[Change], expected: &[&str]) {
     let before: Vec<_> = zone.iter().cloned().collect();
     assert_eq!(messages(zone.change(batch)), expected);
-    assert!(zone.iter().eq(before.iter()), "a refused batch changed the zone");
+    assert!(zone.iter().eq(before.iter()), "a rejected batch changed the zone");
 }
 
 pub(super) fn names(zone: &HostedZone) -> Vec<String> {
@@ -211,7 +211,7 @@ fn protections_fail_the_whole_batch() {
     let expected = "Resource record set [name='p.c.test.', type='A'] is protected: ask platform@";
     refuses(&mut zone, &[Change::create(a("a.c.test")), Change::create(a("p.c.test"))], &[expected]);
     zone.change(&[Change::create(of_type("p.c.test", "AAAA", "::1"))]).unwrap();
-    // Other errors of a protected set are not reported.
+    // The zone does not report other errors of a protected set.
     refuses(&mut zone, &[Change::delete(a("p.c.test"))], &[expected]);
     assert!(zone.unprotect("p.c.test.", "A") && !zone.unprotect("p.c.test.", "A"));
     zone.change(&[Change::create(a("p.c.test"))]).unwrap();

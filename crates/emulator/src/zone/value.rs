@@ -1,7 +1,7 @@
 //! The syntax of values, by record type.
 //!
-//! Source: "Supported DNS record types" in the Route 53 Developer Guide. NAPTR, DS, TLSA, SSHFP, SVCB, HTTPS, CAA and SOA
-//! have no rule, so any text is accepted.
+//! Source: "Supported DNS record types" in the Route 53 Developer Guide. NAPTR, DS, TLSA, SSHFP, SVCB, HTTPS, CAA and
+//! SOA have no rule, so they can have any text.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the emulator with botocore: a client that shares no code with it.
+"""Checks the emulator with botocore, a client that shares no code with the emulator.
 
 From the root of the repository:
 
@@ -8,8 +8,8 @@ From the root of the repository:
     cargo build -p zonekeeper-emulator
     .tools/venv/bin/python crates/emulator/tests/botocore/check.py target/debug/route53-emulator
 
-Prints one line for each check and at the end `N passed, N failed`; exit code 1 if one failed. Needs no network and no
-AWS account: everything happens on 127.0.0.1.
+The program prints one line for each check, and `N passed, N failed` at the end. The exit code is 1 if a check failed.
+It needs no network and no AWS account, because the emulator listens on 127.0.0.1.
 """
 
 import json
@@ -30,7 +30,7 @@ RESULTS = []
 
 
 class Emulator:
-    """The process, and clients for it."""
+    """The emulator as a process, with clients for it."""
 
     def __init__(self, binary, *args):
         command = [binary, "--zone", f"{ZONE}={NAME}", "--keeper-access-key", KEEPER, *args]
@@ -57,14 +57,14 @@ class Emulator:
             return json.loads(text) if text else None
 
     def stop(self):
-        """Ends it; gives exit code and standard error."""
+        """Ends the process, and returns its exit code and standard error."""
         self.process.send_signal(signal.SIGTERM)
         _, errors = self.process.communicate(timeout=30)
         return self.process.returncode, errors
 
 
 def check(title):
-    """Runs a function as a check, at once, with an emulator of its own."""
+    """A decorator that runs a function as a check at once, with a new emulator."""
 
     def run(function):
         emulator = None
@@ -72,7 +72,7 @@ def check(title):
             emulator = Emulator(BINARY, *getattr(function, "args", UNLIMITED))
             function(emulator)
             error = None
-        except Exception as problem:  # noqa: BLE001: whatever it is, the check has failed
+        except Exception as problem:  # noqa: BLE001: any error means a failed check
             error = f"{type(problem).__name__}: {problem}"
         finally:
             if emulator is not None and emulator.process.poll() is None:
@@ -116,7 +116,7 @@ def change(client, *changes, zone=ZONE, **more):
 
 
 def refused(call, code, message=None, status=400):
-    """Demands that a call is refused in exactly this way."""
+    """Checks that the emulator refuses a call with this code, message and status."""
     try:
         call()
     except ClientError as error:
@@ -129,14 +129,14 @@ def refused(call, code, message=None, status=400):
 
 
 def no_batch(client, message, *changes):
-    """Demands InvalidChangeBatch with this text, and that nothing has changed."""
+    """Checks that the emulator rejects a batch with this message, and that the zone stays the same."""
     before = everything(client)
     refused(lambda: change(client, *changes), "InvalidChangeBatch", message)
     assert everything(client) == before, "a refused batch changed the zone"
 
 
 def pages(client, size=300, zone=ZONE):
-    """All pages, followed with all three Next fields."""
+    """All pages of a listing. All three Next fields lead to the next page."""
     position = {}
     while True:
         page = client.list_resource_record_sets(HostedZoneId=zone, MaxItems=str(size), **position)
