@@ -335,10 +335,10 @@ fn of_one_object_500_hostnames_are_read_and_the_others_counted() {
     assert_eq!(plan.units.len(), MAX_OBJECT_HOSTS + 1);
     assert!(above.subject.hostname().ends_with(&format!(" and {} more", count - 503)), "{}", above.subject);
     assert_eq!(above.reason.label(), "TooBig");
-    // The hostnames that stand first count.
+    // The first hostnames of the list count.
     let is_among_first = |host: &str| plan.units.iter().any(|unit| unit.key().host.as_str() == host);
     assert!(is_among_first("w0.example.com") && is_among_first("w499.example.com"));
-    // The values of one object are limited too, so each hostname cannot have hundreds of targets.
+    // The values of one object have a limit too, so the hostnames cannot have a hundred targets each.
     let plan = plan_with(targets(101));
     assert_eq!((plan.units.len(), plan.blocked.len()), (1, MAX_OBJECT_HOSTS + 1));
     assert_eq!(plan.blocked[0].reason.fix(), "spread the hostnames over several objects");
@@ -362,7 +362,7 @@ fn records_of_a_hostname_above_the_limit_are_never_stale() {
         zone.put(record_set(&format!("a-www.example.com TXT {text} ttl=300")).unwrap());
         let plan = plan_of(vec![above_limit("shop")], zone.clone());
         assert!(plan.orphans.is_empty() && plan.leftovers.is_empty(), "{said}");
-        // Without the object they are.
+        // Without the object, the record is an orphan.
         assert_eq!(plan_of(vec![neighbour()], zone).orphans.len(), 1);
     }
 }
@@ -409,7 +409,7 @@ fn control_characters_in_texts_are_escaped() {
                 service(meta("shop", "worse", 3, notes), &address()),
             ]));
         }
-        // Texts in the zone are escaped as well.
+        // The plan also escapes texts from the zone.
         let owned = |owner: &str| {
             let text = format!(
                 "heritage=external-dns,external-dns/owner={owner},external-dns/resource=ingress/{text}/web"

@@ -184,7 +184,7 @@ fn shown(path: &Path, plan: &Plan) -> String {
     lines.map(|line| undigested(line) + "\n").collect()
 }
 
-/// The order in which objects arrive changes nothing.
+/// Checks that the plan does not depend on the order of objects.
 pub fn in_any_order(situation: &Situation, expected: &str) -> Result<(), String> {
     let reversed = situation.claims_of(situation.objects.iter().rev());
     let found = situation.plan_of(&reversed, &situation.zone).to_string();
@@ -211,9 +211,9 @@ pub fn settles(situation: &Situation, plan: &Plan) -> Result<(), String> {
     }
     let next = after.plan_of(&situation.claims(), &zone);
     if !next.units.is_empty() {
-        return Err(format!("the applied plan leaves something to do:\n{next}"));
+        return Err(format!("the plan after the applied plan is not empty:\n{next}"));
     }
-    // A right record without an owner is noted only if nothing beside it has to be written.
+    // The plan notes a right record without an owner only if the hostname needs no write.
     // A CNAME of ours stays a CNAME, so the wishes of other claimants can change after its creation.
     let changes = || plan.units.iter().flat_map(Unit::changes).map(Change::after);
     let cnames = || changes().filter(|set| *set.rtype() == RecordType::Cname);
@@ -223,7 +223,8 @@ pub fn settles(situation: &Situation, plan: &Plan) -> Result<(), String> {
         blocked.map(|it| ((it.subject.clone(), it.object.clone()), it.reason.clone())).collect()
     };
     let (before, after) = (reported(plan), reported(&next));
-    // A blocked hostname takes a name from nobody. When another one has taken it, that is the reason that counts.
+    // A blocked hostname reserves no names. After another unit has taken one of them, that conflict is the
+    // reason.
     let is_of_rival = |reason: &Reason| {
         use Reason::{ReservedName, RoutingConflict, TypeConflict};
         matches!(
@@ -237,7 +238,7 @@ pub fn settles(situation: &Situation, plan: &Plan) -> Result<(), String> {
     if !before.keys().eq(after.keys())
         || !before.values().zip(after.values()).all(|(was, is)| is_same(was, is))
     {
-        return Err(format!("the applied plan changes what is blocked:\n{next}"));
+        return Err(format!("the applied plan changes the blocked units:\n{next}"));
     }
     let right = |plan: &Plan| {
         let beside = plan.noted.iter().map(|it| &it.key);

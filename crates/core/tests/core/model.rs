@@ -35,7 +35,7 @@ impl<'a> From<&'a HandChange> for Step<'a> {
 
 /// Applies a batch as a whole, or returns the error of Route 53.
 ///
-/// It is stricter than Route 53 in one point: a replacement must find the set that it was planned for.
+/// It is stricter than Route 53 in one point: a replacement must find exactly the set that the plan expects.
 pub fn apply<'a>(zone: &Zone, batch: impl IntoIterator<Item = impl Into<Step<'a>>>) -> Result<Zone, String> {
     let mut zone = zone.clone();
     let mut touched = BTreeSet::new();
@@ -146,8 +146,8 @@ impl Affixes {
         [&self.prefix, &self.suffix].iter().any(|affix| affix.contains("%{record_type}"))
     }
 
-    /// Whether an address set belongs to `owner`. The typed TXT decides if there is one, otherwise a TXT at a legacy name.
-    /// A typed name of another hostname is no legacy name.
+    /// Whether an address set belongs to `owner`. The typed TXT decides if there is one, otherwise a TXT at a legacy
+    /// name. A typed name of another hostname is no legacy name.
     pub fn owns(&self, zone: &Zone, owner: &str, set: &RecordSet) -> bool {
         let rtype = set.rtype().as_str();
         let txt = |rtype: &str| {

@@ -228,7 +228,7 @@ fn nonsense() -> impl Strategy<Value = String> {
     vec(piece, 0..6).prop_map(|pieces| pieces.concat())
 }
 
-/// Texts, many of which are hostnames.
+/// Texts. Many of them are hostnames.
 fn hostname() -> impl Strategy<Value = String> {
     let label = prop_oneof![4 => "[a-zA-Z0-9_-]{1,12}", 1 => "[a-z]{60,64}", 1 => "\\p{L}{1,8}", 1 => Just("😀".to_owned())];
     (prop::sample::select(&["", "*.", " "][..]), vec(label, 1..6), prop::sample::select(&["", "."][..]))
@@ -306,7 +306,7 @@ fn removes_only_stale(situation: &Situation, plan: &Plan) -> Result<(), String> 
             return Err(format!("gone: {is_gone}, stale: {is_stale}: {set}"));
         }
     }
-    // Where a removed record was in the way, other record sets can be left over now.
+    // The removal of a blocking record can turn other record sets into leftovers.
     let next = situation.plan_of(&situation.claims(), &after);
     let was_blocked =
         |stale: &Stale| plan.blocked.iter().any(|it| it.subject.hostname() == stale.set.name().as_str());
@@ -319,8 +319,7 @@ fn below_cut(zone: &Zone, name: &Name) -> bool {
     zone.sets().filter(delegates).any(|cut| format!(".{name}").ends_with(&format!(".{}", cut.name())))
 }
 
-/// Changes the sets at one name, and compares every decision with the earlier one.
-/// The other contents of a name that are tried.
+/// The contents that a test puts at a name.
 pub const CONTENTS: [Option<&str>; 6] = [
     None,
     Some("TXT \"heritage=external-dns,external-dns/owner=me,external-dns/resource=ingress/shop/n2\" ttl=300"),
@@ -338,7 +337,7 @@ pub fn names_of(situation: &Situation) -> BTreeSet<Name> {
     names
 }
 
-/// Whether other content at a name changes the plans of no hostnames but those that are affected.
+/// Changes the sets at one name, and checks that the decisions change only for the affected hostnames.
 pub fn changes_reach_whom_they_affect(
     situation: &Situation,
     names: &BTreeSet<Name>,

@@ -51,13 +51,13 @@ pub const MANAGED_TYPES: [&[&str]; 9] = {
 pub struct World {
     affixes: usize,
     managed_types: usize,
-    /// The objects whose plan was applied first.
+    /// The objects of the first applied plan.
     before: Vec<Wish>,
     /// The later writes of others.
     written: Vec<Written>,
     /// The first objects that still exist, with their annotations.
     kept: Vec<Option<Note>>,
-    /// Whether the sets of the owner `other` are adopted.
+    /// Whether the keeper adopts the sets of the owner `other`.
     takes_over: bool,
     /// Whether somebody else has fulfilled the current wishes: the owner `other`, or nobody.
     inherited: Option<Heir>,

@@ -1,4 +1,4 @@
-//! Approvals: only approved units are written.
+//! Approvals: the keeper writes only approved units.
 
 use std::collections::BTreeMap;
 

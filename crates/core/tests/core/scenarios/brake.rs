@@ -55,7 +55,7 @@ fn many_moves_of_most_hostnames_are_held_until_a_person_releases_them() {
         stage.done().into_iter().filter(is_said).collect::<BTreeSet<_>>().len()
     };
     assert_eq!(said(&mut stage, "blocked"), 20);
-    // New hostnames are written.
+    // The brake does not hold new hostnames.
     stage.see(&web("new", WEB_1));
     stage.run(1_000);
     assert_eq!(stage.at("new.example.com").len(), 4);
@@ -282,7 +282,7 @@ fn a_move_counts_even_if_its_object_has_changed_since() {
         stage.see(object);
     }
     stage.run(300);
-    // The objects are deleted before a read shows that the batch was accepted.
+    // Somebody deletes the objects before a read shows that Route 53 accepted the batch.
     for object in &moved_to[..10] {
         stage.tell(gone(object));
     }

@@ -107,7 +107,7 @@ fn the_count_reveals_other_changes_after_a_lost_batch() {
     stage.somebody_deletes("z.example.com", "A");
     stage.run(30_000);
     assert_eq!(sizes(&stage.done()), [2]);
-    // The count reveals it.
+    // The count reveals the deletion.
     stage.run(120_000);
     assert_eq!(sizes(&stage.done()), [1]);
     assert_eq!(stage.at("z.example.com").len(), 4);
@@ -351,7 +351,8 @@ fn where_every_change_is_denied_one_unit_at_a_time_is_a_probe() {
     }
     stage.run(120_000);
     let sizes = sizes(&stage.done());
-    // The batch is halved to one unit three times. Then probes follow after 1, 2, 4, 8, 16, 32 and 60 seconds.
+    // The keeper halves the batch to one unit three times. Then it sends probes after 1, 2, 4, 8, 16, 32 and
+    // 60 seconds.
     assert!(sizes.len() < 26 && sizes[18..].iter().all(|size| *size == 1), "{sizes:?}");
     assert_eq!(stage.keeper.closed_gates(stage.now), [Gate::Changes]);
     for n in 0..100 {
@@ -392,7 +393,7 @@ fn a_full_zone_holds_what_creates_and_nothing_else_until_there_is_room() {
     assert!(stage.at("www.example.com").iter().any(|line| line.contains(WEB_2)));
     stage.run(10_000);
     let done = stage.done();
-    // The batch is not halved. One unit is tried after 1, 2 and 4 seconds.
+    // The keeper does not halve the batch. It tries one unit after 1, 2 and 4 seconds.
     assert!(sizes(&done).len() <= 8, "{done:?}");
     let blocked = stage.keeper.plan().blocked;
     assert_eq!((blocked.len(), blocked[0].reason.label()), (50, "ZoneFull"));
@@ -416,7 +417,8 @@ fn a_full_zone_is_tried_again_as_soon_as_it_has_fewer_sets() {
     stage.see(&web("www", WEB_1));
     stage.run(1_800_000);
     stage.done();
-    // The last try was at 1623 seconds, and the next one is due ten minutes later. An equal count causes no earlier try.
+    // The last try was at 1623 seconds, and the next one is due ten minutes later. An equal count causes no earlier
+    // try.
     stage.run(300_000);
     assert_eq!(sizes(&stage.done()), [0; 0]);
     for n in 0..4 {

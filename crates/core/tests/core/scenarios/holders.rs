@@ -192,7 +192,7 @@ fn the_oldest_without_a_target_yields_a_new_name_to_its_own_namespace_after_a_mi
     assert!(named(&stage).is_empty());
     stage.run(2_000);
     assert_eq!(named(&stage), ["ingress/shop/next"; 2]);
-    // It holds the hostname now.
+    // `next` holds the hostname now.
     stage.see(&of("shop", "web", Some(WEB_1), &[]));
     stage.run(60 * MINUTE);
     assert_eq!(named(&stage), ["ingress/shop/next"; 2]);
@@ -281,7 +281,7 @@ fn possible_hostnames_of_a_denied_kind_stay_with_their_objects() {
     assert_eq!(named(&stage), ["ingress/shop/web"; 2]);
     let done = stage.done();
     assert!(done.contains(&format!("blocked {HOST}: KindUnreadable")), "{done:?}");
-    // The right is granted, and the holder exists.
+    // The process may list the kind again, and the holder exists.
     stage.relist(&[web, next]);
     stage.run(1_000);
     assert_eq!(stage.done(), [format!("blocked {HOST}: ClaimedBy")]);
@@ -308,7 +308,7 @@ fn an_object_that_cannot_be_read_keeps_what_it_may_have() {
     stage.run(60 * MINUTE);
     assert_eq!(named(&stage), ["ingress/shop/web"; 2]);
     assert!(stage.done().contains(&format!("blocked {HOST}: KindUnreadable")));
-    // The holder is gone.
+    // The list shows that the holder is gone.
     stage.relist(&[next]);
     stage.run(1_000);
     assert_eq!(named(&stage), ["ingress/shop/next"; 2]);

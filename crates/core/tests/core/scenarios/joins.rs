@@ -24,7 +24,7 @@ fn backend(name: &str) -> ResourceRef {
     ResourceRef::new(BACKEND, "shop", name)
 }
 
-/// A route of the namespace `shop` that asks for [`HOST`], and leads to the backend of its name.
+/// A route of the namespace `shop` that asks for [`HOST`], with the backend of the same name.
 fn route(name: &str, age: i64) -> Input {
     let object = ingress(meta("shop", name, age, BTreeMap::new()), &[HOST], &[]);
     let mut facts = object.facts(&Rules::default()).unwrap();
@@ -39,7 +39,7 @@ fn leads_to(name: &str, address: &str) -> Input {
     Input::Resource { resource: backend(name), reduced: Some(Reduced::Part(Arc::new(part))) }
 }
 
-/// Starts a process that sees the routes `web` and `next`, and of the backends what it is told.
+/// Starts a process with the routes `web` and `next`, and with these inputs about backends.
 fn start(stage: &mut Stage, backends: impl IntoIterator<Item = Input>) {
     stage.keeper_begins_anew();
     stage.tell(Input::Listing(everywhere(ROUTE)));
@@ -83,7 +83,7 @@ fn a_route_keeps_its_hostname_while_its_backend_cannot_be_decoded() {
     start(&mut stage, list);
     assert_eq!(records(&stage), ["192.0.2.1 for route/shop/web"]);
     assert!(stage.done().contains(&format!("blocked {HOST}: InvalidField")));
-    // It can be decoded again.
+    // The backend is decodable again.
     stage.tell(leads_to("web", "192.0.2.3"));
     stage.run(HOUR);
     assert_eq!(records(&stage), ["192.0.2.3 for route/shop/web"]);
@@ -91,7 +91,7 @@ fn a_route_keeps_its_hostname_while_its_backend_cannot_be_decoded() {
     stage.tell(Input::Undecodable { resource: backend("web") });
     stage.run(HOUR);
     assert_eq!(stage.keeper.plan().in_sync, 1);
-    // A relist shows that it is gone.
+    // A new listing shows that the backend is gone.
     stage.tell(Input::Listing(everywhere(BACKEND)));
     stage.tell(leads_to("next", "192.0.2.2"));
     stage.tell(Input::Listed(everywhere(BACKEND)));

@@ -53,10 +53,10 @@ fn a_permanently_rejected_unit_does_not_delay_new_units() {
     stage.see(&web("www", WEB_1));
     stage.run(51);
     assert!(is_there(&stage, "www.example.com"), "{:?}", stage.done());
-    // From then on, the keeper knows that not everything is rejected.
+    // From then on, the keeper knows that Route 53 does not reject every change.
     assert_eq!(stage.keeper.closed_gates(stage.now), []);
     stage.run(900_000);
-    // Four units are tried, each after waits of 1, 2, 4 … 600 seconds.
+    // The keeper tries four units, each after waits of 1, 2, 4 … 600 seconds.
     assert!(change_requests(&mut stage) < 40);
     assert_eq!(stage.keeper.closed_gates(stage.now), []);
 }
@@ -204,7 +204,7 @@ fn units_that_wait_to_be_tried_again_go_behind_what_is_new() {
         stage.see(&web(object.id().unwrap().name(), WEB_2));
     }
     stage.run(60);
-    // A minute in which the units are tried and read one by one.
+    // In this minute, the keeper tries and reads the units one by one.
     for n in 0..60 {
         stage.run(1_000);
         let name = format!("new{n}");

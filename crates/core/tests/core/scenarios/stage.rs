@@ -30,11 +30,11 @@ pub const WEB_2: &str = "web-2.eu-west-1.elb.amazonaws.com";
 /// The fate of one request.
 #[derive(Debug, Clone)]
 pub enum Fate {
-    /// The request is carried out.
+    /// The service carries out the request.
     Works,
-    /// The request is not carried out, and fails.
+    /// The service does not carry out the request, which fails.
     Fails(Failure),
-    /// The request is carried out, and its answer is lost.
+    /// The service carries out the request, and its answer is lost.
     AnswerLost,
 }
 
@@ -47,7 +47,7 @@ pub struct Stage {
     /// The fates of the next batches, and of the next other requests.
     batches: VecDeque<Fate>,
     questions: VecDeque<Fate>,
-    /// The listed names at which every batch is rejected, with the message.
+    /// The listed names at which the zone rejects every batch, with the message.
     refused: BTreeMap<String, &'static str>,
     /// The listed names at which IAM denies every change.
     denied: BTreeSet<String>,
@@ -172,7 +172,7 @@ impl Stage {
         self.now = end;
     }
 
-    /// Sets the fates of the next batches. Later batches are carried out.
+    /// Sets the fates of the next batches. The service carries out later batches.
     pub fn batches_meet(&mut self, fates: impl IntoIterator<Item = Fate>) {
         self.batches.extend(fates);
     }
@@ -294,7 +294,7 @@ fn answer<T>(fate: Option<Fate>, carry_out: impl FnOnce() -> Result<T, Failure>)
         None | Some(Fate::Works) => carry_out(),
         Some(Fate::Fails(failure)) => Err(failure),
         Some(Fate::AnswerLost) => {
-            carry_out().unwrap_or_else(|failure| panic!("it was to be carried out: {failure}"));
+            carry_out().unwrap_or_else(|failure| panic!("the request should be carried out: {failure}"));
             Err(failure(FailureClass::Unknown, "Timeout", "no answer"))
         }
     }

@@ -60,7 +60,7 @@ fn nothing_is_written_before_objects_and_zone_have_been_seen_whole() {
     assert_eq!((stage.keeper.is_ready(), stage.keeper.completion(stage.now)), (true, DONE));
     // The keeper stores nothing for right records.
     assert_eq!(stage.keeper.hosts().count(), 0);
-    // The hostname counts as pending from the change of the object on, before it is planned.
+    // The hostname counts as pending from the change of the object on, even before its plan.
     stage.see(&web("api", WEB_1));
     assert_eq!(stage.keeper.completion(stage.now), Completion::Working);
     // It stays pending until the result of the batch is known.
@@ -110,7 +110,8 @@ fn where_one_request_a_second_is_allowed_no_two_are_sent_in_one() {
     for n in 0..700 {
         stage.somebody_creates(RecordSet::simple(format!("m{n}.example.com"), "A", 300, ["192.0.2.1"]));
     }
-    // The blocked hostnames are read every minute. They need four pages, because the sets of one fill two.
+    // The keeper reads the blocked hostnames every minute. It needs four pages, because the sets of one
+    // hostname fill two pages.
     let blocked = ["a", "m350", "z"];
     crowd(&mut stage, "a.example.com");
     stage.somebody_creates(RecordSet::simple("z.example.com", "A", 300, ["192.0.2.1"]));
@@ -208,7 +209,7 @@ fn the_count_reveals_a_deletion_during_a_listing() {
     let mut stage = Stage::with(|config| config.quota = unlimited);
     stage.start(&webs(1_000));
     stage.run(33 * 60_000);
-    // Its page is already listed, or follows in a quarter of an hour.
+    // The listing has already read the pages of these records, or reads them up to a quarter of an hour later.
     stage.somebody_deletes("w0.example.com", "A");
     stage.somebody_deletes("w999.example.com", "A");
     stage.run(3 * 60_000);

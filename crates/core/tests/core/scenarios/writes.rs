@@ -297,7 +297,7 @@ fn a_mass_change_ends_without_a_read_for_nothing() {
             units += batch.split(' ').next().unwrap().parse::<usize>().unwrap();
         }
     }
-    // Every unit is sent once. Its reads are shared: three ranges of the zone for each batch.
+    // The keeper sends every unit once. The units of a batch share its reads: three ranges of the zone.
     assert_eq!(units, COUNT);
     assert!(reads <= batches * 6, "{reads} pages for {batches} batches");
     println!("{COUNT} hostnames: {batches} batches, {reads} pages read");

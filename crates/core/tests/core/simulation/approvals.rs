@@ -1,4 +1,4 @@
-//! The check of approvals: only approved units are written, and each only once.
+//! The check of approvals: a process writes only approved units, and each of them only once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -131,8 +131,8 @@ impl Approvals {
         self.used.retain(|used| used.is_kept);
     }
 
-    /// Notes that a process waits for no answer. An accepted unit that others have changed can be sent again, because the
-    /// process cannot find out that it was accepted.
+    /// Notes that a process waits for no answer. An accepted unit that others have changed can be sent again, because
+    /// the process cannot find out that it was accepted.
     pub fn concluded(&mut self, process: u32) {
         self.used.retain(|used| used.process != process || used.is_known);
     }

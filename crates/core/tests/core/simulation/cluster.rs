@@ -114,7 +114,7 @@ pub struct Cluster {
 
 /// An edit of the cluster.
 pub struct Edit {
-    /// The resource that was edited.
+    /// The edited resource.
     pub resource: ResourceRef,
     /// The objects whose facts it may change.
     pub objects: Vec<ObjectRef>,

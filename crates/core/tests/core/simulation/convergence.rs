@@ -55,7 +55,7 @@ fn settle(world: &mut World) -> Result<(), Violation> {
     Ok(())
 }
 
-/// Checks that nothing is written for some minutes.
+/// Checks that no process writes for some minutes.
 fn quiet(world: &mut World, invariant: &'static str) -> Result<(), Violation> {
     let before = zone_from_service(&world.service.zone);
     world.run_until(world.now + Duration::from_mins(3))?;

@@ -40,7 +40,7 @@ pub struct Violation {
 #[derive(Debug, Clone)]
 pub struct Ledger {
     naming: TxtNames,
-    /// The owners whose ownership records may be replaced.
+    /// The owners whose ownership records the keeper may replace.
     owners: &'static [&'static str],
     vacancy: Duration,
     pub claim_ages: ClaimAges,
@@ -277,7 +277,7 @@ impl Ledger {
         self.window.moved(unit, hosts, now)
     }
 
-    /// No forbidden name or type is written.
+    /// The keeper writes no forbidden name or type.
     fn check_place(&self, change: &Change, basis: &Basis) -> Result<(), Violation> {
         let set = change.after();
         let types = [RecordType::A, RecordType::Aaaa, RecordType::Cname, RecordType::Txt];
@@ -299,7 +299,8 @@ impl Ledger {
 
     /// Checks whether a race explains the replacement of a set that was not ours or not as planned.
     ///
-    /// Only two explanations count: a foreign change after our fresh read was sent, or a late batch after another batch.
+    /// Only two explanations count: a foreign change after our fresh read was sent, or a late batch after another
+    /// batch.
     fn check_race(&self, change: &Change, reads: &[Name], met: &Met, basis: &Basis) -> Result<(), Violation> {
         if self.is_race(reads, basis) {
             return Ok(());
@@ -363,8 +364,8 @@ impl Ledger {
         self.foreign.get(name).is_some_and(|at| *at >= seen) || written.any(|at| at >= seen)
     }
 
-    /// Whether nobody can find out that a batch with a name was accepted: its answer was lost, and somebody has changed
-    /// the sets that would show it.
+    /// Whether no process can find out that a batch with a name was accepted. This happens after another
+    /// writer has changed a name of the batch, because a read no longer shows the batch.
     fn is_unprovable(&self, name: &Name, process: u32) -> bool {
         self.accepted.iter().any(|((number, _), (names, at))| {
             *number == process
@@ -384,8 +385,8 @@ impl Ledger {
 
     /// Checks a batch that the keeper reports as accepted. Returns whether nobody has changed it since.
     ///
-    /// If the keeper concludes it from a read, another batch can have written an equal unit: a late one of ours, or one of
-    /// a writer with our owner id.
+    /// If the keeper concludes it from a read, another batch can have written an equal unit: a late one of ours, or
+    /// one of a writer with our owner id.
     pub fn reported(
         &mut self,
         process: u32,
@@ -409,8 +410,8 @@ impl Ledger {
         Err(Violation::new("only accepted batches are reported as accepted", names.join(", ")))
     }
 
-    /// Checks that a process has reported all accepted batches. A batch that others changed completely before it was read
-    /// is excused.
+    /// Checks that a process has reported all accepted batches. A batch that others changed completely before it was
+    /// read is excused.
     pub fn unreported(&self, process: u32) -> Result<(), Violation> {
         for ((number, _), (names, at)) in &self.accepted {
             if *number == process && !names.iter().any(|name| self.changed_since(name, *at)) {

@@ -1,4 +1,4 @@
-//! A source with a join: a route names a backend, and the backend says where the route's hostnames lead.
+//! A source with a join: a route names a backend, and the backend has the targets of the route's hostnames.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -18,7 +18,7 @@ pub struct Route {
     pub backend: ResourceRef,
 }
 
-/// A resource that asks for nothing.
+/// A resource that asks for no hostnames.
 #[derive(Debug)]
 pub struct Backend {
     pub targets: Vec<String>,
@@ -32,7 +32,7 @@ impl Part for Route {
 
 impl Part for Backend {}
 
-/// The facts of a route with its backend, if that exists.
+/// The facts of a route with its backend, if the backend exists.
 pub fn joined(route: &Facts, backend: Option<&Backend>) -> Facts {
     let content = Content::Targets(Arc::new(targets(backend)));
     let endpoint = |endpoint: &Arc<Endpoint>| {

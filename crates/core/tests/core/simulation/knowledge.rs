@@ -59,7 +59,7 @@ impl Period {
         }
     }
 
-    /// The begin of a period that is not over.
+    /// The start of a period that is not over.
     fn since(period: Option<&Self>) -> Option<Time> {
         period.filter(|period| period.end.is_none()).map(|period| period.begin)
     }
@@ -213,7 +213,7 @@ impl Knowledge {
         };
         let Some(facts) = self.objects.get(holder).filter(|facts| facts.endpoint(claimed).is_some()) else {
             let gone = Period::since(self.gone.get(&key)).unwrap_or(self.born);
-            // A claimant of its namespace gets it at once, and can hand it over.
+            // Another claimant of the holder's namespace can get the hostname at once, and then hand it over.
             let is_of_kin = |facts: &&Facts| {
                 facts.object.namespace() == holder.namespace() && facts.endpoint(claimed).is_some()
             };

@@ -78,9 +78,9 @@ pub struct Process {
 /// A requested page.
 #[derive(Debug)]
 struct PageRequest {
-    /// The start of the read that it belongs to, and the time of that read's first request.
+    /// The start of the page's read, and the time of the first request of this read.
     names: Option<(Name, Time)>,
-    /// The name in which it begins.
+    /// The first name of the page.
     begin: Option<Name>,
 }
 
@@ -456,8 +456,8 @@ impl PageContent {
 
 /// Whether a unit relies on existing sets. The service itself guards only against existing sets in place of new ones.
 ///
-/// A unit relies on existing sets in three cases: it replaces a set, it creates a record with an existing ownership record,
-/// or it creates an ownership record for an existing record.
+/// A unit relies on existing sets in three cases: it replaces a set, it creates a record with an existing ownership
+/// record, or it creates an ownership record for an existing record.
 pub fn relies_on_the_zone(unit: &Unit) -> bool {
     let created: Vec<&RecordType> = unit
         .changes()

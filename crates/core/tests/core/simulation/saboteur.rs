@@ -44,11 +44,11 @@ pub enum Saboteur {
     BelievesInSuccess,
     /// An approval counts for the previous plan.
     ApprovesAnother,
-    /// Pauses of objects are ignored.
+    /// The keeper gets objects without their pauses.
     ForgetsPauses,
     /// A vacant hostname has no grace period.
     ForgetsVacancy,
-    /// Delegations are not listed.
+    /// The keeper's listings contain no delegations.
     HidesDelegations,
     /// The next leader gets the publication from before the use of an approval.
     ForgetsWhatIsUsed,

@@ -151,7 +151,7 @@ impl Service {
         self.account.request(now.since_start()).map_err(|_| throttled())
     }
 
-    /// The answer to every request while the account is denied.
+    /// The answer to every request while the service denies the account.
     pub fn deny(&self, is_change: bool) -> Option<Failure> {
         let class = self.denied?;
         let class = if is_change { class } else { FailureClass::Account };
@@ -197,7 +197,7 @@ impl Service {
         self.changes.get(change).is_some_and(|at| *at <= now)
     }
 
-    /// Whether a unit with these names is always rejected.
+    /// Whether the service always rejects a unit with these names.
     pub fn refuses(&self, mut names: impl Iterator<Item = Name>) -> bool {
         names.any(|name| self.refused.contains_key(&name.to_route53()))
     }

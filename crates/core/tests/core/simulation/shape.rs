@@ -59,7 +59,7 @@ pub struct Shape {
     pub has_rival: bool,
     /// Whether somebody undoes most of our batches.
     pub is_undone: bool,
-    /// Whether the sets of another owner are adopted.
+    /// Whether the keeper adopts the sets of another owner.
     pub adopts: bool,
 }
 
@@ -118,7 +118,7 @@ impl Shape {
         }
     }
 
-    /// The owners whose sets may be replaced.
+    /// The owners whose sets the keeper may replace.
     pub fn owners(&self) -> &'static [&'static str] {
         if self.adopts { &[US, THEM] } else { &[US] }
     }

@@ -228,7 +228,7 @@ impl World {
             self.ledger.window.forget();
         }
         self.note(|| format!("process {process} ends"));
-        // Its unsent requests are dropped.
+        // The old process does not send its waiting requests.
         let latest = self.now + TIMEOUT;
         self.in_flight.retain(|(other, deadline)| *other != process || *deadline <= latest);
         self.processes.retain(|other| other.number != process);
