@@ -1,20 +1,20 @@
-# zonekeeper's commands. `make demo` needs a Rust toolchain and nothing else.
+# The commands of the project. `make demo` needs only a Rust toolchain.
 .PHONY: help demo sandbox test soak tools format lint core simulation emulator processes docs documents bench verify-aws clean
 .DEFAULT_GOAL := help
 
-# How many seeds one run of the simulator uses.
+# The number of seeds in one run of the simulator.
 SIMULATION_SEEDS ?= 10000
-# Generated cases per property. The seed is fixed, so a failing run fails again. Another seed tests other cases.
+# The number of generated cases per property. The seed is fixed, so that a failing run fails again.
 PROPTEST_CASES ?= 2000
 PROPTEST_RNG_SEED ?= 1
-# The seed of `make soak`: another one every day.
+# The seed of `make soak`. It differs every day.
 ELSEWHERE ?= $(shell date +%Y%m%d)
 export SIMULATION_SEEDS PROPTEST_CASES PROPTEST_RNG_SEED
 
 CARGO := cargo
-# Optimised, with every assertion on, so that the 10,000 runs of the simulator find overflows too.
+# An optimised build with all assertions, so that the 10,000 runs of the simulator find overflows too.
 CHECKED := --profile checked
-# The process tests run the build that the image contains, linked statically.
+# The process tests run the static build that is also in the image.
 SHIPPED := --release --target $(shell uname -m)-unknown-linux-musl
 CORE := $(CARGO) test --locked --package zonekeeper-core $(CHECKED)
 BOTOCORE := .tools/venv/bin/python crates/emulator/tests/botocore/check.py

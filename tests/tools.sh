@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Sets up what the tests need beyond a Rust toolchain, inside this project's .tools: a control plane built with Go,
-# botocore and moto in a virtual environment, and an IAM evaluator that runs on Node.js. On Debian, as root, missing
-# packages are installed; elsewhere they are named.
+# Installs in .tools the programs that the tests need besides a Rust toolchain: a control plane built with Go,
+# botocore and moto in a virtual environment, and an IAM evaluator for Node.js. On Debian, as root, the script
+# also installs missing packages. Elsewhere it names the missing package and ends.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 
-# need COMMAND PACKAGE PURPOSE: COMMAND is there, or is installed, or is asked for.
+# need COMMAND PACKAGE PURPOSE: installs PACKAGE if COMMAND is missing.
 need() {
     if command -v "$1" >/dev/null; then return; fi
     install "$2" "$1 ($3)"
 }
 
-# install PACKAGE WHAT
+# install PACKAGE WHAT: installs PACKAGE on Debian as root. Otherwise it says that WHAT is missing, and ends.
 install() {
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         echo "tools: installing $1"
@@ -23,8 +23,8 @@ install() {
     fi
 }
 
-# venv: botocore and moto. moto's extra `server` brings 30 packages more for services that are not used here: what is
-# needed of it is listed.
+# venv: installs botocore and moto. moto's extra `server` has 30 more packages, for services that the tests do
+# not use. So requirements.txt lists only the needed packages.
 venv() {
     need python3 python3 "runs botocore and moto"
     python3 -c 'import ensurepip, venv' 2>/dev/null || install python3-venv "Python's venv (holds botocore and moto)"
@@ -38,7 +38,7 @@ venv() {
     fi
 }
 
-# mutants: cargo-mutants, for `make soak`.
+# mutants: installs cargo-mutants, for `make soak`.
 mutants() {
     local version=27.1.0
     if ! "$root/.tools/mutants/bin/cargo-mutants" mutants --version 2>/dev/null | grep -qF "$version"; then
@@ -47,16 +47,18 @@ mutants() {
     fi
 }
 
-# survivors: changes what decides, one place at a time, and lists what no test noticed. These are for people to judge: a
-# test is missing, or the mutant is the same program, and goes with that reason into .cargo/mutants.toml.
+# survivors: runs the mutation tests of the core, and lists the mutants that no test finds. A person judges
+# each of them: either a test is missing, or the mutant is equivalent to the program. An equivalent mutant
+# goes into .cargo/mutants.toml, with the reason.
 survivors() {
     mutants
-    # First what takes seconds, then all for those that are left. Never what finds only what others find too: the
-    # saboteurs, and the mass change of 10,000.
+    # The first run uses only the tests that take seconds. The second run uses all tests for the surviving
+    # mutants. Both runs skip the saboteurs and the mass change of 10,000, because other tests find the same
+    # mutants.
     local tests=(--lib --test core -- --skip every_saboteur --skip a_mass_change) found=0
     survive -- "${tests[@]}" --skip simulation:: --skip properties:: || true
     survive --iterate -- "${tests[@]}" || found=$?
-    # 2 where mutants survived, 3 where tests took too long with some (cargo-mutants, "Exit codes").
+    # Exit code 2: mutants survived. Exit code 3: tests timed out (cargo-mutants, "Exit codes").
     case $found in
     0) echo "survivors: none" ;;
     2 | 3)
@@ -73,7 +75,7 @@ survive() {
     "$root/.tools/mutants/bin/cargo-mutants" mutants --package zonekeeper-core --output "$root/.tools" "$@"
 }
 
-# `tools.sh venv`, `tools.sh mutants` or `tools.sh survivors` does nothing else.
+# `tools.sh venv`, `tools.sh mutants` and `tools.sh survivors` run only this one function.
 case ${1:-} in
 venv | mutants | survivors)
     "$1"

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Builds kube-apiserver, etcd and kubectl from Go modules: a real control plane for tests, without a container.
+# Builds kube-apiserver, etcd and kubectl from Go modules, as a real control plane for tests without
+# containers.
 # Usage: tests/control-plane/build.sh [FOLDER]    default: .tools/control-plane
-# Where KUBEBUILDER_ASSETS names a folder that holds them, nothing is built.
+# It builds nothing if the folder KUBEBUILDER_ASSETS already has these programs.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:-$(cd "$here/../.." && pwd)/.tools/control-plane}
 
-# holds FOLDER: all of them are there.
+# holds FOLDER: whether FOLDER has all three programs.
 holds() { [ -x "$1/kube-apiserver" ] && [ -x "$1/etcd" ] && [ -x "$1/kubectl" ]; }
 
 if [ -n "${KUBEBUILDER_ASSETS:-}" ] && holds "$KUBEBUILDER_ASSETS"; then
@@ -22,7 +23,7 @@ if ! command -v go >/dev/null; then
     echo "or set KUBEBUILDER_ASSETS to a folder that holds kube-apiserver, etcd and kubectl" >&2
     exit 1
 fi
-# Asked where go.mod is: Go then downloads the version that it names, unless GOTOOLCHAIN forbids that.
+# In the folder of go.mod, Go downloads the version that go.mod names, unless GOTOOLCHAIN forbids it.
 version=$(cd "$here" && go env GOVERSION | sed 's/^go//')
 if [ "$(printf '%s\n1.26\n' "$version" | sort -V | head -n 1)" != 1.26 ]; then
     echo "control plane: Go $version is too old, 1.26 or newer is needed (https://go.dev/dl)" >&2

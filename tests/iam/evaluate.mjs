@@ -1,7 +1,7 @@
-// Asks an IAM evaluator what policies allow.
+// Asks an IAM evaluator which requests a policy allows.
 //
-// `node evaluate.mjs FOLDER`: FOLDER is where the evaluator is installed. Standard input is JSON, a list of
-// `{policy, action, resource, context}`; standard output is a list with true for each that is allowed.
+// Usage: `node evaluate.mjs FOLDER`. FOLDER holds the evaluator. Standard input is a JSON list of
+// `{policy, action, resource, context}`. Standard output is a JSON list of booleans, true for an allowed request.
 import { createRequire } from 'node:module'
 
 const { runSimulation } = createRequire(`${process.argv[2]}/`)('@cloud-copilot/iam-simulate')

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Checks what zonekeeper assumes of Route 53 on a real hosted zone.
+"""Checks the assumptions of zonekeeper about Route 53 on a real hosted zone.
 
     make verify-aws ZONE=Z0123456789ABCDEFGHIJ
 
-The assumptions are those of docs/assumptions.md, by number. Take a scratch zone: one that nobody is served from. What is
-written is below one name with a random part, and stays: the command that deletes it is printed, and you run it. Region
-and credentials come from the environment as for every AWS tool; the client is botocore, which shares no code with
-zonekeeper's. Prints one line for each assumption: it holds, does not hold, or could not be checked.
+The assumptions are those of docs/assumptions.md, by number. Use a scratch zone, which serves no clients. The program
+writes only below one name with a random part, and deletes nothing. At the end it prints the command that deletes its
+record sets, and you run this command. Region and credentials come from the environment, as for every AWS tool. The
+client is botocore, which shares no code with zonekeeper. The program prints one line for each assumption: it holds, it
+does not hold, or it could not be checked.
 
-Exit code 0: everything that could be checked holds. 1: something does not hold. 2: nothing was checked.
+Exit code 0: every checked assumption holds. 1: an assumption does not hold. 2: nothing was checked.
 """
 
 import argparse
@@ -23,9 +24,10 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-# What an alias to a load balancer in eu-west-1 names; CloudFront's (API reference of AliasTarget).
+# The hosted zone ids for aliases to load balancers in eu-west-1 and to CloudFront (API reference of
+# AliasTarget).
 LOAD_BALANCERS, CLOUDFRONT = "Z32O12XQLNTSW2", "Z2FDTNDATAQYW2"
-# Codes that say something about the caller or the moment, and nothing about an assumption.
+# Error codes that depend on the caller or the moment, and not on an assumption.
 NOT_THE_SERVICE = ("AccessDenied", "AccessDeniedException", "Throttling", "ThrottlingException", "ServiceUnavailable")
 PREFIX = "zk-verify-"
 CHECKS = []
@@ -36,11 +38,11 @@ class Wrong(Exception):
 
 
 class Unknown(Exception):
-    """It could not be found out."""
+    """A check could not test its assumption."""
 
 
 class Scratch:
-    """A zone, and the one name in it below which everything is written."""
+    """A zone, and one name in it. The checks write only below this name."""
 
     def __init__(self, client, zone_id):
         self.client, self.id = client, zone_id
@@ -48,11 +50,11 @@ class Scratch:
         self.zone = zone["Name"].rstrip(".")
         self.name = f"{PREFIX}{secrets.token_hex(4)}.{self.zone}"
         self.last_change = None
-        # Whether A1 was seen to hold: without it, a batch that is refused might leave a thousand records.
+        # Whether the check of A1 holds. If it does not, a refused batch can leave a thousand records.
         self.is_atomic = False
 
     def below(self, label):
-        """A name below ours; each check has a label of its own."""
+        """A name below the scratch name. Each check has its own label."""
         return f"{label}.{self.name}"
 
     def count(self):
@@ -68,7 +70,7 @@ class Scratch:
             start = {f"StartRecord{of}": page[f"NextRecord{of}"] for of in fields if f"NextRecord{of}" in page}
 
     def sets(self, name=None):
-        """The record sets at and below a name (ours, if none is given), in the order of the zone."""
+        """The record sets at and below a name, in the order of the zone. The default is the scratch name."""
         name = name or self.name
         for page in self.pages(StartRecordName=name):
             for record_set in page["ResourceRecordSets"]:
@@ -77,7 +79,7 @@ class Scratch:
                 yield record_set
 
     def others(self):
-        """Record sets that are neither the zone's own nor left by an earlier run."""
+        """The record sets that are neither the zone's own nor from an earlier run."""
         for page in self.pages():
             for record_set in page["ResourceRecordSets"]:
                 is_own = record_set["Name"].rstrip(".") == self.zone and record_set["Type"] in ("NS", "SOA")
@@ -101,7 +103,7 @@ class Scratch:
             raise judged(error, "it is refused") from None
 
     def refuses(self, *changes, says=None):
-        """The message of a refusal, which must have these words."""
+        """The message of a refusal. It must contain `says`."""
         try:
             self.send(*changes)
         except ClientError as error:
@@ -114,7 +116,7 @@ class Scratch:
         raise Wrong("it is accepted")
 
     def limits(self, *changes):
-        """What is said of the size of a batch that is refused in any case, because it creates what is there."""
+        """The message about the size of a batch. Route 53 refuses the batch in any case, because a set in it exists."""
         there = a(self.below("there"))
         self.accepts(("UPSERT", there))
         try:
@@ -132,7 +134,7 @@ def text_of(error):
 
 
 def judged(error, what):
-    """What an error says of an assumption, if anything."""
+    """`Wrong` if an error disproves an assumption, otherwise `Unknown`."""
     is_other = error.response["Error"]["Code"] in NOT_THE_SERVICE
     return Unknown(text_of(error)) if is_other else Wrong(f"{what}: {text_of(error)}")
 
@@ -169,7 +171,7 @@ def equal(found, expected):
 
 
 def check(number, title):
-    """Makes a function the check of an assumption. It may return the words of a refusal that are not known yet."""
+    """A decorator that makes a function the check of an assumption. The function may return the text of a refusal."""
 
     def register(function):
         CHECKS.append((number, title, function))
@@ -182,7 +184,7 @@ def check(number, title):
 def _(zone):
     there, new = a(zone.below("a1-there")), a(zone.below("a1-new"))
     zone.accepts(("CREATE", there))
-    # A set that is there, a value that is none, and a rule between sets.
+    # An existing set, an invalid value, and a violated rule between sets.
     cname = a(there["Name"], "example.com", rtype="CNAME")
     for bad in (there, a(zone.below("a1-bad"), "no address"), cname):
         zone.refuses(("CREATE", new), ("CREATE", bad))
@@ -254,7 +256,7 @@ def _(zone):
         return alias(name, LOAD_BALANCERS, "lb-0.eu-west-1.elb.amazonaws.com")
 
     text = "Number of records limit of 1000 exceeded."
-    # One more goes with each of them: the CREATE for which the batch is refused in any case.
+    # Each batch has one more change: a CREATE for which Route 53 refuses the batch in any case.
     for action, count, make, expected in [
         ("CREATE", 999, a, ""),
         ("CREATE", 1000, a, text),
@@ -396,7 +398,7 @@ def values(sets):
 
 
 def run(zone):
-    """Checks everything; says whether all that could be checked holds."""
+    """Runs all checks. Returns whether every tested assumption holds."""
     holds = True
     for number, title, function in CHECKS:
         words = None
@@ -416,10 +418,10 @@ def run(zone):
 
 
 def print_deletion(zone):
-    """Writes the batches that delete what was written, and says how to send them."""
+    """Writes batches that delete the written record sets, and prints the commands that send them."""
     sets = list(zone.sets())
     print(f"\n{len(sets)} record sets stay below {zone.name}." + (" To delete them:" if sets else ""))
-    # One of the sets has 400 values, and a request holds 1,000.
+    # One of the sets has 400 values, and a request can have 1,000.
     for start in range(0, len(sets), 300):
         changes = [{"Action": "DELETE", "ResourceRecordSet": found} for found in sets[start : start + 300]]
         file = os.path.join(tempfile.gettempdir(), f"{zone.name.split('.')[0]}-{start // 300}.json")
@@ -437,7 +439,7 @@ def main():
     session = botocore.session.get_session()
     config = Config(retries={"mode": "standard", "total_max_attempts": 8}, connect_timeout=10, read_timeout=60)
     try:
-        # Route 53 is global: any region of the partition will do.
+        # Route 53 is global, so any region of the partition works.
         region = session.get_config_variable("region") or "us-east-1"
         zone = Scratch(session.create_client("route53", region_name=region, config=config), args.zone)
         other = None if args.allow_records else next(zone.others(), None)
