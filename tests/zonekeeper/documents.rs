@@ -115,8 +115,9 @@ fn the_page_of_failures_is_current() {
         }
     }
     page.push_str(
-        "\nAn `InvalidChangeBatch` is `zone-full` if its message names that limit. It is `busy` if the message says that the \
-         zone is disabled for mutation. Any other code is `refused` with a status below 500, and `unknown` with a status of \
+        "\nThe message of a `refused` request can change its class. It is \
+         `zone-full` if the message names the limit of record sets, and `busy` if the message says that the zone is disabled \
+         for mutation. Any other code is `refused` with a status below 500, and `unknown` with a status of \
          500 or above. An answer of status 413 without a code is `refused`, so that zonekeeper splits the batch.\n",
     );
     is_current("failures.md", &page);

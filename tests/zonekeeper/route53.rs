@@ -99,6 +99,7 @@ fn refusals() -> Vec<(Effect, FailureClass, FailureClass, &'static str)> {
             ZoneFull,
         ),
         (400, "InvalidChangeBatch", "[Hosted zone is disabled for mutation]", Busy, Busy),
+        (400, "InvalidInput", "HostedZone Z0123456789EXAMPLE is marked disabled for mutation", Busy, Busy),
         (404, "NoSuchHostedZone", "No hosted zone found with ID: Z1", Account, Account),
         (403, "ExpiredToken", "The security token included in the request is expired", Account, Account),
         (403, "InvalidClientTokenId", "The security token is invalid", Account, Account),
