@@ -130,7 +130,9 @@ fn show(plan: &Plan, hosts: &Hosts) {
         print!("{unit}");
     }
     let is_selected = |key: &ClaimKey| hosts.contain(&key.host);
-    let blocked = plan.blocked.iter().filter(|blocked| blocked.subject.key().is_some_and(is_selected));
+    // A hostname above the limit of its object has no claim.
+    let is_named = |text: &str| Name::from_hostname(text).is_ok_and(|host| hosts.contain(&host));
+    let blocked = plan.blocked.iter().filter(|blocked| is_named(blocked.subject.hostname()));
     let blocked = blocked.map(|blocked| {
         let Blocked { subject, object, reason, .. } = blocked;
         format!("{subject} for {object}: {}: {reason}", reason.label())

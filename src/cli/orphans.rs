@@ -150,11 +150,11 @@ impl Orphans {
                 println!("{}", serde_json::to_string_pretty(&json)?);
             }
         }
-        if let Some(object) = found.unreadable.first()
+        if let Some(resource) = found.unreadable.first()
             && self.change_batch.is_some()
         {
             anyhow::bail!(
-                "no --change-batch is written: {object} cannot be read and may ask for any of these records; correct the object first"
+                "no --change-batch is written: {resource} cannot be read, so an object may ask for any of these records; correct it first"
             );
         }
         Ok(ExitCode::SUCCESS)
@@ -171,7 +171,7 @@ impl<'p> OrphanList<'p> {
     /// Returns why an object may still want a record set; `None` if it can be deleted.
     fn doubt(&self, stale: &Stale) -> Option<&'static str> {
         if !self.unreadable.is_empty() {
-            Some("an object cannot be read and may ask for it")
+            Some("a resource cannot be read, and an object may ask for it")
         } else if stale.named_by.is_some() {
             Some("an existing object names its hostname")
         } else {
@@ -209,8 +209,8 @@ impl<'p> OrphanList<'p> {
                 println!("  not in a change batch: {doubt}");
             }
         }
-        for object in self.unreadable {
-            println!("unreadable {object}");
+        for resource in self.unreadable {
+            println!("unreadable {resource}");
         }
         println!("{} orphaned, {} left over", self.orphans.len(), self.leftovers.len());
         println!("0 to delete: zonekeeper never deletes");

@@ -60,7 +60,7 @@ impl<K: Watched> ObjectReader<K> {
         let id = self.id(&object)?;
         match object.object {
             Ok(object) => {
-                self.unreadable.remove(&id);
+                self.forget(&id);
                 Some(Input::Resource { resource: id, reduced: (self.object)(object).reduce(&self.rules) })
             }
             Err(error) => {
@@ -77,8 +77,13 @@ impl<K: Watched> ObjectReader<K> {
     /// Reads the deletion of an object.
     pub fn delete(&mut self, object: &LenientObject<K>) -> Option<Input> {
         let id = self.id(object)?;
-        self.unreadable.remove(&id);
+        self.forget(&id);
         Some(Input::Resource { resource: id, reduced: None })
+    }
+
+    fn forget(&mut self, id: &ResourceRef) {
+        self.unreadable.remove(id);
+        self.unseen.remove(id);
     }
 
     /// Names an object; `None` for one without a name, which no API server sends. A cluster-scoped object has no namespace.

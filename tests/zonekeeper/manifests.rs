@@ -195,7 +195,7 @@ async fn without_each(
     count
 }
 
-/// The rules of the Role in a namespace, or of the ClusterRole for `None`.
+/// The rules of the Role in a namespace, or of the `ClusterRole` for `None`.
 async fn rules(plane: &ControlPlane, namespace: Option<&str>) -> Vec<PolicyRule> {
     let rules = match namespace {
         None => Api::<ClusterRole>::all(plane.admin().await).get("zonekeeper").await.unwrap().rules,

@@ -76,6 +76,11 @@ impl Blocked {
                 "an object of another namespace holds this hostname, and zonekeeper cannot read its kind"
                     .to_owned()
             }
+            Reason::DependencyUnreadable { object, .. } if object.namespace() != self.object.namespace() => {
+                "an object of another namespace may want other records here, and zonekeeper cannot read everything that \
+                 this object depends on"
+                    .to_owned()
+            }
             reason => reason.to_string(),
         }
     }
@@ -115,6 +120,10 @@ mod tests {
                 Reason::ClaimedBy { holder: object(namespace) },
                 Reason::Vacant { holder: object(namespace) },
                 Reason::KindUnreadable { holder: object(namespace) },
+                Reason::DependencyUnreadable {
+                    object: object(namespace),
+                    resource: format!("Backend/{namespace}/web"),
+                },
             ] {
                 let label = reason.label();
                 let blocked = Blocked {

@@ -37,9 +37,10 @@ impl Desired {
                         facts.problems.iter().filter(is_routing).map(|it| it.field.as_str()).collect();
                     Reason::UnsupportedRouting { fields: listed(fields.iter()) }
                 }
-                Severity::Blocking | Severity::Unreadable | Severity::Warning => {
-                    Reason::InvalidField { field, text }
+                Severity::Unreadable => {
+                    Reason::DependencyUnreadable { object: claim.object().clone(), resource: field }
                 }
+                Severity::Blocking | Severity::Warning => Reason::InvalidField { field, text },
             });
         }
         let values = facts.values();

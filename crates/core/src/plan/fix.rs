@@ -90,6 +90,10 @@ impl Reason {
                 "The ownership record names an object of a kind that zonekeeper may not list. The object can still claim the \
                  hostname, so no other object gets it. Other hostnames are not affected."
             }
+            Self::DependencyUnreadable { .. } => {
+                "The targets or the hostnames of the object depend on another resource, which zonekeeper cannot read. Without \
+                 it, they could be wrong or incomplete, so the records stay as they are."
+            }
             Self::Vacant { .. } => {
                 "The object that held the hostname is gone. It gets the hostname back if somebody creates it again within \
                  --vacancy. Until then, objects of other namespaces wait. Objects of its namespace follow at once."
@@ -194,6 +198,10 @@ impl Reason {
             Self::TooBig(_) => "spread the targets over several hostnames",
             Self::KindUnreadable { .. } => {
                 "grant zonekeeper the right to list and watch the kind, or remove the kind from --source"
+            }
+            Self::DependencyUnreadable { .. } => {
+                "correct that resource, or grant zonekeeper the right to list and watch its kind; if the API server does not \
+                 have the kind, install its CustomResourceDefinition"
             }
             Self::Vacant { .. } => "wait for --vacancy, or create the object again",
             Self::Paused { .. } => "remove the annotation zonekeeper.dev/paused-until, or wait",

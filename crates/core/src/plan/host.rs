@@ -99,8 +99,10 @@ impl View<'_> {
             (KeyPlan::Write(_), Some(holder)) if must_wait => {
                 let reason = if self.claims.visibility.may_exist_unseen(&holder) {
                     Reason::KindUnreadable { holder }
+                } else if let Some(resource) = self.claims.unreadable_dependency(&holder) {
+                    Reason::DependencyUnreadable { resource: resource.to_owned(), object: holder }
                 } else if self.claims.may_claim_unseen(&holder, &key.host) {
-                    // It has the hostname above the limit, or a resource that it looks up cannot be read.
+                    // It has the hostname above the limit.
                     Reason::ClaimedBy { holder }
                 } else {
                     Reason::Vacant { holder }

@@ -18,6 +18,11 @@ impl View<'_> {
     pub(super) fn wanted(&self, holder: &Claim) -> Result<Desired, Reason> {
         let (own, key) = (self.wish(holder)?, &holder.endpoint.key);
         let decision = self.settings.merge_targets;
+        if decision == Some(true)
+            && let Some(reason) = self.unreadable_share(key)
+        {
+            return Err(reason);
+        }
         let together = self.together(holder).filter(|_| decision != Some(false));
         let Some(together) = together else { return Ok(own) };
         let union = self.wish(&together).map(|wish| wish.merged(&own));
@@ -30,6 +35,14 @@ impl View<'_> {
             union.sets.iter().all(is_there)
         };
         Ok(union.ok().filter(|union| self.may_be_merged(key) && is_there(union)).unwrap_or(own))
+    }
+
+    /// Why the addresses of all claimants are not known, if so.
+    fn unreadable_share(&self, key: &ClaimKey) -> Option<Reason> {
+        self.claims.claimants(key).iter().find_map(|claim| {
+            let resource = claim.facts.unreadable_dependency()?.to_owned();
+            Some(Reason::DependencyUnreadable { object: claim.object().clone(), resource })
+        })
     }
 
     /// The holder's claim with the addresses of all claimants that ask for the same TTL. None if it adds no address.

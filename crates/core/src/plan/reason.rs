@@ -116,6 +116,13 @@ pub enum Reason {
         /// The object that the ownership record names.
         holder: ObjectRef,
     },
+    /// A resource on which the records depend cannot be read.
+    DependencyUnreadable {
+        /// The object that looks the resource up.
+        object: ObjectRef,
+        /// The resource, or the group of resources.
+        resource: String,
+    },
     /// The object that held the hostname is gone, and its grace period is not over.
     Vacant {
         /// The former holder.
@@ -209,6 +216,7 @@ impl Reason {
             Self::TrafficPolicy => "TrafficPolicy",
             Self::TooBig(_) => "TooBig",
             Self::KindUnreadable { .. } => "KindUnreadable",
+            Self::DependencyUnreadable { .. } => "DependencyUnreadable",
             Self::Vacant { .. } => "Vacant",
             Self::Paused { .. } => "Paused",
             Self::Contested => "Contested",
@@ -292,6 +300,9 @@ impl fmt::Display for Reason {
             Self::TooBig(limit) => limit.fmt(f),
             Self::KindUnreadable { holder } => {
                 write!(f, "{holder} holds this hostname, and zonekeeper cannot read objects of its kind")
+            }
+            Self::DependencyUnreadable { object, resource } => {
+                write!(f, "{object} depends on {resource}, which zonekeeper cannot read")
             }
             Self::Vacant { holder } => write!(f, "zonekeeper keeps the hostname for {holder}, which is gone"),
             Self::Paused { until } => write!(f, "the object asks for no changes until {until}"),

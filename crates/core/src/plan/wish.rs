@@ -12,7 +12,8 @@ impl View<'_> {
 
     /// Whether the zone holds a CNAME at the key that is ours, was ours, or becomes ours.
     ///
-    /// A CNAME that lost its ownership record counts, so that nobody is told to delete it.
+    /// A CNAME at a key that was right and ours counts, so that nobody is told to delete a CNAME that lost its ownership
+    /// record. A process that has not seen it owned takes it for a foreign one.
     pub(super) fn keeps_cname(&self, claim: &Claim) -> bool {
         let (key, rtype) = (&claim.endpoint.key, RecordType::Cname);
         let Some(found) = self.zone.get(&key.host, &rtype, key.set_id.as_ref()) else { return false };

@@ -30,7 +30,7 @@ pub struct Claims {
     claimants: BTreeMap<ClaimKey, SmallVec<[Claim; 1]>>,
     /// The hostnames of this zone that objects have above the limit, with the number of these objects.
     above_limit: BTreeMap<Name, usize>,
-    /// The objects that cannot be read, and may claim any hostname.
+    /// The resources that cannot be read.
     pub visibility: Visibility,
 }
 
@@ -159,8 +159,15 @@ impl Claims {
     /// Whether an object may claim a hostname without a claim here: it or a resource that it looks up cannot be read, or it
     /// has the hostname above the limit.
     pub(crate) fn may_claim_unseen(&self, object: &ObjectRef, host: &Name) -> bool {
-        let may = |facts: &Arc<Facts>| facts.may_claim_more() || facts.hosts_above_limit.contains(host);
+        let may = |facts: &Arc<Facts>| {
+            facts.unreadable_dependency().is_some() || facts.hosts_above_limit.contains(host)
+        };
         self.visibility.may_exist_unseen(object) || self.facts_of(object).is_some_and(may)
+    }
+
+    /// The resource that an object looks up and that cannot be read, if there is one.
+    pub(crate) fn unreadable_dependency(&self, object: &ObjectRef) -> Option<&str> {
+        self.facts_of(object)?.unreadable_dependency()
     }
 
     /// Whether an object has a hostname above the limit.

@@ -93,7 +93,8 @@ pub enum Severity {
     Blocking,
     /// The object asks for a routing policy, which no source reads yet: all its hostnames are blocked.
     UnsupportedRouting,
-    /// A resource that the object looks up cannot be read. All its hostnames are blocked, and it may claim others as well.
+    /// A resource that the object looks up cannot be read; `field` is that resource. All hostnames of the object are
+    /// blocked, and it may claim others as well.
     Unreadable,
 }
 
@@ -145,9 +146,11 @@ impl Facts {
         self.endpoints.iter().map(|endpoint| endpoint.content.len()).sum()
     }
 
-    /// Whether the object may claim more hostnames than those of its endpoints.
-    pub(super) fn may_claim_more(&self) -> bool {
-        self.problems.iter().any(|problem| problem.severity == Severity::Unreadable)
+    /// The resource that the object looks up and that cannot be read, if there is one. Then the object may have other
+    /// targets, and may claim other hostnames.
+    pub(crate) fn unreadable_dependency(&self) -> Option<&str> {
+        let mut unreadable = self.problems.iter().filter(|problem| problem.severity == Severity::Unreadable);
+        unreadable.next().map(|problem| problem.field.as_str())
     }
 
     /// The first problem that blocks the object's hostnames.

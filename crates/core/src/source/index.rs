@@ -15,6 +15,8 @@ use std::{
     sync::Arc,
 };
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
 use super::{Facts, ObjectRef, Problem, Resource, Severity, Visibility};
 
 /// A reference to a resource that is watched.
@@ -127,12 +129,6 @@ impl ResourceRef {
         &self.place.1
     }
 
-    /// Whether the resource is this object.
-    pub(super) fn is(&self, object: &ObjectRef) -> bool {
-        self.resource.kind().as_ref() == Some(object.kind())
-            && (self.namespace(), self.name()) == (object.namespace(), object.name())
-    }
-
     /// The object that the resource is, if it can ask for hostnames itself.
     pub fn object(&self) -> Option<ObjectRef> {
         Some(ObjectRef::new(self.resource.kind()?, self.namespace(), self.name()))
@@ -195,23 +191,16 @@ impl LookUp {
         }
     }
 
-    /// Why the objects that depend on it are blocked, if something of it cannot be read.
+    /// The problem of the objects that depend on it, if something of it cannot be read.
     fn problem(&self, visibility: &Visibility) -> Option<Problem> {
-        let hides = |resource: &ResourceRef| match self {
-            Self::One(one) => one == resource,
-            Self::Group(group) => {
-                group.resource == resource.resource && group.namespace == resource.namespace()
-            }
+        let is_undecodable = match self {
+            Self::One(resource) => visibility.is_undecodable(resource),
+            // The groups of an undecodable resource are unknown.
+            Self::Group(group) => visibility.has_undecodable(group.resource, &group.namespace),
         };
-        let fix = if let Some(resource) = visibility.undecodable().find(|resource| hides(resource)) {
-            format!("correct {resource}")
-        } else if visibility.is_unreadable(self.resource(), self.namespace()) {
-            format!("grant zonekeeper the right to list and watch {} objects", self.resource())
-        } else {
-            return None;
-        };
-        let text = format!("it says where the hostnames lead, and zonekeeper cannot read it; {fix}");
-        Some(Problem { field: self.to_string(), text, severity: Severity::Unreadable })
+        let is_hidden = is_undecodable || visibility.is_unreadable(self.resource(), self.namespace());
+        let text = "zonekeeper cannot read it".to_owned();
+        is_hidden.then(|| Problem { field: self.to_string(), text, severity: Severity::Unreadable })
     }
 }
 
@@ -267,15 +256,34 @@ impl Index {
             }
         }
         let users = changed.iter().filter_map(|look_up| self.users.get(look_up));
-        let users: BTreeSet<ResourceRef> =
-            users.flatten().filter(|user| *user != resource).cloned().collect();
-        found.extend(users.iter().filter_map(|user| self.join(user, visibility)));
+        let users = users.flatten().filter(|user| *user != resource).cloned().collect();
+        found.extend(self.join_all(&users, visibility));
         found
     }
 
-    /// Joins again after a change of `visibility`. Returns the objects that look up this resource, with their facts.
-    ///
-    /// `namespace` is that of the change; `None` is all namespaces.
+    /// Joins again after a change of `visibility` for one resource. Returns the objects that look it up, with their facts.
+    pub fn resource_visibility_changed(
+        &mut self,
+        resource: &ResourceRef,
+        visibility: &Visibility,
+    ) -> Vec<(ObjectRef, Option<Facts>)> {
+        let group = |name: &str| Group {
+            resource: resource.resource,
+            namespace: resource.namespace().to_owned(),
+            name: name.to_owned(),
+        };
+        let is_beside = |look_up: &LookUp| match look_up {
+            LookUp::Group(other) => *other == group(&other.name),
+            LookUp::One(_) => false,
+        };
+        let groups =
+            self.users.range(LookUp::Group(group(""))..).take_while(|(look_up, _)| is_beside(look_up));
+        let one = self.users.get(&LookUp::One(resource.clone())).into_iter();
+        let users = one.chain(groups.map(|(_, users)| users)).flatten().cloned().collect();
+        self.join_all(&users, visibility)
+    }
+
+    /// The same for all resources of a sort, in one namespace or in all.
     pub fn visibility_changed(
         &mut self,
         resource: Resource,
@@ -286,8 +294,8 @@ impl Index {
             look_up.resource() == resource && namespace.is_none_or(|it| it == look_up.namespace())
         };
         let users = self.users.iter().filter(|(look_up, _)| is_affected(look_up));
-        let users: BTreeSet<ResourceRef> = users.flat_map(|(_, users)| users).cloned().collect();
-        users.iter().filter_map(|user| self.join(user, visibility)).collect()
+        let users = users.flat_map(|(_, users)| users).cloned().collect();
+        self.join_all(&users, visibility)
     }
 
     /// Whether the index has a resource as a part of a join.
@@ -298,6 +306,14 @@ impl Index {
     /// The parts of a sort of resource.
     pub fn parts_of(&self, resource: Resource) -> impl Iterator<Item = &ResourceRef> {
         self.parts.keys().filter(move |part| part.resource == resource)
+    }
+
+    fn join_all(
+        &mut self,
+        objects: &BTreeSet<ResourceRef>,
+        visibility: &Visibility,
+    ) -> Vec<(ObjectRef, Option<Facts>)> {
+        objects.iter().filter_map(|object| self.join(object, visibility)).collect()
     }
 
     /// Computes the facts of an object, and notes what they depend on.
@@ -311,8 +327,11 @@ impl Index {
         let related = Related { index: self, used: RefCell::default() };
         let mut facts = part.facts(&related);
         let used = related.used.into_inner();
-        if let Some(facts) = &mut facts {
-            facts.problems.extend(used.iter().filter_map(|look_up| look_up.problem(visibility)));
+        let problems: Vec<Problem> = used.iter().filter_map(|look_up| look_up.problem(visibility)).collect();
+        if !problems.is_empty() {
+            // An object that seems to ask for nothing may ask for any hostname.
+            let facts = facts.get_or_insert_with(|| Facts::new(object.clone(), &ObjectMeta::default()));
+            facts.problems.extend(problems);
         }
         for look_up in &used {
             self.users.entry(look_up.clone()).or_default().insert(resource.clone());
@@ -352,8 +371,6 @@ fn groups_of(resource: &ResourceRef, part: &dyn Part) -> impl Iterator<Item = Gr
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-
     use super::*;
 
     const ROUTE: Resource = Resource::namespaced("Route", "route", &["route"]);
@@ -468,28 +485,51 @@ mod tests {
         index.set(&backend("one"), Some(part(Backend("192.0.2.1"))), &visibility);
         index.set(&node("n"), Some(part(Node("a-1"))), &visibility);
         index.set(&route("web"), Some(part(Route { backend: "one", zone: "a" })), &visibility);
-        let mut blocked_by = |resource: Resource, namespace: Option<&str>, visibility: &Visibility| {
-            let changed = index.visibility_changed(resource, namespace, visibility);
-            let problems =
-                changed.into_iter().filter_map(|(_, facts)| facts).flat_map(|facts| facts.problems);
-            let blocking = problems.filter(|problem| problem.severity != Severity::Warning);
-            blocking.map(|problem| problem.field).collect::<Vec<_>>()
+        let blocked_by = |changed: Vec<(ObjectRef, Option<Facts>)>| {
+            let facts = changed.into_iter().filter_map(|(_, facts)| facts);
+            facts.filter_map(|facts| facts.unreadable_dependency().map(str::to_owned)).collect::<Vec<_>>()
         };
         let none = [""; 0];
         for (resource, field) in [(backend("one"), "Backend/shop/one"), (node("m"), "Node objects of a")] {
-            let (sort, namespace) = (resource.resource(), Some(resource.namespace()));
+            let sort = resource.resource();
             visibility.set_undecodable(&resource, true);
-            assert_eq!(blocked_by(sort, namespace, &visibility), [field]);
+            assert_eq!(blocked_by(index.resource_visibility_changed(&resource, &visibility)), [field]);
             visibility.set_undecodable(&resource, false);
-            assert_eq!(blocked_by(sort, namespace, &visibility), none);
+            assert_eq!(blocked_by(index.resource_visibility_changed(&resource, &visibility)), none);
             visibility.set_readable(sort, None, false);
-            assert_eq!(blocked_by(sort, None, &visibility), [field]);
+            assert_eq!(blocked_by(index.visibility_changed(sort, None, &visibility)), [field]);
             visibility.set_readable(sort, None, true);
-            assert_eq!(blocked_by(sort, None, &visibility), none);
+            assert_eq!(blocked_by(index.visibility_changed(sort, None, &visibility)), none);
         }
-        // A resource that it does not look up.
+        // Resources that it does not look up.
         visibility.set_undecodable(&backend("two"), true);
+        assert!(index.resource_visibility_changed(&backend("two"), &visibility).is_empty());
         visibility.set_readable(BACKEND, Some("blog"), false);
-        assert_eq!(blocked_by(BACKEND, Some("shop"), &visibility), none);
+        assert!(index.visibility_changed(BACKEND, Some("blog"), &visibility).is_empty());
+        assert_eq!(blocked_by(index.visibility_changed(BACKEND, Some("shop"), &visibility)), none);
+    }
+
+    /// A route that has the hostnames of its gateway: it asks for nothing without it.
+    #[derive(Debug)]
+    struct Guest;
+
+    impl Part for Guest {
+        fn facts(&self, related: &Related<'_>) -> Option<Facts> {
+            related.get::<Backend>(&backend("one"))?;
+            Some(Facts::new(route("guest").object()?, &ObjectMeta::default()))
+        }
+    }
+
+    #[test]
+    fn an_object_that_seems_to_ask_for_nothing_stays_while_its_look_up_cannot_be_read() {
+        let (mut index, mut visibility) = (Index::default(), Visibility::default());
+        assert_eq!(
+            found(index.set(&route("guest"), Some(part(Guest)), &visibility)),
+            ["route/shop/guest is gone"]
+        );
+        visibility.set_undecodable(&backend("one"), true);
+        let changed = index.resource_visibility_changed(&backend("one"), &visibility);
+        let facts = changed.into_iter().find_map(|(_, facts)| facts).unwrap();
+        assert_eq!(facts.unreadable_dependency(), Some("Backend/shop/one"));
     }
 }

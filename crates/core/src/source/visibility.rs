@@ -13,6 +13,8 @@ pub struct Visibility {
     unreadable: BTreeSet<(Resource, Option<String>)>,
     /// Resources that exist and cannot be decoded, if no earlier version of them is known.
     undecodable: BTreeSet<ResourceRef>,
+    /// Those of them that are objects.
+    objects: BTreeSet<ObjectRef>,
 }
 
 // === impl Visibility ===
@@ -27,15 +29,32 @@ impl Visibility {
     /// Notes whether a resource exists that cannot be decoded. Returns whether that is news.
     pub fn set_undecodable(&mut self, resource: &ResourceRef, is_undecodable: bool) -> bool {
         if is_undecodable {
+            self.objects.extend(resource.object());
             self.undecodable.insert(resource.clone())
         } else {
-            self.undecodable.remove(resource)
+            // Nearly all resources were never undecodable.
+            let is_news = self.undecodable.remove(resource);
+            if is_news && let Some(object) = resource.object() {
+                self.objects.remove(&object);
+            }
+            is_news
         }
     }
 
     /// The resources that exist and cannot be decoded.
     pub fn undecodable(&self) -> impl Iterator<Item = &ResourceRef> {
         self.undecodable.iter()
+    }
+
+    /// Whether a resource exists and cannot be decoded.
+    pub(super) fn is_undecodable(&self, resource: &ResourceRef) -> bool {
+        self.undecodable.contains(resource)
+    }
+
+    /// Whether a namespace has a resource of a sort that cannot be decoded.
+    pub(super) fn has_undecodable(&self, resource: Resource, namespace: &str) -> bool {
+        let mut from = self.undecodable.range(ResourceRef::new(resource, namespace, "")..);
+        from.next().is_some_and(|first| (first.resource(), first.namespace()) == (resource, namespace))
     }
 
     /// Whether the resources of a sort cannot be listed in a namespace.
@@ -46,7 +65,7 @@ impl Visibility {
 
     /// Whether an object may exist without our knowledge: it, or a resource that its kind depends on, cannot be read.
     pub(crate) fn may_exist_unseen(&self, object: &ObjectRef) -> bool {
-        self.undecodable.iter().any(|resource| resource.is(object))
+        self.objects.contains(object)
             || self.unreadable.iter().any(|(resource, within)| {
                 resource.kinds().any(|kind| kind == *object.kind())
                     && within.as_deref().is_none_or(|within| within == object.namespace())

@@ -6,8 +6,8 @@ use proptest::{collection::vec, prelude::*, strategy::ValueTree, test_runner::Te
 use zonekeeper_core::{
     dns::{AliasZones, Data, Name, RecordSet, RecordType, Ttl, TxtText, Zone, ZoneId},
     plan::{
-        Batch, Change, Fallbacks, HandChange, Heritage, History, HostPattern, Naming, OwnerId, Plan,
-        PlanDigest, Stale, Unit, UnitDigest, View,
+        Batch, Change, Fallbacks, HandChange, Heritage, HostPattern, Naming, OwnerId, Plan, PlanDigest,
+        Stale, Unit, UnitDigest, View,
     },
     source::{Kind, ObjectRef},
 };
@@ -350,8 +350,12 @@ pub fn changes_reach_whom_they_affect(
     let sets = content.map(|content| record_set(&format!("{at} {content}")));
     changed.replace(at, sets.into_iter().collect::<Result<_, _>>()?);
     let delegates = |zone: &Zone| zone.at(at).iter().any(|set| *set.rtype() == RecordType::Ns);
-    let past = History::default();
-    let was = View { zone: &situation.zone, claims: &claims, settings: &situation.settings, history: &past };
+    let was = View {
+        zone: &situation.zone,
+        claims: &claims,
+        settings: &situation.settings,
+        history: &situation.history,
+    };
     let is = View { zone: &changed, ..was };
     let mut fallbacks = Fallbacks::default();
     for host in names.iter().filter(|host| was.exists(host) || is.exists(host)) {

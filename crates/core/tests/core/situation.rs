@@ -13,7 +13,7 @@ use zonekeeper_core::{
     plan::{
         Adoption, AdoptionOrder, History, HolderHistory, Hosts, ManagedTypes, Naming, Plan, Settings, View,
     },
-    source::{ClaimKey, Claims, Endpoint, Facts, Object, ObjectRef, Resource, Rules},
+    source::{ClaimKey, Claims, Endpoint, Facts, Object, ObjectRef, Problem, Resource, Rules, Severity},
 };
 
 use crate::model::Affixes;
@@ -30,7 +30,8 @@ pub struct Text {
     /// The routing of objects, which no annotation gives: `Ingress/shop/blue set=blue weight=10`.
     #[serde(default)]
     routing: String,
-    /// The history: `held www.example.com by Ingress/shop/web`, `unreadable service`, `ours www.example.com`.
+    /// The history: `held www.example.com by Ingress/shop/web`, `unreadable service`, `ours www.example.com`,
+    /// `Ingress/shop/web depends on Backend/shop/one`, which cannot be read.
     #[serde(default)]
     history: String,
     #[serde(default)]
@@ -100,6 +101,8 @@ pub struct Situation {
     pub history: History,
     /// The unreadable resources.
     pub unreadable: BTreeSet<Resource>,
+    /// Objects that look up a resource that cannot be read, each with the resource.
+    pub unreadable_dependencies: BTreeMap<ObjectRef, String>,
     pub zone: Zone,
 }
 
@@ -152,6 +155,7 @@ impl Text {
             routing,
             history: History::default(),
             unreadable: BTreeSet::new(),
+            unreadable_dependencies: BTreeMap::new(),
             zone,
         };
         for line in self.history.lines() {
@@ -210,6 +214,7 @@ impl Situation {
             routing: BTreeMap::new(),
             history: History::default(),
             unreadable: BTreeSet::new(),
+            unreadable_dependencies: BTreeMap::new(),
             zone,
         }
     }
@@ -228,6 +233,11 @@ impl Situation {
                     &key(host)?,
                     HolderHistory { last, vacancy_is_over: false, may_yield: false },
                 );
+            }
+            // The object looks up a resource that cannot be read.
+            [object, "depends", "on", resource] => {
+                let object = object.parse().map_err(|_| bad())?;
+                self.unreadable_dependencies.insert(object, resource.to_owned());
             }
             ["unreadable", kind] => {
                 let resource =
@@ -259,10 +269,14 @@ impl Situation {
         }
         for object in objects {
             if let Some(id) = object.id() {
-                let facts = object.facts(&self.rules).map(|facts| match self.routing.get(&id) {
+                let mut facts = object.facts(&self.rules).map(|facts| match self.routing.get(&id) {
                     Some((set_id, routing)) => routed(facts, set_id, routing),
                     None => facts,
                 });
+                if let (Some(facts), Some(resource)) = (&mut facts, self.unreadable_dependencies.get(&id)) {
+                    let (field, text) = (resource.clone(), String::new());
+                    facts.problems.push(Problem { field, text, severity: Severity::Unreadable });
+                }
                 claims.set(&id, facts);
             }
         }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     dns::{Name, Zone},
     plan::{Blocked, History, Settings, View, of_object},
-    source::{Claims, Facts, Index, ObjectRef, Reduced, Resource, ResourceRef},
+    source::{Claims, Facts, Index, ObjectRef, Reduced, ResourceRef},
 };
 
 /// The inputs of every plan, kept up to date.
@@ -82,7 +82,7 @@ impl Model {
     pub fn set_resource(&mut self, resource: &ResourceRef, reduced: Option<Reduced>, turn: &mut Turn) {
         self.lists.see(resource);
         if self.claims.visibility.set_undecodable(resource, false) {
-            self.visibility_changed(resource.resource(), Some(resource.namespace()), turn);
+            self.resource_visibility_changed(resource, turn);
         }
         for (object, facts) in self.index.set(resource, reduced, &self.claims.visibility) {
             self.set_facts(&object, facts, turn);
@@ -100,6 +100,11 @@ impl Model {
         for report in blocked_reports::compare(&old, &new) {
             turn.report(report);
         }
+        // An object with an unreadable dependency may claim any hostname.
+        let is_certain = |facts: Option<&Facts>| facts.is_none_or(|it| it.unreadable_dependency().is_none());
+        if is_certain(self.claims.facts_of(object).map(AsRef::as_ref)) != is_certain(facts.as_ref()) {
+            turn.changed(Changed::Readability);
+        }
         let hosts = self.claims.set(object, facts);
         if !hosts.is_empty() {
             turn.changed(Changed::Claims { hosts, has_new });
@@ -113,7 +118,7 @@ impl Model {
         let is_known = self.index.has(resource) || resource.object().is_some_and(has_facts);
         // Without a known version, an object may claim any hostname, and a part may lead anywhere.
         if !is_known && self.claims.visibility.set_undecodable(resource, true) {
-            self.visibility_changed(resource.resource(), Some(resource.namespace()), turn);
+            self.resource_visibility_changed(resource, turn);
         }
     }
 
@@ -143,14 +148,20 @@ impl Model {
     fn set_readable(&mut self, scope: &Scope, is_readable: bool, turn: &mut Turn) {
         let (resource, namespace) = (scope.resource, scope.namespace.as_deref());
         if self.claims.visibility.set_readable(resource, namespace, is_readable) {
-            self.visibility_changed(resource, namespace, turn);
+            turn.changed(Changed::Readability);
+            let changed = self.index.visibility_changed(resource, namespace, &self.claims.visibility);
+            for (object, facts) in changed {
+                self.set_facts(&object, facts, turn);
+            }
         }
     }
 
-    /// Reacts to resources that can be read now, or cannot be read any more. `namespace` is `None` for all namespaces.
-    fn visibility_changed(&mut self, resource: Resource, namespace: Option<&str>, turn: &mut Turn) {
-        turn.changed(Changed::Readability);
-        for (object, facts) in self.index.visibility_changed(resource, namespace, &self.claims.visibility) {
+    /// Reacts to a resource that can be decoded now, or cannot be decoded any more.
+    fn resource_visibility_changed(&mut self, resource: &ResourceRef, turn: &mut Turn) {
+        if resource.object().is_some() {
+            turn.changed(Changed::Readability);
+        }
+        for (object, facts) in self.index.resource_visibility_changed(resource, &self.claims.visibility) {
             self.set_facts(&object, facts, turn);
         }
     }

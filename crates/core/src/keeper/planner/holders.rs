@@ -69,7 +69,10 @@ impl Holders {
         let history = named.as_ref().map(|named| self.observe_named(view, key, named, known, now));
         let history = history.unwrap_or_default();
         let holder = view.holder(key, named.as_ref(), &history);
-        let holder = holder.filter(|claim| claim.endpoint.content.is_empty());
+        // With an unreadable dependency, the holder may have a target.
+        let holder = holder.filter(|claim| {
+            claim.endpoint.content.is_empty() && claim.facts.unreadable_dependency().is_none()
+        });
         let known = self.targetless.remove(key);
         let Some(holder) = holder.map(|claim| claim.object().clone()) else { return history };
         let since = known.filter(|(object, _)| *object == holder).map_or(now, |(_, since)| since);

@@ -24,32 +24,60 @@ fn backend(name: &str) -> ResourceRef {
     ResourceRef::new(BACKEND, "shop", name)
 }
 
-/// A route of the namespace `shop` that asks for [`HOST`], with the backend of the same name.
+/// A route of the namespace `shop` that asks for [`HOST`], and leads to the backend of its name.
 fn route(name: &str, age: i64) -> Input {
-    let object = ingress(meta("shop", name, age, BTreeMap::new()), &[HOST], &[]);
+    route_to(name, age, HOST, name)
+}
+
+/// A route of the namespace `shop`, with a hostname and a backend.
+fn route_to(name: &str, age: i64, host: &str, to: &str) -> Input {
+    let object = ingress(meta("shop", name, age, BTreeMap::new()), &[host], &[]);
     let mut facts = object.facts(&Rules::default()).unwrap();
     facts.object = ObjectRef::new(Kind::from_label("route"), "shop", name);
-    let part = Route { facts, backend: backend(name) };
+    let part = Route { facts, backend: backend(to) };
     let reduced = Some(Reduced::Part(Arc::new(part)));
     Input::Resource { resource: ResourceRef::new(ROUTE, "shop", name), reduced }
 }
 
 fn leads_to(name: &str, address: &str) -> Input {
-    let part = Backend { targets: vec![address.to_owned()] };
+    leads_to_all(name, &[address])
+}
+
+fn leads_to_all(name: &str, addresses: &[&str]) -> Input {
+    let part = Backend { targets: addresses.iter().map(|address| (*address).to_owned()).collect() };
     Input::Resource { resource: backend(name), reduced: Some(Reduced::Part(Arc::new(part))) }
 }
 
 /// Starts a process with the routes `web` and `next`, and with these inputs about backends.
 fn start(stage: &mut Stage, backends: impl IntoIterator<Item = Input>) {
+    start_with(stage, [route("web", 0), route("next", 1)], backends);
+}
+
+fn start_with(
+    stage: &mut Stage,
+    routes: impl IntoIterator<Item = Input>,
+    backends: impl IntoIterator<Item = Input>,
+) {
     stage.keeper_begins_anew();
     stage.tell(Input::Listing(everywhere(ROUTE)));
-    stage.tell(route("web", 0));
-    stage.tell(route("next", 1));
+    for input in routes {
+        stage.tell(input);
+    }
     stage.tell(Input::Listed(everywhere(ROUTE)));
     for input in backends {
         stage.tell(input);
     }
     stage.run(HOUR);
+}
+
+/// A list of backends that shows `next`. It cannot decode `web`.
+fn without_web() -> [Input; 4] {
+    [
+        Input::Listing(everywhere(BACKEND)),
+        leads_to("next", "192.0.2.2"),
+        Input::Undecodable { resource: backend("web") },
+        Input::Listed(everywhere(BACKEND)),
+    ]
 }
 
 /// A stage where the route `web` holds the hostname.
@@ -74,15 +102,9 @@ fn records(stage: &Stage) -> Vec<String> {
 #[test]
 fn a_route_keeps_its_hostname_while_its_backend_cannot_be_decoded() {
     let mut stage = held();
-    let list = [
-        Input::Listing(everywhere(BACKEND)),
-        leads_to("next", "192.0.2.2"),
-        Input::Undecodable { resource: backend("web") },
-        Input::Listed(everywhere(BACKEND)),
-    ];
-    start(&mut stage, list);
+    start(&mut stage, without_web());
     assert_eq!(records(&stage), ["192.0.2.1 for route/shop/web"]);
-    assert!(stage.done().contains(&format!("blocked {HOST}: InvalidField")));
+    assert!(stage.done().contains(&format!("blocked {HOST}: DependencyUnreadable")));
     // The backend is decodable again.
     stage.tell(leads_to("web", "192.0.2.3"));
     stage.run(HOUR);
@@ -106,7 +128,7 @@ fn a_route_keeps_its_hostname_while_backends_cannot_be_listed() {
     stage.tell(leads_to("next", "192.0.2.2"));
     stage.run(HOUR);
     assert_eq!(records(&stage), ["192.0.2.1 for route/shop/web"]);
-    assert!(stage.done().contains(&format!("blocked {HOST}: InvalidField")));
+    assert!(stage.done().contains(&format!("blocked {HOST}: DependencyUnreadable")));
     stage.tell(Input::Listing(everywhere(BACKEND)));
     stage.tell(leads_to("web", "192.0.2.3"));
     stage.tell(Input::Listed(everywhere(BACKEND)));
@@ -117,16 +139,33 @@ fn a_route_keeps_its_hostname_while_backends_cannot_be_listed() {
 #[test]
 fn a_backend_that_was_never_known_is_forgotten_when_a_list_does_not_show_it() {
     let mut stage = held();
-    let list = [
-        Input::Listing(everywhere(BACKEND)),
-        leads_to("next", "192.0.2.2"),
-        Input::Undecodable { resource: backend("web") },
-        Input::Listed(everywhere(BACKEND)),
-    ];
-    start(&mut stage, list);
+    start(&mut stage, without_web());
     stage.tell(Input::Listing(everywhere(BACKEND)));
     stage.tell(leads_to("next", "192.0.2.2"));
     stage.tell(Input::Listed(everywhere(BACKEND)));
     stage.run(HOUR);
+    assert_eq!(records(&stage), ["192.0.2.2 for route/shop/next"]);
+}
+
+#[test]
+fn an_unreadable_backend_does_not_count_as_a_missing_target() {
+    let mut stage = held();
+    start(&mut stage, without_web());
+    // The grace period of a holder without a target begins when the backend is readable.
+    stage.tell(leads_to_all("web", &[]));
+    stage.run(50_000);
+    assert_eq!(records(&stage), ["192.0.2.1 for route/shop/web"]);
+    stage.run(20_000);
+    assert_eq!(records(&stage), ["192.0.2.2 for route/shop/next"]);
+}
+
+#[test]
+fn a_former_holder_gives_a_hostname_up_when_its_look_up_is_readable() {
+    let mut stage = held();
+    let elsewhere = |backend: &str| route_to("web", 0, "api.example.com", backend);
+    start_with(&mut stage, [elsewhere("web"), route("next", 1)], without_web());
+    assert_eq!(records(&stage), ["192.0.2.1 for route/shop/web"]);
+    stage.tell(elsewhere("next"));
+    stage.run(1_000);
     assert_eq!(records(&stage), ["192.0.2.2 for route/shop/next"]);
 }

@@ -89,7 +89,8 @@ impl Knowledge {
             }
             Input::Undecodable { resource } => {
                 self.see(resource);
-                if self.parts.contains_key(resource) {
+                let is_object = |object: ObjectRef| self.objects.contains_key(&object);
+                if self.parts.contains_key(resource) || resource.object().is_some_and(is_object) {
                     return BTreeSet::new();
                 }
                 self.undecodable.insert(resource.clone());

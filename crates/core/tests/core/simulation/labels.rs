@@ -104,6 +104,7 @@ labels! {
     Reason::TrafficPolicy => "TrafficPolicy",
     Reason::TooBig(_) => "TooBig",
     Reason::KindUnreadable { .. } => "KindUnreadable",
+    Reason::DependencyUnreadable { .. } => "DependencyUnreadable",
     Reason::Vacant { .. } => "Vacant",
     Reason::Paused { .. } => "Paused",
     Reason::Contested => "Contested",

@@ -28,6 +28,8 @@ pub enum Saboteur {
     ForgetsTheWindow,
     /// A denied kind counts as a kind without objects.
     TakesDeniedForEmpty,
+    /// A resource that cannot be decoded counts as gone.
+    TakesUndecodableForGone,
     /// A batch also deletes a set beside its own sets.
     Deletes,
     /// A batch is sent after its permission ended.
@@ -56,7 +58,7 @@ pub enum Saboteur {
 
 impl Saboteur {
     /// Each saboteur, with the invariant that must find it.
-    pub const ALL: [(Self, &str); 19] = [
+    pub const ALL: [(Self, &str); 20] = [
         (Self::DropsTxts, "a unit is written whole"),
         (Self::UpsertsUnread, "a create never meets an existing set"),
         (Self::LosesUnits, "a unit is written whole"),
@@ -64,6 +66,7 @@ impl Saboteur {
         (Self::TrustsForeignTxts, "only owned sets that match the plan are replaced"),
         (Self::ForgetsTheWindow, "the brake limits the moves of ten minutes"),
         (Self::TakesDeniedForEmpty, "a hostname stays with its holder"),
+        (Self::TakesUndecodableForGone, "a hostname stays with its holder"),
         (Self::Deletes, "nothing but the sets of a batch changes"),
         (Self::IgnoresNotAfter, "nothing is sent after the permission has ended"),
         (Self::ResendsBlindly, "an unanswered batch is read before the next one is sent"),
@@ -133,6 +136,9 @@ impl Saboteur {
             }
             (Self::ForgetsPauses, Input::Resource { reduced: Some(Reduced::Facts(facts)), .. }) => {
                 facts.controls.paused = None;
+            }
+            (Self::TakesUndecodableForGone, Input::Undecodable { resource }) => {
+                return Input::Resource { resource: resource.clone(), reduced: None };
             }
             (Self::HidesDelegations, Input::Page { answer: Ok(page), .. }) => {
                 page.sets.retain(|set| *set.rtype() != RecordType::Ns || set.name().to_route53() == APEX);

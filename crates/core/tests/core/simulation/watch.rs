@@ -67,11 +67,12 @@ impl Watch {
         Some((at, Ticket { stream: at, epoch: stream.epoch }, stream.last))
     }
 
-    /// Lists a scope. Returns the events with their arrivals.
+    /// Lists a scope. Returns the events with their arrivals. In a storm, a resource can stay undecodable for a while.
     pub fn list(
         &mut self,
         at: usize,
         cluster: &Cluster,
+        storm: bool,
         now: Time,
         random: &mut Random,
     ) -> Vec<(Ticket, Time, Input)> {
@@ -87,7 +88,7 @@ impl Watch {
                 Input::Resource { resource: resource.clone(), reduced: cluster.reduced(&resource) };
             if random.percent(2) {
                 inputs.push(Input::Undecodable { resource });
-                if random.percent(50) {
+                if storm && random.percent(50) {
                     later.push(readable);
                     continue;
                 }

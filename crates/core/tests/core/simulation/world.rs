@@ -444,7 +444,9 @@ impl World {
             Event::Relist { process, stream } => {
                 let at = self.position(process).unwrap();
                 let watch = &mut self.processes[at].watch;
-                for (ticket, at, input) in watch.list(stream, &self.cluster, self.now, &mut self.random) {
+                for (ticket, at, input) in
+                    watch.list(stream, &self.cluster, self.storm, self.now, &mut self.random)
+                {
                     self.schedule(at - self.now, Event::Watch { process, ticket, input });
                 }
                 if self.storm && self.random.percent(10) {
