@@ -94,9 +94,14 @@ impl View<'_> {
             Ok(desired) => self.plan_wish(holder, desired, rivals, plan),
             Err(reason) => KeyPlan::Blocked(reason.clone(), Vec::new()),
         };
-        // The grace period delays writes only. Records that are right are in sync at once.
+        // The grace period delays writes only, by zonekeeper and by hand. Records that are right are in sync at once.
+        let is_change = match &key_plan {
+            KeyPlan::Write(_) => true,
+            KeyPlan::Blocked(_, remedy) => !remedy.is_empty(),
+            KeyPlan::InSync | KeyPlan::Noted(..) => false,
+        };
         let key_plan = match (key_plan, named) {
-            (KeyPlan::Write(_), Some(holder)) if must_wait => {
+            (_, Some(holder)) if must_wait && is_change => {
                 let reason = if self.claims.visibility.may_exist_unseen(&holder) {
                     Reason::KindUnreadable { holder }
                 } else if let Some(resource) = self.claims.unreadable_dependency(&holder) {
