@@ -61,8 +61,10 @@ const EXAMPLES: &str = "Examples:
     zonekeeper adopt --all --from-owner old-eu --zone-id Z0123456789ABC --owner-id prod-eu
 
 The command writes only ownership TXT records, and only for hostnames that an object asks for. The changes after `then`
-are those that a running zonekeeper will make to the adopted records. A record with an unreadable ownership TXT is not
+are those that the controller makes to the adopted records later. A record with an unreadable ownership TXT is not
 adopted.
+
+While a controller holds the Lease, the command writes nothing. Stop the controller first, and start it again afterwards.
 
 Give the same flags here as to `zonekeeper run`.";
 

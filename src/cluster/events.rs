@@ -272,7 +272,8 @@ fn blocked_note(blocked: &Blocked) -> String {
 fn noted_note(noted: &Noted) -> String {
     let (host, why) =
         (shorten(&noted.key.to_string(), LONGEST_PART), shorten(&noted.note.to_string(), LONGEST_PART));
-    format!("{host}: {why}. Fix: {}", noted.note.fix())
+    let where_shown = if noted.remedy.is_empty() { "" } else { " (`zonekeeper plan` shows it)" };
+    format!("{host}: {why}. Fix: {}{where_shown}", noted.note.fix())
 }
 
 fn leftover_note(set: &RecordSet) -> String {

@@ -73,7 +73,7 @@ impl Blocked {
                 "zonekeeper keeps the hostname for an object of another namespace, which is gone".to_owned()
             }
             Reason::KindUnreadable { holder } if holder.namespace() != self.object.namespace() => {
-                "an object of another namespace holds this hostname, and zonekeeper cannot read its kind"
+                "an object of another namespace holds this hostname, and zonekeeper cannot read it"
                     .to_owned()
             }
             Reason::DependencyUnreadable { object, .. } if object.namespace() != self.object.namespace() => {

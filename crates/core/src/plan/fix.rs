@@ -87,8 +87,9 @@ impl Reason {
                  record set. zonekeeper limits the size of an object, so that one object cannot use up all memory."
             }
             Self::KindUnreadable { .. } => {
-                "The ownership record names an object of a kind that zonekeeper may not list. The object can still claim the \
-                 hostname, so no other object gets it. Other hostnames are not affected."
+                "The ownership record names an object that zonekeeper cannot read: it may not list the kind, or it cannot \
+                 decode the object. The object can still claim the hostname, so no other object gets it. Other hostnames are \
+                 not affected."
             }
             Self::DependencyUnreadable { .. } => {
                 "The targets or the hostnames of the object depend on another resource, which zonekeeper cannot read. Without \
@@ -140,28 +141,23 @@ impl Reason {
             Self::ReservedName(Reserved::Underscore) => {
                 "choose a hostname without a label that begins with `_`"
             }
-            Self::ReservedName(Reserved::OwnershipOf(_)) | Self::TypeConflict { is_needed: true, .. } => {
-                "choose another hostname"
-            }
-            Self::ReservedName(Reserved::WildcardReplacement) => {
-                "choose another hostname, or another --txt-wildcard-replacement"
-            }
+            Self::ReservedName(Reserved::OwnershipOf(_) | Reserved::WildcardReplacement)
+            | Self::TypeConflict { is_needed: true, .. } => "choose another hostname",
             Self::ReservedName(Reserved::SharedWith(_)) => {
-                "delete the records of that name if nobody needs them, or choose another --txt-wildcard-replacement"
+                "delete the records of that name if nobody needs them; otherwise choose another hostname"
             }
             Self::BelowZoneCut { .. } => "create the record in the delegated zone, or remove the NS records",
             Self::NoTarget => {
                 "wait until the object's controller sets an address, or set the annotation `target`"
             }
             Self::UnknownLoadBalancerZone { .. } => {
-                "start zonekeeper with --alias-zone SUFFIX=ZONEID for this region, or with --aws-prefer-cname"
+                "start zonekeeper with --alias-zone SUFFIX=ZONEID for this region"
             }
             Self::NoAliasZone { .. } => {
                 "remove the annotation `alias`, or start zonekeeper with --alias-zone SUFFIX=ZONEID"
             }
             Self::AliasInPrivateZone { .. } => {
-                "publish the hostname in a public zone, or choose another target with the annotation `target`; below the \
-                 zone's own name, --aws-prefer-cname helps as well"
+                "publish the hostname in a public zone, or choose another target with the annotation `target`"
             }
             Self::ApexNeedsAlias { .. } => {
                 "choose a target that an alias can lead to, IP addresses, or a hostname below the zone's name"
@@ -170,8 +166,8 @@ impl Reason {
             Self::UnmanagedType { .. } => "add the type to --managed-record-types, or choose another target",
             Self::ClaimedBy { .. } => "remove the hostname from one of the objects",
             Self::MergeUndecided { .. } => {
-                "start zonekeeper with --merge-targets=true to publish the addresses of all objects, or with \
-                 --merge-targets=false to publish those of one"
+                "start zonekeeper with --merge-targets=false to publish the addresses of one object, or with \
+                 --merge-targets=true to publish those of all objects; each holds for every hostname"
             }
             Self::OwnedBy { .. } => {
                 "choose another hostname; or, if the owner gives the record up, run `zonekeeper adopt NAME --from-owner ID` or \
@@ -197,7 +193,8 @@ impl Reason {
             }
             Self::TooBig(_) => "spread the targets over several hostnames",
             Self::KindUnreadable { .. } => {
-                "grant zonekeeper the right to list and watch the kind, or remove the kind from --source"
+                "grant zonekeeper the right to list and watch the kind; if the log says that the object cannot be decoded, \
+                 correct the object"
             }
             Self::DependencyUnreadable { .. } => {
                 "correct that resource, or grant zonekeeper the right to list and watch its kind; if the API server does not \

@@ -111,7 +111,7 @@ pub enum Reason {
     TrafficPolicy,
     /// The record set, the object or the unit exceeds a limit.
     TooBig(Limit),
-    /// The object that holds the hostname belongs to a kind that zonekeeper cannot read.
+    /// zonekeeper cannot read the object that holds the hostname: its kind, or this one object.
     KindUnreadable {
         /// The object that the ownership record names.
         holder: ObjectRef,
@@ -299,7 +299,7 @@ impl fmt::Display for Reason {
             Self::TrafficPolicy => write!(f, "a traffic policy manages the record"),
             Self::TooBig(limit) => limit.fmt(f),
             Self::KindUnreadable { holder } => {
-                write!(f, "{holder} holds this hostname, and zonekeeper cannot read objects of its kind")
+                write!(f, "{holder} holds this hostname, and zonekeeper cannot read it")
             }
             Self::DependencyUnreadable { object, resource } => {
                 write!(f, "{object} depends on {resource}, which zonekeeper cannot read")

@@ -9,6 +9,8 @@ use super::{ObjectRef, Resource, ResourceRef};
 /// An object that cannot be read may claim any hostname. So a hostname whose ownership record names it stays as it is.
 #[derive(Debug, Clone, Default)]
 pub struct Visibility {
+    /// The resources that are read, in one namespace or in all. Empty if that is not known: then all are read.
+    read: BTreeSet<(Resource, Option<String>)>,
     /// Resources that cannot be listed, in one namespace or in all.
     unreadable: BTreeSet<(Resource, Option<String>)>,
     /// Resources that exist and cannot be decoded, if no earlier version of them is known.
@@ -20,6 +22,11 @@ pub struct Visibility {
 // === impl Visibility ===
 
 impl Visibility {
+    /// Notes that a resource is read, in one namespace or in all. Others count as unreadable from now on.
+    pub fn add_read(&mut self, resource: Resource, namespace: Option<&str>) {
+        self.read.insert((resource, namespace.map(str::to_owned)));
+    }
+
     /// Notes whether a resource can be listed, in one namespace or in all. Returns whether that is news.
     pub fn set_readable(&mut self, resource: Resource, namespace: Option<&str>, is_readable: bool) -> bool {
         let scope = (resource, namespace.map(str::to_owned));
@@ -57,10 +64,13 @@ impl Visibility {
         from.next().is_some_and(|first| (first.resource(), first.namespace()) == (resource, namespace))
     }
 
-    /// Whether the resources of a sort cannot be listed in a namespace.
+    /// Whether the resources of a sort cannot be listed in a namespace, or are not read there.
     pub(super) fn is_unreadable(&self, resource: Resource, namespace: &str) -> bool {
-        let hides = |within: &Option<String>| within.as_deref().is_none_or(|within| within == namespace);
-        self.unreadable.iter().any(|(hidden, within)| *hidden == resource && hides(within))
+        let has = |scopes: &BTreeSet<(Resource, Option<String>)>| {
+            let is_in = |within: &Option<String>| within.as_deref().is_none_or(|within| within == namespace);
+            scopes.iter().any(|(scope, within)| *scope == resource && is_in(within))
+        };
+        has(&self.unreadable) || !(self.read.is_empty() || has(&self.read))
     }
 
     /// Whether an object may exist without our knowledge: it, or a resource that its kind depends on, cannot be read.
@@ -106,5 +116,20 @@ mod tests {
         assert!(visibility.may_exist_unseen(&object));
         visibility.set_readable(gateway, None, true);
         assert!(!visibility.may_exist_unseen(&object));
+    }
+
+    #[test]
+    fn a_resource_that_is_not_read_is_unreadable() {
+        let mut visibility = Visibility::default();
+        let unreadable = |visibility: &Visibility| {
+            let at = [(Resource::INGRESS, "shop"), (Resource::INGRESS, "blog"), (Resource::SERVICE, "shop")];
+            at.map(|(resource, namespace)| visibility.is_unreadable(resource, namespace))
+        };
+        assert_eq!(unreadable(&visibility), [false; 3]);
+        visibility.add_read(Resource::INGRESS, Some("shop"));
+        assert_eq!(unreadable(&visibility), [false, true, true]);
+        visibility.add_read(Resource::SERVICE, None);
+        visibility.set_readable(Resource::INGRESS, Some("shop"), false);
+        assert_eq!(unreadable(&visibility), [true, true, false]);
     }
 }

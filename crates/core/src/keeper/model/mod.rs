@@ -40,10 +40,14 @@ pub(super) struct Model {
 impl Model {
     /// A model without objects, of a zone that is not listed yet.
     pub fn new(settings: Settings, scopes: Vec<Scope>, resync: Duration, zone: Zone) -> Self {
+        let mut claims = Claims::new(zone.apex().clone());
+        for scope in &scopes {
+            claims.visibility.add_read(scope.resource, scope.namespace.as_deref());
+        }
         Self {
             settings,
             index: Index::default(),
-            claims: Claims::new(zone.apex().clone()),
+            claims,
             lists: Lists::new(scopes),
             snapshot: Snapshot::new(zone),
             history: History::default(),
