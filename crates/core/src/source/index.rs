@@ -17,14 +17,10 @@ use std::{
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::{Facts, ObjectRef, Problem, Resource, Severity, Visibility};
-
-/// A reference to a resource that is watched.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ResourceRef {
-    resource: Resource,
-    place: Arc<(String, String)>,
-}
+use super::{
+    Facts, ObjectRef, Problem, Resource, ResourceRef, Visibility,
+    look_up::{Group, LookUp},
+};
 
 /// A resource, reduced to the fields that are used.
 #[derive(Debug, Clone)]
@@ -75,21 +71,6 @@ pub struct Related<'i> {
     used: RefCell<BTreeSet<LookUp>>,
 }
 
-/// A look-up: what the facts of an object depend on.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum LookUp {
-    One(ResourceRef),
-    Group(Group),
-}
-
-/// Resources of one sort and namespace that are looked up together.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Group {
-    resource: Resource,
-    namespace: String,
-    name: String,
-}
-
 /// All parts of joins, and which objects depend on which.
 #[derive(Debug, Default)]
 pub struct Index {
@@ -104,51 +85,6 @@ struct Entry {
     part: Arc<dyn Part>,
     /// What the facts of this object depend on.
     used: BTreeSet<LookUp>,
-}
-
-// === impl ResourceRef ===
-
-impl ResourceRef {
-    /// Refers to a resource; `namespace` is empty for a cluster-scoped one.
-    pub fn new(resource: Resource, namespace: &str, name: &str) -> Self {
-        Self { resource, place: Arc::new((namespace.to_owned(), name.to_owned())) }
-    }
-
-    /// The sort of resource.
-    pub fn resource(&self) -> Resource {
-        self.resource
-    }
-
-    /// The namespace; empty for a cluster-scoped resource.
-    pub fn namespace(&self) -> &str {
-        &self.place.0
-    }
-
-    /// The name.
-    pub fn name(&self) -> &str {
-        &self.place.1
-    }
-
-    /// The object that the resource is, if it can ask for hostnames itself.
-    pub fn object(&self) -> Option<ObjectRef> {
-        Some(ObjectRef::new(self.resource.kind()?, self.namespace(), self.name()))
-    }
-}
-
-/// `Ingress/shop/web`, or `Node/worker-1`.
-impl fmt::Display for ResourceRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.namespace() {
-            "" => write!(f, "{}/{}", self.resource, self.name()),
-            namespace => write!(f, "{}/{namespace}/{}", self.resource, self.name()),
-        }
-    }
-}
-
-impl fmt::Debug for ResourceRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
 }
 
 // === impl Related ===
@@ -171,49 +107,6 @@ impl Related<'_> {
         let members = self.index.groups.get(&group).into_iter().flatten();
         self.used.borrow_mut().insert(LookUp::Group(group));
         members.filter_map(|member| self.index.part(member))
-    }
-}
-
-// === impl LookUp ===
-
-impl LookUp {
-    fn resource(&self) -> Resource {
-        match self {
-            Self::One(resource) => resource.resource,
-            Self::Group(group) => group.resource,
-        }
-    }
-
-    fn namespace(&self) -> &str {
-        match self {
-            Self::One(resource) => resource.namespace(),
-            Self::Group(group) => &group.namespace,
-        }
-    }
-
-    /// The problem of the objects that depend on it, if something of it cannot be read.
-    fn problem(&self, visibility: &Visibility) -> Option<Problem> {
-        let is_undecodable = match self {
-            Self::One(resource) => visibility.is_undecodable(resource),
-            // The groups of an undecodable resource are unknown.
-            Self::Group(group) => visibility.has_undecodable(group.resource, &group.namespace),
-        };
-        let is_hidden = is_undecodable || visibility.is_unreadable(self.resource(), self.namespace());
-        let text = "zonekeeper cannot read it".to_owned();
-        is_hidden.then(|| Problem { field: self.to_string(), text, severity: Severity::Unreadable })
-    }
-}
-
-/// `Backend/shop/web`, or `EndpointSlice objects of web in namespace shop`.
-impl fmt::Display for LookUp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::One(resource) => resource.fmt(f),
-            Self::Group(Group { resource, namespace, name }) => {
-                write!(f, "{resource} objects of {name}")?;
-                if namespace.is_empty() { Ok(()) } else { write!(f, " in namespace {namespace}") }
-            }
-        }
     }
 }
 
@@ -268,7 +161,7 @@ impl Index {
         visibility: &Visibility,
     ) -> Vec<(ObjectRef, Option<Facts>)> {
         let group = |name: &str| Group {
-            resource: resource.resource,
+            resource: resource.resource(),
             namespace: resource.namespace().to_owned(),
             name: name.to_owned(),
         };
@@ -305,7 +198,7 @@ impl Index {
 
     /// The parts of a sort of resource.
     pub fn parts_of(&self, resource: Resource) -> impl Iterator<Item = &ResourceRef> {
-        self.parts.keys().filter(move |part| part.resource == resource)
+        self.parts.keys().filter(move |part| part.resource() == resource)
     }
 
     fn join_all(
@@ -363,7 +256,7 @@ impl Index {
 /// The groups that a resource belongs to.
 fn groups_of(resource: &ResourceRef, part: &dyn Part) -> impl Iterator<Item = Group> {
     part.groups().into_iter().map(|name| Group {
-        resource: resource.resource,
+        resource: resource.resource(),
         namespace: resource.namespace().to_owned(),
         name,
     })

@@ -15,6 +15,7 @@ mod endpoint;
 mod facts;
 mod index;
 mod ingress;
+mod look_up;
 mod object_ref;
 mod resource;
 mod service;
@@ -31,9 +32,9 @@ pub use annotation::{ADOPT, AnnotationKey, DEFAULT_PREFIXES, HAND_OVER_TO, PAUSE
 pub use claim::{Claim, Claims};
 pub use endpoint::{AliasOptions, ClaimKey, Content, Endpoint, Record, Targets};
 pub use facts::{BadHost, Controls, Facts, MAX_OBJECT_HOSTS, Pause, Problem, Severity};
-pub use index::{Index, Part, Reduced, Related, ResourceRef};
+pub use index::{Index, Part, Reduced, Related};
 pub use object_ref::{BadObject, Kind, ObjectRef};
-pub use resource::Resource;
+pub use resource::{Resource, ResourceRef};
 pub use visibility::Visibility;
 
 /// An object of the cluster, as the API server sends it.

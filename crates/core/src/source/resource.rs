@@ -1,8 +1,8 @@
-//! Resources: the sorts of things that are watched.
+//! Resources: the sorts of things that are watched, and references to them.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-use super::Kind;
+use super::{Kind, ObjectRef};
 
 /// A sort of resource that is watched. It differs from [`Kind`]: an `EndpointSlice` asks for nothing itself, and the facts
 /// of several kinds can depend on one resource.
@@ -12,6 +12,13 @@ pub struct Resource {
     label: &'static str,
     is_namespaced: bool,
     feeds: &'static [&'static str],
+}
+
+/// A reference to a resource that is watched.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResourceRef {
+    resource: Resource,
+    place: Arc<(String, String)>,
 }
 
 // === impl Resource ===
@@ -68,5 +75,50 @@ impl Resource {
 impl fmt::Display for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind)
+    }
+}
+
+// === impl ResourceRef ===
+
+impl ResourceRef {
+    /// Refers to a resource; `namespace` is empty for a cluster-scoped one.
+    pub fn new(resource: Resource, namespace: &str, name: &str) -> Self {
+        Self { resource, place: Arc::new((namespace.to_owned(), name.to_owned())) }
+    }
+
+    /// The sort of resource.
+    pub fn resource(&self) -> Resource {
+        self.resource
+    }
+
+    /// The namespace; empty for a cluster-scoped resource.
+    pub fn namespace(&self) -> &str {
+        &self.place.0
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.place.1
+    }
+
+    /// The object that the resource is, if it can ask for hostnames itself.
+    pub fn object(&self) -> Option<ObjectRef> {
+        Some(ObjectRef::new(self.resource.kind()?, self.namespace(), self.name()))
+    }
+}
+
+/// `Ingress/shop/web`, or `Node/worker-1`.
+impl fmt::Display for ResourceRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.namespace() {
+            "" => write!(f, "{}/{}", self.resource, self.name()),
+            namespace => write!(f, "{}/{namespace}/{}", self.resource, self.name()),
+        }
+    }
+}
+
+impl fmt::Debug for ResourceRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
