@@ -64,6 +64,20 @@ fn a_publication_counts_creates_and_replaces() {
 }
 
 #[test]
+fn a_publication_follows_the_plan_after_a_second_without_any_other_event() {
+    let mut stage = stage();
+    // A listing wakes the keeper as well, and none is near.
+    stage.run(20 * 60_000);
+    for name in ["first", "second"] {
+        stage.see(&web(name, WEB_1));
+        stage.run(300);
+    }
+    assert_ne!(stage.keeper.plan().digest(), digest(&stage));
+    stage.run(1_500);
+    assert_eq!(stage.keeper.plan().digest(), digest(&stage));
+}
+
+#[test]
 fn exactly_the_approved_units_are_written_and_what_is_new_waits() {
     let mut stage = stage();
     let approved = digest(&stage);
