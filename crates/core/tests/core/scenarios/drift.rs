@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use zonekeeper_core::{
-    keeper::{BrakeLimits, Input},
+    keeper::{BrakeLimits, Input, Time},
     source::{Object, PAUSED_UNTIL},
 };
 use zonekeeper_emulator::zone::{Change, RecordSet};
@@ -207,5 +207,24 @@ fn a_repair_is_no_move_for_the_brake() {
     other.alias_target.as_mut().unwrap().dns_name = format!("{WEB_2}.");
     stage.zone.change(&[Change::upsert(other)]).unwrap();
     stage.run(31 * MINUTE);
+    assert_eq!(stage.zone.get("www.example.com", "A", None), Some(&set));
+}
+
+#[test]
+fn a_repair_that_is_planned_again_before_it_is_written_is_no_move_either() {
+    let mut stage = Stage::with(|config| config.brake = BrakeLimits { moves: 1, percent: 0 });
+    stage.start(&[web("www", WEB_1)]);
+    stage.run(5_000);
+    let set = stage.zone.get("www.example.com", "A", None).unwrap().clone();
+    // Without a leader, the repair waits.
+    stage.tell(Input::Leadership { until: Time::ZERO });
+    for balancer in [WEB_2, "web-3.eu-west-1.elb.amazonaws.com"] {
+        let mut other = set.clone();
+        other.alias_target.as_mut().unwrap().dns_name = format!("{balancer}.");
+        stage.zone.change(&[Change::upsert(other)]).unwrap();
+        stage.run(31 * MINUTE);
+    }
+    stage.tell(Input::Leadership { until: Time::NEVER });
+    stage.run(10_000);
     assert_eq!(stage.zone.get("www.example.com", "A", None), Some(&set));
 }
