@@ -24,10 +24,10 @@ use zonekeeper_core::{
     dns::{Name, Policy, RecordSet, Routing, Rule, SetId, Zone, ZoneId},
     keeper::{
         BrakeLimits, ChangeId, Completion, Config, Cursor, Effect, Input, Keeper, Mode, Page, Quota, Read,
-        Scope, Time,
+        Time,
     },
     plan::{History, Plan, Settings, View},
-    source::{ClaimKey, Claims, Endpoint, Object, Resource, Rules},
+    source::{ClaimKey, Claims, Endpoint, Object, Resource, Rules, Scope},
 };
 
 const SIZES: [usize; 3] = [1_000, 10_000, 100_000];

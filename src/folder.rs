@@ -17,8 +17,8 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 use zonekeeper_core::{
-    keeper::{Input, Scope},
-    source::{Object, ObjectRef, Rules},
+    keeper::Input,
+    source::{Object, ObjectRef, Rules, Scope},
 };
 
 use crate::driver::{Handle, Objects, Until};

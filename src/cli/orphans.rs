@@ -13,9 +13,8 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::Value;
 use zonekeeper_core::{
-    keeper::Scope,
     plan::{HandChange, Plan, Stale},
-    source::{Kind, ResourceRef},
+    source::{Kind, ResourceRef, Scope},
 };
 
 use super::{plan::StaleJson, session::Session};

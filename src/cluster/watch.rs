@@ -15,8 +15,8 @@ use tokio::{
 };
 use tracing::{debug, warn};
 use zonekeeper_core::{
-    keeper::{Input, Scope},
-    source::{Object, Resource, Rules},
+    keeper::Input,
+    source::{Object, Resource, Rules, Scope},
 };
 
 use super::{

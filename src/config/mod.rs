@@ -10,12 +10,12 @@ pub use flags::{
 };
 use zonekeeper_core::{
     dns::{BadAliasZone, BadName, BadTtl, Ttl, ZoneId},
-    keeper::{self, BrakeLimits, Mode, Quota, Rate, Scope},
+    keeper::{self, BrakeLimits, Mode, Quota, Rate},
     plan::{
         Adoption, BadHostPattern, BadManagedType, BadNaming, BadOwnerId, ManagedTypes, Naming, OwnerId,
         Settings,
     },
-    source::{Resource, Rules},
+    source::{Resource, Rules, Scope},
 };
 
 /// How often the whole zone is listed, unless a flag says otherwise.

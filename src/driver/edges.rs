@@ -3,8 +3,8 @@
 use std::{error::Error, future::Future, sync::Arc};
 
 use zonekeeper_core::{
-    keeper::{Apply, ChangeId, Failure, FailureClass, Page, Read, Report, Scope},
-    source::Rules,
+    keeper::{Apply, ChangeId, Failure, FailureClass, Page, Read, Report},
+    source::{Rules, Scope},
 };
 
 use super::{Handle, Until};

@@ -18,9 +18,9 @@ use zonekeeper::{
 };
 use zonekeeper_core::{
     dns::{Zone as CoreZone, ZoneId},
-    keeper::{self, BrakeLimits, Keeper, Mode, Quota, Scope},
+    keeper::{self, BrakeLimits, Keeper, Mode, Quota},
     plan::Settings,
-    source::{Resource, Rules},
+    source::{Resource, Rules, Scope},
 };
 
 use crate::{

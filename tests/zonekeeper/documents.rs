@@ -18,9 +18,9 @@ use zonekeeper::{
 };
 use zonekeeper_core::{
     dns::{Data, Name, RecordSet, RecordType, Ttl},
-    keeper::{FailureClass, Gate, Scope},
+    keeper::{FailureClass, Gate},
     plan::{Change, Role},
-    source::Resource,
+    source::{Resource, Scope},
 };
 
 const GENERATED: &str =

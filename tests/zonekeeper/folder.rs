@@ -4,8 +4,8 @@ use std::fs;
 
 use zonekeeper::folder::{BadManifest, Folder};
 use zonekeeper_core::{
-    keeper::{Input, Scope},
-    source::{Object, Resource, Rules},
+    keeper::Input,
+    source::{Object, Resource, Rules, Scope},
 };
 
 use crate::scratch::Scratch;

@@ -20,11 +20,11 @@ use zonekeeper::{
 };
 use zonekeeper_core::{
     dns::{Name, Policy, Routing, Rule, SetId, ZoneId},
-    keeper::{Input, Keeper, Mode, Report, Scope, Time},
+    keeper::{Input, Keeper, Mode, Report, Time},
     plan::Reason,
     source::{
         AliasOptions, ClaimKey, Content, Controls, Endpoint, Facts, Kind, ObjectRef, Reduced, Resource,
-        ResourceRef, Rules, Targets,
+        ResourceRef, Rules, Scope, Targets,
     },
 };
 use zonekeeper_emulator::zone::{Change, RecordSet};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{brake_limits::BrakeLimits, contract::Scope, pacer::Quota};
-use crate::plan::Settings;
+use super::{brake_limits::BrakeLimits, pacer::Quota};
+use crate::{plan::Settings, source::Scope};
 
 /// The configuration of a keeper. It never changes.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     dns::{Name, RecordSet, RecordType, SetId},
     plan::{Batch, Blocked, Noted, PlanDigest, Subject, Unit},
-    source::{ClaimKey, ObjectRef, Reduced, Resource, ResourceRef},
+    source::{ClaimKey, ObjectRef, Reduced, ResourceRef, Scope},
 };
 
 /// An event that the driver passes to the keeper.
@@ -217,15 +217,6 @@ pub struct Leftover {
     pub set: RecordSet,
 }
 
-/// Resources that are listed together: one sort, in one namespace or in all.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Scope {
-    /// The sort of resource.
-    pub resource: Resource,
-    /// Their namespace; `None` is all namespaces.
-    pub namespace: Option<String>,
-}
-
 /// Where a page of a listing begins.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
@@ -293,24 +284,6 @@ pub enum FailureClass {
     Withheld,
 }
 
-impl Scope {
-    /// Whether a resource is listed with this scope.
-    pub fn covers(&self, resource: &ResourceRef) -> bool {
-        self.resource == resource.resource() && self.is_in_namespace(resource.namespace())
-    }
-
-    /// The reference to an object as a resource of this scope, if it is listed with this scope.
-    pub fn resource_ref(&self, object: &ObjectRef) -> Option<ResourceRef> {
-        let is_covered =
-            self.resource.kind().as_ref() == Some(object.kind()) && self.is_in_namespace(object.namespace());
-        is_covered.then(|| ResourceRef::new(self.resource, object.namespace(), object.name()))
-    }
-
-    fn is_in_namespace(&self, namespace: &str) -> bool {
-        self.namespace.as_deref().is_none_or(|of| of == namespace)
-    }
-}
-
 impl Warning {
     /// The reason of its Event.
     pub fn label(&self) -> &'static str {
@@ -348,35 +321,5 @@ impl Cursor {
     /// The first record set of a name.
     pub fn at(name: Name) -> Self {
         Self { name, rtype: None, set_id: None }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::source::Kind;
-
-    #[test]
-    fn a_scope_covers_the_resources_of_its_sort_and_namespace() {
-        let scope = |namespace: Option<&str>| Scope {
-            resource: Resource::INGRESS,
-            namespace: namespace.map(str::to_owned),
-        };
-        let (shop, all) = (scope(Some("shop")), scope(None));
-        for (resource, namespace, in_shop, in_all) in [
-            (Resource::INGRESS, "shop", true, true),
-            (Resource::INGRESS, "blog", false, true),
-            (Resource::SERVICE, "shop", false, false),
-            (Resource::SERVICE, "blog", false, false),
-        ] {
-            let resource = ResourceRef::new(resource, namespace, "web");
-            assert_eq!((shop.covers(&resource), all.covers(&resource)), (in_shop, in_all), "{resource}");
-            let object = resource.object().unwrap();
-            let expected = |is_in| if is_in { Some(resource.clone()) } else { None };
-            assert_eq!(shop.resource_ref(&object), expected(in_shop));
-            assert_eq!(all.resource_ref(&object), expected(in_all));
-        }
-        let other = ObjectRef::new(Kind::from_label("route"), "shop", "web");
-        assert_eq!(all.resource_ref(&other), None);
     }
 }

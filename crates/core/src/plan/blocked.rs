@@ -21,7 +21,7 @@ pub struct Blocked {
     pub remedy: Vec<HandChange>,
 }
 
-/// What an object asks for and does not get.
+/// A key, or hostnames, that an object asks for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// A key.

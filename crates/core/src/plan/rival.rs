@@ -22,7 +22,7 @@ pub(super) struct Rivals<'v> {
 struct Rival {
     /// The claim of its holder.
     claim: Claim,
-    /// What the claim asks for.
+    /// The record sets that the claim asks for.
     wish: Desired,
     /// Whether the zone holds a set of ours for it.
     is_owned: bool,

@@ -18,7 +18,7 @@ use std::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::{
-    Facts, ObjectRef, Problem, Resource, ResourceRef, Visibility,
+    Facts, ObjectRef, Problem, Resource, ResourceRef, Scope, Visibility,
     look_up::{Group, LookUp},
 };
 
@@ -160,32 +160,24 @@ impl Index {
         resource: &ResourceRef,
         visibility: &Visibility,
     ) -> Vec<(ObjectRef, Option<Facts>)> {
-        let group = |name: &str| Group {
-            resource: resource.resource(),
-            namespace: resource.namespace().to_owned(),
-            name: name.to_owned(),
+        let is_beside = |look_up: &LookUp| {
+            (look_up.resource(), look_up.namespace()) == (resource.resource(), resource.namespace())
         };
-        let is_beside = |look_up: &LookUp| match look_up {
-            LookUp::Group(other) => *other == group(&other.name),
-            LookUp::One(_) => false,
-        };
-        let groups =
-            self.users.range(LookUp::Group(group(""))..).take_while(|(look_up, _)| is_beside(look_up));
+        // Groups are ordered by sort and namespace, after all single resources.
+        let first = LookUp::Group(Group::beside(resource, String::new()));
+        let groups = self.users.range(first..).take_while(|(look_up, _)| is_beside(look_up));
         let one = self.users.get(&LookUp::One(resource.clone())).into_iter();
         let users = one.chain(groups.map(|(_, users)| users)).flatten().cloned().collect();
         self.join_all(&users, visibility)
     }
 
-    /// The same for all resources of a sort, in one namespace or in all.
+    /// The same for all resources of a scope.
     pub fn visibility_changed(
         &mut self,
-        resource: Resource,
-        namespace: Option<&str>,
+        scope: &Scope,
         visibility: &Visibility,
     ) -> Vec<(ObjectRef, Option<Facts>)> {
-        let is_affected = |look_up: &LookUp| {
-            look_up.resource() == resource && namespace.is_none_or(|it| it == look_up.namespace())
-        };
+        let is_affected = |look_up: &LookUp| scope.has(look_up.resource(), look_up.namespace());
         let users = self.users.iter().filter(|(look_up, _)| is_affected(look_up));
         let users = users.flat_map(|(_, users)| users).cloned().collect();
         self.join_all(&users, visibility)
@@ -255,11 +247,7 @@ impl Index {
 
 /// The groups that a resource belongs to.
 fn groups_of(resource: &ResourceRef, part: &dyn Part) -> impl Iterator<Item = Group> {
-    part.groups().into_iter().map(|name| Group {
-        resource: resource.resource(),
-        namespace: resource.namespace().to_owned(),
-        name,
-    })
+    part.groups().into_iter().map(|name| Group::beside(resource, name))
 }
 
 #[cfg(test)]
@@ -313,6 +301,10 @@ mod tests {
 
     fn node(name: &str) -> ResourceRef {
         ResourceRef::new(NODE, "", name)
+    }
+
+    fn scope(resource: Resource, namespace: Option<&str>) -> Scope {
+        Scope { resource, namespace: namespace.map(str::to_owned) }
     }
 
     fn part(part: impl Part) -> Reduced {
@@ -389,17 +381,19 @@ mod tests {
             assert_eq!(blocked_by(index.resource_visibility_changed(&resource, &visibility)), [field]);
             visibility.set_undecodable(&resource, false);
             assert_eq!(blocked_by(index.resource_visibility_changed(&resource, &visibility)), none);
-            visibility.set_readable(sort, None, false);
-            assert_eq!(blocked_by(index.visibility_changed(sort, None, &visibility)), [field]);
-            visibility.set_readable(sort, None, true);
-            assert_eq!(blocked_by(index.visibility_changed(sort, None, &visibility)), none);
+            let all = scope(sort, None);
+            visibility.set_readable(&all, false);
+            assert_eq!(blocked_by(index.visibility_changed(&all, &visibility)), [field]);
+            visibility.set_readable(&all, true);
+            assert_eq!(blocked_by(index.visibility_changed(&all, &visibility)), none);
         }
         // Resources that it does not look up.
         visibility.set_undecodable(&backend("two"), true);
         assert!(index.resource_visibility_changed(&backend("two"), &visibility).is_empty());
-        visibility.set_readable(BACKEND, Some("blog"), false);
-        assert!(index.visibility_changed(BACKEND, Some("blog"), &visibility).is_empty());
-        assert_eq!(blocked_by(index.visibility_changed(BACKEND, Some("shop"), &visibility)), none);
+        let (blog, shop) = (scope(BACKEND, Some("blog")), scope(BACKEND, Some("shop")));
+        visibility.set_readable(&blog, false);
+        assert!(index.visibility_changed(&blog, &visibility).is_empty());
+        assert_eq!(blocked_by(index.visibility_changed(&shop, &visibility)), none);
     }
 
     /// A route that has the hostnames of its gateway: it asks for nothing without it.

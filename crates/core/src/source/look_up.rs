@@ -19,6 +19,15 @@ pub(super) struct Group {
     pub name: String,
 }
 
+// === impl Group ===
+
+impl Group {
+    /// The group of this name, beside a resource of the same sort and namespace.
+    pub fn beside(resource: &ResourceRef, name: String) -> Self {
+        Self { resource: resource.resource(), namespace: resource.namespace().to_owned(), name }
+    }
+}
+
 // === impl LookUp ===
 
 impl LookUp {

@@ -18,6 +18,7 @@ mod ingress;
 mod look_up;
 mod object_ref;
 mod resource;
+mod scope;
 mod service;
 mod visibility;
 
@@ -35,6 +36,7 @@ pub use facts::{BadHost, Controls, Facts, MAX_OBJECT_HOSTS, Pause, Problem, Seve
 pub use index::{Index, Part, Reduced, Related};
 pub use object_ref::{BadObject, Kind, ObjectRef};
 pub use resource::{Resource, ResourceRef};
+pub use scope::Scope;
 pub use visibility::Visibility;
 
 /// An object of the cluster, as the API server sends it.

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use super::{ObjectRef, Resource, ResourceRef};
+use super::{ObjectRef, Resource, ResourceRef, Scope};
 
 /// The resources that cannot be read: all of some sorts, and single ones.
 ///
 /// An object that cannot be read may claim any hostname. So a hostname whose ownership record names it stays as it is.
 #[derive(Debug, Clone, Default)]
 pub struct Visibility {
-    /// The resources that are read, in one namespace or in all. Empty if that is not known: then all are read.
-    read: BTreeSet<(Resource, Option<String>)>,
-    /// Resources that cannot be listed, in one namespace or in all.
-    unreadable: BTreeSet<(Resource, Option<String>)>,
+    /// The scopes that are read. Empty if they are not known: then all are read.
+    read: BTreeSet<Scope>,
+    /// The scopes that cannot be listed.
+    unreadable: BTreeSet<Scope>,
     /// Resources that exist and cannot be decoded, if no earlier version of them is known.
     undecodable: BTreeSet<ResourceRef>,
     /// Those of them that are objects.
@@ -22,15 +22,14 @@ pub struct Visibility {
 // === impl Visibility ===
 
 impl Visibility {
-    /// Notes that a resource is read, in one namespace or in all. Others count as unreadable from now on.
-    pub fn add_read(&mut self, resource: Resource, namespace: Option<&str>) {
-        self.read.insert((resource, namespace.map(str::to_owned)));
+    /// Notes that a scope is read. Resources outside the noted scopes count as unreadable.
+    pub fn add_read(&mut self, scope: &Scope) {
+        self.read.insert(scope.clone());
     }
 
-    /// Notes whether a resource can be listed, in one namespace or in all. Returns whether that is news.
-    pub fn set_readable(&mut self, resource: Resource, namespace: Option<&str>, is_readable: bool) -> bool {
-        let scope = (resource, namespace.map(str::to_owned));
-        if is_readable { self.unreadable.remove(&scope) } else { self.unreadable.insert(scope) }
+    /// Notes whether a scope can be listed. Returns whether that is news.
+    pub fn set_readable(&mut self, scope: &Scope, is_readable: bool) -> bool {
+        if is_readable { self.unreadable.remove(scope) } else { self.unreadable.insert(scope.clone()) }
     }
 
     /// Notes whether a resource exists that cannot be decoded. Returns whether that is news.
@@ -66,20 +65,13 @@ impl Visibility {
 
     /// Whether the resources of a sort cannot be listed in a namespace, or are not read there.
     pub(super) fn is_unreadable(&self, resource: Resource, namespace: &str) -> bool {
-        let has = |scopes: &BTreeSet<(Resource, Option<String>)>| {
-            let is_in = |within: &Option<String>| within.as_deref().is_none_or(|within| within == namespace);
-            scopes.iter().any(|(scope, within)| *scope == resource && is_in(within))
-        };
+        let has = |scopes: &BTreeSet<Scope>| scopes.iter().any(|scope| scope.has(resource, namespace));
         has(&self.unreadable) || !(self.read.is_empty() || has(&self.read))
     }
 
     /// Whether an object may exist without our knowledge: it, or a resource that its kind depends on, cannot be read.
     pub(crate) fn may_exist_unseen(&self, object: &ObjectRef) -> bool {
-        self.objects.contains(object)
-            || self.unreadable.iter().any(|(resource, within)| {
-                resource.kinds().any(|kind| kind == *object.kind())
-                    && within.as_deref().is_none_or(|within| within == object.namespace())
-            })
+        self.objects.contains(object) || self.unreadable.iter().any(|scope| scope.feeds(object))
     }
 }
 
@@ -87,18 +79,22 @@ impl Visibility {
 mod tests {
     use super::*;
 
+    fn scope(resource: Resource, namespace: Option<&str>) -> Scope {
+        Scope { resource, namespace: namespace.map(str::to_owned) }
+    }
+
     #[test]
     fn an_object_may_exist_unseen_if_its_kind_cannot_be_listed_in_its_namespace() {
         let mut visibility = Visibility::default();
-        visibility.set_readable(Resource::INGRESS, Some("shop"), false);
+        visibility.set_readable(&scope(Resource::INGRESS, Some("shop")), false);
         let objects = ["ingress/shop/web", "ingress/blog/web", "service/shop/web"];
         let unseen = |visibility: &Visibility| {
             objects.map(|label| visibility.may_exist_unseen(&ObjectRef::from_resource_label(label)))
         };
         assert_eq!(unseen(&visibility), [true, false, false]);
-        visibility.set_readable(Resource::SERVICE, None, false);
+        visibility.set_readable(&scope(Resource::SERVICE, None), false);
         assert_eq!(unseen(&visibility), [true, false, true]);
-        visibility.set_readable(Resource::INGRESS, Some("shop"), true);
+        visibility.set_readable(&scope(Resource::INGRESS, Some("shop")), true);
         assert_eq!(unseen(&visibility), [false, false, true]);
     }
 
@@ -108,13 +104,13 @@ mod tests {
         let gateway = Resource::namespaced("Gateway", "gateway", &["route"]);
         let object = ObjectRef::from_resource_label("route/shop/web");
         let mut visibility = Visibility::default();
-        visibility.set_readable(route, None, false);
-        visibility.set_readable(gateway, None, true);
+        visibility.set_readable(&scope(route, None), false);
+        visibility.set_readable(&scope(gateway, None), true);
         assert!(visibility.may_exist_unseen(&object));
-        visibility.set_readable(gateway, None, false);
-        visibility.set_readable(route, None, true);
+        visibility.set_readable(&scope(gateway, None), false);
+        visibility.set_readable(&scope(route, None), true);
         assert!(visibility.may_exist_unseen(&object));
-        visibility.set_readable(gateway, None, true);
+        visibility.set_readable(&scope(gateway, None), true);
         assert!(!visibility.may_exist_unseen(&object));
     }
 
@@ -126,10 +122,10 @@ mod tests {
             at.map(|(resource, namespace)| visibility.is_unreadable(resource, namespace))
         };
         assert_eq!(unreadable(&visibility), [false; 3]);
-        visibility.add_read(Resource::INGRESS, Some("shop"));
+        visibility.add_read(&scope(Resource::INGRESS, Some("shop")));
         assert_eq!(unreadable(&visibility), [false, true, true]);
-        visibility.add_read(Resource::SERVICE, None);
-        visibility.set_readable(Resource::INGRESS, Some("shop"), false);
+        visibility.add_read(&scope(Resource::SERVICE, None));
+        visibility.set_readable(&scope(Resource::INGRESS, Some("shop")), false);
         assert_eq!(unreadable(&visibility), [true, true, false]);
     }
 }

@@ -13,7 +13,9 @@ use zonekeeper_core::{
     plan::{
         Adoption, AdoptionOrder, History, HolderHistory, Hosts, ManagedTypes, Naming, Plan, Settings, View,
     },
-    source::{ClaimKey, Claims, Endpoint, Facts, Object, ObjectRef, Problem, Resource, Rules, Severity},
+    source::{
+        ClaimKey, Claims, Endpoint, Facts, Object, ObjectRef, Problem, Resource, Rules, Scope, Severity,
+    },
 };
 
 use crate::model::Affixes;
@@ -265,7 +267,7 @@ impl Situation {
     pub fn claims_of<'a>(&self, objects: impl Iterator<Item = &'a Object>) -> Claims {
         let mut claims = Claims::new(self.zone.apex().clone());
         for resource in &self.unreadable {
-            claims.visibility.set_readable(*resource, None, false);
+            claims.visibility.set_readable(&Scope { resource: *resource, namespace: None }, false);
         }
         for object in objects {
             if let Some(id) = object.id() {

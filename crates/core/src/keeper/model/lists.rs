@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{keeper::contract::Scope, source::ResourceRef};
+use crate::source::{ResourceRef, Scope};
 
 /// The state of each scope's list.
 #[derive(Debug, Clone)]

@@ -10,14 +10,13 @@ pub(super) use snapshot::{FRESH, PageOutcome, Snapshot};
 
 use super::{
     blocked_reports,
-    contract::Scope,
     time::Time,
     turn::{Changed, Turn},
 };
 use crate::{
     dns::{Name, Zone},
     plan::{Blocked, History, Settings, View, of_object},
-    source::{Claims, Facts, Index, ObjectRef, Reduced, ResourceRef},
+    source::{Claims, Facts, Index, ObjectRef, Reduced, ResourceRef, Scope},
 };
 
 /// The inputs of every plan, kept up to date.
@@ -42,7 +41,7 @@ impl Model {
     pub fn new(settings: Settings, scopes: Vec<Scope>, resync: Duration, zone: Zone) -> Self {
         let mut claims = Claims::new(zone.apex().clone());
         for scope in &scopes {
-            claims.visibility.add_read(scope.resource, scope.namespace.as_deref());
+            claims.visibility.add_read(scope);
         }
         Self {
             settings,
@@ -150,11 +149,9 @@ impl Model {
     }
 
     fn set_readable(&mut self, scope: &Scope, is_readable: bool, turn: &mut Turn) {
-        let (resource, namespace) = (scope.resource, scope.namespace.as_deref());
-        if self.claims.visibility.set_readable(resource, namespace, is_readable) {
+        if self.claims.visibility.set_readable(scope, is_readable) {
             turn.changed(Changed::Readability);
-            let changed = self.index.visibility_changed(resource, namespace, &self.claims.visibility);
-            for (object, facts) in changed {
+            for (object, facts) in self.index.visibility_changed(scope, &self.claims.visibility) {
                 self.set_facts(&object, facts, turn);
             }
         }

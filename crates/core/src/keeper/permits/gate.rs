@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::keeper::contract::Scope;
+use crate::source::Scope;
 
 /// A condition that prevents all writes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -20,7 +20,7 @@ const LASTED: Duration = Duration::from_secs(30);
 /// The time between warnings: an Event is kept for an hour (kube-apiserver, `--event-ttl`).
 const AGAIN: Duration = Duration::from_hours(1);
 
-/// What a warning is about, and the object.
+/// The condition that a warning describes, and its object.
 type Key = (Condition, ObjectRef);
 
 /// A condition that can last.

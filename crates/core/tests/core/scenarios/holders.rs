@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use zonekeeper_core::{
-    keeper::{Input, Scope},
-    source::{HAND_OVER_TO, Object, Resource},
+    keeper::Input,
+    source::{HAND_OVER_TO, Object, Resource, Scope},
 };
 
 use zonekeeper_emulator::zone::RecordSet;

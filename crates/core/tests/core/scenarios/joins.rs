@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use zonekeeper_core::{
-    keeper::{Input, Scope},
-    source::{Kind, ObjectRef, Reduced, Resource, ResourceRef, Rules},
+    keeper::Input,
+    source::{Kind, ObjectRef, Reduced, Resource, ResourceRef, Rules, Scope},
 };
 
 use super::stage::Stage;
@@ -70,6 +70,14 @@ fn start_with(
     stage.run(HOUR);
 }
 
+/// Lists one backend as the only one.
+fn list(stage: &mut Stage, backend: Input) {
+    stage.tell(Input::Listing(everywhere(BACKEND)));
+    stage.tell(backend);
+    stage.tell(Input::Listed(everywhere(BACKEND)));
+    stage.run(HOUR);
+}
+
 /// A list of backends that shows `next`. It cannot decode `web`.
 fn without_web() -> [Input; 4] {
     [
@@ -114,10 +122,7 @@ fn a_route_keeps_its_hostname_while_its_backend_cannot_be_decoded() {
     stage.run(HOUR);
     assert_eq!(stage.keeper.plan().in_sync, 1);
     // A new listing shows that the backend is gone.
-    stage.tell(Input::Listing(everywhere(BACKEND)));
-    stage.tell(leads_to("next", "192.0.2.2"));
-    stage.tell(Input::Listed(everywhere(BACKEND)));
-    stage.run(HOUR);
+    list(&mut stage, leads_to("next", "192.0.2.2"));
     assert_eq!(records(&stage), ["192.0.2.2 for route/shop/next"]);
 }
 
@@ -129,10 +134,7 @@ fn a_route_keeps_its_hostname_while_backends_cannot_be_listed() {
     stage.run(HOUR);
     assert_eq!(records(&stage), ["192.0.2.1 for route/shop/web"]);
     assert!(stage.done().contains(&format!("blocked {HOST}: DependencyUnreadable")));
-    stage.tell(Input::Listing(everywhere(BACKEND)));
-    stage.tell(leads_to("web", "192.0.2.3"));
-    stage.tell(Input::Listed(everywhere(BACKEND)));
-    stage.run(HOUR);
+    list(&mut stage, leads_to("web", "192.0.2.3"));
     assert_eq!(records(&stage), ["192.0.2.3 for route/shop/web"]);
 }
 
@@ -140,10 +142,7 @@ fn a_route_keeps_its_hostname_while_backends_cannot_be_listed() {
 fn a_backend_that_was_never_known_is_forgotten_when_a_list_does_not_show_it() {
     let mut stage = held();
     start(&mut stage, without_web());
-    stage.tell(Input::Listing(everywhere(BACKEND)));
-    stage.tell(leads_to("next", "192.0.2.2"));
-    stage.tell(Input::Listed(everywhere(BACKEND)));
-    stage.run(HOUR);
+    list(&mut stage, leads_to("next", "192.0.2.2"));
     assert_eq!(records(&stage), ["192.0.2.2 for route/shop/next"]);
 }
 

@@ -9,10 +9,10 @@ use zonekeeper_core::{
     dns::{Name, Zone, ZoneId},
     keeper::{
         Apply, BrakeLimits, ChangeId, Config, Effect, Failure, FailureClass, Input, Keeper, Leftover, Mode,
-        Publication, Quota, Read, Report, Scope, Time, Warning,
+        Publication, Quota, Read, Report, Time, Warning,
     },
     plan::{Change, Naming},
-    source::{Object, Resource, Rules},
+    source::{Object, Resource, Rules, Scope},
 };
 use zonekeeper_emulator::zone::{Change as ServiceChange, HostedZone, RecordSet};
 

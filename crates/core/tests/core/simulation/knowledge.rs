@@ -10,8 +10,8 @@ use std::{
 
 use zonekeeper_core::{
     dns::Name,
-    keeper::{Input, Scope, Time},
-    source::{ClaimKey, Facts, ObjectRef, Part, Reduced, ResourceRef},
+    keeper::{Input, Time},
+    source::{ClaimKey, Facts, ObjectRef, Part, Reduced, ResourceRef, Scope},
 };
 
 use super::join::{Backend, Route, joined};

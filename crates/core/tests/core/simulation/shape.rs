@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use zonekeeper_core::{
-    keeper::{BrakeLimits, Config, Mode, Quota, Rate, Scope},
+    keeper::{BrakeLimits, Config, Mode, Quota, Rate},
     plan::{Adoption, ManagedTypes, Naming, Settings},
+    source::Scope,
 };
 use zonekeeper_emulator::zone::WildcardOrder;
 

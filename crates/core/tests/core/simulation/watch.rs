@@ -1,8 +1,8 @@
 //! The watch of a process: one ordered stream of events per scope. A stream can break and be listed again.
 
 use zonekeeper_core::{
-    keeper::{Input, Scope, Time},
-    source::{Resource, ResourceRef},
+    keeper::{Input, Time},
+    source::{Resource, ResourceRef, Scope},
 };
 
 use super::{
