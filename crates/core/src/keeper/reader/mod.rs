@@ -93,14 +93,11 @@ impl ZoneReader {
         [self.resync.due()].into_iter().chain(rounds).chain(reads).filter(|due| *due > now).min()
     }
 
-    /// Begins a listing if one is due, or if decisions need one.
+    /// Begins a listing if one is due. It is urgent if decisions wait for it.
     fn begin_listing(&mut self, model: &mut Model, now: Time) {
-        let is_needed = model.snapshot.listed_at().is_none() || model.is_listing_too_old(now);
-        let is_listing = model.snapshot.is_listing();
-        if (is_needed && !(is_listing && self.resync.is_urgent()))
-            || (!is_listing && self.resync.due() <= now)
-        {
-            self.list(model, now, is_needed);
+        if !model.snapshot.is_listing() && self.resync.due() <= now {
+            let is_urgent = model.snapshot.listed_at().is_none() || model.is_listing_too_old(now);
+            self.list(model, now, is_urgent);
         }
     }
 

@@ -1,14 +1,16 @@
 //! The brake: many hostnames that would move at once.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use zonekeeper_core::{
+    dns::{Policy, Routing, Rule, SetId},
     keeper::{BrakeLimits, Input, Time},
-    source::Object,
+    source::{Object, Reduced, Rules},
 };
 use zonekeeper_emulator::zone::Change;
 
-use super::stage::{Fate, Stage, WEB_1, WEB_2, gone, web};
+use super::stage::{Fate, Stage, WEB_1, WEB_2, gone, web, web_at};
+use crate::situation::routed;
 
 const MINUTE: u64 = 60_000;
 
@@ -169,6 +171,32 @@ fn the_brake_ends_when_the_wish_goes_away() {
         stage.run(10_000);
     }
     assert_eq!((moved(&stage, 1), stage.keeper.plan().blocked.len()), (20, 0));
+}
+
+#[test]
+fn each_set_identifier_of_a_hostname_counts_for_itself() {
+    let mut stage = Stage::with(|config| config.brake = BrakeLimits { moves: 2, percent: 50 });
+    let leads_to = |set_id: &str, balancer: &str| {
+        let object = web_at(set_id, "www.example.com", balancer);
+        let policy = Policy { rule: Some(Rule::Weight(10)), health_check: None };
+        let routing = Routing::Policy(Arc::new(policy));
+        let facts = routed(object.facts(&Rules::default()).unwrap(), &SetId::new(set_id), &routing);
+        let (resource, reduced) = (object.resource_ref().unwrap(), Some(Reduced::Facts(Box::new(facts))));
+        Input::Resource { resource, reduced }
+    };
+    let tell = |stage: &mut Stage, blue: &str, green: &str| {
+        stage.tell(leads_to("blue", blue));
+        stage.tell(leads_to("green", green));
+        stage.run(10_000);
+    };
+    stage.start(&[]);
+    tell(&mut stage, WEB_1, WEB_1);
+    assert_eq!(stage.zone.len(), 2 + 8);
+    tell(&mut stage, WEB_2, "web-3.eu-west-1.elb.amazonaws.com");
+    assert_eq!(stage.keeper.plan().blocked.len(), 2);
+    tell(&mut stage, WEB_2, WEB_1);
+    let leads_there = stage.at("www.example.com").iter().filter(|line| line.contains(WEB_2)).count();
+    assert_eq!((leads_there, stage.keeper.plan().blocked.len()), (2, 0));
 }
 
 #[test]

@@ -129,6 +129,18 @@ fn a_create_of_what_is_there_is_read_at_once_and_blocked() {
 }
 
 #[test]
+fn the_work_is_not_done_before_the_names_of_a_rejected_unit_are_read() {
+    let mut stage = stage();
+    stage.somebody_creates(RecordSet::simple("www.example.com", "A", 300, ["192.0.2.1"]));
+    stage.questions_meet([Fate::fails(FailureClass::Unknown, "503")]);
+    stage.see(&web("www", WEB_1));
+    stage.run(60);
+    assert_eq!(stage.keeper.completion(stage.now), Completion::Working);
+    stage.run(5_000);
+    assert_eq!(stage.keeper.completion(stage.now), Completion::Done { refused: 0 });
+}
+
+#[test]
 fn after_a_refusal_nothing_is_sent_on_half_of_what_is_read_again() {
     let mut other = stage();
     other.see(&web("www", WEB_1));
