@@ -64,8 +64,7 @@ impl View<'_> {
     /// Plans one hostname. For a hostname that no object claims, it finds the orphans.
     pub fn host(&self, host: &Name) -> HostPlan {
         let mut plan = HostPlan::default();
-        // A TXT at the name that stands for `*` can be the wildcard's, so the owner of that name is not known.
-        if !self.claims.has_host(host) && !self.settings.naming.is_wildcard_replacement(host) {
+        if !self.claims.has_host(host) {
             plan.orphans = self.stale_sets(host, |_| true).collect();
         }
         let rivals = Rivals::new(self);

@@ -31,17 +31,20 @@ impl View<'_> {
         self.owned_sets(&key.host, |set| set.key.set_id == key.set_id).next().is_some()
     }
 
-    /// The owned sets at a hostname that no object wants. `among` selects the sets to look at. There are none if an object has
-    /// the hostname above the limit.
+    /// The owned sets at a hostname that no object wants. `among` selects the sets to look at.
+    ///
+    /// There are none if an object has the hostname above the limit, nor at a name that stands for `*`: an ownership record
+    /// there can be the wildcard's, so the owner of the name is not known.
     pub(super) fn stale_sets(
         &self,
         host: &Name,
         among: impl Fn(&RecordSet) -> bool,
     ) -> impl Iterator<Item = Stale> {
-        let is_above_limit = self.claims.is_above_limit(host);
+        let is_unknown =
+            self.claims.is_above_limit(host) || self.settings.naming.is_wildcard_replacement(host);
         let may_be_wanted = move |stale: &Stale| {
             let object = stale.was_for.as_ref();
-            is_above_limit || object.is_some_and(|it| self.claims.may_claim_unseen(it, stale.set.name()))
+            is_unknown || object.is_some_and(|it| self.claims.may_claim_unseen(it, stale.set.name()))
         };
         self.owned_sets(host, among).filter(move |stale| !may_be_wanted(stale))
     }
