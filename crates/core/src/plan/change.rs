@@ -97,7 +97,6 @@ impl Change {
                 match (said(before), said(after)) {
                     (Some(before), Some(after)) if before.owner != after.owner => "takes ownership over",
                     (Some(before), Some(after)) if before == after => "the object asks for another routing",
-                    (None, _) => "takes ownership over",
                     _ => "names the object that holds the hostname",
                 }
             }

@@ -106,3 +106,60 @@ impl Encoder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, sync::Arc};
+
+    use super::*;
+
+    #[test]
+    fn every_part_of_a_routing_counts() {
+        let text = |text: &str| Some(Arc::from(text));
+        let location =
+            |continent, country, subdivision| Rule::Geolocation { continent, country, subdivision };
+        let near = |region, local_zone_group, coordinates, bias| Rule::GeoProximity {
+            region,
+            local_zone_group,
+            coordinates,
+            bias,
+        };
+        let block = |collection: &str, location: &str| Rule::Cidr {
+            collection: collection.into(),
+            location: location.into(),
+        };
+        let rules = [
+            Rule::Weight(1),
+            Rule::Weight(2),
+            Rule::Region("a".into()),
+            Rule::Region("b".into()),
+            Rule::Failover("a".into()),
+            Rule::Failover("b".into()),
+            Rule::MultiValue(false),
+            Rule::MultiValue(true),
+            location(text("a"), None, None),
+            location(None, text("a"), None),
+            location(None, None, text("a")),
+            near(text("a"), None, None, None),
+            near(None, text("a"), None, None),
+            near(None, None, Some(("a".into(), "b".into())), None),
+            near(None, None, Some(("b".into(), "a".into())), None),
+            near(None, None, None, Some(1)),
+            near(None, None, None, Some(-1)),
+            block("ab", "c"),
+            block("a", "bc"),
+        ];
+        let health_checks = [None, text("a"), text("b")];
+        let policies = rules.into_iter().map(Some).chain([None]).flat_map(|rule| {
+            health_checks.clone().map(|health_check| Policy { rule: rule.clone(), health_check })
+        });
+        let routings: Vec<Routing> =
+            policies.map(|policy| Routing::Policy(Arc::new(policy))).chain([Routing::Simple]).collect();
+        let digests = routings.iter().map(|routing| {
+            let mut encoder = Encoder::new("test");
+            encoder.routing(routing);
+            encoder.finish::<32>()
+        });
+        assert_eq!(digests.collect::<BTreeSet<_>>().len(), routings.len());
+    }
+}

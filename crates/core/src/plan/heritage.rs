@@ -130,6 +130,9 @@ mod tests {
         let long = ObjectRef::new(Kind::Ingress, "default", &"x".repeat(253));
         let text = Heritage::text(&owner, &long, None);
         assert_eq!(text.as_str(), "heritage=external-dns,external-dns/owner=my-owner");
+        let object = |length| ObjectRef::new(Kind::Ingress, "default", &"x".repeat(length));
+        let lengths = (0..=253).map(|length| Heritage::text(&owner, &object(length), None).as_str().len());
+        assert_eq!(lengths.max(), Some(MAX_STRING_BYTES));
     }
 
     #[test]

@@ -334,7 +334,8 @@ fn of_one_object_500_hostnames_are_read_and_the_others_counted() {
     let [above] = &plan.blocked[..] else { panic!("{plan}") };
     assert_eq!(plan.units.len(), MAX_OBJECT_HOSTS + 1);
     assert!(above.subject.hostname().ends_with(&format!(" and {} more", count - 503)), "{}", above.subject);
-    assert_eq!(above.reason.label(), "TooBig");
+    let reason = format!("the object has {count} hostnames, and {MAX_OBJECT_HOSTS} are allowed");
+    assert_eq!((above.reason.label(), above.reason.to_string()), ("TooBig", reason));
     // The first hostnames of the list count.
     let is_among_first = |host: &str| plan.units.iter().any(|unit| unit.key().host.as_str() == host);
     assert!(is_among_first("w0.example.com") && is_among_first("w499.example.com"));

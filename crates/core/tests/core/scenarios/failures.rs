@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use zonekeeper_core::keeper::{Completion, FailureClass, Gate, Input, Time};
+use zonekeeper_core::keeper::{Completion, FailureClass, Gate, Input, Quota, Rate, Time};
 use zonekeeper_emulator::zone::RecordSet;
 
 use super::stage::{Fate, Stage, WEB_1, WEB_2, gone, web, web_at, webs};
@@ -229,6 +229,24 @@ fn a_change_that_was_certainly_not_carried_out_is_sent_again_without_a_read() {
         stage.run(2_050);
         assert_eq!(stage.done(), expected, "{class:?}");
     }
+}
+
+#[test]
+fn tokens_of_a_batch_whose_answer_got_lost_stay_spent() {
+    let changes = Some(Rate { refill: 1, burst: 6 });
+    let again = |class| {
+        let mut stage = Stage::with(|config| config.quota = Quota { requests: None, changes, share: 1.0 });
+        stage.start(&[]);
+        stage.run(10_000);
+        stage.batches_meet([Fate::fails(class, "no")]);
+        stage.see(&web("www", WEB_1));
+        stage.done();
+        stage.run(60_000);
+        let sent = stage.done_at().into_iter().filter(|(_, line)| line.starts_with("apply"));
+        let sent: Vec<u64> = sent.map(|(at, _)| at).collect();
+        sent[1] - sent[0]
+    };
+    assert!(again(FailureClass::NotExecuted) < again(FailureClass::Unknown));
 }
 
 #[test]
