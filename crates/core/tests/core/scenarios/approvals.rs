@@ -1,6 +1,6 @@
 //! Approvals: the keeper writes only approved units.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use zonekeeper_core::{
     keeper::{Approval, Completion, Effect, FailureClass, Gate, Input, Mode, Publication, Time},
@@ -135,6 +135,23 @@ fn an_approval_lasts_for_seven_days() {
     stage.done();
     stage.run(DAY);
     assert_eq!(writes(&mut stage), [""; 0]);
+}
+
+#[test]
+fn the_end_of_an_approval_is_published_when_it_comes() {
+    let mut stage = stage();
+    let approved = digest(&stage);
+    stage.refuse("w0.example.com", Some("[RRSet with DNS name w0.example.com. is not what we like]"));
+    // The approval ends half a minute before the work that comes every minute.
+    approve(&mut stage, approved, NOW - 30);
+    let is_approved =
+        |stage: &Stage| stage.published.as_ref().unwrap().units.iter().any(|(_, is_approved)| *is_approved);
+    let end = Duration::from_millis(7 * DAY - 30_000);
+    let left = Time::ZERO + end - stage.now;
+    stage.run(u64::try_from(left.as_millis()).unwrap() - 1_000);
+    assert!(is_approved(&stage));
+    stage.run(2_500);
+    assert!(!is_approved(&stage));
 }
 
 #[test]

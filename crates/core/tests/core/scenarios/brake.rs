@@ -1,6 +1,6 @@
 //! The brake: many hostnames that would move at once.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use zonekeeper_core::{
     dns::{Policy, Routing, Rule, SetId},
@@ -144,6 +144,28 @@ fn held_units_continue_when_enough_moves_are_ten_minutes_old() {
     assert_eq!(moved(&stage, 2), 9);
     stage.run(12_000);
     assert_eq!(moved(&stage, 2), 13, "{:?} after {begin:?}", stage.now);
+}
+
+#[test]
+fn the_keeper_wakes_when_the_brake_may_end_and_not_before() {
+    let mut stage = stage(20);
+    let objects = webs(13, 2);
+    for object in &objects[..9] {
+        stage.see(object);
+    }
+    stage.run(5_000);
+    let sent = stage.done_at().into_iter().filter(|(_, line)| line.starts_with("apply"));
+    let last = sent.map(|(at, _)| at).max().unwrap();
+    for object in &objects[9..] {
+        stage.see(object);
+    }
+    stage.run(6_000);
+    assert!(stage.keeper.wake_at().unwrap() > stage.now + Duration::from_secs(1));
+    while moved(&stage, 2) == 9 {
+        stage.run(100);
+    }
+    let end = Time::ZERO + Duration::from_millis(last + 10 * MINUTE);
+    assert!(stage.now - end < Duration::from_secs(1), "{:?}", stage.now - end);
 }
 
 #[test]
