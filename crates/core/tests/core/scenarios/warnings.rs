@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use zonekeeper_core::{keeper::FailureClass, source::Object};
+use zonekeeper_emulator::zone::RecordSet;
 
 use super::stage::{Fate, Stage, WEB_1, WEB_2, gone, web, web_at};
 use crate::world::{ingress, meta};
@@ -113,6 +114,33 @@ fn a_record_that_nothing_asks_for_beside_those_that_are_is_said_as_long_as_it_is
     assert_eq!(
         done.map(|(at, line)| (at / 1_000, line)).collect::<Vec<_>>(),
         [line(20, ""), line(50, "still "), line(3_650, "still "), line(3_720, "no longer ")]
+    );
+}
+
+#[test]
+fn a_right_record_without_an_owner_is_reported_while_it_lasts() {
+    let mut stage = Stage::new();
+    stage.somebody_creates(RecordSet::simple("www.example.com", "A", 300, ["192.0.2.1"]));
+    let targets = [(Some("192.0.2.1".to_owned()), None)];
+    stage.start(&[ingress(meta("shop", "www", 0, BTreeMap::new()), &["www.example.com"], &targets)]);
+    stage.run(3_700_000);
+    // Another owner keeps the record up to date from now on, which is no reason to warn.
+    let text = "\"heritage=external-dns,external-dns/owner=them\"";
+    stage.somebody_creates(RecordSet::simple("a-www.example.com", "TXT", 300, [text]));
+    stage.run(7_200_000);
+    stage.somebody_deletes("a-www.example.com", "TXT");
+    stage.somebody_deletes("www.example.com", "A");
+    stage.run(7_200_000);
+    let reports = stage.done().into_iter().filter(|line| line.contains("noted"));
+    assert_eq!(
+        reports.collect::<Vec<_>>(),
+        [
+            "noted www.example.com: Unmanaged",
+            "still noted www.example.com: Unmanaged",
+            "still noted www.example.com: Unmanaged",
+            "noted www.example.com: OwnedBy",
+            "no longer noted www.example.com",
+        ]
     );
 }
 
