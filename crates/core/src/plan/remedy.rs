@@ -104,14 +104,11 @@ fn ownership_record(view: &View<'_>, set: &RecordSet) -> Option<RecordSet> {
 
 fn replace(view: &View<'_>, holder: &Claim, desired: &Desired) -> Vec<HandChange> {
     let (zone, key) = (view.zone, &holder.endpoint.key);
-    let wants_cname = desired.has(&RecordType::Cname);
     let mut gone: Vec<RecordSet> = Vec::new();
     let mut wanted: Vec<RecordSet> = Vec::new();
     for set in zone.at(&key.host) {
         let is_beside = |wanted: &RecordSet| wanted.key != set.key && wanted.can_be_beside(set);
-        let excluded =
-            wants_cname || *set.rtype() == RecordType::Cname || !desired.sets.iter().all(is_beside);
-        if excluded {
+        if !desired.sets.iter().all(is_beside) {
             gone.push(set.clone());
             if set.rtype().is_address() {
                 gone.extend(ownership_record(view, set));

@@ -129,6 +129,7 @@ fn a_right_record_without_an_owner_is_reported_while_it_lasts() {
     stage.somebody_creates(RecordSet::simple("a-www.example.com", "TXT", 300, [text]));
     stage.run(7_200_000);
     stage.somebody_deletes("a-www.example.com", "TXT");
+    stage.run(60_000);
     stage.somebody_deletes("www.example.com", "A");
     stage.run(7_200_000);
     let reports = stage.done().into_iter().filter(|line| line.contains("noted"));
@@ -139,6 +140,8 @@ fn a_right_record_without_an_owner_is_reported_while_it_lasts() {
             "still noted www.example.com: Unmanaged",
             "still noted www.example.com: Unmanaged",
             "noted www.example.com: OwnedBy",
+            "noted www.example.com: Unmanaged",
+            "still noted www.example.com: Unmanaged",
             "no longer noted www.example.com",
         ]
     );

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use zonekeeper_core::{
-    keeper::{ApplyId, ChangeId, Completion, Effect, FailureClass, Gate, Input, Mode, Time},
+    keeper::{ApplyId, ChangeId, Completion, Effect, FailureClass, Gate, Input, Mode, Quota, Rate, Time},
     plan::Naming,
     source::Object,
 };
@@ -123,6 +123,29 @@ fn units_that_are_read_with_two_pages_are_sent_in_one_batch() {
     let done = stage.done();
     assert!(done.iter().filter(|line| line.starts_with("read")).count() > 1, "{done:?}");
     assert!(done.contains(&"apply 2 units: 0 create, 4 replace".to_owned()), "{done:?}");
+}
+
+#[test]
+fn a_batch_has_as_many_units_as_there_are_tokens_for_their_reads() {
+    let requests = Some(Rate { refill: 1, burst: 12 });
+    let mut stage = Stage::with(|config| config.quota = Quota { requests, changes: None, share: 1.0 });
+    // One page holds the names of one hostname.
+    for host in 0..10 {
+        for n in 0..300 {
+            let name = format!("w{host}-{n}.example.com");
+            stage.somebody_creates(RecordSet::simple(name, "A", 300, ["192.0.2.1"]));
+        }
+    }
+    stage.start(&webs(10));
+    stage.run(300_000);
+    stage.done();
+    for n in 0..10 {
+        stage.see(&web(&format!("w{n}"), WEB_2));
+    }
+    stage.run(60_000);
+    let done = stage.done();
+    let sizes = done.iter().filter_map(|line| line.strip_prefix("apply ")?.split_once(' ')?.0.parse().ok());
+    assert_eq!(sizes.collect::<Vec<usize>>(), [4, 1, 1, 1, 1, 1, 1], "{done:?}");
 }
 
 #[test]
