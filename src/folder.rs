@@ -6,7 +6,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, io,
+    fs,
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -59,6 +60,18 @@ pub enum BadManifest {
         path: PathBuf,
         /// The cause.
         source: io::Error,
+    },
+    /// A link leads out of the folder. Whoever may write a manifest could otherwise read any file through an error.
+    #[error("{path} is a link that leads out of the folder. Copy the file into the folder")]
+    Outside {
+        /// The link.
+        path: PathBuf,
+    },
+    /// A directory, a device, a socket or a FIFO, whose reading may never end.
+    #[error("{path} is not a regular file")]
+    NotRegular {
+        /// The path.
+        path: PathBuf,
     },
     /// A file is larger than any object can be.
     #[error("{path} has more than {MAX_FILE_BYTES} bytes")]
@@ -177,6 +190,7 @@ impl Folder {
     /// Reads the folder again. Returns the files and documents that cannot be used; they keep their last content.
     pub fn read(&mut self) -> Result<Vec<BadManifest>, BadManifest> {
         let unreadable = |source| BadManifest::Folder { path: self.path.clone(), source };
+        let root = fs::canonicalize(&self.path).map_err(unreadable)?;
         let mut files = BTreeMap::new();
         let mut bad = Vec::new();
         for entry in fs::read_dir(&self.path).map_err(unreadable)? {
@@ -187,7 +201,7 @@ impl Folder {
             // The files stay until all are read: an error in between must not look like a deletion.
             let known = self.files.get(&path).cloned().unwrap_or_default();
             let (mut objects, mistakes) =
-                objects(&path).unwrap_or_else(|mistake| (Vec::new(), vec![mistake]));
+                objects(&path, &root).unwrap_or_else(|mistake| (Vec::new(), vec![mistake]));
             if !mistakes.is_empty() {
                 // Nobody knows which object a broken document describes. So every object of the file stays that no other
                 // document of it describes.
@@ -238,13 +252,30 @@ impl Objects for Folder {
     }
 }
 
-/// Reads the objects of a file. An error in one document does not affect the others.
-fn objects(path: &Path) -> Result<(Vec<Object>, Vec<BadManifest>), BadManifest> {
+/// Reads a regular file within the folder `root`. Links within the folder are allowed: a volume of a `ConfigMap` consists
+/// of such links.
+fn text_of(path: &Path, root: &Path) -> Result<String, BadManifest> {
     let unreadable = |source| BadManifest::File { path: path.to_owned(), source };
-    if fs::metadata(path).map_err(unreadable)?.len() > MAX_FILE_BYTES {
+    let file = fs::canonicalize(path).map_err(unreadable)?;
+    if !file.starts_with(root) {
+        return Err(BadManifest::Outside { path: path.to_owned() });
+    }
+    // To open a FIFO would wait for a writer.
+    if !fs::metadata(&file).map_err(unreadable)?.is_file() {
+        return Err(BadManifest::NotRegular { path: path.to_owned() });
+    }
+    let mut bytes = Vec::new();
+    let file = fs::File::open(file).map_err(unreadable)?;
+    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(BadManifest::TooLarge { path: path.to_owned() });
     }
-    let text = fs::read_to_string(path).map_err(unreadable)?;
+    String::from_utf8(bytes).map_err(|why| unreadable(io::Error::new(io::ErrorKind::InvalidData, why)))
+}
+
+/// Reads the objects of a file. An error in one document does not affect the others.
+fn objects(path: &Path, root: &Path) -> Result<(Vec<Object>, Vec<BadManifest>), BadManifest> {
+    let text = text_of(path, root)?;
     let (mut objects, mut mistakes) = (Vec::new(), Vec::new());
     for (line_offset, document) in documents(&text) {
         let lines = serde_saphyr::render_options! { line_offset: line_offset };

@@ -1,6 +1,6 @@
 //! A folder of manifests in place of a cluster.
 
-use std::fs;
+use std::{fs, os::unix::fs::symlink, process::Command};
 
 use zonekeeper::folder::{BadManifest, Folder};
 use zonekeeper_core::{
@@ -42,6 +42,36 @@ fn a_file_holds_several_documents_and_other_kinds_are_passed_over() {
 }
 
 #[test]
+fn only_regular_files_within_the_folder_are_read() {
+    let scratch = Scratch::new("folder-links");
+    let folder = scratch.join("manifests");
+    fs::create_dir_all(folder.join("..data")).unwrap();
+    fs::create_dir(folder.join("folder.yaml")).unwrap();
+    fs::write(scratch.join("secret.yaml"), ingress("secret", "secret.test")).unwrap();
+    fs::write(folder.join("..data/web.yaml"), ingress("web", "web.test")).unwrap();
+    let fifo = Command::new("mkfifo").arg(folder.join("fifo.yaml")).status().unwrap();
+    assert!(fifo.success());
+    // A volume of a ConfigMap has links like the first one.
+    for (link, to) in [
+        ("web.yaml", "..data/web.yaml"),
+        ("outside.yaml", "../secret.yaml"),
+        ("zero.yaml", "/dev/zero"),
+        ("dangling.yaml", "nothing.yaml"),
+        ("loop.yaml", "loop.yaml"),
+    ] {
+        symlink(to, folder.join(link)).unwrap();
+    }
+
+    let (folder, bad) = Folder::open(&folder).unwrap();
+    assert_eq!(names(&folder), ["Ingress/shop/web"]);
+    let of = |is_it: fn(&BadManifest) -> bool| bad.iter().filter(|bad| is_it(bad)).count();
+    let outside = of(|bad| matches!(bad, BadManifest::Outside { .. }));
+    let not_regular = of(|bad| matches!(bad, BadManifest::NotRegular { .. }));
+    let unreadable = of(|bad| matches!(bad, BadManifest::File { .. }));
+    assert_eq!((outside, not_regular, unreadable), (2, 2, 2), "{bad:#?}");
+}
+
+#[test]
 fn a_broken_document_costs_only_itself_and_says_where() {
     let scratch = Scratch::new("folder-broken");
     let broken = "kind: Ingress\nmetadata: {name: b\n";
@@ -58,7 +88,7 @@ fn a_broken_document_costs_only_itself_and_says_where() {
     for (is_it, text) in [
         (
             bad.iter().any(|bad| matches!(bad, BadManifest::File { .. })),
-            "binary.yaml: stream did not contain valid UTF-8",
+            "binary.yaml: invalid utf-8 sequence",
         ),
         (
             bad.iter().any(|bad| matches!(bad, BadManifest::TooLarge { .. })),
