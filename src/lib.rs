@@ -8,6 +8,7 @@
 //! - [`leadership`]: until when this process may write
 //! - [`change_batch`]: change batches for people to send
 //! - [`error_chain`]: error chains as text
+//! - [`random`]: random numbers
 //! - [`cli`]: one file per command; it connects the edges
 //!
 //! The edges do not import each other, and a test enforces it:
@@ -26,6 +27,7 @@ pub mod driver;
 pub mod error_chain;
 pub mod folder;
 pub mod leadership;
+pub mod random;
 pub mod route53;
 pub mod serve;
 pub mod telemetry;

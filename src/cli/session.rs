@@ -32,6 +32,7 @@ use crate::{
     driver::{Clock, Driver, Handle, Objects, Outcome, ReadOnly, ReadWrite, Until, ZoneAccess, unix_now},
     folder::Folder,
     leadership::{LeaderOnly, Leadership, Terms},
+    random,
     route53::{Reader, Via, Writer, ZoneFacts},
     serve,
     telemetry::{Metrics, Reporter},
@@ -207,6 +208,7 @@ impl<O: Objects> Session<O> {
             self;
         // A child: a failure stops the driver, and a signal after that still stops the process in good order.
         let (stop, until) = (startup.stop.child_token(), startup.until);
+        let seed = random::number();
         info!(
             zone.id = %zone.id,
             zone.name = %zone.apex,
@@ -214,9 +216,9 @@ impl<O: Objects> Session<O> {
             owner = %config.settings.owner,
             mode = ?mode,
             metrics.address = server.address.map(tracing::field::display),
+            seed = %format_args!("{seed:016x}"),
             "zonekeeper starts"
         );
-        let seed = u64::from(std::process::id());
         let keeper = Keeper::new(config.keeper(mode, seed), zone.empty());
         // A dry run writes no Events. A command tells its user directly.
         let events = role.candidacy().filter(|_| !until.ends()).map(|candidacy| {

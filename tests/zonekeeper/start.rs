@@ -1,6 +1,7 @@
 //! Errors at the start: the exit code, and a message that says what to do.
 
 use std::{
+    collections::BTreeSet,
     net::{Ipv4Addr, TcpListener},
     path::Path,
 };
@@ -60,6 +61,20 @@ async fn without_route_53_nothing_starts() {
         fails(&command().await.end().await, 1, &["Route 53 does not answer: ServiceUnavailable"]);
     }
     assert_eq!((zone.count(LIST), zone.count(CHANGE)), (0, 0));
+}
+
+#[tokio::test]
+async fn every_process_has_a_seed_of_its_own() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("start-seed").await);
+    let mut seeds = BTreeSet::new();
+    for _ in 0..3 {
+        let ended = CommandLine::of(&zone, &shop, &["run", "--once"]).await.succeed().await;
+        let seed = ended.logged("zonekeeper starts")[0]["seed"].as_str().unwrap().to_owned();
+        // A process id is smaller. It is 1 in every container.
+        assert!(u64::from_str_radix(&seed, 16).unwrap() > u64::from(u32::MAX), "{seed}");
+        seeds.insert(seed);
+    }
+    assert_eq!(seeds.len(), 3, "{seeds:?}");
 }
 
 #[tokio::test]

@@ -6,10 +6,7 @@
 
 mod object;
 
-use std::{
-    hash::{BuildHasher, Hasher, RandomState},
-    time::Duration,
-};
+use std::time::Duration;
 
 use futures::FutureExt;
 use k8s_openapi::api::coordination::v1::Lease;
@@ -31,7 +28,7 @@ use super::{
     Cluster,
     client::{AUTHORIZATION_GRACE, describe_status},
 };
-use crate::{driver::Clock, error_chain, leadership::Leadership};
+use crate::{driver::Clock, error_chain, leadership::Leadership, random};
 
 /// The file in which a pod finds the name of its namespace.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -459,6 +456,5 @@ async fn answer<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, Cal
 fn identity() -> String {
     let pod = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
     let pod = pod.unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned());
-    // The standard library seeds the hasher with the randomness of the system.
-    format!("{pod}_{:016x}", RandomState::new().build_hasher().finish())
+    format!("{pod}_{:016x}", random::number())
 }
