@@ -61,7 +61,7 @@ pub enum BadManifest {
         /// The cause.
         source: io::Error,
     },
-    /// A link leads out of the folder. Whoever may write a manifest could otherwise read any file through an error.
+    /// A link leads out of the folder. zonekeeper does not follow it, because its errors could show the content of any file.
     #[error("{path} is a link that leads out of the folder. Copy the file into the folder")]
     Outside {
         /// The link.

@@ -52,9 +52,9 @@ impl LookUp {
             // The groups of an undecodable resource are unknown.
             Self::Group(group) => visibility.has_undecodable(group.resource, &group.namespace),
         };
-        let is_hidden = is_undecodable || visibility.is_unreadable(self.resource(), self.namespace());
+        let is_unreadable = is_undecodable || visibility.is_unreadable(self.resource(), self.namespace());
         let text = "zonekeeper cannot read it".to_owned();
-        is_hidden.then(|| Problem { field: self.to_string(), text, severity: Severity::Unreadable })
+        is_unreadable.then(|| Problem { field: self.to_string(), text, severity: Severity::Unreadable })
     }
 }
 
