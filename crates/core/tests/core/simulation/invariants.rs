@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
+    fmt, iter,
     time::Duration,
 };
 
@@ -135,7 +135,11 @@ impl Ledger {
             let set_id = unit.key().set_id.as_ref().map(SetId::as_str);
             let of = |rtype| match zone.get(&host, rtype, set_id) {
                 Some(set) => self.naming.text(zone, set),
-                None => zone.get(&self.naming.place(&host, rtype), "TXT", set_id),
+                None => {
+                    let untyped = self.naming.untyped(&host, rtype);
+                    let mut places = iter::once(self.naming.place(&host, rtype)).chain(untyped);
+                    places.find_map(|place| zone.get(&place, "TXT", set_id))
+                }
             };
             let texts = ["A", "AAAA", "CNAME"].into_iter().filter_map(of);
             let is_readable = |text: &&RecordSet| ownership::is_for(text, &host);

@@ -49,6 +49,11 @@ impl TxtNames {
         })
     }
 
+    /// The untyped name of the ownership record of a set, if it can belong to that set only.
+    pub fn untyped(self, name: &str, rtype: &str) -> Option<String> {
+        self.of(name, None).filter(|name| rtype != "AAAA" && !self.is_typed(name))
+    }
+
     /// Whether a listed name is the typed name of another hostname. A TXT there never belongs to a record at that name.
     fn is_typed(self, name: &str) -> bool {
         let has_place = format!("{}{}", self.prefix, self.suffix).contains("%{record_type}");
@@ -77,8 +82,7 @@ impl TxtNames {
         }
         let of_cname =
             (set.rtype == "A" && set.alias_target.is_some()).then(|| self.of(&set.name, Some("CNAME")));
-        let untyped = self.of(&set.name, None).filter(|name| set.rtype != "AAAA" && !self.is_typed(name));
-        let legacy = [of_cname.flatten(), untyped].into_iter().flatten();
+        let legacy = [of_cname.flatten(), self.untyped(&set.name, &set.rtype)].into_iter().flatten();
         let mut readable = legacy.filter_map(|name| text(&name)).filter(|txt| owner(txt).is_some());
         readable.next()
     }
