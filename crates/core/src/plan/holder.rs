@@ -148,14 +148,16 @@ fn choose<'c>(
         let to = from.facts.controls.hand_over_to.as_ref()?;
         whole(&|claim| claim.object() == to)
     };
+    let is_beside = |claim: &Claim| claim.object().namespace() == holder.object().namespace();
+    let is_waiting = prospect(holder) == Prospect::Waiting;
+    // An heir without a target, and without a name in the ownership record, is uncertain: a process with memory follows
+    // the complete claim beside it. So it does not decide about the key.
+    let is_heir = named.is_some_and(|named| named != holder.object());
+    let is_uncertain = is_heir && is_waiting && whole(&is_beside).is_some();
     // A receiver that hands the key on is skipped. In a circle, the holder stays.
-    let handed = iter::successors(next(holder), |heir| next(heir))
+    let handed = iter::successors(next(holder).filter(|_| !is_uncertain), |heir| next(heir))
         .take(claimants.len())
         .find(|heir| next(heir).is_none());
-    let yielded = || {
-        let yields = history.may_yield && prospect(holder) == Prospect::Waiting;
-        let is_beside = |claim: &Claim| claim.object().namespace() == holder.object().namespace();
-        yields.then(|| whole(&is_beside)).flatten()
-    };
+    let yielded = || (history.may_yield && is_waiting).then(|| whole(&is_beside)).flatten();
     Some(Followed { holder: handed.or_else(yielded).unwrap_or(holder), must_wait })
 }
