@@ -43,8 +43,9 @@ impl Window {
         self.moves.retain(|(_, other, _)| other != host);
     }
 
-    /// Checks an accepted unit that moves its hostname. `hosts` is the number of known hostnames.
-    pub fn moved(&mut self, unit: &Unit, hosts: usize, now: Time) -> Result<(), Violation> {
+    /// Checks an accepted unit that moves its hostname. `hosts` is the number of known hostnames. `decided` is when the
+    /// process sent the unit: a release that ends before the zone takes it still counts.
+    pub fn moved(&mut self, unit: &Unit, hosts: usize, decided: Time, now: Time) -> Result<(), Violation> {
         let places: BTreeSet<String> = unit.changes().iter().filter_map(places).collect();
         if places.is_empty() {
             return Ok(());
@@ -56,7 +57,7 @@ impl Window {
         let moves = self.moves.iter().map(|(_, _, to)| to).collect::<BTreeSet<_>>().len();
         let hosts_moved = self.moves.iter().map(|(_, host, _)| host).collect::<BTreeSet<_>>().len();
         let is_much = moves >= self.limits.moves && hosts_moved * 100 > hosts * self.limits.percent;
-        if !is_much || self.released_until > now {
+        if !is_much || self.released_until > decided {
             return Ok(());
         }
         let detail = format!("{moves} moves of {hosts_moved} hostnames of {hosts}: {:?}", self.moves);
