@@ -101,6 +101,11 @@ pub struct Flags {
     #[arg(long, env = "ZONEKEEPER_ANNOTATION_PREFIX", value_name = "PREFIX/", help_heading = "Objects")]
     pub annotation_prefix: Option<String>,
 
+    /// Let objects take over records without an owner with the annotation zonekeeper.dev/adopt. Whoever may annotate an
+    /// object can then take any record whose value is known, so all namespaces must trust each other.
+    #[arg(long, env = "ZONEKEEPER_ADOPT_BY_ANNOTATION", help_heading = "Objects")]
+    pub adopt_by_annotation: bool,
+
     /// TTL of records whose object names none: seconds, or a duration such as 5m.
     #[arg(long, env = "ZONEKEEPER_DEFAULT_TTL", default_value_t = Ttl::DEFAULT.to_string(), value_name = "TTL", help_heading = "Records")]
     pub default_ttl: String,

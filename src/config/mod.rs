@@ -170,6 +170,7 @@ impl TryFrom<Flags> for Config {
             namespace,
             ingress_class,
             require_annotation,
+            adopt_by_annotation,
             annotation_prefix,
             default_ttl,
             types,
@@ -202,6 +203,7 @@ impl TryFrom<Flags> for Config {
         rules.namespaces = namespace.into_iter().collect();
         rules.ingress_classes = ingress_class.into_iter().collect();
         rules.require_annotation = require_annotation;
+        rules.adopt_by_annotation = adopt_by_annotation;
         if let Some(prefix) = annotation_prefix {
             if !prefix.ends_with('/') {
                 return Err(BadFlag::AnnotationPrefix(prefix));

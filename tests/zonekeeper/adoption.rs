@@ -42,8 +42,12 @@ async fn an_annotated_object_adopts_what_is_as_it_wants_it() {
         shop.create_ingress(name, &host, note).await;
         shop.set_address::<Ingress>(name, json!({"ip": "192.0.2.1"})).await;
     }
-    let reads = zone.count("ListResourceRecordSets");
+    // Whoever may annotate an object could take records over, so an operator must allow it.
     CommandLine::of(&zone, &shop, &["run", "--once"]).await.succeed().await;
+    assert_eq!(zone.requests(), [[""; 0]; 0]);
+    let run = ["run", "--once", "--adopt-by-annotation"];
+    let reads = zone.count("ListResourceRecordSets");
+    CommandLine::of(&zone, &shop, &run).await.succeed().await;
     assert_eq!(zone.requests(), [["CREATE a-same.example.test TXT"]]);
     assert!(
         zone.count("ListResourceRecordSets") > reads + 1,

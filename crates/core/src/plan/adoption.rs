@@ -13,7 +13,7 @@ use crate::{
 
 /// The records that may become ours in addition to those that objects adopt.
 ///
-/// An object adopts with the annotation `zonekeeper.dev/adopt`. It can adopt only records without an owner that are
+/// With `--adopt-by-annotation`, an object adopts with the annotation `zonekeeper.dev/adopt`. It can adopt only records without an owner that are
 /// already as wanted.
 #[derive(Debug, Clone, Default)]
 pub struct Adoption {

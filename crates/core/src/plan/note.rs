@@ -65,8 +65,8 @@ impl Note {
     pub fn fix(&self) -> &'static str {
         match self {
             Self::Unmanaged => {
-                "to manage the record with zonekeeper, set the annotation zonekeeper.dev/adopt: \"true\", or run \
-                 `zonekeeper adopt NAME` or the change batch shown"
+                "to manage the record with zonekeeper, run `zonekeeper adopt NAME` or the change batch shown; or, if zonekeeper \
+                 runs with --adopt-by-annotation, set the annotation zonekeeper.dev/adopt: \"true\""
             }
             Self::OwnershipLost => "to manage the record with zonekeeper again, run the change batch shown",
             Self::OwnedBy { .. } => {

@@ -253,7 +253,15 @@ impl<'a> Annotations<'a> {
     }
 
     fn controls(&self, problems: &mut Vec<Problem>) -> Controls {
-        let adopt = self.own(ADOPT).and_then(|found| found.flag(problems)).unwrap_or(false);
+        let adopt = self.own(ADOPT).is_some_and(|found| {
+            let is_asked_for = found.flag(problems) == Some(true);
+            let is_allowed = self.rules.adopt_by_annotation;
+            if is_asked_for && !is_allowed {
+                let text = "it has no effect, because zonekeeper runs without --adopt-by-annotation";
+                problems.push(Problem::warning(found.field.clone(), text));
+            }
+            is_asked_for && is_allowed
+        });
         let hand_over_to = self.own(HAND_OVER_TO).and_then(|found| {
             let object = found.value.trim().parse();
             object.map_err(|why: BadObject| problems.push(found.warning(&why))).ok()

@@ -47,7 +47,8 @@ pub struct Facts {
 /// How an object wants its hostnames to be treated.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Controls {
-    /// Whether records without an owner become ours if they equal what the object asks for (`zonekeeper.dev/adopt`).
+    /// Whether records without an owner become ours if they equal what the object asks for (`zonekeeper.dev/adopt`,
+    /// with `--adopt-by-annotation`).
     pub adopt: bool,
     /// The object that gets the hostnames (`zonekeeper.dev/hand-over-to`).
     pub hand_over_to: Option<ObjectRef>,

@@ -59,6 +59,9 @@ pub struct Rules {
     pub ingress_classes: BTreeSet<String>,
     /// Whether an object must carry a hostname annotation or `zonekeeper.dev/publish: "true"`.
     pub require_annotation: bool,
+    /// Whether `zonekeeper.dev/adopt` has an effect. It lets the owner of an object take over a record that equals what
+    /// the object asks for, so whoever may annotate an object could take any record whose value he knows.
+    pub adopt_by_annotation: bool,
 }
 
 // === impl Object ===
@@ -133,6 +136,7 @@ impl Default for Rules {
             namespaces: BTreeSet::new(),
             ingress_classes: BTreeSet::new(),
             require_annotation: false,
+            adopt_by_annotation: false,
         }
     }
 }

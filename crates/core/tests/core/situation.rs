@@ -63,6 +63,7 @@ struct Flags {
     ingress_class: BTreeSet<String>,
     namespace: BTreeSet<String>,
     require_annotation: bool,
+    adopt_by_annotation: bool,
     annotation_prefix: Option<String>,
 }
 
@@ -86,6 +87,7 @@ impl Default for Flags {
             ingress_class: BTreeSet::new(),
             namespace: BTreeSet::new(),
             require_annotation: false,
+            adopt_by_annotation: false,
             annotation_prefix: None,
         }
     }
@@ -117,6 +119,7 @@ impl Text {
             namespaces: flags.namespace.clone(),
             ingress_classes: flags.ingress_class.clone(),
             require_annotation: flags.require_annotation,
+            adopt_by_annotation: flags.adopt_by_annotation,
             ..Rules::default()
         };
         if let Some(prefix) = &flags.annotation_prefix {
@@ -207,7 +210,8 @@ impl Flags {
 impl Situation {
     /// Objects and a zone with an empty history.
     pub fn new(settings: Settings, objects: Vec<Object>, zone: Zone) -> Self {
-        let (rules, affixes) = (Rules::default(), Affixes::default());
+        let rules = Rules { adopt_by_annotation: true, ..Rules::default() };
+        let affixes = Affixes::default();
         Self {
             settings,
             rules,

@@ -259,17 +259,6 @@ fn a_holder_hands_its_name_over_in_one_batch() {
 }
 
 #[test]
-fn an_heir_without_a_target_does_not_hand_the_name_over() {
-    let (mut stage, _) = held();
-    let next = born(1, "shop", "next", None, &[(HAND_OVER_TO, "Ingress/blog/web")]);
-    let late = born(2, "shop", "late", Some(WEB_2), &[]);
-    let of_others = of("blog", "web", Some(WEB_2), &[]);
-    stage.start(&[next, late, of_others]);
-    stage.run(60 * MINUTE);
-    assert_eq!(named(&stage), ["ingress/shop/late"; 2]);
-}
-
-#[test]
 fn nothing_is_handed_over_to_nobody_or_in_a_circle() {
     let (mut stage, _) = held();
     stage.see(&of("shop", "web", Some(WEB_1), &[(HAND_OVER_TO, "Ingress/blog/web")]));

@@ -147,7 +147,8 @@ impl Stage {
 
     /// Passes the facts of an object to the keeper.
     pub fn see(&mut self, object: &Object) {
-        let (resource, reduced) = (object.resource_ref().unwrap(), object.reduce(&Rules::default()));
+        let rules = Rules { adopt_by_annotation: true, ..Rules::default() };
+        let (resource, reduced) = (object.resource_ref().unwrap(), object.reduce(&rules));
         self.tell(Input::Resource { resource, reduced });
     }
 

@@ -103,7 +103,7 @@ pub struct Wish {
 }
 
 /// All objects.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Cluster {
     objects: BTreeMap<ObjectRef, Wish>,
     /// The targets of each backend of a route.
@@ -119,6 +119,17 @@ pub struct Edit {
     /// The objects whose facts it may change.
     pub objects: Vec<ObjectRef>,
     pub what: &'static str,
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self {
+            objects: BTreeMap::new(),
+            backends: BTreeMap::new(),
+            rules: Rules { adopt_by_annotation: true, ..Rules::default() },
+            created: 0,
+        }
+    }
 }
 
 // === impl Wish ===
