@@ -50,8 +50,8 @@ pub struct Ledger {
     foreign: BTreeMap<Name, Time>,
     /// The time since which a name is delegated.
     cuts: BTreeMap<Name, Time>,
-    /// The time of our last change of a name, by process.
-    written: BTreeMap<Name, BTreeMap<u32, Time>>,
+    /// The time of our last change of a name, by process and type.
+    written: BTreeMap<Name, BTreeMap<(u32, RecordType), Time>>,
     /// The accepted batches that are not reported yet, by process and digest, with their names and times.
     accepted: BTreeMap<(u32, PlanDigest), (Vec<Name>, Time)>,
     /// The last batch that each process has sent.
@@ -210,11 +210,12 @@ impl Ledger {
             return Err(Violation::new("nothing but the sets of a batch changes", detail));
         }
         let names: Vec<Name> = apply.batch.changes().map(|change| change.after().name().clone()).collect();
-        for name in &names {
+        for set in apply.batch.changes().map(Change::after) {
             if basis.is_abandoned {
-                self.foreign.insert(name.clone(), now);
+                self.foreign.insert(set.name().clone(), now);
             } else {
-                self.written.entry(name.clone()).or_default().insert(basis.number, now);
+                let by = self.written.entry(set.name().clone()).or_default();
+                by.insert((basis.number, set.rtype().clone()), now);
             }
         }
         self.accepted.insert((basis.number, apply.digest), (names, now));
@@ -268,12 +269,15 @@ impl Ledger {
 
     /// The brake counts moves of hostnames that nobody else has changed.
     fn check_window(&mut self, unit: &Unit, basis: &Basis, now: Time) -> Result<(), Violation> {
-        let is_repair = |name: &Name| {
-            let written = self.written.get(name).and_then(|by| by.values().max());
+        // The record of one hostname can have the name of the ownership record of another one.
+        let is_repair = |(name, rtype): (&Name, &RecordType)| {
+            let written = self.written.get(name).into_iter().flatten();
+            let written = written.filter(|((_, of), _)| of == rtype).map(|(_, at)| at).max();
             self.foreign.get(name) >= written
         };
-        let names = unit.changes().iter().map(|change| change.after().name());
-        if basis.is_abandoned || names.filter(|name| self.foreign.contains_key(name)).any(is_repair) {
+        let sets = unit.changes().iter().map(|change| (change.after().name(), change.after().rtype()));
+        let mut changed = sets.filter(|(name, _)| self.foreign.contains_key(*name));
+        if basis.is_abandoned || changed.any(is_repair) {
             self.window.leave_out(&unit.key().host);
             return Ok(());
         }
@@ -364,7 +368,7 @@ impl Ledger {
         // Another process of ours can have written the name before this one led.
         let counts = |process: u32| basis.is_abandoned || process != basis.number;
         let written = self.written.get(name).into_iter().flatten();
-        let mut written = written.filter(|(process, _)| counts(**process)).map(|(_, at)| *at);
+        let mut written = written.filter(|((process, _), _)| counts(*process)).map(|(_, at)| *at);
         self.foreign.get(name).is_some_and(|at| *at >= seen) || written.any(|at| at >= seen)
     }
 
