@@ -1,6 +1,6 @@
 //! `zonekeeper plan`: shows the plan.
 
-use std::{fmt, process::ExitCode};
+use std::{fmt, net::IpAddr, process::ExitCode};
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -92,6 +92,8 @@ struct UnitJson {
     /// The changes that another unit makes to the records after the adoption.
     then: Vec<ChangeJson>,
     shadows: Vec<ShadowJson>,
+    /// The private addresses that the unit writes into a public zone.
+    private_addresses: Vec<IpAddr>,
 }
 
 /// A wildcard that will no longer answer for these names and the names below them.
@@ -193,6 +195,7 @@ impl<'p> PlanJson<'p> {
             changes: unit.changes().iter().map(ChangeJson::new).collect(),
             then: unit.then().iter().map(ChangeJson::new).collect(),
             shadows: plan.shadows.get(unit.key()).into_iter().flatten().map(ShadowJson::new).collect(),
+            private_addresses: plan.private_addresses(unit).collect(),
         });
         let blocked = plan.blocked.iter().map(|blocked| BlockedJson {
             hostname: blocked.subject.hostname().to_owned(),

@@ -110,6 +110,10 @@ pub struct Flags {
     #[arg(long, env = "ZONEKEEPER_DEFAULT_TTL", default_value_t = Ttl::DEFAULT.to_string(), value_name = "TTL", help_heading = "Records")]
     pub default_ttl: String,
 
+    /// Largest TTL that an object can ask for. Above it, the object gets a Warning and this TTL.
+    #[arg(long, env = "ZONEKEEPER_MAX_TTL", default_value_t = Ttl::A_WEEK.to_string(), value_name = "TTL", help_heading = "Records")]
+    pub max_ttl: String,
+
     /// The managed record types.
     #[command(flatten)]
     pub types: TypeFlags,

@@ -97,6 +97,19 @@ pub enum BadFlag {
     /// `--default-ttl`
     #[error("--default-ttl `{0}`: {1}")]
     Ttl(String, #[source] BadTtl),
+    /// `--max-ttl`
+    #[error("--max-ttl `{0}`: {1}")]
+    MaxTtl(String, #[source] BadTtl),
+    /// `--default-ttl` above `--max-ttl`
+    #[error(
+        "--default-ttl is {default} seconds, more than --max-ttl: {max}. Lower the one or raise the other"
+    )]
+    DefaultAboveMax {
+        /// `--default-ttl`
+        default: Ttl,
+        /// `--max-ttl`
+        max: Ttl,
+    },
     /// `--managed-record-types`
     #[error("--managed-record-types `{0}`: {1}")]
     ManagedTypes(String, #[source] BadManagedType),
@@ -173,6 +186,7 @@ impl TryFrom<Flags> for Config {
             adopt_by_annotation,
             annotation_prefix,
             default_ttl,
+            max_ttl,
             types,
             aws_prefer_cname,
             merge_targets,
@@ -204,6 +218,13 @@ impl TryFrom<Flags> for Config {
         rules.ingress_classes = ingress_class.into_iter().collect();
         rules.require_annotation = require_annotation;
         rules.adopt_by_annotation = adopt_by_annotation;
+        rules.max_ttl = Ttl::from_str(&max_ttl).map_err(|why| BadFlag::MaxTtl(max_ttl, why))?;
+        if config.settings.default_ttl > rules.max_ttl {
+            return Err(BadFlag::DefaultAboveMax {
+                default: config.settings.default_ttl,
+                max: rules.max_ttl,
+            });
+        }
         if let Some(prefix) = annotation_prefix {
             if !prefix.ends_with('/') {
                 return Err(BadFlag::AnnotationPrefix(prefix));
@@ -412,7 +433,7 @@ mod tests {
             ["--vacancy", "0s"],
             ["--brake-moves", &most],
             ["--brake-percent", "100"],
-            ["--default-ttl", "2147483647"],
+            ["--max-ttl", "2147483647"],
         ] {
             let config = config(&extra).unwrap();
             let zone = Zone::new(config.zone.clone(), Name::from_hostname("example.com").unwrap());

@@ -304,6 +304,8 @@ impl Ttl {
 
     /// The default TTL, as in ExternalDNS.
     pub const DEFAULT: Self = Self(300);
+    /// Seven days, the cap that RFC 8767 (section 4) recommends to resolvers.
+    pub const A_WEEK: Self = Self(7 * 24 * 3_600);
 
     /// A TTL in seconds, at most [`Ttl::MAX_SECONDS`].
     pub fn from_seconds(seconds: u64) -> Self {

@@ -1,7 +1,7 @@
 //! The desired record sets of a claim.
 
 use super::{
-    ManagedTypes, Reason, Settings,
+    ManagedTypes, Reason, Settings, Special,
     limit::{Limit, MAX_OBJECT_VALUES},
 };
 use crate::{
@@ -75,6 +75,10 @@ impl Desired {
     ) -> Result<Vec<RecordSet>, Reason> {
         if targets.has_more {
             return Err(Reason::TooBig(Limit::SetValues));
+        }
+        let special = |address| Some((address, Special::of(address)?));
+        if let Some((address, special)) = targets.addresses().find_map(special) {
+            return Err(Reason::SpecialAddress { address, special });
         }
         let ttl = endpoint.ttl.unwrap_or(settings.default_ttl);
         let addresses = |values: Vec<String>, rtype| {

@@ -41,6 +41,10 @@ impl Reason {
             Self::AliasInPrivateZone { .. } => {
                 "CloudFront is reachable from the internet only. Route 53 rejects aliases to it in a private hosted zone."
             }
+            Self::SpecialAddress { .. } => {
+                "Loopback, link-local, multicast, unspecified and broadcast addresses lead into the machine or the network of \
+                 whoever asks for the hostname. Attacks on browsers and on services in clouds use such records."
+            }
             Self::ApexNeedsAlias { .. } => {
                 "The zone's own name has NS and SOA records, which exclude a CNAME."
             }
@@ -158,6 +162,9 @@ impl Reason {
             }
             Self::AliasInPrivateZone { .. } => {
                 "publish the hostname in a public zone, or choose another target with the annotation `target`"
+            }
+            Self::SpecialAddress { .. } => {
+                "correct the address in the object's status, or choose another target with the annotation `target`"
             }
             Self::ApexNeedsAlias { .. } => {
                 "choose a target that an alias can lead to, IP addresses, or a hostname below the zone's name"

@@ -3,6 +3,7 @@
 //! Everything here is a function of its arguments. [`View::host`] plans one hostname and shows the order of the steps.
 //! A plan is that function over every hostname of the claims and of the zone.
 
+mod address;
 mod adoption;
 mod adoption_unit;
 mod batch;
@@ -36,8 +37,10 @@ mod view;
 mod wish;
 mod written;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
+pub use address::Special;
+use address::is_private;
 pub use adoption::{Adoption, AdoptionOrder, BadHostPattern, HostPattern, Hosts};
 pub use batch::Batch;
 pub(crate) use blocked::of_object;
@@ -181,6 +184,18 @@ impl Plan {
     /// The digest of the sorted unit digests.
     pub fn digest(&self) -> PlanDigest {
         PlanDigest::of(self.units.iter().map(Unit::digest))
+    }
+
+    /// The private addresses to which a unit newly leads, if the zone is public.
+    pub fn private_addresses(&self, unit: &Unit) -> impl Iterator<Item = IpAddr> {
+        let changes = unit.changes().iter().filter(|change| !self.is_private && change.is_of_record());
+        let is_new = |change: &Change, value: &Arc<str>| {
+            change.before().is_none_or(|before| !before.values().contains(value))
+        };
+        let values = changes.flat_map(move |change| {
+            change.after().values().iter().filter(move |value| is_new(change, value))
+        });
+        values.filter_map(|value| value.parse().ok()).filter(|address| is_private(*address))
     }
 
     /// The numbers of CREATEs and UPSERTs, ownership records included.

@@ -1,8 +1,8 @@
 //! The reasons for which units are blocked.
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
-use super::limit::Limit;
+use super::{Special, limit::Limit};
 use crate::{
     dns::{BadName, Name, RecordType},
     source::ObjectRef,
@@ -48,6 +48,13 @@ pub enum Reason {
     AliasInPrivateZone {
         /// The target.
         target: Name,
+    },
+    /// A target is an address of a special use.
+    SpecialAddress {
+        /// The target.
+        address: IpAddr,
+        /// Its use.
+        special: Special,
     },
     /// The apex of the zone cannot be a CNAME, and the target cannot be an alias.
     ApexNeedsAlias {
@@ -203,6 +210,7 @@ impl Reason {
             Self::UnknownLoadBalancerZone { .. } => "UnknownLoadBalancerZone",
             Self::NoAliasZone { .. } => "NoAliasZone",
             Self::AliasInPrivateZone { .. } => "AliasInPrivateZone",
+            Self::SpecialAddress { .. } => "SpecialAddress",
             Self::ApexNeedsAlias { .. } => "ApexNeedsAlias",
             Self::ManyCnameTargets { .. } => "ManyCnameTargets",
             Self::UnmanagedType { .. } => "UnmanagedType",
@@ -262,6 +270,12 @@ impl fmt::Display for Reason {
             }
             Self::AliasInPrivateZone { target } => {
                 write!(f, "the zone is private, and a private zone cannot have an alias to {target}")
+            }
+            Self::SpecialAddress { address, special } => {
+                write!(
+                    f,
+                    "the target {address} is a {special} address, which leads to another machine for each client"
+                )
             }
             Self::ApexNeedsAlias { target } => {
                 write!(f, "the zone's own name cannot be a CNAME, and an alias cannot lead to {target}")

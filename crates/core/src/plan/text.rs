@@ -13,6 +13,9 @@ impl fmt::Display for Plan {
             for shadow in self.shadows.get(unit.key()).into_iter().flatten() {
                 writeln!(f, "  {shadow}")?;
             }
+            for address in self.private_addresses(unit) {
+                writeln!(f, "  leads to {address}, a private address, in a public zone")?;
+            }
         }
         for blocked in &self.blocked {
             blocked.fmt(f)?;

@@ -248,7 +248,20 @@ impl<'a> Annotations<'a> {
         match found.value.trim() {
             // ExternalDNS reads 0 as unset.
             "0" => None,
-            text => text.parse().map_err(|why| problems.push(found.problem(&why))).ok(),
+            text => match text.parse::<Ttl>() {
+                Ok(ttl) if ttl > self.rules.max_ttl => {
+                    let max = self.rules.max_ttl;
+                    let text =
+                        format!("`{}` is more than --max-ttl, so the TTL is {max}", quoted(found.value));
+                    problems.push(Problem::warning(found.field.clone(), text));
+                    Some(max)
+                }
+                Ok(ttl) => Some(ttl),
+                Err(why) => {
+                    problems.push(found.warning(&format!("{why}; the default TTL is used")));
+                    None
+                }
+            },
         }
     }
 

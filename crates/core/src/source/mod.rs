@@ -39,6 +39,8 @@ pub use resource::{Resource, ResourceRef};
 pub use scope::Scope;
 pub use visibility::Visibility;
 
+use crate::dns::Ttl;
+
 /// An object of the cluster, as the API server sends it.
 #[derive(Debug, Clone)]
 pub enum Object {
@@ -62,6 +64,9 @@ pub struct Rules {
     /// Whether `zonekeeper.dev/adopt` has an effect. It lets the owner of an object take over a record that equals what
     /// the object asks for, so whoever may annotate an object could take any record whose value he knows.
     pub adopt_by_annotation: bool,
+    /// The largest TTL that an object gets. Resolvers cap TTLs too (RFC 8767, 4, recommends 7 days), and a wrong record
+    /// with a long TTL cannot be called back.
+    pub max_ttl: Ttl,
 }
 
 // === impl Object ===
@@ -137,6 +142,7 @@ impl Default for Rules {
             ingress_classes: BTreeSet::new(),
             require_annotation: false,
             adopt_by_annotation: false,
+            max_ttl: Ttl::A_WEEK,
         }
     }
 }

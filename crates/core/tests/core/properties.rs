@@ -463,7 +463,7 @@ fn the_worlds_are_full() {
         names the object that holds the hostname, not in the zone, takes ownership over, adoption, \
         states ownership, leftover, orphan, in sync, BelowZoneCut, ClaimedBy, InvalidField, ManyCnameTargets, NoTarget, \
         NoAliasZone, ApexNeedsAlias, OwnedBy, OwnershipUnreadable, ReservedName, RoutingConflict, TrafficPolicy, \
-        TypeConflict, UnknownLoadBalancerZone, Unmanaged, UnmanagedType, Unowned";
+        SpecialAddress, TypeConflict, UnknownLoadBalancerZone, Unmanaged, UnmanagedType, Unowned";
     for label in expected.split(", ").map(str::trim) {
         assert!(seen.get(label).is_some_and(|times| *times >= 3), "{label} is rare: {seen:?}");
     }

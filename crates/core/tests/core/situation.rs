@@ -53,6 +53,7 @@ struct Flags {
     adopt: Option<String>,
     from_owner: Option<String>,
     default_ttl: Option<String>,
+    max_ttl: Option<String>,
     managed_record_types: Option<Vec<String>>,
     aws_prefer_cname: bool,
     merge_targets: Option<bool>,
@@ -77,6 +78,7 @@ impl Default for Flags {
             adopt: None,
             from_owner: None,
             default_ttl: None,
+            max_ttl: None,
             managed_record_types: None,
             aws_prefer_cname: false,
             merge_targets: None,
@@ -122,6 +124,9 @@ impl Text {
             adopt_by_annotation: flags.adopt_by_annotation,
             ..Rules::default()
         };
+        if let Some(ttl) = &flags.max_ttl {
+            rules.max_ttl = ttl.parse().map_err(|_| format!("not a TTL: {ttl}"))?;
+        }
         if let Some(prefix) = &flags.annotation_prefix {
             rules.prefixes = vec![prefix.clone()];
         }

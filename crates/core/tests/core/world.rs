@@ -138,7 +138,7 @@ const SAYINGS: [&str; 8] = [
     "\"heritage=somebody,external-dns/owner=me\"",
 ];
 
-const NOTES: [(&str, &str); 11] = [
+const NOTES: [(&str, &str); 13] = [
     (ADOPT, "true"),
     (ADOPT, "true"),
     (ADOPT, "true"),
@@ -146,6 +146,8 @@ const NOTES: [(&str, &str); 11] = [
     ("ttl", "60"),
     ("ttl", "soon"),
     ("alias", "true"),
+    ("alias", "maybe"),
+    ("target", "127.0.0.1"),
     ("aws-evaluate-target-health", "false"),
     ("hostname", "*.example.com,www.example.com,"),
     ("target", "192.0.2.1"),

@@ -236,7 +236,7 @@ fn an_heir_without_a_target_keeps_the_name_within_its_namespace_and_yields_it_th
 #[test]
 fn an_heir_whose_wish_is_impossible_keeps_the_name_no_longer_than_the_vacancy() {
     let (mut stage, web) = held();
-    stage.see(&of("shop", "next", Some(WEB_1), &[("external-dns.kubernetes.io/ttl", "soon")]));
+    stage.see(&of("shop", "next", Some(WEB_1), &[("external-dns.kubernetes.io/alias", "maybe")]));
     stage.see(&of("blog", "web", Some(WEB_2), &[]));
     stage.tell(gone(&web));
     stage.run(9 * MINUTE);

@@ -79,6 +79,13 @@ const WEIGHTED_TTL: Option<&str> = Some("60");
 const TTLS: [Option<&str>; 8] =
     [None, None, None, Some("60"), Some("1m30s"), Some("300"), Some("0"), Some("soon")];
 
+/// Texts of the annotation `alias`, seldom set. One of them blocks its object.
+const ALIASES: [Option<&str>; 40] = {
+    let mut texts = [None; 40];
+    (texts[0], texts[1]) = (Some("true"), Some("maybe"));
+    texts
+};
+
 /// The ends of pauses, in the first minutes of a run (see `person.rs`).
 const PAUSES: [&str; 3] = ["2027-01-15T08:01:00Z", "2027-01-15T08:03:20Z", "2027-01-15T08:12:00Z"];
 
@@ -89,7 +96,8 @@ pub struct Wish {
     /// The addresses and host names of the status.
     pub targets: Vec<String>,
     pub ttl: Option<&'static str>,
-    pub alias: bool,
+    /// The text of the annotation.
+    pub alias: Option<&'static str>,
     pub adopt: bool,
     pub paused: Option<&'static str>,
     pub hand_over_to: Option<ObjectRef>,
@@ -141,7 +149,7 @@ impl Wish {
             hosts: texts(hosts),
             targets: texts(targets),
             ttl: None,
-            alias: false,
+            alias: None,
             adopt: false,
             paused: None,
             hand_over_to: None,
@@ -158,7 +166,7 @@ impl Wish {
         wish.created = created;
         wish.uid = created;
         wish.ttl = *random.pick(&TTLS);
-        wish.alias = random.percent(4);
+        wish.alias = *random.pick(&ALIASES);
         wish.adopt = random.percent(10);
         wish.asks_for_policy = random.percent(2);
         if random.percent(12) {
@@ -181,6 +189,8 @@ impl Wish {
             16..33 => vec![(*random.pick(&NAMES)).to_owned()],
             33..35 => vec![NAMES[0].to_owned(), NAMES[7].to_owned()],
             35 => vec![V4[0].to_owned(), NAMES[7].to_owned()],
+            // One special address blocks all targets of the object.
+            37 if random.percent(30) => vec![V4[0].to_owned(), "127.0.0.1".to_owned()],
             36 if random.percent(10) => (0..401).map(|n| format!("10.0.{}.{}", n / 256, n % 256)).collect(),
             _ => Vec::new(),
         };
@@ -356,8 +366,8 @@ fn read(object: &ObjectRef, wish: &Wish) -> Object {
     if let Some(ttl) = wish.ttl {
         annotate("ttl", ttl);
     }
-    if wish.alias {
-        annotate("alias", "true");
+    if let Some(alias) = wish.alias {
+        annotate("alias", alias);
     }
     if *object.kind() != Kind::Ingress {
         annotate("hostname", &wish.hosts.join(","));

@@ -91,6 +91,7 @@ labels! {
     Reason::UnknownLoadBalancerZone { .. } => "UnknownLoadBalancerZone",
     Reason::NoAliasZone { .. } => "NoAliasZone",
     Reason::AliasInPrivateZone { .. } => "AliasInPrivateZone",
+    Reason::SpecialAddress { .. } => "SpecialAddress",
     Reason::ApexNeedsAlias { .. } => "ApexNeedsAlias",
     Reason::ManyCnameTargets { .. } => "ManyCnameTargets",
     Reason::UnmanagedType { .. } => "UnmanagedType",
