@@ -122,6 +122,11 @@ pub struct Flags {
     #[arg(long, env = "ZONEKEEPER_AWS_PREFER_CNAME", help_heading = "Records")]
     pub aws_prefer_cname: bool,
 
+    /// Create wildcard CNAME records even where they answer for names of another namespace or owner. Such a record lets its
+    /// target obtain certificates for these names, so all namespaces must trust each other.
+    #[arg(long, env = "ZONEKEEPER_ALLOW_WILDCARD_CNAME", help_heading = "Records")]
+    pub allow_wildcard_cname: bool,
+
     /// Whether a hostname that several objects ask for gets the addresses of all of them, as in ExternalDNS, or of one.
     /// Without this flag, records that are merged already stay merged.
     #[arg(long, env = "ZONEKEEPER_MERGE_TARGETS", value_name = "BOOL", help_heading = "Records")]

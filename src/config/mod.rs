@@ -189,6 +189,7 @@ impl TryFrom<Flags> for Config {
             max_ttl,
             types,
             aws_prefer_cname,
+            allow_wildcard_cname,
             merge_targets,
             alias_zone,
             resync,
@@ -206,6 +207,7 @@ impl TryFrom<Flags> for Config {
         settings.default_ttl = Ttl::from_str(&default_ttl).map_err(|why| BadFlag::Ttl(default_ttl, why))?;
         settings.managed_types = types.try_into()?;
         settings.prefer_cname = aws_prefer_cname;
+        settings.allow_wildcard_cname = allow_wildcard_cname;
         settings.merge_targets = merge_targets;
         for row in alias_zone {
             settings.alias_zones.add(&row).map_err(|why| BadFlag::AliasZone(row, why))?;

@@ -45,6 +45,11 @@ impl Reason {
                 "Loopback, link-local, multicast, unspecified and broadcast addresses lead into the machine or the network of \
                  whoever asks for the hostname. Attacks on browsers and on services in clouds use such records."
             }
+            Self::CoversOthers(_) => {
+                "A wildcard answers for every name below its parent that does not exist, also for `_acme-challenge` names. \
+                 Certificate authorities follow a CNAME there, so the owner of the target could get certificates for \
+                 hostnames of others. A record that exists already stays as it is."
+            }
             Self::ApexNeedsAlias { .. } => {
                 "The zone's own name has NS and SOA records, which exclude a CNAME."
             }
@@ -165,6 +170,10 @@ impl Reason {
             }
             Self::SpecialAddress { .. } => {
                 "correct the address in the object's status, or choose another target with the annotation `target`"
+            }
+            Self::CoversOthers(_) => {
+                "choose a target that becomes addresses or an alias, or name each hostname; if all namespaces trust each \
+                 other, start zonekeeper with --allow-wildcard-cname"
             }
             Self::ApexNeedsAlias { .. } => {
                 "choose a target that an alias can lead to, IP addresses, or a hostname below the zone's name"

@@ -9,6 +9,7 @@ mod adoption_unit;
 mod batch;
 mod blocked;
 mod change;
+mod cover;
 mod decision;
 mod desired;
 mod digest;
@@ -55,7 +56,7 @@ pub use limit::{Limit, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, Weight};
 pub use managed_types::{BadManagedType, ManagedTypes};
 pub use note::{Note, Noted};
 pub use ownership::{BadNaming, Fallbacks, Naming};
-pub use reason::{Reason, Reserved};
+pub use reason::{Covered, Reason, Reserved};
 pub use shadow::Shadow;
 pub use stale::Stale;
 pub use unit::Unit;
@@ -79,6 +80,8 @@ pub struct Settings {
     pub managed_types: ManagedTypes,
     /// Whether host name targets become CNAMEs even if an alias is possible.
     pub prefer_cname: bool,
+    /// Whether a wildcard CNAME may answer for names of others.
+    pub allow_wildcard_cname: bool,
     /// Whether a hostname gets the addresses of all objects that ask for it, or those of one object. `None` is undecided.
     pub merge_targets: Option<bool>,
     /// The hosted zones of alias targets.
@@ -125,6 +128,7 @@ impl Settings {
             default_ttl: Ttl::DEFAULT,
             managed_types: ManagedTypes::default(),
             prefer_cname: false,
+            allow_wildcard_cname: false,
             merge_targets: None,
             alias_zones: AliasZones::default(),
             adoption: Adoption::default(),

@@ -56,6 +56,8 @@ pub enum Reason {
         /// Its use.
         special: Special,
     },
+    /// The wildcard CNAME would answer for names of others.
+    CoversOthers(Covered),
     /// The apex of the zone cannot be a CNAME, and the target cannot be an alias.
     ApexNeedsAlias {
         /// The target.
@@ -179,6 +181,22 @@ pub enum Reserved {
     SharedWith(Name),
 }
 
+/// A name of others for which a wildcard CNAME would answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Covered {
+    /// The zone's own name.
+    Apex,
+    /// A hostname that an object of another namespace asks for.
+    Claim(Name),
+    /// An existing record that is not ours, or whose ownership record names an object of another namespace.
+    Record {
+        /// The name of the record.
+        at: Name,
+        /// Its type.
+        rtype: RecordType,
+    },
+}
+
 // === impl Reason ===
 
 impl Reason {
@@ -211,6 +229,7 @@ impl Reason {
             Self::NoAliasZone { .. } => "NoAliasZone",
             Self::AliasInPrivateZone { .. } => "AliasInPrivateZone",
             Self::SpecialAddress { .. } => "SpecialAddress",
+            Self::CoversOthers(_) => "CoversOthers",
             Self::ApexNeedsAlias { .. } => "ApexNeedsAlias",
             Self::ManyCnameTargets { .. } => "ManyCnameTargets",
             Self::UnmanagedType { .. } => "UnmanagedType",
@@ -277,6 +296,18 @@ impl fmt::Display for Reason {
                     "the target {address} is a {special} address, which leads to another machine for each client"
                 )
             }
+            Self::CoversOthers(Covered::Apex) => {
+                write!(f, "a wildcard CNAME would also answer for validation names of the zone's own name")
+            }
+            Self::CoversOthers(Covered::Claim(host)) => write!(
+                f,
+                "a wildcard CNAME would also answer for validation names of {host}, which another namespace asks for"
+            ),
+            Self::CoversOthers(Covered::Record { at, rtype }) => write!(
+                f,
+                "a wildcard CNAME would also answer for validation names of the {rtype} record at {at}, which is not of \
+                 this namespace"
+            ),
             Self::ApexNeedsAlias { target } => {
                 write!(f, "the zone's own name cannot be a CNAME, and an alias cannot lead to {target}")
             }

@@ -44,8 +44,9 @@ impl<'a> View<'a> {
             let claimants_of_its_txts = naming.places(apex, host).chain(naming.untyped(apex, host));
             claimants_of_its_txts.chain(naming.hosts_at(apex, host)).chain(fallbacks.host_at(host).cloned())
         });
-        let rivals: Vec<Name> = rivals.collect();
-        hosts.into_iter().chain(rivals).collect()
+        let wildcards = hosts.iter().flat_map(|host| self.wildcards_over(host));
+        let others: Vec<Name> = rivals.chain(wildcards).collect();
+        hosts.into_iter().chain(others).collect()
     }
 
     /// The claimed hostnames whose records, or whose ownership records, can be below a delegation at `cut`.

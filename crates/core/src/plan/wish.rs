@@ -7,7 +7,12 @@ impl View<'_> {
     /// The record sets of managed types that a claimant asks for.
     pub(super) fn wish(&self, claim: &Claim) -> Result<Desired, Reason> {
         let keeps_cname = self.keeps_cname(claim);
-        Desired::new(claim, self.zone, self.settings, keeps_cname)?.narrowed(&self.settings.managed_types)
+        let desired = Desired::new(claim, self.zone, self.settings, keeps_cname)?;
+        let desired = desired.narrowed(&self.settings.managed_types)?;
+        match self.covers_others(claim, &desired) {
+            Some(reason) => Err(reason),
+            None => Ok(desired),
+        }
     }
 
     /// Whether the zone holds a CNAME at the key that is ours, was ours, or becomes ours.

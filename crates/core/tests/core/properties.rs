@@ -70,6 +70,14 @@ proptest! {
     }
 
     #[test]
+    fn a_wildcard_cname_answers_for_nobody_else(world in world()) {
+        let situation = world.situation();
+        for unit in &situation.plan().units {
+            held(covers_nobody_else(&situation, unit))?;
+        }
+    }
+
+    #[test]
     fn only_managed_types_and_ownership_are_written(world in world()) {
         let situation = world.situation();
         for change in situation.plan().units.iter().flat_map(Unit::changes) {
@@ -236,6 +244,31 @@ fn hostname() -> impl Strategy<Value = String> {
 }
 
 /// Checks that a change replaces only owned sets, and writes no forbidden name or type.
+/// Checks that no hostname of another namespace, and no record of others, is at the parent of a wildcard CNAME or below.
+fn covers_nobody_else(situation: &Situation, unit: &Unit) -> Result<(), String> {
+    let (zone, owner, host) = (&situation.zone, situation.settings.owner.as_str(), &unit.key().host);
+    let is_cname = unit.changes().iter().any(|change| *change.after().rtype() == RecordType::Cname);
+    if !host.is_wildcard() || !is_cname {
+        return Ok(());
+    }
+    let parent = host.parent().unwrap();
+    let is_covered = |name: &Name| name != host && name.is_within(&parent);
+    let claims = situation.claims();
+    let others = claims.facts().filter(|facts| facts.object.namespace() != unit.object().namespace());
+    let mut claimed = others.flat_map(|facts| facts.hosts()).filter(|host| is_covered(host));
+    let mut records = zone.sets().filter(|set| {
+        let is_ours = match set.rtype() {
+            RecordType::Txt => says(set, owner) == Some(true),
+            _ => situation.affixes.owns(zone, owner, set),
+        };
+        is_covered(set.name()) && !is_ours
+    });
+    match (parent == *zone.apex(), claimed.next(), records.next()) {
+        (false, None, None) => Ok(()),
+        found => Err(format!("{host} covers {found:?}")),
+    }
+}
+
 fn is_ours(situation: &Situation, unit: &Unit, change: &Change) -> Result<(), String> {
     let (zone, owner) = (&situation.zone, situation.settings.owner.as_str());
     let set = change.after();
@@ -461,7 +494,7 @@ fn the_worlds_are_full() {
     }
     let expected = "the object asks for another TTL, the object asks for another target, \
         names the object that holds the hostname, not in the zone, takes ownership over, adoption, \
-        states ownership, leftover, orphan, in sync, BelowZoneCut, ClaimedBy, InvalidField, ManyCnameTargets, NoTarget, \
+        states ownership, leftover, orphan, in sync, BelowZoneCut, ClaimedBy, CoversOthers, InvalidField, ManyCnameTargets, NoTarget, \
         NoAliasZone, ApexNeedsAlias, OwnedBy, OwnershipUnreadable, ReservedName, RoutingConflict, TrafficPolicy, \
         SpecialAddress, TypeConflict, UnknownLoadBalancerZone, Unmanaged, UnmanagedType, Unowned";
     for label in expected.split(", ").map(str::trim) {

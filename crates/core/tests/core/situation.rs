@@ -44,6 +44,7 @@ pub struct Text {
 /// The settings, with the names of the flags and the defaults of a test.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 struct Flags {
     owner_id: String,
     zone: String,
@@ -56,6 +57,7 @@ struct Flags {
     max_ttl: Option<String>,
     managed_record_types: Option<Vec<String>>,
     aws_prefer_cname: bool,
+    allow_wildcard_cname: bool,
     merge_targets: Option<bool>,
     alias_zone: Vec<String>,
     txt_prefix: String,
@@ -81,6 +83,7 @@ impl Default for Flags {
             max_ttl: None,
             managed_record_types: None,
             aws_prefer_cname: false,
+            allow_wildcard_cname: false,
             merge_targets: None,
             alias_zone: Vec::new(),
             txt_prefix: String::new(),
@@ -206,6 +209,7 @@ impl Flags {
             default_ttl: ttl.map_err(|why| format!("default-ttl: {why}"))?.unwrap_or(Ttl::DEFAULT),
             managed_types: managed_types.map_err(|why| format!("managed-record-types: {why}"))?,
             prefer_cname: self.aws_prefer_cname,
+            allow_wildcard_cname: self.allow_wildcard_cname,
             merge_targets: self.merge_targets,
             alias_zones,
         })

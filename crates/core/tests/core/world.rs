@@ -26,6 +26,8 @@ use crate::{
 };
 
 pub const APEX: &str = "example.com";
+/// The number of hostnames of a world.
+const HOSTS: usize = 15;
 const ALB: &str = "eu-west-1.elb.amazonaws.com";
 
 /// Prefix, suffix and wildcard replacement. The plain naming is the most frequent.
@@ -188,7 +190,7 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => Just(Leads::TwoHosts),
         1 => (0_u8..3).prop_map(Leads::AddressAndHost),
     ];
-    (0_usize..6, 0_i64..3, vec(0_usize..14, 1..4), leads, note())
+    (0_usize..6, 0_i64..3, vec(0..HOSTS, 1..4), leads, note())
         .prop_map(|(number, age, hosts, leads, note)| Wish { number, age, hosts, leads, note })
 }
 
@@ -199,7 +201,7 @@ fn note() -> impl Strategy<Value = Note> {
 fn written() -> impl Strategy<Value = Written> {
     let place = prop_oneof![4 => Just(Place::Typed), 1 => Just(Place::TypedCname), 2 => Just(Place::Untyped)];
     let says = option::weighted(0.7, (place, prop::sample::select(&SAYINGS[..])));
-    (0_usize..14, option::weighted(0.8, prop::sample::select(&RECORDS[..])), 0_u8..3, says)
+    (0..HOSTS, option::weighted(0.8, prop::sample::select(&RECORDS[..])), 0_u8..3, says)
         .prop_map(|(host, record, value, says)| Written { host, record, value, says })
 }
 
@@ -262,7 +264,8 @@ fn hosts(affixes: &Affixes) -> Vec<String> {
     let bank = Name::from_hostname("bank.example.com").unwrap();
     let mut hosts: Vec<String> =
         ["A", "CNAME", ""].iter().map(|rtype| affixes.txt_name(&bank, rtype)).collect();
-    let others = ["", "www.", "bank.", "any.", "*.", "team.", "a.team.", "_dmarc.", "a-www.", "evil"];
+    let others =
+        ["", "www.", "bank.", "any.", "*.", "*.bank.", "team.", "a.team.", "_dmarc.", "a-www.", "evil"];
     hosts.extend(others.iter().map(|label| format!("{label}{APEX}")));
     hosts.push(format!("{}.{APEX}", "x".repeat(60)));
     hosts

@@ -92,6 +92,7 @@ labels! {
     Reason::NoAliasZone { .. } => "NoAliasZone",
     Reason::AliasInPrivateZone { .. } => "AliasInPrivateZone",
     Reason::SpecialAddress { .. } => "SpecialAddress",
+    Reason::CoversOthers(_) => "CoversOthers",
     Reason::ApexNeedsAlias { .. } => "ApexNeedsAlias",
     Reason::ManyCnameTargets { .. } => "ManyCnameTargets",
     Reason::UnmanagedType { .. } => "UnmanagedType",
