@@ -15,6 +15,7 @@ use super::{DEFAULT_RESYNC, DEFAULT_VACANCY, duration_text, rate_text};
 
 /// The flags of every command that plans.
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Flags {
     /// The zone.
     #[command(flatten)]

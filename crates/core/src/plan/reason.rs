@@ -256,6 +256,18 @@ impl Reason {
     }
 }
 
+impl fmt::Display for Covered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Apex => f.write_str("the zone's own name"),
+            Self::Claim(host) => write!(f, "{host}, which another namespace asks for"),
+            Self::Record { at, rtype } => {
+                write!(f, "the {rtype} record at {at}, which is not of this namespace")
+            }
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -296,18 +308,9 @@ impl fmt::Display for Reason {
                     "the target {address} is a {special} address, which leads to another machine for each client"
                 )
             }
-            Self::CoversOthers(Covered::Apex) => {
-                write!(f, "a wildcard CNAME would also answer for validation names of the zone's own name")
+            Self::CoversOthers(covered) => {
+                write!(f, "a wildcard CNAME would also answer for validation names of {covered}")
             }
-            Self::CoversOthers(Covered::Claim(host)) => write!(
-                f,
-                "a wildcard CNAME would also answer for validation names of {host}, which another namespace asks for"
-            ),
-            Self::CoversOthers(Covered::Record { at, rtype }) => write!(
-                f,
-                "a wildcard CNAME would also answer for validation names of the {rtype} record at {at}, which is not of \
-                 this namespace"
-            ),
             Self::ApexNeedsAlias { target } => {
                 write!(f, "the zone's own name cannot be a CNAME, and an alias cannot lead to {target}")
             }

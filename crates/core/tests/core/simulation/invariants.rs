@@ -133,13 +133,13 @@ impl Ledger {
         let holder = |unit: &Unit| {
             let host = unit.key().host.to_route53();
             let set_id = unit.key().set_id.as_ref().map(SetId::as_str);
-            let of = |rtype| match zone.get(&host, rtype, set_id) {
-                Some(set) => self.naming.text(zone, set),
-                None => {
-                    let untyped = self.naming.untyped(&host, rtype);
-                    let mut places = iter::once(self.naming.place(&host, rtype)).chain(untyped);
-                    places.find_map(|place| zone.get(&place, "TXT", set_id))
+            let of = |rtype| {
+                if let Some(set) = zone.get(&host, rtype, set_id) {
+                    return self.naming.text(zone, set);
                 }
+                let untyped = self.naming.untyped(&host, rtype);
+                let mut places = iter::once(self.naming.place(&host, rtype)).chain(untyped);
+                places.find_map(|place| zone.get(&place, "TXT", set_id))
             };
             let texts = ["A", "AAAA", "CNAME"].into_iter().filter_map(of);
             let is_readable = |text: &&RecordSet| ownership::is_for(text, &host);
