@@ -41,6 +41,11 @@ pub struct Orphans {
     /// there are several files, with a number before the extension. The files of an earlier run are removed.
     #[arg(long, env = "ZONEKEEPER_CHANGE_BATCH", value_name = "FILE", help_heading = "Orphans")]
     change_batch: Option<PathBuf>,
+
+    /// Largest share of this owner's records that the deletions may hold, from 1 to 100. More is refused: a kubeconfig of
+    /// another cluster, or a flag that differs, makes objects look deleted.
+    #[arg(long, env = "ZONEKEEPER_MAX_PERCENT", default_value_t = 20, value_parser = clap::value_parser!(u8).range(1..=100), value_name = "PERCENT", help_heading = "Orphans")]
+    max_percent: u8,
 }
 
 /// A format of the list.
@@ -62,7 +67,8 @@ const EXAMPLES: &str = "Examples:
 
 Give the same flags here as to `zonekeeper run`: with other flags, an object that is not read looks deleted. Some records
 are listed, but not in the file: their object has a kind or namespace that is not read, or an object that is not selected
-names their hostname. If an object cannot be read, there is no file.
+names their hostname. There is no file if an object cannot be read, if no object asks for a hostname in the zone, or if the
+deletions are more than --max-percent of the owner's records.
 
 zonekeeper never sends a deletion. Route 53 applies a batch as a whole or not at all, and rejects it if one of its records
 has changed since.";
@@ -74,6 +80,23 @@ struct OrphanList<'p> {
     /// Resources that cannot be read. Objects may ask for any of the hostnames because of them.
     unreadable: &'p [ResourceRef],
     scopes: &'p [Scope],
+}
+
+/// Why no deletions are written.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("{0} cannot be read, so an object may ask for any of these records; correct it first")]
+    Unreadable(ResourceRef),
+    #[error(
+        "no object asks for a hostname in this zone, so every record of this owner looks abandoned; check that this is the \
+         right cluster (--kubeconfig) and that --source, --namespace and --ingress-class are those of `zonekeeper run`"
+    )]
+    NothingClaimed,
+    #[error(
+        "it would hold {count} of the {owned} records of this owner, more than --max-percent {max}; check that this is the \
+         right cluster, then allow it with --max-percent {needed}"
+    )]
+    TooMany { count: usize, owned: usize, max: u8, needed: usize },
 }
 
 /// The beginning of the comment of every batch.
@@ -88,6 +111,9 @@ struct OrphanListJson<'b> {
     /// Orphans and leftovers whose object may still exist. No batch contains them.
     unread: Vec<StaleJson>,
     change_batches: Vec<ChangeBatch<'b>>,
+    /// Why there is no change batch, although there are records to delete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
 }
 
 // === impl Orphans ===
@@ -99,7 +125,8 @@ impl Orphans {
         let outcome = session.plan().await?;
         anyhow::ensure!(outcome.is_done, "stopped before the list was complete");
         let found = OrphanList::new(&outcome.plan, &config.scopes);
-        let batches = HandChange::removal(found.removable());
+        let refusal = found.refusal(outcome.claimed_keys, outcome.owned_sets, self.max_percent);
+        let batches = HandChange::removal(found.removable().filter(|_| refusal.is_none()));
         let comment = format!("{COMMENT} {} that no object wants", config.settings.owner);
         let change_batches: Vec<ChangeBatch<'_>> =
             batches.iter().map(|changes| ChangeBatch::new(&comment, changes)).collect();
@@ -125,7 +152,7 @@ impl Orphans {
                 found.print();
                 if !commands.is_empty() {
                     println!("to delete them, review the file and run:");
-                } else if self.change_batch.is_some() && found.unreadable.is_empty() {
+                } else if self.change_batch.is_some() && refusal.is_none() {
                     println!("no file is written: there is nothing to delete");
                 }
                 for command in &commands {
@@ -145,18 +172,15 @@ impl Orphans {
                     leftovers: list(found.leftovers, false),
                     unread,
                     change_batches,
+                    refused: refusal.as_ref().map(Refusal::to_string),
                 };
                 println!("{}", serde_json::to_string_pretty(&json)?);
             }
         }
-        if let Some(resource) = found.unreadable.first()
-            && self.change_batch.is_some()
-        {
-            anyhow::bail!(
-                "no --change-batch is written: {resource} cannot be read, so an object may ask for any of these records; correct it first"
-            );
+        match refusal.filter(|_| self.change_batch.is_some()) {
+            Some(refusal) => Err(anyhow::Error::new(refusal).context("no --change-batch is written")),
+            None => Ok(ExitCode::SUCCESS),
         }
-        Ok(ExitCode::SUCCESS)
     }
 }
 
@@ -198,6 +222,20 @@ impl<'p> OrphanList<'p> {
     /// The record sets that a person can delete.
     fn removable(&self) -> impl Iterator<Item = &'p Stale> {
         self.orphans.iter().chain(self.leftovers).filter(|stale| self.doubt(stale).is_none())
+    }
+
+    /// Why the deletions are not written. `owned` is the number of records of this owner, without ownership records.
+    fn refusal(&self, claimed_keys: usize, owned: usize, max: u8) -> Option<Refusal> {
+        if let Some(resource) = self.unreadable.first() {
+            return Some(Refusal::Unreadable(resource.clone()));
+        }
+        let count = self.removable().count();
+        let needed = (count * 100).div_ceil(owned.max(1));
+        if count == 0 || (claimed_keys > 0 && needed <= usize::from(max)) {
+            return None;
+        }
+        let too_many = Refusal::TooMany { count, owned, max, needed };
+        Some(if claimed_keys == 0 { Refusal::NothingClaimed } else { too_many })
     }
 
     fn print(&self) {

@@ -52,6 +52,10 @@ pub enum Until {
 pub struct Outcome {
     /// The last plan.
     pub plan: Plan,
+    /// The number of keys in the zone that objects ask for.
+    pub claimed_keys: usize,
+    /// The number of record sets that are ours, without ownership records.
+    pub owned_sets: usize,
     /// Whether everything that could be written was written.
     pub is_done: bool,
     /// How many units Route 53 rejected.
@@ -130,12 +134,7 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
             if until.is_reached(self.keeper.underway())
                 && let Completion::Done { refused } = self.keeper.completion(self.clock.now())
             {
-                return Outcome {
-                    plan: self.keeper.plan(),
-                    is_done: true,
-                    refused,
-                    unanswered: self.changes_underway,
-                };
+                return self.outcome(true, refused);
             }
             let wake = self.keeper.wake_at().unwrap_or(Time::NEVER);
             tokio::select! {
@@ -147,8 +146,18 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
             }
         }
         self.drain().await;
-        let unanswered = self.changes_underway;
-        Outcome { plan: self.keeper.plan(), is_done: false, refused: 0, unanswered }
+        self.outcome(false, 0)
+    }
+
+    fn outcome(&self, is_done: bool, refused: usize) -> Outcome {
+        Outcome {
+            plan: self.keeper.plan(),
+            claimed_keys: self.keeper.claimed_keys(),
+            owned_sets: self.keeper.owned_sets(),
+            is_done,
+            refused,
+            unanswered: self.changes_underway,
+        }
     }
 
     fn take(&mut self, message: Message) {

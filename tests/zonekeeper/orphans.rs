@@ -123,7 +123,7 @@ async fn what_it_writes_removes_exactly_what_nothing_asks_for() {
     let (zone, may_go) = abandoned(&shop).await;
     let (before, requests) = (sets(&zone), zone.count(CHANGE));
     let file = folder.join("orphans.json");
-    let command = ["orphans", "--change-batch", file.to_str().unwrap()];
+    let command = ["orphans", "--max-percent", "100", "--change-batch", file.to_str().unwrap()];
     let shown = CommandLine::of(&zone, &shop, &command).await.succeed().await;
     for expected in [
         "orphan *.wild.example.test A 192.0.2.1 192.0.2.2 ttl=300 (was for Service/orphans/wild)",
@@ -158,7 +158,7 @@ async fn what_has_changed_meanwhile_is_not_removed_by_it() {
     let (folder, shop) = (Scratch::new("orphans-changed"), Namespace::new("orphans-changed").await);
     let (zone, may_go) = abandoned(&shop).await;
     let file = folder.join("orphans.json");
-    let command = ["orphans", "--change-batch", file.to_str().unwrap()];
+    let command = ["orphans", "--max-percent", "100", "--change-batch", file.to_str().unwrap()];
     CommandLine::of(&zone, &shop, &command).await.succeed().await;
     let batch: Value = batch(&file);
     let changes: Vec<Change> = serde_json::from_value(batch["Changes"].clone()).unwrap();
@@ -223,6 +223,8 @@ async fn what_is_under_any_policy_and_at_any_name_is_removed_by_it() {
     let hosts = (0..policies.len()).map(|number| format!("p{number}.example.test"));
     let policies =
         policies.into_iter().map(|policy| RecordSet { set_identifier: text("Blue & <one>"), ..policy });
+    // An object that still asks for a hostname: without any, nothing is to be deleted.
+    shop.create_service("kept", "kept.example.test").await;
     let plain =
         ["\\100at.example.test", "a\\040space.example.test", "under_score.example.test", "*.example.test"];
     let plain = plain.into_iter().map(|host| (host.to_owned(), RecordSet::default()));
@@ -236,7 +238,7 @@ async fn what_is_under_any_policy_and_at_any_name_is_removed_by_it() {
         }
     }
     let file = folder.join("orphans.json");
-    let command = ["orphans", "--change-batch", file.to_str().unwrap()];
+    let command = ["orphans", "--max-percent", "100", "--change-batch", file.to_str().unwrap()];
     let shown = CommandLine::of(&zone, &shop, &command).await.succeed().await;
     assert!(shown.stdout.contains("16 orphaned, 0 left over"), "{shown}");
     person_sends(&zone, &batch(&file)).await;
@@ -249,10 +251,12 @@ async fn what_a_live_object_names_is_in_no_file_and_an_earlier_file_goes() {
     let zone = Zone::empty().await;
     shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
     shop.create_balanced_ingress("gone", "gone.example.test", BALANCER).await;
+    shop.create_service("kept", "kept.example.test").await;
     CommandLine::of(&zone, &shop, &["run", "--once"]).await.succeed().await;
     shop.delete::<Ingress>("gone").await;
     let file = folder.join("orphans.json");
-    let command = ["orphans", "--require-annotation", "--change-batch", file.to_str().unwrap()];
+    let command =
+        ["orphans", "--require-annotation", "--max-percent", "100", "--change-batch", file.to_str().unwrap()];
     let shown = CommandLine::of(&zone, &shop, &command).await.succeed().await;
     for expected in [
         "(was for Ingress/orphans-live/web; Ingress/orphans-live/web has the hostname, but zonekeeper does not publish that object)
@@ -296,7 +300,8 @@ async fn nothing_is_to_be_deleted_while_an_object_cannot_be_read() {
     script.objects([broken]);
     let file = folder.join("orphans.json");
     let command = || {
-        let arguments = ["orphans", "--source", "ingress", "--change-batch", file.to_str().unwrap()];
+        let file = file.to_str().unwrap();
+        let arguments = ["orphans", "--source", "ingress", "--max-percent", "100", "--change-batch", file];
         let command = CommandLine::new(&arguments).aws(&zone).zone(zone::ID);
         command.env("ZONEKEEPER_NAMESPACE", "shop").env("ZONEKEEPER_KUBECONFIG", script.kubeconfig())
     };
@@ -310,7 +315,7 @@ async fn nothing_is_to_be_deleted_while_an_object_cannot_be_read() {
     );
     assert!(!file.exists());
 
-    script.objects([]);
+    script.objects([ingress("kept")]);
     command().succeed().await;
     assert_eq!(batch(&file)["Changes"].as_array().unwrap().len(), 2);
 }
@@ -320,6 +325,7 @@ async fn more_than_a_request_holds_is_in_several_files() {
     let (folder, shop) = (Scratch::new("orphans-many"), Namespace::new("orphans-many").await);
     let zone = Zone::empty().await;
     let said = text("ingress/orphans-many/crowd");
+    shop.create_service("kept", "kept.example.test").await;
     for number in 0..9 {
         let name = format!("crowd-{number}.example.test");
         let values = (0..150).map(|value| format!("10.0.{number}.{value}"));
@@ -327,7 +333,7 @@ async fn more_than_a_request_holds_is_in_several_files() {
         zone.foreigner_creates(txt(&format!("a-{name}"), &said));
     }
     let file = folder.join("crowd.json");
-    let command = ["orphans", "-o", "json", "--change-batch", file.to_str().unwrap()];
+    let command = ["orphans", "-o", "json", "--max-percent", "100", "--change-batch", file.to_str().unwrap()];
     let shown = CommandLine::of(&zone, &shop, &command).await.succeed().await;
     let shown: Value = serde_json::from_str(&shown.stdout).unwrap();
     assert!(!file.exists());
@@ -339,4 +345,44 @@ async fn more_than_a_request_holds_is_in_several_files() {
         person_sends(&zone, file).await;
     }
     assert_eq!(zone.sets(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn too_much_is_not_to_be_deleted() {
+    let (folder, shop) = (Scratch::new("orphans-guard"), Namespace::new("orphans-guard").await);
+    let zone = Zone::empty().await;
+    for number in 0..10 {
+        let name = format!("host-{number}");
+        shop.create_balanced_ingress(&name, &format!("{name}.example.test"), BALANCER).await;
+    }
+    CommandLine::of(&zone, &shop, &["run", "--once"]).await.succeed().await;
+    let file = folder.join("orphans.json");
+    let arguments = ["orphans", "-o", "json", "--change-batch", file.to_str().unwrap()];
+    let command = async |more: &[&str]| CommandLine::of(&zone, &shop, &[&arguments, more].concat()).await;
+    for number in 0..2 {
+        shop.delete::<Ingress>(&format!("host-{number}")).await;
+    }
+    // 2 of 10 hostnames are 20 percent.
+    command(&[]).await.succeed().await;
+    assert_eq!(batch(&file)["Changes"].as_array().unwrap().len(), 8);
+
+    shop.delete::<Ingress>("host-2").await;
+    let refused = command(&[]).await.end().await;
+    assert_eq!(refused.code(), Some(1), "{refused}");
+    let said = "no --change-batch is written: it would hold 6 of the 20 records of this owner, more than --max-percent 20";
+    assert!(refused.stderr.contains(said), "{refused}");
+    assert!(refused.stderr.contains("--max-percent 30"), "{refused}");
+    let shown: Value = serde_json::from_str(&refused.stdout).unwrap();
+    assert_eq!((&shown["change_batches"], file.exists()), (&json!([]), false));
+    assert!(shown["refused"].as_str().unwrap().starts_with("it would hold 6"), "{refused}");
+    command(&["--max-percent", "30"]).await.succeed().await;
+    assert_eq!(batch(&file)["Changes"].as_array().unwrap().len(), 12);
+
+    // A namespace without objects, or another cluster: everything looks abandoned.
+    for number in 3..10 {
+        shop.delete::<Ingress>(&format!("host-{number}")).await;
+    }
+    let refused = command(&["--max-percent", "100"]).await.end().await;
+    assert_eq!((refused.code(), file.exists()), (Some(1), false), "{refused}");
+    assert!(refused.stderr.contains("no object asks for a hostname in this zone"), "{refused}");
 }

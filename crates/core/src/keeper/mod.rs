@@ -376,6 +376,17 @@ impl Keeper {
         self.status().plan()
     }
 
+    /// The number of record sets of the zone that are ours, without ownership records. It takes as long as a plan.
+    pub fn owned_sets(&self) -> usize {
+        self.model.view().owned_sets_of_zone()
+    }
+
+    /// The number of keys in the zone that objects ask for.
+    pub fn claimed_keys(&self) -> usize {
+        let view = self.model.view();
+        view.claims.keys_within(view.zone.apex()).count()
+    }
+
     /// The plans of all hostnames that have something to report.
     pub fn hosts(&self) -> impl Iterator<Item = &HostPlan> {
         self.planner.hosts()

@@ -22,6 +22,12 @@ pub struct Stale {
 }
 
 impl View<'_> {
+    /// The number of record sets of the zone that are ours, without ownership records.
+    pub fn owned_sets_of_zone(&self) -> usize {
+        let names = self.zone.names_from(self.zone.apex()).map(|(name, _)| name);
+        names.map(|name| self.owned_sets(name, |_| true).count()).sum()
+    }
+
     pub(super) fn has_owned_set(&self, host: &Name) -> bool {
         self.owned_sets(host, |_| true).next().is_some()
     }
