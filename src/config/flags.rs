@@ -128,10 +128,16 @@ pub struct Flags {
     #[arg(long, env = "ZONEKEEPER_ALLOW_WILDCARD_CNAME", help_heading = "Records")]
     pub allow_wildcard_cname: bool,
 
-    /// Whether a hostname that several objects ask for gets the addresses of all of them, as in ExternalDNS, or of one.
-    /// Without this flag, records that are merged already stay merged.
-    #[arg(long, env = "ZONEKEEPER_MERGE_TARGETS", value_name = "BOOL", help_heading = "Records")]
-    pub merge_targets: Option<bool>,
+    /// Whether a hostname that several objects ask for gets the addresses of all of them. Without this flag, records that
+    /// are merged already stay merged.
+    #[arg(
+        long,
+        env = "ZONEKEEPER_MERGE_TARGETS",
+        value_enum,
+        value_name = "WHICH",
+        help_heading = "Records"
+    )]
+    pub merge_targets: Option<Merge>,
 
     /// Hosted zone id of an alias target that this version does not know, as SUFFIX=ZONEID; repeat for several.
     #[arg(
@@ -317,6 +323,17 @@ pub enum Source {
     Ingress,
     /// Service of type `LoadBalancer` (v1)
     Service,
+}
+
+/// The objects whose addresses a hostname gets together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Merge {
+    /// One object
+    False,
+    /// All objects of its namespace
+    True,
+    /// All objects, as in ExternalDNS: any namespace can add itself to the answers of another one
+    AllNamespaces,
 }
 
 /// A log format.

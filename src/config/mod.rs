@@ -5,15 +5,15 @@ mod flags;
 use std::{collections::BTreeSet, str::FromStr, time::Duration};
 
 pub use flags::{
-    ClusterFlags, Flags, LeaseFlags, LogFlags, LogFormat, LogLevel, OwnerFlags, RunFlags, RunMode, Source,
-    TypeFlags, ZoneFlags,
+    ClusterFlags, Flags, LeaseFlags, LogFlags, LogFormat, LogLevel, Merge, OwnerFlags, RunFlags, RunMode,
+    Source, TypeFlags, ZoneFlags,
 };
 use zonekeeper_core::{
     dns::{BadAliasZone, BadName, BadTtl, Ttl, ZoneId},
     keeper::{self, BrakeLimits, Mode, Quota, Rate},
     plan::{
-        Adoption, BadHostPattern, BadManagedType, BadNaming, BadOwnerId, ManagedTypes, Naming, OwnerId,
-        Settings,
+        Adoption, BadHostPattern, BadManagedType, BadNaming, BadOwnerId, ManagedTypes, MergeTargets, Naming,
+        OwnerId, Settings,
     },
     source::{Resource, Rules, Scope},
 };
@@ -208,7 +208,11 @@ impl TryFrom<Flags> for Config {
         settings.managed_types = types.try_into()?;
         settings.prefer_cname = aws_prefer_cname;
         settings.allow_wildcard_cname = allow_wildcard_cname;
-        settings.merge_targets = merge_targets;
+        settings.merge_targets = merge_targets.map(|which| match which {
+            Merge::False => MergeTargets::Never,
+            Merge::True => MergeTargets::WithinNamespace,
+            Merge::AllNamespaces => MergeTargets::AllNamespaces,
+        });
         for row in alias_zone {
             settings.alias_zones.add(&row).map_err(|why| BadFlag::AliasZone(row, why))?;
         }

@@ -51,8 +51,8 @@ async fn owners_are_told_what_was_published_and_what_stays_blocked() {
     assert_eq!(
         warnings(&mut zonekeeper, &market, "copycat").await,
         [
-            "Warning ClaimedBy www.example.test is blocked: an object of another namespace holds this hostname \
-          and asks for other records. Fix: remove the hostname from one of the objects"
+            "Warning ClaimedBy www.example.test is blocked: an object of another namespace holds this hostname. \
+          Fix: remove the hostname from one of the objects"
         ]
     );
     let told = shop.events_of::<Ingress>("web").await;

@@ -67,7 +67,7 @@ impl Blocked {
     pub fn message_for_owner(&self) -> String {
         match &self.reason {
             Reason::ClaimedBy { holder } if holder.namespace() != self.object.namespace() => {
-                "an object of another namespace holds this hostname and asks for other records".to_owned()
+                "an object of another namespace holds this hostname".to_owned()
             }
             Reason::Vacant { holder } if holder.namespace() != self.object.namespace() => {
                 "zonekeeper keeps the hostname for an object of another namespace, which is gone".to_owned()

@@ -182,8 +182,9 @@ impl Reason {
             Self::UnmanagedType { .. } => "add the type to --managed-record-types, or choose another target",
             Self::ClaimedBy { .. } => "remove the hostname from one of the objects",
             Self::MergeUndecided { .. } => {
-                "start zonekeeper with --merge-targets=false to publish the addresses of one object, or with \
-                 --merge-targets=true to publish those of all objects; each holds for every hostname"
+                "start zonekeeper with --merge-targets=false to publish the addresses of one object, with \
+                 --merge-targets=true to publish those of all objects of its namespace, or with \
+                 --merge-targets=all-namespaces; each holds for every hostname"
             }
             Self::OwnedBy { .. } => {
                 "choose another hostname; or, if the owner gives the record up, run `zonekeeper adopt NAME --from-owner ID` or \

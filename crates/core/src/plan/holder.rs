@@ -111,7 +111,8 @@ impl<'a> View<'a> {
 /// namespace.
 ///
 /// `claimants` are ordered by age, then namespace and name. A mistake in one object must not keep the key from others, so
-/// a claim that can be published comes first. If this process saw the holder disappear, the next holder must be complete.
+/// a claim that can be published comes first. A claim without a target does not beat a complete claim of another namespace,
+/// except within the grace period of a holder of its own namespace. If this process saw the holder disappear, the next holder must be complete.
 /// Otherwise an older claimant without a target may have followed long ago, and comes first.
 fn choose<'c>(
     claimants: &'c [Claim],
@@ -128,19 +129,29 @@ fn choose<'c>(
     let whole = |among: &dyn Fn(&Claim) -> bool| {
         claimants.iter().find(|claim| among(claim) && prospect(claim) == Prospect::Whole)
     };
+    // A claim without a target does not beat a complete claim of another namespace.
+    let is_beaten = |it: &Claim| {
+        let is_other = |claim: &Claim| claim.object().namespace() != it.object().namespace();
+        prospect(it) != Prospect::Whole && whole(&is_other).is_some()
+    };
+    let any = |good| {
+        let oldest = first(&|_| true, good)?;
+        if is_beaten(oldest) { whole(&|_| true) } else { Some(oldest) }
+    };
     let at_once = |holder| Followed { holder, must_wait: false };
     let is_named = |claim: &&Claim| named == Some(claim.object());
     let Followed { holder, must_wait } = match (named, claimants.iter().find(is_named)) {
         (_, Some(holder)) => at_once(holder),
-        (None, None) => at_once(first(&|_| true, Prospect::Waiting)?),
+        (None, None) => at_once(any(Prospect::Waiting)?),
         (Some(named), None) => {
             // An object that is not readable may still exist, so its grace period is not over.
             let is_over = history.vacancy_is_over && !may_be_there;
-            let inherits = |heir: &&Claim| !is_over || prospect(heir) != Prospect::Impossible;
-            let good = if history.last.is_some() { Prospect::Whole } else { Prospect::Waiting };
+            let inherits =
+                |heir: &&Claim| !is_over || (prospect(heir) != Prospect::Impossible && !is_beaten(heir));
+            let good = if history.last.is_some() || is_over { Prospect::Whole } else { Prospect::Waiting };
             let heir = first(&|claim| claim.object().namespace() == named.namespace(), good);
             let heir = heir.filter(|_| !may_be_there).filter(inherits).map(at_once);
-            let any = || first(&|_| true, good).map(|holder| Followed { holder, must_wait: !is_over });
+            let any = || any(good).map(|holder| Followed { holder, must_wait: !is_over });
             heir.or_else(any)?
         }
     };

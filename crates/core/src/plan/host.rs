@@ -139,7 +139,7 @@ impl View<'_> {
         for other in claimants.filter(|other| other.object() != holder.object()) {
             let reason = match (self.wish(other), wish, key_plan) {
                 // A claimant that asks for the same records gets the same result as the holder.
-                (Ok(own), Ok(held), _) if held.fulfils(&own) => {
+                (Ok(own), Ok(held), _) if held.fulfils(&own) && self.shares(holder, other, held) => {
                     match key_plan {
                         KeyPlan::Blocked(reason, remedy) => {
                             plan.blocked.push(blocked(other, reason, remedy.clone()));

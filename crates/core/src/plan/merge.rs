@@ -11,6 +11,17 @@ use crate::{
     source::{Claim, ClaimKey, Content, Endpoint, Targets},
 };
 
+/// Whether a hostname gets the addresses of several objects that ask for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MergeTargets {
+    /// Only those of its holder.
+    Never,
+    /// Those of the objects in the holder's namespace.
+    WithinNamespace,
+    /// Those of all objects. Any namespace can then add itself to the answers of another one.
+    AllNamespaces,
+}
+
 impl View<'_> {
     /// The wanted record sets of a key: the wish of its holder, or the merged wish of all claimants.
     ///
@@ -18,15 +29,15 @@ impl View<'_> {
     pub(super) fn wanted(&self, holder: &Claim) -> Result<Desired, Reason> {
         let (own, key) = (self.wish(holder)?, &holder.endpoint.key);
         let decision = self.settings.merge_targets;
-        if decision == Some(true)
-            && let Some(reason) = self.unreadable_share(key)
+        if decision.is_some()
+            && let Some(reason) = self.unreadable_share(holder)
         {
             return Err(reason);
         }
-        let together = self.together(holder).filter(|_| decision != Some(false));
+        let together = self.together(holder).filter(|_| decision != Some(MergeTargets::Never));
         let Some(together) = together else { return Ok(own) };
         let union = self.wish(&together).map(|wish| wish.merged(&own));
-        if decision == Some(true) {
+        if decision.is_some() {
             return union;
         }
         let is_there = |union: &Desired| {
@@ -37,19 +48,40 @@ impl View<'_> {
         Ok(union.ok().filter(|union| self.may_be_merged(key) && is_there(union)).unwrap_or(own))
     }
 
+    /// Whether a claim shares the record that the holder of its key gets, if it asks for nothing else. An object of another
+    /// namespace shares a merged record only.
+    pub(super) fn shares(&self, holder: &Claim, other: &Claim, held: &Desired) -> bool {
+        let is_beside = other.object().namespace() == holder.object().namespace();
+        is_beside
+            || (self.may_merge(holder, other) && (held.is_merged || self.settings.merge_targets.is_some()))
+    }
+
+    /// Whether the addresses of a claim can be merged with those of the holder of its key.
+    fn may_merge(&self, holder: &Claim, other: &Claim) -> bool {
+        let is_beside = other.object().namespace() == holder.object().namespace();
+        match self.settings.merge_targets {
+            Some(MergeTargets::Never) => false,
+            Some(MergeTargets::WithinNamespace) => is_beside,
+            Some(MergeTargets::AllNamespaces) | None => true,
+        }
+    }
+
     /// Why the addresses of all claimants are not known, if so.
-    fn unreadable_share(&self, key: &ClaimKey) -> Option<Reason> {
-        self.claims.claimants(key).iter().find_map(|claim| {
+    fn unreadable_share(&self, holder: &Claim) -> Option<Reason> {
+        let claimants = self.claims.claimants(&holder.endpoint.key).iter();
+        claimants.filter(|claim| self.may_merge(holder, claim)).find_map(|claim| {
             let resource = claim.facts.unreadable_dependency()?.to_owned();
             Some(Reason::DependencyUnreadable { object: claim.object().clone(), resource })
         })
     }
 
-    /// The holder's claim with the addresses of all claimants that ask for the same TTL. None if it adds no address.
+    /// The holder's claim with the addresses of all claimants that share its record and ask for the same TTL. None if it adds no address.
     fn together(&self, holder: &Claim) -> Option<Claim> {
         let own = holder.endpoint.content.targets()?;
         let joins = |other: &&Claim| {
-            other.endpoint.ttl == holder.endpoint.ttl && other.facts.blocking_problem().is_none()
+            self.may_merge(holder, other)
+                && other.endpoint.ttl == holder.endpoint.ttl
+                && other.facts.blocking_problem().is_none()
         };
         let all = self.claims.claimants(&holder.endpoint.key).iter().filter(joins);
         let all = || all.clone().filter_map(|claim| claim.endpoint.content.targets());

@@ -54,6 +54,7 @@ pub use history::{History, HolderHistory, WishDigest};
 pub use host::{HostPlan, InSync};
 pub use limit::{Limit, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, Weight};
 pub use managed_types::{BadManagedType, ManagedTypes};
+pub use merge::MergeTargets;
 pub use note::{Note, Noted};
 pub use ownership::{BadNaming, Fallbacks, Naming};
 pub use reason::{Covered, Reason, Reserved};
@@ -82,8 +83,8 @@ pub struct Settings {
     pub prefer_cname: bool,
     /// Whether a wildcard CNAME may answer for names of others.
     pub allow_wildcard_cname: bool,
-    /// Whether a hostname gets the addresses of all objects that ask for it, or those of one object. `None` is undecided.
-    pub merge_targets: Option<bool>,
+    /// Whether a hostname gets the addresses of several objects. `None` is undecided: merged records stay as they are.
+    pub merge_targets: Option<MergeTargets>,
     /// The hosted zones of alias targets.
     pub alias_zones: AliasZones,
     /// The records of others that may become ours.

@@ -75,7 +75,7 @@ pub enum Reason {
         /// The types of the wanted records.
         types: Vec<RecordType>,
     },
-    /// Another object holds the hostname and asks for other records.
+    /// Another object holds the hostname.
     ClaimedBy {
         /// The other object.
         holder: ObjectRef,
@@ -322,7 +322,7 @@ impl fmt::Display for Reason {
                 write!(f, "--managed-record-types excludes the wanted {} records", types.join(" and "))
             }
             Self::ClaimedBy { holder } => {
-                write!(f, "{holder} holds this hostname and asks for other records")
+                write!(f, "{holder} holds this hostname")
             }
             Self::MergeUndecided { found } => {
                 write!(

@@ -11,7 +11,8 @@ use zonekeeper_core::{
         Alias, AliasZones, Data, Name, Policy, RecordSet, RecordType, Routing, Rule, SetId, Ttl, Zone, ZoneId,
     },
     plan::{
-        Adoption, AdoptionOrder, History, HolderHistory, Hosts, ManagedTypes, Naming, Plan, Settings, View,
+        Adoption, AdoptionOrder, History, HolderHistory, Hosts, ManagedTypes, MergeTargets, Naming, Plan,
+        Settings, View,
     },
     source::{
         ClaimKey, Claims, Endpoint, Facts, Object, ObjectRef, Problem, Resource, Rules, Scope, Severity,
@@ -58,7 +59,7 @@ struct Flags {
     managed_record_types: Option<Vec<String>>,
     aws_prefer_cname: bool,
     allow_wildcard_cname: bool,
-    merge_targets: Option<bool>,
+    merge_targets: Option<String>,
     alias_zone: Vec<String>,
     txt_prefix: String,
     txt_suffix: String,
@@ -210,7 +211,12 @@ impl Flags {
             managed_types: managed_types.map_err(|why| format!("managed-record-types: {why}"))?,
             prefer_cname: self.aws_prefer_cname,
             allow_wildcard_cname: self.allow_wildcard_cname,
-            merge_targets: self.merge_targets,
+            merge_targets: self.merge_targets.as_deref().map(|which| match which {
+                "false" => MergeTargets::Never,
+                "true" => MergeTargets::WithinNamespace,
+                "all-namespaces" => MergeTargets::AllNamespaces,
+                other => panic!("not a value of merge-targets: {other}"),
+            }),
             alias_zones,
         })
     }

@@ -185,9 +185,8 @@ fn a_holder_without_a_target_yields_to_its_own_namespace_after_a_minute() {
 #[test]
 fn the_oldest_without_a_target_yields_a_new_name_to_its_own_namespace_after_a_minute() {
     let mut stage = Stage::new();
-    let blog = born(1, "blog", "web", Some(WEB_1), &[]);
     let next = born(2, "shop", "next", Some(WEB_2), &[]);
-    stage.start(&[of("shop", "web", None, &[]), blog, next]);
+    stage.start(&[of("shop", "web", None, &[]), next]);
     stage.run(59_000);
     assert!(named(&stage).is_empty());
     stage.run(2_000);
@@ -223,7 +222,6 @@ fn a_holder_that_followed_before_the_start_yields_after_a_minute() {
 #[test]
 fn an_heir_without_a_target_keeps_the_name_within_its_namespace_and_yields_it_there() {
     let (mut stage, web) = held();
-    stage.see(&of("blog", "web", Some(WEB_2), &[]));
     stage.see(&born(1, "shop", "next", None, &[]));
     stage.tell(gone(&web));
     stage.run(60 * MINUTE);
@@ -231,6 +229,18 @@ fn an_heir_without_a_target_keeps_the_name_within_its_namespace_and_yields_it_th
     stage.see(&born(2, "shop", "late", Some(WEB_2), &[]));
     stage.run(1_000);
     assert_eq!(named(&stage), ["ingress/shop/late"; 2]);
+}
+
+#[test]
+fn an_heir_without_a_target_keeps_the_name_from_other_namespaces_no_longer_than_the_vacancy() {
+    let (mut stage, web) = held();
+    stage.see(&of("blog", "web", Some(WEB_2), &[]));
+    stage.see(&born(1, "shop", "next", None, &[]));
+    stage.tell(gone(&web));
+    stage.run(9 * MINUTE);
+    assert_eq!(named(&stage), ["ingress/shop/web"; 2]);
+    stage.run(2 * MINUTE);
+    assert_eq!(named(&stage), ["ingress/blog/web"; 2]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use zonekeeper_core::source::Object;
+use zonekeeper_core::{plan::MergeTargets, source::Object};
 use zonekeeper_emulator::zone::RecordSet;
 
 use super::stage::{Stage, gone};
@@ -80,7 +80,8 @@ fn a_union_of_more_than_a_record_set_holds_is_blocked() {
             let targets: Vec<_> = (0..count).map(|n| (Some(address(n)), None)).collect();
             ingress(meta(namespace, "web", 0, BTreeMap::new()), &[HOST], &targets)
         };
-        let mut stage = Stage::with(|config| config.settings.merge_targets = Some(true));
+        let mut stage =
+            Stage::with(|config| config.settings.merge_targets = Some(MergeTargets::AllNamespaces));
         stage.start(&[object("blog", 1, 200), object("shop", 2, count)]);
         stage.run(MINUTE);
         assert_eq!(blocked(&stage).contains(&"TooBig"), is_over, "{count} {is_v6}");
@@ -114,11 +115,15 @@ fn a_record_of_one_object_follows_that_object() {
 
 #[test]
 fn an_answer_is_decided_about_once_for_all() {
-    for (decision, expected) in [(true, vec![1, 3]), (false, vec![1])] {
+    for (decision, expected) in [
+        (MergeTargets::AllNamespaces, vec![1, 3]),
+        (MergeTargets::WithinNamespace, vec![1]),
+        (MergeTargets::Never, vec![1]),
+    ] {
         let mut stage = Stage::with(|config| config.settings.merge_targets = Some(decision));
         stage.zone = merged().zone;
         stage.start(&[web("shop", 0, &[1]), web("blog", 1, &[3])]);
         stage.run(MINUTE);
-        assert_eq!(answer(&stage), expected, "{decision}");
+        assert_eq!(answer(&stage), expected, "{decision:?}");
     }
 }

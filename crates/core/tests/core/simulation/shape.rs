@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use zonekeeper_core::{
     keeper::{BrakeLimits, Config, Mode, Quota, Rate},
-    plan::{Adoption, ManagedTypes, Naming, Settings},
+    plan::{Adoption, ManagedTypes, MergeTargets, Naming, Settings},
     source::Scope,
 };
 use zonekeeper_emulator::zone::WildcardOrder;
@@ -31,7 +31,7 @@ const NAMINGS: [TxtNames; 6] = [
 pub struct Shape {
     pub naming: TxtNames,
     pub prefer_cname: bool,
-    pub merge_targets: Option<bool>,
+    pub merge_targets: Option<MergeTargets>,
     pub managed_types: &'static [&'static str],
     pub scopes: Vec<Scope>,
     pub mode: Mode,
@@ -76,7 +76,14 @@ impl Shape {
         Self {
             naming: *random.pick(&NAMINGS),
             prefer_cname: random.percent(10),
-            merge_targets: *random.pick(&[None, None, None, Some(true), Some(false)]),
+            merge_targets: *random.pick(&[
+                None,
+                None,
+                None,
+                Some(MergeTargets::Never),
+                Some(MergeTargets::WithinNamespace),
+                Some(MergeTargets::AllNamespaces),
+            ]),
             managed_types: *random.pick(&MANAGED_TYPES),
             scopes: watch::scopes(random.percent(25)),
             mode: *random.pick(&[&[Mode::DryRun][..], &[Mode::Approve; 3], &[Mode::Apply; 21]].concat()),
