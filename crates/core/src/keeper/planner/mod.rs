@@ -3,14 +3,16 @@
 mod drift;
 mod holders;
 mod plans;
+mod queue;
 mod wakeup;
 
 use std::{collections::BTreeSet, time::Duration};
 
 use drift::Drift;
 use holders::Holders;
+pub(super) use plans::Replanned;
 use plans::{Cause, Plans};
-pub(super) use plans::{Replanned, Urgency};
+pub(super) use queue::Urgency;
 use wakeup::Wakeup;
 
 use super::{contract::Report, keys::union, model::Model, time::Time};
@@ -151,7 +153,7 @@ impl Planner {
         planned
     }
 
-    /// Units to be written, the most urgent first, then in the zone's order.
+    /// Units to be written, the most urgent first, and fair between namespaces.
     pub fn units(&self) -> impl Iterator<Item = (Urgency, &Unit)> {
         self.plans.units()
     }

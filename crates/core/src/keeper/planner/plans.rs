@@ -1,7 +1,8 @@
 //! The plan of each hostname, updated where something changed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use super::queue::{Queue, Urgency};
 use crate::{
     dns::Name,
     keeper::{
@@ -21,25 +22,14 @@ pub(super) enum Cause {
     Start,
 }
 
-/// The order in which units are sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::keeper) enum Urgency {
-    /// The zone gives a wrong answer.
-    Wrong,
-    /// The zone gives no answer yet, because of a recent change.
-    Changed,
-    /// The zone gave no answer before this process started.
-    Backlog,
-}
-
 /// The plans of all hostnames, and which hostnames must be planned again.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Plans {
     marked: BTreeMap<Name, Cause>,
     /// The plans of hostnames that have something to report.
     by_host: BTreeMap<Name, HostPlan>,
-    /// Hostnames with units to be written, in the order of sending.
-    queue: BTreeSet<(Urgency, Name)>,
+    /// Hostnames with units to be written.
+    queue: Queue,
     /// Of the hostnames that were planned.
     fallbacks: Fallbacks,
 }
@@ -93,10 +83,8 @@ impl Plans {
                 let planned = new.units.iter().filter(|unit| !old.units.contains(unit));
                 reports.extend(planned.map(|unit| Report::Planned(Box::new(unit.clone()))));
             }
-            let was_backlog = self.queue.remove(&(Urgency::Backlog, host.clone()));
-            self.queue.remove(&(Urgency::Changed, host.clone()));
-            self.queue.remove(&(Urgency::Wrong, host.clone()));
-            if !new.units.is_empty() {
+            let was_backlog = self.queue.urgency(&host) == Some(Urgency::Backlog);
+            if let Some(unit) = new.units.first() {
                 let urgency = if new.units.iter().any(Unit::replaces) {
                     Urgency::Wrong
                 } else if cause == Cause::Start || (was_backlog && new.units == old.units) {
@@ -104,7 +92,9 @@ impl Plans {
                 } else {
                     Urgency::Changed
                 };
-                self.queue.insert((urgency, host.clone()));
+                self.queue.put(&host, urgency, unit.object().namespace());
+            } else {
+                self.queue.remove(&host);
             }
             replanned.gone.extend(old.units.into_iter().filter(|unit| !new.units.contains(unit)));
             replanned.hosts.push((host.clone(), new.in_sync.clone()));
@@ -115,11 +105,10 @@ impl Plans {
         replanned
     }
 
-    /// Units to be written, the most urgent first, then in the zone's order.
+    /// Units to be written, the most urgent first, and fair between namespaces.
     pub fn units(&self) -> impl Iterator<Item = (Urgency, &Unit)> {
-        self.queue
-            .iter()
-            .flat_map(|(urgency, host)| self.units_of(host).iter().map(move |unit| (*urgency, unit)))
+        let hosts = self.queue.hosts();
+        hosts.flat_map(|(urgency, host)| self.units_of(host).iter().map(move |unit| (urgency, unit)))
     }
 
     /// The units of one hostname.

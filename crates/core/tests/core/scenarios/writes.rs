@@ -340,3 +340,29 @@ fn an_accepted_change_is_followed_until_it_is_everywhere() {
     stage.run(10_000);
     assert_eq!((stage.keeper.underway(), stage.everywhere), (0, 1));
 }
+
+#[test]
+fn the_mass_change_of_one_namespace_does_not_delay_the_new_hostname_of_another() {
+    // The quota is 10 new hostnames a second.
+    let changes = Some(Rate { refill: 40, burst: 100 });
+    let mut stage = Stage::with(|config| config.quota.changes = changes);
+    stage.start(&[]);
+    for object in webs(1_000) {
+        stage.see(&object);
+    }
+    stage.run(10_000);
+    let here = ingress(
+        meta("other", "new", 0, BTreeMap::new()),
+        &["zz.example.com"],
+        &[(None, Some(WEB_1.to_owned()))],
+    );
+    let before = stage.zone.len();
+    assert!(before < 4_000, "the others are written already");
+    stage.see(&here);
+    while stage.at("zz.example.com").is_empty() {
+        stage.run(1_000);
+    }
+    // It waits for one round of the other namespace, of 25 hostnames with 4 record sets each.
+    let others = stage.zone.len() - before - 4;
+    assert!(others <= 4 * 25, "{others} record sets of another namespace came first");
+}

@@ -1,0 +1,176 @@
+//! The order in which hostnames are written: by urgency, and fair between namespaces.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::dns::Name;
+
+/// How many hostnames a namespace has in one round. Within a round, hostnames are in the zone's order, because one read
+/// shows neighbours.
+const PER_ROUND: u32 = 25;
+
+/// The order in which units are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::keeper) enum Urgency {
+    /// The zone gives a wrong answer.
+    Wrong,
+    /// The zone gives no answer yet, because of a recent change.
+    Changed,
+    /// The zone gave no answer before this process started.
+    Backlog,
+}
+
+/// Hostnames that wait to be written.
+///
+/// Within a class of urgency, each namespace has at most [`PER_ROUND`] hostnames in a round. A namespace that had none
+/// waiting joins the first round. So a hostname waits for at most that many hostnames of each other namespace, however
+/// many wait there.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Queue {
+    /// The hostnames of each class and round.
+    order: BTreeMap<(Urgency, u64), BTreeSet<Name>>,
+    places: BTreeMap<Name, Place>,
+    /// The last round of each namespace with waiting hostnames.
+    last: BTreeMap<(Urgency, Box<str>), Share>,
+}
+
+/// Where a hostname is in the order.
+#[derive(Debug, Clone)]
+struct Place {
+    urgency: Urgency,
+    round: u64,
+    namespace: Box<str>,
+}
+
+/// What a namespace has in a class of urgency.
+#[derive(Debug, Clone, Copy)]
+struct Share {
+    /// Its last round.
+    round: u64,
+    /// How many of its hostnames joined that round.
+    in_round: u32,
+    /// How many of its hostnames wait in any round.
+    waiting: usize,
+}
+
+// === impl Queue ===
+
+impl Queue {
+    /// The urgency of a hostname, if it waits.
+    pub fn urgency(&self, host: &Name) -> Option<Urgency> {
+        self.places.get(host).map(|place| place.urgency)
+    }
+
+    /// Lets a hostname wait. It keeps its round if only its plan has changed.
+    pub fn put(&mut self, host: &Name, urgency: Urgency, namespace: &str) {
+        if let Some(place) = self.places.get(host)
+            && (place.urgency, &*place.namespace) == (urgency, namespace)
+        {
+            return;
+        }
+        self.remove(host);
+        let first = self.order.range((urgency, 0)..=(urgency, u64::MAX)).next();
+        let first = first.map_or(0, |((_, round), _)| *round);
+        let fresh = Share { round: first, in_round: 0, waiting: 0 };
+        let share = self.last.entry((urgency, namespace.into())).or_insert(fresh);
+        if share.round < first {
+            (share.round, share.in_round) = (first, 0);
+        } else if share.in_round >= PER_ROUND {
+            (share.round, share.in_round) = (share.round.saturating_add(1), 0);
+        }
+        share.in_round += 1;
+        share.waiting += 1;
+        self.order.entry((urgency, share.round)).or_default().insert(host.clone());
+        let place = Place { urgency, round: share.round, namespace: namespace.into() };
+        self.places.insert(host.clone(), place);
+    }
+
+    /// Notes that nothing of a hostname waits any more.
+    pub fn remove(&mut self, host: &Name) {
+        let Some(Place { urgency, round, namespace }) = self.places.remove(host) else { return };
+        if let Some(hosts) = self.order.get_mut(&(urgency, round)) {
+            hosts.remove(host);
+            if hosts.is_empty() {
+                self.order.remove(&(urgency, round));
+            }
+        }
+        let of_namespace = (urgency, namespace);
+        if let Some(share) = self.last.get_mut(&of_namespace) {
+            share.waiting -= 1;
+            if share.waiting == 0 {
+                self.last.remove(&of_namespace);
+            }
+        }
+    }
+
+    /// The waiting hostnames in order.
+    pub fn hosts(&self) -> impl Iterator<Item = (Urgency, &Name)> {
+        self.order.iter().flat_map(|((urgency, _), hosts)| hosts.iter().map(move |host| (*urgency, host)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(text: &str) -> Name {
+        Name::from_hostname(&format!("{text}.example.com")).unwrap()
+    }
+
+    /// The first labels of the waiting hostnames.
+    fn order(queue: &Queue) -> Vec<String> {
+        let label = |name: &Name| name.to_string().split('.').next().unwrap().to_owned();
+        queue.hosts().map(|(_, name)| label(name)).collect()
+    }
+
+    #[test]
+    fn a_namespace_waits_for_one_round_of_another_one() {
+        let mut queue = Queue::default();
+        for number in 0..1_000 {
+            queue.put(&host(&format!("a{number:03}")), Urgency::Changed, "many");
+        }
+        for number in 0..30 {
+            queue.put(&host(&format!("z{number:02}")), Urgency::Changed, "few");
+        }
+        let order = order(&queue);
+        let place = |label: &str| order.iter().position(|other| other == label).unwrap();
+        assert_eq!((place("z00"), place("z24"), place("z25"), place("z29")), (25, 49, 75, 79));
+        assert_eq!((place("a024"), place("a025"), place("a999")), (24, 50, 1_029));
+    }
+
+    #[test]
+    fn it_begins_where_the_others_are() {
+        let mut queue = Queue::default();
+        for number in 0..1_000 {
+            queue.put(&host(&format!("a{number:03}")), Urgency::Changed, "many");
+        }
+        for number in 0..500 {
+            queue.remove(&host(&format!("a{number:03}")));
+        }
+        queue.put(&host("z"), Urgency::Changed, "few");
+        assert_eq!(order(&queue).iter().position(|other| other == "z"), Some(25));
+        // A namespace that often has one hostname waiting is not behind one that has many.
+        for _ in 0..100 {
+            queue.remove(&host("z"));
+            queue.put(&host("z"), Urgency::Changed, "few");
+        }
+        assert_eq!(order(&queue).iter().position(|other| other == "z"), Some(25));
+    }
+
+    #[test]
+    fn urgency_comes_first_and_a_new_plan_keeps_its_place() {
+        let mut queue = Queue::default();
+        for number in 0..100 {
+            queue.put(&host(&format!("a{number:02}")), Urgency::Backlog, "many");
+        }
+        queue.put(&host("b"), Urgency::Backlog, "many");
+        queue.put(&host("b"), Urgency::Wrong, "many");
+        queue.put(&host("c"), Urgency::Changed, "many");
+        assert_eq!(order(&queue)[..3], ["b", "c", "a00"]);
+        queue.put(&host("a00"), Urgency::Backlog, "many");
+        assert_eq!(order(&queue)[..3], ["b", "c", "a00"]);
+        for (_, name) in queue.clone().hosts() {
+            queue.remove(name);
+        }
+        assert!(queue.places.is_empty() && queue.last.is_empty() && queue.order.is_empty());
+    }
+}
