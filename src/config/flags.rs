@@ -201,7 +201,8 @@ pub struct Flags {
     pub vacancy: String,
 
     /// Hold replacements when at least this many distinct moves (from old targets to new targets) happen within 10
-    /// minutes and --brake-percent is exceeded too. New hostnames and repairs continue.
+    /// minutes, and --brake-percent or --brake-hosts is exceeded too. It counts for each namespace. It counts for
+    /// all together too, if the limits are exceeded even without any one namespace. New hostnames and repairs continue.
     #[arg(
         long,
         env = "ZONEKEEPER_BRAKE_MOVES",
@@ -222,6 +223,17 @@ pub struct Flags {
         help_heading = "Safety"
     )]
     pub brake_percent: u8,
+
+    /// Hold replacements when more than this number of hostnames would be replaced within 10 minutes and --brake-moves is
+    /// reached too.
+    #[arg(
+        long,
+        env = "ZONEKEEPER_BRAKE_HOSTS",
+        default_value_t = BrakeLimits::default().hosts,
+        value_name = "COUNT",
+        help_heading = "Safety"
+    )]
+    pub brake_hosts: usize,
 }
 
 /// The flag that names the zone.

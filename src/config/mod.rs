@@ -199,6 +199,7 @@ impl TryFrom<Flags> for Config {
             vacancy,
             brake_moves,
             brake_percent,
+            brake_hosts,
         } = flags;
         let mut config = Self::new(zone.try_into()?, owner.try_into()?);
 
@@ -251,7 +252,7 @@ impl TryFrom<Flags> for Config {
             .filter(|period| *period >= Duration::from_secs(1))
             .ok_or(BadFlag::Resync(resync))?;
         config.vacancy = duration(&vacancy).ok_or(BadFlag::Vacancy(vacancy))?;
-        config.brake = BrakeLimits { moves: brake_moves, percent: brake_percent.into() };
+        config.brake = BrakeLimits { moves: brake_moves, percent: brake_percent.into(), hosts: brake_hosts };
         Ok(config)
     }
 }
@@ -439,6 +440,7 @@ mod tests {
             ["--vacancy", "0s"],
             ["--brake-moves", &most],
             ["--brake-percent", "100"],
+            ["--brake-hosts", &most],
             ["--max-ttl", "2147483647"],
         ] {
             let config = config(&extra).unwrap();

@@ -116,9 +116,10 @@ impl Reason {
                 "Somebody else changed a record of zonekeeper three times within 24 hours. zonekeeper shows the change and \
                  does not fight it. It tries again when the object changes, or after 6 hours."
             }
-            Self::Braked => {
-                "Within 10 minutes, the number of different moves reached --brake-moves, and the share of moved hostnames \
-                 exceeded --brake-percent. Such a mass change is often a mistake. New hostnames and repairs continue."
+            Self::Braked { .. } => {
+                "Within 10 minutes, the number of different moves reached --brake-moves, and the moved hostnames exceeded \
+                 --brake-percent or --brake-hosts. Such a mass change is often a mistake. New hostnames and repairs \
+                 continue, and so do other namespaces if one namespace alone moves that much."
             }
             Self::RejectedByRoute53 { .. } => {
                 "Route 53 rejected this change. Other changes continue. zonekeeper tries again after a wait that doubles up \
@@ -222,7 +223,7 @@ impl Reason {
             Self::Contested => {
                 "find out who else writes the record (CloudTrail shows it), or change the object"
             }
-            Self::Braked => {
+            Self::Braked { .. } => {
                 "if you want this change, release it with `zonekeeper approve --brake 30m`; otherwise correct the objects"
             }
             Self::RejectedByRoute53 { .. } => {

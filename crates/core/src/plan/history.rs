@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{desired::Desired, digest::Encoder};
+use super::{InSync, desired::Desired, digest::Encoder};
 use crate::{
     dns::Name,
     source::{ClaimKey, ObjectRef},
@@ -14,8 +14,17 @@ use crate::{
 #[derive(Debug, Clone, Default)]
 pub struct History {
     holders: BTreeMap<ClaimKey, HolderHistory>,
-    /// The keys whose records were right and ours, each with the wish at that time while nothing else was wanted since.
-    ours: BTreeMap<ClaimKey, Option<WishDigest>>,
+    /// The keys whose records were right and ours.
+    ours: BTreeMap<ClaimKey, Right>,
+}
+
+/// When the records of a key were right and ours.
+#[derive(Debug, Clone)]
+struct Right {
+    /// The holder at that time.
+    holder: ObjectRef,
+    /// Its wish, if nothing else was wanted since.
+    wish: Option<WishDigest>,
 }
 
 /// Earlier observations of the objects that held a key.
@@ -58,7 +67,7 @@ impl History {
 
     /// The wish for which a key's records were right and ours, if nothing else was wanted since.
     pub fn right_wish(&self, key: &ClaimKey) -> Option<WishDigest> {
-        self.ours.get(key).copied().flatten()
+        self.ours.get(key).and_then(|right| right.wish)
     }
 
     /// Whether a key's records were right and ours at any time, for any wish.
@@ -74,14 +83,20 @@ impl History {
 
     /// Notes that something else is wanted than the records that were right.
     pub fn wish_changed(&mut self, key: &ClaimKey) {
-        if let Some(wish) = self.ours.get_mut(key) {
-            *wish = None;
+        if let Some(right) = self.ours.get_mut(key) {
+            right.wish = None;
         }
     }
 
+    /// The object for which a record of a hostname was right and ours last.
+    pub fn last_right_holder(&self, host: &Name) -> Option<&ObjectRef> {
+        let key = self.right_at(host).next()?;
+        self.ours.get(key).map(|right| &right.holder)
+    }
+
     /// Notes that the records of a key are right and ours.
-    pub fn set_right(&mut self, key: ClaimKey, wish: WishDigest) {
-        self.ours.insert(key, Some(wish));
+    pub fn set_right(&mut self, InSync { key, holder, wish }: InSync) {
+        self.ours.insert(key, Right { holder, wish: Some(wish) });
     }
 
     /// Forgets a key that no object claims any more.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     dns::{Name, RecordSet, RecordType},
-    source::{Claim, ClaimKey},
+    source::{Claim, ClaimKey, ObjectRef},
 };
 
 /// The plan for one hostname.
@@ -33,7 +33,9 @@ pub struct HostPlan {
 pub struct InSync {
     /// The key.
     pub key: ClaimKey,
-    /// The wish of its object.
+    /// Its holder.
+    pub holder: ObjectRef,
+    /// The wish of its holder.
     pub wish: WishDigest,
 }
 
@@ -119,7 +121,8 @@ impl View<'_> {
         match key_plan {
             KeyPlan::InSync => {
                 let wish = wish.as_ref().map(WishDigest::of).ok();
-                plan.in_sync.extend(wish.map(|wish| InSync { key: key.clone(), wish }));
+                let holder = holder.object().clone();
+                plan.in_sync.extend(wish.map(|wish| InSync { key: key.clone(), holder, wish }));
             }
             KeyPlan::Noted(note, remedy) => plan.noted.push(noted(holder, &note, remedy)),
             KeyPlan::Write(unit) => plan.units.push(unit),

@@ -145,7 +145,10 @@ pub enum Reason {
     /// Somebody else repeatedly changes the record.
     Contested,
     /// The brake holds: too many hostnames would move at once.
-    Braked,
+    Braked {
+        /// Whether objects of several namespaces would move. Otherwise, only this namespace is held.
+        everywhere: bool,
+    },
     /// Route 53 rejected the change.
     RejectedByRoute53 {
         /// The message of Route 53.
@@ -247,7 +250,7 @@ impl Reason {
             Self::Vacant { .. } => "Vacant",
             Self::Paused { .. } => "Paused",
             Self::Contested => "Contested",
-            Self::Braked => "Braked",
+            Self::Braked { .. } => "Braked",
             Self::RejectedByRoute53 { .. } => "RejectedByRoute53",
             Self::DeniedByIam { .. } => "DeniedByIAM",
             Self::Protected { .. } => "Protected",
@@ -357,7 +360,12 @@ impl fmt::Display for Reason {
             Self::Contested => {
                 write!(f, "somebody else has changed the record three times within a day")
             }
-            Self::Braked => write!(f, "too many hostnames would move at once"),
+            Self::Braked { everywhere: false } => {
+                write!(f, "too many hostnames of this namespace would move at once")
+            }
+            Self::Braked { everywhere: true } => {
+                write!(f, "too many hostnames of several namespaces would move at once")
+            }
             Self::RejectedByRoute53 { message } => write!(f, "Route 53 rejected the change: {message}"),
             Self::DeniedByIam { message } => write!(f, "the IAM policy does not allow the change: {message}"),
             Self::Protected { message } => write!(f, "a record set is protected: {message}"),

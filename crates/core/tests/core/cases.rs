@@ -20,7 +20,7 @@ use crate::{
     model::{Step, apply},
     properties::{CONTENTS, changes_reach_whom_they_affect, names_of},
     simulation::labels,
-    situation::{Situation, Text},
+    situation::{Situation, Text, in_sync},
 };
 
 /// The rows of the table of ownership decisions, as beginnings of file names.
@@ -207,7 +207,7 @@ pub fn settles(situation: &Situation, plan: &Plan) -> Result<(), String> {
     // The process remembers what it wrote. Otherwise a leftover beside new records could pass for a merged record.
     let mut after = situation.clone();
     for unit in &plan.units {
-        after.history.set_right(unit.key().clone(), unit.wish());
+        after.history.set_right(in_sync(unit));
     }
     let next = after.plan_of(&situation.claims(), &zone);
     if !next.units.is_empty() {

@@ -100,7 +100,7 @@ fn of_no_case() -> impl Iterator<Item = Blocked> {
         Reason::TooBig(Limit::ObjectValues(160_000)),
         Reason::Paused { until: "2026-12-31T18:00:00Z".to_owned() },
         Reason::Contested,
-        Reason::Braked,
+        Reason::Braked { everywhere: false },
         Reason::RejectedByRoute53 { message: "Invalid Resource Record: …".to_owned() },
         Reason::DeniedByIam { message: "User: … is not authorized to perform: …".to_owned() },
         Reason::Protected {

@@ -11,8 +11,8 @@ use zonekeeper_core::{
         Alias, AliasZones, Data, Name, Policy, RecordSet, RecordType, Routing, Rule, SetId, Ttl, Zone, ZoneId,
     },
     plan::{
-        Adoption, AdoptionOrder, History, HolderHistory, Hosts, ManagedTypes, MergeTargets, Naming, Plan,
-        Settings, View,
+        Adoption, AdoptionOrder, History, HolderHistory, Hosts, InSync, ManagedTypes, MergeTargets, Naming,
+        Plan, Settings, Unit, View,
     },
     source::{
         ClaimKey, Claims, Endpoint, Facts, Object, ObjectRef, Problem, Resource, Rules, Scope, Severity,
@@ -40,6 +40,11 @@ pub struct Text {
     #[serde(default)]
     zone: String,
     pub plan: String,
+}
+
+/// The observation that the records of a unit are right and ours.
+pub fn in_sync(unit: &Unit) -> InSync {
+    InSync { key: unit.key().clone(), holder: unit.object().clone(), wish: unit.wish() }
 }
 
 /// The settings, with the names of the flags and the defaults of a test.
@@ -271,7 +276,7 @@ impl Situation {
                 let empty = empty_zone(self.zone.apex().as_str());
                 let units = self.plan_of(&self.claims(), &empty).units;
                 let unit = units.iter().find(|unit| *unit.key() == key).ok_or_else(bad)?;
-                self.history.set_right(key, unit.wish());
+                self.history.set_right(in_sync(unit));
             }
             _ => return Err(bad()),
         }

@@ -3,13 +3,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
+    sync::Arc,
     time::Duration,
 };
 
 use crate::{
     dns::Name,
-    keeper::{brake_limits::BrakeLimits, keys::entries_at, time::Time},
-    plan::{Move, Unit},
+    keeper::{brake_limits::BrakeLimits, keys::entries_at, planner::PlannedMove, time::Time},
+    plan::{Move, Reason, Unit},
     source::ClaimKey,
 };
 
@@ -19,25 +20,70 @@ const WINDOW: Duration = Duration::from_mins(10);
 const MOST_REMEMBERED: usize = 2_000;
 
 /// The moves of the last ten minutes, and the moves that wait to be written.
+///
+/// Each namespace has the limits for itself. They count for all namespaces together too, if they are exceeded even without
+/// any one namespace: the moves of one namespace never hold those of another.
 #[derive(Debug, Clone)]
 pub(super) struct Brake {
     limits: BrakeLimits,
-    /// The keys that wait to be moved, and whether their hostnames were correct before.
-    pending: BTreeMap<ClaimKey, (Move, bool)>,
-    /// The pending hostnames that were never correct in this process, each with its number of pending keys.
-    never_correct: BTreeMap<Name, usize>,
+    /// The keys that wait to be moved.
+    pending: BTreeMap<ClaimKey, Pending>,
     /// The keys that were moved, and until when that counts.
-    done: BTreeMap<ClaimKey, (Move, Time)>,
-    /// The moves of earlier leaders: the number of hostnames, and until when they count.
-    before: BTreeMap<Move, (usize, Time)>,
-    /// How many keys each move has, pending and done.
-    moves: BTreeMap<Move, usize>,
-    /// How many moves each hostname has, pending and done.
-    hosts: BTreeMap<Name, usize>,
+    done: BTreeMap<ClaimKey, Done>,
+    /// The moves of earlier leaders, with their namespaces: the number of hostnames, and until when they count.
+    before: BTreeMap<(Move, Arc<str>), (usize, Time)>,
     ends: BTreeSet<(Time, ClaimKey)>,
     released: Time,
-    /// Whether the brake held at the last review.
-    held: bool,
+    /// What the limits hold, unless a person has released it.
+    held: Held,
+    /// Whether the moves have changed since.
+    is_changed: bool,
+    /// What was held at the last review.
+    reviewed: Held,
+}
+
+/// A key that waits to be moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Pending {
+    to: Move,
+    namespace: Arc<str>,
+    /// Whether the records of its hostname were correct before.
+    was_correct: bool,
+}
+
+/// A key that was moved.
+#[derive(Debug, Clone)]
+struct Done {
+    to: Move,
+    namespace: Arc<str>,
+    until: Time,
+}
+
+/// The replacements that are held.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Held {
+    everywhere: bool,
+    namespaces: BTreeSet<Arc<str>>,
+}
+
+/// The moves of one namespace, pending and done.
+#[derive(Debug, Default)]
+struct Tally<'b> {
+    moves: BTreeSet<Move>,
+    hosts: BTreeSet<&'b Name>,
+    /// The moved hostnames of earlier leaders.
+    hosts_before: usize,
+    /// The hostnames with a correct record at some time, and the pending ones without.
+    ours: usize,
+    never_correct: BTreeSet<&'b Name>,
+}
+
+// === impl Tally ===
+
+impl Tally<'_> {
+    fn hosts(&self) -> usize {
+        self.hosts.len().saturating_add(self.hosts_before)
+    }
 }
 
 // === impl Brake ===
@@ -47,54 +93,46 @@ impl Brake {
         Self {
             limits,
             pending: BTreeMap::new(),
-            never_correct: BTreeMap::new(),
             done: BTreeMap::new(),
             before: BTreeMap::new(),
-            moves: BTreeMap::new(),
-            hosts: BTreeMap::new(),
             ends: BTreeSet::new(),
             released: Time::ZERO,
-            held: false,
+            held: Held::default(),
+            is_changed: false,
+            reviewed: Held::default(),
         }
     }
 
-    /// Notes that a key waits to be moved. `was_correct`: the records of its hostname were correct before.
-    pub fn add(&mut self, key: &ClaimKey, to: Move, was_correct: bool) {
-        self.count(&key.host, to);
-        if !was_correct {
-            *self.never_correct.entry(key.host.clone()).or_default() += 1;
-        }
-        let old = self.pending.insert(key.clone(), (to, was_correct));
-        self.remove_old(key, old);
+    /// Notes that a unit waits to move its key. `was_correct`: the records of its hostname were correct before.
+    pub fn add(&mut self, unit: &PlannedMove) {
+        let PlannedMove { key, to, namespace, was_correct } = unit;
+        let pending = Pending { to: *to, namespace: Arc::clone(namespace), was_correct: *was_correct };
+        self.is_changed |= self.pending.get(key) != Some(&pending);
+        self.pending.insert(key.clone(), pending);
     }
 
     /// Notes that no keys of a hostname wait to be moved but these.
     pub fn retain(&mut self, host: &Name, is_pending: impl Fn(&ClaimKey) -> bool) {
         let keys = entries_at(&self.pending, host).map(|(key, _)| key);
         for key in keys.filter(|key| !is_pending(key)).cloned().collect::<Vec<_>>() {
-            let old = self.pending.remove(&key);
-            self.remove_old(&key, old);
+            self.pending.remove(&key);
+            self.is_changed = true;
         }
     }
 
-    fn remove_old(&mut self, key: &ClaimKey, old: Option<(Move, bool)>) {
-        if let Some((old, was_correct)) = old {
-            self.discount(&key.host, old);
-            if !was_correct {
-                subtract_one(&mut self.never_correct, &key.host);
-            }
-        }
+    /// Notes that the number of hostnames of a namespace may have changed.
+    pub fn hosts_changed(&mut self) {
+        self.is_changed = true;
     }
 
-    /// Notes that a key was moved.
-    pub fn moved(&mut self, key: &ClaimKey, to: Move, now: Time) {
-        self.count(&key.host, to);
-        let end = now + WINDOW;
-        if let Some((old, until)) = self.done.insert(key.clone(), (to, end)) {
-            self.discount(&key.host, old);
-            self.ends.remove(&(until, key.clone()));
+    /// Notes that a key was moved by an object of a namespace.
+    pub fn moved(&mut self, key: &ClaimKey, to: Move, namespace: &str, now: Time) {
+        let until = now + WINDOW;
+        if let Some(old) = self.done.insert(key.clone(), Done { to, namespace: namespace.into(), until }) {
+            self.ends.remove(&(old.until, key.clone()));
         }
-        self.ends.insert((end, key.clone()));
+        self.ends.insert((until, key.clone()));
+        self.is_changed = true;
     }
 
     /// Notes that a person has released held replacements until a time.
@@ -102,36 +140,92 @@ impl Brake {
         self.released = until;
     }
 
-    /// Whether the brake holds replacements. `once_correct` is the number of hostnames that were correct and ours.
-    pub fn holds(&self, once_correct: usize, now: Time) -> bool {
-        if self.pending.is_empty() || self.released > now || self.limits.percent >= 100 {
-            return false;
-        }
-        let ours = once_correct + self.never_correct.len();
-        let elsewhere = self.before.keys().filter(|old| !self.moves.contains_key(old)).count();
-        let of_others = self.before.values().map(|(hosts, _)| *hosts);
-        let hosts = of_others.fold(self.hosts.len(), usize::saturating_add);
-        let are_many = self.moves.len() + elsewhere >= self.limits.moves;
-        // Moved hostnames that are no longer ours count too, so there can be more of them than hostnames of ours.
-        are_many && hosts.saturating_mul(100) > ours.saturating_mul(self.limits.percent)
+    /// Why the brake holds a unit, if it does.
+    pub fn holds(&self, unit: &Unit, now: Time) -> Option<Reason> {
+        let pending = self.pending.get(unit.key()).filter(|_| self.released <= now)?;
+        let is_held = self.held.everywhere || self.held.namespaces.contains(&pending.namespace);
+        is_held.then_some(Reason::Braked { everywhere: self.held.everywhere })
     }
 
-    /// Forgets moves that no longer count. Returns whether the brake begins or ends to hold.
-    pub fn review(&mut self, once_correct: usize, now: Time) -> bool {
+    /// Forgets moves that no longer count. Returns whether the brake begins or ends to hold anything. `ours` is the number of
+    /// hostnames of each namespace that were correct and ours.
+    pub fn review(&mut self, ours: &BTreeMap<Arc<str>, usize>, now: Time) -> bool {
         while let Some((end, key)) = self.ends.first().filter(|(end, _)| *end <= now).cloned() {
-            if let Some((old, _)) = self.done.remove(&key) {
-                self.discount(&key.host, old);
-            }
+            self.done.remove(&key);
             self.ends.remove(&(end, key));
+            self.is_changed = true;
         }
+        let before = self.before.len();
         self.before.retain(|_, (_, until)| *until > now);
-        let holds = self.holds(once_correct, now);
-        std::mem::replace(&mut self.held, holds) != holds
+        if self.before.len() != before || self.is_changed {
+            self.held = self.evaluate(ours);
+            self.is_changed = false;
+        }
+        let held = if self.released > now { Held::default() } else { self.held.clone() };
+        let was_held = std::mem::replace(&mut self.reviewed, held);
+        was_held != self.reviewed
     }
 
-    /// Whether the brake can hold a unit.
-    pub fn concerns(&self, unit: &Unit) -> bool {
-        self.pending.contains_key(unit.key())
+    fn evaluate(&self, ours: &BTreeMap<Arc<str>, usize>) -> Held {
+        if self.pending.is_empty() || self.limits.percent >= 100 {
+            return Held::default();
+        }
+        let tallies = self.tallies(ours);
+        let is_held = |tally: &&Tally<'_>| self.is_too_much(tally.moves.len(), tally.hosts(), tally.ours);
+        let held = tallies.iter().filter(|(_, tally)| is_held(tally));
+        let namespaces = held.map(|(namespace, _)| Arc::clone(namespace)).collect();
+        Held { everywhere: self.is_too_much_everywhere(&tallies), namespaces }
+    }
+
+    /// Whether all namespaces together exceed the limits, even without any one of them.
+    fn is_too_much_everywhere(&self, tallies: &BTreeMap<&Arc<str>, Tally<'_>>) -> bool {
+        let (mut hosts, mut ours) = (0_usize, 0_usize);
+        let mut namespaces_of: BTreeMap<Move, usize> = BTreeMap::new();
+        for tally in tallies.values() {
+            hosts = hosts.saturating_add(tally.hosts());
+            ours = ours.saturating_add(tally.ours);
+            tally.moves.iter().for_each(|to| *namespaces_of.entry(*to).or_default() += 1);
+        }
+        let is_too_much_without = |tally: &Tally<'_>| {
+            let is_only_here = |to: &&Move| namespaces_of.get(to) == Some(&1);
+            let moves = namespaces_of.len() - tally.moves.iter().filter(is_only_here).count();
+            self.is_too_much(moves, hosts.saturating_sub(tally.hosts()), ours - tally.ours)
+        };
+        let mut moving = tallies.values().filter(|tally| !tally.moves.is_empty());
+        moving.all(is_too_much_without)
+    }
+
+    /// Whether moved hostnames exceed the limits. Hostnames that are no longer ours count as moved too, so there can be more
+    /// of them than hostnames of ours.
+    fn is_too_much(&self, moves: usize, hosts: usize, ours: usize) -> bool {
+        let is_large_share = hosts.saturating_mul(100) > ours.saturating_mul(self.limits.percent);
+        moves >= self.limits.moves && (is_large_share || hosts > self.limits.hosts)
+    }
+
+    fn tallies<'b>(&'b self, ours: &'b BTreeMap<Arc<str>, usize>) -> BTreeMap<&'b Arc<str>, Tally<'b>> {
+        let mut tallies: BTreeMap<&Arc<str>, Tally<'_>> = BTreeMap::new();
+        for (namespace, ours) in ours {
+            tallies.entry(namespace).or_default().ours = *ours;
+        }
+        for (key, pending) in &self.pending {
+            let tally = tallies.entry(&pending.namespace).or_default();
+            tally.moves.insert(pending.to);
+            tally.hosts.insert(&key.host);
+            if !pending.was_correct && tally.never_correct.insert(&key.host) {
+                tally.ours += 1;
+            }
+        }
+        for (key, done) in &self.done {
+            let tally = tallies.entry(&done.namespace).or_default();
+            tally.moves.insert(done.to);
+            tally.hosts.insert(&key.host);
+        }
+        for ((to, namespace), (hosts, _)) in &self.before {
+            let tally = tallies.entry(namespace).or_default();
+            tally.moves.insert(*to);
+            tally.hosts_before = tally.hosts_before.saturating_add(*hosts);
+        }
+        tallies
     }
 
     /// The hostnames with keys that wait to be moved.
@@ -143,83 +237,71 @@ impl Brake {
     pub fn due(&self, now: Time) -> Option<Time> {
         let ends = self.ends.first().map(|(end, _)| *end).into_iter();
         let ends = ends.chain(self.before.values().map(|(_, until)| *until)).chain([self.released]);
-        ends.filter(|end| *end > now && self.held).min()
+        ends.filter(|end| *end > now && self.reviewed != Held::default()).min()
     }
 
-    /// The text for the next leader. Each line is `MOVE HOSTNAMES UNTIL`, with the time in seconds since 1970.
+    /// The text for the next leader. Each line is `MOVE HOSTNAMES UNTIL NAMESPACE`, with the time in seconds since 1970.
     pub fn memory(&self, to_wall: impl Fn(Time) -> i64) -> String {
         let mut moves = self.before.clone();
-        for ((to, _), until) in self.done_hosts() {
-            add(&mut moves, to, 1, until);
+        for ((to, namespace, _), until) in self.done_hosts() {
+            add(&mut moves, (to, namespace), 1, until);
         }
         let mut newest: Vec<_> = moves.into_iter().collect();
         newest.sort_by_key(|(_, (_, until))| std::cmp::Reverse(*until));
         let mut text = String::new();
-        for (to, (hosts, until)) in newest.into_iter().take(MOST_REMEMBERED) {
+        for ((to, namespace), (hosts, until)) in newest.into_iter().take(MOST_REMEMBERED) {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{to} {hosts} {}", to_wall(until));
+            let _ = writeln!(text, "{to} {hosts} {} {namespace}", to_wall(until));
         }
         text
     }
 
-    /// Takes the text of the leader before, which can be this process in an earlier term. Ignores unreadable lines.
+    /// Takes the text of the leader before, which can be this process in an earlier term. Ignores unreadable lines. A line
+    /// without a namespace counts for a namespace of its own.
     pub fn recall(&mut self, memory: &str, from_wall: impl Fn(i64) -> Time, now: Time) {
         let latest = now + WINDOW;
         let lines = memory.lines().filter_map(|line| {
             let mut words = line.split(' ');
             let to: Move = words.next()?.parse().ok()?;
             let (hosts, until) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-            Some((to, hosts, from_wall(until).min(latest)))
+            let namespace: Arc<str> = words.next().unwrap_or_default().into();
+            Some(((to, namespace), hosts, from_wall(until).min(latest)))
         });
         self.before.clear();
-        for (to, hosts, until) in lines.take(MOST_REMEMBERED) {
-            add(&mut self.before, to, hosts, until);
+        for (of, hosts, until) in lines.take(MOST_REMEMBERED) {
+            add(&mut self.before, of, hosts, until);
         }
         // This process' own moves must not count twice.
-        let own: Vec<Move> = self.done_hosts().into_keys().map(|(to, _)| to).collect();
-        for to in own {
-            if let Some((hosts, _)) = self.before.get_mut(&to) {
+        let own: Vec<_> = self.done_hosts().into_keys().map(|(to, namespace, _)| (to, namespace)).collect();
+        for of in own {
+            if let Some((hosts, _)) = self.before.get_mut(&of) {
                 *hosts = hosts.saturating_sub(1);
             }
         }
         self.before.retain(|_, (hosts, _)| *hosts > 0);
+        self.is_changed = true;
     }
 
     /// The moves that were made, with each hostname once, and until when they count.
-    fn done_hosts(&self) -> BTreeMap<(Move, &Name), Time> {
+    fn done_hosts(&self) -> BTreeMap<(Move, Arc<str>, &Name), Time> {
         let mut hosts = BTreeMap::new();
-        for (key, (to, until)) in &self.done {
-            let known = hosts.entry((*to, &key.host)).or_insert(*until);
+        for (key, Done { to, namespace, until }) in &self.done {
+            let known = hosts.entry((*to, Arc::clone(namespace), &key.host)).or_insert(*until);
             *known = (*until).max(*known);
         }
         hosts
     }
-
-    fn count(&mut self, host: &Name, to: Move) {
-        *self.moves.entry(to).or_default() += 1;
-        *self.hosts.entry(host.clone()).or_default() += 1;
-    }
-
-    fn discount(&mut self, host: &Name, to: Move) {
-        subtract_one(&mut self.moves, &to);
-        subtract_one(&mut self.hosts, host);
-    }
 }
 
-/// Adds a number of hostnames to a move, until a time.
-fn add(moves: &mut BTreeMap<Move, (usize, Time)>, to: Move, hosts: usize, until: Time) {
-    let known = moves.entry(to).or_default();
+/// Adds a number of hostnames to a move of a namespace, until a time.
+fn add(
+    moves: &mut BTreeMap<(Move, Arc<str>), (usize, Time)>,
+    of: (Move, Arc<str>),
+    hosts: usize,
+    until: Time,
+) {
+    let known = moves.entry(of).or_default();
     *known = (known.0.saturating_add(hosts), known.1.max(until));
-}
-
-/// Subtracts one from a count, and removes the count at zero.
-fn subtract_one<K: Ord>(counts: &mut BTreeMap<K, usize>, of: &K) {
-    if let Some(count) = counts.get_mut(of) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(of);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -235,25 +317,35 @@ mod tests {
         format!("{number:032x}").parse().unwrap()
     }
 
+    fn add(brake: &mut Brake, key: &ClaimKey, number: u8, was_correct: bool) {
+        let (key, to, namespace) = (key.clone(), a_move(number), "shop".into());
+        brake.add(&PlannedMove { key, to, namespace, was_correct });
+    }
+
+    /// Whether the brake holds the namespace, if it had this number of correct hostnames.
+    fn holds(brake: &Brake, ours: usize) -> bool {
+        brake.evaluate(&BTreeMap::from([("shop".into(), ours)])).namespaces.contains("shop")
+    }
+
     #[test]
     fn the_keys_of_a_hostname_count_as_one_hostname() {
         let now = Time::ZERO;
-        let mut brake = Brake::new(BrakeLimits { moves: 2, percent: 50 });
+        let mut brake = Brake::new(BrakeLimits { moves: 2, percent: 50, hosts: 200 });
         let [blue, green] = ["blue", "green"].map(|set_id| key("a.example.com", set_id));
-        brake.add(&blue, a_move(1), true);
-        brake.add(&green, a_move(2), true);
+        add(&mut brake, &blue, 1, true);
+        add(&mut brake, &green, 2, true);
         // Two moves, of one hostname among three.
-        assert!(!brake.holds(3, now));
+        assert!(!holds(&brake, 3));
         let other = key("b.example.com", "blue");
-        brake.add(&other, a_move(2), false);
+        add(&mut brake, &other, 2, false);
         // Two hostnames among three: the new one counts among ours.
-        assert!(brake.holds(2, now));
+        assert!(holds(&brake, 2));
         brake.retain(&other.host, |_| false);
-        assert!(!brake.holds(2, now));
+        assert!(!holds(&brake, 2));
         // One key of a hostname is written, and the other one still waits.
-        brake.moved(&blue, a_move(1), now);
+        brake.moved(&blue, a_move(1), "shop", now);
         brake.retain(&blue.host, |pending| *pending == green);
-        assert!(brake.holds(1, now) && !brake.holds(2, now));
+        assert!(holds(&brake, 1) && !holds(&brake, 2));
     }
 
     #[test]
@@ -262,11 +354,12 @@ mod tests {
         let mut brake = Brake::new(BrakeLimits::default());
         for key in [key("a.example.com", "blue"), key("a.example.com", "green"), key("b.example.com", "blue")]
         {
-            brake.moved(&key, a_move(7), now);
+            brake.moved(&key, a_move(7), "shop", now);
         }
+        brake.moved(&key("c.example.com", "blue"), a_move(7), "blog", now);
         let unix = |time: Time| i64::try_from((time - now).as_secs()).unwrap();
         let memory = brake.memory(unix);
-        assert_eq!(memory, format!("{} 2 600\n", a_move(7)));
+        assert_eq!(memory, format!("{0} 1 600 blog\n{0} 2 600 shop\n", a_move(7)));
         // A process does not count its own moves twice.
         brake.recall(&memory, |_| now + WINDOW, now);
         assert_eq!(brake.memory(unix), memory);

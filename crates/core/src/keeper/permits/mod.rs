@@ -56,7 +56,6 @@ pub(super) struct Rules<'a> {
     permits: &'a Permits,
     model: &'a Model,
     planner: &'a Planner,
-    is_braked: bool,
     now: Time,
 }
 
@@ -78,8 +77,7 @@ impl Permits {
 
     /// The rules for sending, with the current model and plans.
     pub fn rules<'a>(&'a self, model: &'a Model, planner: &'a Planner, now: Time) -> Rules<'a> {
-        let is_braked = self.brake.holds(planner.hosts_once_correct(), now);
-        Rules { permits: self, model, planner, is_braked, now }
+        Rules { permits: self, model, planner, now }
     }
 
     pub fn mode(&self) -> Mode {
@@ -106,8 +104,9 @@ impl Permits {
         self.wall.set(unix, now);
     }
 
-    /// Notes until when this process leads.
-    pub fn set_leadership(&mut self, until: Time, turn: &mut Turn) {
+    /// Notes until when this process leads. Returns whether a term begins.
+    pub fn set_leadership(&mut self, until: Time, turn: &mut Turn) -> bool {
+        let begins = self.leader_until <= turn.now && until > turn.now;
         // A renewal in time changes nothing.
         if self.leader_until <= turn.now {
             turn.may_send();
@@ -116,6 +115,7 @@ impl Permits {
         if before == Time::ZERO && until > Time::ZERO {
             self.approvals.begin();
         }
+        begins
     }
 
     /// Takes the moves that the leader before has stored.
@@ -187,7 +187,7 @@ impl Permits {
                 && let Some(to) = unit.moves()
             {
                 has_moved = true;
-                self.brake.moved(unit.key(), to, turn.now);
+                self.brake.moved(unit.key(), to, unit.object().namespace(), turn.now);
             }
             self.approvals.forget(unit);
         }
@@ -244,8 +244,9 @@ impl Permits {
             self.brake.retain(host, |key| outcome.moves.iter().any(|pending| pending.key == *key));
         }
         for pending in &outcome.moves {
-            self.brake.add(&pending.key, pending.to, pending.was_correct);
+            self.brake.add(pending);
         }
+        self.brake.hosts_changed();
         for unit in &outcome.dropped {
             self.approvals.forget(unit);
         }
@@ -373,8 +374,8 @@ impl Rules<'_> {
         if let Some(until) = facts.and_then(|facts| self.planner.contested_until(unit, facts, self.now)) {
             return Some(Hold { reason: Reason::Contested, until });
         }
-        let is_braked = self.is_braked && self.permits.brake.concerns(unit);
-        is_braked.then_some(Hold { reason: Reason::Braked, until: Time::NEVER })
+        let braked = self.permits.brake.holds(unit, self.now);
+        braked.map(|reason| Hold { reason, until: Time::NEVER })
     }
 
     /// Why a planned unit is not sent: it is held, or it was rejected.

@@ -6,7 +6,11 @@ mod plans;
 mod queue;
 mod wakeup;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use drift::Drift;
 use holders::Holders;
@@ -32,7 +36,7 @@ pub(super) struct Planner {
     drift: Drift,
     wakeup: Wakeup,
     /// The number of hostnames whose records were correct and ours at some time.
-    hosts_once_correct: usize,
+    hosts_once_correct: BTreeMap<Arc<str>, usize>,
 }
 
 /// The outcome of planning some hostnames again.
@@ -52,6 +56,8 @@ pub(super) struct Planned {
 pub(super) struct PlannedMove {
     pub key: ClaimKey,
     pub to: Move,
+    /// The namespace of the object that asks for it.
+    pub namespace: Arc<str>,
     /// Whether the hostname's records were correct and ours at some time.
     pub was_correct: bool,
 }
@@ -66,7 +72,7 @@ impl Planner {
             holders: Holders::new(vacancy),
             drift: Drift::default(),
             wakeup: Wakeup::default(),
-            hosts_once_correct: 0,
+            hosts_once_correct: BTreeMap::new(),
         }
     }
 
@@ -74,8 +80,9 @@ impl Planner {
         self.is_started
     }
 
-    pub fn hosts_once_correct(&self) -> usize {
-        self.hosts_once_correct
+    /// The number of hostnames of each namespace whose records were right and ours at some time.
+    pub fn hosts_once_correct(&self) -> &BTreeMap<Arc<str>, usize> {
+        &self.hosts_once_correct
     }
 
     /// Starts as soon as all objects and the zone are listed: plans every claimed hostname and every name of the zone.
@@ -189,7 +196,7 @@ impl Planner {
     }
 
     /// The end of the time for which a unit is contested, if it is.
-    pub fn contested_until(&self, unit: &Unit, facts: &std::sync::Arc<Facts>, now: Time) -> Option<Time> {
+    pub fn contested_until(&self, unit: &Unit, facts: &Arc<Facts>, now: Time) -> Option<Time> {
         self.drift.contested_until(unit, facts, now)
     }
 
@@ -237,6 +244,9 @@ impl Planner {
     ) {
         let correct = union(model.history.right_at(host));
         let was_correct = !correct.is_empty();
+        let namespace_of =
+            |model: &Model| model.history.last_right_holder(host).map(|holder| holder.namespace().into());
+        let before: Option<Arc<str>> = namespace_of(model);
         let claimed = model.claims().keys_at(host);
         for key in union(claimed.chain(&correct).chain(self.drift.keys_at(host))) {
             let unit = self.plans.units_of(host).iter().find(|unit| *unit.key() == key);
@@ -246,8 +256,11 @@ impl Planner {
             {
                 self.drift.add(unit, facts, now);
             }
-            if let Some(to) = unit.filter(|_| !is_repair).and_then(Unit::moves) {
-                moves.push(PlannedMove { key: key.clone(), to, was_correct });
+            if let Some(unit) = unit.filter(|_| !is_repair)
+                && let Some(to) = unit.moves()
+            {
+                let namespace = unit.object().namespace().into();
+                moves.push(PlannedMove { key: key.clone(), to, namespace, was_correct });
             }
             if unit.is_some_and(Unit::changes_records) && !is_repair {
                 model.history.wish_changed(&key);
@@ -257,13 +270,23 @@ impl Planner {
                 self.drift.forget(&key);
             }
         }
-        let mut is_correct = !in_sync.is_empty();
-        for InSync { key, wish } in in_sync {
-            self.drift.repaired(&key);
-            model.history.set_right(key, wish);
+        for in_sync in in_sync {
+            self.drift.repaired(&in_sync.key);
+            model.history.set_right(in_sync);
         }
-        is_correct = is_correct || (was_correct && model.history.right_at(host).next().is_some());
-        self.hosts_once_correct += usize::from(is_correct);
-        self.hosts_once_correct -= usize::from(was_correct);
+        let after: Option<Arc<str>> = namespace_of(model);
+        if before != after {
+            if let Some(namespace) = after {
+                *self.hosts_once_correct.entry(namespace).or_default() += 1;
+            }
+            if let Some(namespace) = before
+                && let Some(hosts) = self.hosts_once_correct.get_mut(&namespace)
+            {
+                *hosts -= 1;
+                if *hosts == 0 {
+                    self.hosts_once_correct.remove(&namespace);
+                }
+            }
+        }
     }
 }

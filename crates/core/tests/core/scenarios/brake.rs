@@ -1,16 +1,23 @@
 //! The brake: many hostnames that would move at once.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use zonekeeper_core::{
     dns::{Policy, Routing, Rule, SetId},
-    keeper::{BrakeLimits, Input, Time},
+    keeper::{BrakeLimits, Input, Quota, Time},
     source::{Object, Reduced, Rules},
 };
 use zonekeeper_emulator::zone::Change;
 
 use super::stage::{Fate, Stage, WEB_1, WEB_2, gone, web, web_at};
-use crate::situation::routed;
+use crate::{
+    situation::routed,
+    world::{ingress, meta},
+};
 
 const MINUTE: u64 = 60_000;
 
@@ -197,7 +204,7 @@ fn the_brake_ends_when_the_wish_goes_away() {
 
 #[test]
 fn each_set_identifier_of_a_hostname_counts_for_itself() {
-    let mut stage = Stage::with(|config| config.brake = BrakeLimits { moves: 2, percent: 50 });
+    let mut stage = Stage::with(|config| config.brake = BrakeLimits { moves: 2, percent: 50, hosts: 200 });
     let leads_to = |set_id: &str, balancer: &str| {
         let object = web_at(set_id, "www.example.com", balancer);
         let policy = Policy { rule: Some(Rule::Weight(10)), health_check: None };
@@ -380,7 +387,7 @@ fn a_hostname_counts_once_however_often_it_is_moved() {
 #[test]
 fn a_memory_of_nonsense_neither_ends_the_process_nor_opens_the_brake() {
     let most = usize::MAX;
-    let line = |hosts: usize, until: i64| format!("{:032x} {hosts} {until}\n", hosts ^ 7);
+    let line = |hosts: usize, until: i64| format!("{:032x} {hosts} {until} shop\n", hosts ^ 7);
     for (memory, expected) in [
         (String::new(), 11),
         (
@@ -412,4 +419,103 @@ fn a_memory_of_nonsense_neither_ends_the_process_nor_opens_the_brake() {
         stage.run(60 * MINUTE);
         assert_eq!(moved(&stage, 2), 11, "{text:?}");
     }
+}
+
+/// Ingresses of a namespace with a load balancer each.
+fn of(namespace: &str, count: usize, generation: usize) -> Vec<Object> {
+    let object = |n: usize| {
+        let host = format!("{namespace}-{n}.example.com");
+        let balancer = format!("web-{generation}-{namespace}-{n}.eu-west-1.elb.amazonaws.com");
+        let target = (None, Some(balancer));
+        ingress(meta(namespace, &format!("w{n}"), 0, BTreeMap::new()), &[&host], &[target])
+    };
+    (0..count).map(object).collect()
+}
+
+/// The number of hostnames of a namespace that lead to a load balancer of a generation.
+fn moved_of(stage: &Stage, namespace: &str, generation: usize) -> usize {
+    let (host, target) = (format!("{namespace}-"), format!("alias web-{generation}"));
+    let is_it = |line: &&String| line.starts_with(&host) && line.contains(" A ") && line.contains(&target);
+    stage.at("example.com").iter().filter(is_it).count()
+}
+
+fn started(objects: &[Vec<Object>]) -> Stage {
+    let mut stage =
+        Stage::with(|config| config.quota = Quota { requests: None, changes: None, ..config.quota });
+    stage.start(&objects.concat());
+    stage.run(60_000);
+    stage
+}
+
+#[test]
+fn a_namespace_that_moves_its_own_hostnames_holds_nobody_else() {
+    // Its hostnames are most of the zone.
+    let mut stage = started(&[of("shop", 300, 1), of("blog", 5, 1)]);
+    for object in [of("shop", 300, 2), of("blog", 4, 2)].concat() {
+        stage.see(&object);
+    }
+    stage.run(60_000);
+    assert_eq!((moved_of(&stage, "shop", 2), moved_of(&stage, "blog", 2)), (0, 4));
+    let blocked = stage.keeper.plan().blocked;
+    assert!(blocked.iter().all(|blocked| blocked.object.namespace() == "shop"), "{blocked:?}");
+    assert_eq!(blocked[0].reason.to_string(), "too many hostnames of this namespace would move at once");
+}
+
+#[test]
+fn a_tenant_does_not_hold_a_namespace_whose_load_balancer_is_created_again() {
+    let mut stage = started(&[of("shop", 12, 1), vec![], of("blog", 3, 1)]);
+    let one_balancer = |generation: usize| {
+        let object = |n: usize| web(&format!("big-{n}"), &balancer_of(generation * 1_000));
+        (0..250).map(object).collect::<Vec<_>>()
+    };
+    let renamed = |mut object: Object| {
+        let Object::Ingress(ingress) = &mut object else { unreachable!() };
+        ingress.metadata.namespace = Some("big".to_owned());
+        object
+    };
+    for generation in [1, 2] {
+        for object in one_balancer(generation).into_iter().map(renamed) {
+            stage.see(&object);
+        }
+        if generation == 2 {
+            for object in of("shop", 12, 2) {
+                stage.see(&object);
+            }
+        }
+        stage.run(60_000);
+    }
+    assert_eq!(moved_of(&stage, "big", 2), 250);
+    assert_eq!(moved_of(&stage, "shop", 2), 0);
+}
+
+#[test]
+fn two_hundred_hostnames_are_too_many_whatever_their_share() {
+    let mut stage = started(&[of("shop", 1_000, 1)]);
+    for object in of("shop", 499, 2) {
+        stage.see(&object);
+        stage.run(500);
+    }
+    stage.run(60_000);
+    assert_eq!(moved_of(&stage, "shop", 2), 200);
+}
+
+#[test]
+fn many_namespaces_together_are_held_too() {
+    let namespaces: Vec<String> = (0..50).map(|n| format!("team{n}")).collect();
+    let of_all = |count: usize, generation: usize| {
+        namespaces.iter().map(|namespace| of(namespace, count, generation)).collect::<Vec<_>>()
+    };
+    let mut stage = started(&of_all(20, 1));
+    // Half of the hostnames of each namespace, one after the other.
+    for n in 0..10 {
+        for objects in of_all(20, 2) {
+            stage.see(&objects[n]);
+        }
+        stage.run(5_000);
+    }
+    let moved: usize = namespaces.iter().map(|namespace| moved_of(&stage, namespace, 2)).sum();
+    // The moves of any one namespace are left out.
+    assert!((200..=210).contains(&moved), "{moved}");
+    let blocked = stage.keeper.plan().blocked;
+    assert_eq!(blocked[0].reason.to_string(), "too many hostnames of several namespaces would move at once");
 }

@@ -201,7 +201,7 @@ fn a_held_unit_is_reported_once_for_any_wish() {
 
 #[test]
 fn a_repair_is_no_move_for_the_brake() {
-    let mut stage = Stage::with(|config| config.brake = BrakeLimits { moves: 1, percent: 0 });
+    let mut stage = Stage::with(|config| config.brake = BrakeLimits { moves: 1, percent: 0, hosts: 0 });
     stage.start(&[web("www", WEB_1)]);
     stage.run(5_000);
     let set = stage.zone.get("www.example.com", "A", None).unwrap().clone();
@@ -214,7 +214,7 @@ fn a_repair_is_no_move_for_the_brake() {
 
 #[test]
 fn a_repair_that_is_planned_again_before_it_is_written_is_no_move_either() {
-    let mut stage = Stage::with(|config| config.brake = BrakeLimits { moves: 1, percent: 0 });
+    let mut stage = Stage::with(|config| config.brake = BrakeLimits { moves: 1, percent: 0, hosts: 0 });
     stage.start(&[web("www", WEB_1)]);
     stage.run(5_000);
     let set = stage.zone.get("www.example.com", "A", None).unwrap().clone();

@@ -20,8 +20,8 @@ fn wanted_records_are_written_with_any_settings() {
         |config| config.resync = Duration::ZERO + Duration::from_secs(1),
         |config| config.vacancy = Duration::MAX,
         |config| config.vacancy = Duration::ZERO,
-        |config| config.brake = BrakeLimits { moves: 0, percent: usize::MAX },
-        |config| config.brake = BrakeLimits { moves: usize::MAX, percent: 0 },
+        |config| config.brake = BrakeLimits { moves: 0, percent: usize::MAX, hosts: usize::MAX },
+        |config| config.brake = BrakeLimits { moves: usize::MAX, percent: 0, hosts: 0 },
         |config| config.quota.share = Quota::SMALLEST_SHARE,
         |config| config.seed = u64::MAX,
     ];

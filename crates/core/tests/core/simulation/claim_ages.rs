@@ -18,14 +18,15 @@ const KNOWN: Duration = Duration::from_mins(5);
 #[derive(Debug, Clone, Default)]
 pub struct ClaimAges {
     since: BTreeMap<(ObjectRef, ClaimKey), Time>,
-    /// All hostnames that any object has ever claimed.
-    hosts: BTreeSet<Name>,
+    /// All hostnames that objects of each namespace have ever claimed.
+    hosts: BTreeMap<String, BTreeSet<Name>>,
 }
 
 impl ClaimAges {
     /// Notes a changed object.
     pub fn changed(&mut self, object: &ObjectRef, facts: Option<&Facts>, now: Time) {
-        self.hosts.extend(facts.into_iter().flat_map(|facts| facts.hosts().cloned()));
+        let hosts = self.hosts.entry(object.namespace().to_owned()).or_default();
+        hosts.extend(facts.into_iter().flat_map(|facts| facts.hosts().cloned()));
         let holds = |facts: &&Facts| {
             facts.endpoints.iter().all(|endpoint| !endpoint.content.is_empty())
                 && facts.controls.hand_over_to.is_none()
@@ -44,8 +45,8 @@ impl ClaimAges {
         self.since.get(&(object.clone(), key.clone())).is_some_and(|since| now - *since > KNOWN)
     }
 
-    /// The number of hostnames that any object has ever claimed.
-    pub fn hosts(&self) -> usize {
-        self.hosts.len()
+    /// The number of hostnames that objects of each namespace have ever claimed.
+    pub fn hosts(&self) -> BTreeMap<String, usize> {
+        self.hosts.iter().map(|(namespace, hosts)| (namespace.clone(), hosts.len())).collect()
     }
 }

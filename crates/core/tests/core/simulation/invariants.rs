@@ -282,7 +282,7 @@ impl Ledger {
             return Ok(());
         }
         let hosts = self.claim_ages.hosts();
-        self.window.moved(unit, hosts, basis.made, now)
+        self.window.moved(unit, &hosts, basis.made, now)
     }
 
     /// The keeper writes no forbidden name or type.

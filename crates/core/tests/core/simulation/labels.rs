@@ -110,7 +110,7 @@ labels! {
     Reason::Vacant { .. } => "Vacant",
     Reason::Paused { .. } => "Paused",
     Reason::Contested => "Contested",
-    Reason::Braked => "Braked",
+    Reason::Braked { .. } => "Braked",
     Reason::RejectedByRoute53 { .. } => "RejectedByRoute53",
     Reason::DeniedByIam { .. } => "DeniedByIAM",
     Reason::Protected { .. } => "Protected",

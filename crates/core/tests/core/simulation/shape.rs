@@ -90,7 +90,11 @@ impl Shape {
             quota,
             resync: Duration::from_mins(*random.pick(&[3, 10, 30])),
             vacancy: Duration::from_secs(*random.pick(&[0, 20, 600])),
-            brake: BrakeLimits { moves: *random.pick(&[2, 4, 10]), percent: *random.pick(&[20, 50, 100]) },
+            brake: BrakeLimits {
+                moves: *random.pick(&[2, 4, 10]),
+                percent: *random.pick(&[20, 50, 100]),
+                hosts: *random.pick(&[3, 200]),
+            },
             wildcard_order: *random.pick(&[WildcardOrder::Raw, WildcardOrder::Escaped]),
             page: *random.pick(&[2, 3, 5, 300]),
             replicas: *random.pick(&[0, 0, 0, 1, 2, 2]),

@@ -1,6 +1,9 @@
 //! The moves of the last ten minutes in the zone, which the brake must limit.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use zonekeeper_core::{
     dns::{Data, Name, RecordSet},
@@ -17,10 +20,19 @@ const WINDOW: Duration = Duration::from_mins(10);
 #[derive(Debug, Clone)]
 pub struct Window {
     limits: BrakeLimits,
-    moves: Vec<(Time, Name, String)>,
+    moves: Vec<Moved>,
     released_until: Time,
     /// Whether the wall clock was set since the last stored move.
     pub is_clock_set: bool,
+}
+
+/// A move of a hostname.
+#[derive(Debug, Clone)]
+struct Moved {
+    at: Time,
+    host: Name,
+    namespace: String,
+    to: String,
 }
 
 impl Window {
@@ -40,28 +52,48 @@ impl Window {
 
     /// Excludes a hostname, because a move and a repair of it look the same.
     pub fn leave_out(&mut self, host: &Name) {
-        self.moves.retain(|(_, other, _)| other != host);
+        self.moves.retain(|moved| moved.host != *host);
     }
 
-    /// Checks an accepted unit that moves its hostname. `hosts` is the number of known hostnames. `decided` is when the
-    /// process sent the unit: a release that ends before the zone takes it still counts.
-    pub fn moved(&mut self, unit: &Unit, hosts: usize, decided: Time, now: Time) -> Result<(), Violation> {
+    /// Checks an accepted unit that moves its hostname. `ours` is the number of known hostnames of each namespace. `decided`
+    /// is when the process sent the unit: a release that ends before the zone takes it still counts.
+    pub fn moved(
+        &mut self,
+        unit: &Unit,
+        ours: &BTreeMap<String, usize>,
+        decided: Time,
+        now: Time,
+    ) -> Result<(), Violation> {
         let places: BTreeSet<String> = unit.changes().iter().filter_map(places).collect();
         if places.is_empty() {
             return Ok(());
         }
         let to = places.into_iter().collect::<Vec<_>>().join(", ");
+        let (host, namespace) = (unit.key().host.clone(), unit.object().namespace().to_owned());
         // The last move of a hostname counts.
-        self.moves.retain(|(at, host, _)| now - *at < WINDOW && *host != unit.key().host);
-        self.moves.push((now, unit.key().host.clone(), to));
-        let moves = self.moves.iter().map(|(_, _, to)| to).collect::<BTreeSet<_>>().len();
-        let hosts_moved = self.moves.iter().map(|(_, host, _)| host).collect::<BTreeSet<_>>().len();
-        let is_much = moves >= self.limits.moves && hosts_moved * 100 > hosts * self.limits.percent;
-        if !is_much || self.released_until > decided {
+        self.moves.retain(|moved| now - moved.at < WINDOW && moved.host != host);
+        self.moves.push(Moved { at: now, host, namespace: namespace.clone(), to });
+        if self.released_until > decided || self.limits.percent >= 100 {
             return Ok(());
         }
-        let detail = format!("{moves} moves of {hosts_moved} hostnames of {hosts}: {:?}", self.moves);
+        let namespaces: BTreeSet<&str> = self.moves.iter().map(|moved| moved.namespace.as_str()).collect();
+        let alone = self.is_too_much(ours, |of| of == namespace);
+        let together = || namespaces.iter().all(|out| self.is_too_much(ours, |of| of != *out));
+        if !alone && !together() {
+            return Ok(());
+        }
+        let detail = format!("{:?} of {ours:?} hostnames, by namespace, with {:?}", self.moves, self.limits);
         Err(Violation::new("the brake limits the moves of ten minutes", detail))
+    }
+
+    /// Whether the moves of some namespaces exceed the limits.
+    fn is_too_much(&self, ours: &BTreeMap<String, usize>, counts: impl Fn(&str) -> bool) -> bool {
+        let moved = || self.moves.iter().filter(|moved| counts(&moved.namespace));
+        let distinct = moved().map(|moved| &moved.to).collect::<BTreeSet<_>>().len();
+        let hosts = moved().map(|moved| &moved.host).collect::<BTreeSet<_>>().len();
+        let ours: usize = ours.iter().filter(|(of, _)| counts(of)).map(|(_, hosts)| hosts).sum();
+        distinct >= self.limits.moves
+            && (hosts * 100 > ours * self.limits.percent || hosts > self.limits.hosts)
     }
 }
 
