@@ -140,7 +140,11 @@ impl Keeper {
             Input::Release { until } => self.permits.release_brake(until, turn),
             Input::Approve(approval) => self.permits.approve(approval, now),
             Input::Published(found) => self.permits.recall_publication(found, now),
-            Input::Leadership { until } => self.permits.set_leadership(until, turn),
+            Input::Leadership { until } => {
+                if self.permits.set_leadership(until, turn) {
+                    self.model.snapshot.begin_term(now);
+                }
+            }
             Input::Page { id, answer: Ok(page) } => {
                 self.permits.request_succeeded();
                 self.reader.page(id, page, &mut self.model, &mut self.pacer, turn);

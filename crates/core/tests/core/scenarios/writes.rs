@@ -366,3 +366,20 @@ fn the_mass_change_of_one_namespace_does_not_delay_the_new_hostname_of_another()
     let others = stage.zone.len() - before - 4;
     assert!(others <= 4 * 25, "{others} record sets of another namespace came first");
 }
+
+#[test]
+fn a_read_from_before_the_term_is_not_relied_on() {
+    let mut stage = Stage::new();
+    stage.start(&[web("www", WEB_1)]);
+    stage.run(5_000);
+    stage.batches_meet([Fate::fails(FailureClass::Busy, "try again")]);
+    stage.see(&web("www", WEB_2));
+    stage.run(60);
+    assert!(stage.done().contains(&READ.to_owned()));
+    // Meanwhile another process can lead, and write.
+    stage.tell(Input::Leadership { until: Time::ZERO });
+    stage.run(100);
+    stage.tell(Input::Leadership { until: Time::NEVER });
+    stage.run(5_000);
+    assert_eq!(stage.done(), [READ, "apply 1 units: 0 create, 2 replace", "remember 1 moves"]);
+}

@@ -42,6 +42,8 @@ pub(in crate::keeper) struct Snapshot {
     observations: Observations,
     /// When the last read of a single name was sent, as long as decisions may rely on it.
     fresh: BTreeMap<Name, Time>,
+    /// Since when no other process of ours writes. Earlier reads may miss its last batch.
+    leads_since: Time,
     /// Names that are known to differ from the snapshot, and that were not read since.
     doubts: BTreeSet<Name>,
 }
@@ -111,6 +113,7 @@ impl Snapshot {
             reads: BTreeMap::new(),
             observations: Observations::default(),
             fresh: BTreeMap::new(),
+            leads_since: Time::ZERO,
             doubts: BTreeSet::new(),
         }
     }
@@ -199,7 +202,12 @@ impl Snapshot {
 
     /// Whether decisions may rely on the last read of a single name.
     pub fn is_fresh(&self, name: &Name, now: Time) -> bool {
-        self.fresh_since(name).is_some_and(|since| now - since < FRESH)
+        self.fresh_since(name).is_some_and(|since| since >= self.leads_since && now - since < FRESH)
+    }
+
+    /// Notes that this process begins to lead. Decisions may not rely on reads from before.
+    pub fn begin_term(&mut self, now: Time) {
+        self.leads_since = now;
     }
 
     /// When the last read of a single name was sent.
