@@ -9,9 +9,9 @@ use std::sync::{
 };
 
 use tokio::sync::watch;
-use zonekeeper_core::keeper::{Report, Time};
+use zonekeeper_core::keeper::Time;
 
-use crate::driver::{Clock, Listener};
+use crate::driver::Clock;
 
 /// The time until which this process leads, shared between the lease and the guard. A new one does not lead.
 #[derive(Debug, Clone, Default)]
@@ -24,16 +24,6 @@ pub struct Terms {
     clock: Clock,
     /// How many terms have begun.
     begun: watch::Receiver<u64>,
-}
-
-/// A listener that drops lasting reports unless this process leads.
-///
-/// Every replica has those reports; only the leader must pass them on.
-#[derive(Debug)]
-pub struct LeaderOnly<L> {
-    listener: L,
-    leadership: Leadership,
-    clock: Clock,
 }
 
 // === impl Leadership ===
@@ -73,60 +63,5 @@ impl Terms {
     /// Whether the term that [`Terms::next`] returned last goes on.
     pub fn is_current(&self) -> bool {
         self.leadership.is_held(self.clock.now()) && !self.begun.has_changed().unwrap_or(true)
-    }
-}
-
-// === impl LeaderOnly ===
-
-impl<L: Listener> LeaderOnly<L> {
-    /// Wraps a listener.
-    pub fn new(listener: L, leadership: Leadership, clock: Clock) -> Self {
-        Self { listener, leadership, clock }
-    }
-}
-
-impl<L: Listener> Listener for LeaderOnly<L> {
-    fn hear(&mut self, report: &Report) {
-        // This process sent every other report's change itself, even if it has lost the lease since.
-        if self.leadership.is_held(self.clock.now()) || !matches!(report, Report::Lasting { .. }) {
-            self.listener.hear(report);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use zonekeeper_core::{
-        keeper::{ChangeId, Warning},
-        plan::{Blocked, Reason, Subject},
-        source::{Kind, ObjectRef},
-    };
-
-    use super::*;
-
-    struct Recorder(std::sync::mpsc::Sender<Report>);
-
-    impl Listener for Recorder {
-        fn hear(&mut self, report: &Report) {
-            self.0.send(report.clone()).unwrap();
-        }
-    }
-
-    #[test]
-    fn only_the_leader_reports_blocked_hostnames() {
-        let object = ObjectRef::new(Kind::Ingress, "shop", "web");
-        let subject = Subject::Hostnames("www.example.com".to_owned());
-        let blocked = Blocked { subject, object, reason: Reason::NoTarget, remedy: Vec::new() };
-        let blocked = Report::Lasting { warning: Warning::Blocked(Box::new(blocked)), uid: "uid".into() };
-        let accepted = Report::InSync(ChangeId("C1".into()));
-        let (leadership, (recorder, reports)) = (Leadership::default(), std::sync::mpsc::channel());
-        let mut listener = LeaderOnly::new(Recorder(recorder), leadership.clone(), Clock::start());
-        listener.hear(&blocked);
-        listener.hear(&accepted);
-        leadership.set_end(Time::NEVER);
-        listener.hear(&blocked);
-        leadership.set_end(Time::ZERO);
-        listener.hear(&blocked);
-        assert_eq!(reports.try_iter().collect::<Vec<_>>(), [accepted, blocked]);
     }
 }

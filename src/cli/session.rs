@@ -31,7 +31,7 @@ use crate::{
     config::{ClusterFlags, Config, Flags, LeaseFlags},
     driver::{Clock, Driver, Handle, Objects, Outcome, ReadOnly, ReadWrite, Until, ZoneAccess, unix_now},
     folder::Folder,
-    leadership::{LeaderOnly, Leadership, Terms},
+    leadership::{Leadership, Terms},
     random,
     route53::{Reader, Via, Writer, ZoneFacts},
     serve,
@@ -224,7 +224,7 @@ impl<O: Objects> Session<O> {
         let events = role.candidacy().filter(|_| !until.ends()).map(|candidacy| {
             let (events, queue) = Events::new();
             tasks.spawn(queue.send(candidacy.cluster.clone()).map(Ok));
-            LeaderOnly::new(events, candidacy.leadership.clone(), clock)
+            events
         });
         let listeners = (Reporter::new(metrics), (events, progress));
         let (driver, handle) = Driver::new(keeper, access, listeners, clock);

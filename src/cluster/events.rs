@@ -4,7 +4,7 @@
 //! Normal Event. An Event reveals nothing about objects of other namespaces. Its name is a hash of its content, so a
 //! repeated Event becomes a series, even if another process repeats it.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use k8s_openapi::{
     Resource,
@@ -22,10 +22,7 @@ use kube::{
 };
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use tokio::{
-    sync::mpsc,
-    time::{Instant, sleep, sleep_until},
-};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, warn};
 use zonekeeper_core::{
     dns::RecordSet,
@@ -34,7 +31,11 @@ use zonekeeper_core::{
     source::{Kind, ObjectRef},
 };
 
-use super::{Cluster, client::describe};
+use super::{
+    Cluster,
+    client::describe,
+    event_queue::{self, event_queue},
+};
 use crate::driver::Listener;
 
 /// The longest note, in bytes (`events.k8s.io/v1`: "The maximal length of the note is 1kB").
@@ -43,34 +44,30 @@ const LONGEST_NOTE: usize = 1_024;
 const LONGEST_PART: usize = 400;
 /// The longest name of an object (Kubernetes API conventions: a DNS subdomain).
 const LONGEST_NAME: usize = 253;
-/// How many Events of one type may wait to be sent. Further ones are dropped; the log has them.
-const WAITING: usize = 1_000;
 /// The interval between two Events, on average.
 const EVERY: Duration = Duration::from_millis(200);
 /// How many Events may be sent at once after a quiet time.
 const BURST: u32 = 50;
 /// How long to wait before an Event is sent again to an API server that did not answer.
 const RETRY: Duration = Duration::from_secs(10);
+/// How long the API server has to take an Event.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Separates the hashes of Event names from other uses of the hash. It changes when the encoding does.
 const NAME_DOMAIN: &str = "zonekeeper/event-name/v1";
 
 /// Makes Events from reports, and queues them.
 #[derive(Debug)]
 pub struct Events {
-    warnings: mpsc::Sender<Event>,
-    normals: mpsc::Sender<Event>,
+    queue: event_queue::Sender,
     /// The pod that reports.
     instance: String,
-    /// Whether the last Event was dropped because the queue was full.
+    /// Whether the last Event did not fit into the queue.
     is_full: bool,
 }
 
-/// The Events that wait to be sent; Warnings go first.
+/// The Events that wait to be sent.
 #[derive(Debug)]
-pub struct EventQueue {
-    warnings: mpsc::Receiver<Event>,
-    normals: mpsc::Receiver<Event>,
-}
+pub struct EventQueue(event_queue::Receiver);
 
 /// Limits the rate of Events. It holds the time from which the next one may be sent.
 struct Pace(Instant);
@@ -80,31 +77,35 @@ struct Pace(Instant);
 impl Events {
     /// Creates a listener and its queue. The name of the pod comes from `HOSTNAME`, which Kubernetes sets.
     pub fn new() -> (Self, EventQueue) {
-        let ((warnings, queued_warnings), (normals, queued_normals)) =
-            (mpsc::channel(WAITING), mpsc::channel(WAITING));
+        let (queue, waiting) = event_queue();
         let instance = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
         let instance = shorten(&instance.unwrap_or_else(|| "zonekeeper".to_owned()), 128);
-        let events = Self { warnings, normals, instance, is_full: false };
-        (events, EventQueue { warnings: queued_warnings, normals: queued_normals })
+        (Self { queue, instance, is_full: false }, EventQueue(waiting))
     }
 
-    fn warning(&self, warning: &Warning, uid: &str) -> Event {
+    /// A warning. `others` is the number of other hostnames or records of the object with the same reason.
+    fn warning(&self, warning: &Warning, others: usize, uid: &str) -> Event {
         let note = match warning {
-            Warning::Blocked(blocked) => blocked_note(blocked),
-            Warning::Noted(noted) => noted_note(noted),
-            Warning::LeftOver(leftover) => leftover_note(&leftover.set),
+            Warning::Blocked(blocked) => blocked_note(blocked, others),
+            Warning::Noted(noted) => noted_note(noted, others),
+            Warning::LeftOver(leftover) => leftover_note(&leftover.set, others),
         };
         self.event("Warning", warning.label(), &note, warning.object(), uid)
     }
 
-    fn accepted(&self, unit: &Unit) -> Event {
-        let changes = unit.changes().iter().filter(|change| change.is_of_record());
+    /// Tells an object what Route 53 accepted for it.
+    fn accepted(&self, units: &[&Unit]) -> Option<Event> {
+        let first = units.first()?;
+        let changes = units.iter().flat_map(|unit| unit.changes()).filter(|change| change.is_of_record());
         let records: Vec<String> = changes.map(|change| change.after().to_string()).collect();
         let note = match records.as_slice() {
-            [] => format!("Route 53 accepted the ownership records of {}", unit.key()),
+            [] => {
+                let keys: Vec<String> = units.iter().map(|unit| unit.key().to_string()).collect();
+                format!("Route 53 accepted the ownership records of {}", keys.join(", "))
+            }
             records => format!("Route 53 accepted {}", records.join("; ")),
         };
-        self.event("Normal", "Published", &note, unit.object(), unit.uid())
+        Some(self.event("Normal", "Published", &note, first.object(), first.uid()))
     }
 
     fn event(&self, type_: &str, reason: &str, note: &str, object: &ObjectRef, uid: &str) -> Event {
@@ -140,11 +141,12 @@ impl Events {
         }
     }
 
-    /// Notes whether an Event fitted into the queue, and logs the first one that did not.
-    fn queued(&mut self, fits: bool) {
+    /// Queues an Event, and logs the first one that does not fit.
+    fn queue(&mut self, event: Event) {
+        let fits = self.queue.send(event);
         let was_full = std::mem::replace(&mut self.is_full, !fits);
         if self.is_full && !was_full {
-            warn!(waiting = WAITING, "more Events are due than can be sent; some are dropped");
+            warn!(waiting = event_queue::WAITING, "more Events are due than can be sent; some are dropped");
         }
     }
 }
@@ -153,15 +155,17 @@ impl Listener for Events {
     fn hear(&mut self, report: &Report) {
         match report {
             Report::Accepted { batch, .. } => {
+                let mut by_object: BTreeMap<&ObjectRef, Vec<&Unit>> = BTreeMap::new();
                 for unit in batch.units() {
-                    let fits = self.normals.try_send(self.accepted(unit)).is_ok();
-                    self.queued(fits);
+                    by_object.entry(unit.object()).or_default().push(unit);
+                }
+                for units in by_object.values() {
+                    if let Some(event) = self.accepted(units) {
+                        self.queue(event);
+                    }
                 }
             }
-            Report::Lasting { warning, uid } => {
-                let fits = self.warnings.try_send(self.warning(warning, uid)).is_ok();
-                self.queued(fits);
-            }
+            Report::Lasting { warning, others, uid } => self.queue(self.warning(warning, *others, uid)),
             _ => {}
         }
     }
@@ -173,17 +177,23 @@ impl EventQueue {
     /// Sends the queued Events until the listener is dropped.
     ///
     /// An Event that the API server rejects is logged and dropped. While the API server does not answer, all Events wait.
-    pub async fn send(mut self, cluster: Cluster) {
+    pub async fn send(self, cluster: Cluster) {
         let mut pace = Pace::rested(Instant::now());
         let mut is_failing = false;
-        while let Some(event) = self.next().await {
+        while self.0.has_next().await {
             sleep_until(pace.next(Instant::now())).await;
+            let Some(event) = self.0.take() else { continue };
             loop {
-                let sent = create_or_repeat(&cluster, &event).await;
-                let was_failing = std::mem::replace(&mut is_failing, sent.is_err());
-                let Err(error) = sent else { break };
-                let is_rejected = matches!(&error, kube::Error::Api(status) if status.code < 500);
-                let text = describe(&error);
+                let sent = timeout(ANSWER_WITHIN, create_or_repeat(&cluster, &event)).await;
+                let was_failing = std::mem::replace(&mut is_failing, !matches!(sent, Ok(Ok(()))));
+                let (text, is_rejected) = match &sent {
+                    Ok(Ok(())) => break,
+                    Ok(Err(error)) => {
+                        let is_rejected = matches!(error, kube::Error::Api(status) if status.code < 500);
+                        (describe(error), is_rejected)
+                    }
+                    Err(_) => ("the API server did not answer in time".to_owned(), false),
+                };
                 if was_failing {
                     debug!(error = text, "an Event cannot be sent");
                 } else {
@@ -197,15 +207,6 @@ impl EventQueue {
                 }
                 sleep(RETRY).await;
             }
-        }
-    }
-
-    async fn next(&mut self) -> Option<Event> {
-        tokio::select! {
-            biased;
-            Some(event) = self.warnings.recv() => Some(event),
-            Some(event) = self.normals.recv() => Some(event),
-            else => None,
         }
     }
 }
@@ -260,28 +261,38 @@ fn event_name(object: &str, content: [&str; 4]) -> String {
     name
 }
 
-fn blocked_note(blocked: &Blocked) -> String {
+fn blocked_note(blocked: &Blocked, others: usize) -> String {
     let (host, why) = (
         shorten(&blocked.subject.to_string(), LONGEST_PART),
         shorten(&blocked.message_for_owner(), LONGEST_PART),
     );
     let where_shown = if blocked.remedy.is_empty() { "" } else { " (`zonekeeper plan` shows it)" };
-    format!("{host} is blocked: {why}. Fix: {}{where_shown}", blocked.reason.fix())
+    format!(
+        "{host}{} is blocked: {why}. Fix: {}{where_shown}",
+        and(others, "hostnames"),
+        blocked.reason.fix()
+    )
 }
 
-fn noted_note(noted: &Noted) -> String {
+fn noted_note(noted: &Noted, others: usize) -> String {
     let (host, why) =
         (shorten(&noted.key.to_string(), LONGEST_PART), shorten(&noted.note.to_string(), LONGEST_PART));
     let where_shown = if noted.remedy.is_empty() { "" } else { " (`zonekeeper plan` shows it)" };
-    format!("{host}: {why}. Fix: {}{where_shown}", noted.note.fix())
+    format!("{host}{}: {why}. Fix: {}{where_shown}", and(others, "hostnames"), noted.note.fix())
 }
 
-fn leftover_note(set: &RecordSet) -> String {
+fn leftover_note(set: &RecordSet, others: usize) -> String {
     let set = shorten(&set.to_string(), LONGEST_PART);
+    let others = and(others, "records");
     format!(
-        "{set} is left over: no object wants it any more, but it still gets traffic. zonekeeper never deletes it. Fix: add it \
+        "{set}{others} is left over: no object wants it any more, but it still gets traffic. zonekeeper never deletes it. Fix: add it \
          to the object again, or let an operator delete it (`zonekeeper orphans` writes the change batch)"
     )
+}
+
+/// The other subjects of a note.
+fn and(others: usize, what: &str) -> String {
+    if others == 0 { String::new() } else { format!(" (and {others} more {what} of this object)") }
 }
 
 /// Cuts a text to at most `most` bytes.
@@ -312,26 +323,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn warnings_go_first_and_a_full_queue_drops_events() {
-        let (mut events, mut queue) = Events::new();
-        let blocked = |n: usize| Blocked {
-            subject: Subject::Hostnames(format!("w{n}.example.com")),
+    async fn a_note_tells_of_the_other_hostnames_of_its_object() {
+        let (mut events, queue) = Events::new();
+        let blocked = Blocked {
+            subject: Subject::Hostnames("www.example.com".to_owned()),
             object: ObjectRef::new(Kind::Service, "shop", "web"),
             reason: Reason::NoTarget,
             remedy: Vec::new(),
         };
-        let normal = events.event("Normal", "Published", "note", &blocked(0).object, "uid");
-        events.normals.try_send(normal).unwrap();
-        for n in 0..WAITING + 5 {
-            let warning = Warning::Blocked(Box::new(blocked(n)));
-            events.hear(&Report::Lasting { warning, uid: "uid".into() });
+        let warning = Warning::Blocked(Box::new(blocked));
+        for others in [0, 499] {
+            events.hear(&Report::Lasting { warning: warning.clone(), others, uid: "uid".into() });
         }
-        drop(events);
-        let mut sent = Vec::new();
-        while let Some(event) = queue.next().await {
-            sent.push(event.type_.unwrap());
-        }
-        assert_eq!(sent, [vec!["Warning"; WAITING], vec!["Normal"]].concat());
+        let note = || queue.0.take().unwrap().note.unwrap();
+        assert!(note().starts_with("www.example.com is blocked: "));
+        assert!(note().starts_with("www.example.com (and 499 more hostnames of this object) is blocked: "));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod brake;
 mod client;
+mod event_queue;
 mod events;
 mod lease;
 mod lenient_object;

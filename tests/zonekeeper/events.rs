@@ -114,7 +114,7 @@ async fn what_is_said_again_is_a_series_of_what_was_said() {
     let subject = Subject::Hostnames("www.example.test".to_owned());
     let blocked = Blocked { subject, object, reason, remedy: Vec::new() };
     let warning = Warning::Blocked(Box::new(blocked));
-    let report = Report::Lasting { warning, uid: shop.uid::<Ingress>(&name).await.into() };
+    let report = Report::Lasting { warning, others: 0, uid: shop.uid::<Ingress>(&name).await.into() };
     for count in 1..=3 {
         // Each round stands for a new process, without memory of earlier Events.
         let (mut events, queue) = Events::new();

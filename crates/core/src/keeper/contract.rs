@@ -178,6 +178,8 @@ pub enum Report {
     Lasting {
         /// The condition.
         warning: Warning,
+        /// How many other conditions of this object last for the same reason.
+        others: usize,
         /// The object's uid.
         uid: Arc<str>,
     },

@@ -112,7 +112,7 @@ impl Keeper {
         self.take(input, &mut turn);
         self.react(&mut turn);
         self.advance(&mut turn);
-        self.reports.warn(self.model.claims(), &mut turn);
+        self.reports.warn(self.model.claims(), self.permits.leader_until() > now, &mut turn);
         self.wake_at = self.due(now).map(|due| due.max(now + SHORTEST_SLEEP));
         turn.into_effects()
     }

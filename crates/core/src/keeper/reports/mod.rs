@@ -30,6 +30,8 @@ pub(super) struct Reports {
     holds: Holds,
     warnings: Warnings,
     propagation: Propagation,
+    /// Whether warnings may be told.
+    is_leader: bool,
 }
 
 // === impl Reports ===
@@ -120,22 +122,25 @@ impl Reports {
         self.propagation.due().map(|due| due.max(pacer.when(1, 0)))
     }
 
-    /// Reports conditions that have lasted, after all other reports of the call.
-    pub fn warn(&mut self, claims: &Claims, turn: &mut Turn) {
+    /// Reports conditions that have lasted, after all other reports of the call. Only the leader tells them, so that a
+    /// process that takes over tells what still lasts.
+    pub fn warn(&mut self, claims: &Claims, is_leader: bool, turn: &mut Turn) {
         for effect in turn.effects() {
             if let Effect::Report(report) = effect {
                 self.warnings.take_report(report, turn.now);
             }
         }
-        while let Some(warning) = self.warnings.take_due(turn.now) {
+        self.is_leader = is_leader;
+        while is_leader && let Some((warning, others)) = self.warnings.take_due(turn.now) {
             if let Some(facts) = claims.facts_of(warning.object()) {
-                turn.report(Report::Lasting { warning, uid: facts.uid.clone() });
+                turn.report(Report::Lasting { warning, others, uid: facts.uid.clone() });
             }
         }
     }
 
     /// When a hold ends or a warning is due.
     pub fn due(&self) -> Option<Time> {
-        self.holds.due().into_iter().chain(self.warnings.due()).min()
+        let warnings = self.warnings.due().filter(|_| self.is_leader);
+        self.holds.due().into_iter().chain(warnings).min()
     }
 }

@@ -20,8 +20,8 @@ const LASTED: Duration = Duration::from_secs(30);
 /// The time between warnings: an Event is kept for an hour (kube-apiserver, `--event-ttl`).
 const AGAIN: Duration = Duration::from_hours(1);
 
-/// The condition that a warning describes, and its object.
-type Key = (Condition, ObjectRef);
+/// An object, and the condition that a warning describes.
+type Key = (ObjectRef, Condition);
 
 /// A condition that can last.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,11 +31,20 @@ enum Condition {
     LeftOver(SetKey),
 }
 
-/// The lasting conditions, and when the next warning about each is due.
+/// The lasting conditions. The conditions of an object with one reason are told together.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Warnings {
-    lasting: BTreeMap<Key, (Warning, Time)>,
+    lasting: BTreeMap<ObjectRef, BTreeMap<Condition, Lasting>>,
     due: BTreeSet<(Time, Key)>,
+}
+
+/// A condition that lasts.
+#[derive(Debug, Clone)]
+struct Lasting {
+    warning: Warning,
+    is_told: bool,
+    /// When the next warning about it is due.
+    due: Time,
 }
 
 // === impl Warnings ===
@@ -45,22 +54,22 @@ impl Warnings {
     pub fn take_report(&mut self, report: &Report, now: Time) {
         match report {
             Report::Blocked(blocked) => {
-                let key = (Condition::Blocked(blocked.subject.clone()), blocked.object.clone());
+                let key = (blocked.object.clone(), Condition::Blocked(blocked.subject.clone()));
                 self.begin(key, Warning::Blocked(blocked.clone()), now);
             }
             Report::Unblocked { subject, object } => {
-                self.forget(&(Condition::Blocked(subject.clone()), object.clone()));
+                self.forget(&(object.clone(), Condition::Blocked(subject.clone())));
             }
             // Another owner keeps the records up to date, which is no reason to warn.
             Report::Noted(noted) if matches!(noted.note, Note::OwnedBy { .. }) => {
-                self.forget(&(Condition::Noted(noted.key.clone()), noted.object.clone()));
+                self.forget(&(noted.object.clone(), Condition::Noted(noted.key.clone())));
             }
             Report::Noted(noted) => {
-                let key = (Condition::Noted(noted.key.clone()), noted.object.clone());
+                let key = (noted.object.clone(), Condition::Noted(noted.key.clone()));
                 self.begin(key, Warning::Noted(noted.clone()), now);
             }
             Report::NoLongerNoted { key, object } => {
-                self.forget(&(Condition::Noted(key.clone()), object.clone()));
+                self.forget(&(object.clone(), Condition::Noted(key.clone())));
             }
             Report::LeftOver(leftover) => {
                 self.begin(of_set(leftover), Warning::LeftOver(leftover.clone()), now);
@@ -75,38 +84,51 @@ impl Warnings {
         self.due.first().map(|(due, _)| *due)
     }
 
-    /// A warning that is due.
-    pub fn take_due(&mut self, now: Time) -> Option<Warning> {
-        self.due().filter(|due| *due <= now)?;
-        let (_, key) = self.due.pop_first()?;
-        let (warning, _) = self.lasting.remove(&key)?;
-        self.wait(key, warning.clone(), now + AGAIN);
-        Some(warning)
+    /// A warning that is due, and the number of other conditions of its object that it stands for.
+    pub fn take_due(&mut self, now: Time) -> Option<(Warning, usize)> {
+        let (_, (object, condition)) = self.due.first().filter(|(due, _)| *due <= now)?.clone();
+        let of_object = self.lasting.get_mut(&object)?;
+        let warning = of_object.get(&condition)?.warning.clone();
+        let mut count = 0_usize;
+        for (condition, lasting) in of_object {
+            let is_same = lasting.warning.label() == warning.label();
+            if is_same && (lasting.is_told || lasting.due <= now) {
+                let key = (object.clone(), condition.clone());
+                self.due.remove(&(lasting.due, key.clone()));
+                (lasting.is_told, lasting.due) = (true, now + AGAIN);
+                self.due.insert((lasting.due, key));
+                count += 1;
+            }
+        }
+        Some((warning, count.saturating_sub(1)))
     }
 
     /// Begins a condition. Another reason begins anew; another text of the same reason does not.
     fn begin(&mut self, key: Key, warning: Warning, now: Time) {
-        match self.lasting.get_mut(&key) {
-            Some((known, _)) if known.label() == warning.label() => *known = warning,
+        let known = self.lasting.get_mut(&key.0).and_then(|of_object| of_object.get_mut(&key.1));
+        match known {
+            Some(known) if known.warning.label() == warning.label() => known.warning = warning,
             _ => {
                 self.forget(&key);
-                self.wait(key, warning, now + LASTED);
+                let due = now + LASTED;
+                self.due.insert((due, key.clone()));
+                let lasting = Lasting { warning, is_told: false, due };
+                self.lasting.entry(key.0).or_default().insert(key.1, lasting);
             }
         }
     }
 
-    fn wait(&mut self, key: Key, warning: Warning, due: Time) {
-        self.due.insert((due, key.clone()));
-        self.lasting.insert(key, (warning, due));
-    }
-
     fn forget(&mut self, key: &Key) {
-        if let Some((_, due)) = self.lasting.remove(key) {
+        let Some(of_object) = self.lasting.get_mut(&key.0) else { return };
+        if let Some(Lasting { due, .. }) = of_object.remove(&key.1) {
             self.due.remove(&(due, key.clone()));
+        }
+        if of_object.is_empty() {
+            self.lasting.remove(&key.0);
         }
     }
 }
 
 fn of_set(Leftover { object, set }: &Leftover) -> Key {
-    (Condition::LeftOver(set.key.clone()), object.clone())
+    (object.clone(), Condition::LeftOver(set.key.clone()))
 }

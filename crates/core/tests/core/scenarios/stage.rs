@@ -334,16 +334,17 @@ fn line(effect: &Effect) -> Option<String> {
         Effect::Report(Report::NoLongerNoted { key, .. }) => format!("no longer noted {key}"),
         Effect::Report(Report::LeftOver(leftover)) => format!("left over {}", place(leftover)),
         Effect::Report(Report::NotLeftOver(leftover)) => format!("no longer left over {}", place(leftover)),
-        Effect::Report(Report::Lasting { warning, uid }) => {
+        Effect::Report(Report::Lasting { warning, others, uid }) => {
             let object = warning.object();
             assert_eq!(**uid, *format!("uid of {}/{}", object.namespace(), object.name()));
-            match warning {
+            let line = match warning {
                 Warning::Blocked(blocked) => {
                     format!("still blocked {}: {}", blocked.subject, blocked.reason.label())
                 }
                 Warning::Noted(noted) => format!("still noted {}: {}", noted.key, noted.note.label()),
                 Warning::LeftOver(leftover) => format!("still left over {}", place(leftover)),
-            }
+            };
+            if *others > 0 { format!("{line}, and {others} others") } else { line }
         }
         Effect::Report(Report::Planned(unit)) => format!("planned {}", unit.key().host),
         Effect::Report(Report::Unblocked { subject, .. }) => format!("unblocked {subject}"),

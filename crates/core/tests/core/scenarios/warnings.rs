@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use zonekeeper_core::{keeper::FailureClass, source::Object};
+use zonekeeper_core::{
+    keeper::{FailureClass, Input, Time},
+    source::Object,
+};
 use zonekeeper_emulator::zone::RecordSet;
 
 use super::stage::{Fate, Stage, WEB_1, WEB_2, gone, web, web_at};
@@ -168,4 +171,49 @@ fn a_refusal_of_several_hostnames_tells_each_object_its_own_part() {
         .map(|blocked| (blocked.message_for_owner(), blocked.subject.to_string()));
     let own = |host: &str| (format!("Route 53 rejected the change: {}", exists(host)), host.to_owned());
     assert_eq!(messages.collect::<Vec<_>>(), hosts.map(own));
+}
+
+/// An Ingress of these hostnames without an address.
+fn pending_with(hosts: &[&str]) -> Object {
+    ingress(meta("shop", "many", 0, BTreeMap::new()), hosts, &[])
+}
+
+fn still(stage: &mut Stage) -> Vec<(u64, String)> {
+    said(stage).into_iter().filter(|(_, line)| line.starts_with("still")).collect()
+}
+
+#[test]
+fn an_object_is_told_a_reason_once_for_all_its_hostnames() {
+    let (a, b, c) = ("a.example.com", "b.example.com", "c.example.com");
+    let mut stage = Stage::new();
+    stage.start(&[]);
+    stage.see(&pending_with(&[a, b, "two..dots.example.com"]));
+    stage.run(20_000);
+    stage.see(&pending_with(&[a, b, c, "two..dots.example.com"]));
+    stage.run(7_200_000);
+    let line = |at, line: &str| (at, format!("still blocked {line}"));
+    assert_eq!(
+        still(&mut stage),
+        [
+            line(30, "two..dots.example.com: InvalidHostname"),
+            line(30, "a.example.com: NoTarget, and 1 others"),
+            // The new hostname is told, and counts with the others from then on.
+            line(50, "c.example.com: NoTarget, and 2 others"),
+            line(3_630, "two..dots.example.com: InvalidHostname"),
+            line(3_650, "a.example.com: NoTarget, and 2 others"),
+        ]
+    );
+}
+
+#[test]
+fn a_standby_tells_what_lasts_when_it_takes_over() {
+    let mut stage = Stage::new();
+    stage.start(&[]);
+    stage.tell(Input::Leadership { until: Time::ZERO });
+    stage.see(&pending_with(&["a.example.com"]));
+    stage.run(600_000);
+    assert_eq!(still(&mut stage), []);
+    stage.tell(Input::Leadership { until: Time::NEVER });
+    stage.run(1_000);
+    assert_eq!(still(&mut stage), [(600, "still blocked a.example.com: NoTarget".to_owned())]);
 }
