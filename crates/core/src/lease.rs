@@ -152,8 +152,14 @@ impl Lease {
         self.until
     }
 
-    /// Notes that a write was rejected because somebody else has changed the Lease (409), or that this process released
-    /// it.
+    /// Notes that a write was rejected because somebody else has changed the Lease (409). The Lease must be read again at
+    /// once. Until then this process leads as long as before: another process takes the Lease only a [`TTL`] after the last
+    /// accepted write, and a tool that annotates the Lease leaves its holder unchanged.
+    pub fn conflicted(&mut self) {
+        self.held_since = None;
+    }
+
+    /// Notes that this process released the Lease.
     pub fn lost(&mut self) {
         self.held_since = None;
         self.until = Time::ZERO;
@@ -196,7 +202,7 @@ mod tests {
         assert_eq!(lease.look(Some(&record("2", "b")), at(130)), Step::Follow);
         assert_eq!(lease.look(Some(&record("2", "b")), at(131)), Step::TakeOver);
         // Another process was faster.
-        lease.lost();
+        lease.conflicted();
         assert_eq!(lease.look(Some(&record("3", "c")), at(132)), Step::Follow);
     }
 
@@ -232,7 +238,7 @@ mod tests {
         assert_eq!(lease.look(None, at(30)), Step::Create);
         lease.accepted(at(30));
         // Another process has changed the Lease.
-        lease.lost();
+        lease.conflicted();
         assert_eq!(lease.look(None, at(31)), Step::Follow);
         // The process was frozen again.
         assert_eq!(lease.look(None, at(46)), Step::Follow);
@@ -264,12 +270,26 @@ mod tests {
     }
 
     #[test]
-    fn a_conflict_or_another_holder_ends_leadership() {
+    fn a_foreign_write_that_leaves_the_holder_does_not_end_leadership() {
         let mut lease = Lease::new("a");
         lease.accepted(at(0));
-        lease.lost();
-        assert_eq!(lease.until(), Time::ZERO);
+        lease.conflicted();
+        assert_eq!(lease.until(), at(6));
+        assert_eq!(lease.look(Some(&record("2", "a")), at(1)), Step::Renew);
+        assert_eq!(lease.accepted(at(1)), at(7));
+        // Without a renewal it ends as it would have.
+        lease.conflicted();
+        assert_eq!((lease.look(Some(&record("3", "a")), at(5)), lease.until()), (Step::Renew, at(7)));
+        // Whether anybody else has taken it before a deletion is not known.
+        lease.conflicted();
+        assert_eq!((lease.look(None, at(6)), lease.until()), (Step::Follow, Time::ZERO));
+    }
+
+    #[test]
+    fn another_holder_ends_leadership() {
+        let mut lease = Lease::new("a");
         lease.accepted(at(2));
+        lease.conflicted();
         assert_eq!(lease.look(Some(&record("5", "b")), at(3)), Step::Follow);
         assert_eq!(lease.until(), Time::ZERO);
     }
@@ -355,6 +375,13 @@ mod tests {
                     deletions += 1;
                     no_start_before = now + u64::try_from(TTL.as_millis()).unwrap();
                 }
+                // A tool annotates the Lease.
+                if random(5_000) == 0
+                    && let Some(record) = &mut stored
+                {
+                    version += 1;
+                    record.version = version.to_string().into();
+                }
                 for (number, process) in processes.iter_mut().enumerate() {
                     if random(40_000) == 0 && now >= no_start_before {
                         *process = Process::new(number, now, now, random(1_000_000));
@@ -402,7 +429,7 @@ mod tests {
                         Wait::Answer { result: Err(rejection), .. } => {
                             match rejection {
                                 Rejection::Deleted => process.lease.deleted(),
-                                Rejection::Changed => process.lease.lost(),
+                                Rejection::Changed => process.lease.conflicted(),
                             }
                             (Wait::Idle, now)
                         }

@@ -37,7 +37,7 @@ const DEFAULT_NAMESPACE: &str = "zonekeeper";
 /// The end of the message for a Lease that does not exist (`Preconditions.Check`, `k8s.io/apiserver/pkg/storage`), with the
 /// status that [`describe_status`] adds.
 const NO_UID: &str = "UID in object meta:  (409)";
-/// How soon to read the Lease again after somebody else has changed it.
+/// How soon to read the Lease again after somebody else has changed it. Leadership goes on if the holder is unchanged.
 const SOON: Duration = Duration::from_millis(100);
 
 /// A process that holds the Lease or competes for it.
@@ -299,8 +299,8 @@ impl Candidate {
                 Ok(self.lose())
             }
             Err(CallError { code: 409, .. }) => {
-                self.rules.lost();
-                Ok(self.lose())
+                self.rules.conflicted();
+                Ok(Round::Changed)
             }
             Err(failed) => Err(self.error(failed)),
         }
