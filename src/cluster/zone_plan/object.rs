@@ -62,6 +62,8 @@ pub struct ZonePlanStatus {
     pub rest: String,
     /// Last approval that was used.
     pub used: Option<Approved>,
+    /// Time of its use.
+    pub used_at: Option<String>,
     /// Approval that released nothing: the plan has changed, the approval has expired, or it is older than an approval that
     /// was used.
     pub unused: Option<Approved>,
@@ -117,10 +119,9 @@ fn approval(digest: &str, at: &str) -> Option<Approval> {
 
 /// Writes a publication as a status.
 pub fn status(published: &Publication) -> ZonePlanStatus {
-    let approved = |approval: Approval| Approved {
-        digest: approval.digest.to_string(),
-        approved_at: Timestamp::from_second(approval.at).unwrap_or(Timestamp::UNIX_EPOCH).to_string(),
-    };
+    let time = |unix: i64| Timestamp::from_second(unix).unwrap_or(Timestamp::UNIX_EPOCH).to_string();
+    let approved =
+        |approval: Approval| Approved { digest: approval.digest.to_string(), approved_at: time(approval.at) };
     let unit = |(digest, approved): &(UnitDigest, bool)| PlannedUnit {
         digest: digest.to_string(),
         approved: *approved,
@@ -132,6 +133,7 @@ pub fn status(published: &Publication) -> ZonePlanStatus {
         units: published.units.iter().map(unit).collect(),
         rest: published.rest.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
         used: published.used.map(approved),
+        used_at: published.used_at.map(time),
         unused: published.unused.map(approved),
     }
 }
@@ -147,6 +149,10 @@ pub fn publication(status: &ZonePlanStatus) -> Option<Publication> {
         units: status.units.iter().filter_map(unit).collect(),
         rest: status.rest.split_whitespace().filter_map(|digest| digest.parse().ok()).collect(),
         used: status.used.as_ref().and_then(approved),
+        used_at: status
+            .used_at
+            .as_ref()
+            .and_then(|at| Some(at.trim().parse::<Timestamp>().ok()?.as_second())),
         unused: status.unused.as_ref().and_then(approved),
     })
 }
@@ -170,6 +176,7 @@ mod tests {
             units: Vec::new(),
             rest: Vec::new(),
             used: None,
+            used_at: None,
             unused: None,
         }
     }
@@ -185,6 +192,7 @@ mod tests {
             units: vec![(UNIT.parse().unwrap(), true), (OTHER_UNIT.parse().unwrap(), false)],
             rest: vec![UNIT.parse().unwrap()],
             used: Some(approval),
+            used_at: Some(1_800_000_001),
             unused: None,
         };
         assert_eq!(publication(&status(&published)), Some(published));
@@ -265,6 +273,7 @@ mod tests {
             units: bad.iter().map(|bad| unit(bad)).chain([unit(UNIT)]).collect(),
             rest: format!("{}\t\n{OTHER_UNIT}", bad.join(" \0 ").repeat(10_000)),
             used: Some(unreadable(digest)),
+            used_at: Some("soon".to_owned()),
             unused: Some(unreadable("")),
         };
         let found = publication(&status).unwrap();

@@ -30,6 +30,8 @@ pub struct Publication {
     pub rest: Vec<UnitDigest>,
     /// The last approval that was used.
     pub used: Option<Approval>,
+    /// When it was used, in seconds since 1970.
+    pub used_at: Option<i64>,
     /// An approval that released no unit: the plan has changed, or the approval came too late.
     pub unused: Option<Approval>,
 }
@@ -37,8 +39,9 @@ pub struct Publication {
 // === impl Approval ===
 
 impl Approval {
-    /// When it becomes invalid, in seconds since 1970. Somebody can set the clock on the wall.
-    pub fn ends(&self) -> i64 {
-        self.at.saturating_add(VALID_FOR)
+    /// When it becomes invalid, in seconds since 1970. `now` is the time of its use: an approval from the future counts as
+    /// given then.
+    pub fn ends(&self, now: i64) -> i64 {
+        self.at.min(now).saturating_add(VALID_FOR)
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct Approvals {
     /// The planned units that are approved.
     released: BTreeSet<UnitDigest>,
     used: Option<Approval>,
+    /// When that was used, in seconds since 1970.
+    used_at: i64,
     unused: Option<Approval>,
     /// A new approval that was not compared with a plan yet.
     given: Option<Approval>,
@@ -111,9 +113,23 @@ impl Approvals {
         self.released.is_empty()
     }
 
-    /// The last used approval, if it still releases units.
-    pub fn used(&self) -> Option<Approval> {
-        self.used.filter(|_| !self.is_empty())
+    /// When the last used approval ends, in seconds since 1970, if it still releases units.
+    pub fn release_ends(&self) -> Option<i64> {
+        self.ends().filter(|_| !self.is_empty())
+    }
+
+    fn ends(&self) -> Option<i64> {
+        self.used.map(|used| used.ends(self.used_at))
+    }
+
+    /// Whether a found publication can be what a leader has written: its digest is that of its units, and its approval is the
+    /// person's. Whoever may write the status must not be able to approve.
+    fn can_be_trusted(&self, found: &Publication) -> bool {
+        let units = || found.units.iter().map(|(unit, _)| *unit);
+        let is_whole = found.units.is_empty() || PlanDigest::of(units()) == found.digest;
+        let is_approved = |approval: &Approval| self.given == Some(*approval);
+        let releases = !found.rest.is_empty() || found.units.iter().any(|(_, is_approved)| *is_approved);
+        is_whole && (!releases || found.used.iter().chain(&found.unused).any(is_approved))
     }
 
     /// Notes that a unit was written or is no longer planned. The same unit then needs another approval.
@@ -135,13 +151,15 @@ impl Approvals {
 
     /// Compares the given approval with the plan. Returns whether it was used.
     pub fn use_given(&mut self, planned: &PlannedUnits, unix: i64) -> bool {
-        if let Some(before) = self.before.take() {
+        if let Some(before) = self.before.take().filter(|before| self.can_be_trusted(before)) {
             self.remember(before.digest, before.units.iter().map(|(unit, _)| *unit).collect());
             let approved = before.units.iter().filter(|(_, is_approved)| *is_approved).map(|(unit, _)| *unit);
             // Units that were written meanwhile are no longer planned.
             let approved = approved.chain(before.rest.iter().copied());
             self.released = approved.filter(|unit| planned.all.contains(unit)).collect();
             (self.used, self.unused) = (before.used, before.unused);
+            // An approval from the future is used now, or was used at a time that is known.
+            self.used_at = before.used_at.unwrap_or(unix).min(unix);
         }
         self.expire(unix);
         let Some(given) = self.given.take().filter(|given| self.is_new(*given)) else { return false };
@@ -152,10 +170,10 @@ impl Approvals {
         let units = units.map(|units| units & &planned.all).unwrap_or_default();
         // The later approval counts, whichever arrives first. A time in the future shows a wrong clock and no order.
         let is_later = self.used.is_none_or(|used| given.at >= used.at || used.at > unix);
-        let is_used = is_later && given.ends() > unix && !units.is_empty();
+        let is_used = is_later && given.ends(unix) > unix && !units.is_empty();
         if is_used {
             self.released = units;
-            (self.used, self.unused) = (Some(given), None);
+            (self.used, self.unused, self.used_at) = (Some(given), None, unix);
         } else {
             self.unused = Some(given);
         }
@@ -164,7 +182,7 @@ impl Approvals {
 
     /// Revokes the released units of an approval that is no longer valid. Returns whether there were any.
     pub fn expire(&mut self, unix: i64) -> bool {
-        let is_over = self.used.is_none_or(|used| used.ends() <= unix) && !self.released.is_empty();
+        let is_over = self.ends().is_none_or(|end| end <= unix) && !self.released.is_empty();
         if is_over {
             self.released.clear();
         }
@@ -184,7 +202,8 @@ impl Approvals {
         let is_unlisted = |unit: &&UnitDigest| units.is_empty() || !open.contains(*unit);
         let rest = all.intersection(&self.released).filter(is_unlisted).copied().take(MOST_NAMED).collect();
         let (used, unused) = (self.used, self.unused);
-        let publication = Publication { digest, creates, replaces, units, rest, used, unused };
+        let used_at = used.map(|_| self.used_at);
+        let publication = Publication { digest, creates, replaces, units, rest, used, used_at, unused };
         if self.plans.back().is_none_or(|(digest, _)| *digest != publication.digest) {
             self.remember(publication.digest, open);
         }
@@ -270,6 +289,7 @@ mod tests {
             units: vec![(unit, false)],
             rest: Vec::new(),
             used: None,
+            used_at: None,
             unused: None,
         }
     }
@@ -291,6 +311,62 @@ mod tests {
         // A plan of long ago is forgotten.
         approvals.give(Approval { digest: publication(3).digest, at: 1 }, Time::ZERO);
         assert!(!approvals.use_given(&planned, 1));
+    }
+
+    #[test]
+    fn a_status_approves_nothing_that_no_person_has_approved() {
+        let (planned, approval) = (|| publication(7), Approval { digest: publication(7).digest, at: 100 });
+        let all =
+            || PlannedUnits { all: units(&planned()), open: units(&planned()), ..PlannedUnits::default() };
+        let released = |found: Publication, given: Option<Approval>| {
+            let mut approvals = Approvals::default();
+            if let Some(given) = given {
+                approvals.give(given, Time::ZERO);
+            }
+            approvals.recall(Some(Box::new(found)), Time::ZERO);
+            approvals.use_given(&all(), 200);
+            !approvals.is_empty()
+        };
+        let found = |used: Option<Approval>| {
+            let mut found = planned();
+            (found.units[0].1, found.used, found.used_at) = (true, used, Some(150));
+            found
+        };
+        assert!(released(found(Some(approval)), Some(approval)), "it is what a leader writes");
+        assert!(!released(found(None), None));
+        assert!(!released(found(Some(approval)), None), "the spec has no approval");
+        let other = Approval { digest: publication(8).digest, at: 100 };
+        assert!(!released(found(Some(approval)), Some(other)));
+        // A list that is not that of its digest cannot be approved with this digest.
+        let foreign = Publication { digest: publication(8).digest, ..planned() };
+        assert!(!released(foreign, Some(other)));
+    }
+
+    fn units(publication: &Publication) -> BTreeSet<UnitDigest> {
+        publication.units.iter().map(|(unit, _)| *unit).collect()
+    }
+
+    #[test]
+    fn an_approval_from_the_future_counts_as_given_when_it_is_used() {
+        let week = 7 * 24 * 3_600;
+        let planned = || PlannedUnits {
+            all: units(&publication(7)),
+            open: units(&publication(7)),
+            ..PlannedUnits::default()
+        };
+        let given = Approval { digest: publication(7).digest, at: i64::MAX };
+        let mut approvals = Approvals::default();
+        approvals.give(given, Time::ZERO);
+        assert!(approvals.use_given(&planned(), 1_000));
+        assert_eq!(approvals.release_ends(), Some(1_000 + week));
+        // The next leader knows when it was used.
+        let found = approvals.publication(planned()).unwrap();
+        let mut next = Approvals::default();
+        next.give(given, Time::ZERO);
+        next.recall(Some(Box::new(found)), Time::ZERO);
+        next.use_given(&planned(), 5_000);
+        assert_eq!(next.release_ends(), Some(1_000 + week));
+        assert!(!next.expire(999 + week) && next.expire(1_000 + week));
     }
 
     #[test]

@@ -311,7 +311,7 @@ impl Permits {
     pub fn due(&self, planner: &Planner, now: Time) -> Option<Time> {
         let brake = self.brake.due(now).into_iter();
         let approvals = if self.publishes(planner) && self.leader_until > now {
-            let ends = self.approvals.used().map(|used| self.wall.time(used.ends(), now));
+            let ends = self.approvals.release_ends().map(|end| self.wall.time(end, now));
             // A publication that became due in this call waits for the next one, as the batch does that made it due.
             [ends, self.approvals.due().filter(|due| *due > now)]
         } else {

@@ -164,6 +164,7 @@ fn an_approval_survives_a_restart_but_not_seven_days() {
         let published = stage.published.clone().map(Box::new);
         stage.refuse("w0.example.com", None);
         stage.before_start(Input::Wall { unix: NOW + days * 24 * 3_600 });
+        stage.before_start(Input::Approve(Approval { digest: approved, at: NOW }));
         stage.before_start(Input::Published(published));
         stage.start(&webs(2));
         stage.run(5_000);
@@ -237,11 +238,13 @@ fn of_more_than_a_thousand_units_the_next_process_knows_which_are_still_to_come(
     stage.run(5_000);
     let published = stage.published.clone().unwrap();
     assert_eq!((published.units.len(), published.rest.len()), (0, 0));
-    stage.tell(Input::Approve(Approval { digest: published.digest, at: NOW }));
+    let approval = Approval { digest: published.digest, at: NOW };
+    stage.tell(Input::Approve(approval));
     stage.run(100);
     let published = stage.published.clone().unwrap();
     assert!(published.rest.len() > 700 && stage.zone.len() < 4_000, "{}", stage.zone.len());
     stage.before_start(Input::Wall { unix: NOW + 60 });
+    stage.before_start(Input::Approve(approval));
     stage.before_start(Input::Published(Some(Box::new(published))));
     stage.start(&[webs(1_200), vec![web("new", WEB_1)]].concat());
     stage.run(120_000);
@@ -317,6 +320,7 @@ fn an_approved_unit_that_is_held_is_pending_in_the_next_process() {
     let published = stage.published.clone().unwrap();
     assert_eq!((published.units.len(), published.rest.len()), (1, 1));
     stage.before_start(Input::Wall { unix: NOW + 60 });
+    stage.before_start(Input::Approve(Approval { digest: approved, at: NOW }));
     stage.before_start(Input::Published(Some(Box::new(published))));
     stage.start(&webs(2));
     stage.run(5_000);

@@ -70,6 +70,7 @@ fn no_publication_releases_a_unit_without_an_approval() {
             units: units.iter().take(2_000).map(|unit| (*unit, true)).collect(),
             rest: units.clone(),
             used: Some(Approval { digest, at }),
+            used_at: Some(at),
             unused: Some(Approval { digest, at }),
         }))));
         stage.start(&webs(1));

@@ -47,6 +47,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
 /// Events of the table above that a few hundred runs can miss.
 const RARE: &[(&str, &str)] = &[
     ("a batch came late", "of another"),
+    ("gate closed", "Changes"),
     ("gate closed", "StaleZone"),
     ("kill", "before it knows the result of a batch"),
     ("reason", "Contested"),
