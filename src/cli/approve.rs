@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
-use zonekeeper_core::{dns::ZoneId, lease::Lease, plan::PlanDigest};
+use zonekeeper_core::{dns::ZoneId, keeper::LONGEST_RELEASE, plan::PlanDigest};
 
 use crate::{
-    cluster::{self, Cluster, LONGEST_SILENCE, ZonePlans},
-    config::{ClusterFlags, LeaseFlags, OwnerFlags, ZoneFlags},
+    cluster::{Cluster, LONGEST_SILENCE, ZonePlans},
+    config::{ClusterFlags, OwnerFlags, ZoneFlags},
 };
 
 /// Approve a plan that waits for approval
@@ -19,7 +19,7 @@ pub struct Approve {
     #[arg(value_name = "DIGEST", required_unless_present = "brake")]
     digest: Option<PlanDigest>,
 
-    /// Release the brake for this time: all held replacements are written.
+    /// Release the brake for this time, 24 hours at most: all held replacements are written.
     #[arg(long, env = "ZONEKEEPER_BRAKE", value_name = "DURATION", help_heading = "Safety")]
     brake: Option<SignedDuration>,
 
@@ -29,8 +29,6 @@ pub struct Approve {
     owner: OwnerFlags,
     #[command(flatten)]
     cluster: ClusterFlags,
-    #[command(flatten)]
-    lease: LeaseFlags,
 }
 
 // === impl Approve ===
@@ -40,14 +38,18 @@ impl Approve {
         let zone: ZoneId = self.zone.try_into()?;
         let owner = self.owner.try_into()?;
         let cluster = Cluster::connect(self.cluster.kubeconfig.as_deref(), LONGEST_SILENCE).await?;
+        let plans = ZonePlans::new(&cluster, zone, owner);
         if let Some(brake) = self.brake {
-            let namespace = self.lease.lease_namespace.unwrap_or_else(cluster::lease_namespace);
+            anyhow::ensure!(
+                brake.unsigned_abs() <= LONGEST_RELEASE && !brake.is_negative(),
+                "--brake {brake:#}: a release lasts at most 24 hours"
+            );
             let until = Timestamp::now().checked_add(brake).context("--brake: the end is out of range")?;
-            cluster::release_brake(&cluster, &namespace, &Lease::name(&zone, &owner), until).await?;
+            plans.release_brake(until).await?;
             println!("the brake is released until {until:.0}");
         }
         let Some(digest) = self.digest else { return Ok(ExitCode::SUCCESS) };
-        let status = ZonePlans::new(&cluster, zone, owner).approve(digest).await?;
+        let status = plans.approve(digest).await?;
         if status.digest == digest.to_string() {
             println!("approved: {} to create, {} to replace, 0 to delete", status.creates, status.replaces);
         } else {

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use zonekeeper_core::keeper::Input;
 
 use crate::{
-    cluster::{BRAKE_RELEASED, Candidate, Cluster, LeaseError, LeaseMemory, LeaseUpdate},
+    cluster::{Candidate, Cluster, LeaseError, LeaseMemory, LeaseUpdate},
     driver::{Clock, Handle, Until},
     leadership::{Leadership, Terms},
 };
@@ -57,9 +57,7 @@ impl Candidacy {
                     }
                     LeaseUpdate::Found(memory) => {
                         is_new = true;
-                        for input in inputs_of(&memory) {
-                            driver.send(input).await;
-                        }
+                        driver.send(recall(&memory)).await;
                     }
                 }
             }
@@ -74,13 +72,10 @@ impl Candidacy {
     }
 }
 
-/// The inputs that give the memory of a lease to a driver, before it plans.
-pub(super) fn inputs_of(memory: &LeaseMemory) -> impl Iterator<Item = Input> {
-    let release = memory.get(BRAKE_RELEASED).and_then(|until| until.parse().ok());
-    let release = release.map(|until| Input::Release { until });
+/// The input that gives the memory of a lease to a driver, before it plans.
+pub(super) fn recall(memory: &LeaseMemory) -> Input {
     // An empty memory counts too: this process then still has to store its own moves.
-    let recall = Input::Recall { memory: memory.get(BRAKE).cloned().unwrap_or_default() };
-    release.into_iter().chain([recall])
+    Input::Recall { memory: memory.get(BRAKE).cloned().unwrap_or_default() }
 }
 
 // === impl LeaseTenure ===

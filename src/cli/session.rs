@@ -22,7 +22,7 @@ use zonekeeper_core::{
 };
 
 use super::{
-    lease_tenure::{Candidacy, LeaseTenure, inputs_of},
+    lease_tenure::{Candidacy, LeaseTenure, recall},
     progress_bar::ProgressBar,
     startup_retry::StartupRetry,
 };
@@ -68,8 +68,9 @@ struct Server {
 
 /// The part of this process among those that may write to the zone.
 enum Role {
-    /// No other process matters: this one does not write, or nobody else can reach the zone. It knows the memory of a lease.
-    Alone(LeaseMemory),
+    /// No other process matters: this one does not write, or nobody else can reach the zone. It may know the memory of a
+    /// lease, and a release of the brake.
+    Alone(LeaseMemory, Option<Input>),
     /// It competes for the lease and writes while it leads.
     Candidate(Box<Candidacy>),
 }
@@ -101,7 +102,8 @@ impl Session<Cluster> {
         let (reader, zone) = self.open_reader().await?;
         let (namespace, name) = self.lease(lease);
         let memory = cluster::lease_memory(&self.objects, &namespace, &name).await;
-        self.drive(ReadOnly(reader), Mode::DryRun, &zone, Role::Alone(memory)).await
+        let release = self.zone_plans().release().await;
+        self.drive(ReadOnly(reader), Mode::DryRun, &zone, Role::Alone(memory, release)).await
     }
 
     /// Plans and writes, while this process holds the lease.
@@ -110,6 +112,11 @@ impl Session<Cluster> {
         let (writer, zone) = self.open_writer(&leadership).await?;
         let candidacy = self.compete(lease, leadership).await?;
         self.drive(ReadWrite(writer), mode, &zone, Role::Candidate(Box::new(candidacy))).await
+    }
+
+    fn zone_plans(&self) -> ZonePlans {
+        let Config { zone, settings, .. } = &self.config;
+        ZonePlans::new(&self.objects, zone.clone(), settings.owner.clone())
     }
 
     /// Namespace and name of the lease.
@@ -137,7 +144,7 @@ impl Session<Folder> {
     /// Plans and writes without a lease, to a zone that no other process can reach.
     pub async fn apply_alone(self) -> anyhow::Result<Outcome> {
         let (writer, zone) = self.open_writer(&Leadership::forever()).await?;
-        self.drive(ReadWrite(writer), Mode::Apply, &zone, Role::Alone(LeaseMemory::new())).await
+        self.drive(ReadWrite(writer), Mode::Apply, &zone, Role::Alone(LeaseMemory::new(), None)).await
     }
 }
 
@@ -179,7 +186,7 @@ impl<O: Objects> Session<O> {
     /// Plans, with a client that cannot write.
     pub async fn plan(self) -> anyhow::Result<Outcome> {
         let (reader, zone) = self.open_reader().await?;
-        self.drive(ReadOnly(reader), Mode::DryRun, &zone, Role::Alone(LeaseMemory::new())).await
+        self.drive(ReadOnly(reader), Mode::DryRun, &zone, Role::Alone(LeaseMemory::new(), None)).await
     }
 
     async fn open_reader(&self) -> anyhow::Result<(Reader, ZoneFacts)> {
@@ -230,24 +237,30 @@ impl<O: Objects> Session<O> {
         let (driver, handle) = Driver::new(keeper, access, listeners, clock);
         let mut publishing = None;
         let mut tenure = match role {
-            Role::Alone(memory) => {
-                for input in inputs_of(&memory).chain([Input::Leadership { until: Time::NEVER }]) {
+            Role::Alone(memory, release) => {
+                let leads = Input::Leadership { until: Time::NEVER };
+                for input in [recall(&memory)].into_iter().chain(release).chain([leads]) {
                     handle.send(input).await;
                 }
                 None
             }
             Role::Candidate(candidacy) => {
                 let cluster = candidacy.cluster.clone();
+                let plans = ZonePlans::new(&cluster, zone.id.clone(), config.settings.owner.clone());
+                if let Some(release) = plans.release().await {
+                    handle.send(release).await;
+                }
                 let tenure = candidacy.begin(until, handle.clone(), clock);
-                if mode == Mode::Approve {
-                    if let Some(digest) = approved {
+                match approved {
+                    Some(digest) if mode == Mode::Approve => {
                         let approval = Approval { digest, at: unix_now() };
                         tasks.spawn(approve(approval, handle.clone(), tenure.terms()).map(Ok));
-                    } else {
-                        let (zone, owner) = (zone.id.clone(), config.settings.owner.clone());
-                        let publish =
-                            ZonePlans::new(&cluster, zone, owner).follow(handle.clone(), tenure.terms());
-                        publishing = Some(AbortOnDropHandle::new(tokio::spawn(publish)));
+                    }
+                    // A command ends before a person could release the brake.
+                    _ if mode != Mode::Approve && until.ends() => {}
+                    _ => {
+                        let follow = plans.follow(handle.clone(), tenure.terms());
+                        publishing = Some(AbortOnDropHandle::new(tokio::spawn(follow)));
                     }
                 }
                 Some(tenure)
@@ -319,7 +332,7 @@ impl Server {
 impl Role {
     fn candidacy(&self) -> Option<&Candidacy> {
         match self {
-            Self::Alone(_) => None,
+            Self::Alone(..) => None,
             Self::Candidate(candidacy) => Some(candidacy),
         }
     }

@@ -1,6 +1,5 @@
 //! Kubernetes: the only place that talks to an API server.
 
-mod brake;
 mod client;
 mod event_queue;
 mod events;
@@ -10,9 +9,8 @@ mod object_reader;
 mod watch;
 mod zone_plan;
 
-pub use brake::{BRAKE_RELEASED, ReleaseError, release_brake};
 pub use client::{Cluster, ConnectError, LONGEST_SILENCE};
 pub use events::{EventQueue, Events};
 pub use lease::{Candidate, LeaseError, LeaseMemory, LeaseUpdate, lease_memory, lease_namespace};
 pub use watch::WatchError;
-pub use zone_plan::{ApproveError, ZonePlan, ZonePlans};
+pub use zone_plan::{ApproveError, ReleaseError, ZonePlan, ZonePlans};

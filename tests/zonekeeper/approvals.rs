@@ -53,10 +53,20 @@ async fn the_definitions_are_those_that_the_program_prints() {
     assert!(found == printed, "crds/zoneplans.yaml is out of date: run `make documents`");
 }
 
+/// Removes the definition, and waits until it is gone.
+async fn undefine(client: &Client) {
+    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let name = "zoneplans.zonekeeper.dev";
+    definitions.delete(name, &DeleteParams::default()).await.unwrap();
+    let is_gone = eventually(async || definitions.get_opt(name).await.unwrap().is_none().then_some(()));
+    assert!(is_gone.await.is_some());
+}
+
 #[tokio::test]
 async fn what_is_approved_is_written_and_what_is_new_waits() {
     let cluster = ControlPlane::start().await;
     let client = cluster.admin().await;
+    undefine(&client).await;
     let shop = Namespace::of(&cluster, "shop").await;
     let zone = Zone::empty().await;
     shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;

@@ -132,7 +132,7 @@ async fn every_right_is_used_and_its_absence_is_said() {
     assert!(!ended.stderr.contains("cannot"), "{ended}");
 
     let count = without_each(&plane, |_| true, async |said| drop(run(said).await)).await;
-    assert_eq!(count, 9);
+    assert_eq!(count, 11);
 }
 
 #[tokio::test]

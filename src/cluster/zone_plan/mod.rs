@@ -1,4 +1,4 @@
-//! The `ZonePlan`: the leader publishes its plan there, and a person approves it there.
+//! The `ZonePlan`: the leader publishes its plan there. A person approves it there, and releases the brake.
 
 mod object;
 
@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::{
     sync::watch,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tracing::{debug, info, warn};
 use zonekeeper_core::{
@@ -26,12 +26,15 @@ use zonekeeper_core::{
 };
 
 pub use self::object::ZonePlan;
-use self::object::{ZonePlanSpec, ZonePlanStatus, approval_of, approved_at, publication, status};
+use self::object::{ZonePlanSpec, ZonePlanStatus, approval_of, approved_at, publication, release_of, status};
 use super::{Cluster, client::describe};
 use crate::{driver::Handle, leadership::Terms};
 
 /// How long to wait after a failed call.
 const RETRY: Duration = Duration::from_secs(2);
+
+/// How long the API server has to answer a call.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Access to the `ZonePlan` of one zone and owner.
 #[derive(Clone)]
@@ -64,6 +67,18 @@ pub enum ApproveError {
     NotFound(String),
 }
 
+/// The brake cannot be released, so it stays on.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "cannot release the brake in the ZonePlan {name}: {text}\n\
+     install its definition (`zonekeeper crds | kubectl apply -f -`); you need the permission to list, create and patch zoneplans \
+     of zonekeeper.dev"
+)]
+pub struct ReleaseError {
+    name: String,
+    text: String,
+}
+
 // === impl ZonePlans ===
 
 impl ZonePlans {
@@ -77,10 +92,11 @@ impl ZonePlans {
         ZonePlan::crd()
     }
 
-    /// Passes approvals to the driver, and writes the driver's publications into the `ZonePlan` while this process leads.
+    /// Passes approvals and releases of the brake to the driver, and writes the driver's publications into the `ZonePlan`
+    /// while this process leads.
     ///
     /// It ends when the driver has ended and its last publication is written. Without the `CustomResourceDefinition`,
-    /// nothing can be approved.
+    /// nothing can be approved or released.
     pub async fn follow(self, driver: Handle, mut terms: Terms) {
         let mut watched = pin!(watch_object(self.api.clone(), &self.name).default_backoff());
         let mut published = driver.published();
@@ -132,8 +148,8 @@ impl ZonePlans {
                         } else {
                             warn!(
                                 error = text,
-                                "the ZonePlan cannot be watched, so nothing can be approved: install its definition \
-                                 (`zonekeeper crds | kubectl apply -f -`), and grant access to it"
+                                "the ZonePlan cannot be watched, so no plan can be approved, and the brake cannot be released: \
+                                 install its definition (`zonekeeper crds | kubectl apply -f -`), and grant access to it"
                             );
                         }
                     }
@@ -177,13 +193,14 @@ impl ZonePlans {
             "metadata": {"resourceVersion": found.metadata.resource_version},
             "status": status(published),
         });
-        self.api.patch_status(&self.name, &PatchParams::default(), &Patch::Merge(&status)).await.map(drop)
+        let (parameters, patch) = (PatchParams::default(), Patch::Merge(&status));
+        answer(self.api.patch_status(&self.name, &parameters, &patch)).await.map(drop)
     }
 
     /// Reads the `ZonePlan` with a list. Unlike a read of one object, a list fails if the kind is unknown.
     async fn find(&self) -> Result<Option<ZonePlan>, kube::Error> {
         let named = ListParams::default().fields(&format!("metadata.name={}", self.name));
-        Ok(self.api.list(&named).await?.items.pop())
+        Ok(answer(self.api.list(&named)).await?.items.pop())
     }
 
     async fn create(&self) -> Result<ZonePlan, kube::Error> {
@@ -192,8 +209,10 @@ impl ZonePlans {
             owner_id: self.owner.to_string(),
             approved_digest: None,
             approved_at: None,
+            brake_released_until: None,
         };
-        let created = self.api.create(&PostParams::default(), &ZonePlan::new(&self.name, spec)).await?;
+        let plan = ZonePlan::new(&self.name, spec);
+        let created = answer(self.api.create(&PostParams::default(), &plan)).await?;
         info!(zone_plan = self.name, "the ZonePlan has been created: approve its digest");
         Ok(created)
     }
@@ -208,14 +227,52 @@ impl ZonePlans {
                 _ => ApproveError::Api { name: self.name.clone(), step, text: describe(&error) },
             }
         };
-        let found = self.api.get(&self.name).await.map_err(failed("read"))?;
+        let found = answer(self.api.get(&self.name)).await.map_err(failed("read"))?;
         let at = approved_at(&found, Timestamp::now().as_second());
         let at = Timestamp::from_second(at).unwrap_or(Timestamp::UNIX_EPOCH);
         let spec = json!({"spec": {"approvedDigest": digest.to_string(), "approvedAt": at.to_string()}});
-        let patched = self.api.patch(&self.name, &PatchParams::default(), &Patch::Merge(spec)).await;
-        patched.map_err(failed("changed"))?;
+        let (parameters, patch) = (PatchParams::default(), Patch::Merge(spec));
+        answer(self.api.patch(&self.name, &parameters, &patch)).await.map_err(failed("changed"))?;
         Ok(found.status.unwrap_or_default())
     }
+
+    /// Releases the brake until a time. Creates the `ZonePlan` if there is none.
+    pub async fn release_brake(&self, until: Timestamp) -> Result<(), ReleaseError> {
+        let failed = |error: kube::Error| ReleaseError { name: self.name.clone(), text: describe(&error) };
+        if self.find().await.map_err(failed)?.is_none() {
+            self.create().await.map_err(failed)?;
+        }
+        let (parameters, until) = (PatchParams::default(), until.to_string());
+        let patch = Patch::Merge(json!({"spec": {"brakeReleasedUntil": until}}));
+        let released = answer(self.api.patch(&self.name, &parameters, &patch)).await.map_err(failed)?;
+        // The API server drops fields that the definition does not have.
+        let is_kept = released.spec.brake_released_until.is_some();
+        let text = || "its definition is that of another version".to_owned();
+        if is_kept { Ok(()) } else { Err(ReleaseError { name: self.name.clone(), text: text() }) }
+    }
+
+    /// The release of the brake, for a process that does not follow the `ZonePlan`. None if it cannot be read.
+    pub async fn release(&self) -> Option<Input> {
+        match self.find().await {
+            Ok(found) => found.as_ref().and_then(release),
+            Err(error) => {
+                debug!(
+                    error = describe(&error),
+                    "the ZonePlan cannot be read, so a release of the brake is unknown"
+                );
+                None
+            }
+        }
+    }
+}
+
+fn release(found: &ZonePlan) -> Option<Input> {
+    Some(Input::Release { until: release_of(found)?, unix: Timestamp::now().as_second() })
+}
+
+/// Waits for the answer to a call, but not for ever.
+async fn answer<T>(call: impl Future<Output = kube::Result<T>>) -> kube::Result<T> {
+    timeout(ANSWER_WITHIN, call).await.unwrap_or_else(|late| Err(kube::Error::Service(Box::new(late))))
 }
 
 /// Sends the content of the `ZonePlan` to the driver. The approval goes first: a single run that knows the publication,
@@ -223,7 +280,8 @@ impl ZonePlans {
 async fn send(driver: &Handle, found: Option<&ZonePlan>) {
     let published = found.and_then(|found| publication(found.status.as_ref()?));
     let published = Input::Published(published.map(Box::new));
-    for input in found.and_then(approval_of).map(Input::Approve).into_iter().chain([published]) {
+    let approval = found.and_then(approval_of).map(Input::Approve);
+    for input in found.and_then(release).into_iter().chain(approval).chain([published]) {
         driver.send(input).await;
     }
 }

@@ -38,6 +38,9 @@ pub struct ZonePlanSpec {
     /// Time of the approval, as in 2026-12-31T18:00:00Z.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved_at: Option<String>,
+    /// Until when the brake holds nothing, as in 2026-12-31T18:00:00Z; 24 hours from now at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brake_released_until: Option<String>,
 }
 
 /// The plan, as the leader publishes it
@@ -110,6 +113,19 @@ pub fn approval_of(found: &ZonePlan) -> Option<Approval> {
         );
     }
     approval
+}
+
+/// Reads until when a person has released the brake, in seconds since 1970.
+pub fn release_of(found: &ZonePlan) -> Option<i64> {
+    let until = found.spec.brake_released_until.as_ref()?;
+    let time = until.trim().parse::<Timestamp>();
+    if time.is_err() {
+        warn!(
+            brake_released_until = until,
+            "a release of the brake cannot be read and is ignored: it must be a time such as 2026-12-31T18:00:00Z"
+        );
+    }
+    Some(time.ok()?.as_second())
 }
 
 fn approval(digest: &str, at: &str) -> Option<Approval> {
@@ -213,6 +229,7 @@ mod tests {
             owner_id: String::new(),
             approved_digest: None,
             approved_at: at.map(str::to_owned),
+            brake_released_until: None,
         };
         let mut plan = ZonePlan::new("plan", spec(None));
         assert_eq!(approved_at(&plan, 100), 100);

@@ -67,10 +67,12 @@ pub enum Input {
         /// The text.
         memory: String,
     },
-    /// A person has released the units that the brake holds.
+    /// A person has released the units that the brake holds, for at most [`LONGEST_RELEASE`](super::LONGEST_RELEASE).
     Release {
         /// Until when, in seconds since 1970.
         until: i64,
+        /// The time now, in seconds since 1970.
+        unix: i64,
     },
     /// A person has approved a plan.
     Approve(Approval),

@@ -49,7 +49,7 @@ pub use contract::{
     Report, Warning,
 };
 pub use pacer::{Quota, Rate};
-pub use permits::Gate;
+pub use permits::{Gate, LONGEST_RELEASE};
 pub use publication::{Approval, Publication};
 pub use status::Completion;
 pub use time::Time;
@@ -137,7 +137,7 @@ impl Keeper {
             Input::Denied(scope) => self.model.deny_list(&scope, turn),
             Input::Wall { unix } => self.permits.set_wall_clock(unix, now),
             Input::Recall { memory } => self.permits.recall_moves(&memory, turn),
-            Input::Release { until } => self.permits.release_brake(until, turn),
+            Input::Release { until, unix } => self.permits.release_brake(until, unix, turn),
             Input::Approve(approval) => self.permits.approve(approval, now),
             Input::Published(found) => self.permits.recall_publication(found, now),
             Input::Leadership { until } => {

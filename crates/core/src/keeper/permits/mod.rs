@@ -8,7 +8,7 @@ mod permit;
 mod quarantine;
 mod rejection;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use approvals::{Approvals, PlannedUnits};
 use brake::Brake;
@@ -33,6 +33,9 @@ use crate::{
     dns::Name,
     plan::{Batch, Reason, Unit},
 };
+
+/// The longest release of the brake. A forgotten release would switch the brake off.
+pub const LONGEST_RELEASE: Duration = Duration::from_hours(24);
 
 /// Everything that can prevent a unit from being sent.
 #[derive(Debug)]
@@ -129,9 +132,10 @@ impl Permits {
         }
     }
 
-    /// Notes that a person has released the brake until a time of day.
-    pub fn release_brake(&mut self, until: i64, turn: &mut Turn) {
-        let until = self.wall.time(until, turn.now);
+    /// Notes that a person has released the brake until a time of day. `unix` is the time of day now.
+    pub fn release_brake(&mut self, until: i64, unix: i64, turn: &mut Turn) {
+        let left = u64::try_from(until.saturating_sub(unix)).unwrap_or_default();
+        let until = turn.now + Duration::from_secs(left).min(LONGEST_RELEASE);
         self.brake.release(until);
         // An old release that has ended is found again and again.
         if until > turn.now {

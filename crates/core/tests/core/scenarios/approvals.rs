@@ -282,7 +282,7 @@ fn braked_units_can_be_approved_after_the_release() {
     stage.run(5_000);
     assert_eq!(stage.published.as_ref().unwrap().units, []);
     writes(&mut stage);
-    stage.tell(Input::Release { until: NOW + 1_800 });
+    stage.tell(Input::Release { until: NOW + 1_800, unix: NOW });
     stage.run(1_000);
     assert_eq!(stage.published.as_ref().unwrap().units.len(), 20);
     let second = digest(&stage);

@@ -69,7 +69,7 @@ fn many_moves_of_most_hostnames_are_held_until_a_person_releases_them() {
     stage.run(1_000);
     assert_eq!(stage.at("new.example.com").len(), 4);
     let unix = 1_800_000_000 + i64::try_from(stage.now.since_start().as_secs()).unwrap();
-    stage.tell(Input::Release { until: unix + 1_800 });
+    stage.tell(Input::Release { until: unix + 1_800, unix });
     stage.run(10_000);
     assert_eq!((moved(&stage, 2), stage.keeper.plan().blocked.len()), (20, 0));
     assert_eq!(said(&mut stage, "unblocked"), 20);
@@ -518,4 +518,26 @@ fn many_namespaces_together_are_held_too() {
     assert!((200..=210).contains(&moved), "{moved}");
     let blocked = stage.keeper.plan().blocked;
     assert_eq!(blocked[0].reason.to_string(), "too many hostnames of several namespaces would move at once");
+}
+
+#[test]
+fn a_release_ends_after_a_day_whatever_the_clocks_show() {
+    for (until, unix) in
+        [(i64::MAX, 0), (i64::MAX, i64::MIN), (1_800_000_000 + 100 * 24 * 3_600, 1_800_000_000)]
+    {
+        let mut stage = stage(20);
+        stage.tell(Input::Release { until, unix });
+        stage.run(24 * 60 * MINUTE - 20_000);
+        for object in webs(20, 2) {
+            stage.see(&object);
+        }
+        stage.run(5_000);
+        assert_eq!(moved(&stage, 2), 20);
+        stage.run(11 * MINUTE);
+        for object in webs(20, 3) {
+            stage.see(&object);
+        }
+        stage.run(5_000);
+        assert_eq!(moved(&stage, 3), 0);
+    }
 }

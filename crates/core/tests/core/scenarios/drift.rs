@@ -57,7 +57,7 @@ fn a_contested_record_follows_its_object_and_an_approval() {
         }
         stage.done();
         if is_approved {
-            stage.tell(Input::Release { until: 24 * 3_600 });
+            stage.tell(Input::Release { until: 24 * 3_600, unix: 0 });
         } else {
             stage.see(&web("www", WEB_2));
         }
@@ -73,7 +73,7 @@ fn peace_is_said_before_the_record_is_written() {
         disturbed(&mut stage);
     }
     stage.done();
-    stage.tell(Input::Release { until: 24 * 3_600 });
+    stage.tell(Input::Release { until: 24 * 3_600, unix: 0 });
     assert_eq!(stage.done().first().map(String::as_str), Some("unblocked www.example.com"));
 }
 

@@ -47,7 +47,7 @@ fn the_loop_continues_with_any_wall_clock() {
         let mut stage = Stage::new();
         stage.before_start(Input::Wall { unix: wall });
         stage.start(&webs(1));
-        stage.tell(Input::Release { until });
+        stage.tell(Input::Release { until, unix: wall });
         stage.tell(Input::Wall { unix: until });
         stage.tell(Input::Counted(Ok(u64::MAX)));
         stage.see(&web("w1", WEB_1));

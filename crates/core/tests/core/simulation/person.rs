@@ -171,7 +171,8 @@ impl World {
             let until = self.unix() + i64::from(*self.random.pick(&[30_u8, 200]));
             let seconds = u64::try_from(until - self.unix()).unwrap_or_default();
             self.ledger.window.release(self.now + Duration::from_secs(seconds));
-            self.tell(leader, Input::Release { until })?;
+            let unix = self.unix();
+            self.tell(leader, Input::Release { until, unix })?;
         }
         let Some(published) = self.stored.published.as_ref().filter(|_| self.shape.mode == Mode::Approve)
         else {

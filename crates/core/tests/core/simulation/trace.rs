@@ -47,7 +47,7 @@ pub fn input(input: &Input) -> String {
         Input::Denied(scope) => format!("cannot list {} {:?}", scope.resource, scope.namespace),
         Input::Wall { unix } => format!("it is {unix}"),
         Input::Recall { memory } => format!("recall {} moves", memory.lines().count()),
-        Input::Release { until } => format!("the brake is released until {until}"),
+        Input::Release { until, .. } => format!("the brake is released until {until}"),
         Input::Approve(approval) => format!("approved {} at {}", approval.digest, approval.at),
         Input::Published(before) => {
             format!("published before: {:?}", before.as_ref().map(|before| before.digest))
