@@ -41,6 +41,24 @@ locals {
         Action   = ["route53:GetChange"]
         Resource = "${local.route53}change/*"
       },
+      {
+        # Names such as _acme-challenge, with which certificates are issued. zonekeeper's own names begin with _zk-. A pattern
+        # cannot exclude another one, so the patterns spell the names that do not begin with _zk-.
+        Sid      = "DenyServiceNames"
+        Effect   = "Deny"
+        Action   = ["route53:ChangeResourceRecordSets"]
+        Resource = "${local.route53}hostedzone/${aws_route53_zone.this.zone_id}"
+        Condition = {
+          "ForAnyValue:StringLike" = {
+            "route53:ChangeResourceRecordSetsNormalizedRecordNames" = concat(
+              [for next in split("", "abcdefghijklmnopqrstuvwxy0123456789-_\\.") : "_${next}*"],
+              [for next in split("", "abcdefghijlmnopqrstuvwxyz0123456789-_\\.") : "_z${next}*"],
+              [for next in split("", "abcdefghijklmnopqrstuvwxyz0123456789_\\.") : "_zk${next}*"],
+              ["*._*"],
+            )
+          }
+        }
+      },
     ]
   }
 }

@@ -44,7 +44,9 @@ const EXAMPLES: &str = "Example:
   manifests/aws creates the zone, the role and the policy with Terraform.
 
 Give the same --managed-record-types here as to `zonekeeper run`. If the policy allows fewer types, AWS answers
-AccessDenied, and the hostnames with the other types are blocked.";
+AccessDenied, and the hostnames with the other types are blocked.
+
+The statement DenyServiceNames protects names such as _acme-challenge. If your --txt-prefix begins with `_`, remove it.";
 
 // === impl IamPolicy ===
 

@@ -31,7 +31,7 @@ pub enum Partition {
 #[serde(rename_all = "PascalCase")]
 pub struct Policy {
     version: &'static str,
-    statement: [Statement; 3],
+    statement: Vec<Statement>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -45,21 +45,22 @@ struct Statement {
     condition: Option<Condition>,
 }
 
-/// The conditions on a batch, by context key.
+/// The conditions on a batch, by operator and context key.
+type Condition = BTreeMap<&'static str, BTreeMap<&'static str, Values>>;
+
+/// What a context key must have.
 #[derive(Debug, Clone, Serialize)]
-struct Condition {
-    #[serde(rename = "ForAllValues:StringEquals")]
-    all_equal: BTreeMap<&'static str, Vec<String>>,
-    #[serde(rename = "ForAllValues:StringLike")]
-    all_like: BTreeMap<&'static str, Vec<String>>,
-    /// `ForAllValues` is true for a missing key, so `Null: false` requires each key.
-    #[serde(rename = "Null")]
-    missing: BTreeMap<&'static str, &'static str>,
+#[serde(untagged)]
+enum Values {
+    One(&'static str),
+    Several(Vec<String>),
 }
 
 const ACTIONS: &str = "route53:ChangeResourceRecordSetsActions";
 const NAMES: &str = "route53:ChangeResourceRecordSetsNormalizedRecordNames";
 const TYPES: &str = "route53:ChangeResourceRecordSetsRecordTypes";
+/// The characters of a label in the context key. `\` begins an escaped character.
+const LABEL: &str = "abcdefghijklmnopqrstuvwxyz0123456789-_\\";
 
 // === impl Partition ===
 
@@ -89,35 +90,51 @@ impl Policy {
             condition,
         };
         let reads = vec!["route53:GetHostedZone", "route53:ListResourceRecordSets"];
-        let writes = vec!["route53:ChangeResourceRecordSets"];
-        Self {
-            version: "2012-10-17",
-            statement: [
-                allow("ReadZone", reads, zone.clone(), None),
-                allow("WriteRecords", writes, zone, Some(Condition::new(apex, managed))),
-                // An ARN of a change does not name its zone, so this cannot be restricted.
-                allow("AwaitChanges", vec!["route53:GetChange"], arn("change/*"), None),
-            ],
+        let writes = || vec!["route53:ChangeResourceRecordSets"];
+        let mut statement = vec![
+            allow("ReadZone", reads, zone.clone(), None),
+            allow("WriteRecords", writes(), zone.clone(), Some(of_records(apex, managed))),
+            // An ARN of a change does not name its zone, so this cannot be restricted.
+            allow("AwaitChanges", vec!["route53:GetChange"], arn("change/*"), None),
+        ];
+        // In such a zone, every name has a label with `_`.
+        if !apex.labels().any(|label| label.starts_with('_')) {
+            let condition = Some(of_service_names());
+            statement
+                .push(Statement { effect: "Deny", ..allow("DenyServiceNames", writes(), zone, condition) });
         }
+        Self { version: "2012-10-17", statement }
     }
 }
 
-// === impl Condition ===
+/// The batches that may be sent.
+fn of_records(apex: &Name, managed: &ManagedTypes) -> Condition {
+    let actions = ["CREATE", "UPSERT"].map(str::to_owned).to_vec();
+    let types = managed.iter().map(ToString::to_string).chain(["TXT".to_owned()]).collect();
+    // The context key has names escaped as in listings, without the trailing dot. The `*` of a pattern matches any
+    // characters, including an escaped wildcard (`\052`). It does not match the apex, so the apex is listed too.
+    let apex = apex.to_route53().trim_end_matches('.').to_owned();
+    let names = vec![apex.clone(), format!("*.{apex}")];
+    let all_equal = [(ACTIONS, Values::Several(actions)), (TYPES, Values::Several(types))];
+    Condition::from([
+        ("ForAllValues:StringEquals", BTreeMap::from(all_equal)),
+        ("ForAllValues:StringLike", BTreeMap::from([(NAMES, Values::Several(names))])),
+        // `ForAllValues` is true for a missing key, so `Null: false` requires each key.
+        ("Null", [ACTIONS, NAMES, TYPES].map(|key| (key, Values::One("false"))).into()),
+    ])
+}
 
-impl Condition {
-    fn new(apex: &Name, managed: &ManagedTypes) -> Self {
-        let actions = ["CREATE", "UPSERT"].map(str::to_owned).to_vec();
-        let types = managed.iter().map(ToString::to_string).chain(["TXT".to_owned()]).collect();
-        // The context key has names escaped as in listings, without the trailing dot. The `*` of a pattern matches any
-        // characters, including an escaped wildcard (`\052`). It does not match the apex, so the apex is listed too.
-        let apex = apex.to_route53().trim_end_matches('.').to_owned();
-        let names = vec![apex.clone(), format!("*.{apex}")];
-        Self {
-            all_equal: BTreeMap::from([(ACTIONS, actions), (TYPES, types)]),
-            all_like: BTreeMap::from([(NAMES, names)]),
-            missing: BTreeMap::from([ACTIONS, NAMES, TYPES].map(|key| (key, "false"))),
-        }
-    }
+/// The batches with a name that has a label with a leading `_`, except the ownership records `_zk-…` at the zone's own name:
+/// names of services and validations, such as `_acme-challenge`, with which certificates are issued.
+///
+/// A pattern cannot exclude another one, so the patterns spell the names that do not begin with `_zk-`.
+fn of_service_names() -> Condition {
+    let except = |start: &str, kept: char| {
+        let others = LABEL.chars().filter(|other| *other != kept).chain(['.']);
+        others.map(|other| format!("{start}{other}*")).collect::<Vec<_>>()
+    };
+    let names = [except("_", 'z'), except("_z", 'k'), except("_zk", '-'), vec!["*._*".to_owned()]].concat();
+    Condition::from([("ForAnyValue:StringLike", BTreeMap::from([(NAMES, Values::Several(names))]))])
 }
 
 #[cfg(test)]

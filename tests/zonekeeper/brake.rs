@@ -1,4 +1,4 @@
-//! The memory of the brake in the Lease, and its release in the ZonePlan, for the next leader.
+//! The memory of the brake in the Lease, and its release in the `ZonePlan`, for the next leader.
 
 use k8s_openapi::{api::coordination::v1::Lease, api::networking::v1::Ingress};
 use kube::api::{ListParams, Patch, PatchParams};

@@ -128,6 +128,25 @@ fn table() -> Vec<(Request, bool)> {
         table.push((batch(&["CREATE"], &["A"], &[name]), false));
         table.push((batch(&["CREATE"], &["A"], &["www.example.test", name]), false));
     }
+    // Names of services and validations. Each character after the underscore has a pattern of its own.
+    let next = "abcdefghijklmnopqrstuvwxyz0123456789-_\\.".chars();
+    let reserved =
+        next.flat_map(|next| ["_", "_z", "_zk"].map(|start| format!("{start}{next}x.example.test")));
+    for name in reserved.filter(|name| !["_zkx", "_zx", "_zk-x"].iter().any(|own| name.starts_with(own))) {
+        table.push((batch(&["CREATE"], &["TXT"], &["www.example.test", &name]), false));
+    }
+    for name in
+        ["_zx.example.test", "_zkx.example.test", "_acme-challenge.example.test", "_dmarc.example.test"]
+    {
+        table.push((batch(&["UPSERT"], &["TXT"], &[name]), false));
+    }
+    for name in ["_acme-challenge.www.example.test", "www._tcp.example.test"] {
+        table.push((batch(&["UPSERT"], &["TXT"], &[name, "www.example.test"]), false));
+    }
+    table.push((
+        batch(&["CREATE"], &["TXT"], &["_zk-a-0123456789abcdef.example.test", "a_b.example.test"]),
+        true,
+    ));
     // Without the condition `Null`, a policy also allows a request with a missing key.
     table.extend([ACTIONS, TYPES, NAMES].map(|key| (good().without(key), false)));
     table
@@ -174,7 +193,8 @@ fn weakened(policy: &Value) -> Vec<(String, Value)> {
             if is_optional || key == "Condition" {
                 weakened.push((format!("without {inner}"), without));
             }
-            if key == "Resource" {
+            // A wider denial allows less.
+            if key == "Resource" && part["Effect"] == "Allow" {
                 let mut wider = policy.clone();
                 *wider.pointer_mut(&inner).unwrap() = json!("*");
                 weakened.push((format!("{inner} is anything"), wider));

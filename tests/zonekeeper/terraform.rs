@@ -38,8 +38,18 @@ fn policy_of_the_example(zone: &str, name: &str, types: &[&str], partition: &str
         texts.sort_by_key(ToString::to_string);
         Ok(Value::from(texts))
     };
+    let split = |arguments: FuncArgs| {
+        let (separator, text) =
+            (arguments[0].as_str().ok_or("a text")?, arguments[1].as_str().ok_or("a text")?);
+        assert_eq!(separator, "", "the example splits into characters only");
+        Ok(text.chars().map(|letter| Value::from(letter.to_string())).collect())
+    };
     let mut context = Context::new();
     let list = ParamType::array_of(ParamType::String);
+    context.declare_func(
+        "split",
+        FuncDef::builder().params([ParamType::String, ParamType::String]).build(split),
+    );
     context.declare_func("concat", FuncDef::builder().variadic_param(list.clone()).build(concat));
     context.declare_func("sort", FuncDef::builder().param(list).build(sort));
     let mut declare = |name: &str, value| {
