@@ -18,6 +18,7 @@ use zonekeeper_core::{
 use super::{
     answer::CompleteAnswer,
     credentials::CredentialSource,
+    endpoint,
     failure::{RequestKind, UNTRUSTED, classify},
     guard::{Guard, Permission},
     record,
@@ -84,6 +85,11 @@ pub enum OpenError {
         "no AWS region is configured: set AWS_REGION (Route 53 is global, so any region of the zone's partition will do, for example us-east-1)"
     )]
     NoRegion,
+    /// An endpoint has no TLS.
+    #[error(
+        "{0} is {1}, an endpoint without TLS that is not on this machine: whoever is on the way could change records; use https://"
+    )]
+    PlainText(&'static str, String),
     /// There are no usable credentials.
     #[error("AWS credentials: {0}\n{1}")]
     Credentials(Failure, CredentialSource),
@@ -299,6 +305,9 @@ async fn connect(
     let defaults = aws_config::defaults(BehaviorVersion::v2026_01_12());
     let defaults = match via {
         Via::Environment => {
+            if let Some((variable, endpoint)) = endpoint::plain_text(|name| std::env::var(name).ok()) {
+                return Err(OpenError::PlainText(variable, endpoint));
+            }
             require_authorities()?;
             defaults
         }

@@ -19,6 +19,7 @@ use aws_sdk_route53::{
 };
 use zonekeeper_core::{dns::ZoneId, keeper::Time};
 
+use super::endpoint::is_plain_text;
 use crate::{driver::Clock, leadership::Leadership};
 
 /// The permission to send one change: while this process leads, and until the deadline of the change.
@@ -39,7 +40,8 @@ pub struct Guard {
     clock: Clock,
 }
 
-/// Why a request was not sent. All but [`Forbidden::TooLate`] and [`Forbidden::NotLeading`] are defects of this program.
+/// Why a request was not sent. All but [`Forbidden::TooLate`], [`Forbidden::NotLeading`] and [`Forbidden::PlainText`] are
+/// defects of this program.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Forbidden {
     /// The deadline of the change has passed.
@@ -57,6 +59,9 @@ pub enum Forbidden {
     /// Another zone.
     #[error("the zone {0} is not the configured zone")]
     OtherZone(String),
+    /// An address without TLS that is not on this machine.
+    #[error("the endpoint {0} has no TLS (https://), and is not on this machine")]
+    PlainText(String),
     /// An operation that we do not use.
     #[error("the operation {0} is forbidden")]
     Operation(String),
@@ -182,6 +187,10 @@ impl Intercept for Guard {
         let request = context.request();
         // The endpoint may have a path of its own in front of this one.
         let uri = request.uri();
+        if is_plain_text(uri) {
+            let endpoint = uri.find("/2013-04-01/").and_then(|at| uri.get(..at)).unwrap_or(uri);
+            return Err(Forbidden::PlainText(endpoint.to_owned()).into());
+        }
         let path = uri.find("/2013-04-01/").and_then(|at| uri.get(at..)).unwrap_or(uri);
         Ok(self.check_request(request.method(), path, request.body().bytes())?)
     }

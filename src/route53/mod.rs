@@ -14,6 +14,7 @@
 mod answer;
 mod client;
 mod credentials;
+mod endpoint;
 mod failure;
 mod guard;
 mod policy;

@@ -84,3 +84,16 @@ async fn flags_of_external_dns_mean_the_same() {
     assert_eq!(zone.requests(), expected);
     assert!(zone.values("cname-own.www.example.test", "TXT")[0].contains("external-dns/owner=default"));
 }
+
+#[tokio::test]
+async fn an_endpoint_without_tls_is_refused() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("plain-text").await);
+    // 192.0.2.0/24 belongs to nobody (RFC 5737).
+    for variable in ["AWS_ENDPOINT_URL_ROUTE_53", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"] {
+        let command = CommandLine::of(&zone, &shop, &["run"]).await;
+        let refused = command.env(variable, "http://192.0.2.1:8080").end().await;
+        assert_eq!(refused.code(), Some(1), "{refused}");
+        let said = format!("{variable} is http://192.0.2.1:8080, an endpoint without TLS");
+        assert!(refused.stderr.contains(&said), "{refused}");
+    }
+}

@@ -1,6 +1,6 @@
 //! The shipped manifests, on a real control plane.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use k8s_openapi::api::{
     apps::v1::Deployment,
@@ -22,6 +22,7 @@ use crate::{
     deployment,
     namespace::{BALANCER, Namespace},
     process::CommandLine,
+    scratch::{Scratch, copy},
     zone::{CHANGE, Zone},
 };
 
@@ -56,6 +57,30 @@ async fn all_overlays_and_their_pods_are_accepted_without_a_warning() {
     let mut privileged = pod.clone();
     privileged.spec.as_mut().unwrap().containers[0].security_context = None;
     pods.create(&dry_run, &privileged).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_component_closes_the_port_to_all_but_the_scraper() {
+    let plane = ControlPlane::shared().await;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = Scratch::new("network-policy");
+    // A folder of a user, with the overlay and the component beside it.
+    let manifests = folder.join("manifests");
+    copy(&root.join("manifests"), &manifests);
+    copy(&root.join("crds"), &folder.join("crds"));
+    let user = "resources: [../overlays/apply]\ncomponents: [../components/network-policy]\n";
+    fs::create_dir(manifests.join("mine")).unwrap();
+    fs::write(manifests.join("mine/kustomization.yaml"), user).unwrap();
+    let command = "kubectl apply --dry-run=server -k manifests/mine -o json";
+    let applied: serde_json::Value = serde_json::from_str(&plane.sh(&folder, command).await).unwrap();
+    let of =
+        |kind: &str| applied["items"].as_array().unwrap().iter().find(|item| item["kind"] == kind).unwrap();
+    let (policy, pods) = (of("NetworkPolicy"), of("Deployment"));
+    assert_eq!(policy["metadata"]["namespace"], pods["metadata"]["namespace"]);
+    assert_eq!(policy["spec"]["podSelector"], pods["spec"]["selector"]);
+    let port = &pods["spec"]["template"]["spec"]["containers"][0]["ports"][0]["name"];
+    assert_eq!(policy["spec"]["ingress"][0]["ports"], json!([{"port": port, "protocol": "TCP"}]));
+    assert_eq!(policy["spec"]["policyTypes"], json!(["Ingress"]));
 }
 
 #[tokio::test]
