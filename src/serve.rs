@@ -4,6 +4,7 @@ use std::{
     fmt,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use axum::{
@@ -13,9 +14,30 @@ use axum::{
     response::IntoResponse,
     routing::get,
 };
-use tokio::{net::TcpListener, sync::watch};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+    time::{sleep, timeout},
+};
+use tracing::debug;
 
 use crate::driver::{Handle, Status};
+
+/// How many connections there are at once. Prometheus and the kubelet need a few.
+const CONNECTIONS: usize = 64;
+/// How long a client has to send the head of its request.
+const HEADERS_WITHIN: Duration = Duration::from_secs(2);
+/// The longest head of a request, in bytes.
+const MAX_HEADERS: usize = 16 * 1_024;
+/// How long a connection lasts.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
+/// How long to wait after a connection that could not be accepted.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Renders the metrics as text, for the status at the time of the scrape.
 pub type Render = Arc<dyn Fn(&Status) -> Result<String, fmt::Error> + Send + Sync>;
@@ -52,8 +74,34 @@ pub async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 /// Serves until the future is dropped. A process that waits for its last answer is alive and must say so.
+///
+/// Each connection has one request, so that nobody keeps one of the [`CONNECTIONS`].
 pub async fn serve(listener: TcpListener, router: Router) -> std::io::Result<()> {
-    axum::serve(listener, router).await
+    let free = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(permit) = Arc::clone(&free).acquire_owned().await else { return Ok(()) };
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // The caller has gone, or this process has no file descriptor left for a moment.
+                debug!(error = %error, "a connection cannot be accepted");
+                sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let service = TowerToHyperService::new(router.clone());
+        tokio::spawn(async move {
+            let mut http = http1::Builder::new();
+            http.timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN).max_buf_size(MAX_HEADERS);
+            let answered = http.keep_alive(false).serve_connection(TokioIo::new(stream), service);
+            match timeout(ANSWERED_WITHIN, answered).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => debug!(error = %error, "a request cannot be answered"),
+                Err(_) => debug!("a connection took too long"),
+            }
+            drop(permit);
+        });
+    }
 }
 
 // === impl Shared ===
@@ -68,7 +116,7 @@ async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
     let Some(driver) = shared.driver() else {
         return (StatusCode::SERVICE_UNAVAILABLE, "starting\n".to_owned());
     };
-    match driver.status().await {
+    match driver.status() {
         Some(status) if status.is_ready => (StatusCode::OK, "ok\n".to_owned()),
         Some(status) => {
             let gates: Vec<String> = status.closed_gates.iter().map(ToString::to_string).collect();
@@ -80,7 +128,7 @@ async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
 
 async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
     let status = match shared.driver() {
-        Some(driver) => driver.status().await.unwrap_or_default(),
+        Some(driver) => driver.status().unwrap_or_default(),
         None => Status::default(),
     };
     match (shared.render)(&status) {

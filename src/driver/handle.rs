@@ -14,13 +14,13 @@ pub struct Handle {
     pub(super) inputs: mpsc::Sender<Message>,
     pub(super) memory: watch::Receiver<Option<String>>,
     pub(super) published: watch::Receiver<Option<Publication>>,
+    pub(super) status: watch::Receiver<Status>,
 }
 
 /// A message to a driver.
 #[derive(Debug)]
 pub(super) enum Message {
     Input(Box<Input>),
-    Status(oneshot::Sender<Status>),
     Plan(oneshot::Sender<Plan>),
 }
 
@@ -42,11 +42,10 @@ impl Handle {
         self.published.clone()
     }
 
-    /// Asks for the driver's status; `None` once the driver has ended.
-    pub async fn status(&self) -> Option<Status> {
-        let (answer, status) = oneshot::channel();
-        self.inputs.send(Message::Status(answer)).await.ok()?;
-        status.await.ok()
+    /// The driver's status, at most a moment old; `None` once the driver has ended. It does not disturb the driver, however
+    /// often it is asked for.
+    pub fn status(&self) -> Option<Status> {
+        self.status.has_changed().ok().map(|_| self.status.borrow().clone())
     }
 
     /// Asks for the current plan; `None` once the driver has ended.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
     sync::{mpsc, watch},
-    time::{interval, sleep_until, timeout},
+    time::{MissedTickBehavior, interval, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use zonekeeper_core::{
@@ -33,6 +33,8 @@ pub use self::{
 const DRAIN: Duration = Duration::from_millis(4_500);
 /// How often the keeper is given the wall time, which an administrator may set at any time.
 const WALL_EVERY: Duration = Duration::from_mins(1);
+/// How often the status is published at most, so that nobody who asks for it takes the driver's time.
+const STATUS_EVERY: Duration = Duration::from_millis(250);
 /// How many inputs may wait for the driver.
 const INPUTS: usize = 1_024;
 
@@ -76,6 +78,9 @@ pub struct Driver<A, L> {
     changes_underway: usize,
     memory: watch::Sender<Option<String>>,
     published: watch::Sender<Option<Publication>>,
+    status: watch::Sender<Status>,
+    /// Whether the status may have changed since it was published.
+    has_news: bool,
 }
 
 // === impl Until ===
@@ -102,8 +107,9 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
     /// Creates a driver for `keeper`, and a handle to it.
     pub fn new(keeper: Keeper, access: A, listener: L, clock: Clock) -> (Self, Handle) {
         let (inputs, messages) = mpsc::channel(INPUTS);
-        let ((memory, last_memory), (published, last_published)) =
-            (watch::channel(None), watch::channel(None));
+        let (memory, last_memory) = watch::channel(None);
+        let (published, last_published) = watch::channel(None);
+        let (status, last_status) = watch::channel(Status::of(&keeper, clock.now()));
         let driver = Self {
             keeper: Box::new(keeper),
             access,
@@ -114,8 +120,11 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
             changes_underway: 0,
             memory,
             published,
+            status,
+            has_news: false,
         };
-        (driver, Handle { inputs, memory: last_memory, published: last_published })
+        let handle = Handle { inputs, memory: last_memory, published: last_published, status: last_status };
+        (driver, handle)
     }
 
     /// Runs until it is stopped or done. A stop waits for the answer to the change in flight.
@@ -128,7 +137,8 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
     }
 
     async fn work(&mut self, stop: CancellationToken, until: Until) -> Outcome {
-        let mut wall = interval(WALL_EVERY);
+        let (mut wall, mut status) = (interval(WALL_EVERY), interval(STATUS_EVERY));
+        status.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.handle(Input::Wall { unix: unix_now() });
         loop {
             if until.is_reached(self.keeper.underway())
@@ -142,6 +152,7 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
                 Some(message) = self.messages.recv() => self.take(message),
                 Some(input) = self.underway.next() => self.handle(input),
                 _ = wall.tick() => self.handle(Input::Wall { unix: unix_now() }),
+                _ = status.tick(), if self.has_news => self.publish_status(),
                 () = sleep_until(self.clock.instant(wake)), if wake != Time::NEVER => self.handle(Input::Tick),
             }
         }
@@ -163,7 +174,7 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
     fn take(&mut self, message: Message) {
         match message {
             Message::Input(input) => self.handle(*input),
-            question => self.answer(question),
+            question @ Message::Plan(_) => self.answer(question),
         }
     }
 
@@ -171,14 +182,17 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
         // The answer is dropped where the caller has stopped to wait for it.
         match message {
             Message::Input(_) => {}
-            Message::Status(answer) => {
-                drop(answer.send(Status::of(&self.keeper, self.clock.now())));
-            }
             Message::Plan(answer) => drop(answer.send(self.keeper.plan())),
         }
     }
 
+    fn publish_status(&mut self) {
+        self.has_news = false;
+        self.status.send_replace(Status::of(&self.keeper, self.clock.now()));
+    }
+
     fn handle(&mut self, input: Input) {
+        self.has_news = true;
         if matches!(input, Input::Applied { .. }) {
             self.changes_underway = self.changes_underway.saturating_sub(1);
         }

@@ -17,7 +17,7 @@ pub struct Status {
     pub objects: usize,
     /// How many record sets the zone holds.
     pub record_sets: usize,
-    /// How many units are to be written.
+    /// How many units this process is to write. A process that stands by has none: the leader writes them.
     pub units: usize,
     /// How many units are blocked, by the label of their reason.
     pub blocked: BTreeMap<&'static str, usize>,
@@ -64,6 +64,9 @@ impl Status {
         for held in keeper.held_back() {
             status.units = status.units.saturating_sub(1);
             *status.blocked.entry(held.reason.label()).or_default() += 1;
+        }
+        if status.closed_gates.contains(&Gate::Leadership) {
+            status.units = 0;
         }
         status
     }

@@ -220,14 +220,9 @@ async fn a_watch_that_falls_silent_is_given_up_and_begun_anew() {
     let rules = Arc::new(Rules::default());
     let watch = tokio::spawn(cluster.follow(vec![scope], rules, handle.clone(), Until::Stopped));
     let objects = async |number: usize| {
-        let seen = eventually(async || {
-            handle.status().await.filter(|status| status.is_ready && status.objects == number)
-        });
-        assert!(
-            seen.await.is_some(),
-            "the keeper does not have {number} objects: {:?}",
-            handle.status().await
-        );
+        let seen =
+            eventually(async || handle.status().filter(|status| status.is_ready && status.objects == number));
+        assert!(seen.await.is_some(), "the keeper does not have {number} objects: {:?}", handle.status());
     };
 
     shop.create_ingress("listed", "a.example.test", json!({})).await;

@@ -2,6 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use zonekeeper_emulator::faults::Effect;
 
 use crate::{
@@ -64,4 +68,29 @@ async fn a_port_alone_is_that_of_every_interface() {
 
 fn has_ipv6() -> bool {
     TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok()
+}
+
+#[tokio::test]
+async fn clients_that_send_nothing_or_too_much_keep_nobody_from_an_answer() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("probes-limits").await);
+    let zonekeeper = CommandLine::of(&zone, &shop, &["run"]).await.start();
+    let address = zonekeeper.address().await;
+    // More than the server has room for. Each is closed when it has not sent its head in time.
+    let mut silent = Vec::new();
+    for _ in 0..200 {
+        silent.push(TcpStream::connect(address).await.unwrap());
+    }
+    assert_eq!(zonekeeper.get("/livez").await.status, 200);
+    let mut byte = [0];
+    for stream in &mut silent[..64] {
+        assert_eq!(stream.read(&mut byte).await.unwrap_or(0), 0, "the server closes it");
+    }
+    let head = format!("GET /livez HTTP/1.1\r\nHost: x\r\nPadding: {}\r\n\r\n", "x".repeat(1 << 20));
+    let mut large = TcpStream::connect(address).await.unwrap();
+    let mut answer = Vec::new();
+    // The server may close the connection while the rest is on its way.
+    drop(large.write_all(head.as_bytes()).await);
+    drop(large.read_to_end(&mut answer).await);
+    assert!(!String::from_utf8_lossy(&answer).contains("200"), "{answer:?}");
+    zonekeeper.stop().await;
 }

@@ -122,10 +122,10 @@ impl Running {
     /// Waits until Route 53 has accepted a number of change requests and nothing is left to write.
     async fn has_written(&self, zone: &Zone, requests: usize) {
         let written = eventually(async || {
-            let status = self.handle.status().await?;
+            let status = self.handle.status()?;
             (zone.count(CHANGE) >= requests && status.is_ready && status.units == 0).then_some(())
         });
-        assert!(written.await.is_some(), "{:#?}\n{:?}", writes(zone), self.handle.status().await);
+        assert!(written.await.is_some(), "{:#?}\n{:?}", writes(zone), self.handle.status());
     }
 
     fn conflicts(&self) -> Vec<String> {
