@@ -103,7 +103,11 @@ impl Metrics {
         );
         registry.register("objects", "Objects that ask for hostnames", m.objects.clone());
         registry.register("zone_record_sets", "Record sets in the zone", m.record_sets.clone());
-        registry.register("units_to_write", "Hostnames with changes that this process has to write", m.units.clone());
+        registry.register(
+            "units_to_write",
+            "Hostnames with changes that this process has to write",
+            m.units.clone(),
+        );
         registry.register("blocked", "Blocked hostnames, by reason", m.blocked.clone());
         registry.register(
             "noted",

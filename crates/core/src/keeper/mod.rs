@@ -55,6 +55,7 @@ pub use status::Completion;
 pub use time::Time;
 
 use crate::{
+    dns::Name,
     dns::Zone,
     plan::{Blocked, History, HostPlan, Plan, of_object},
     source::Claims,
@@ -142,7 +143,7 @@ impl Keeper {
             Input::Published(found) => self.permits.recall_publication(found, now),
             Input::Leadership { until } => {
                 if self.permits.set_leadership(until, turn) {
-                    self.model.snapshot.begin_term(now);
+                    self.begin_term(now);
                 }
             }
             Input::Page { id, answer: Ok(page) } => {
@@ -161,6 +162,14 @@ impl Keeper {
             Input::Propagation { change, answer } => self.propagation(change, answer, turn),
             Input::Tick => {}
         }
+    }
+
+    /// Begins to lead. The leader before may have written what this process would write now, so that is read first.
+    fn begin_term(&mut self, now: Time) {
+        self.model.snapshot.begin_term(now);
+        let reads = self.planner.units().flat_map(|(_, unit)| unit.reads());
+        let names: Vec<Name> = reads.cloned().collect();
+        self.model.snapshot.doubt(&names, now);
     }
 
     /// Passes the reported changes on to the parts that must know them.
@@ -245,7 +254,8 @@ impl Keeper {
         self.react(turn);
         match self.permits.requests(now) {
             State::Closed => {
-                self.reader.advance(&mut self.model, &self.planner, &mut self.pacer, turn);
+                let is_leader = self.permits.leader_until() > now;
+                self.reader.advance(&mut self.model, &self.planner, is_leader, &mut self.pacer, turn);
                 self.writer.advance(&self.model, &self.planner, &mut self.permits, &self.pacer, turn);
                 self.react(turn);
                 self.reports.ask_propagation(&mut self.pacer, turn);

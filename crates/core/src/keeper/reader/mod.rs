@@ -2,6 +2,7 @@
 
 mod rereads;
 mod resync;
+mod standby;
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -10,6 +11,7 @@ use std::{
 
 use rereads::Rereads;
 use resync::Resync;
+use standby::Standby;
 
 use super::{
     contract::{Effect, Page, Read, ReadId, Report},
@@ -34,6 +36,9 @@ pub(super) struct ZoneReader {
     rereads: Rereads,
     /// Reads that continue on a further page and wait for a request.
     further: VecDeque<Read>,
+    /// What a process that stands by would write.
+    standby: Standby,
+    is_leader: bool,
     last_id: u64,
 }
 
@@ -45,6 +50,8 @@ impl ZoneReader {
             resync: Resync::new(resync, requests),
             rereads: Rereads::default(),
             further: VecDeque::new(),
+            standby: Standby::default(),
+            is_leader: false,
             last_id: 0,
         }
     }
@@ -55,12 +62,23 @@ impl ZoneReader {
     }
 
     /// Sends the listings, counts and reads that are due, as far as there are tokens for requests.
-    pub fn advance(&mut self, model: &mut Model, planner: &Planner, pacer: &mut Pacer, turn: &mut Turn) {
+    ///
+    /// The leader's writes change the zone all the time. A process that stands by neither counts record sets nor lists the
+    /// zone for that. It reads what it would write itself, once, because the leader is writing it.
+    pub fn advance(
+        &mut self,
+        model: &mut Model,
+        planner: &Planner,
+        is_leader: bool,
+        pacer: &mut Pacer,
+        turn: &mut Turn,
+    ) {
         let now = turn.now;
+        self.is_leader = is_leader;
         self.begin_listing(model, now);
         self.request_page(model, pacer, turn);
         if planner.is_started() {
-            if self.resync.count_due() <= now && pacer.requests(now) > 0 {
+            if is_leader && self.resync.count_due() <= now && pacer.requests(now) > 0 {
                 pacer.spend(now, 1, 0);
                 self.resync.count_sent(now);
                 turn.effect(Effect::Count);
@@ -85,8 +103,9 @@ impl ZoneReader {
     pub fn due(&self, model: &Model, planner: &Planner, pacer: &Pacer, now: Time) -> Option<Time> {
         let request = pacer.when(1, 0);
         let page = model.snapshot.wants_page().map(|listed| self.resync.page_due(listed).max(request));
-        let rounds = [self.resync.count_due(), self.rereads.round_due()];
-        let rounds = rounds.into_iter().filter(|_| planner.is_started());
+        let count = Some(self.resync.count_due()).filter(|_| self.is_leader);
+        let rounds = count.into_iter().chain([self.rereads.round_due()]);
+        let rounds = rounds.filter(|_| planner.is_started());
         let further = self.further.front().map(|_| request);
         let rereads = self.rereads.due().map(|due| due.max(request));
         let reads = [page, further, rereads].into_iter().flatten();
@@ -123,9 +142,15 @@ impl ZoneReader {
     /// Begins a round of reads of the names that block hostnames. Nothing else shows soon that they no longer do.
     fn begin_round(&mut self, model: &Model, planner: &Planner, now: Time) {
         let view = model.view();
-        let names = planner.blocked_by_zone().flat_map(|host| view.names_of(host)).collect();
+        let names = if self.is_leader {
+            self.standby = Standby::default();
+            planner.blocked_by_zone().flat_map(|host| view.names_of(host)).collect()
+        } else {
+            self.standby.names(planner.units().map(|(_, unit)| unit))
+        };
         let pages = model.snapshot.in_pages(names);
-        self.rereads.begin_round(pages, now);
+        let chosen = self.rereads.begin_round(pages, now);
+        self.standby.read(&chosen);
     }
 
     /// Reads names, page by page. Without tokens for a request, the names wait.

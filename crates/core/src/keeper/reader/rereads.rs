@@ -42,14 +42,17 @@ impl Rereads {
         self.round
     }
 
-    /// Begins a round. `pages` are all names that block hostnames, page by page in the zone's order.
-    pub fn begin_round(&mut self, pages: Vec<Vec<Name>>, now: Time) {
+    /// Begins a round. `pages` are all names that it should read, page by page in the zone's order. Returns those that it
+    /// reads.
+    pub fn begin_round(&mut self, pages: Vec<Vec<Name>>, now: Time) -> BTreeSet<Name> {
         self.round = now + ROUND;
         let is_ahead = |page: &Vec<Name>| page.first() > self.reached.as_ref();
         let (ahead, behind): (Vec<_>, Vec<_>) = pages.into_iter().partition(is_ahead);
         let chosen: Vec<_> = ahead.into_iter().chain(behind).take(PAGES_OF_ROUND).collect();
         self.reached = chosen.last().and_then(|page| page.last().cloned());
-        self.add_at(chosen.into_iter().flatten(), now);
+        let chosen: BTreeSet<Name> = chosen.into_iter().flatten().collect();
+        self.add_at(chosen.iter().cloned(), now);
+        chosen
     }
 
     /// Notes that the service failed: no name is read before this time.

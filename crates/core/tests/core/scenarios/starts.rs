@@ -1,6 +1,6 @@
 //! Starts of a process, and their speed.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use zonekeeper_core::keeper::{Completion, FailureClass, Gate, Input, Quota, Rate, Time};
 use zonekeeper_emulator::zone::RecordSet;
@@ -73,14 +73,14 @@ fn nothing_is_written_before_objects_and_zone_have_been_seen_whole() {
 }
 
 #[test]
-fn a_standby_that_begins_to_lead_writes_at_once() {
+fn a_standby_that_begins_to_lead_reads_what_it_would_write_and_writes_it() {
     let mut stage = Stage::new();
     stage.relist(&[web("www", WEB_1)]);
     stage.run(60_000);
     assert_eq!(stage.keeper.closed_gates(stage.now), [Gate::Leadership]);
     stage.done();
     stage.tell(Input::Leadership { until: Time::NEVER });
-    assert_eq!(stage.done(), ["apply 1 units: 4 create, 0 replace"]);
+    assert_eq!(stage.done(), ["count", "read a-www.example.com", "apply 1 units: 4 create, 0 replace"]);
 }
 
 #[test]
@@ -234,4 +234,32 @@ fn a_name_is_read_to_its_end_as_soon_as_a_request_is_at_hand() {
     let (first, rest): (Vec<_>, Vec<_>) = reads.windows(2).partition(|pair| pair[1].1 == "list on");
     let waits: Vec<u64> = first.iter().map(|pair| pair[1].0 - pair[0].0).collect();
     assert_eq!(waits, [1_000], "{rest:?}");
+}
+
+#[test]
+fn a_standby_lists_nothing_because_the_leader_writes_and_reads_each_change_once() {
+    let mut leader = Stage::new();
+    leader.start(&webs(300));
+    leader.run(60_000);
+    let mut standby = Stage::new();
+    standby.zone = leader.zone.clone();
+    standby.start(&webs(300));
+    standby.tell(Input::Leadership { until: Time::ZERO });
+    standby.run(30_000);
+    standby.done();
+    let changes: Vec<_> = (0..6).map(|n| web(&format!("new-{n}"), WEB_1)).chain([web("w7", WEB_2)]).collect();
+    for change in &changes {
+        standby.see(change);
+        standby.run(20_000);
+        leader.see(change);
+        leader.run(1_000);
+        standby.zone = leader.zone.clone();
+    }
+    standby.run(20 * 60_000);
+    let done = standby.done();
+    assert!(done.iter().all(|line| line.starts_with("read")), "{done:?}");
+    // A hostname has three names, and one read shows neighbours.
+    assert!(done.len() <= 3 * changes.len(), "{done:?}");
+    assert_eq!(done.iter().collect::<BTreeSet<_>>().len(), done.len(), "{done:?}");
+    assert_eq!(standby.keeper.plan().units.len(), 0);
 }
