@@ -2,7 +2,7 @@
 
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinHandle,
+    task::{JoinError, JoinHandle},
 };
 use tokio_util::sync::CancellationToken;
 use zonekeeper_core::keeper::Input;
@@ -31,6 +31,8 @@ pub(super) struct Candidacy {
 pub(super) struct LeaseTenure {
     keeping: JoinHandle<Result<(), LeaseError>>,
     end: CancellationToken,
+    /// Passes what happens to the lease to the driver, as long as the lease is kept.
+    forwarding: JoinHandle<()>,
     /// Copies the driver's memory to the lease, until the driver has ended.
     memory: JoinHandle<()>,
     terms: Terms,
@@ -45,7 +47,7 @@ impl Candidacy {
         let (mut changes, (begun, terms)) = (driver.memory(), watch::channel(0));
         let terms = Terms::new(self.leadership, clock, terms);
         let keeping = tokio::spawn(self.candidate.keep(until.ends(), updates, end.clone()));
-        tokio::spawn(async move {
+        let forwarding = tokio::spawn(async move {
             let mut is_new = false;
             while let Some(update) = received.recv().await {
                 match update {
@@ -68,7 +70,7 @@ impl Candidacy {
                 self.memory.send_replace(text.map(|text| (BRAKE.to_owned(), text)).into_iter().collect());
             }
         });
-        LeaseTenure { keeping, end, memory, terms }
+        LeaseTenure { keeping, end, forwarding, memory, terms }
     }
 }
 
@@ -78,19 +80,27 @@ pub(super) fn recall(memory: &LeaseMemory) -> Input {
     Input::Recall { memory: memory.get(BRAKE).cloned().unwrap_or_default() }
 }
 
+/// The error for a task that ended while it was needed. Without it, the process would look healthy and do only a part of its
+/// work.
+pub(super) fn defect(task: &str, error: Option<&JoinError>) -> anyhow::Error {
+    let why = error.map_or_else(|| "it has ended".to_owned(), ToString::to_string);
+    anyhow::anyhow!("{task} has stopped: {why}; this is a defect of zonekeeper")
+}
+
 // === impl LeaseTenure ===
 
 impl LeaseTenure {
-    /// Waits until the lease is not kept any more, and returns why. The process must end then.
+    /// Waits until the lease is not kept any more, or the driver does not learn of it, and returns why. The process must end
+    /// then.
     pub async fn failed(&mut self) -> anyhow::Error {
-        match (&mut self.keeping).await {
-            Ok(Err(error)) => error.into(),
-            Ok(Ok(())) => {
-                anyhow::anyhow!("the lease is not renewed any more; this is a defect of zonekeeper")
-            }
-            Err(error) => {
-                anyhow::anyhow!("renewing the lease has failed: {error}; this is a defect of zonekeeper")
-            }
+        tokio::select! {
+            kept = &mut self.keeping => match kept {
+                Ok(Err(error)) => error.into(),
+                Ok(Ok(())) => defect("renewing the lease", None),
+                Err(error) => defect("renewing the lease", Some(&error)),
+            },
+            ended = &mut self.forwarding => defect("following the lease", ended.err().as_ref()),
+            ended = &mut self.memory => defect("storing moves in the lease", ended.err().as_ref()),
         }
     }
 
@@ -101,7 +111,9 @@ impl LeaseTenure {
 
     /// Releases the lease, after the driver has ended.
     pub async fn release(mut self) {
-        drop((&mut self.memory).await);
+        if !self.memory.is_finished() {
+            drop((&mut self.memory).await);
+        }
         self.end.cancel();
         // It may have failed already. Then the error is known.
         if !self.keeping.is_finished() {
@@ -113,6 +125,40 @@ impl LeaseTenure {
 impl Drop for LeaseTenure {
     fn drop(&mut self) {
         self.keeping.abort();
+        self.forwarding.abort();
         self.memory.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A tenure in which all tasks go on but the given one.
+    fn tenure(which: usize, ended: impl Future<Output = ()> + Send + 'static) -> LeaseTenure {
+        let mut ended = Some(ended);
+        let mut task = |number: usize| match ended.take_if(|_| number == which) {
+            Some(ended) => tokio::spawn(ended),
+            None => tokio::spawn(std::future::pending()),
+        };
+        let (forwarding, memory) = (task(0), task(1));
+        let (_, begun) = watch::channel(0);
+        LeaseTenure {
+            keeping: tokio::spawn(std::future::pending()),
+            end: CancellationToken::new(),
+            forwarding,
+            memory,
+            terms: Terms::new(Leadership::default(), Clock::start(), begun),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_task_that_ends_ends_the_process() {
+        for (which, task) in [(0, "following the lease"), (1, "storing moves in the lease")] {
+            let error = tenure(which, async {}).failed().await.to_string();
+            assert!(error.starts_with(&format!("{task} has stopped: it has ended")), "{error}");
+            let error = tenure(which, async { panic!("on purpose") }).failed().await.to_string();
+            assert!(error.contains(task) && error.contains("panicked"), "{error}");
+        }
     }
 }

@@ -6,11 +6,11 @@
 use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use futures::{FutureExt as _, TryFutureExt as _};
+use futures::FutureExt as _;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
-    task::JoinSet,
+    task::{JoinError, JoinSet},
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -22,7 +22,7 @@ use zonekeeper_core::{
 };
 
 use super::{
-    lease_tenure::{Candidacy, LeaseTenure, recall},
+    lease_tenure::{Candidacy, LeaseTenure, defect, recall},
     progress_bar::ProgressBar,
     startup_retry::StartupRetry,
 };
@@ -267,7 +267,13 @@ impl<O: Objects> Session<O> {
             }
         };
         let (scopes, rules) = (config.scopes.clone(), Arc::new(config.rules));
-        tasks.spawn(objects.follow(scopes, rules, handle.clone(), until).map_err(anyhow::Error::from));
+        let follow = objects.follow(scopes, rules, handle.clone(), until);
+        tasks.spawn(async move {
+            follow.await?;
+            // A source that a command reads may end before the driver.
+            anyhow::ensure!(until.ends(), defect("following the objects", None));
+            Ok(())
+        });
         server.driver.send_replace(Some(handle));
 
         let mut run = pin!(driver.run(stop.clone(), until));
@@ -275,6 +281,7 @@ impl<O: Objects> Session<O> {
             outcome = &mut run => Ok(outcome),
             error = failed(&mut tasks) => Err(error),
             error = lease_failed(tenure.as_mut()) => Err(error),
+            ended = finished(publishing.as_mut()) => Err(defect("following the ZonePlan", ended.err().as_ref())),
         };
         let (outcome, failure) = match failure {
             Ok(outcome) => (outcome, None),
@@ -283,7 +290,7 @@ impl<O: Objects> Session<O> {
                 (run.await, Some(error))
             }
         };
-        if let Some(publishing) = publishing
+        if let Some(publishing) = publishing.filter(|task| !task.is_finished())
             && timeout(LAST_PUBLICATION, publishing).await.is_err()
         {
             warn!("the ZonePlan is not up to date: its last status could not be written in time");
@@ -363,6 +370,14 @@ async fn failed(tasks: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Error {
 }
 
 /// Waits until the lease is not kept any more, and returns why. Without a lease, it waits for ever.
+/// Waits for the end of a task, if there is one.
+async fn finished(task: Option<&mut AbortOnDropHandle<()>>) -> Result<(), JoinError> {
+    match task {
+        Some(task) => task.await,
+        None => std::future::pending().await,
+    }
+}
+
 async fn lease_failed(tenure: Option<&mut LeaseTenure>) -> anyhow::Error {
     match tenure {
         Some(tenure) => tenure.failed().await,

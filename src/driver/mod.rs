@@ -232,6 +232,7 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
     /// Waits for the answer to the change in flight, so that its audit line is written. Starts nothing new.
     async fn drain(&mut self) {
         self.handle(Input::Leadership { until: Time::ZERO });
+        self.publish_status();
         let answers = async {
             while self.changes_underway > 0 {
                 tokio::select! {
