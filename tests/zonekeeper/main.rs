@@ -60,6 +60,7 @@ mod server;
 mod set_identifiers;
 mod start;
 mod stop;
+mod tenants;
 mod terraform;
 mod tls;
 mod unreadable;
