@@ -46,7 +46,7 @@ pub struct Adopt {
     yes: bool,
 
     #[command(flatten)]
-    flags: Flags,
+    pub(super) flags: Flags,
     #[command(flatten)]
     cluster: ClusterFlags,
     #[command(flatten)]

@@ -33,7 +33,7 @@ pub struct Apply {
     yes: bool,
 
     #[command(flatten)]
-    flags: Flags,
+    pub(super) flags: Flags,
     #[command(flatten)]
     cluster: ClusterFlags,
     #[command(flatten)]

@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    config::{BadFlag, LogFlags, LogLevel},
+    config::{BadFlag, Flags, LogFlags, LogLevel},
     error_chain, telemetry,
 };
 
@@ -107,12 +107,28 @@ impl Command {
     }
 }
 
+impl Command {
+    /// The zone and the owner, where the command names them.
+    fn subject(&self) -> (Option<&str>, Option<&str>) {
+        let flags: &Flags = match self {
+            Self::Run(run) => &run.flags,
+            Self::Plan(plan) => &plan.flags,
+            Self::Apply(apply) => &apply.flags,
+            Self::Adopt(adopt) => &adopt.flags,
+            Self::Orphans(orphans) => &orphans.flags,
+            Self::Approve(_) | Self::Crds(_) | Self::IamPolicy(_) | Self::Sandbox(_) => return (None, None),
+        };
+        (Some(&flags.zone.zone_id), Some(&flags.owner.owner_id))
+    }
+}
+
 // === impl Cli ===
 
 impl Cli {
     /// Runs the command. The exit code is 0 for success, 1 for a failure and 2 for invalid flags.
     pub async fn run(self) -> ExitCode {
-        telemetry::init(&self.log, self.command.log_level());
+        let (zone, owner) = self.command.subject();
+        telemetry::init(&self.log, self.command.log_level(), zone, owner);
         let ended = match self.command {
             Command::Run(run) => run.run().await,
             Command::Plan(plan) => plan.run().await,

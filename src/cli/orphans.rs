@@ -29,7 +29,7 @@ use crate::{
 #[command(after_long_help = EXAMPLES)]
 pub struct Orphans {
     #[command(flatten)]
-    flags: Flags,
+    pub(super) flags: Flags,
     #[command(flatten)]
     cluster: ClusterFlags,
 

@@ -21,7 +21,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct Show {
     #[command(flatten)]
-    flags: Flags,
+    pub(super) flags: Flags,
     #[command(flatten)]
     cluster: ClusterFlags,
     #[command(flatten)]

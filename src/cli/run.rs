@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub struct Run {
     #[command(flatten)]
-    flags: Flags,
+    pub(super) flags: Flags,
     #[command(flatten)]
     cluster: ClusterFlags,
     #[command(flatten)]

@@ -217,14 +217,14 @@ impl<O: Objects> Session<O> {
         let (stop, until) = (startup.stop.child_token(), startup.until);
         let seed = random::number();
         info!(
-            zone.id = %zone.id,
-            zone.name = %zone.apex,
-            zone.private = zone.is_private,
-            owner = %config.settings.owner,
+            zone_name = %zone.apex,
+            zone_private = zone.is_private,
             mode = ?mode,
-            metrics.address = server.address.map(tracing::field::display),
+            metrics_address = server.address.map(tracing::field::display),
             seed = %format_args!("{seed:016x}"),
-            "zonekeeper starts"
+            "zonekeeper starts for the zone {} and the owner {}",
+            zone.id,
+            config.settings.owner
         );
         let keeper = Keeper::new(config.keeper(mode, seed), zone.empty());
         // A dry run writes no Events. A command tells its user directly.

@@ -2,7 +2,13 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use json_subscriber::JsonLayer;
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{self, time::SystemTime},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 use crate::config::{LogFlags, LogFormat, LogLevel};
 
@@ -15,7 +21,10 @@ const QUIET_LIBRARIES: &str = "kube_client::client=error,kube_client::client::bu
 /// Sets up the log on standard error; `level` applies where the flags name none.
 ///
 /// Libraries log from `warn` on, except at `trace`. Colours need a terminal and no `NO_COLOR` (<https://no-color.org>).
-pub fn init(flags: &LogFlags, level: LogLevel) {
+///
+/// JSON lines name the zone and the owner, if the command has them. Field names have no dots: search engines
+/// take `object.uid` for a field of an object `object`, and cannot store a text `object` beside it.
+pub fn init(flags: &LogFlags, level: LogLevel, zone: Option<&str>, owner: Option<&str>) {
     let filter = match flags.log_level.unwrap_or(level) {
         LogLevel::Error => format!("error,{QUIET_LIBRARIES}"),
         LogLevel::Warn => format!("warn,{QUIET_LIBRARIES}"),
@@ -25,12 +34,23 @@ pub fn init(flags: &LogFlags, level: LogLevel) {
     };
     let colours =
         std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
-    let layer = fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(colours);
     let registry = tracing_subscriber::registry().with(EnvFilter::new(filter));
     // Only tests call this twice. The first call wins.
     let set = match flags.log_format {
-        LogFormat::Text => registry.with(layer).try_init(),
-        LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init(),
+        LogFormat::Text => {
+            let layer = fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(colours);
+            registry.with(layer).try_init()
+        }
+        LogFormat::Json => {
+            let mut layer = JsonLayer::stderr();
+            layer.with_timer("timestamp", SystemTime).with_level("level").with_flattened_event();
+            for (field, text) in [("zone_id", zone), ("owner", owner)] {
+                if let Some(text) = text {
+                    layer.add_static_field(field, text.into());
+                }
+            }
+            registry.with(layer).try_init()
+        }
     };
     drop(set);
 }

@@ -1,5 +1,7 @@
 //! Writes the reports of the keeper to the log and the metrics.
 
+use std::{collections::VecDeque, sync::Arc};
+
 use tracing::{info, warn};
 use zonekeeper_core::{
     dns::{RecordSet, Routing, SetId},
@@ -11,10 +13,15 @@ use zonekeeper_core::{
 use super::Metrics;
 use crate::driver::Listener;
 
+/// The most changes whose propagation is logged. An older one has been lost.
+const MOST_UNDERWAY: usize = 1_000;
+
 /// Logs and counts reports.
 #[derive(Debug)]
 pub struct Reporter {
     metrics: Metrics,
+    /// The accepted changes that some name servers may not have yet, the oldest first.
+    underway: VecDeque<(ChangeId, Arc<Batch>)>,
 }
 
 // === impl Reporter ===
@@ -22,7 +29,22 @@ pub struct Reporter {
 impl Reporter {
     /// Creates a reporter that counts in `metrics`.
     pub fn new(metrics: Metrics) -> Self {
-        Self { metrics }
+        Self { metrics, underway: VecDeque::new() }
+    }
+
+    /// Logs one line for each hostname of a change that all name servers have.
+    fn in_sync(&mut self, change: &ChangeId) {
+        let Some(at) = self.underway.iter().position(|(underway, _)| underway == change) else { return };
+        let Some((_, batch)) = self.underway.remove(at) else { return };
+        for unit in batch.units() {
+            info!(
+                dns_name = %unit.key().host,
+                record_set_identifier = of_key(unit.key()),
+                object = %unit.object(),
+                change_id = %change,
+                "all name servers have a change"
+            );
+        }
     }
 
     /// Logs one audit line per accepted change: the record set before and after, the object, and the change id at AWS.
@@ -33,16 +55,16 @@ impl Reporter {
                 self.metrics.accepted(change);
                 let after = change.after();
                 info!(
-                    dns.name = %after.name(),
-                    record.r#type = %after.rtype(),
-                    record.set_identifier = set_identifier(after),
+                    dns_name = %after.name(),
+                    record_type = %after.rtype(),
+                    record_set_identifier = set_identifier(after),
                     before = change.before().map(content),
                     after = content(after),
                     object = %unit.object(),
-                    object.uid = %unit.uid(),
-                    unit.digest = %unit.digest(),
-                    batch.digest = %digest,
-                    change.id = change_id,
+                    object_uid = %unit.uid(),
+                    unit_digest = %unit.digest(),
+                    batch_digest = %digest,
+                    change_id = change_id,
                     "Route 53 accepted a change"
                 );
             }
@@ -56,19 +78,25 @@ impl Listener for Reporter {
             Report::Accepted { batch, digest, change } => {
                 self.metrics.batch(None);
                 self.audit(batch, *digest, change.as_ref());
+                if let Some(change) = change {
+                    self.underway.push_back((change.clone(), Arc::clone(batch)));
+                    if self.underway.len() > MOST_UNDERWAY {
+                        self.underway.pop_front();
+                    }
+                }
             }
             Report::Refused { units, failure } => {
                 self.metrics.batch(Some(failure.class));
                 warn!(
-                    batch.units = units,
-                    error.code = failure.code,
+                    batch_units = units,
+                    error_code = failure.code,
                     error = failure.message,
                     "Route 53 did not accept a change request"
                 );
             }
             Report::Blocked(blocked) => info!(
-                dns.name = blocked.subject.hostname(),
-                record.set_identifier = blocked.subject.key().and_then(of_key),
+                dns_name = blocked.subject.hostname(),
+                record_set_identifier = blocked.subject.key().and_then(of_key),
                 object = %blocked.object,
                 reason = blocked.reason.label(),
                 detail = %blocked.reason,
@@ -76,8 +104,8 @@ impl Listener for Reporter {
                 "a hostname is blocked"
             ),
             Report::Noted(noted) => info!(
-                dns.name = %noted.key.host,
-                record.set_identifier = of_key(&noted.key),
+                dns_name = %noted.key.host,
+                record_set_identifier = of_key(&noted.key),
                 object = %noted.object,
                 note = noted.note.label(),
                 detail = %noted.note,
@@ -85,53 +113,53 @@ impl Listener for Reporter {
                 "the records of a hostname are right and not ours"
             ),
             Report::NoLongerNoted { key, object } => info!(
-                dns.name = %key.host,
-                record.set_identifier = of_key(key),
+                dns_name = %key.host,
+                record_set_identifier = of_key(key),
                 %object,
                 "the records of a hostname are ours, or are not right any more"
             ),
             Report::Planned(unit) => {
                 for change in unit.changes() {
                     info!(
-                        dns.name = %change.after().name(),
-                        record.r#type = %change.after().rtype(),
-                        record.set_identifier = set_identifier(change.after()),
+                        dns_name = %change.after().name(),
+                        record_type = %change.after().rtype(),
+                        record_set_identifier = set_identifier(change.after()),
                         before = change.before().map(content),
                         after = content(change.after()),
                         why = change.why(),
                         object = %unit.object(),
-                        unit.digest = %unit.digest(),
+                        unit_digest = %unit.digest(),
                         "a dry run would make a change"
                     );
                 }
             }
             Report::LeftOver(leftover) => info!(
-                dns.name = %leftover.set.name(),
-                record.r#type = %leftover.set.rtype(),
-                record.set_identifier = set_identifier(&leftover.set),
+                dns_name = %leftover.set.name(),
+                record_type = %leftover.set.rtype(),
+                record_set_identifier = set_identifier(&leftover.set),
                 object = %leftover.object,
                 "a record is left over: no object wants it, and it still gets traffic"
             ),
             Report::NotLeftOver(leftover) => info!(
-                dns.name = %leftover.set.name(),
-                record.r#type = %leftover.set.rtype(),
-                record.set_identifier = set_identifier(&leftover.set),
+                dns_name = %leftover.set.name(),
+                record_type = %leftover.set.rtype(),
+                record_set_identifier = set_identifier(&leftover.set),
                 object = %leftover.object,
                 "a record is no longer left over"
             ),
             // Logged when it began. This report is for the Event on the object.
             Report::Lasting { .. } => {}
             Report::Unblocked { subject, object } => info!(
-                dns.name = subject.hostname(),
-                record.set_identifier = subject.key().and_then(of_key),
+                dns_name = subject.hostname(),
+                record_set_identifier = subject.key().and_then(of_key),
                 %object,
                 "a hostname is no longer blocked"
             ),
-            Report::InSync(change) => info!(change.id = %change, "all name servers have a change"),
-            Report::ZoneListed { sets } => info!(zone.record_sets = sets, "the zone has been listed"),
+            Report::InSync(change) => self.in_sync(change),
+            Report::ZoneListed { sets } => info!(zone_record_sets = sets, "the zone has been listed"),
             Report::Failed { what, failure } => {
                 self.metrics.failed(what, failure.class);
-                warn!(request = what, error.code = failure.code, error = failure.message, "a request failed");
+                warn!(request = what, error_code = failure.code, error = failure.message, "a request failed");
             }
         }
     }

@@ -28,7 +28,7 @@ async fn a_foreign_record_stays_and_the_hostname_is_blocked_with_a_fix() {
     assert_eq!(zone.set("www.example.test", "A"), Some(foreign));
     assert_eq!(zone.set("www.example.test", "AAAA"), None);
     let [blocked] = &ended.logged("a hostname is blocked")[..] else { panic!("{ended}") };
-    assert_eq!((&blocked["dns.name"], &blocked["reason"]), (&json!("www.example.test"), &json!("Unowned")));
+    assert_eq!((&blocked["dns_name"], &blocked["reason"]), (&json!("www.example.test"), &json!("Unowned")));
 
     let plan = CommandLine::of(&zone, &shop, &["plan"]).await.succeed().await;
     let object = format!("Ingress/{}/web", shop.name());

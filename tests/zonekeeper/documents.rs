@@ -93,7 +93,7 @@ fn the_page_of_metrics_is_current() {
 fn the_page_of_failures_is_current() {
     let mut page = format!(
         "# Failures\n\n{GENERATED}\n\nThis page lists the ways in which a request to Route 53 can fail, and the reaction of \
-         zonekeeper. The log has the code (`error.code`). The metrics have the class (`outcome` of \
+         zonekeeper. The log has the code (`error_code`). The metrics have the class (`outcome` of \
          `zonekeeper_batches_total`, `class` of `zonekeeper_failed_requests_total`). zonekeeper never sends a request again \
          blindly: it decides anew before each request.\n\n| class | reaction |\n|---|---|\n"
     );

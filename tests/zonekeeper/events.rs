@@ -140,7 +140,7 @@ async fn a_dry_run_tells_nobody() {
     zonekeeper.is_ready().await;
     let ended = zonekeeper.stop().await;
     let made = ended.logged("a dry run would make a change");
-    let made: Vec<_> = made.iter().map(|line| line["dns.name"].as_str().unwrap_or_default()).collect();
+    let made: Vec<_> = made.iter().map(|line| line["dns_name"].as_str().unwrap_or_default()).collect();
     assert_eq!(made, ["www.example.test", "a-www.example.test", "www.example.test", "aaaa-www.example.test"]);
     assert_eq!(shop.events_of::<Ingress>("web").await.len(), 0);
 }

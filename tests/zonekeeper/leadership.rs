@@ -35,7 +35,7 @@ async fn pair(zone: &Zone, shop: &Namespace) -> (Process, Process) {
     first.says(&["leadership won", "there was none"]).await;
     let mut second =
         CommandLine::of(zone, shop, &["run"]).await.env("HOSTNAME", "second").keys(SECOND).start();
-    second.says(&["another process leads", "\"lease.holder\":\"first_"]).await;
+    second.says(&["another process leads", "\"lease_holder\":\"first_"]).await;
     // The second process has listed all objects and the zone, and only the Lease keeps it from writing.
     second.is_ready().await;
     (first, second)
@@ -113,7 +113,7 @@ async fn when_the_leader_is_killed_the_other_goes_on_and_what_the_lease_remember
     annotate(&shop, "zonekeeper.dev/remember", "this").await;
     first.signal(Signal::KILL);
     assert!(!first.end().await.status.success());
-    second.says(&["leadership won", "its holder did not renew it", "\"lease.before\":\"first_"]).await;
+    second.says(&["leadership won", "its holder did not renew it", "\"lease_before\":\"first_"]).await;
     shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
     is_written_by(&mut second, &zone, "www.example.test", SECOND).await;
     let expected = memory(&[("example.test/note", "of somebody"), ("zonekeeper.dev/remember", "this")]);
@@ -145,7 +145,7 @@ async fn a_frozen_leader_writes_nothing_when_it_wakes_until_it_leads_again() {
 
     first.signal(Signal::CONT);
     first.says(&["leadership lost"]).await;
-    first.says(&["another process leads", "\"lease.holder\":\"second_"]).await;
+    first.says(&["another process leads", "\"lease_holder\":\"second_"]).await;
     // What the leader writes is no work of this process.
     first.measures("zonekeeper_objects", "2").await;
     first.measures("zonekeeper_units_to_write", "0").await;

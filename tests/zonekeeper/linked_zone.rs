@@ -38,7 +38,7 @@ async fn one_that_is_taken_meanwhile_refuses_every_change_and_nothing_else_happe
     link(&zone);
     shop.create_balanced_ingress("api", "api.example.test", BALANCER).await;
     zonekeeper.until_zone(&zone, "a change that is refused", |zone| zone.count(CHANGE) == 2).await;
-    zonekeeper.says(&["\"dns.name\":\"api.example.test\"", "servicediscovery.amazonaws.com"]).await;
+    zonekeeper.says(&["\"dns_name\":\"api.example.test\"", "servicediscovery.amazonaws.com"]).await;
     zonekeeper.stop().await;
     assert_eq!((zone.requests().len(), zone.sets().len()), (1, 4));
 }

@@ -171,7 +171,7 @@ async fn a_change_is_asked_about_until_it_is_everywhere() {
     let zonekeeper = zone.zonekeeper(&shop, &["run"]).await.start();
     let accepted: Value =
         serde_json::from_str(&zonekeeper.says(&["Route 53 accepted a change"]).await).unwrap();
-    let id = accepted["change.id"].as_str().unwrap();
+    let id = accepted["change_id"].as_str().unwrap();
     zonekeeper.says(&["all name servers have a change", id]).await;
     assert!(zone.moto.count("GET", &format!("/2013-04-01/change/{id}")) >= 1);
     zonekeeper.stop().await;

@@ -123,9 +123,9 @@ async fn what_a_plan_shows_is_what_a_run_does() {
     planned.sort();
     assert_eq!(written, planned);
     for line in ran.logged("Route 53 accepted a change") {
-        assert_eq!(line["batch.digest"], plan["digest"], "{line}");
+        assert_eq!(line["batch_digest"], plan["digest"], "{line}");
         let unit = plan["units"].as_array().unwrap().iter().find(|unit| unit["object"] == line["object"]);
-        assert_eq!(line["unit.digest"], unit.unwrap()["digest"], "{line}");
+        assert_eq!(line["unit_digest"], unit.unwrap()["digest"], "{line}");
     }
 
     let shown = command(&plan_json).await.end().await;

@@ -28,7 +28,7 @@ async fn a_private_zone_is_said_to_be_one_and_nothing_is_sent_that_it_refuses() 
     zonekeeper.until_zone(&zone, "the records", |zone| zone.alias("www.example.test", "A").is_some()).await;
     zonekeeper.measures("zonekeeper_blocked{reason=\"AliasInPrivateZone\"}", "1").await;
     let ended = zonekeeper.stop().await;
-    assert_eq!(ended.logged("zonekeeper starts")[0]["zone.private"], json!(true), "{ended}");
+    assert_eq!(ended.logged("zonekeeper starts")[0]["zone_private"], json!(true), "{ended}");
     assert!(ended.logged("Route 53 refused a change").is_empty(), "{ended}");
     assert_eq!((zone.requests().len(), zone.sets().len()), (1, 4), "{ended}");
 

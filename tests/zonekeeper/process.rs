@@ -195,7 +195,7 @@ impl Process {
     pub async fn address(&self) -> SocketAddr {
         let line = self.says(&["zonekeeper starts"]).await;
         let line: Value = serde_json::from_str(&line).unwrap();
-        line["metrics.address"].as_str().unwrap().parse().unwrap()
+        line["metrics_address"].as_str().unwrap().parse().unwrap()
     }
 
     /// Sends a GET request for a path to the probe address.
@@ -286,10 +286,10 @@ impl Ended {
         self.status.code()
     }
 
-    /// The lines of a JSON log with this message.
+    /// The lines of a JSON log whose message begins like this.
     pub fn logged(&self, message: &str) -> Vec<Value> {
         let lines = self.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        lines.filter(|line| line["message"] == message).collect()
+        lines.filter(|line| line["message"].as_str().is_some_and(|text| text.starts_with(message))).collect()
     }
 }
 

@@ -242,7 +242,7 @@ impl Engineer {
 
     async fn reads_the_log(&self) {
         let running = self.running.as_ref().unwrap();
-        running.says(&["a dry run would make a change", "\"dns.name\":\"www.example.test\"", BALANCER]).await;
+        running.says(&["a dry run would make a change", "\"dns_name\":\"www.example.test\"", BALANCER]).await;
         assert_eq!(self.zone.count(CHANGE), 0);
     }
 

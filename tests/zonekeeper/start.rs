@@ -164,11 +164,12 @@ async fn without_the_right_to_read_a_kind_nothing_is_written_and_the_log_says_wh
     assert!(line.contains("start-rbac") && line.contains("WARN") && !line.contains("Status {"), "{line}");
     zonekeeper.says(&["the watch failed and begins again", "services", denied]).await;
     zonekeeper.says(&["the zone has been listed"]).await;
-    let ready = zonekeeper.get("/readyz").await;
-    assert_eq!(
-        (ready.status, &*ready.body),
-        (503, "waiting for: ingress-list/start-rbac, service-list/start-rbac\n")
-    );
+    let address = zonekeeper.address().await;
+    let gates = "waiting for: ingress-list/start-rbac, service-list/start-rbac\n";
+    let ready = zonekeeper.until("only the objects are missing", async || {
+        http::get(address, "/readyz").await.ok().filter(|ready| ready.body == gates)
+    });
+    assert_eq!(ready.await.status, 503);
     // zonekeeper tries again, and warns once for each kind.
     zonekeeper.says(&["the watch still fails", "ingresses", denied]).await;
     // zonekeeper gives the kind up, so that other kinds do not wait forever.

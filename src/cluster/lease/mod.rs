@@ -318,7 +318,7 @@ impl Candidate {
         if !holder.is_empty() && before.as_ref().is_none_or(|before| *before.holder != *holder) {
             info!(
                 lease = self.lease(),
-                lease.holder = holder,
+                lease_holder = holder,
                 "another process leads; this one stands by, and leads when the lease is not renewed for {TTL:?}"
             );
         }
@@ -340,8 +340,8 @@ impl Candidate {
         };
         info!(
             lease = self.lease(),
-            lease.identity = self.rules.me(),
-            lease.before = holder.as_deref(),
+            lease_identity = self.rules.me(),
+            lease_before = holder.as_deref(),
             why,
             "leadership won"
         );
