@@ -49,7 +49,12 @@ pub(super) struct Planned {
     pub dropped: Vec<Unit>,
     /// Reports about blocked units, leftovers, and in a dry run about new units.
     pub reports: Vec<Report>,
+    /// Whether the number of correct hostnames of a namespace has changed.
+    pub ours_changed: bool,
 }
+
+/// How often the holder of a key is observed at one time, at most. There are three types of ownership records.
+const MOST_OBSERVATIONS: usize = 4;
 
 /// A planned unit that moves its hostname to other targets.
 #[derive(Debug)]
@@ -151,7 +156,7 @@ impl Planner {
         let Replanned { hosts: replanned, gone, reports } = self.plans.replan(&model.view(), is_dry_run);
         let mut planned = Planned { reports, ..Planned::default() };
         for (host, in_sync) in replanned {
-            self.note_plan(model, &host, in_sync, now, &mut planned.moves);
+            self.note_plan(model, &host, in_sync, now, &mut planned);
             planned.hosts.insert(host);
         }
         // A unit that writes the same after other reads is the same unit.
@@ -224,8 +229,13 @@ impl Planner {
     fn observe_holders(&mut self, model: &mut Model, now: Time) {
         for host in self.plans.marked() {
             for key in self.holders.keys_at(&model.view(), &host) {
-                let history = self.holders.observe(&model.view(), &key, now);
-                if model.history.set_holder(&key, history) {
+                // The end of one grace period can make another object the named one, which has a grace period of its own. So
+                // the holder is observed again until nothing changes.
+                for _ in 0..MOST_OBSERVATIONS {
+                    let history = self.holders.observe(&model.view(), &key, now);
+                    if !model.history.set_holder(&key, history) {
+                        break;
+                    }
                     // Hostnames that compete for one name depend on their holders.
                     self.plans.mark_affected(&model.view(), &host);
                 }
@@ -240,7 +250,7 @@ impl Planner {
         host: &Name,
         in_sync: Vec<InSync>,
         now: Time,
-        moves: &mut Vec<PlannedMove>,
+        planned: &mut Planned,
     ) {
         let correct = union(model.history.right_at(host));
         let was_correct = !correct.is_empty();
@@ -260,7 +270,7 @@ impl Planner {
                 && let Some(to) = unit.moves()
             {
                 let namespace = unit.object().namespace().into();
-                moves.push(PlannedMove { key: key.clone(), to, namespace, was_correct });
+                planned.moves.push(PlannedMove { key: key.clone(), to, namespace, was_correct });
             }
             if unit.is_some_and(Unit::changes_records) && !is_repair {
                 model.history.wish_changed(&key);
@@ -276,6 +286,7 @@ impl Planner {
         }
         let after: Option<Arc<str>> = namespace_of(model);
         if before != after {
+            planned.ours_changed = true;
             if let Some(namespace) = after {
                 *self.hosts_once_correct.entry(namespace).or_default() += 1;
             }

@@ -364,3 +364,28 @@ fn a_list_of_one_namespace_says_nothing_of_what_cannot_be_read_in_others() {
     list(&mut stage, "shop", &[&next]);
     assert_eq!(named(&stage), ["ingress/shop/next"; 2]);
 }
+
+#[test]
+fn the_grace_period_of_an_object_in_another_ownership_record_begins_when_that_of_the_first_ends() {
+    let text = |name: &str| {
+        let text =
+            format!("heritage=external-dns,external-dns/owner=me,external-dns/resource=ingress/shop/{name}");
+        format!("\"{text}\"")
+    };
+    let mut stage = Stage::new();
+    let gone_later = of("shop", "gone", None, &[]);
+    for (rtype, value, named) in [("A", "192.0.2.1", "gone"), ("AAAA", "2001:db8::1", "waiting")] {
+        stage.somebody_creates(RecordSet::simple(HOST, rtype, 300, [value]));
+        let at = format!("{}-{HOST}", rtype.to_lowercase());
+        stage.somebody_creates(RecordSet::simple(&at, "TXT", 300, [text(named).as_str()]));
+    }
+    // `next` follows `gone` at once. A pause keeps it from the zone until the grace period of `gone` is over.
+    let paused = [("zonekeeper.dev/paused-until", "2027-01-15T08:13:00Z")];
+    let objects = [born(1, "shop", "waiting", None, &[]), born(2, "shop", "next", Some(WEB_2), &paused)];
+    stage.before_start(Input::Wall { unix: 1_800_000_000 });
+    stage.start(&[std::slice::from_ref(&gone_later), &objects].concat());
+    stage.run(1_000);
+    stage.tell(gone(&gone_later));
+    stage.run(14 * MINUTE);
+    assert_eq!(named(&stage), ["ingress/shop/next"; 2]);
+}
