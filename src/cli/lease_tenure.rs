@@ -94,6 +94,8 @@ impl LeaseTenure {
     /// then.
     pub async fn failed(&mut self) -> anyhow::Error {
         tokio::select! {
+            // The end of the lease ends the task that follows it.
+            biased;
             kept = &mut self.keeping => match kept {
                 Ok(Err(error)) => error.into(),
                 Ok(Ok(())) => defect("renewing the lease", None),

@@ -369,7 +369,6 @@ async fn failed(tasks: &mut JoinSet<anyhow::Result<()>>) -> anyhow::Error {
     std::future::pending().await
 }
 
-/// Waits until the lease is not kept any more, and returns why. Without a lease, it waits for ever.
 /// Waits for the end of a task, if there is one.
 async fn finished(task: Option<&mut AbortOnDropHandle<()>>) -> Result<(), JoinError> {
     match task {
@@ -378,6 +377,7 @@ async fn finished(task: Option<&mut AbortOnDropHandle<()>>) -> Result<(), JoinEr
     }
 }
 
+/// Waits until the lease is not kept any more, and returns why. Without a lease, it waits for ever.
 async fn lease_failed(tenure: Option<&mut LeaseTenure>) -> anyhow::Error {
     match tenure {
         Some(tenure) => tenure.failed().await,

@@ -113,9 +113,15 @@ impl Queue {
         if is_full {
             let own = self.by_namespace.get(&namespace).map_or(0, Waiting::len);
             let longest = self.by_namespace.values_mut().max_by_key(|waiting| waiting.len());
-            match longest.filter(|longest| longest.len() > own) {
-                Some(longest) => longest.drop_newest(),
-                None => return false,
+            if let Some(longest) = longest.filter(|longest| longest.len() > own) {
+                longest.drop_newest();
+            } else {
+                // A Warning is worth more than news of the same namespace.
+                let is_warning = event.type_.as_deref() == Some("Warning");
+                let own = self.by_namespace.get_mut(&namespace).filter(|_| is_warning);
+                if own.and_then(|own| own.normals.pop_back()).is_none() {
+                    return false;
+                }
             }
             self.len -= 1;
         }
@@ -205,6 +211,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_warning_takes_the_place_of_news_of_its_namespace() {
+        let (sender, receiver) = event_queue();
+        for number in 0..WAITING {
+            sender.send(event("many", "Normal", number));
+        }
+        assert!(!sender.send(event("many", "Warning", 9_999)));
+        let order = order(sender, receiver).await;
+        assert_eq!((order.len(), &*order[0]), (WAITING, "many 9999"));
+    }
+
+    #[tokio::test]
     async fn a_full_queue_drops_events_of_the_namespace_with_the_most() {
         let (sender, receiver) = event_queue();
         for number in 0..18_000 {
@@ -216,7 +233,7 @@ mod tests {
         let order = order(sender, receiver).await;
         let of = |namespace: &str| order.iter().filter(|line| line.starts_with(namespace)).count();
         assert_eq!((order.len(), of("few"), of("many")), (WAITING, 10, WAITING - 10));
-        // Each tenth of a second or so, both have a turn.
+        // Both have a turn again and again.
         assert!(order[..20].iter().filter(|line| line.starts_with("few")).count() == 10, "{order:?}");
     }
 }

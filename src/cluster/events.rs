@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, warn};
 use zonekeeper_core::{
     dns::RecordSet,
-    keeper::{Report, Warning},
+    keeper::{IgnoredField, Report, Warning},
     plan::{Blocked, Noted, Unit},
     source::{Kind, ObjectRef},
 };
@@ -89,6 +89,7 @@ impl Events {
             Warning::Blocked(blocked) => blocked_note(blocked, others),
             Warning::Noted(noted) => noted_note(noted, others),
             Warning::LeftOver(leftover) => leftover_note(&leftover.set, others),
+            Warning::Ignored(ignored) => ignored_note(ignored, others),
         };
         self.event("Warning", warning.label(), &note, warning.object(), uid)
     }
@@ -288,6 +289,11 @@ fn leftover_note(set: &RecordSet, others: usize) -> String {
         "{set}{others} is left over: no object wants it any more, but it still gets traffic. zonekeeper never deletes it. Fix: add it \
          to the object again, or let an operator delete it (`zonekeeper orphans` writes the change batch)"
     )
+}
+
+fn ignored_note(ignored: &IgnoredField, others: usize) -> String {
+    let (field, why) = (shorten(&ignored.field, LONGEST_PART), shorten(&ignored.text, LONGEST_PART));
+    format!("{field}: {why}{}", and(others, "fields"))
 }
 
 /// The other subjects of a note.

@@ -147,6 +147,17 @@ impl Listener for Reporter {
                 object = %leftover.object,
                 "a record is no longer left over"
             ),
+            Report::Ignored(ignored) => info!(
+                object = %ignored.object,
+                field = ignored.field,
+                detail = ignored.text,
+                "a field of an object has no effect, or another effect than it seems"
+            ),
+            Report::NoLongerIgnored(ignored) => info!(
+                object = %ignored.object,
+                field = ignored.field,
+                "an object does not have a field without effect any more"
+            ),
             // Logged when it began. This report is for the Event on the object.
             Report::Lasting { .. } => {}
             Report::Unblocked { subject, object } => info!(

@@ -143,10 +143,7 @@ pub async fn lease_memory(cluster: &Cluster, namespace: &str, name: &str) -> Lea
     match answer(api.get_opt(name)).await {
         Ok(found) => found.as_ref().map(memory_of).unwrap_or_default(),
         Err(CallError { text, .. }) => {
-            debug!(
-                error = text,
-                "the lease cannot be read, so earlier moves and releases of the brake are unknown"
-            );
+            debug!(error = text, "the lease cannot be read, so earlier moves are unknown to the brake");
             LeaseMemory::new()
         }
     }

@@ -254,7 +254,7 @@ impl ZonePlans {
     /// The release of the brake, for a process that does not follow the `ZonePlan`. None if it cannot be read.
     pub async fn release(&self) -> Option<Input> {
         match self.find().await {
-            Ok(found) => found.as_ref().and_then(release),
+            Ok(found) => Some(release(found.as_ref())),
             Err(error) => {
                 debug!(
                     error = describe(&error),
@@ -266,8 +266,10 @@ impl ZonePlans {
     }
 }
 
-fn release(found: &ZonePlan) -> Option<Input> {
-    Some(Input::Release { until: release_of(found)?, unix: Timestamp::now().as_second() })
+/// The release of the brake. One that is not there any more, or lies too far ahead, has ended.
+fn release(found: Option<&ZonePlan>) -> Input {
+    let unix = Timestamp::now().as_second();
+    Input::Release { until: found.and_then(|found| release_of(found, unix)).unwrap_or_default(), unix }
 }
 
 /// Waits for the answer to a call, but not for ever.
@@ -281,7 +283,7 @@ async fn send(driver: &Handle, found: Option<&ZonePlan>) {
     let published = found.and_then(|found| publication(found.status.as_ref()?));
     let published = Input::Published(published.map(Box::new));
     let approval = found.and_then(approval_of).map(Input::Approve);
-    for input in found.and_then(release).into_iter().chain(approval).chain([published]) {
+    for input in [release(found)].into_iter().chain(approval).chain([published]) {
         driver.send(input).await;
     }
 }

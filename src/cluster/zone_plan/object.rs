@@ -6,12 +6,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 use zonekeeper_core::{
-    keeper::{Approval, Publication},
+    keeper::{Approval, LONGEST_RELEASE, Publication},
     plan::UnitDigest,
 };
 
 /// A plan that waits for approval
-#[derive(CustomResource, Serialize, Deserialize, JsonSchema, Debug, Clone, PartialEq, Eq)]
+#[derive(CustomResource, Serialize, Deserialize, JsonSchema, Debug, Clone, Default, PartialEq, Eq)]
 #[kube(
     group = "zonekeeper.dev",
     version = "v1alpha1",
@@ -115,17 +115,27 @@ pub fn approval_of(found: &ZonePlan) -> Option<Approval> {
     approval
 }
 
-/// Reads until when a person has released the brake, in seconds since 1970.
-pub fn release_of(found: &ZonePlan) -> Option<i64> {
-    let until = found.spec.brake_released_until.as_ref()?;
-    let time = until.trim().parse::<Timestamp>();
+/// Reads until when a person has released the brake, in seconds since 1970. A release that lies too far ahead is ignored: each
+/// process that finds it would release the brake for the longest time again.
+pub fn release_of(found: &ZonePlan, now: i64) -> Option<i64> {
+    let text = found.spec.brake_released_until.as_ref()?;
+    let time = text.trim().parse::<Timestamp>();
     if time.is_err() {
         warn!(
-            brake_released_until = until,
+            brake_released_until = text,
             "a release of the brake cannot be read and is ignored: it must be a time such as 2026-12-31T18:00:00Z"
         );
     }
-    Some(time.ok()?.as_second())
+    let until = time.ok()?.as_second();
+    // The clocks of two machines can differ.
+    let latest = now.saturating_add_unsigned(LONGEST_RELEASE.as_secs() + 300);
+    if until > latest {
+        warn!(
+            brake_released_until = text,
+            "a release of the brake is ignored: it must end within 24 hours; release it again with `zonekeeper approve --brake`"
+        );
+    }
+    (until <= latest).then_some(until)
 }
 
 fn approval(digest: &str, at: &str) -> Option<Approval> {
@@ -241,6 +251,19 @@ mod tests {
         assert_eq!((approved_at(&plan, 60), approved_at(&plan, 100)), (61, 100));
         plan.spec = spec(Some("1970-01-01T00:10:00Z"));
         assert_eq!(approved_at(&plan, 100), 601);
+    }
+
+    #[test]
+    fn a_release_that_lies_too_far_ahead_or_cannot_be_read_releases_nothing() {
+        let released = |until: &str| {
+            let mut plan = ZonePlan::new("plan", ZonePlanSpec::default());
+            plan.spec.brake_released_until = Some(until.to_owned());
+            release_of(&plan, 0)
+        };
+        assert_eq!(released("1970-01-02T00:00:00Z"), Some(86_400));
+        for until in ["1970-01-03T00:00:00Z", "2099-01-01T00:00:00Z", "tomorrow", ""] {
+            assert_eq!(released(until), None, "{until}");
+        }
     }
 
     #[test]

@@ -176,6 +176,10 @@ pub enum Report {
     LeftOver(Box<Leftover>),
     /// A leftover disappeared, or is wanted again.
     NotLeftOver(Box<Leftover>),
+    /// An object says something that has no effect, or another effect than it seems. It blocks nothing.
+    Ignored(Box<IgnoredField>),
+    /// The object does not say that any more.
+    NoLongerIgnored(Box<IgnoredField>),
     /// A condition has lasted for 30 seconds, or still lasts an hour after the last warning.
     Lasting {
         /// The condition.
@@ -210,6 +214,19 @@ pub enum Warning {
     Noted(Box<Noted>),
     /// A leftover exists.
     LeftOver(Box<Leftover>),
+    /// The object says something that has no effect, or another effect than it seems.
+    Ignored(Box<IgnoredField>),
+}
+
+/// A field of an object that has no effect, or another effect than it seems.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct IgnoredField {
+    /// The object.
+    pub object: ObjectRef,
+    /// The field, as `annotation external-dns.kubernetes.io/ttl`.
+    pub field: String,
+    /// Why, and what counts instead.
+    pub text: String,
 }
 
 /// An owned record set that no object wants, beside record sets that an object wants.
@@ -295,6 +312,7 @@ impl Warning {
             Self::Blocked(blocked) => blocked.reason.label(),
             Self::Noted(noted) => noted.note.label(),
             Self::LeftOver(_) => "LeftOver",
+            Self::Ignored(_) => "IgnoredField",
         }
     }
 
@@ -304,6 +322,7 @@ impl Warning {
             Self::Blocked(blocked) => &blocked.object,
             Self::Noted(noted) => &noted.object,
             Self::LeftOver(leftover) => &leftover.object,
+            Self::Ignored(ignored) => &ignored.object,
         }
     }
 }

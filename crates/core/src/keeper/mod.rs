@@ -45,8 +45,8 @@ use std::time::Duration;
 pub use brake_limits::BrakeLimits;
 pub use config::{Config, Mode};
 pub use contract::{
-    Apply, ApplyId, ChangeId, Cursor, Effect, Failure, FailureClass, Input, Leftover, Page, Read, ReadId,
-    Report, Warning,
+    Apply, ApplyId, ChangeId, Cursor, Effect, Failure, FailureClass, IgnoredField, Input, Leftover, Page,
+    Read, ReadId, Report, Warning,
 };
 pub use pacer::{Quota, Rate};
 pub use permits::{Gate, LONGEST_RELEASE};
@@ -170,6 +170,9 @@ impl Keeper {
         let reads = self.planner.units().flat_map(|(_, unit)| unit.reads());
         let names: Vec<Name> = reads.cloned().collect();
         self.model.snapshot.doubt(&names, now);
+        // What blocked a hostname before may be gone.
+        self.reader.begin_round_at(now);
+        self.reports.begin_term(now);
     }
 
     /// Passes the reported changes on to the parts that must know them.

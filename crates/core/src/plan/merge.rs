@@ -81,7 +81,8 @@ impl View<'_> {
         let joins = |other: &&Claim| {
             self.may_merge(holder, other)
                 && other.endpoint.ttl == holder.endpoint.ttl
-                && other.facts.blocking_problem().is_none()
+                // What cannot be published alone must not keep the others from it.
+                && self.wish(other).is_ok()
         };
         let all = self.claims.claimants(&holder.endpoint.key).iter().filter(joins);
         let all = || all.clone().filter_map(|claim| claim.endpoint.content.targets());

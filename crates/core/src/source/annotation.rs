@@ -40,6 +40,24 @@ const ROUTING_KEYS: [&str; 8] = [
     "aws-health-check-id",
 ];
 
+/// The prefix of zonekeeper's own annotations.
+const OWN_PREFIX: &str = "zonekeeper.dev/";
+
+/// The annotations of ExternalDNS that belong to other sources and providers (its page "Annotations", version 0.22). A key
+/// with a dash at its end stands for all keys that begin with it.
+const OF_OTHERS: [&str; 10] = [
+    "access",
+    "cloudflare-",
+    "coredns-",
+    "endpoints-type",
+    "gateway-hostname-source",
+    "ibmcloud-",
+    "ingress",
+    "internal-hostname",
+    "scw-",
+    "webhook-",
+];
+
 /// The key of an annotation, read under each configured prefix. Keys and values are those of ExternalDNS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnnotationKey {
@@ -199,6 +217,7 @@ impl<'a> Annotations<'a> {
         // That the object is for us has been decided. Here a warning follows if the prefixes disagree about it.
         self.get(AnnotationKey::Controller, problems);
         self.reject_routing(problems);
+        self.warn_of_unknown(problems);
         let targets = Arc::new(self.targets(own, problems));
         let ttl = self.ttl(problems);
         let alias = AliasOptions {
@@ -301,6 +320,29 @@ impl<'a> Annotations<'a> {
             text: "this version publishes no routing policies".to_owned(),
             severity: Severity::UnsupportedRouting,
         }));
+    }
+
+    /// A key under one of our prefixes that nothing reads is probably a slip of the pen.
+    fn warn_of_unknown(&self, problems: &mut Vec<Problem>) {
+        let own = [PUBLISH, ADOPT, HAND_OVER_TO, PAUSED_UNTIL];
+        let is_known = |key: &str| {
+            AnnotationKey::ALL.iter().any(|known| known.as_str() == key)
+                || ROUTING_KEYS.iter().any(|routing| key.starts_with(routing))
+                || OF_OTHERS
+                    .iter()
+                    .any(|other| key == *other || other.ends_with('-') && key.starts_with(other))
+        };
+        let is_unknown = |field: &&String| {
+            let prefixes = &self.rules.prefixes;
+            match prefixes.iter().find_map(|prefix| field.strip_prefix(prefix.as_str())) {
+                Some(key) => !is_known(key),
+                None => field.starts_with(OWN_PREFIX) && !own.contains(&field.as_str()),
+            }
+        };
+        for field in self.all.into_iter().flatten().map(|(field, _)| field).filter(is_unknown) {
+            let text = "zonekeeper does not know this annotation, so it has no effect; docs/annotations.md lists those it knows";
+            problems.push(Problem::warning(format!("annotation {field}"), text));
+        }
     }
 
     fn flag(&self, key: AnnotationKey, problems: &mut Vec<Problem>) -> Option<bool> {

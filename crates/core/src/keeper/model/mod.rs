@@ -3,20 +3,21 @@
 mod lists;
 mod snapshot;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use lists::Lists;
 pub(super) use snapshot::{FRESH, PageOutcome, Snapshot};
 
 use super::{
     blocked_reports,
+    contract::{IgnoredField, Report},
     time::Time,
     turn::{Changed, Turn},
 };
 use crate::{
     dns::{Name, Zone},
     plan::{Blocked, History, Settings, View, of_object},
-    source::{Claims, Facts, Index, ObjectRef, Reduced, ResourceRef, Scope},
+    source::{Claims, Facts, Index, ObjectRef, Problem, Reduced, ResourceRef, Scope, Severity},
 };
 
 /// The inputs of every plan, kept up to date.
@@ -103,6 +104,7 @@ impl Model {
         for report in blocked_reports::compare(&old, &new) {
             turn.report(report);
         }
+        self.report_ignored(object, facts.as_ref(), turn);
         // An object with an unreadable dependency may claim any hostname.
         let is_certain = |facts: Option<&Facts>| facts.is_none_or(|it| it.unreadable_dependency().is_none());
         if is_certain(self.claims.facts_of(object).map(AsRef::as_ref)) != is_certain(facts.as_ref()) {
@@ -111,6 +113,26 @@ impl Model {
         let hosts = self.claims.set(object, facts);
         if !hosts.is_empty() {
             turn.changed(Changed::Claims { hosts, has_new });
+        }
+    }
+
+    /// Reports the fields of an object that have no effect, where they differ from those of the facts before.
+    fn report_ignored(&self, object: &ObjectRef, facts: Option<&Facts>, turn: &mut Turn) {
+        let ignored = |facts: Option<&Facts>| -> BTreeSet<IgnoredField> {
+            let problems = facts.into_iter().flat_map(|facts| &facts.problems);
+            let warnings = problems.filter(|problem| problem.severity == Severity::Warning);
+            let of = |Problem { field, text, .. }: &Problem| {
+                let (object, field, text) = (object.clone(), field.clone(), text.clone());
+                IgnoredField { object, field, text }
+            };
+            warnings.map(of).collect()
+        };
+        let (old, new) = (ignored(self.claims.facts_of(object).map(AsRef::as_ref)), ignored(facts));
+        for gone in old.difference(&new) {
+            turn.report(Report::NoLongerIgnored(Box::new(gone.clone())));
+        }
+        for found in new.difference(&old) {
+            turn.report(Report::Ignored(Box::new(found.clone())));
         }
     }
 

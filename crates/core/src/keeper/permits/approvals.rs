@@ -123,7 +123,7 @@ impl Approvals {
     }
 
     /// Whether a found publication can be what a leader has written: its digest is that of its units, and its approval is the
-    /// person's. Whoever may write the status must not be able to approve.
+    /// person's. Nobody can approve with the status alone.
     fn can_be_trusted(&self, found: &Publication) -> bool {
         let units = || found.units.iter().map(|(unit, _)| *unit);
         let is_whole = found.units.is_empty() || PlanDigest::of(units()) == found.digest;

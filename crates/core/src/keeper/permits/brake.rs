@@ -135,9 +135,13 @@ impl Brake {
         self.is_changed = true;
     }
 
-    /// Notes that a person has released held replacements until a time.
-    pub fn release(&mut self, until: Time) {
+    /// Notes that a person has released held replacements until a time, or has withdrawn a release. Returns whether that is a
+    /// longer release than before.
+    pub fn release(&mut self, until: Time) -> bool {
+        // The times of day of the person and of this process have whole seconds.
+        let is_longer = until > self.released + Duration::from_secs(2);
         self.released = until;
+        is_longer
     }
 
     /// Why the brake holds a unit, if it does.

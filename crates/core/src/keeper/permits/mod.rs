@@ -136,9 +136,8 @@ impl Permits {
     pub fn release_brake(&mut self, until: i64, unix: i64, turn: &mut Turn) {
         let left = u64::try_from(until.saturating_sub(unix)).unwrap_or_default();
         let until = turn.now + Duration::from_secs(left).min(LONGEST_RELEASE);
-        self.brake.release(until);
-        // An old release that has ended is found again and again.
-        if until > turn.now {
+        // The same release is found again and again.
+        if self.brake.release(until) && until > turn.now {
             turn.changed(Changed::PlanReviewed);
         }
     }
@@ -250,7 +249,9 @@ impl Permits {
         for pending in &outcome.moves {
             self.brake.add(pending);
         }
-        self.brake.hosts_changed();
+        if outcome.ours_changed {
+            self.brake.hosts_changed();
+        }
         for unit in &outcome.dropped {
             self.approvals.forget(unit);
         }

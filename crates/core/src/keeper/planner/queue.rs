@@ -6,7 +6,7 @@ use crate::dns::Name;
 
 /// How many hostnames a namespace has in one round. Within a round, hostnames are in the zone's order, because one read
 /// shows neighbours.
-const PER_ROUND: u32 = 25;
+const PER_ROUND: u64 = 25;
 
 /// The order in which units are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,8 +29,8 @@ pub(super) struct Queue {
     /// The hostnames of each class and round.
     order: BTreeMap<(Urgency, u64), BTreeSet<Name>>,
     places: BTreeMap<Name, Place>,
-    /// The last round of each namespace with waiting hostnames.
-    last: BTreeMap<(Urgency, Box<str>), Share>,
+    /// How many hostnames of each namespace wait.
+    waiting: BTreeMap<(Urgency, Box<str>), u64>,
 }
 
 /// Where a hostname is in the order.
@@ -39,17 +39,6 @@ struct Place {
     urgency: Urgency,
     round: u64,
     namespace: Box<str>,
-}
-
-/// What a namespace has in a class of urgency.
-#[derive(Debug, Clone, Copy)]
-struct Share {
-    /// Its last round.
-    round: u64,
-    /// How many of its hostnames joined that round.
-    in_round: u32,
-    /// How many of its hostnames wait in any round.
-    waiting: usize,
 }
 
 // === impl Queue ===
@@ -70,17 +59,11 @@ impl Queue {
         self.remove(host);
         let first = self.order.range((urgency, 0)..=(urgency, u64::MAX)).next();
         let first = first.map_or(0, |((_, round), _)| *round);
-        let fresh = Share { round: first, in_round: 0, waiting: 0 };
-        let share = self.last.entry((urgency, namespace.into())).or_insert(fresh);
-        if share.round < first {
-            (share.round, share.in_round) = (first, 0);
-        } else if share.in_round >= PER_ROUND {
-            (share.round, share.in_round) = (share.round.saturating_add(1), 0);
-        }
-        share.in_round += 1;
-        share.waiting += 1;
-        self.order.entry((urgency, share.round)).or_default().insert(host.clone());
-        let place = Place { urgency, round: share.round, namespace: namespace.into() };
+        let waiting = self.waiting.entry((urgency, namespace.into())).or_default();
+        let round = first.saturating_add(*waiting / PER_ROUND);
+        *waiting += 1;
+        self.order.entry((urgency, round)).or_default().insert(host.clone());
+        let place = Place { urgency, round, namespace: namespace.into() };
         self.places.insert(host.clone(), place);
     }
 
@@ -94,10 +77,10 @@ impl Queue {
             }
         }
         let of_namespace = (urgency, namespace);
-        if let Some(share) = self.last.get_mut(&of_namespace) {
-            share.waiting -= 1;
-            if share.waiting == 0 {
-                self.last.remove(&of_namespace);
+        if let Some(waiting) = self.waiting.get_mut(&of_namespace) {
+            *waiting -= 1;
+            if *waiting == 0 {
+                self.waiting.remove(&of_namespace);
             }
         }
     }
@@ -157,6 +140,22 @@ mod tests {
     }
 
     #[test]
+    fn a_hostname_that_cannot_be_written_does_not_put_its_namespace_behind() {
+        let mut queue = Queue::default();
+        queue.put(&host("stuck"), Urgency::Changed, "few");
+        for number in 0..5_000 {
+            let written = host(&format!("w{number}"));
+            queue.put(&written, Urgency::Changed, "few");
+            queue.remove(&written);
+        }
+        for number in 0..1_000 {
+            queue.put(&host(&format!("a{number:03}")), Urgency::Changed, "many");
+        }
+        queue.put(&host("z"), Urgency::Changed, "few");
+        assert_eq!(order(&queue).iter().position(|other| other == "z"), Some(26));
+    }
+
+    #[test]
     fn urgency_comes_first_and_a_new_plan_keeps_its_place() {
         let mut queue = Queue::default();
         for number in 0..100 {
@@ -171,6 +170,6 @@ mod tests {
         for (_, name) in queue.clone().hosts() {
             queue.remove(name);
         }
-        assert!(queue.places.is_empty() && queue.last.is_empty() && queue.order.is_empty());
+        assert!(queue.places.is_empty() && queue.waiting.is_empty() && queue.order.is_empty());
     }
 }

@@ -139,6 +139,11 @@ impl ZoneReader {
         }
     }
 
+    /// Makes the next round due.
+    pub fn begin_round_at(&mut self, now: Time) {
+        self.rereads.round_is_due(now);
+    }
+
     /// Begins a round of reads of the names that block hostnames. Nothing else shows soon that they no longer do.
     fn begin_round(&mut self, model: &Model, planner: &Planner, now: Time) {
         let view = model.view();

@@ -42,6 +42,11 @@ impl Rereads {
         self.round
     }
 
+    /// Makes the next round due.
+    pub fn round_is_due(&mut self, now: Time) {
+        self.round = self.round.min(now);
+    }
+
     /// Begins a round. `pages` are all names that it should read, page by page in the zone's order. Returns those that it
     /// reads.
     pub fn begin_round(&mut self, pages: Vec<Vec<Name>>, now: Time) -> BTreeSet<Name> {

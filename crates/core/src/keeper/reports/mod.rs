@@ -122,6 +122,11 @@ impl Reports {
         self.propagation.due().map(|due| due.max(pacer.when(1, 0)))
     }
 
+    /// Notes that this process begins to lead.
+    pub fn begin_term(&mut self, now: Time) {
+        self.warnings.begin_term(now);
+    }
+
     /// Reports conditions that have lasted, after all other reports of the call. Only the leader tells them, so that a
     /// process that takes over tells what still lasts.
     pub fn warn(&mut self, claims: &Claims, is_leader: bool, turn: &mut Turn) {

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     dns::SetKey,
     keeper::{
-        contract::{Leftover, Report, Warning},
+        contract::{IgnoredField, Leftover, Report, Warning},
         time::Time,
     },
     plan::{Note, Subject},
@@ -29,6 +29,7 @@ enum Condition {
     Blocked(Subject),
     Noted(ClaimKey),
     LeftOver(SetKey),
+    Ignored(IgnoredField),
 }
 
 /// The lasting conditions. The conditions of an object with one reason are told together.
@@ -75,6 +76,8 @@ impl Warnings {
                 self.begin(of_set(leftover), Warning::LeftOver(leftover.clone()), now);
             }
             Report::NotLeftOver(leftover) => self.forget(&of_set(leftover)),
+            Report::Ignored(ignored) => self.begin(of_field(ignored), Warning::Ignored(ignored.clone()), now),
+            Report::NoLongerIgnored(ignored) => self.forget(&of_field(ignored)),
             _ => {}
         }
     }
@@ -82,6 +85,19 @@ impl Warnings {
     /// When the next warning is due.
     pub fn due(&self) -> Option<Time> {
         self.due.first().map(|(due, _)| *due)
+    }
+
+    /// Notes that this process begins to lead. What is due may have ended meanwhile, which it finds out soon.
+    pub fn begin_term(&mut self, now: Time) {
+        let soon = now + LASTED;
+        while let Some((due, key)) = self.due.first().filter(|(due, _)| *due < soon).cloned() {
+            self.due.remove(&(due, key.clone()));
+            let lasting = self.lasting.get_mut(&key.0).and_then(|of_object| of_object.get_mut(&key.1));
+            if let Some(lasting) = lasting {
+                lasting.due = soon;
+                self.due.insert((soon, key));
+            }
+        }
     }
 
     /// A warning that is due, and the number of other conditions of its object that it stands for.
@@ -127,6 +143,10 @@ impl Warnings {
             self.lasting.remove(&key.0);
         }
     }
+}
+
+fn of_field(ignored: &IgnoredField) -> Key {
+    (ignored.object.clone(), Condition::Ignored(ignored.clone()))
 }
 
 fn of_set(Leftover { object, set }: &Leftover) -> Key {

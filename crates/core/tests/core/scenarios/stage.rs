@@ -334,6 +334,8 @@ fn line(effect: &Effect) -> Option<String> {
         Effect::Report(Report::NoLongerNoted { key, .. }) => format!("no longer noted {key}"),
         Effect::Report(Report::LeftOver(leftover)) => format!("left over {}", place(leftover)),
         Effect::Report(Report::NotLeftOver(leftover)) => format!("no longer left over {}", place(leftover)),
+        Effect::Report(Report::Ignored(ignored)) => format!("ignored {}", ignored.field),
+        Effect::Report(Report::NoLongerIgnored(ignored)) => format!("no longer ignored {}", ignored.field),
         Effect::Report(Report::Lasting { warning, others, uid }) => {
             let object = warning.object();
             assert_eq!(**uid, *format!("uid of {}/{}", object.namespace(), object.name()));
@@ -343,6 +345,7 @@ fn line(effect: &Effect) -> Option<String> {
                 }
                 Warning::Noted(noted) => format!("still noted {}: {}", noted.key, noted.note.label()),
                 Warning::LeftOver(leftover) => format!("still left over {}", place(leftover)),
+                Warning::Ignored(ignored) => format!("still ignored {}: {}", ignored.field, ignored.text),
             };
             if *others > 0 { format!("{line}, and {others} others") } else { line }
         }

@@ -214,6 +214,32 @@ fn a_standby_tells_what_lasts_when_it_takes_over() {
     stage.run(600_000);
     assert_eq!(still(&mut stage), []);
     stage.tell(Input::Leadership { until: Time::NEVER });
-    stage.run(1_000);
-    assert_eq!(still(&mut stage), [(600, "still blocked a.example.com: NoTarget".to_owned())]);
+    stage.run(31_000);
+    assert_eq!(still(&mut stage), [(630, "still blocked a.example.com: NoTarget".to_owned())]);
+}
+
+#[test]
+fn what_an_object_says_in_vain_is_told_while_it_says_it() {
+    let mut stage = Stage::new();
+    let with = |ttl: &str| {
+        let annotations = BTreeMap::from([("ttl", ttl.to_owned())]);
+        let targets = [(Some("192.0.2.1".to_owned()), None)];
+        ingress(meta("shop", "www", 0, annotations), &["www.example.com"], &targets)
+    };
+    stage.start(&[with("720h")]);
+    stage.run(4_000_000);
+    stage.see(&with("1h"));
+    stage.run(4_000_000);
+    let done = stage.done_at().into_iter().filter(|(_, line)| line.contains("ignored"));
+    let field = "ignored annotation external-dns.kubernetes.io/ttl";
+    let text = "`720h` is more than --max-ttl, so the TTL is 604800";
+    assert_eq!(
+        done.map(|(at, line)| (at / 1_000, line)).collect::<Vec<_>>(),
+        [
+            (0, field.to_owned()),
+            (30, format!("still {field}: {text}")),
+            (3_630, format!("still {field}: {text}")),
+            (4_000, format!("no longer {field}")),
+        ]
+    );
 }

@@ -101,6 +101,13 @@ pub fn effect(effect: &Effect) -> String {
             Report::Lasting { warning: Warning::LeftOver(leftover), .. } => {
                 format!("report still left over {}", leftover.set)
             }
+            Report::Ignored(ignored) => format!("report ignored {} of {}", ignored.field, ignored.object),
+            Report::NoLongerIgnored(ignored) => {
+                format!("report no longer ignored {} of {}", ignored.field, ignored.object)
+            }
+            Report::Lasting { warning: Warning::Ignored(ignored), .. } => {
+                format!("report still ignored {} of {}", ignored.field, ignored.object)
+            }
             Report::Unblocked { subject, object } => format!("report unblocked {subject} for {object}"),
             Report::InSync(change) => format!("report in sync {change}"),
             Report::ZoneListed { sets } => format!("report zone listed, {sets} sets"),
