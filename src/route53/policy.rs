@@ -163,7 +163,7 @@ mod tests {
     fn types_follow_the_managed_types_and_arns_the_partition() {
         let policy = policy(Partition::AwsCn, "example.com", &["cname", "A"]);
         assert!(policy.contains(r#"["A","CNAME","TXT"]"#), "{policy}");
-        assert_eq!(policy.matches("arn:aws-cn:route53:::").count(), 3, "{policy}");
+        assert_eq!(policy.matches("arn:aws-cn:route53:::").count(), 4, "{policy}");
         assert!(!policy.contains("arn:aws:"), "{policy}");
     }
 }
