@@ -75,7 +75,7 @@ pub async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 
 /// Serves until the future is dropped. A process that waits for its last answer is alive and must say so.
 ///
-/// Each connection has one request, so that nobody keeps one of the [`CONNECTIONS`].
+/// Each connection has one request, so that nobody keeps one of the few connections that there are.
 pub async fn serve(listener: TcpListener, router: Router) -> std::io::Result<()> {
     let free = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
