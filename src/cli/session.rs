@@ -110,7 +110,7 @@ impl Session<Cluster> {
     pub async fn apply(self, mode: Mode, lease: LeaseFlags) -> anyhow::Result<Outcome> {
         let leadership = Leadership::default();
         let (writer, zone) = self.open_writer(&leadership).await?;
-        let candidacy = self.compete(lease, leadership).await?;
+        let candidacy = Box::pin(self.compete(lease, leadership)).await?;
         self.drive(ReadWrite(writer), mode, &zone, Role::Candidate(Box::new(candidacy))).await
     }
 

@@ -13,8 +13,8 @@ use crate::error_chain;
 
 /// How long it may take to open a connection to the API server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the first answer may take. Later answers may take longer, see [`LONGEST_SILENCE`].
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the API server has to answer a call. A watch may be silent for longer, see [`LONGEST_SILENCE`].
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// How long a watch may be silent. API servers send a bookmark at least every minute and end a watch after at most ten
 /// minutes. So a connection without a byte for this long is dead.
 pub const LONGEST_SILENCE: Duration = Duration::from_mins(5);
@@ -80,13 +80,12 @@ impl Cluster {
         config.read_timeout = Some(silence);
         let server = config.cluster_url.to_string();
         let client = Client::try_from(config).map_err(ConnectError::Client)?;
-        match timeout(ANSWER_TIMEOUT, client.apiserver_version()).await {
-            Ok(Ok(_)) => Ok(Self(client)),
-            Ok(Err(kube::Error::Api(status))) if status.code == 401 || status.code == 403 => {
+        match answer(ANSWER_WITHIN, client.apiserver_version()).await {
+            Ok(_) => Ok(Self(client)),
+            Err(kube::Error::Api(status)) if status.code == 401 || status.code == 403 => {
                 Err(ConnectError::Credentials { server, message: status.message })
             }
-            Ok(Err(error)) => Err(ConnectError::NoAnswer { server, cause: describe(&error) }),
-            Err(elapsed) => Err(ConnectError::NoAnswer { server, cause: elapsed.to_string() }),
+            Err(error) => Err(ConnectError::NoAnswer { server, cause: describe(&error) }),
         }
     }
 
@@ -102,6 +101,20 @@ impl From<Client> for Cluster {
     }
 }
 
+/// A call took too long.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer within {0:?}")]
+struct NoAnswer(Duration);
+
+/// Waits for the answer to a call, but not for ever: the client itself waits as long as a watch may be silent.
+pub(super) async fn answer<T>(
+    within: Duration,
+    call: impl Future<Output = kube::Result<T>>,
+) -> kube::Result<T> {
+    let late = |_| Err(kube::Error::Service(Box::new(NoAnswer(within))));
+    timeout(within, call).await.unwrap_or_else(late)
+}
+
 /// Describes why a request failed, without the layers of the HTTP client.
 pub(super) fn describe(error: &kube::Error) -> String {
     match error {
@@ -114,4 +127,16 @@ pub(super) fn describe(error: &kube::Error) -> String {
 /// Describes an error status of the API server. kube's own text would repeat the whole status as a value.
 pub(super) fn describe_status(status: &Status) -> String {
     format!("{} ({})", status.message, status.code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_call_without_an_answer_ends() {
+        let within = Duration::from_millis(1);
+        let error = answer::<()>(within, std::future::pending()).await.unwrap_err();
+        assert_eq!(describe(&error), "no answer within 1ms");
+    }
 }

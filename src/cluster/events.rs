@@ -22,7 +22,7 @@ use kube::{
 };
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, warn};
 use zonekeeper_core::{
     dns::RecordSet,
@@ -33,7 +33,7 @@ use zonekeeper_core::{
 
 use super::{
     Cluster,
-    client::describe,
+    client::{ANSWER_WITHIN, answer, describe},
     event_queue::{self, event_queue},
 };
 use crate::driver::Listener;
@@ -50,8 +50,6 @@ const EVERY: Duration = Duration::from_millis(200);
 const BURST: u32 = 50;
 /// How long to wait before an Event is sent again to an API server that did not answer.
 const RETRY: Duration = Duration::from_secs(10);
-/// How long the API server has to take an Event.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Separates the hashes of Event names from other uses of the hash. It changes when the encoding does.
 const NAME_DOMAIN: &str = "zonekeeper/event-name/v1";
 
@@ -185,16 +183,11 @@ impl EventQueue {
             sleep_until(pace.next(Instant::now())).await;
             let Some(event) = self.0.take() else { continue };
             loop {
-                let sent = timeout(ANSWER_WITHIN, create_or_repeat(&cluster, &event)).await;
-                let was_failing = std::mem::replace(&mut is_failing, !matches!(sent, Ok(Ok(()))));
-                let (text, is_rejected) = match &sent {
-                    Ok(Ok(())) => break,
-                    Ok(Err(error)) => {
-                        let is_rejected = matches!(error, kube::Error::Api(status) if status.code < 500);
-                        (describe(error), is_rejected)
-                    }
-                    Err(_) => ("the API server did not answer in time".to_owned(), false),
-                };
+                let sent = answer(ANSWER_WITHIN, create_or_repeat(&cluster, &event)).await;
+                let was_failing = std::mem::replace(&mut is_failing, sent.is_err());
+                let Err(error) = sent else { break };
+                let is_rejected = matches!(&error, kube::Error::Api(status) if status.code < 500);
+                let text = describe(&error);
                 if was_failing {
                     debug!(error = text, "an Event cannot be sent");
                 } else {

@@ -1,27 +1,17 @@
 //! Talking to a running driver.
 
-use tokio::sync::{mpsc, oneshot, watch};
-use zonekeeper_core::{
-    keeper::{Input, Publication},
-    plan::Plan,
-};
+use tokio::sync::{mpsc, watch};
+use zonekeeper_core::keeper::{Input, Publication};
 
 use super::Status;
 
 /// A connection to a running driver.
 #[derive(Debug, Clone)]
 pub struct Handle {
-    pub(super) inputs: mpsc::Sender<Message>,
+    pub(super) inputs: mpsc::Sender<Box<Input>>,
     pub(super) memory: watch::Receiver<Option<String>>,
     pub(super) published: watch::Receiver<Option<Publication>>,
     pub(super) status: watch::Receiver<Status>,
-}
-
-/// A message to a driver.
-#[derive(Debug)]
-pub(super) enum Message {
-    Input(Box<Input>),
-    Plan(oneshot::Sender<Plan>),
 }
 
 // === impl Handle ===
@@ -29,7 +19,7 @@ pub(super) enum Message {
 impl Handle {
     /// Sends an input. Returns whether the driver still runs.
     pub async fn send(&self, input: Input) -> bool {
-        self.inputs.send(Message::Input(Box::new(input))).await.is_ok()
+        self.inputs.send(Box::new(input)).await.is_ok()
     }
 
     /// The text that the next leader must be given, each time that the core updates it. It closes with the driver.
@@ -46,12 +36,5 @@ impl Handle {
     /// often it is asked for.
     pub fn status(&self) -> Option<Status> {
         self.status.has_changed().ok().map(|_| self.status.borrow().clone())
-    }
-
-    /// Asks for the current plan; `None` once the driver has ended.
-    pub async fn plan(&self) -> Option<Plan> {
-        let (answer, plan) = oneshot::channel();
-        self.inputs.send(Message::Plan(answer)).await.ok()?;
-        plan.await.ok()
     }
 }

@@ -21,7 +21,6 @@ use zonekeeper_core::{
     plan::Plan,
 };
 
-use self::handle::Message;
 pub use self::{
     clock::{Clock, unix_now},
     edges::{Listener, Objects, ReadOnly, ReadWrite, ReadZone, WriteZone, ZoneAccess},
@@ -73,7 +72,7 @@ pub struct Driver<A, L> {
     access: A,
     listener: L,
     clock: Clock,
-    messages: mpsc::Receiver<Message>,
+    inputs: mpsc::Receiver<Box<Input>>,
     underway: FuturesUnordered<BoxFuture<'static, Input>>,
     changes_underway: usize,
     memory: watch::Sender<Option<String>>,
@@ -106,7 +105,7 @@ impl Until {
 impl<A: ZoneAccess, L: Listener> Driver<A, L> {
     /// Creates a driver for `keeper`, and a handle to it.
     pub fn new(keeper: Keeper, access: A, listener: L, clock: Clock) -> (Self, Handle) {
-        let (inputs, messages) = mpsc::channel(INPUTS);
+        let (sender, inputs) = mpsc::channel(INPUTS);
         let (memory, last_memory) = watch::channel(None);
         let (published, last_published) = watch::channel(None);
         let (status, last_status) = watch::channel(Status::of(&keeper, clock.now()));
@@ -115,7 +114,7 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
             access,
             listener,
             clock,
-            messages,
+            inputs,
             underway: FuturesUnordered::new(),
             changes_underway: 0,
             memory,
@@ -123,7 +122,8 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
             status,
             has_news: false,
         };
-        let handle = Handle { inputs, memory: last_memory, published: last_published, status: last_status };
+        let handle =
+            Handle { inputs: sender, memory: last_memory, published: last_published, status: last_status };
         (driver, handle)
     }
 
@@ -149,7 +149,7 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
             let wake = self.keeper.wake_at().unwrap_or(Time::NEVER);
             tokio::select! {
                 () = stop.cancelled() => break,
-                Some(message) = self.messages.recv() => self.take(message),
+                Some(input) = self.inputs.recv() => self.handle(*input),
                 Some(input) = self.underway.next() => self.handle(input),
                 _ = wall.tick() => self.handle(Input::Wall { unix: unix_now() }),
                 _ = status.tick(), if self.has_news => self.publish_status(),
@@ -168,21 +168,6 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
             is_done,
             refused,
             unanswered: self.changes_underway,
-        }
-    }
-
-    fn take(&mut self, message: Message) {
-        match message {
-            Message::Input(input) => self.handle(*input),
-            question @ Message::Plan(_) => self.answer(question),
-        }
-    }
-
-    fn answer(&self, message: Message) {
-        // The answer is dropped where the caller has stopped to wait for it.
-        match message {
-            Message::Input(_) => {}
-            Message::Plan(answer) => drop(answer.send(self.keeper.plan())),
         }
     }
 
@@ -235,12 +220,9 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
         self.publish_status();
         let answers = async {
             while self.changes_underway > 0 {
-                tokio::select! {
-                    Some(input) = self.underway.next() => self.handle(input),
-                    // New inputs are left to the next process. Questions are answered until the end.
-                    Some(message) = self.messages.recv() => self.answer(message),
-                    else => break,
-                }
+                // New inputs are left to the next process.
+                let Some(input) = self.underway.next().await else { break };
+                self.handle(input);
             }
         };
         // After that, the change is left to the next process, which reads before it writes.

@@ -13,7 +13,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, api::PostParams};
 use tokio::{
     sync::{mpsc, watch},
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -26,9 +26,9 @@ pub use self::object::LeaseMemory;
 use self::object::{memory_of, record, released, taken};
 use super::{
     Cluster,
-    client::{AUTHORIZATION_GRACE, describe_status},
+    client::{self, AUTHORIZATION_GRACE, describe},
 };
-use crate::{driver::Clock, error_chain, leadership::Leadership, random};
+use crate::{driver::Clock, leadership::Leadership, random};
 
 /// The file in which a pod finds the name of its namespace.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -140,7 +140,7 @@ pub fn lease_namespace() -> String {
 /// Reads the memory of a Lease without taking it. It is empty where the Lease does not exist or cannot be read.
 pub async fn lease_memory(cluster: &Cluster, namespace: &str, name: &str) -> LeaseMemory {
     let api: Api<Lease> = Api::namespaced(cluster.client(), namespace);
-    match answer(api.get_opt(name)).await {
+    match call(api.get_opt(name)).await {
         Ok(found) => found.as_ref().map(memory_of).unwrap_or_default(),
         Err(CallError { text, .. }) => {
             debug!(error = text, "the lease cannot be read, so earlier moves are unknown to the brake");
@@ -262,7 +262,7 @@ impl Candidate {
     async fn round(&mut self) -> Result<Round, LeaseError> {
         let found = match self.known.take() {
             Some(known) => Some(known),
-            None => answer(self.api.get_opt(&self.name)).await.map_err(|failed| self.error(failed))?,
+            None => call(self.api.get_opt(&self.name)).await.map_err(|failed| self.error(failed))?,
         };
         let record = found.as_ref().map(record);
         let step = self.rules.look(record.as_ref(), self.clock.now());
@@ -275,8 +275,8 @@ impl Candidate {
         let parameters = PostParams::default();
         let sent_at = self.clock.now();
         let written = match step {
-            Step::Create => answer(self.api.create(&parameters, &wish)).await,
-            _ => answer(self.api.replace(&self.name, &parameters, &wish)).await,
+            Step::Create => call(self.api.create(&parameters, &wish)).await,
+            _ => call(self.api.replace(&self.name, &parameters, &wish)).await,
         };
         match written {
             Ok(written) => {
@@ -387,7 +387,7 @@ impl Candidate {
                 .await
                 .map(drop)
         };
-        match answer(released).await {
+        match call(released).await {
             Ok(()) => info!(lease = self.lease(), "leadership released"),
             Err(CallError { text, .. }) => {
                 warn!(
@@ -437,15 +437,11 @@ impl CallError {
 }
 
 /// Waits for the answer to a call, but not longer than until the next renewal.
-async fn answer<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, CallError> {
-    match timeout(RENEWAL, call).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(kube::Error::Api(status))) => {
-            Err(CallError { code: status.code, text: describe_status(&status) })
-        }
-        Ok(Err(error)) => Err(CallError { code: 0, text: error_chain::text(&error) }),
-        Err(_) => Err(CallError { code: 0, text: format!("no answer within {RENEWAL:?}") }),
-    }
+async fn call<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, CallError> {
+    client::answer(RENEWAL, call).await.map_err(|error| {
+        let code = if let kube::Error::Api(status) = &error { status.code } else { 0 };
+        CallError { code, text: describe(&error) }
+    })
 }
 
 /// Creates the identity of this process: the name of the pod (`HOSTNAME`, which Kubernetes sets) and a random number. A

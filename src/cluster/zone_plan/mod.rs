@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::{
     sync::watch,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until},
 };
 use tracing::{debug, info, warn};
 use zonekeeper_core::{
@@ -27,14 +27,14 @@ use zonekeeper_core::{
 
 pub use self::object::ZonePlan;
 use self::object::{ZonePlanSpec, ZonePlanStatus, approval_of, approved_at, publication, release_of, status};
-use super::{Cluster, client::describe};
+use super::{
+    Cluster,
+    client::{ANSWER_WITHIN, answer, describe},
+};
 use crate::{driver::Handle, leadership::Terms};
 
 /// How long to wait after a failed call.
 const RETRY: Duration = Duration::from_secs(2);
-
-/// How long the API server has to answer a call.
-const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Access to the `ZonePlan` of one zone and owner.
 #[derive(Clone)]
@@ -194,13 +194,13 @@ impl ZonePlans {
             "status": status(published),
         });
         let (parameters, patch) = (PatchParams::default(), Patch::Merge(&status));
-        answer(self.api.patch_status(&self.name, &parameters, &patch)).await.map(drop)
+        answer(ANSWER_WITHIN, self.api.patch_status(&self.name, &parameters, &patch)).await.map(drop)
     }
 
     /// Reads the `ZonePlan` with a list. Unlike a read of one object, a list fails if the kind is unknown.
     async fn find(&self) -> Result<Option<ZonePlan>, kube::Error> {
         let named = ListParams::default().fields(&format!("metadata.name={}", self.name));
-        Ok(answer(self.api.list(&named)).await?.items.pop())
+        Ok(answer(ANSWER_WITHIN, self.api.list(&named)).await?.items.pop())
     }
 
     async fn create(&self) -> Result<ZonePlan, kube::Error> {
@@ -212,7 +212,7 @@ impl ZonePlans {
             brake_released_until: None,
         };
         let plan = ZonePlan::new(&self.name, spec);
-        let created = answer(self.api.create(&PostParams::default(), &plan)).await?;
+        let created = answer(ANSWER_WITHIN, self.api.create(&PostParams::default(), &plan)).await?;
         info!(zone_plan = self.name, "the ZonePlan has been created: approve its digest");
         Ok(created)
     }
@@ -227,12 +227,14 @@ impl ZonePlans {
                 _ => ApproveError::Api { name: self.name.clone(), step, text: describe(&error) },
             }
         };
-        let found = answer(self.api.get(&self.name)).await.map_err(failed("read"))?;
+        let found = answer(ANSWER_WITHIN, self.api.get(&self.name)).await.map_err(failed("read"))?;
         let at = approved_at(&found, Timestamp::now().as_second());
         let at = Timestamp::from_second(at).unwrap_or(Timestamp::UNIX_EPOCH);
         let spec = json!({"spec": {"approvedDigest": digest.to_string(), "approvedAt": at.to_string()}});
         let (parameters, patch) = (PatchParams::default(), Patch::Merge(spec));
-        answer(self.api.patch(&self.name, &parameters, &patch)).await.map_err(failed("changed"))?;
+        answer(ANSWER_WITHIN, self.api.patch(&self.name, &parameters, &patch))
+            .await
+            .map_err(failed("changed"))?;
         Ok(found.status.unwrap_or_default())
     }
 
@@ -244,7 +246,8 @@ impl ZonePlans {
         }
         let (parameters, until) = (PatchParams::default(), until.to_string());
         let patch = Patch::Merge(json!({"spec": {"brakeReleasedUntil": until}}));
-        let released = answer(self.api.patch(&self.name, &parameters, &patch)).await.map_err(failed)?;
+        let released =
+            answer(ANSWER_WITHIN, self.api.patch(&self.name, &parameters, &patch)).await.map_err(failed)?;
         // The API server drops fields that the definition does not have.
         let is_kept = released.spec.brake_released_until.is_some();
         let text = || "its definition is that of another version".to_owned();
@@ -270,11 +273,6 @@ impl ZonePlans {
 fn release(found: Option<&ZonePlan>) -> Input {
     let unix = Timestamp::now().as_second();
     Input::Release { until: found.and_then(|found| release_of(found, unix)).unwrap_or_default(), unix }
-}
-
-/// Waits for the answer to a call, but not for ever.
-async fn answer<T>(call: impl Future<Output = kube::Result<T>>) -> kube::Result<T> {
-    timeout(ANSWER_WITHIN, call).await.unwrap_or_else(|late| Err(kube::Error::Service(Box::new(late))))
 }
 
 /// Sends the content of the `ZonePlan` to the driver. The approval goes first: a single run that knows the publication,
