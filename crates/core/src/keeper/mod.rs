@@ -55,8 +55,7 @@ pub use status::Completion;
 pub use time::Time;
 
 use crate::{
-    dns::Name,
-    dns::Zone,
+    dns::{Name, Zone},
     plan::{Blocked, History, HostPlan, Plan, of_object},
     source::Claims,
 };
@@ -113,7 +112,7 @@ impl Keeper {
         self.take(input, &mut turn);
         self.react(&mut turn);
         self.advance(&mut turn);
-        self.reports.warn(self.model.claims(), self.permits.leader_until() > now, &mut turn);
+        self.reports.warn(self.model.claims(), self.permits.leads(now), &mut turn);
         self.wake_at = self.due(now).map(|due| due.max(now + SHORTEST_SLEEP));
         turn.into_effects()
     }
@@ -170,8 +169,8 @@ impl Keeper {
         let reads = self.planner.units().flat_map(|(_, unit)| unit.reads());
         let names: Vec<Name> = reads.cloned().collect();
         self.model.snapshot.doubt(&names, now);
-        // What blocked a hostname before may be gone.
-        self.reader.begin_round_at(now);
+        // Somebody may have removed a record that blocked a hostname.
+        self.reader.begin_term(now);
         self.reports.begin_term(now);
     }
 
@@ -257,8 +256,8 @@ impl Keeper {
         self.react(turn);
         match self.permits.requests(now) {
             State::Closed => {
-                let is_leader = self.permits.leader_until() > now;
-                self.reader.advance(&mut self.model, &self.planner, is_leader, &mut self.pacer, turn);
+                let leads = self.permits.leads(now);
+                self.reader.advance(&mut self.model, &self.planner, leads, &mut self.pacer, turn);
                 self.writer.advance(&self.model, &self.planner, &mut self.permits, &self.pacer, turn);
                 self.react(turn);
                 self.reports.ask_propagation(&mut self.pacer, turn);
@@ -273,10 +272,11 @@ impl Keeper {
 
     /// When the first part has something to do.
     fn due(&self, now: Time) -> Option<Time> {
-        let parts = [self.planner.due(), self.permits.due(&self.planner, now), self.reports.due()];
+        let leads = self.permits.leads(now);
+        let parts = [self.planner.due(), self.permits.due(&self.planner, now), self.reports.due(leads)];
         let requests = match self.permits.requests(now) {
             State::Closed => [
-                self.reader.due(&self.model, &self.planner, &self.pacer, now),
+                self.reader.due(&self.model, &self.planner, leads, &self.pacer, now),
                 self.writer.due(),
                 self.reports.propagation_due(&self.pacer),
             ],

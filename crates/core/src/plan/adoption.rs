@@ -13,8 +13,8 @@ use crate::{
 
 /// The records that may become ours in addition to those that objects adopt.
 ///
-/// With `--adopt-by-annotation`, an object adopts with the annotation `zonekeeper.dev/adopt`. It can adopt only records without an owner that are
-/// already as wanted.
+/// With `--adopt-by-annotation`, an object adopts with the annotation `zonekeeper.dev/adopt`. It can adopt only records without
+/// an owner that are already as wanted.
 #[derive(Debug, Clone, Default)]
 pub struct Adoption {
     /// The owners whose sets are taken over at every claimed hostname, for a migration.

@@ -66,17 +66,17 @@ impl Blocked {
     /// The reason in words, for readers who may see only the object's namespace. It names no object of another namespace.
     pub fn message_for_owner(&self) -> String {
         match &self.reason {
-            Reason::ClaimedBy { holder } if holder.namespace() != self.object.namespace() => {
+            Reason::ClaimedBy { holder } if !holder.is_beside(&self.object) => {
                 "an object of another namespace holds this hostname".to_owned()
             }
-            Reason::Vacant { holder } if holder.namespace() != self.object.namespace() => {
+            Reason::Vacant { holder } if !holder.is_beside(&self.object) => {
                 "zonekeeper keeps the hostname for an object of another namespace, which is gone".to_owned()
             }
-            Reason::KindUnreadable { holder } if holder.namespace() != self.object.namespace() => {
+            Reason::KindUnreadable { holder } if !holder.is_beside(&self.object) => {
                 "an object of another namespace holds this hostname, and zonekeeper cannot read it"
                     .to_owned()
             }
-            Reason::DependencyUnreadable { object, .. } if object.namespace() != self.object.namespace() => {
+            Reason::DependencyUnreadable { object, .. } if !object.is_beside(&self.object) => {
                 "an object of another namespace may want other records here, and zonekeeper cannot read everything that \
                  this object depends on"
                     .to_owned()

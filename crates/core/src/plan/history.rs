@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{InSync, desired::Desired, digest::Encoder};
+use super::{desired::Desired, digest::Encoder};
 use crate::{
     dns::Name,
     source::{ClaimKey, ObjectRef},
@@ -37,6 +37,17 @@ pub struct HolderHistory {
     pub vacancy_is_over: bool,
     /// Whether the holder has had no target for so long that objects of its namespace may follow.
     pub may_yield: bool,
+}
+
+/// A key whose records are right and ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InSync {
+    /// The key.
+    pub key: ClaimKey,
+    /// Its holder.
+    pub holder: ObjectRef,
+    /// The wish of its holder.
+    pub wish: WishDigest,
 }
 
 /// A digest of what a key's claim asks for: equal digests mean equal record sets.

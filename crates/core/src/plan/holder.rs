@@ -131,7 +131,7 @@ fn choose<'c>(
     };
     // A claim without a target does not beat a complete claim of another namespace.
     let is_beaten = |it: &Claim| {
-        let is_other = |claim: &Claim| claim.object().namespace() != it.object().namespace();
+        let is_other = |claim: &Claim| !claim.object().is_beside(it.object());
         prospect(it) != Prospect::Whole && whole(&is_other).is_some()
     };
     let any = |good| {
@@ -149,7 +149,7 @@ fn choose<'c>(
             let inherits =
                 |heir: &&Claim| !is_over || (prospect(heir) != Prospect::Impossible && !is_beaten(heir));
             let good = if history.last.is_some() || is_over { Prospect::Whole } else { Prospect::Waiting };
-            let heir = first(&|claim| claim.object().namespace() == named.namespace(), good);
+            let heir = first(&|claim| claim.object().is_beside(named), good);
             let heir = heir.filter(|_| !may_be_there).filter(inherits).map(at_once);
             let any = || any(good).map(|holder| Followed { holder, must_wait: !is_over });
             heir.or_else(any)?
@@ -159,7 +159,7 @@ fn choose<'c>(
         let to = from.facts.controls.hand_over_to.as_ref()?;
         whole(&|claim| claim.object() == to)
     };
-    let is_beside = |claim: &Claim| claim.object().namespace() == holder.object().namespace();
+    let is_beside = |claim: &Claim| claim.object().is_beside(holder.object());
     let is_waiting = prospect(holder) == Prospect::Waiting;
     // An heir without a target, and without a name in the ownership record, is uncertain: a process with memory follows
     // the complete claim beside it. So it does not decide about the key.

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Blocked, HandChange, Note, Noted, Reason, Stale, Subject, Unit, View, WishDigest, desired::Desired,
-    holder::Followed, remedy, rival::Rivals, written::Written,
+    Blocked, HandChange, InSync, Note, Noted, Reason, Stale, Subject, Unit, View, WishDigest,
+    desired::Desired, holder::Followed, remedy, rival::Rivals, written::Written,
 };
 use crate::{
     dns::{Name, RecordSet, RecordType},
-    source::{Claim, ClaimKey, ObjectRef},
+    source::{Claim, ClaimKey},
 };
 
 /// The plan for one hostname.
@@ -26,17 +26,6 @@ pub struct HostPlan {
     pub orphans: Vec<Stale>,
     /// Keys whose records are right and ours.
     pub in_sync: Vec<InSync>,
-}
-
-/// A key whose records are right and ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InSync {
-    /// The key.
-    pub key: ClaimKey,
-    /// Its holder.
-    pub holder: ObjectRef,
-    /// The wish of its holder.
-    pub wish: WishDigest,
 }
 
 /// The plan for one key.

@@ -58,10 +58,9 @@ impl View<'_> {
 
     /// Whether the addresses of a claim can be merged with those of the holder of its key.
     fn may_merge(&self, holder: &Claim, other: &Claim) -> bool {
-        let is_beside = other.object().namespace() == holder.object().namespace();
         match self.settings.merge_targets {
             Some(MergeTargets::Never) => false,
-            Some(MergeTargets::WithinNamespace) => is_beside,
+            Some(MergeTargets::WithinNamespace) => other.object().is_beside(holder.object()),
             Some(MergeTargets::AllNamespaces) | None => true,
         }
     }
@@ -81,7 +80,7 @@ impl View<'_> {
         let joins = |other: &&Claim| {
             self.may_merge(holder, other)
                 && other.endpoint.ttl == holder.endpoint.ttl
-                // What cannot be published alone must not keep the others from it.
+                // A claim that cannot be published must not block the record of the others.
                 && self.wish(other).is_ok()
         };
         let all = self.claims.claimants(&holder.endpoint.key).iter().filter(joins);

@@ -92,6 +92,11 @@ impl ObjectRef {
         &self.0.kind
     }
 
+    /// Whether both objects are in one namespace. Only then does one team decide about both.
+    pub fn is_beside(&self, other: &Self) -> bool {
+        self.namespace() == other.namespace()
+    }
+
     /// The object's namespace; empty for a cluster-scoped object.
     pub fn namespace(&self) -> &str {
         &self.0.namespace

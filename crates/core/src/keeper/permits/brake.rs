@@ -34,11 +34,11 @@ pub(super) struct Brake {
     before: BTreeMap<(Move, Arc<str>), (usize, Time)>,
     ends: BTreeSet<(Time, ClaimKey)>,
     released: Time,
-    /// What the limits hold, unless a person has released it.
+    /// The replacements that exceed the limits. The brake holds them unless a person has released it.
     held: Held,
     /// Whether the moves have changed since.
     is_changed: bool,
-    /// What was held at the last review.
+    /// The replacements that the brake held at the last review.
     reviewed: Held,
 }
 

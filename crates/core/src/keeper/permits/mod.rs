@@ -91,6 +91,11 @@ impl Permits {
         self.leader_until
     }
 
+    /// Whether this process leads.
+    pub fn leads(&self, now: Time) -> bool {
+        self.leader_until > now
+    }
+
     /// Which requests of any kind may be sent.
     pub fn requests(&self, now: Time) -> State {
         self.account.state(now)
@@ -109,16 +114,16 @@ impl Permits {
 
     /// Notes until when this process leads. Returns whether a term begins.
     pub fn set_leadership(&mut self, until: Time, turn: &mut Turn) -> bool {
-        let begins = self.leader_until <= turn.now && until > turn.now;
+        let led = self.leads(turn.now);
         // A renewal in time changes nothing.
-        if self.leader_until <= turn.now {
+        if !led {
             turn.may_send();
         }
         let before = std::mem::replace(&mut self.leader_until, until);
         if before == Time::ZERO && until > Time::ZERO {
             self.approvals.begin();
         }
-        begins
+        !led && self.leads(turn.now)
     }
 
     /// Takes the moves that the leader before has stored.
@@ -275,7 +280,7 @@ impl Permits {
 
     /// Revokes an expired approval. Returns whether the publication must be compared with the plan.
     pub fn prepare_publication(&mut self, planner: &Planner, now: Time) -> bool {
-        if !self.publishes(planner) || self.leader_until <= now {
+        if !self.publishes(planner) || !self.leads(now) {
             return false;
         }
         if self.approvals.expire(self.wall.unix(now)) {
@@ -315,7 +320,7 @@ impl Permits {
     /// When the brake may cease to hold, an approval ends, or a publication is due.
     pub fn due(&self, planner: &Planner, now: Time) -> Option<Time> {
         let brake = self.brake.due(now).into_iter();
-        let approvals = if self.publishes(planner) && self.leader_until > now {
+        let approvals = if self.publishes(planner) && self.leads(now) {
             let ends = self.approvals.release_ends().map(|end| self.wall.time(end, now));
             // A publication that became due in this call waits for the next one, as the batch does that made it due.
             [ends, self.approvals.due().filter(|due| *due > now)]
@@ -398,7 +403,7 @@ impl Rules<'_> {
         }
         let permits = self.permits;
         let conditions = [
-            (permits.leader_until <= self.now, Gate::Leadership),
+            (!permits.leads(self.now), Gate::Leadership),
             (permits.mode == Mode::DryRun, Gate::DryRun),
             (permits.mode == Mode::Approve && permits.approvals.is_empty(), Gate::Approval),
             (permits.account.is_open(), Gate::Account),

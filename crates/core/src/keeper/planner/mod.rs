@@ -35,7 +35,7 @@ pub(super) struct Planner {
     holders: Holders,
     drift: Drift,
     wakeup: Wakeup,
-    /// The number of hostnames whose records were correct and ours at some time.
+    /// For each namespace, the number of hostnames whose records were correct and ours at some time.
     hosts_once_correct: BTreeMap<Arc<str>, usize>,
 }
 

@@ -36,9 +36,8 @@ pub(super) struct ZoneReader {
     rereads: Rereads,
     /// Reads that continue on a further page and wait for a request.
     further: VecDeque<Read>,
-    /// What a process that stands by would write.
+    /// The pending units of this process while it stands by.
     standby: Standby,
-    is_leader: bool,
     last_id: u64,
 }
 
@@ -51,7 +50,6 @@ impl ZoneReader {
             rereads: Rereads::default(),
             further: VecDeque::new(),
             standby: Standby::default(),
-            is_leader: false,
             last_id: 0,
         }
     }
@@ -69,22 +67,21 @@ impl ZoneReader {
         &mut self,
         model: &mut Model,
         planner: &Planner,
-        is_leader: bool,
+        leads: bool,
         pacer: &mut Pacer,
         turn: &mut Turn,
     ) {
         let now = turn.now;
-        self.is_leader = is_leader;
         self.begin_listing(model, now);
         self.request_page(model, pacer, turn);
         if planner.is_started() {
-            if is_leader && self.resync.count_due() <= now && pacer.requests(now) > 0 {
+            if leads && self.resync.count_due() <= now && pacer.requests(now) > 0 {
                 pacer.spend(now, 1, 0);
                 self.resync.count_sent(now);
                 turn.effect(Effect::Count);
             }
             if self.rereads.round_due() <= now {
-                self.begin_round(model, planner, now);
+                self.begin_round(model, planner, leads, now);
             }
         }
         while pacer.requests(now) > 0
@@ -100,10 +97,17 @@ impl ZoneReader {
     }
 
     /// When a listing, a count or a read is due.
-    pub fn due(&self, model: &Model, planner: &Planner, pacer: &Pacer, now: Time) -> Option<Time> {
+    pub fn due(
+        &self,
+        model: &Model,
+        planner: &Planner,
+        leads: bool,
+        pacer: &Pacer,
+        now: Time,
+    ) -> Option<Time> {
         let request = pacer.when(1, 0);
         let page = model.snapshot.wants_page().map(|listed| self.resync.page_due(listed).max(request));
-        let count = Some(self.resync.count_due()).filter(|_| self.is_leader);
+        let count = Some(self.resync.count_due()).filter(|_| leads);
         let rounds = count.into_iter().chain([self.rereads.round_due()]);
         let rounds = rounds.filter(|_| planner.is_started());
         let further = self.further.front().map(|_| request);
@@ -139,15 +143,16 @@ impl ZoneReader {
         }
     }
 
-    /// Makes the next round due.
-    pub fn begin_round_at(&mut self, now: Time) {
+    /// Notes that this process begins to lead: the next round is due.
+    pub fn begin_term(&mut self, now: Time) {
         self.rereads.round_is_due(now);
     }
 
-    /// Begins a round of reads of the names that block hostnames. Nothing else shows soon that they no longer do.
-    fn begin_round(&mut self, model: &Model, planner: &Planner, now: Time) {
+    /// Begins a round of reads. The leader reads the names that block hostnames, because nothing else shows soon that they no
+    /// longer do.
+    fn begin_round(&mut self, model: &Model, planner: &Planner, leads: bool, now: Time) {
         let view = model.view();
-        let names = if self.is_leader {
+        let names = if leads {
             self.standby = Standby::default();
             planner.blocked_by_zone().flat_map(|host| view.names_of(host)).collect()
         } else {

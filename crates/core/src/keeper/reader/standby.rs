@@ -1,4 +1,4 @@
-//! What a process that stands by reads: the names of its own pending units, which the leader is writing.
+//! The reads of a process that stands by: it reads the names of its own pending units, because the leader is writing them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

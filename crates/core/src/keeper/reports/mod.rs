@@ -30,8 +30,6 @@ pub(super) struct Reports {
     holds: Holds,
     warnings: Warnings,
     propagation: Propagation,
-    /// Whether warnings may be told.
-    is_leader: bool,
 }
 
 // === impl Reports ===
@@ -129,23 +127,22 @@ impl Reports {
 
     /// Reports conditions that have lasted, after all other reports of the call. Only the leader tells them, so that a
     /// process that takes over tells what still lasts.
-    pub fn warn(&mut self, claims: &Claims, is_leader: bool, turn: &mut Turn) {
+    pub fn warn(&mut self, claims: &Claims, leads: bool, turn: &mut Turn) {
         for effect in turn.effects() {
             if let Effect::Report(report) = effect {
                 self.warnings.take_report(report, turn.now);
             }
         }
-        self.is_leader = is_leader;
-        while is_leader && let Some((warning, others)) = self.warnings.take_due(turn.now) {
+        while leads && let Some((warning, others)) = self.warnings.take_due(turn.now) {
             if let Some(facts) = claims.facts_of(warning.object()) {
                 turn.report(Report::Lasting { warning, others, uid: facts.uid.clone() });
             }
         }
     }
 
-    /// When a hold ends or a warning is due.
-    pub fn due(&self) -> Option<Time> {
-        let warnings = self.warnings.due().filter(|_| self.is_leader);
+    /// When a hold ends or a warning is due. `leads`: whether warnings may be told.
+    pub fn due(&self, leads: bool) -> Option<Time> {
+        let warnings = self.warnings.due().filter(|_| leads);
         self.holds.due().into_iter().chain(warnings).min()
     }
 }

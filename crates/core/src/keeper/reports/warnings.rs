@@ -87,7 +87,8 @@ impl Warnings {
         self.due.first().map(|(due, _)| *due)
     }
 
-    /// Notes that this process begins to lead. What is due may have ended meanwhile, which it finds out soon.
+    /// Notes that this process begins to lead. It delays the warnings that are due, because it learns soon which of their
+    /// conditions have ended.
     pub fn begin_term(&mut self, now: Time) {
         let soon = now + LASTED;
         while let Some((due, key)) = self.due.first().filter(|(due, _)| *due < soon).cloned() {
