@@ -134,6 +134,10 @@ impl Drop for LeaseTenure {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
     use super::*;
 
     /// A tenure in which all tasks go on but the given one.
@@ -156,10 +160,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_task_that_ends_ends_the_process() {
+        let said = async |mut tenure: LeaseTenure| {
+            timeout(Duration::from_secs(30), tenure.failed()).await.expect("nobody notices it").to_string()
+        };
         for (which, task) in [(0, "following the lease"), (1, "storing moves in the lease")] {
-            let error = tenure(which, async {}).failed().await.to_string();
+            let error = said(tenure(which, async {})).await;
             assert!(error.starts_with(&format!("{task} has stopped: it has ended")), "{error}");
-            let error = tenure(which, async { panic!("on purpose") }).failed().await.to_string();
+            let error = said(tenure(which, async { panic!("on purpose") })).await;
             assert!(error.contains(task) && error.contains("panicked"), "{error}");
         }
     }

@@ -136,7 +136,8 @@ mod tests {
     #[tokio::test]
     async fn a_call_without_an_answer_ends() {
         let within = Duration::from_millis(1);
-        let error = answer::<()>(within, std::future::pending()).await.unwrap_err();
+        let call = answer::<()>(within, std::future::pending());
+        let error = timeout(ANSWER_WITHIN, call).await.expect("it waits for ever").unwrap_err();
         assert_eq!(describe(&error), "no answer within 1ms");
     }
 }

@@ -1,20 +1,19 @@
 //! Configuration in two stages: the flags as typed ([`Flags`]), and the values that follow from them ([`Config`]).
 
+mod bad_flag;
 mod flags;
 
 use std::{collections::BTreeSet, str::FromStr, time::Duration};
 
+pub use bad_flag::BadFlag;
 pub use flags::{
     ClusterFlags, Flags, LeaseFlags, LogFlags, LogFormat, LogLevel, Merge, OwnerFlags, RunFlags, RunMode,
     Source, TypeFlags, ZoneFlags,
 };
 use zonekeeper_core::{
-    dns::{BadAliasZone, BadName, BadTtl, Ttl, ZoneId},
+    dns::{Ttl, ZoneId},
     keeper::{self, BrakeLimits, Mode, Quota, Rate},
-    plan::{
-        Adoption, BadHostPattern, BadManagedType, BadNaming, BadOwnerId, ManagedTypes, MergeTargets, Naming,
-        OwnerId, Settings,
-    },
+    plan::{Adoption, ManagedTypes, MergeTargets, Naming, OwnerId, Settings},
     source::{Resource, Rules, Scope},
 };
 
@@ -42,97 +41,6 @@ pub struct Config {
     pub vacancy: Duration,
     /// How many replacements the brake allows.
     pub brake: BrakeLimits,
-}
-
-/// A flag with an invalid value.
-#[derive(Debug, thiserror::Error)]
-pub enum BadFlag {
-    /// `--zone-id`
-    #[error(
-        "--zone-id `{0}` is not the id of a hosted zone: it looks like Z0123456789ABCDEFGHIJ, see `aws route53 list-hosted-zones`"
-    )]
-    ZoneId(String),
-    /// `--zone-name`
-    #[error("--zone-name `{0}`: {1}")]
-    ZoneName(String, #[source] BadName),
-    /// `--owner-id`
-    #[error("--owner-id `{0}`: {1}")]
-    OwnerId(String, #[source] BadOwnerId),
-    /// `--owner-id default`
-    #[error(
-        "--owner-id `default` is what ExternalDNS uses when nobody chose an id: choose an id that only this cluster has, or pass --allow-default-owner"
-    )]
-    DefaultOwner,
-    /// `--adopt-from-owner`, `--from-owner`
-    #[error("--{flag} `{value}`: {why}")]
-    FromOwner {
-        /// The flag.
-        flag: &'static str,
-        /// Its value.
-        value: String,
-        /// The error.
-        #[source]
-        why: BadOwnerId,
-    },
-    /// `--adopt-from-owner`, `--from-owner`
-    #[error("--{flag} `{value}` is the --owner-id of this cluster, so its records belong to it already")]
-    FromSelf {
-        /// The flag.
-        flag: &'static str,
-        /// Its value.
-        value: String,
-    },
-    /// `--match`
-    #[error("--match `{0}`: {1}")]
-    Match(String, #[source] BadHostPattern),
-    /// `adopt NAME`
-    #[error("`{0}` is not a hostname: {1}")]
-    Hostname(String, #[source] BadName),
-    /// `--txt-prefix`, `--txt-suffix`, `--txt-wildcard-replacement`
-    #[error("--txt-prefix, --txt-suffix or --txt-wildcard-replacement: {0}")]
-    Naming(#[from] BadNaming),
-    /// `--annotation-prefix`
-    #[error("--annotation-prefix `{0}` must end in `/`, as in external-dns.kubernetes.io/")]
-    AnnotationPrefix(String),
-    /// `--default-ttl`
-    #[error("--default-ttl `{0}`: {1}")]
-    Ttl(String, #[source] BadTtl),
-    /// `--max-ttl`
-    #[error("--max-ttl `{0}`: {1}")]
-    MaxTtl(String, #[source] BadTtl),
-    /// `--default-ttl` above `--max-ttl`
-    #[error(
-        "--default-ttl is {default} seconds, more than --max-ttl: {max}. Lower the one or raise the other"
-    )]
-    DefaultAboveMax {
-        /// `--default-ttl`
-        default: Ttl,
-        /// `--max-ttl`
-        max: Ttl,
-    },
-    /// `--managed-record-types`
-    #[error("--managed-record-types `{0}`: {1}")]
-    ManagedTypes(String, #[source] BadManagedType),
-    /// `--alias-zone`
-    #[error("--alias-zone `{0}`: {1}")]
-    AliasZone(String, #[source] BadAliasZone),
-    /// `--resync`
-    #[error("--resync `{0}`: expected a duration of at least one second, as in 30m")]
-    Resync(String),
-    /// `--vacancy`
-    #[error("--vacancy `{0}`: expected a duration, as in 10m, or 0s")]
-    Vacancy(String),
-    /// `--account-requests`, `--account-changes`
-    #[error("--{flag} `{value}`: expected refill per second / burst, as in 10/50, or `unlimited`")]
-    Rate {
-        /// The flag.
-        flag: &'static str,
-        /// Its value.
-        value: String,
-    },
-    /// `--quota-share`
-    #[error("--quota-share `{0}`: expected a number from 0.01 to 1")]
-    Share(f64),
 }
 
 // === impl Config ===
@@ -205,7 +113,7 @@ impl TryFrom<Flags> for Config {
 
         let settings = &mut config.settings;
         settings.naming = Naming::new(&txt_prefix, &txt_suffix, txt_wildcard_replacement.as_deref())?;
-        settings.default_ttl = Ttl::from_str(&default_ttl).map_err(|why| BadFlag::Ttl(default_ttl, why))?;
+        settings.default_ttl = ttl("default-ttl", &default_ttl)?;
         settings.managed_types = types.try_into()?;
         settings.prefer_cname = aws_prefer_cname;
         settings.allow_wildcard_cname = allow_wildcard_cname;
@@ -225,7 +133,7 @@ impl TryFrom<Flags> for Config {
         rules.ingress_classes = ingress_class.into_iter().collect();
         rules.require_annotation = require_annotation;
         rules.adopt_by_annotation = adopt_by_annotation;
-        rules.max_ttl = Ttl::from_str(&max_ttl).map_err(|why| BadFlag::MaxTtl(max_ttl, why))?;
+        rules.max_ttl = ttl("max-ttl", &max_ttl)?;
         if config.settings.default_ttl > rules.max_ttl {
             return Err(BadFlag::DefaultAboveMax {
                 default: config.settings.default_ttl,
@@ -325,6 +233,11 @@ fn duration(text: &str) -> Option<Duration> {
 fn duration_text(duration: Duration) -> String {
     let duration = jiff::SignedDuration::try_from(duration).unwrap_or(jiff::SignedDuration::MAX);
     format!("{duration:#}")
+}
+
+/// Reads a TTL.
+fn ttl(flag: &'static str, value: &str) -> Result<Ttl, BadFlag> {
+    Ttl::from_str(value).map_err(|why| BadFlag::Ttl { flag, value: value.to_owned(), why })
 }
 
 /// Parses a rate: `10/50`, or `unlimited`.

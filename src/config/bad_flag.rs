@@ -1,0 +1,102 @@
+//! The flags that cannot be used.
+
+use zonekeeper_core::{
+    dns::{BadAliasZone, BadName, BadTtl, Ttl},
+    plan::{BadHostPattern, BadManagedType, BadNaming, BadOwnerId},
+};
+
+/// A flag with an invalid value.
+#[derive(Debug, thiserror::Error)]
+pub enum BadFlag {
+    /// `--zone-id`
+    #[error(
+        "--zone-id `{0}` is not the id of a hosted zone: it looks like Z0123456789ABCDEFGHIJ, see `aws route53 list-hosted-zones`"
+    )]
+    ZoneId(String),
+    /// `--zone-name`
+    #[error("--zone-name `{0}`: {1}")]
+    ZoneName(String, #[source] BadName),
+    /// `--owner-id`
+    #[error("--owner-id `{0}`: {1}")]
+    OwnerId(String, #[source] BadOwnerId),
+    /// `--owner-id default`
+    #[error(
+        "--owner-id `default` is what ExternalDNS uses when nobody chose an id: choose an id that only this cluster has, or pass --allow-default-owner"
+    )]
+    DefaultOwner,
+    /// `--adopt-from-owner`, `--from-owner`
+    #[error("--{flag} `{value}`: {why}")]
+    FromOwner {
+        /// The flag.
+        flag: &'static str,
+        /// Its value.
+        value: String,
+        /// The error.
+        #[source]
+        why: BadOwnerId,
+    },
+    /// `--adopt-from-owner`, `--from-owner`
+    #[error("--{flag} `{value}` is the --owner-id of this cluster, so its records belong to it already")]
+    FromSelf {
+        /// The flag.
+        flag: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// `--match`
+    #[error("--match `{0}`: {1}")]
+    Match(String, #[source] BadHostPattern),
+    /// `adopt NAME`
+    #[error("`{0}` is not a hostname: {1}")]
+    Hostname(String, #[source] BadName),
+    /// `--txt-prefix`, `--txt-suffix`, `--txt-wildcard-replacement`
+    #[error("--txt-prefix, --txt-suffix or --txt-wildcard-replacement: {0}")]
+    Naming(#[from] BadNaming),
+    /// `--annotation-prefix`
+    #[error("--annotation-prefix `{0}` must end in `/`, as in external-dns.kubernetes.io/")]
+    AnnotationPrefix(String),
+    /// `--default-ttl`, `--max-ttl`
+    #[error("--{flag} `{value}`: {why}")]
+    Ttl {
+        /// The flag.
+        flag: &'static str,
+        /// Its value.
+        value: String,
+        /// The error.
+        #[source]
+        why: BadTtl,
+    },
+    /// `--default-ttl` above `--max-ttl`
+    #[error(
+        "--default-ttl is {default} seconds, more than --max-ttl: {max}. Lower the one or raise the other"
+    )]
+    DefaultAboveMax {
+        /// `--default-ttl`
+        default: Ttl,
+        /// `--max-ttl`
+        max: Ttl,
+    },
+    /// `--managed-record-types`
+    #[error("--managed-record-types `{0}`: {1}")]
+    ManagedTypes(String, #[source] BadManagedType),
+    /// `--alias-zone`
+    #[error("--alias-zone `{0}`: {1}")]
+    AliasZone(String, #[source] BadAliasZone),
+    /// `--resync`
+    #[error("--resync `{0}`: expected a duration of at least one second, as in 30m")]
+    Resync(String),
+    /// `--vacancy`
+    #[error("--vacancy `{0}`: expected a duration, as in 10m, or 0s")]
+    Vacancy(String),
+    /// `--account-requests`, `--account-changes`
+    #[error("--{flag} `{value}`: expected refill per second / burst, as in 10/50, or `unlimited`")]
+    Rate {
+        /// The flag.
+        flag: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// `--quota-share`
+    #[error("--quota-share `{0}`: expected a number from 0.01 to 1")]
+    Share(f64),
+}
