@@ -37,13 +37,13 @@ impl Approve {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let zone: ZoneId = self.zone.try_into()?;
         let owner = self.owner.try_into()?;
+        if let Some(brake) = self.brake {
+            let is_allowed = brake.unsigned_abs() <= LONGEST_RELEASE && !brake.is_negative();
+            anyhow::ensure!(is_allowed, "--brake {brake:#}: a release lasts at most 24 hours");
+        }
         let cluster = Cluster::connect(self.cluster.kubeconfig.as_deref(), LONGEST_SILENCE).await?;
         let plans = ZonePlans::new(&cluster, zone, owner);
         if let Some(brake) = self.brake {
-            anyhow::ensure!(
-                brake.unsigned_abs() <= LONGEST_RELEASE && !brake.is_negative(),
-                "--brake {brake:#}: a release lasts at most 24 hours"
-            );
             let until = Timestamp::now().checked_add(brake).context("--brake: the end is out of range")?;
             plans.release_brake(until).await?;
             println!("the brake is released until {until:.0}");

@@ -32,7 +32,7 @@ impl Server {
             .stdout(file.try_clone().unwrap())
             .stderr(file)
             .spawn()
-            .unwrap();
+            .unwrap_or_else(|error| panic!("{name}: {error}: run `make tools`"));
         let guardian = Command::new("sh")
             .args(["-c", "cat; kill -9 \"$0\"; rm -rf \"$1\"", &process.id().to_string()])
             .arg(folder)
