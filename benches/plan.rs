@@ -27,7 +27,7 @@ use zonekeeper_core::{
         Time,
     },
     plan::{History, Plan, Settings, View},
-    source::{ClaimKey, Claims, Endpoint, Object, Resource, Rules, Scope},
+    source::{ClaimKey, Claims, Endpoint, Object, Publish, Resource, Rules, Scope},
 };
 
 const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
@@ -281,13 +281,16 @@ fn object(number: usize, hosts: &[String], balancer: &str) -> Object {
 }
 
 fn facts(object: &Object) -> Input {
-    Input::Resource { resource: object.resource_ref().unwrap(), reduced: object.reduce(&Rules::default()) }
+    Input::Resource {
+        resource: object.resource_ref().unwrap(),
+        reduced: object.reduce(&Rules { publish: Publish::All, ..Rules::default() }),
+    }
 }
 
 fn claims(zone: &Zone, objects: &[Object]) -> Claims {
     let mut claims = Claims::new(zone.apex().clone());
     for object in objects {
-        claims.set(&object.id().unwrap(), object.facts(&Rules::default()));
+        claims.set(&object.id().unwrap(), object.facts(&Rules { publish: Publish::All, ..Rules::default() }));
     }
     claims
 }
@@ -297,7 +300,7 @@ fn weighted_claims(zone: &Zone, size: usize) -> Claims {
     let mut claims = Claims::new(zone.apex().clone());
     for number in 0..size {
         let object = object(number, &[host(number / 100)], "web");
-        let mut facts = object.facts(&Rules::default()).unwrap();
+        let mut facts = object.facts(&Rules { publish: Publish::All, ..Rules::default() }).unwrap();
         let policy = Policy { rule: Some(Rule::Weight(1)), health_check: None };
         let routing = Routing::Policy(Arc::new(policy));
         for endpoint in &mut facts.endpoints {

@@ -74,7 +74,10 @@ impl Adopt {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let config = Config::try_from(self.flags.clone())?;
         let order = self.order(&config.settings.owner)?;
-        let preview = self.session(order.clone()).await?.plan().await?;
+        let session = self.session(order.clone()).await?;
+        let zone = session.open_reader().await?;
+        print!("{}", session.heading(&zone.1, "adopt"));
+        let preview = session.plan(zone).await?;
         anyhow::ensure!(preview.is_done, "stopped before the list was complete");
         show(&preview.plan, &order.hosts);
         let shown: BTreeSet<UnitDigest> = preview.plan.units.iter().map(Unit::digest).collect();

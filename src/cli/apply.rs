@@ -57,7 +57,10 @@ Give the same flags here as to `zonekeeper run`.";
 
 impl Apply {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let shown = self.session(Until::Done).await?.plan_as_leader(self.lease.clone()).await?;
+        let session = self.session(Until::Done).await?;
+        let zone = session.open_reader().await?;
+        print!("{}", session.heading(&zone.1, "apply"));
+        let shown = session.plan_as_leader(zone, self.lease.clone()).await?;
         anyhow::ensure!(shown.is_done, "stopped before the plan was complete");
         print!("{}", shown.plan);
         let digest = shown.plan.digest();

@@ -7,8 +7,9 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use zonekeeper_core::{dns::ZoneId, keeper::LONGEST_RELEASE, plan::PlanDigest};
 
+use super::{heading::Heading, session::connect};
 use crate::{
-    cluster::{Cluster, LONGEST_SILENCE, ZonePlans},
+    cluster::ZonePlans,
     config::{ClusterFlags, OwnerFlags, ZoneFlags},
 };
 
@@ -41,7 +42,8 @@ impl Approve {
             let is_allowed = brake.unsigned_abs() <= LONGEST_RELEASE && !brake.is_negative();
             anyhow::ensure!(is_allowed, "--brake {brake:#}: a release lasts at most 24 hours");
         }
-        let cluster = Cluster::connect(self.cluster.kubeconfig.as_deref(), LONGEST_SILENCE).await?;
+        let cluster = connect(&self.cluster).await?;
+        print!("{}", Heading::new(&cluster, &zone, &owner, "approve"));
         let plans = ZonePlans::new(&cluster, zone, owner);
         if let Some(brake) = self.brake {
             let until = Timestamp::now().checked_add(brake).context("--brake: the end is out of range")?;

@@ -5,6 +5,7 @@ mod apply;
 mod approve;
 mod confirm;
 mod crds;
+mod heading;
 mod iam_policy;
 mod lease_tenure;
 mod orphans;

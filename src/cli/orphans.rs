@@ -17,7 +17,7 @@ use zonekeeper_core::{
     source::{Kind, ResourceRef, Scope},
 };
 
-use super::{plan::StaleJson, session::Session};
+use super::{heading::Heading, plan::StaleJson, session::Session};
 use crate::{
     change_batch::ChangeBatch,
     config::{ClusterFlags, Config, Flags},
@@ -105,6 +105,7 @@ const COMMENT: &str = "zonekeeper: records of";
 /// The list as JSON. Fields may be added. Renaming or removing one needs a new major version.
 #[derive(Debug, Serialize)]
 struct OrphanListJson<'b> {
+    heading: &'b Heading,
     hosted_zone_id: String,
     orphans: Vec<StaleJson>,
     leftovers: Vec<StaleJson>,
@@ -122,7 +123,13 @@ impl Orphans {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let config = Config::try_from(self.flags.clone())?;
         let session = Session::open(self.flags, self.cluster, Until::Done, None).await?;
-        let outcome = session.plan().await?;
+        let zone = session.open_reader().await?;
+        let heading = session.heading(&zone.1, "dry-run");
+        match self.output {
+            Output::Text => print!("{heading}"),
+            Output::Json => eprint!("{heading}"),
+        }
+        let outcome = session.plan(zone).await?;
         anyhow::ensure!(outcome.is_done, "stopped before the list was complete");
         let found = OrphanList::new(&outcome.plan, &config.scopes);
         let refusal = found.refusal(outcome.claimed_keys, outcome.owned_sets, self.max_percent);
@@ -167,6 +174,7 @@ impl Orphans {
                 let mut unread = list(found.orphans, true);
                 unread.extend(list(found.leftovers, true));
                 let json = OrphanListJson {
+                    heading: &heading,
                     hosted_zone_id: config.zone.to_string(),
                     orphans: list(found.orphans, false),
                     leftovers: list(found.leftovers, false),

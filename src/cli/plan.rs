@@ -10,7 +10,7 @@ use zonekeeper_core::{
     source::ClaimKey,
 };
 
-use super::session::Session;
+use super::{heading::Heading, session::Session};
 use crate::{
     change_batch::ChangeBatch,
     config::{ClusterFlags, Flags, LeaseFlags},
@@ -50,11 +50,19 @@ enum Output {
 impl Show {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let session = Session::open(self.flags, self.cluster, Until::Done, None).await?;
-        let outcome = session.plan_as_leader(self.lease).await?;
+        let zone = session.open_reader().await?;
+        let heading = session.heading(&zone.1, "dry-run");
+        match self.output {
+            Output::Text => print!("{heading}"),
+            Output::Json => eprint!("{heading}"),
+        }
+        let outcome = session.plan_as_leader(zone, self.lease).await?;
         anyhow::ensure!(outcome.is_done, "stopped before the plan was complete");
         match self.output {
             Output::Text => print!("{}", outcome.plan),
-            Output::Json => println!("{}", serde_json::to_string_pretty(&PlanJson::new(&outcome.plan))?),
+            Output::Json => {
+                println!("{}", serde_json::to_string_pretty(&PlanJson::new(&heading, &outcome.plan))?);
+            }
         }
         let changes = !outcome.plan.units.is_empty();
         Ok(if self.detailed_exitcode && changes { ExitCode::from(2) } else { ExitCode::SUCCESS })
@@ -64,11 +72,14 @@ impl Show {
 /// A plan as JSON. Fields may be added. Renaming or removing one needs a new major version.
 #[derive(Debug, Serialize)]
 struct PlanJson<'p> {
+    heading: &'p Heading,
     digest: String,
     creates: usize,
     replaces: usize,
     deletes: usize,
     in_sync: usize,
+    /// Hostnames of the zone that only objects have that are not published.
+    not_published: usize,
     private_zone: bool,
     units: Vec<UnitJson>,
     blocked: Vec<BlockedJson<'p>>,
@@ -184,7 +195,7 @@ struct WarningJson {
 // === impl PlanJson ===
 
 impl<'p> PlanJson<'p> {
-    fn new(plan: &'p Plan) -> Self {
+    fn new(heading: &'p Heading, plan: &'p Plan) -> Self {
         let (creates, replaces) = plan.count();
         let units = plan.units.iter().map(|unit| UnitJson {
             hostname: unit.key().host.to_string(),
@@ -225,11 +236,13 @@ impl<'p> PlanJson<'p> {
             .iter()
             .map(|(host, object)| OutsideJson { hostname: host.to_string(), object: object.to_string() });
         Self {
+            heading,
             digest: plan.digest().to_string(),
             creates,
             replaces,
             deletes: 0,
             in_sync: plan.in_sync,
+            not_published: plan.not_published,
             private_zone: plan.is_private,
             units: units.collect(),
             blocked: blocked.collect(),
@@ -324,7 +337,7 @@ fn routing(set: &RecordSet) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use zonekeeper_core::{
-        dns::{Name, SetId},
+        dns::{Name, SetId, ZoneId},
         plan::{Blocked, Note, Noted, Reason, Subject},
         source::{Kind, ObjectRef},
     };
@@ -350,7 +363,9 @@ mod tests {
             noted: vec![noted],
             ..Plan::default()
         };
-        let json = serde_json::to_value(PlanJson::new(&plan)).unwrap();
+        let (zone, owner) = (ZoneId::new("Z1").unwrap(), "me".parse().unwrap());
+        let heading = Heading::new(&"nowhere", &zone, &owner, "dry-run");
+        let json = serde_json::to_value(PlanJson::new(&heading, &plan)).unwrap();
         let named = |list: &str, at: usize| {
             (json[list][at]["hostname"].clone(), json[list][at]["set_identifier"].clone())
         };

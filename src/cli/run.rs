@@ -33,7 +33,14 @@ impl Run {
         let session = Session::open(self.flags, self.cluster, until, Some(metrics_address)).await?;
         let is_dry = dry_run || mode == RunMode::DryRun;
         let outcome = match mode {
-            _ if is_dry => session.plan_as_leader(self.lease).await?,
+            _ if is_dry => {
+                let zone = session.open_reader().await?;
+                // With --once, the plan is printed.
+                if once {
+                    print!("{}", session.heading(&zone.1, "dry-run"));
+                }
+                session.plan_as_leader(zone, self.lease).await?
+            }
             RunMode::Approve => session.apply(Mode::Approve, self.lease).await?,
             RunMode::Apply | RunMode::DryRun => session.apply(Mode::Apply, self.lease).await?,
         };

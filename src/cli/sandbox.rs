@@ -87,7 +87,9 @@ impl Sandbox {
 impl Stage {
     async fn demonstrate(&self, mut folder: Folder) -> anyhow::Result<()> {
         println!("== 1. The plan (zonekeeper plan) ==\n");
-        print!("{}", self.plan(&folder).await?.plan);
+        let session = self.session(folder.clone(), Until::Done);
+        let zone = session.open_reader().await?;
+        print!("{}\n{}", session.heading(&zone.1, "dry-run"), done(session.plan(zone).await?)?.plan);
 
         println!("\n== 2. Writing it (zonekeeper run) ==\n");
         done(self.session(folder.clone(), Until::Done).apply_alone().await?)?;
@@ -123,7 +125,9 @@ impl Stage {
     }
 
     async fn plan(&self, folder: &Folder) -> anyhow::Result<Outcome> {
-        done(self.session(folder.clone(), Until::Done).plan().await?)
+        let session = self.session(folder.clone(), Until::Done);
+        let zone = session.open_reader().await?;
+        done(session.plan(zone).await?)
     }
 
     fn session(&self, folder: Folder, until: Until) -> Session<Folder> {

@@ -3,7 +3,7 @@
 //! Every command that plans is a session with other ends. The objects come from a cluster or a folder, and the zone is in
 //! AWS or in the emulator. A session on a cluster takes the lease before it writes.
 
-use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use futures::FutureExt as _;
@@ -22,6 +22,7 @@ use zonekeeper_core::{
 };
 
 use super::{
+    heading::{Heading, publish_text},
     lease_tenure::{Candidacy, LeaseTenure, defect, recall},
     progress_bar::ProgressBar,
     startup_retry::StartupRetry,
@@ -91,15 +92,17 @@ impl Session<Cluster> {
         if let Some(address) = address {
             server.start(address, &metrics, &mut tasks).await?;
         }
-        let kubeconfig = cluster.kubeconfig.as_deref();
-        let objects = startup.open(async || Ok(Cluster::connect(kubeconfig, LONGEST_SILENCE).await?)).await?;
+        let objects = startup.open(async || connect(&cluster).await).await?;
         let via = Via::Environment;
         Ok(Self { metrics, tasks, server, ..Self::new(config, objects, via, startup) })
     }
 
     /// Plans with the memory of the lease: the recent moves, and the release of the brake.
-    pub async fn plan_as_leader(self, lease: LeaseFlags) -> anyhow::Result<Outcome> {
-        let (reader, zone) = self.open_reader().await?;
+    pub async fn plan_as_leader(
+        self,
+        (reader, zone): (Reader, ZoneFacts),
+        lease: LeaseFlags,
+    ) -> anyhow::Result<Outcome> {
         let (namespace, name) = self.lease(lease);
         let memory = cluster::lease_memory(&self.objects, &namespace, &name).await;
         let release = self.zone_plans().release().await;
@@ -148,7 +151,7 @@ impl Session<Folder> {
     }
 }
 
-impl<O: Objects> Session<O> {
+impl<O: Objects + fmt::Display> Session<O> {
     /// Creates a session without probes and metrics.
     pub fn new(config: Config, objects: O, via: Via, startup: StartupRetry) -> Self {
         Self {
@@ -183,13 +186,19 @@ impl<O: Objects> Session<O> {
         self
     }
 
+    /// What the session works on.
+    pub fn heading(&self, zone: &ZoneFacts, mode: &'static str) -> Heading {
+        let Config { settings, rules, .. } = &self.config;
+        Heading::new(&self.objects, &zone.id, &settings.owner, mode).reading(zone, rules)
+    }
+
     /// Plans, with a client that cannot write.
-    pub async fn plan(self) -> anyhow::Result<Outcome> {
-        let (reader, zone) = self.open_reader().await?;
+    pub async fn plan(self, (reader, zone): (Reader, ZoneFacts)) -> anyhow::Result<Outcome> {
         self.drive(ReadOnly(reader), Mode::DryRun, &zone, Role::Alone(LeaseMemory::new(), None)).await
     }
 
-    async fn open_reader(&self) -> anyhow::Result<(Reader, ZoneFacts)> {
+    /// Opens the zone, for a client that cannot write.
+    pub async fn open_reader(&self) -> anyhow::Result<(Reader, ZoneFacts)> {
         let zone = || self.config.zone.clone();
         self.startup.open(async || Ok(Box::pin(Reader::open(zone(), self.clock, &self.via)).await?)).await
     }
@@ -220,6 +229,8 @@ impl<O: Objects> Session<O> {
             zone_name = %zone.apex,
             zone_private = zone.is_private,
             mode = ?mode,
+            cluster = %objects,
+            publish = publish_text(config.rules.publish),
             metrics_address = server.address.map(tracing::field::display),
             seed = %format_args!("{seed:016x}"),
             "zonekeeper starts for the zone {} and the owner {}",
@@ -343,6 +354,11 @@ impl Role {
             Self::Candidate(candidacy) => Some(candidacy),
         }
     }
+}
+
+/// Connects to the cluster that the flags name.
+pub(super) async fn connect(ClusterFlags { kubeconfig, context }: &ClusterFlags) -> anyhow::Result<Cluster> {
+    Ok(Cluster::connect(kubeconfig.as_deref(), context.as_deref(), LONGEST_SILENCE).await?)
 }
 
 /// Gives the approval of a user who has seen the plan to the driver, in each term. There is no `ZonePlan` to store it.

@@ -1,6 +1,6 @@
 //! The connection to the API server.
 
-use std::{path::Path, time::Duration};
+use std::{fmt, path::Path, sync::Arc, time::Duration};
 
 use kube::{
     Client, Config,
@@ -24,7 +24,10 @@ pub(super) const AUTHORIZATION_GRACE: Duration = Duration::from_secs(5);
 
 /// A connection to the API server of a cluster.
 #[derive(Clone)]
-pub struct Cluster(Client);
+pub struct Cluster {
+    client: Client,
+    place: Arc<str>,
+}
 
 /// Why there is no connection to a cluster.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +35,14 @@ pub enum ConnectError {
     /// The kubeconfig cannot be used.
     #[error("the kubeconfig cannot be used: {0}\ncheck --kubeconfig, or KUBECONFIG")]
     Kubeconfig(#[source] kube::config::KubeconfigError),
+    /// The kubeconfig has no such context.
+    #[error("--context {context}: the kubeconfig has no such context; it has: {}", .known.join(", "))]
+    Context {
+        /// The context that the operator named.
+        context: String,
+        /// The contexts of the kubeconfig.
+        known: Vec<String>,
+    },
     /// There is no configuration at all.
     #[error(
         "no Kubernetes cluster is configured: {0}\nset --kubeconfig or KUBECONFIG, or run in a pod with a service account"
@@ -65,23 +76,27 @@ pub enum ConnectError {
 // === impl Cluster ===
 
 impl Cluster {
-    /// Connects to the cluster of a kubeconfig, or else to that of the environment (`KUBECONFIG`, the service account of
-    /// the pod). A connection is closed when an awaited answer stays silent for longer than `silence`.
-    pub async fn connect(kubeconfig: Option<&Path>, silence: Duration) -> Result<Self, ConnectError> {
-        let mut config = match kubeconfig {
-            Some(path) => {
-                let file = Kubeconfig::read_from(path).map_err(ConnectError::Kubeconfig)?;
-                let options = KubeConfigOptions::default();
-                Config::from_custom_kubeconfig(file, &options).await.map_err(ConnectError::Kubeconfig)?
+    /// Connects to the cluster of a kubeconfig and a context, or else to that of the environment (`KUBECONFIG`, the
+    /// service account of the pod). A connection is closed when an awaited answer stays silent for longer than `silence`.
+    pub async fn connect(
+        kubeconfig: Option<&Path>,
+        context: Option<&str>,
+        silence: Duration,
+    ) -> Result<Self, ConnectError> {
+        let (mut config, context) = match from_kubeconfig(kubeconfig, context).await {
+            Ok(found) => found,
+            Err(error) if kubeconfig.is_some() || context.is_some() => return Err(error),
+            Err(_) => {
+                let config = Config::infer().await.map_err(ConnectError::NotConfigured)?;
+                (config, "service account of the pod".to_owned())
             }
-            None => Config::infer().await.map_err(ConnectError::NotConfigured)?,
         };
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         config.read_timeout = Some(silence);
         let server = config.cluster_url.to_string();
         let client = Client::try_from(config).map_err(ConnectError::Client)?;
         match answer(ANSWER_WITHIN, client.apiserver_version()).await {
-            Ok(_) => Ok(Self(client)),
+            Ok(_) => Ok(Self { client, place: format!("{context} at {server}").into() }),
             Err(kube::Error::Api(status)) if status.code == 401 || status.code == 403 => {
                 Err(ConnectError::Credentials { server, message: status.message })
             }
@@ -90,15 +105,41 @@ impl Cluster {
     }
 
     pub(super) fn client(&self) -> Client {
-        self.0.clone()
+        self.client.clone()
+    }
+}
+
+/// The context and the address of the API server.
+impl fmt::Display for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.place)
     }
 }
 
 #[cfg(test)]
 impl From<Client> for Cluster {
     fn from(client: Client) -> Self {
-        Self(client)
+        Self { client, place: "test".into() }
     }
+}
+
+/// The configuration in a kubeconfig, and a text that names its context.
+async fn from_kubeconfig(
+    path: Option<&Path>,
+    context: Option<&str>,
+) -> Result<(Config, String), ConnectError> {
+    let file = path.map_or_else(Kubeconfig::read, Kubeconfig::read_from).map_err(ConnectError::Kubeconfig)?;
+    if let Some(context) = context
+        && !file.contexts.iter().any(|known| known.name == context)
+    {
+        let known = file.contexts.into_iter().map(|known| known.name).collect();
+        return Err(ConnectError::Context { context: context.to_owned(), known });
+    }
+    let name = context.or(file.current_context.as_deref()).unwrap_or_default();
+    let place = format!("context {name}");
+    let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
+    let config = Config::from_custom_kubeconfig(file, &options).await.map_err(ConnectError::Kubeconfig)?;
+    Ok((config, place))
 }
 
 /// A call took too long.

@@ -15,7 +15,6 @@ use super::{DEFAULT_RESYNC, DEFAULT_VACANCY, duration_text, rate_text};
 
 /// The flags of every command that plans.
 #[derive(Debug, Clone, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Flags {
     /// The zone.
     #[command(flatten)]
@@ -94,9 +93,17 @@ pub struct Flags {
     )]
     pub ingress_class: Vec<String>,
 
-    /// Read only objects that have a hostname annotation or zonekeeper.dev/publish: "true".
-    #[arg(long, env = "ZONEKEEPER_REQUIRE_ANNOTATION", help_heading = "Objects")]
-    pub require_annotation: bool,
+    /// Which objects to publish. Each command has this default, so that a plan on your machine has the digest of the plan
+    /// in the cluster.
+    #[arg(
+        long,
+        env = "ZONEKEEPER_PUBLISH",
+        value_enum,
+        default_value_t = Published::Annotated,
+        value_name = "WHICH",
+        help_heading = "Objects"
+    )]
+    pub publish: Published,
 
     /// Annotation prefix to read, instead of the two prefixes of ExternalDNS.
     #[arg(long, env = "ZONEKEEPER_ANNOTATION_PREFIX", value_name = "PREFIX/", help_heading = "Objects")]
@@ -292,6 +299,10 @@ pub struct ClusterFlags {
     /// Kubeconfig of the cluster. Without it: KUBECONFIG, ~/.kube/config, or the service account of the pod.
     #[arg(long, env = "ZONEKEEPER_KUBECONFIG", value_name = "FILE", help_heading = "Cluster")]
     pub kubeconfig: Option<PathBuf>,
+
+    /// Context of the kubeconfig. Without it: the current context.
+    #[arg(long, env = "ZONEKEEPER_CONTEXT", value_name = "NAME", help_heading = "Cluster")]
+    pub context: Option<String>,
 }
 
 /// The flag that names the place of the lease.
@@ -335,6 +346,15 @@ pub enum Source {
     Ingress,
     /// Service of type `LoadBalancer` (v1)
     Service,
+}
+
+/// The objects that are published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Published {
+    /// Objects with a hostname annotation or with zonekeeper.dev/publish: "true"
+    Annotated,
+    /// Every object that has a hostname, as in ExternalDNS
+    All,
 }
 
 /// The objects whose addresses a hostname gets together.

@@ -7,14 +7,14 @@ use std::{collections::BTreeSet, str::FromStr, time::Duration};
 
 pub use bad_flag::BadFlag;
 pub use flags::{
-    ClusterFlags, Flags, LeaseFlags, LogFlags, LogFormat, LogLevel, Merge, OwnerFlags, RunFlags, RunMode,
-    Source, TypeFlags, ZoneFlags,
+    ClusterFlags, Flags, LeaseFlags, LogFlags, LogFormat, LogLevel, Merge, OwnerFlags, Published, RunFlags,
+    RunMode, Source, TypeFlags, ZoneFlags,
 };
 use zonekeeper_core::{
     dns::{Ttl, ZoneId},
     keeper::{self, BrakeLimits, Mode, Quota, Rate},
     plan::{Adoption, ManagedTypes, MergeTargets, Naming, OwnerId, Settings},
-    source::{Resource, Rules, Scope},
+    source::{Publish, Resource, Rules, Scope},
 };
 
 /// How often the whole zone is listed, unless a flag says otherwise.
@@ -90,7 +90,7 @@ impl TryFrom<Flags> for Config {
             source,
             namespace,
             ingress_class,
-            require_annotation,
+            publish,
             adopt_by_annotation,
             annotation_prefix,
             default_ttl,
@@ -131,7 +131,10 @@ impl TryFrom<Flags> for Config {
         let rules = &mut config.rules;
         rules.namespaces = namespace.into_iter().collect();
         rules.ingress_classes = ingress_class.into_iter().collect();
-        rules.require_annotation = require_annotation;
+        rules.publish = match publish {
+            Published::Annotated => Publish::Annotated,
+            Published::All => Publish::All,
+        };
         rules.adopt_by_annotation = adopt_by_annotation;
         rules.max_ttl = ttl("max-ttl", &max_ttl)?;
         if config.settings.default_ttl > rules.max_ttl {

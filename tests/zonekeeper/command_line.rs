@@ -73,6 +73,7 @@ async fn flags_of_external_dns_mean_the_same() {
         "--namespace",
         shop.name(),
         "--source=ingress",
+        "--publish=all",
         "--aws-prefer-cname",
         "--metrics-address",
         "127.0.0.1:0",

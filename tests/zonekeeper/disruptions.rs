@@ -20,7 +20,7 @@ use zonekeeper_core::{
     dns::{Zone as CoreZone, ZoneId},
     keeper::{self, BrakeLimits, Keeper, Mode, Quota},
     plan::Settings,
-    source::{Resource, Rules, Scope},
+    source::{Publish, Resource, Rules, Scope},
 };
 
 use crate::{
@@ -207,7 +207,7 @@ async fn a_watch_that_falls_silent_is_given_up_and_begun_anew() {
     let folder = Scratch::new("silence");
     let kubeconfig = through(&relay, plane, &folder);
     // The test uses a limit of 2 s for silence. The program's own limit is several minutes.
-    let cluster = Cluster::connect(Some(&kubeconfig), Duration::from_secs(2)).await.unwrap();
+    let cluster = Cluster::connect(Some(&kubeconfig), None, Duration::from_secs(2)).await.unwrap();
 
     let via = Via::Emulator { url: zone.url(), access_key: ACCESS_KEY.to_owned() };
     let clock = Clock::start();
@@ -217,7 +217,7 @@ async fn a_watch_that_falls_silent_is_given_up_and_begun_anew() {
     let (driver, handle) = Driver::new(keeper, ReadOnly(reader), None::<Reporter>, clock);
     let end = CancellationToken::new();
     let driver = tokio::spawn(driver.run(end.clone(), Until::Stopped));
-    let rules = Arc::new(Rules::default());
+    let rules = Arc::new(Rules { publish: Publish::All, ..Rules::default() });
     let watch = tokio::spawn(cluster.follow(vec![scope], rules, handle.clone(), Until::Stopped));
     let objects = async |number: usize| {
         let seen =

@@ -121,7 +121,7 @@ async fn what_is_said_again_is_a_series_of_what_was_said() {
         events.hear(&report);
         drop(events);
         let kubeconfig = ControlPlane::shared().await.zonekeeper();
-        let cluster = Cluster::connect(Some(&kubeconfig), LONGEST_SILENCE).await.unwrap();
+        let cluster = Cluster::connect(Some(&kubeconfig), None, LONGEST_SILENCE).await.unwrap();
         queue.send(cluster).await;
         let [event] = &shop.events_of::<Ingress>(&name).await[..] else {
             panic!("the Ingress does not have exactly one Event")

@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::symlink, process::Command};
 use zonekeeper::folder::{BadManifest, Folder};
 use zonekeeper_core::{
     keeper::Input,
-    source::{Object, Resource, Rules, Scope},
+    source::{Object, Publish, Resource, Rules, Scope},
 };
 
 use crate::scratch::Scratch;
@@ -129,7 +129,9 @@ fn what_cannot_be_read_keeps_what_it_said_and_what_is_gone_is_gone() {
     assert_eq!(folder.read().unwrap().len(), 1);
     assert_eq!(names(&folder), ["Ingress/shop/a", "Ingress/shop/b"]);
     let hosts = |folder: &Folder| -> Vec<String> {
-        let facts = folder.objects().filter_map(|object| object.facts(&Rules::default()));
+        let facts = folder
+            .objects()
+            .filter_map(|object| object.facts(&Rules { publish: Publish::All, ..Rules::default() }));
         facts.flat_map(|facts| facts.hosts().map(ToString::to_string).collect::<Vec<_>>()).collect()
     };
     assert_eq!(hosts(&folder), ["new.test", "b.test"]);
@@ -152,7 +154,8 @@ fn a_scope_lists_its_kind_and_namespace() {
     let everywhere = Scope { resource: Resource::INGRESS, namespace: None };
     let services = Scope { resource: Resource::SERVICE, namespace: None };
     let listed = |folder: &Folder, scope: &Scope| -> Vec<String> {
-        let inputs = folder.list(std::slice::from_ref(scope), &Rules::default());
+        let inputs =
+            folder.list(std::slice::from_ref(scope), &Rules { publish: Publish::All, ..Rules::default() });
         assert!(matches!(&inputs[0], Input::Listing(first) if first == scope));
         assert!(matches!(inputs.last(), Some(Input::Listed(last)) if last == scope));
         let objects = inputs.iter().filter_map(|input| match input {

@@ -290,7 +290,7 @@ struct Kept {
 impl Kept {
     async fn begin(shop: &Namespace, before: LeaseMemory) -> Self {
         let kubeconfig = ControlPlane::shared().await.zonekeeper();
-        let cluster = Cluster::connect(Some(&kubeconfig), LONGEST_SILENCE).await.unwrap();
+        let cluster = Cluster::connect(Some(&kubeconfig), None, LONGEST_SILENCE).await.unwrap();
         let (memory, remembered) = watch::channel(LeaseMemory::new());
         memory.send_replace(before);
         let (sender, news) = mpsc::channel(1);

@@ -29,6 +29,7 @@ mod disruptions;
 mod documents;
 mod events;
 mod folder;
+mod headings;
 mod http;
 mod iam_policy;
 mod image;

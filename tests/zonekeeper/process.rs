@@ -85,11 +85,11 @@ impl CommandLine {
         self.env("AWS_ACCESS_KEY_ID", access_key).env("AWS_SECRET_ACCESS_KEY", "secret")
     }
 
-    /// Sets the hosted zone and the owner id.
+    /// Sets the hosted zone and the owner id. Objects need no annotation, because most tests are about other things.
     ///
     /// Settings that all tests share are environment variables, so that an argument of a test overrides them.
     pub fn zone(self, id: &str) -> Self {
-        self.env("ZONEKEEPER_ZONE_ID", id).env("ZONEKEEPER_OWNER_ID", OWNER)
+        self.env("ZONEKEEPER_ZONE_ID", id).env("ZONEKEEPER_OWNER_ID", OWNER).env("ZONEKEEPER_PUBLISH", "all")
     }
 
     /// Sets the cluster: the namespace of the objects, the namespace of the Lease, and the kubeconfig. It

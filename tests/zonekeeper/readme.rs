@@ -185,7 +185,6 @@ async fn it_leads_from_nothing_to_a_record() {
             _ => drop(engineer.plane.sh(&engineer.checkout, command).await),
         }
     }
-    // Before the annotation, the Ingress asks for no hostname, also not for the host of its rule.
     assert_eq!(engineer.zone.sets().len(), 8, "two hostnames of one Ingress");
     assert_eq!(shop.events_of::<Ingress>("web").await.len(), 1, "both hostnames in one Event");
     engineer.running.unwrap().stop().await;
@@ -223,7 +222,7 @@ impl Engineer {
         let zonekeeper = CommandLine::new(&arguments).route53(&self.zone.url()).keys(ACCESS_KEY);
         let ended = zonekeeper.env("KUBECONFIG", self.plane.administrator()).succeed().await;
         if arguments[0] == "plan" {
-            assert!(ended.stdout.contains("4 to create, 0 to replace"), "{ended}");
+            assert!(ended.stdout.contains("8 to create, 0 to replace"), "{ended}");
         } else {
             let policy: Value = serde_json::from_str(&ended.stdout).unwrap();
             assert_eq!(policy["Version"], json!("2012-10-17"));

@@ -14,7 +14,7 @@ use zonekeeper_core::{
     dns::{Name, Zone as CoreZone, ZoneId},
     keeper::{Apply, ApplyId, ChangeId, Cursor, FailureClass, Read, ReadId, Time},
     plan::{Batch, History, Plan, PlanDigest, Settings, Unit, View},
-    source::{Claims, Object, Rules},
+    source::{Claims, Object, Publish, Rules},
 };
 use zonekeeper_emulator::{
     faults::Effect,
@@ -54,7 +54,7 @@ fn apply(not_after: Time) -> Apply {
     let ingress = Object::Ingress(Box::new(serde_json::from_value::<Ingress>(ingress).unwrap()));
     let apex = Name::from_hostname(zone::NAME).unwrap();
     let mut claims = Claims::new(apex.clone());
-    claims.set(&ingress.id().unwrap(), ingress.facts(&Rules::default()));
+    claims.set(&ingress.id().unwrap(), ingress.facts(&Rules { publish: Publish::All, ..Rules::default() }));
     let settings = Settings::new("tests".parse().unwrap());
     let plan = Plan::new(&View {
         zone: &CoreZone::new(id(), apex),

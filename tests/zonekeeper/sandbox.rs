@@ -13,7 +13,7 @@ use crate::{
 /// A manifest of an Ingress with an address.
 fn ingress(name: &str, address: &str) -> String {
     format!(
-        "kind: Ingress\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{rules: [{{host: {name}.example.test}}]}}\n\
+        "kind: Ingress\nmetadata:\n  name: {name}\n  namespace: shop\n  annotations: {{zonekeeper.dev/publish: 'true'}}\nspec: {{rules: [{{host: {name}.example.test}}]}}\n\
          status: {{loadBalancer: {{ingress: [{{ip: {address}}}]}}}}\n"
     )
 }

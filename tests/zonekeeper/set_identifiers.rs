@@ -23,8 +23,8 @@ use zonekeeper_core::{
     keeper::{Input, Keeper, Mode, Report, Time},
     plan::Reason,
     source::{
-        AliasOptions, ClaimKey, Content, Controls, Endpoint, Facts, Kind, ObjectRef, Reduced, Resource,
-        ResourceRef, Rules, Scope, Targets,
+        AliasOptions, ClaimKey, Content, Controls, Endpoint, Facts, Kind, ObjectRef, Publish, Reduced,
+        Resource, ResourceRef, Rules, Scope, Targets,
     },
 };
 use zonekeeper_emulator::zone::{Change, RecordSet};
@@ -114,7 +114,7 @@ impl Running {
         let stop = CancellationToken::new();
         let driver = tokio::spawn(driver.run(stop.clone(), until));
         handle.send(Input::Leadership { until: Time::NEVER }).await;
-        let rules = Arc::new(Rules::default());
+        let rules = Arc::new(Rules { publish: Publish::All, ..Rules::default() });
         OneObject(facts).follow(config.scopes, rules, handle.clone(), until).await.unwrap();
         Self { handle, stop, driver, conflicts }
     }

@@ -64,8 +64,8 @@
 //!
 //! // The API server sends an object; its controller has given it a load balancer.
 //! let ingress: Ingress = serde_json::from_str(r#"{
-//!     "metadata": {"namespace": "shop", "name": "web"},
-//!     "spec": {"rules": [{"host": "www.example.com"}]},
+//!     "metadata": {"namespace": "shop", "name": "web",
+//!         "annotations": {"external-dns.kubernetes.io/hostname": "www.example.com"}},
 //!     "status": {"loadBalancer": {"ingress": [{"hostname": "web-1.eu-west-1.elb.amazonaws.com"}]}}
 //! }"#)?;
 //! let object = Object::Ingress(Box::new(ingress));

@@ -37,6 +37,14 @@ impl fmt::Display for Plan {
                 writeln!(f, "warning {object}: {warning}")?;
             }
         }
+        if self.not_published > 0 {
+            writeln!(
+                f,
+                "not published: {} (hostnames of objects that are not selected: see --publish, --ingress-class and the \
+                 annotation controller)",
+                self.not_published
+            )?;
+        }
         if self.is_private {
             writeln!(f, "the zone is private: only its VPCs see its records")?;
         }

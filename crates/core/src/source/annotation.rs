@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
-    AliasOptions, BadObject, ClaimKey, Content, Controls, Endpoint, Facts, Pause, Problem, Rules, Severity,
-    Targets,
+    AliasOptions, BadObject, ClaimKey, Content, Controls, Endpoint, Facts, Pause, Problem, Publish, Rules,
+    Severity, Targets,
 };
 use crate::{
     dns::{Routing, Ttl},
@@ -198,9 +198,9 @@ impl<'a> Annotations<'a> {
             .is_none_or(|found| found.value == "dns-controller")
     }
 
-    /// Whether the object asks for publication where that is required.
+    /// Whether the rules publish the object.
     pub fn publishes(&self) -> bool {
-        !self.rules.require_annotation
+        self.rules.publish == Publish::All
             || self.get(AnnotationKey::Hostname, &mut Vec::new()).is_some()
             || self.all.and_then(|all| all.get(PUBLISH)).is_some_and(|value| value == "true")
     }

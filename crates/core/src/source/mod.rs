@@ -59,14 +59,24 @@ pub struct Rules {
     pub namespaces: BTreeSet<String>,
     /// The classes of Ingress that count; all classes if it is empty.
     pub ingress_classes: BTreeSet<String>,
-    /// Whether an object must carry a hostname annotation or `zonekeeper.dev/publish: "true"`.
-    pub require_annotation: bool,
+    /// Which of these objects are published.
+    pub publish: Publish,
     /// Whether `zonekeeper.dev/adopt` has an effect. It lets the owner of an object take over a record that equals what
     /// the object asks for, so whoever may annotate an object could take any record whose value he knows.
     pub adopt_by_annotation: bool,
     /// The largest TTL that an object gets. Resolvers cap TTLs too (RFC 8767, 4, recommends 7 days), and a wrong record
     /// with a long TTL cannot be called back.
     pub max_ttl: Ttl,
+}
+
+/// Which objects are published.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Publish {
+    /// Those with a hostname annotation or with `zonekeeper.dev/publish: "true"`.
+    #[default]
+    Annotated,
+    /// Every object that has a hostname, as in ExternalDNS.
+    All,
 }
 
 // === impl Object ===
@@ -140,7 +150,7 @@ impl Default for Rules {
             prefixes: DEFAULT_PREFIXES.map(str::to_owned).to_vec(),
             namespaces: BTreeSet::new(),
             ingress_classes: BTreeSet::new(),
-            require_annotation: false,
+            publish: Publish::default(),
             adopt_by_annotation: false,
             max_ttl: Ttl::A_WEEK,
         }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Debug, str::FromStr};
 use zonekeeper_core::{
     dns::{AliasZones, Data, Name, RecordSet, RecordType, Ttl, TxtText, Zone, ZoneId},
     plan::{Heritage, HostPattern, Naming, OwnerId, Plan, PlanDigest, UnitDigest},
-    source::{MAX_OBJECT_HOSTS, Object, ObjectRef, Rules},
+    source::{MAX_OBJECT_HOSTS, Object, ObjectRef, Publish, Rules},
 };
 
 use crate::{
@@ -283,7 +283,7 @@ fn a_full_object_needs_little_memory() {
         let text: String = list.chars().take(40).collect();
         let notes: BTreeMap<&str, String> = [(key, list)].into();
         let bad = ingress(meta("shop", "bad", 2, notes), &hosts, &address());
-        let facts = bad.facts(&Rules::default()).unwrap();
+        let facts = bad.facts(&Rules { publish: Publish::All, ..Rules::default() }).unwrap();
         // All hostnames share one list of targets.
         let content = facts.endpoints.first().map(|endpoint| &endpoint.content);
         let size = format!("{content:?} {:?} {:?}", facts.bad_hosts, facts.problems).len();

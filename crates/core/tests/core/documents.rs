@@ -39,8 +39,7 @@ fn the_page_of_annotations_is_current() {
     writeln!(
         page,
         "\nThese have the prefix of zonekeeper:\n\n| annotation | example | meaning |\n|---|---|---|\n\
-         | `{PUBLISH}` | `true` | Publishes an object without a hostname annotation if `--require-annotation` is set, \
-         as in the shipped manifests. |\n\
+         | `{PUBLISH}` | `true` | Publishes an object without a hostname annotation. With `--publish all`, every object is published. |\n\
          | `{ADOPT}` | `true` | With `--adopt-by-annotation`, makes this cluster the owner of records without an owner at the object's hostnames, if they \
          are already as the object asks. It does not change the records. |\n\
          | `{HAND_OVER_TO}` | `Ingress/blog/web` | Hands the object's hostnames over to another object that asks for them, in \

@@ -15,7 +15,8 @@ use zonekeeper_core::{
         Plan, Settings, Unit, View,
     },
     source::{
-        ClaimKey, Claims, Endpoint, Facts, Object, ObjectRef, Problem, Resource, Rules, Scope, Severity,
+        ClaimKey, Claims, Endpoint, Facts, Object, ObjectRef, Problem, Publish, Resource, Rules, Scope,
+        Severity,
     },
 };
 
@@ -71,9 +72,26 @@ struct Flags {
     txt_wildcard_replacement: Option<String>,
     ingress_class: BTreeSet<String>,
     namespace: BTreeSet<String>,
-    require_annotation: bool,
+    publish: Published,
     adopt_by_annotation: bool,
     annotation_prefix: Option<String>,
+}
+
+/// The objects that are published. Most cases are about other things, so `all` is the default here.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Published {
+    Annotated,
+    All,
+}
+
+impl From<Published> for Publish {
+    fn from(published: Published) -> Self {
+        match published {
+            Published::Annotated => Self::Annotated,
+            Published::All => Self::All,
+        }
+    }
 }
 
 impl Default for Flags {
@@ -97,7 +115,7 @@ impl Default for Flags {
             txt_wildcard_replacement: None,
             ingress_class: BTreeSet::new(),
             namespace: BTreeSet::new(),
-            require_annotation: false,
+            publish: Published::All,
             adopt_by_annotation: false,
             annotation_prefix: None,
         }
@@ -129,7 +147,7 @@ impl Text {
         let mut rules = Rules {
             namespaces: flags.namespace.clone(),
             ingress_classes: flags.ingress_class.clone(),
-            require_annotation: flags.require_annotation,
+            publish: flags.publish.into(),
             adopt_by_annotation: flags.adopt_by_annotation,
             ..Rules::default()
         };
@@ -230,7 +248,7 @@ impl Flags {
 impl Situation {
     /// Objects and a zone with an empty history.
     pub fn new(settings: Settings, objects: Vec<Object>, zone: Zone) -> Self {
-        let rules = Rules { adopt_by_annotation: true, ..Rules::default() };
+        let rules = Rules { publish: Publish::All, adopt_by_annotation: true, ..Rules::default() };
         let affixes = Affixes::default();
         Self {
             settings,

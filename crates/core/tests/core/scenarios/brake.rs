@@ -9,7 +9,7 @@ use std::{
 use zonekeeper_core::{
     dns::{Policy, Routing, Rule, SetId},
     keeper::{BrakeLimits, Input, Quota, Time},
-    source::{Object, Reduced, Rules},
+    source::{Object, Publish, Reduced, Rules},
 };
 use zonekeeper_emulator::zone::Change;
 
@@ -209,7 +209,11 @@ fn each_set_identifier_of_a_hostname_counts_for_itself() {
         let object = web_at(set_id, "www.example.com", balancer);
         let policy = Policy { rule: Some(Rule::Weight(10)), health_check: None };
         let routing = Routing::Policy(Arc::new(policy));
-        let facts = routed(object.facts(&Rules::default()).unwrap(), &SetId::new(set_id), &routing);
+        let facts = routed(
+            object.facts(&Rules { publish: Publish::All, ..Rules::default() }).unwrap(),
+            &SetId::new(set_id),
+            &routing,
+        );
         let (resource, reduced) = (object.resource_ref().unwrap(), Some(Reduced::Facts(Box::new(facts))));
         Input::Resource { resource, reduced }
     };

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use zonekeeper_core::{
     keeper::Input,
-    source::{Kind, ObjectRef, Reduced, Resource, ResourceRef, Rules, Scope},
+    source::{Kind, ObjectRef, Publish, Reduced, Resource, ResourceRef, Rules, Scope},
 };
 
 use super::stage::Stage;
@@ -32,7 +32,7 @@ fn route(name: &str, age: i64) -> Input {
 /// A route of the namespace `shop`, with a hostname and a backend.
 fn route_to(name: &str, age: i64, host: &str, to: &str) -> Input {
     let object = ingress(meta("shop", name, age, BTreeMap::new()), &[host], &[]);
-    let mut facts = object.facts(&Rules::default()).unwrap();
+    let mut facts = object.facts(&Rules { publish: Publish::All, ..Rules::default() }).unwrap();
     facts.object = ObjectRef::new(Kind::from_label("route"), "shop", name);
     let part = Route { facts, backend: backend(to) };
     let reduced = Some(Reduced::Part(Arc::new(part)));

@@ -12,7 +12,7 @@ use zonekeeper_core::{
         Publication, Quota, Read, Report, Time, Warning,
     },
     plan::{Change, Naming},
-    source::{Object, Resource, Rules, Scope},
+    source::{Object, Publish, Resource, Rules, Scope},
 };
 use zonekeeper_emulator::zone::{Change as ServiceChange, HostedZone, RecordSet};
 
@@ -147,7 +147,7 @@ impl Stage {
 
     /// Passes the facts of an object to the keeper.
     pub fn see(&mut self, object: &Object) {
-        let rules = Rules { adopt_by_annotation: true, ..Rules::default() };
+        let rules = Rules { publish: Publish::All, adopt_by_annotation: true, ..Rules::default() };
         let (resource, reduced) = (object.resource_ref().unwrap(), object.reduce(&rules));
         self.tell(Input::Resource { resource, reduced });
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::{Value, json};
 use zonekeeper_core::{
     dns::{Policy, Routing, Rule, SetId},
-    source::{Facts, Kind, Object, ObjectRef, Reduced, Resource, ResourceRef, Rules},
+    source::{Facts, Kind, Object, ObjectRef, Publish, Reduced, Resource, ResourceRef, Rules},
 };
 
 use super::{
@@ -134,7 +134,7 @@ impl Default for Cluster {
         Self {
             objects: BTreeMap::new(),
             backends: BTreeMap::new(),
-            rules: Rules { adopt_by_annotation: true, ..Rules::default() },
+            rules: Rules { publish: Publish::All, adopt_by_annotation: true, ..Rules::default() },
             created: 0,
         }
     }

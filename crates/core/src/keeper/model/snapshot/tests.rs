@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     dns::{Data, Ttl, ZoneId},
     plan::{History, Plan, Settings, View},
-    source::{Claims, Object, Rules},
+    source::{Claims, Object, Publish, Rules},
 };
 
 fn name(text: &str) -> Name {
@@ -160,7 +160,7 @@ fn batch(zone: &Zone) -> Batch {
     });
     let object = Object::Ingress(Box::new(serde_json::from_value(ingress).unwrap()));
     let mut claims = Claims::new(zone.apex().clone());
-    claims.set(&object.id().unwrap(), object.facts(&Rules::default()));
+    claims.set(&object.id().unwrap(), object.facts(&Rules { publish: Publish::All, ..Rules::default() }));
     let settings = Settings::new("me".parse().unwrap());
     let plan = Plan::new(&View { zone, claims: &claims, settings: &settings, history: &History::default() });
     Batch::pack(plan.units).remove(0)
