@@ -119,7 +119,7 @@ async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
     match driver.status() {
         Some(status) if status.is_ready => (StatusCode::OK, "ok\n".to_owned()),
         Some(status) => {
-            let gates: Vec<String> = status.closed_gates.iter().map(ToString::to_string).collect();
+            let gates: Vec<String> = status.not_ready.iter().map(ToString::to_string).collect();
             (StatusCode::SERVICE_UNAVAILABLE, format!("waiting for: {}\n", gates.join(", ")))
         }
         None => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n".to_owned()),

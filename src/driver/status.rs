@@ -7,8 +7,10 @@ use zonekeeper_core::keeper::{Gate, Keeper, Time};
 /// A summary of the keeper's state, for readiness and metrics.
 #[derive(Debug, Clone, Default)]
 pub struct Status {
-    /// Whether all objects and the zone have been listed once.
+    /// Whether the plan can be relied on.
     pub is_ready: bool,
+    /// Why it cannot be relied on.
+    pub not_ready: Vec<Gate>,
     /// Whether this process is the leader, the only process that writes.
     pub is_leader: bool,
     /// The gates that are closed: while there is one, nothing is written.
@@ -38,7 +40,8 @@ impl Status {
     pub(super) fn of(keeper: &Keeper, now: Time) -> Self {
         let closed_gates = keeper.closed_gates(now);
         let mut status = Self {
-            is_ready: keeper.is_ready(),
+            is_ready: keeper.is_ready(now),
+            not_ready: keeper.not_ready(now),
             // A dry run writes nothing, so it does not need to lead.
             is_leader: !closed_gates.iter().any(|gate| matches!(gate, Gate::Leadership | Gate::DryRun)),
             closed_gates,

@@ -95,7 +95,11 @@ impl Metrics {
             "Failed requests, other than change requests",
             m.failures.clone(),
         );
-        registry.register("ready", "Whether all objects and the zone have been listed once", m.ready.clone());
+        registry.register(
+            "ready",
+            "Whether all objects and the zone are listed, and the listing and the account still work",
+            m.ready.clone(),
+        );
         registry.register(
             "leader",
             "Whether this process is the leader, the only one that writes",

@@ -29,6 +29,10 @@ use crate::{
 /// The namespace of the manifests.
 const NAMESPACE: &str = "zonekeeper";
 
+/// The command of the page of operations for a Deployment that has another strategy.
+const OTHER_STRATEGY: &str = "kubectl patch deployment zonekeeper --namespace zonekeeper --patch \
+                              '{\"spec\": {\"strategy\": {\"$retainKeys\": [\"type\"], \"type\": \"Recreate\"}}}'";
+
 /// One verb of one rule.
 struct Right {
     /// The namespace of the right. `None` means all namespaces.
@@ -92,6 +96,8 @@ async fn two_replicas_are_spread_and_a_drain_leaves_one() {
     let budgets: Api<PodDisruptionBudget> = Api::namespaced(plane.admin().await, NAMESPACE);
     let budget = serde_json::to_value(budgets.get("zonekeeper").await.unwrap().spec).unwrap();
     assert_eq!(budget["maxUnavailable"], 1);
+    // Replicas that are not ready, because Route 53 is down, do not keep a node from being drained.
+    assert_eq!(budget["unhealthyPodEvictionPolicy"], "AlwaysAllow");
     let labels = serde_json::to_value(&deployment.selector.match_labels).unwrap();
     assert_eq!(budget["selector"]["matchLabels"], labels);
     let affinity = serde_json::to_value(deployment.template.spec.unwrap().affinity).unwrap();
@@ -119,7 +125,29 @@ async fn a_dry_run_needs_no_lease_and_takes_the_place_of_writers() {
     let back: serde_json::Value = serde_json::from_str(&back).unwrap();
     let is_deployment = |item: &&serde_json::Value| item["kind"] == "Deployment";
     let spec = &back["items"].as_array().unwrap().iter().find(is_deployment).unwrap()["spec"];
+    // With this strategy, the old pods end before the new pod starts (Kubernetes, "Recreate Deployment").
     assert_eq!((&spec["replicas"], &spec["strategy"]), (&json!(1), &json!({"type": "Recreate"})));
+}
+
+#[tokio::test]
+async fn overlays_take_each_others_place_by_server_side_apply() {
+    let plane = ControlPlane::bare().await;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let deployments: Api<Deployment> = Api::namespaced(plane.admin().await, NAMESPACE);
+    for (overlay, replicas) in [("dry-run", 1), ("apply", 2), ("dry-run", 1), ("approve", 2), ("dry-run", 1)]
+    {
+        let command = format!("kubectl apply --server-side -k manifests/overlays/{overlay}");
+        plane.sh(root, &command).await;
+        let spec = deployments.get("zonekeeper").await.unwrap().spec.unwrap();
+        assert_eq!(spec.replicas, Some(replicas), "{overlay}");
+        assert_eq!(serde_json::to_value(&spec.strategy).unwrap(), json!({"type": "Recreate"}), "{overlay}");
+    }
+    // A Deployment with another strategy needs one patch, as the page of operations says.
+    let rolling = json!({"spec": {"strategy": {"type": "RollingUpdate"}}});
+    deployments.patch("zonekeeper", &PatchParams::default(), &Patch::Merge(rolling)).await.unwrap();
+    plane.sh(root, OTHER_STRATEGY).await;
+    assert!(include_str!("../../docs/operations.md").contains(OTHER_STRATEGY));
+    plane.sh(root, "kubectl apply --server-side -k manifests/overlays/apply").await;
 }
 
 #[tokio::test]

@@ -50,6 +50,27 @@ async fn it_is_alive_at_once_and_ready_after_the_first_lists() {
 }
 
 #[tokio::test]
+async fn a_zone_that_cannot_be_listed_for_two_resyncs_ends_readiness_until_it_can() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("probes-stale").await);
+    let command = CommandLine::of(&zone, &shop, &["run", "--resync", "1s"]).await;
+    let mut zonekeeper = command.start();
+    zonekeeper.is_ready().await;
+    zone.disturb(LIST, Effect::access_denied(), u32::MAX);
+    let address = zonekeeper.address().await;
+    let refused = zonekeeper.until("the listing and the account are named", async || {
+        let ready = http::get(address, "/readyz").await.ok();
+        ready.filter(|ready| ready.body == "waiting for: zone-list-too-old, account\n")
+    });
+    assert_eq!(refused.await.status, 503);
+    zonekeeper.measures("zonekeeper_ready", "0").await;
+    assert_eq!(zonekeeper.get("/livez").await.status, 200);
+    zone.calm();
+    zonekeeper.is_ready().await;
+    zonekeeper.measures("zonekeeper_ready", "1").await;
+    zonekeeper.stop().await;
+}
+
+#[tokio::test]
 async fn a_port_alone_is_that_of_every_interface() {
     let (zone, shop) = (Zone::empty().await, Namespace::new("probes-port").await);
     let zonekeeper = CommandLine::of(&zone, &shop, &["run"]).await.env("ZONEKEEPER_METRICS_ADDRESS", ":0");

@@ -373,9 +373,15 @@ impl Keeper {
         self.wake_at
     }
 
-    /// Whether all objects and the zone were seen, so that [`Keeper::plan`] means something.
-    pub fn is_ready(&self) -> bool {
-        self.planner.is_started()
+    /// Whether the plan can be relied on: all objects and the zone were seen, and nothing in [`Keeper::not_ready`]
+    /// prevents it.
+    pub fn is_ready(&self, now: Time) -> bool {
+        self.planner.is_started() && self.not_ready(now).is_empty()
+    }
+
+    /// The closed gates because of which this process is not ready. A process that stands by is ready.
+    pub fn not_ready(&self, now: Time) -> Vec<Gate> {
+        self.permits.rules(&self.model, &self.planner, now).not_ready()
     }
 
     /// The conditions that prevent all writes now.

@@ -413,6 +413,19 @@ impl Rules<'_> {
         gates
     }
 
+    /// What the process is not ready for: the lists that it waits for; later a listing of the zone that is too old, or an
+    /// account that has been refused for two resync periods. A process that stands by is ready.
+    pub fn not_ready(&self) -> Vec<Gate> {
+        let refused_since = self.permits.account.open_since();
+        let is_refused_too_long = refused_since.is_some_and(|since| self.model.is_too_long(since, self.now));
+        let is_reason = |gate: &Gate| match gate {
+            Gate::Objects(_) | Gate::Zone | Gate::StaleZone => true,
+            Gate::Account => is_refused_too_long || !self.planner.is_started(),
+            Gate::Leadership | Gate::DryRun | Gate::Approval | Gate::Changes => false,
+        };
+        self.closed_gates().into_iter().filter(is_reason).collect()
+    }
+
     /// Whether a batch may be sent: at least one unit as a probe.
     pub fn may_send(&self) -> bool {
         self.closed_gates().iter().all(|gate| *gate == Gate::Changes)

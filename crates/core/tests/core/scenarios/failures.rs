@@ -271,6 +271,22 @@ fn a_denied_read_stops_everything_but_one_probe_at_a_time() {
 }
 
 #[test]
+fn an_account_that_is_refused_for_two_resyncs_ends_readiness() {
+    let mut stage = stage();
+    let denied = || Fate::fails(FailureClass::Account, "not authorized");
+    stage.questions_meet((0..1_000).map(|_| denied()));
+    stage.run(55 * 60_000);
+    assert_eq!(stage.keeper.closed_gates(stage.now), [Gate::Account]);
+    assert!(stage.keeper.is_ready(stage.now));
+    stage.run(10 * 60_000);
+    assert!(!stage.keeper.is_ready(stage.now));
+    assert_eq!(stage.keeper.not_ready(stage.now), [Gate::StaleZone, Gate::Account]);
+    stage.questions_work_again();
+    stage.run(70_000);
+    assert!(stage.keeper.is_ready(stage.now));
+}
+
+#[test]
 fn a_unit_that_the_message_names_is_taken_out_and_the_rest_goes_on_at_once() {
     let mut stage = stage();
     stage.refuse("w3.example.com", Some("[RRSet with DNS name w3.example.com. is not what we like]"));

@@ -54,10 +54,13 @@ fn nothing_is_written_before_objects_and_zone_have_been_seen_whole() {
     stage.see(&web("www", WEB_1));
     stage.run(10_000);
     assert_eq!(stage.done(), ["list"]);
-    assert_eq!((stage.keeper.is_ready(), stage.keeper.completion(stage.now)), (false, Completion::Working));
+    assert_eq!(
+        (stage.keeper.is_ready(stage.now), stage.keeper.completion(stage.now)),
+        (false, Completion::Working)
+    );
     stage.tell(Input::Listed(scope()));
     assert_eq!(stage.done(), ["apply 1 units: 4 create, 0 replace"]);
-    assert_eq!((stage.keeper.is_ready(), stage.keeper.completion(stage.now)), (true, DONE));
+    assert_eq!((stage.keeper.is_ready(stage.now), stage.keeper.completion(stage.now)), (true, DONE));
     // The keeper stores nothing for right records.
     assert_eq!(stage.keeper.hosts().count(), 0);
     // The hostname counts as pending from the change of the object on, even before its plan.
@@ -78,6 +81,7 @@ fn a_standby_that_begins_to_lead_reads_what_it_would_write_and_writes_it() {
     stage.relist(&[web("www", WEB_1)]);
     stage.run(60_000);
     assert_eq!(stage.keeper.closed_gates(stage.now), [Gate::Leadership]);
+    assert!(stage.keeper.is_ready(stage.now));
     stage.done();
     stage.tell(Input::Leadership { until: Time::NEVER });
     assert_eq!(stage.done(), ["count", "read a-www.example.com", "apply 1 units: 4 create, 0 replace"]);
@@ -91,8 +95,14 @@ fn a_zone_that_was_not_listed_for_two_periods_is_not_written_and_then_listed_at_
     // Reads start to fail during a listing.
     stage.run(35 * 60_000);
     stage.questions_meet((0..5_000).map(|_| Fate::fails(FailureClass::Unknown, "503")));
-    stage.run(61 * 60_000);
+    stage.run(20 * 60_000);
+    assert_eq!((stage.keeper.is_ready(stage.now), stage.keeper.not_ready(stage.now)), (true, vec![]));
+    stage.run(41 * 60_000);
     assert_eq!(stage.keeper.closed_gates(stage.now), [Gate::StaleZone]);
+    assert_eq!(
+        (stage.keeper.is_ready(stage.now), stage.keeper.not_ready(stage.now)),
+        (false, vec![Gate::StaleZone])
+    );
     stage.done();
     stage.see(&web("www", WEB_1));
     stage.run(1_000);
@@ -100,6 +110,7 @@ fn a_zone_that_was_not_listed_for_two_periods_is_not_written_and_then_listed_at_
     stage.questions_work_again();
     stage.run(5_000);
     assert_eq!(stage.keeper.closed_gates(stage.now), []);
+    assert!(stage.keeper.is_ready(stage.now));
     assert_eq!(stage.at("www.example.com").len(), 4);
 }
 

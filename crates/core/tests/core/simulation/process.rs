@@ -203,12 +203,12 @@ impl Process {
     }
 
     /// The current phase, one of [`PHASES`].
-    pub fn phase(&self) -> &'static str {
+    pub fn phase(&self, now: Time) -> &'static str {
         if self.applying.is_some() {
             "with a batch on its way"
         } else if self.unanswered.is_some() {
             "before it knows the result of a batch"
-        } else if self.keeper.is_ready() {
+        } else if self.keeper.is_ready(self.local(now)) {
             "idle"
         } else {
             "before it has seen everything"

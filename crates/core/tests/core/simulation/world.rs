@@ -476,7 +476,7 @@ impl World {
     fn kill(&mut self) {
         let all: Vec<u32> = self.processes.iter().map(|process| process.number).collect();
         let number = *self.random.pick(&all);
-        let phase = self.process(number).unwrap().phase();
+        let phase = self.process(number).unwrap().phase(self.now);
         match self.random.below(6) {
             0 | 1 => self.doomed = Some(number),
             2 => {
