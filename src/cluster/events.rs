@@ -26,7 +26,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, warn};
 use zonekeeper_core::{
     dns::RecordSet,
-    keeper::{IgnoredField, Report, Warning},
+    keeper::{IgnoredField, Report, Telling, Warning},
     plan::{Blocked, Noted, Unit},
     source::{Kind, ObjectRef},
 };
@@ -89,7 +89,11 @@ impl Events {
             Warning::LeftOver(leftover) => leftover_note(&leftover.set, others),
             Warning::Ignored(ignored) => ignored_note(ignored, others),
         };
-        self.event("Warning", warning.label(), &note, warning.object(), uid)
+        let type_ = match warning.telling() {
+            Telling::Warning => "Warning",
+            Telling::Once => "Normal",
+        };
+        self.event(type_, warning.label(), &note, warning.object(), uid)
     }
 
     /// Tells an object what Route 53 accepted for it.

@@ -2,10 +2,10 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 use zonekeeper_core::{
     dns::{RecordSet, Routing, SetId},
-    keeper::{ChangeId, Report},
+    keeper::{ChangeId, IgnoredField, Report, Telling},
     plan::{Batch, PlanDigest},
     source::ClaimKey,
 };
@@ -147,15 +147,10 @@ impl Listener for Reporter {
                 object = %leftover.object,
                 "a record is no longer left over"
             ),
-            Report::Ignored(ignored) => info!(
-                object = %ignored.object,
-                field = ignored.field,
-                detail = ignored.text,
-                "a field of an object has no effect, or another effect than it seems"
-            ),
-            Report::NoLongerIgnored(ignored) => info!(
-                object = %ignored.object,
-                field = ignored.field,
+            Report::Ignored(found) => ignored(found),
+            Report::NoLongerIgnored(gone) => info!(
+                object = %gone.object,
+                field = gone.field,
                 "an object does not have a field without effect any more"
             ),
             // Logged when it began. This report is for the Event on the object.
@@ -177,6 +172,19 @@ impl Listener for Reporter {
 }
 
 /// The set identifier of a key; none under simple routing.
+fn ignored(found: &IgnoredField) {
+    let IgnoredField { object, field, text, telling } = found;
+    match telling {
+        Telling::Warning => {
+            info!(%object, field, detail = text, "a field of an object has no effect, or another effect than it seems");
+        }
+        // Where several zonekeepers share a cluster, each has many such objects.
+        Telling::Once => {
+            debug!(%object, field, detail = text, "an object asks for a hostname of another zone")
+        }
+    }
+}
+
 fn of_key(key: &ClaimKey) -> Option<&str> {
     key.set_id.as_ref().map(SetId::as_str)
 }

@@ -1,6 +1,6 @@
 //! Events about objects.
 
-use k8s_openapi::api::{events::v1::Event, networking::v1::Ingress};
+use k8s_openapi::api::{core::v1::Service, events::v1::Event, networking::v1::Ingress};
 use serde_json::json;
 use zonekeeper::{
     cluster::{Cluster, Events, LONGEST_SILENCE},
@@ -100,6 +100,34 @@ async fn owners_are_told_of_a_record_that_they_do_not_ask_for_any_more() {
         ]
     );
     assert_eq!(zone.values("www.example.test", "AAAA"), ["2001:db8::1"]);
+    zonekeeper.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_not_read_and_what_is_in_another_zone_is_told() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("events-outside").await);
+    shop.create_ingress(
+        "web",
+        "www.example.org",
+        json!({"external-dns.kubernetes.io/hostname": "www.example.org"}),
+    )
+    .await;
+    shop.create_service("nodes", "nodes.example.test").await;
+    shop.patch_service("nodes", json!({"spec": {"type": "NodePort"}})).await;
+    let mut zonekeeper = CommandLine::of(&zone, &shop, &["run"]).await.start();
+    let told = zonekeeper.until("both Events", async || {
+        let mut events = shop.events_of::<Ingress>("web").await;
+        events.extend(shop.events_of::<Service>("nodes").await);
+        Some(lines(&events)).filter(|lines| lines.len() == 2)
+    });
+    assert_eq!(
+        told.await,
+        [
+            "Normal OutsideZone hostname www.example.org: it is not in the zone example.test, so the zonekeeper of this zone \
+             ignores it",
+            "Warning IgnoredField spec.type: NodePort is not read: only Services of the type LoadBalancer have records",
+        ]
+    );
     zonekeeper.stop().await;
 }
 

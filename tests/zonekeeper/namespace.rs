@@ -113,6 +113,12 @@ impl Namespace {
         self.create::<Service>(service).await;
     }
 
+    /// Changes a Service.
+    pub async fn patch_service(&self, name: &str, patch: Value) {
+        let (api, parameters) = (self.api::<Service>(), PatchParams::default());
+        api.patch(name, &parameters, &Patch::Merge(patch)).await.unwrap();
+    }
+
     /// Writes the address of a load balancer into an object's status: `{"ip": …}` or `{"hostname": …}`.
     pub async fn set_address<K: Kind>(&self, name: &str, address: Value) {
         self.set_addresses::<K>(name, json!([address])).await;

@@ -163,6 +163,7 @@ fn facts(endpoints: &[Weighted]) -> Facts {
         passed_over: BTreeSet::new(),
         bad_hosts: Vec::new(),
         more_bad_hosts: 0,
+        is_annotated: true,
         controls: Controls::default(),
         problems: Vec::new(),
     }

@@ -227,6 +227,17 @@ pub struct IgnoredField {
     pub field: String,
     /// Why, and what counts instead.
     pub text: String,
+    /// How the object is told.
+    pub telling: Telling,
+}
+
+/// How the owners of an object are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Telling {
+    /// With a warning, again each hour while it lasts.
+    Warning,
+    /// Once, as news: it may be as it should be.
+    Once,
 }
 
 /// An owned record set that no object wants, beside record sets that an object wants.
@@ -312,7 +323,18 @@ impl Warning {
             Self::Blocked(blocked) => blocked.reason.label(),
             Self::Noted(noted) => noted.note.label(),
             Self::LeftOver(_) => "LeftOver",
-            Self::Ignored(_) => "IgnoredField",
+            Self::Ignored(ignored) => match ignored.telling {
+                Telling::Warning => "IgnoredField",
+                Telling::Once => "OutsideZone",
+            },
+        }
+    }
+
+    /// How it is told.
+    pub fn telling(&self) -> Telling {
+        match self {
+            Self::Blocked(_) | Self::Noted(_) | Self::LeftOver(_) => Telling::Warning,
+            Self::Ignored(ignored) => ignored.telling,
         }
     }
 

@@ -46,7 +46,7 @@ pub use brake_limits::BrakeLimits;
 pub use config::{Config, Mode};
 pub use contract::{
     Apply, ApplyId, ChangeId, Cursor, Effect, Failure, FailureClass, IgnoredField, Input, Leftover, Page,
-    Read, ReadId, Report, Warning,
+    Read, ReadId, Report, Telling, Warning,
 };
 pub use pacer::{Quota, Rate};
 pub use permits::{Gate, LONGEST_RELEASE};

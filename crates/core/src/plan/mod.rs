@@ -65,7 +65,7 @@ pub use view::View;
 
 use crate::{
     dns::{AliasZones, Name, Ttl},
-    source::{ClaimKey, ObjectRef, ResourceRef, Severity},
+    source::{ClaimKey, ObjectRef, ResourceRef},
 };
 
 /// The settings with which claims become record sets.
@@ -175,14 +175,11 @@ impl Plan {
         plan.outside = view.claims.outside().map(|(name, object)| (name.clone(), object.clone())).collect();
         plan.outside.sort();
         plan.unreadable = view.claims.visibility.undecodable().cloned().collect();
-        for facts in view.claims.facts() {
-            plan.blocked.extend(of_object(facts));
-            let warnings: Vec<String> = facts
-                .problems
-                .iter()
-                .filter(|problem| problem.severity == Severity::Warning)
-                .map(|problem| format!("{}: {}", problem.field, problem.text))
-                .collect();
+        plan.blocked.extend(view.claims.facts().flat_map(|facts| of_object(facts)));
+        for facts in view.claims.all_facts() {
+            let warnings = facts.warnings(view.zone.apex());
+            let warnings: Vec<String> =
+                warnings.map(|problem| format!("{}: {}", problem.field, problem.text)).collect();
             if !warnings.is_empty() {
                 plan.warnings.insert(facts.object.clone(), warnings);
             }

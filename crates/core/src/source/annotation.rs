@@ -200,8 +200,12 @@ impl<'a> Annotations<'a> {
 
     /// Whether the rules publish the object.
     pub fn publishes(&self) -> bool {
-        self.rules.publish == Publish::All
-            || self.get(AnnotationKey::Hostname, &mut Vec::new()).is_some()
+        self.rules.publish == Publish::All || self.asks()
+    }
+
+    /// Whether the object asks for publication.
+    pub fn asks(&self) -> bool {
+        self.get(AnnotationKey::Hostname, &mut Vec::new()).is_some()
             || self.all.and_then(|all| all.get(PUBLISH)).is_some_and(|value| value == "true")
     }
 

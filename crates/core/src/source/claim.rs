@@ -140,9 +140,14 @@ impl Claims {
         self.keys_from(name).take_while(move |key| key.host.is_within(name))
     }
 
+    /// The facts of every object, by object, also of those that are not selected.
+    pub fn all_facts(&self) -> impl Iterator<Item = &Arc<Facts>> {
+        self.facts.values()
+    }
+
     /// The facts of every object that is selected, by object.
     pub fn facts(&self) -> impl Iterator<Item = &Arc<Facts>> {
-        self.facts.values().filter(|facts| facts.passed_over.is_empty())
+        self.all_facts().filter(|facts| facts.passed_over.is_empty())
     }
 
     /// The hostnames of objects that are not selected, by object.

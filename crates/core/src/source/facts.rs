@@ -38,6 +38,8 @@ pub struct Facts {
     pub bad_hosts: Vec<BadHost>,
     /// How many more hostnames are not valid.
     pub more_bad_hosts: usize,
+    /// Whether the object asks for publication: by a hostname annotation, or by `zonekeeper.dev/publish: "true"`.
+    pub is_annotated: bool,
     /// How the object wants its hostnames to be treated.
     pub controls: Controls,
     /// What is wrong with the object.
@@ -113,6 +115,7 @@ impl Facts {
             passed_over: BTreeSet::new(),
             bad_hosts: Vec::new(),
             more_bad_hosts: 0,
+            is_annotated: false,
             controls: Controls::default(),
             problems: Vec::new(),
         }
@@ -152,6 +155,12 @@ impl Facts {
     pub(crate) fn unreadable_dependency(&self) -> Option<&str> {
         let mut unreadable = self.problems.iter().filter(|problem| problem.severity == Severity::Unreadable);
         unreadable.next().map(|problem| problem.field.as_str())
+    }
+
+    /// The problems that block nothing. Those of an object that is not selected concern the zone of its hostnames only.
+    pub fn warnings<'f>(&'f self, apex: &Name) -> impl Iterator<Item = &'f Problem> {
+        let is_ours = self.passed_over.is_empty() || self.passed_over.iter().any(|host| host.is_within(apex));
+        self.problems.iter().filter(move |problem| is_ours && problem.severity == Severity::Warning)
     }
 
     /// The first problem that blocks the object's hostnames.

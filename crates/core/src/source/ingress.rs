@@ -45,7 +45,7 @@ pub(super) fn facts(ingress: &Ingress, object: ObjectRef, rules: &Rules) -> Fact
     if !annotations.is_for_us() || !annotations.publishes() || !has_class(ingress, rules) {
         return hosts.not_selected(facts);
     }
-    facts.problems = problems;
+    (facts.problems, facts.is_annotated) = (problems, annotations.asks());
     let status = ingress.status.iter().flat_map(|status| status.load_balancer.iter());
     let entries = status.flat_map(|balancer| balancer.ingress.iter().flatten());
     let texts = entries.flat_map(|entry| [&entry.ip, &entry.hostname]).flatten();

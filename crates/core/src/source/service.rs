@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Service;
 
 use super::{
-    Facts, ObjectRef, Rules,
+    Facts, ObjectRef, Problem, Rules,
     annotation::{AnnotationKey, Annotations, list},
     facts::Hosts,
 };
@@ -16,8 +16,15 @@ pub(super) fn facts(service: &Service, object: ObjectRef, rules: &Rules) -> Opti
     let mut problems = Vec::new();
     // A Service has no hostname field: without the annotation it asks for nothing.
     list(annotations.get(AnnotationKey::Hostname, &mut problems)?.value).for_each(|host| hosts.add(host));
-    let balanced = spec.type_.as_deref() == Some("LoadBalancer");
-    if !balanced || !annotations.is_for_us() || !annotations.publishes() {
+    facts.is_annotated = annotations.asks();
+    if !annotations.is_for_us() || !annotations.publishes() {
+        return Some(hosts.not_selected(facts));
+    }
+    // The API server writes the default type.
+    let type_ = spec.type_.as_deref().unwrap_or("ClusterIP");
+    if type_ != "LoadBalancer" {
+        let text = format!("{type_} is not read: only Services of the type LoadBalancer have records");
+        facts.problems = vec![Problem::warning("spec.type", text)];
         return Some(hosts.not_selected(facts));
     }
     facts.problems = problems;

@@ -10,14 +10,14 @@ pub(super) use snapshot::{FRESH, PageOutcome, Snapshot};
 
 use super::{
     blocked_reports,
-    contract::{IgnoredField, Report},
+    contract::{IgnoredField, Report, Telling},
     time::Time,
     turn::{Changed, Turn},
 };
 use crate::{
     dns::{Name, Zone},
     plan::{Blocked, History, Settings, View, of_object},
-    source::{Claims, Facts, Index, ObjectRef, Problem, Reduced, ResourceRef, Scope, Severity},
+    source::{Claims, Facts, Index, ObjectRef, Problem, Reduced, ResourceRef, Scope},
 };
 
 /// The inputs of every plan, kept up to date.
@@ -123,14 +123,23 @@ impl Model {
 
     /// Reports the fields of an object that have no effect, where they differ from those of the facts before.
     fn report_ignored(&self, object: &ObjectRef, facts: Option<&Facts>, turn: &mut Turn) {
+        let apex = self.zone().apex();
         let ignored = |facts: Option<&Facts>| -> BTreeSet<IgnoredField> {
-            let problems = facts.into_iter().flat_map(|facts| &facts.problems);
-            let warnings = problems.filter(|problem| problem.severity == Severity::Warning);
+            let warnings = facts.into_iter().flat_map(|facts| facts.warnings(apex));
             let of = |Problem { field, text, .. }: &Problem| {
                 let (object, field, text) = (object.clone(), field.clone(), text.clone());
-                IgnoredField { object, field, text }
+                IgnoredField { object, field, text, telling: Telling::Warning }
             };
-            warnings.map(of).collect()
+            // An object that asks for publication may mean another zone, which another zonekeeper keeps.
+            let annotated = facts.into_iter().filter(|facts| facts.is_annotated);
+            let outside = annotated.flat_map(Facts::hosts).filter(|host| !host.is_within(apex));
+            let news = outside.map(|host| IgnoredField {
+                object: object.clone(),
+                field: format!("hostname {host}"),
+                text: format!("it is not in the zone {apex}, so the zonekeeper of this zone ignores it"),
+                telling: Telling::Once,
+            });
+            warnings.map(of).chain(news).collect()
         };
         let (old, new) = (ignored(self.claims.facts_of(object).map(AsRef::as_ref)), ignored(facts));
         for gone in old.difference(&new) {

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     dns::SetKey,
     keeper::{
-        contract::{IgnoredField, Leftover, Report, Warning},
+        contract::{IgnoredField, Leftover, Report, Telling, Warning},
         time::Time,
     },
     plan::{Note, Subject},
@@ -17,7 +17,7 @@ use crate::{
 
 /// How long a condition must last before the first warning. Most conditions of a new object end by themselves.
 const LASTED: Duration = Duration::from_secs(30);
-/// The time between warnings: an Event is kept for an hour (kube-apiserver, `--event-ttl`).
+/// The time between warnings: an Event is kept for an hour (kube-apiserver, `--event-ttl`). News is told once.
 const AGAIN: Duration = Duration::from_hours(1);
 
 /// An object, and the condition that a warning describes.
@@ -112,8 +112,11 @@ impl Warnings {
             if is_same && (lasting.is_told || lasting.due <= now) {
                 let key = (object.clone(), condition.clone());
                 self.due.remove(&(lasting.due, key.clone()));
-                (lasting.is_told, lasting.due) = (true, now + AGAIN);
-                self.due.insert((lasting.due, key));
+                lasting.is_told = true;
+                if lasting.warning.telling() == Telling::Warning {
+                    lasting.due = now + AGAIN;
+                    self.due.insert((lasting.due, key));
+                }
                 count += 1;
             }
         }

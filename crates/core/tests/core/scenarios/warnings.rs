@@ -219,6 +219,62 @@ fn a_standby_tells_what_lasts_when_it_takes_over() {
 }
 
 #[test]
+fn an_annotated_object_is_told_once_that_its_hostname_is_in_another_zone() {
+    let mut stage = Stage::new();
+    let with = |name: &str, annotation: Option<&str>, host: &str| {
+        let annotations = annotation.map(|host| ("hostname", host.to_owned())).into_iter().collect();
+        ingress(meta("shop", name, 0, annotations), &[host], &[(Some("192.0.2.1".to_owned()), None)])
+    };
+    stage.start(&[
+        with("web", Some("www.example.com, www.example.org"), "shop.example.org"),
+        // It does not ask for publication, so it may have nothing to do with this zonekeeper.
+        with("other", None, "other.example.org"),
+    ]);
+    stage.run(8_000_000);
+    let said = |stage: &mut Stage| -> Vec<(u64, String)> {
+        let done = stage.done_at().into_iter().filter(|(_, line)| line.contains("still ignored"));
+        done.map(|(at, line)| (at / 1_000, line)).collect()
+    };
+    let line = |at, host: &str, others: &str| {
+        let text = "it is not in the zone example.com, so the zonekeeper of this zone ignores it";
+        (at, format!("still ignored hostname {host}: {text}{others}"))
+    };
+    assert_eq!(said(&mut stage), [line(30, "shop.example.org", ", and 1 others")]);
+    stage.see(&with("web", Some("www.example.com, www.example.net"), "shop.example.org"));
+    stage.run(8_000_000);
+    assert_eq!(said(&mut stage).len(), 1);
+    assert_eq!(stage.at("www.example.com").len(), 2);
+}
+
+#[test]
+fn a_service_of_another_type_is_told_that_it_is_not_read() {
+    let mut stage = Stage::new();
+    let service = |type_: &str| {
+        Object::Service(Box::new(
+            serde_json::from_value(serde_json::json!({
+                "metadata": {"name": "web", "namespace": "shop", "uid": "uid of shop/web",
+                    "annotations": {"external-dns.kubernetes.io/hostname": "www.example.com"}},
+                "spec": {"type": type_},
+                "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}},
+            }))
+            .unwrap(),
+        ))
+    };
+    stage.start(&[service("NodePort")]);
+    stage.run(40_000);
+    let field = "ignored spec.type";
+    let text = "NodePort is not read: only Services of the type LoadBalancer have records";
+    let done = |stage: &mut Stage| -> Vec<String> {
+        stage.done().into_iter().filter(|line| line.contains("ignored")).collect()
+    };
+    assert_eq!(done(&mut stage), [field.to_owned(), format!("still {field}: {text}")]);
+    stage.see(&service("LoadBalancer"));
+    stage.run(1_000);
+    assert_eq!(done(&mut stage), [format!("no longer {field}")]);
+    assert_eq!(stage.at("www.example.com").len(), 2);
+}
+
+#[test]
 fn what_an_object_says_in_vain_is_told_while_it_says_it() {
     let mut stage = Stage::new();
     let with = |ttl: &str| {
