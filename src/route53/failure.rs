@@ -173,7 +173,11 @@ where
     if let Some(service) = error.as_service_error()
         && let Some(code) = service.code().filter(|code| !code.is_empty())
     {
-        return with_code(kind, status, code, service.message().unwrap_or_default());
+        return match service.message().filter(|message| !message.is_empty()) {
+            Some(message) => with_code(kind, status, code, message),
+            // The API model has a list of messages beside the message. The SDK does not read it.
+            None => with_code(kind, status, code, &messages(&body_of(error))),
+        };
     }
     if let Some(credentials) = find::<CredentialsError>(error, |_| true) {
         let (class, code) = (FailureClass::Account, "NoCredentials".to_owned());
@@ -190,14 +194,7 @@ where
         SdkError::ConstructionFailure(_) => "RequestNotBuilt",
         SdkError::TimeoutError(_) => "Timeout",
         SdkError::DispatchFailure(_) => "ConnectionFailed",
-        _ => {
-            return unreadable(
-                kind,
-                status,
-                error.raw_response().and_then(|response| response.body().bytes()),
-                text,
-            );
-        }
+        _ => return unreadable(kind, status, &body_of(error), text),
     };
     Failure { class: class_of(kind, status, code), code: code.to_owned(), message: text }
 }
@@ -206,8 +203,7 @@ where
 ///
 /// Route 53 always sends a code, so the answer comes from a proxy or a load balancer. The exception is a rejected change
 /// in the format that the service used before 2024.
-fn unreadable(kind: RequestKind, status: u16, body: Option<&[u8]>, text: String) -> Failure {
-    let body = String::from_utf8_lossy(body.unwrap_or_default());
+fn unreadable(kind: RequestKind, status: u16, body: &str, text: String) -> Failure {
     let is_old_format = body.contains("<InvalidChangeBatch");
     let code = match status {
         400 if is_old_format => "InvalidChangeBatch",
@@ -216,8 +212,8 @@ fn unreadable(kind: RequestKind, status: u16, body: Option<&[u8]>, text: String)
     };
     let message = match body.char_indices().nth(LONGEST_QUOTE) {
         _ if body.trim().is_empty() => text,
-        // It is quoted in full, because it names the rejected record sets.
-        _ if is_old_format => body.into_owned(),
+        // They are quoted in full, because they name the rejected record sets.
+        _ if is_old_format => messages(body),
         Some((end, _)) => format!("status {status}: {}…", body.get(..end).unwrap_or_default()),
         None => format!("status {status}: {body}"),
     };
@@ -226,6 +222,22 @@ fn unreadable(kind: RequestKind, status: u16, body: Option<&[u8]>, text: String)
         return Failure { class: FailureClass::Refused, code: code.to_owned(), message };
     }
     with_code(kind, status, code, &message)
+}
+
+/// The body of an answer; empty without one.
+fn body_of<E>(error: &SdkError<E, HttpResponse>) -> String {
+    let body = error.raw_response().and_then(|response| response.body().bytes());
+    String::from_utf8_lossy(body.unwrap_or_default()).into_owned()
+}
+
+/// The texts of all elements `Message`, joined as Route 53 joins them.
+fn messages(body: &str) -> String {
+    let elements = body.split("<Message>").skip(1).filter_map(|rest| rest.split("</Message>").next());
+    let escapes =
+        [("&apos;", "'"), ("&#39;", "'"), ("&quot;", "\""), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")];
+    let unescape =
+        |text: &str| escapes.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to));
+    elements.map(unescape).collect::<Vec<_>>().join(", ")
 }
 
 /// Classifies an answer by its code. For rejections, the message decides too.
@@ -285,6 +297,13 @@ mod tests {
         assert!(is_untrusted(&wrapped(rustls::Error::InvalidCertificate(untrusted))));
         assert!(!is_untrusted(&wrapped(rustls::Error::HandshakeNotComplete)));
         assert!(!is_untrusted(&io::ErrorKind::ConnectionReset.into()));
+    }
+
+    #[test]
+    fn a_list_of_messages_is_read_as_one() {
+        let body = "<Messages><Message>RRSet &apos;a.test.&apos; is wrong</Message>\n<Message>so is &lt;b&gt;</Message></Messages>";
+        assert_eq!(messages(body), "RRSet 'a.test.' is wrong, so is <b>");
+        assert_eq!(messages("<html>no"), "");
     }
 
     #[test]

@@ -180,7 +180,7 @@ fn ignored(found: &IgnoredField) {
         }
         // Where several zonekeepers share a cluster, each has many such objects.
         Telling::Once => {
-            debug!(%object, field, detail = text, "an object asks for a hostname of another zone")
+            debug!(%object, field, detail = text, "an object asks for a hostname of another zone");
         }
     }
 }

@@ -118,7 +118,22 @@ fn the_page_of_failures_is_current() {
         "\nThe message of a `refused` request can change its class. It is \
          `zone-full` if the message names the limit of record sets, and `busy` if the message says that the zone is disabled \
          for mutation. Any other code is `refused` with a status below 500, and `unknown` with a status of \
-         500 or above. An answer of status 413 without a code is `refused`, so that zonekeeper splits the batch.\n",
+         500 or above. An answer of status 413 without a code is `refused`, so that zonekeeper splits the batch.\n\n\
+         ## Which hostname is refused\n\n\
+         Route 53 refuses a batch as a whole. zonekeeper finds the units that the message means, and sends the others again at \
+         once. It understands these messages, also several in one answer, and also the list `Messages` of the older format:\n\n\
+         | the message has | example | then |\n|---|---|---|\n\
+         | the name of a record set or of its ownership record | `[Tried to create resource record set \
+         [name='www.example.com.', type='A'] but it already exists]`, `RRSet with DNS name www.example.com. is not permitted …`, \
+         `… invalid set of changes for a resource record set 'TXT a-www.example.com.'` | the unit is sent once more, alone, \
+         after a second. If Route 53 refuses it again, it waits for ten minutes, or for a change of its object or of the zone |\n\
+         | the place of a change | `… at 'changeBatch.changes.3.member.resourceRecordSet.ttl' failed to satisfy constraint` | \
+         the same |\n\
+         | the target of an alias | `Tried to create an alias that targets lb.example.com., type A in zone Z…, but that target was \
+         not found` | all units of the batch with this target are sent again, each alone, after a wait that doubles from one \
+         second to ten minutes: Route 53 may know a new load balancer soon |\n\
+         | a value in quotes | `FATAL problem: … encountered with '192.0.2.256'` | the same |\n\
+         | nothing of this | | the batch is halved until the unit is found |\n",
     );
     is_current("failures.md", &page);
 }
@@ -265,7 +280,7 @@ fn reaction(class: FailureClass) -> &'static str {
              may have executed the change."
         }
         FailureClass::Refused => {
-            "It splits the batch by the names in the message, or into halves. The other units continue at once. It blocks \
+            "It splits the batch by what the message means, or into halves. The other units continue at once. It blocks \
              a unit that is rejected alone, and tries it again after a wait that doubles from one second to ten minutes, \
              or when its object or its part of the zone changes. After a read, it waits one to three seconds."
         }

@@ -74,6 +74,11 @@ fn apply(not_after: Time) -> Apply {
 const LEGACY: &str = "<?xml version=\"1.0\"?>\n<InvalidChangeBatch xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\">\
                       <Messages><Message>Tried to create resource record set [name='www.example.test.', type='A'] but \
                       it already exists</Message></Messages></InvalidChangeBatch>";
+/// An error with a list of messages in place of one, as the API model allows.
+const LISTED: &str = "<?xml version=\"1.0\"?>\n<ErrorResponse xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Error>\
+                      <Type>Sender</Type><Code>InvalidChangeBatch</Code><Messages><Message>Tried to create resource record set \
+                      [name=&apos;www.example.test.&apos;, type=&apos;A&apos;] but it already exists</Message></Messages></Error>\
+                      <RequestId>1</RequestId></ErrorResponse>";
 const PROXY: &str =
     "<html><head><title>Sign in</title></head><body>Sign in to use this network.</body></html>";
 
@@ -146,6 +151,7 @@ async fn every_failure_of_a_change_has_its_class() {
     let refusals = refusals().into_iter().map(|(effect, _, class, code)| (effect, class, code, false));
     let only_changes = [
         (Effect::answer(400, LEGACY), FailureClass::Refused, "InvalidChangeBatch", false),
+        (Effect::answer(400, LISTED), FailureClass::Refused, "InvalidChangeBatch", false),
         (Effect::answer(413, PROXY), FailureClass::Refused, "UnreadableAnswer", false),
     ];
     // The tries run at the same time, because some of them wait for the client's timeout.
@@ -173,7 +179,9 @@ async fn every_failure_of_a_change_has_its_class() {
         });
     let failures = join_all(tries).await;
     // The keeper takes a batch apart by the names in the message, so the message must have them.
-    assert!(failures.iter().any(|failure| failure.message.contains("[name='www.example.test.', type='A']")));
+    let named =
+        "Tried to create resource record set [name='www.example.test.', type='A'] but it already exists";
+    assert_eq!(failures.iter().filter(|failure| failure.message == named).count(), 2);
 }
 
 #[tokio::test]

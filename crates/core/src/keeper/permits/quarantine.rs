@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     permit::Permit,
-    rejection::{about, is_named, reason},
+    rejection::{Meant, about, meant, reason},
 };
 use crate::{
     keeper::{
@@ -18,7 +18,7 @@ use crate::{
     source::ClaimKey,
 };
 
-/// The first wait of a unit that was rejected alone. It doubles with every further rejection.
+/// The first wait of a rejected unit. It doubles with every further rejection, unless the message means the unit itself.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
@@ -182,8 +182,7 @@ impl Quarantine {
             return RejectionOutcome::NoRoom;
         }
         let message = &failure.message;
-        let (named, others): (Vec<&Unit>, Vec<&Unit>) =
-            units.iter().partition(|unit| is_named(unit, message));
+        let Meant { units: named, themselves } = meant(units, message);
         if !named.is_empty() {
             self.in_a_row.clear();
             self.suspects.clear();
@@ -193,19 +192,22 @@ impl Quarantine {
                     [_] => message.clone(),
                     _ => about(unit, &others.collect::<Vec<_>>(), message),
                 };
-                self.reject(unit, failure.class, &message, now);
+                self.reject(unit, failure.class, &message, themselves, now);
             }
+            let is_other = |unit: &&Unit| !named.iter().any(|named| named.key() == unit.key());
+            let others: Vec<&Unit> = units.iter().filter(is_other).collect();
             if !others.is_empty() {
                 self.parts.push_front(keys(&others));
             }
             return RejectionOutcome::Units(named);
         }
+        let others: Vec<&Unit> = units.iter().collect();
         if let [alone] = units {
             // A unit that was rejected before says nothing about other units.
             if !self.has(alone) {
                 self.in_a_row.insert(alone.key().clone());
             }
-            self.reject(alone, failure.class, message, now);
+            self.reject(alone, failure.class, message, false, now);
             if self.in_a_row.len() >= self.everything || !self.suspects.is_empty() {
                 self.parts.clear();
                 return RejectionOutcome::Everything(alone);
@@ -234,10 +236,12 @@ impl Quarantine {
         }
     }
 
-    fn reject(&mut self, unit: &Unit, class: FailureClass, message: &str, now: Time) {
+    fn reject(&mut self, unit: &Unit, class: FailureClass, message: &str, is_itself: bool, now: Time) {
         let times = self.rejection(unit).map_or(0, |rejection| rejection.times) + 1;
+        // The second time, it was alone in its request. Then only a change of the zone or of the object helps.
+        let wait = if is_itself && times > 1 { LONGEST_WAIT } else { wait(times) };
         let message = message.to_owned();
-        let rejection = Rejection { digest: unit.digest(), times, until: now + wait(times), class, message };
+        let rejection = Rejection { digest: unit.digest(), times, until: now + wait, class, message };
         self.rejected.insert(unit.key().clone(), rejection);
     }
 

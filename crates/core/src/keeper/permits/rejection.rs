@@ -2,12 +2,32 @@
 //!
 //! The messages are written for people. The keeper uses them to find the rejected units and to explain the rejection.
 //! They never decide whether a unit may be sent.
+//!
+//! Three kinds of messages say which units are meant:
+//!
+//! - by the name of a record set: `… [name='www.example.com.', type='A'] but it already exists`, `RRSet with DNS name …`;
+//! - by the place of a change in the request: `… at 'changeBatch.changes.3.member…' failed to satisfy constraint`;
+//! - by its content: `Tried to create an alias that targets lb.example.com., …`, `… encountered with '192.0.2.256'`.
 
 use crate::{
-    dns::Name,
+    dns::{Data, Name},
     keeper::contract::{Failure, FailureClass},
-    plan::{Reason, Unit},
+    plan::{Change, Reason, Unit},
 };
+
+/// Before the place of a change, counted from 1 (Smithy, constraint violations).
+const PLACE: &str = "changes.";
+/// Before the target of an alias that Route 53 does not know.
+const TARGET: &str = "an alias that targets ";
+
+/// The units of a batch that a message means.
+#[derive(Debug)]
+pub(super) struct Meant<'b> {
+    pub units: Vec<&'b Unit>,
+    /// Whether the message means the units themselves, and not only what is in them. A target that Route 53 does not know
+    /// can be a load balancer that it knows a minute later.
+    pub themselves: bool,
+}
 
 /// In the message for a change that a full zone has no room for (the limit's name in `GetHostedZoneLimit`).
 const FULL: &str = "MAX_RRSETS_BY_ZONE";
@@ -41,7 +61,8 @@ pub(super) fn reason(class: FailureClass, message: &str) -> Reason {
     }
 }
 
-/// The sentences of a message about `unit` and no other unit. The unit's owners may not be allowed to see other units.
+/// The sentences of a message about `unit` and no other unit, or about its content. The unit's owners may not be allowed to
+/// see other units.
 ///
 /// Route 53 joins sentences with commas, and sentences contain commas. Each sentence begins with a capital letter.
 pub(super) fn about(unit: &Unit, others: &[&Unit], message: &str) -> String {
@@ -52,15 +73,55 @@ pub(super) fn about(unit: &Unit, others: &[&Unit], message: &str) -> String {
             _ => sentences.push(piece.to_owned()),
         }
     }
-    let is_its_own = |text: &&str| is_named(unit, text) && !others.iter().any(|other| is_named(other, text));
+    let names_other = |text: &str| others.iter().any(|other| is_named(other, text));
+    let is_its_own = |text: &&str| (is_named(unit, text) || has_content(unit, text)) && !names_other(text);
     let own: Vec<&str> =
         sentences.iter().map(|text| text.trim_end_matches(", ")).filter(is_its_own).collect();
     if own.is_empty() { "it objects to several hostnames at once".to_owned() } else { own.join(", ") }
 }
 
+/// The units of a batch that a message means: those that it names, or else those with the content that it speaks of.
+pub(super) fn meant<'b>(units: &'b [Unit], message: &str) -> Meant<'b> {
+    let named: Vec<&Unit> = units.iter().filter(|unit| is_named(unit, message)).collect();
+    if !named.is_empty() {
+        return Meant { units: named, themselves: true };
+    }
+    let (spoken_of, mut first) = (places(message), 1);
+    let has_place = |unit: &&Unit| {
+        let own = first..first + unit.changes().len();
+        first = own.end;
+        spoken_of.iter().any(|place| own.contains(place))
+    };
+    let counted: Vec<&Unit> = units.iter().filter(has_place).collect();
+    if !counted.is_empty() {
+        return Meant { units: counted, themselves: true };
+    }
+    Meant { units: units.iter().filter(|unit| has_content(unit, message)).collect(), themselves: false }
+}
+
 /// Whether a message names one of the unit's record sets, as Route 53 or as people write names.
-pub(super) fn is_named(unit: &Unit, message: &str) -> bool {
+fn is_named(unit: &Unit, message: &str) -> bool {
     unit.changes().iter().any(|change| names(message, change.after().name()))
+}
+
+/// The places of changes that a message speaks of.
+fn places(message: &str) -> Vec<usize> {
+    let after = message.match_indices(PLACE).filter_map(|(at, _)| message.get(at + PLACE.len()..));
+    let digits = after.map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default());
+    digits.filter_map(|digits| digits.parse().ok()).collect()
+}
+
+/// Whether a message quotes a value of the unit, or the target of one of its aliases.
+fn has_content(unit: &Unit, message: &str) -> bool {
+    let targets = message.match_indices(TARGET).filter_map(|(at, _)| message.get(at + TARGET.len()..));
+    let targets: Vec<Name> =
+        targets.filter_map(|rest| Name::from_route53(rest.split(", ").next()?).ok()).collect();
+    let quoted: Vec<&str> = message.split('\'').skip(1).step_by(2).collect();
+    unit.changes().iter().map(Change::after).any(|set| match &set.data {
+        Data::Alias(alias) => targets.contains(&alias.target),
+        Data::Values { values, .. } => values.iter().any(|value| quoted.contains(&&**value)),
+        Data::TrafficPolicy(_) => false,
+    })
 }
 
 fn names(message: &str, name: &Name) -> bool {

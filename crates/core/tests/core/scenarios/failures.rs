@@ -1,11 +1,15 @@
 //! Failures, and the reactions to them.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use zonekeeper_core::keeper::{Completion, FailureClass, Gate, Input, Quota, Rate, Time};
 use zonekeeper_emulator::zone::RecordSet;
 
 use super::stage::{Fate, Stage, WEB_1, WEB_2, gone, web, web_at, webs};
+use crate::world::{ingress, meta};
 
 /// One page, from the first of a unit's names to its last.
 const READ: &str = "read a-www.example.com";
@@ -288,13 +292,62 @@ fn an_account_that_is_refused_for_two_resyncs_ends_readiness() {
 
 #[test]
 fn a_unit_that_the_message_names_is_taken_out_and_the_rest_goes_on_at_once() {
-    let mut stage = stage();
-    stage.refuse("w3.example.com", Some("[RRSet with DNS name w3.example.com. is not what we like]"));
-    for object in webs(8) {
-        stage.see(&object);
+    for message in [
+        "[RRSet with DNS name w3.example.com. is not permitted in zone example.com.]",
+        "[Tried to create resource record set [name='w3.example.com.', type='A'] but it already exists]",
+        "RRSet of type A with DNS name w3.example.com. is not permitted because a conflicting RRSet of type CNAME with the same \
+         DNS name already exists in zone example.com.",
+        "The request contains an invalid set of changes for a resource record set 'TXT a-w3.example.com.'",
+        "<InvalidChangeBatch><Messages><Message>RRSet with DNS name w3.example.com. is not what we like</Message></Messages>",
+    ] {
+        let mut stage = stage();
+        stage.refuse("w3.example.com", Some(message));
+        for object in webs(8) {
+            stage.see(&object);
+        }
+        stage.run(9 * 60_000);
+        // Once more alone, and then after ten minutes.
+        assert_eq!(sizes(&stage.done()), [8, 7, 1], "{message}");
     }
-    stage.run(60);
-    assert_eq!(sizes(&stage.done()), [8, 7]);
+}
+
+#[test]
+fn a_unit_with_the_content_that_the_message_speaks_of_is_taken_out() {
+    let address = |ip: &str| {
+        let targets = [(Some(ip.to_owned()), None)];
+        ingress(meta("shop", "w3", 0, BTreeMap::new()), &["w3.example.com"], &targets)
+    };
+    for (bad, message) in [
+        (
+            web("w3", WEB_2),
+            "[Tried to create an alias that targets web-2.eu-west-1.elb.amazonaws.com., type A in zone \
+          Z32O12XQLNTSW2, but that target was not found]",
+        ),
+        (
+            address("192.0.2.77"),
+            "Invalid Resource Record: FATAL problem: ARRDATAIllegalIPv4Address (Value is not a valid IPv4 \
+          address) encountered with '192.0.2.77'",
+        ),
+        // Three units with four changes are before it.
+        (
+            web("w3", WEB_1),
+            "1 validation error detected: Value '-1' at 'changeBatch.changes.14.member.resourceRecordSet.ttl' \
+          failed to satisfy constraint",
+        ),
+    ] {
+        let mut stage = stage();
+        stage.refuse("w3.example.com", Some(message));
+        for object in
+            webs(8).into_iter().map(|object| if object.id() == bad.id() { bad.clone() } else { object })
+        {
+            stage.see(&object);
+        }
+        stage.run(60);
+        assert_eq!(sizes(&stage.done()), [8, 7], "{message}");
+        // A new load balancer can be known soon.
+        stage.run(30_000);
+        assert_eq!(sizes(&stage.done()), [1, 1, 1, 1], "{message}");
+    }
 }
 
 #[test]
