@@ -15,15 +15,16 @@ use kube::{
 };
 use serde_json::json;
 use zonekeeper::cluster::ZonePlan;
+use zonekeeper_core::{dns::ZoneId, lease::Lease};
 
 use crate::{
     control_plane::ControlPlane,
     deadline::eventually,
     deployment,
     namespace::{BALANCER, Namespace},
-    process::CommandLine,
+    process::{CommandLine, OWNER},
     scratch::{Scratch, copy},
-    zone::{CHANGE, Zone},
+    zone::{self, CHANGE, Zone},
 };
 
 /// The namespace of the manifests.
@@ -85,6 +86,47 @@ async fn a_component_closes_the_port_to_all_but_the_scraper() {
     let port = &pods["spec"]["template"]["spec"]["containers"][0]["ports"][0]["name"];
     assert_eq!(policy["spec"]["ingress"][0]["ports"], json!([{"port": port, "protocol": "TCP"}]));
     assert_eq!(policy["spec"]["policyTypes"], json!(["Ingress"]));
+}
+
+#[tokio::test]
+async fn a_component_leaves_zonekeeper_only_its_own_lease() {
+    let plane = ControlPlane::start().await;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = Scratch::new("one-lease");
+    let manifests = folder.join("manifests");
+    copy(&root.join("manifests"), &manifests);
+    copy(&root.join("crds"), &folder.join("crds"));
+    let user = "resources: [../overlays/apply]\ncomponents: [../components/one-lease]\n";
+    fs::create_dir(manifests.join("mine")).unwrap();
+    fs::write(manifests.join("mine/kustomization.yaml"), user).unwrap();
+    // The user replaces the name in the component by that of the Lease.
+    let component = manifests.join("components/one-lease/kustomization.yaml");
+    let (zone, owner) = (ZoneId::new(zone::ID).unwrap(), OWNER.parse().unwrap());
+    let name = Lease::name(&zone, &owner);
+    let text = fs::read_to_string(&component).unwrap();
+    let edited = text.replace("z0123456789example-0123456789", &name);
+    assert_ne!(edited, text);
+    fs::write(&component, edited).unwrap();
+    plane.sh(&folder, "kubectl apply -k manifests/mine").await;
+
+    let shop = Namespace::of(&plane, "one-lease").await;
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    let (zone, kubeconfig) = (Zone::empty().await, plane.zonekeeper());
+    let mut zonekeeper = CommandLine::of_cluster(&zone, &shop, &kubeconfig, &["run"]).start();
+    zonekeeper.until_zone(&zone, "the records", |zone| zone.sets().len() == 4).await;
+    zonekeeper.stop().await;
+    assert_eq!(
+        plane.sh(&folder, "kubectl get lease --namespace zonekeeper --output name").await.trim(),
+        format!("lease.coordination.k8s.io/{name}")
+    );
+    for (verb, lease, is_allowed) in
+        [("get", &*name, "yes"), ("update", &name, "yes"), ("get", "other", "no"), ("update", "other", "no")]
+    {
+        let command = format!(
+            "kubectl auth can-i {verb} lease/{lease} --namespace zonekeeper --as system:serviceaccount:zonekeeper:zonekeeper || true"
+        );
+        assert_eq!(plane.sh(&folder, &command).await.trim(), is_allowed, "{command}");
+    }
 }
 
 #[tokio::test]
