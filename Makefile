@@ -68,10 +68,12 @@ documents:  ## Generate pages of docs/ and crds/ from the code
 docs:  ## Build the API documentation; a warning is an error
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 
-bench: tools  ## Measure time and memory: plans of 1,000 to 100,000 hostnames, a start, an outage
+bench: tools  ## Measure time and memory: plans of 1,000 to 100,000 hostnames, starts, an outage, a standby
 	$(CARGO) bench --locked --package zonekeeper-core --bench plan
 	$(CARGO) bench --locked --package zonekeeper --bench start --target $(lastword $(SHIPPED))
 	$(CARGO) bench --locked --package zonekeeper --bench outage --target $(lastword $(SHIPPED))
+	$(CARGO) bench --locked --package zonekeeper --bench restart --target $(lastword $(SHIPPED))
+	$(CARGO) bench --locked --package zonekeeper --bench standby --target $(lastword $(SHIPPED))
 
 verify-aws:  ## Check docs/assumptions.md in your scratch zone, ZONE=Z…; asks before it writes
 	@test -n "$(ZONE)" || { echo "the id of a scratch zone is missing: make verify-aws ZONE=Z0123456789ABCDEFGHIJ" >&2; exit 2; }

@@ -269,7 +269,8 @@ const CLASSES: [FailureClass; 9] = [
 fn reaction(class: FailureClass) -> &'static str {
     match class {
         FailureClass::Throttled => {
-            "It waits one to three seconds. It also halves its share of the account's quota, which then recovers slowly."
+            "It waits one to three seconds. It also halves its share of the account's quota, which then recovers slowly. The \
+             first throttle after a start only shows that the process before has used the quota."
         }
         FailureClass::Busy => "It waits one to three seconds.",
         FailureClass::NotExecuted => {

@@ -38,6 +38,11 @@ impl Zone {
         Self(emulator.quota(quota).faults(faults).start().await.unwrap())
     }
 
+    /// Gives the account another quota, with full buckets.
+    pub fn set_quota(&self, quota: Quota) {
+        self.0.with_quota(|current| *current = quota);
+    }
+
     /// A new private zone without VPCs.
     pub async fn private() -> Self {
         let zone = HostedZone::private(ID, NAME, Vec::new()).unwrap();

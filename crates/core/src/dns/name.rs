@@ -223,7 +223,11 @@ impl Name {
 
 impl Ord for Name {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.order().cmp(other.order())
+        // The names of a zone begin alike in this order, and musl compares byte by byte.
+        let (one, other) = (self.order().as_bytes(), other.order().as_bytes());
+        let words = one.as_chunks::<8>().0.iter().zip(other.as_chunks::<8>().0);
+        let alike = words.take_while(|(one, other)| one == other).count() * 8;
+        one.get(alike..).cmp(&other.get(alike..))
     }
 }
 

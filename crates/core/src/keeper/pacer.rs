@@ -57,6 +57,8 @@ pub(super) struct Pacer {
     recovered: Time,
     /// When it was last halved.
     halved: Option<Time>,
+    /// Whether the tokens are no longer a guess. At the start, the process before may have spent them.
+    is_known: bool,
     /// The number of failures so far, for jitter.
     failures: u64,
     seed: u64,
@@ -107,6 +109,7 @@ impl Pacer {
             percent: 100,
             recovered: Time::ZERO,
             halved: None,
+            is_known: false,
             failures: 0,
             seed,
         }
@@ -175,10 +178,13 @@ impl Pacer {
     }
 
     /// Notes that Route 53 answered "Rate exceeded": there were fewer tokens than counted. Several requests at once
-    /// can fail for the same reason.
+    /// can fail for the same reason. Before the bucket of requests was surely full, the reason is the use before the start.
     pub fn throttled(&mut self, now: Time) {
         self.advance(now);
-        if self.halved.is_none_or(|halved| now - halved >= ONE_THROTTLE) {
+        // The first throttle corrects the guess. It does not say that somebody else uses the account now.
+        if !std::mem::replace(&mut self.is_known, true) {
+            self.halved = Some(now);
+        } else if self.halved.is_none_or(|halved| now - halved >= ONE_THROTTLE) {
             self.halved = Some(now);
             self.percent = (self.percent / 2).max(SLOWEST_PERCENT);
             self.recovered = now;
@@ -192,6 +198,7 @@ impl Pacer {
         for bucket in [&mut self.requests, &mut self.changes].into_iter().flatten() {
             bucket.advance(now, self.percent);
         }
+        self.is_known |= self.requests.as_ref().is_none_or(|bucket| bucket.is_surely_full(now));
         let steps = (now - self.recovered).as_micros() / RECOVERY.as_micros();
         if let Ok(steps @ 1..) = u64::try_from(steps) {
             self.percent = (self.percent + steps).min(100);
@@ -227,6 +234,13 @@ impl Bucket {
         let gained = (now - self.at).as_micros() as f64 * self.refill * percent as f64 / 100.0;
         self.level = self.level.saturating_add(gained as i64).min(self.capacity);
         self.at = self.at.max(now);
+    }
+
+    /// Whether it is full, however many tokens it had at the start.
+    #[expect(clippy::cast_precision_loss, reason = "both are far below 2^53")]
+    fn is_surely_full(&self, now: Time) -> bool {
+        self.level >= self.capacity
+            && (now - Time::ZERO).as_micros() as f64 * self.refill >= self.capacity as f64
     }
 
     fn when(&self, tokens: u32, percent: u64) -> Time {
@@ -310,8 +324,29 @@ mod tests {
     }
 
     #[test]
-    fn a_throttle_halves_and_recovers_slowly() {
+    fn the_first_throttle_after_a_start_corrects_the_tokens_and_not_the_rate() {
         let mut pacer = Pacer::new(Quota::default(), 1);
+        pacer.spend(at(0), 10, 0);
+        pacer.throttled(at(10));
+        assert_eq!((pacer.requests(at(10)), pacer.percent), (0, 100));
+        assert_eq!(pacer.requests(at(1_110)), 10);
+        pacer.throttled(at(1_110));
+        assert_eq!(pacer.percent, 50);
+        // Five seconds fill a bucket that was empty at the start.
+        let mut pacer = Pacer::new(Quota::default(), 1);
+        pacer.advance(at(5_000));
+        pacer.throttled(at(5_000));
+        assert_eq!(pacer.percent, 50);
+    }
+
+    /// A pacer that knows its tokens.
+    fn known() -> Pacer {
+        Pacer { is_known: true, ..Pacer::new(Quota::default(), 1) }
+    }
+
+    #[test]
+    fn a_throttle_halves_and_recovers_slowly() {
+        let mut pacer = known();
         pacer.throttled(at(0));
         assert_eq!(changes(&mut pacer, at(0)), 0);
         let soon = changes(&mut pacer, at(999));
@@ -322,7 +357,7 @@ mod tests {
 
     #[test]
     fn it_recovers_by_a_percent_each_second_however_often_it_is_asked() {
-        let mut pacer = Pacer::new(Quota::default(), 1);
+        let mut pacer = known();
         pacer.throttled(at(0));
         for ms in (0..=10_000).step_by(100) {
             pacer.advance(at(ms));
@@ -332,7 +367,7 @@ mod tests {
 
     #[test]
     fn throttles_of_requests_that_were_sent_at_once_are_one() {
-        let mut pacer = Pacer::new(Quota::default(), 1);
+        let mut pacer = known();
         for ms in [0, 5, 990] {
             pacer.throttled(at(ms));
         }

@@ -142,10 +142,9 @@ impl Settings {
 // === impl Plan ===
 
 impl Plan {
-    /// Plans every hostname of the claims and of the zone.
+    /// Plans every hostname.
     pub fn new(view: &View<'_>) -> Self {
-        let mut hosts: Vec<&Name> = view.claims.hosts_within(view.zone.apex()).collect();
-        hosts.extend(view.zone.names_from(view.zone.apex()).map(|(name, _)| name));
+        let mut hosts: Vec<&Name> = view.hosts().collect();
         hosts.sort_unstable();
         hosts.dedup();
         let plans = hosts.into_iter().map(|host| view.host(host));

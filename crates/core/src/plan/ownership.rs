@@ -287,8 +287,9 @@ impl Naming {
         names.into_iter().flatten().map(move |name| {
             let said =
                 zone.get(&name, &RecordType::Txt, set_id).and_then(|set| Some((set, Heritage::of(set)?)));
-            let is_of_another = untyped.as_ref() == Some(&name) && self.has_type(apex, &name);
-            (name, said.filter(|_| !is_of_another))
+            let is_of_another = || untyped.as_ref() == Some(&name) && self.has_type(apex, &name);
+            let said = said.filter(|_| !is_of_another());
+            (name, said)
         })
     }
 }

@@ -7,7 +7,7 @@ use super::{
     ownership::{Fallbacks, Ownership},
 };
 use crate::{
-    dns::{Name, RecordType, Zone},
+    dns::{Name, RecordSet, RecordType, Zone},
     source::{ClaimKey, Claims},
 };
 
@@ -59,6 +59,15 @@ impl<'a> View<'a> {
     pub fn names_of(&self, host: &Name) -> impl Iterator<Item = Name> {
         let naming = &self.settings.naming;
         naming.places(self.zone.apex(), host).chain(naming.replacement(host)).chain([host.clone()])
+    }
+
+    /// The hostnames whose plan can say something: claimed ones, and those with records that objects can ask for. Two thirds
+    /// of the names of a zone hold only ownership records. A hostname can come twice.
+    pub fn hosts(&self) -> impl Iterator<Item = &Name> {
+        let apex = self.zone.apex();
+        let has_address = |sets: &[RecordSet]| sets.iter().any(|set| set.rtype().is_address());
+        let names = self.zone.names_from(apex).filter(move |(_, sets)| has_address(sets));
+        self.claims.hosts_within(apex).chain(names.map(|(name, _)| name))
     }
 
     /// Whether a hostname is claimed or has records.

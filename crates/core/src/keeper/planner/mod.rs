@@ -90,7 +90,7 @@ impl Planner {
         &self.hosts_once_correct
     }
 
-    /// Starts as soon as all objects and the zone are listed: plans every claimed hostname and every name of the zone.
+    /// Starts as soon as all objects and the zone are listed: plans every hostname.
     pub fn start(&mut self, model: &Model, now: Time) {
         if !self.is_started && model.is_complete() {
             self.is_started = true;
@@ -217,11 +217,7 @@ impl Planner {
     }
 
     fn mark_all(&mut self, view: &View<'_>, cause: Cause, now: Time) {
-        let apex = view.zone.apex();
-        let names = view.zone.names_from(apex).map(|(name, _)| name);
-        for host in view.claims.hosts_within(apex).chain(names) {
-            self.plans.mark(host.clone(), cause);
-        }
+        self.plans.mark_all(view, cause);
         self.wakeup.at_once(now);
     }
 
@@ -237,7 +233,9 @@ impl Planner {
                         break;
                     }
                     // Hostnames that compete for one name depend on their holders.
-                    self.plans.mark_affected(&model.view(), &host);
+                    if !self.plans.are_all_marked() {
+                        self.plans.mark_affected(&model.view(), &host);
+                    }
                 }
             }
         }

@@ -26,6 +26,8 @@ pub(super) enum Cause {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Plans {
     marked: BTreeMap<Name, Cause>,
+    /// Whether every hostname that was known at some time since the last plan is marked.
+    are_all_marked: bool,
     /// The plans of hostnames that have something to report.
     by_host: BTreeMap<Name, HostPlan>,
     /// Hostnames with units to be written.
@@ -62,6 +64,20 @@ impl Plans {
         *known = cause.min(*known);
     }
 
+    /// Marks every hostname whose plan can say something, or has said something.
+    pub fn mark_all(&mut self, view: &View<'_>, cause: Cause) {
+        let said: Vec<Name> = self.by_host.keys().cloned().collect();
+        for host in view.hosts().cloned().chain(said) {
+            self.mark(host, cause);
+        }
+        self.are_all_marked = true;
+    }
+
+    /// Whether no more hostnames can become marked, except those whose claims or records change.
+    pub fn are_all_marked(&self) -> bool {
+        self.are_all_marked
+    }
+
     /// The marked hostnames.
     pub fn marked(&self) -> Vec<Name> {
         self.marked.keys().cloned().collect()
@@ -72,6 +88,7 @@ impl Plans {
         let mut replanned =
             Replanned { hosts: Vec::with_capacity(self.marked.len()), ..Replanned::default() };
         let reports = &mut replanned.reports;
+        self.are_all_marked = false;
         for (host, cause) in std::mem::take(&mut self.marked) {
             self.fallbacks.note(&view.settings.naming, view.zone.apex(), &host, view.exists(&host));
             let new = view.host(&host);
