@@ -7,6 +7,7 @@ mod gate;
 mod permit;
 mod quarantine;
 mod rejection;
+mod rules;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -15,8 +16,9 @@ use brake::Brake;
 use breaker::Breaker;
 pub(super) use breaker::State;
 pub use gate::Gate;
-pub(super) use permit::{Hold, Permit};
+pub(super) use permit::Permit;
 use quarantine::{Quarantine, RejectionOutcome};
+pub(super) use rules::Rules;
 
 use super::{
     brake_limits::BrakeLimits,
@@ -31,7 +33,7 @@ use super::{
 };
 use crate::{
     dns::Name,
-    plan::{Batch, Reason, Unit},
+    plan::{Batch, Unit},
 };
 
 /// The longest release of the brake. A forgotten release would switch the brake off.
@@ -51,15 +53,6 @@ pub(super) struct Permits {
     pub quarantine: Quarantine,
     brake: Brake,
     approvals: Approvals,
-}
-
-/// The answer to every question about sending, at one time.
-#[derive(Debug)]
-pub(super) struct Rules<'a> {
-    permits: &'a Permits,
-    model: &'a Model,
-    planner: &'a Planner,
-    now: Time,
 }
 
 // === impl Permits ===
@@ -347,100 +340,4 @@ impl Permits {
 
 fn hosts_with_units(planner: &Planner) -> BTreeSet<Name> {
     planner.units().map(|(_, unit)| unit.key().host.clone()).collect()
-}
-
-// === impl Rules ===
-
-impl Rules<'_> {
-    /// Whether and how a unit may be sent.
-    pub fn permit(&self, unit: &Unit) -> Permit {
-        if let Some(hold) = self.hold(unit) {
-            return Permit::NotBefore(hold.until);
-        }
-        if self.permits.mode == Mode::Approve && !self.permits.approvals.allows(unit) {
-            return Permit::NotBefore(Time::NEVER);
-        }
-        let is_suspect = self.permits.quarantine.is_suspect(unit);
-        let open = match self.permits.changes.state(self.now) {
-            State::Open { until, .. } if is_suspect => Some(until),
-            State::Open { at_least_until, .. } => Some(at_least_until),
-            State::Closed | State::Due | State::Probing => None,
-        };
-        match (open.filter(|until| *until > self.now), self.permits.quarantine.permit(unit, self.now)) {
-            (Some(until), Permit::NotBefore(later)) => Permit::NotBefore(until.max(later)),
-            (Some(until), _) => Permit::NotBefore(until),
-            (None, permit) => permit,
-        }
-    }
-
-    /// Why the keeper holds a unit: its object is paused, it is contested, or the brake holds it.
-    pub fn hold(&self, unit: &Unit) -> Option<Hold> {
-        let facts = self.model.claims().facts_of(unit.object());
-        let pause = facts.and_then(|facts| facts.controls.paused.as_ref());
-        if let Some(pause) = pause.filter(|pause| pause.until > self.permits.wall.unix(self.now)) {
-            let reason = Reason::Paused { until: pause.text.clone() };
-            return Some(Hold { reason, until: self.permits.wall.time(pause.until, self.now) });
-        }
-        if let Some(until) = facts.and_then(|facts| self.planner.contested_until(unit, facts, self.now)) {
-            return Some(Hold { reason: Reason::Contested, until });
-        }
-        let braked = self.permits.brake.holds(unit, self.now);
-        braked.map(|reason| Hold { reason, until: Time::NEVER })
-    }
-
-    /// Why a planned unit is not sent: it is held, or it was rejected.
-    pub fn blocked(&self, unit: &Unit) -> Option<Reason> {
-        self.hold(unit).map(|hold| hold.reason).or_else(|| self.permits.quarantine.reason(unit))
-    }
-
-    /// The conditions that prevent all writes.
-    pub fn closed_gates(&self) -> Vec<Gate> {
-        let mut gates: Vec<Gate> = self.model.missing_lists().cloned().map(Gate::Objects).collect();
-        if self.model.snapshot.listed_at().is_none() {
-            gates.push(Gate::Zone);
-        } else if self.model.is_listing_too_old(self.now) {
-            gates.push(Gate::StaleZone);
-        }
-        let permits = self.permits;
-        let conditions = [
-            (!permits.leads(self.now), Gate::Leadership),
-            (permits.mode == Mode::DryRun, Gate::DryRun),
-            (permits.mode == Mode::Approve && permits.approvals.is_empty(), Gate::Approval),
-            (permits.account.is_open(), Gate::Account),
-            (permits.changes.is_open(), Gate::Changes),
-        ];
-        gates.extend(conditions.into_iter().filter(|(is_closed, _)| *is_closed).map(|(_, gate)| gate));
-        gates
-    }
-
-    /// What the process is not ready for: the lists that it waits for; later a listing of the zone that is too old, or an
-    /// account that has been refused for two resync periods. A process that stands by is ready.
-    pub fn not_ready(&self) -> Vec<Gate> {
-        let refused_since = self.permits.account.open_since();
-        let is_refused_too_long = refused_since.is_some_and(|since| self.model.is_too_long(since, self.now));
-        let is_reason = |gate: &Gate| match gate {
-            Gate::Objects(_) | Gate::Zone | Gate::StaleZone => true,
-            Gate::Account => is_refused_too_long || !self.planner.is_started(),
-            Gate::Leadership | Gate::DryRun | Gate::Approval | Gate::Changes => false,
-        };
-        self.closed_gates().into_iter().filter(is_reason).collect()
-    }
-
-    /// Whether a batch may be sent: at least one unit as a probe.
-    pub fn may_send(&self) -> bool {
-        self.closed_gates().iter().all(|gate| *gate == Gate::Changes)
-    }
-
-    /// Whether nothing is left to write now: the other units wait for a time or a person.
-    pub fn is_done(&self) -> bool {
-        let waits = |unit: &Unit| matches!(self.permit(unit), Permit::NotBefore(_));
-        let mut units = self.planner.units().map(|(_, unit)| unit);
-        let approvals = &self.permits.approvals;
-        match self.permits.mode {
-            Mode::Apply => units.all(waits),
-            // Units without an approval do not count.
-            Mode::Approve => approvals.is_settled() && units.filter(|unit| approvals.allows(unit)).all(waits),
-            Mode::DryRun => true,
-        }
-    }
 }
