@@ -1,6 +1,6 @@
 //! `zonekeeper adopt`: takes over existing records, by writing only their ownership TXT records.
 
-use std::{collections::BTreeSet, process::ExitCode};
+use std::{collections::BTreeSet, io, process::ExitCode};
 
 use clap::{ArgGroup, Args};
 use zonekeeper_core::{
@@ -12,6 +12,7 @@ use zonekeeper_core::{
 
 use super::{
     confirm::{Answer, confirm},
+    output::{say, sayln},
     session::Session,
 };
 use crate::{
@@ -76,10 +77,10 @@ impl Adopt {
         let order = self.order(&config.settings.owner)?;
         let session = self.session(order.clone()).await?;
         let zone = session.open_reader().await?;
-        print!("{}", session.heading(&zone.1, "adopt"));
+        say!("{}", session.heading(&zone.1, "adopt"));
         let preview = session.plan(zone).await?;
         anyhow::ensure!(preview.is_done, "stopped before the list was complete");
-        show(&preview.plan, &order.hosts);
+        show(&preview.plan, &order.hosts)?;
         let shown: BTreeSet<UnitDigest> = preview.plan.units.iter().map(Unit::digest).collect();
         if shown.is_empty() {
             anyhow::ensure!(
@@ -102,7 +103,7 @@ impl Adopt {
             refused == 0 && plan.units.is_empty(),
             "Route 53 has rejected {refused} units; the log says why"
         );
-        println!(
+        sayln!(
             "adopted: all units above, except those that have changed since; `zonekeeper plan` shows the next changes"
         );
         Ok(ExitCode::SUCCESS)
@@ -130,9 +131,9 @@ impl Adopt {
 }
 
 /// Prints the units to adopt, and the reasons why other records of these hostnames are not adopted.
-fn show(plan: &Plan, hosts: &Hosts) {
+fn show(plan: &Plan, hosts: &Hosts) -> io::Result<()> {
     for unit in &plan.units {
-        print!("{unit}");
+        say!("{unit}");
     }
     let is_selected = |key: &ClaimKey| hosts.contain(&key.host);
     // A hostname above the limit of its object has no claim.
@@ -149,10 +150,11 @@ fn show(plan: &Plan, hosts: &Hosts) {
     });
     let not_adopted: Vec<String> = blocked.chain(noted).collect();
     for why in &not_adopted {
-        println!("not adopted: {why}");
+        sayln!("not adopted: {why}");
     }
     if plan.units.is_empty() && not_adopted.is_empty() {
-        println!("nothing to adopt: no object asks for {hosts}, or the records belong to this owner already");
+        sayln!("nothing to adopt: no object asks for {hosts}, or the records belong to this owner already");
     }
-    println!("{} to adopt", plan.units.len());
+    sayln!("{} to adopt", plan.units.len());
+    Ok(())
 }

@@ -10,6 +10,7 @@ use zonekeeper_core::{
 
 use super::{
     confirm::{Answer, confirm},
+    output::{say, sayln},
     progress_bar::ProgressBar,
     session::Session,
 };
@@ -59,10 +60,10 @@ impl Apply {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let session = self.session(Until::Done).await?;
         let zone = session.open_reader().await?;
-        print!("{}", session.heading(&zone.1, "apply"));
+        say!("{}", session.heading(&zone.1, "apply"));
         let shown = session.plan_as_leader(zone, self.lease.clone()).await?;
         anyhow::ensure!(shown.is_done, "stopped before the plan was complete");
-        print!("{}", shown.plan);
+        say!("{}", shown.plan);
         let digest = shown.plan.digest();
         if let Some(wanted) = self.digest.filter(|wanted| *wanted != digest) {
             anyhow::bail!(
@@ -89,7 +90,7 @@ impl Apply {
              look at the new plan: `zonekeeper plan`",
             units.len()
         );
-        println!("written: all name servers have the new records");
+        sayln!("written: all name servers have the new records");
         Ok(ExitCode::SUCCESS)
     }
 

@@ -7,7 +7,11 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use zonekeeper_core::{dns::ZoneId, keeper::LONGEST_RELEASE, plan::PlanDigest};
 
-use super::{heading::Heading, session::connect};
+use super::{
+    heading::Heading,
+    output::{say, sayln},
+    session::connect,
+};
 use crate::{
     cluster::ZonePlans,
     config::{ClusterFlags, OwnerFlags, ZoneFlags},
@@ -43,19 +47,19 @@ impl Approve {
             anyhow::ensure!(is_allowed, "--brake {brake:#}: a release lasts at most 24 hours");
         }
         let cluster = connect(&self.cluster).await?;
-        print!("{}", Heading::new(&cluster, &zone, &owner, "approve"));
+        say!("{}", Heading::new(&cluster, &zone, &owner, "approve"));
         let plans = ZonePlans::new(&cluster, zone, owner);
         if let Some(brake) = self.brake {
             let until = Timestamp::now().checked_add(brake).context("--brake: the end is out of range")?;
             plans.release_brake(until).await?;
-            println!("the brake is released until {until:.0}");
+            sayln!("the brake is released until {until:.0}");
         }
         let Some(digest) = self.digest else { return Ok(ExitCode::SUCCESS) };
         let status = plans.approve(digest).await?;
         if status.digest == digest.to_string() {
-            println!("approved: {} to create, {} to replace, 0 to delete", status.creates, status.replaces);
+            sayln!("approved: {} to create, {} to replace, 0 to delete", status.creates, status.replaces);
         } else {
-            println!(
+            sayln!(
                 "approved, but the plan has changed since, and its digest is now {}\n\
                  units of the approved plan that are unchanged are written; new and changed units wait for an approval",
                 status.digest

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::output::say;
 use crate::cluster::ZonePlans;
 
 /// Print the definitions of the custom resources of zonekeeper, for `kubectl apply -f -`
@@ -15,7 +16,7 @@ pub struct Crds {}
 impl Crds {
     #[expect(clippy::unused_self, reason = "all commands have the same method")]
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        print!("{}", serde_saphyr::to_string(&ZonePlans::definition())?);
+        say!("{}", serde_saphyr::to_string(&ZonePlans::definition())?);
         Ok(ExitCode::SUCCESS)
     }
 }

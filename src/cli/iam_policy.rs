@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use zonekeeper_core::dns::{BadName, Name};
 
+use super::output::sayln;
 use crate::{
     config::{BadFlag, TypeFlags, ZoneFlags},
     route53::{Partition, Policy},
@@ -58,7 +59,7 @@ impl IamPolicy {
         };
         let apex = apex.map_err(|why| BadFlag::ZoneName(self.zone_name, why))?;
         let policy = Policy::least(self.partition, &self.zone.try_into()?, &apex, &self.types.try_into()?);
-        println!("{}", serde_json::to_string_pretty(&policy)?);
+        sayln!("{}", serde_json::to_string_pretty(&policy)?);
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -9,6 +9,7 @@ mod heading;
 mod iam_policy;
 mod lease_tenure;
 mod orphans;
+mod output;
 mod plan;
 mod progress_bar;
 mod run;
@@ -143,6 +144,7 @@ impl Cli {
         };
         match ended {
             Ok(code) => code,
+            Err(error) if output::has_no_reader(&error) => ExitCode::FAILURE,
             Err(error) => {
                 eprintln!("error: {}", error_chain::text(error.as_ref()));
                 if error.is::<BadFlag>() {

@@ -17,7 +17,12 @@ use zonekeeper_core::{
     source::{Kind, ResourceRef, Scope},
 };
 
-use super::{heading::Heading, plan::StaleJson, session::Session};
+use super::{
+    heading::Heading,
+    output::{say, sayln},
+    plan::StaleJson,
+    session::Session,
+};
 use crate::{
     change_batch::ChangeBatch,
     config::{ClusterFlags, Config, Flags},
@@ -126,7 +131,7 @@ impl Orphans {
         let zone = session.open_reader().await?;
         let heading = session.heading(&zone.1, "dry-run");
         match self.output {
-            Output::Text => print!("{heading}"),
+            Output::Text => say!("{heading}"),
             Output::Json => eprint!("{heading}"),
         }
         let outcome = session.plan(zone).await?;
@@ -156,14 +161,14 @@ impl Orphans {
         }
         match self.output {
             Output::Text => {
-                found.print();
+                found.print()?;
                 if !commands.is_empty() {
-                    println!("to delete them, review the file and run:");
+                    sayln!("to delete them, review the file and run:");
                 } else if self.change_batch.is_some() && refusal.is_none() {
-                    println!("no file is written: there is nothing to delete");
+                    sayln!("no file is written: there is nothing to delete");
                 }
                 for command in &commands {
-                    println!("  {command}");
+                    sayln!("  {command}");
                 }
             }
             Output::Json => {
@@ -182,7 +187,7 @@ impl Orphans {
                     change_batches,
                     refused: refusal.as_ref().map(Refusal::to_string),
                 };
-                println!("{}", serde_json::to_string_pretty(&json)?);
+                sayln!("{}", serde_json::to_string_pretty(&json)?);
             }
         }
         match refusal.filter(|_| self.change_batch.is_some()) {
@@ -246,19 +251,20 @@ impl<'p> OrphanList<'p> {
         Some(if claimed_keys == 0 { Refusal::NothingClaimed } else { too_many })
     }
 
-    fn print(&self) {
+    fn print(&self) -> io::Result<()> {
         let orphans = self.orphans.iter().map(|stale| ("orphan", stale));
         for (word, stale) in orphans.chain(self.leftovers.iter().map(|stale| ("leftover", stale))) {
-            println!("{word} {stale}");
+            sayln!("{word} {stale}");
             if let Some(doubt) = self.doubt(stale) {
-                println!("  not in a change batch: {doubt}");
+                sayln!("  not in a change batch: {doubt}");
             }
         }
         for resource in self.unreadable {
-            println!("unreadable {resource}");
+            sayln!("unreadable {resource}");
         }
-        println!("{} orphaned, {} left over", self.orphans.len(), self.leftovers.len());
-        println!("0 to delete: zonekeeper never deletes");
+        sayln!("{} orphaned, {} left over", self.orphans.len(), self.leftovers.len());
+        sayln!("0 to delete: zonekeeper never deletes");
+        Ok(())
     }
 }
 

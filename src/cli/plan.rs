@@ -5,12 +5,16 @@ use std::{fmt, net::IpAddr, process::ExitCode};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use zonekeeper_core::{
-    dns::{Data, RecordSet, Routing},
+    dns::{Data, Name, RecordSet, Routing},
     plan::{Change, HandChange, Plan, Shadow, Stale},
-    source::ClaimKey,
+    source::{ClaimKey, ObjectRef},
 };
 
-use super::{heading::Heading, session::Session};
+use super::{
+    heading::Heading,
+    output::{say, sayln},
+    session::Session,
+};
 use crate::{
     change_batch::ChangeBatch,
     config::{ClusterFlags, Flags, LeaseFlags},
@@ -53,15 +57,15 @@ impl Show {
         let zone = session.open_reader().await?;
         let heading = session.heading(&zone.1, "dry-run");
         match self.output {
-            Output::Text => print!("{heading}"),
+            Output::Text => say!("{heading}"),
             Output::Json => eprint!("{heading}"),
         }
         let outcome = session.plan_as_leader(zone, self.lease).await?;
         anyhow::ensure!(outcome.is_done, "stopped before the plan was complete");
         match self.output {
-            Output::Text => print!("{}", outcome.plan),
+            Output::Text => say!("{}", outcome.plan),
             Output::Json => {
-                println!("{}", serde_json::to_string_pretty(&PlanJson::new(&heading, &outcome.plan))?);
+                sayln!("{}", serde_json::to_string_pretty(&PlanJson::new(&heading, &outcome.plan))?);
             }
         }
         let changes = !outcome.plan.units.is_empty();
@@ -78,15 +82,15 @@ struct PlanJson<'p> {
     replaces: usize,
     deletes: usize,
     in_sync: usize,
-    /// Hostnames of the zone that only objects have that are not published.
-    not_published: usize,
     private_zone: bool,
     units: Vec<UnitJson>,
     blocked: Vec<BlockedJson<'p>>,
     noted: Vec<NotedJson<'p>>,
     leftovers: Vec<StaleJson>,
     orphans: Vec<StaleJson>,
-    outside: Vec<OutsideJson>,
+    outside: Vec<HostJson>,
+    /// Hostnames of the zone that only objects have that are not published.
+    not_published: Vec<HostJson>,
     warnings: Vec<WarningJson>,
 }
 
@@ -181,7 +185,7 @@ pub(super) struct StaleJson {
 }
 
 #[derive(Debug, Serialize)]
-struct OutsideJson {
+struct HostJson {
     hostname: String,
     object: String,
 }
@@ -231,10 +235,13 @@ impl<'p> PlanJson<'p> {
                 .iter()
                 .map(|message| WarningJson { object: object.to_string(), message: message.clone() })
         });
-        let outside = plan
-            .outside
-            .iter()
-            .map(|(host, object)| OutsideJson { hostname: host.to_string(), object: object.to_string() });
+        let hosts = |hosts: &[(Name, ObjectRef)]| -> Vec<HostJson> {
+            let json = |(host, object): &(Name, ObjectRef)| HostJson {
+                hostname: host.to_string(),
+                object: object.to_string(),
+            };
+            hosts.iter().map(json).collect()
+        };
         Self {
             heading,
             digest: plan.digest().to_string(),
@@ -242,14 +249,14 @@ impl<'p> PlanJson<'p> {
             replaces,
             deletes: 0,
             in_sync: plan.in_sync,
-            not_published: plan.not_published,
             private_zone: plan.is_private,
             units: units.collect(),
             blocked: blocked.collect(),
             noted: noted.collect(),
             leftovers: plan.leftovers.iter().map(StaleJson::new).collect(),
             orphans: plan.orphans.iter().map(StaleJson::new).collect(),
-            outside: outside.collect(),
+            outside: hosts(&plan.outside),
+            not_published: hosts(&plan.not_published),
             warnings: warnings.collect(),
         }
     }
@@ -337,9 +344,9 @@ fn routing(set: &RecordSet) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use zonekeeper_core::{
-        dns::{Name, SetId, ZoneId},
+        dns::{SetId, ZoneId},
         plan::{Blocked, Note, Noted, Reason, Subject},
-        source::{Kind, ObjectRef},
+        source::Kind,
     };
 
     use super::*;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use zonekeeper_core::keeper::Mode;
 
-use super::session::Session;
+use super::{output::say, session::Session};
 use crate::{
     config::{ClusterFlags, Flags, LeaseFlags, RunFlags, RunMode},
     driver::Until,
@@ -37,7 +37,7 @@ impl Run {
                 let zone = session.open_reader().await?;
                 // With --once, the plan is printed.
                 if once {
-                    print!("{}", session.heading(&zone.1, "dry-run"));
+                    say!("{}", session.heading(&zone.1, "dry-run"));
                 }
                 session.plan_as_leader(zone, self.lease).await?
             }
@@ -46,7 +46,7 @@ impl Run {
         };
         anyhow::ensure!(outcome.is_done || !once, "stopped before everything was done");
         if once && is_dry {
-            print!("{}", outcome.plan);
+            say!("{}", outcome.plan);
         }
         Ok(if outcome.refused > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }

@@ -14,11 +14,12 @@ use zonekeeper_core::{
 use zonekeeper_emulator::{Emulator, zone::HostedZone};
 
 use super::{
+    output::{say, sayln},
     session::{Session, stop_on_signals},
     startup_retry::StartupRetry,
 };
 use crate::{
-    config::{Config, LogLevel},
+    config::{Config, LogLevel, Published},
     driver::{Clock, Outcome, ReadZone, Until},
     folder::Folder,
     route53::{Reader, Via},
@@ -43,6 +44,10 @@ pub struct Sandbox {
     /// Name of the hosted zone.
     #[arg(long, env = "ZONEKEEPER_SANDBOX_ZONE", default_value = "shop.example.com", value_name = "NAME")]
     zone: String,
+
+    /// Which objects to publish.
+    #[arg(long, env = "ZONEKEEPER_PUBLISH", value_enum, default_value_t = Published::Annotated, value_name = "WHICH")]
+    publish: Published,
 
     /// Plan, apply, show the zone, remove an object, show its orphaned records, and stop.
     #[arg(long, env = "ZONEKEEPER_ONCE")]
@@ -71,7 +76,8 @@ impl Sandbox {
         let zone = HostedZone::new(ZONE_ID, &self.zone).with_context(|| format!("--zone `{}`", self.zone))?;
         let emulator = Emulator::builder().zone(zone).keeper_access_key(ACCESS_KEY).start().await?;
         let zone_id = ZoneId::new(ZONE_ID).context("the zone id of the sandbox")?;
-        let config = Config::new(zone_id, OWNER_ID.parse()?);
+        let mut config = Config::new(zone_id, OWNER_ID.parse()?);
+        config.rules.publish = self.publish.into();
         let stage = Stage { emulator, config, stop: stop_on_signals()? };
         if self.once {
             stage.demonstrate(folder).await?;
@@ -86,18 +92,18 @@ impl Sandbox {
 
 impl Stage {
     async fn demonstrate(&self, mut folder: Folder) -> anyhow::Result<()> {
-        println!("== 1. The plan (zonekeeper plan) ==\n");
+        sayln!("== 1. The plan (zonekeeper plan) ==\n");
         let session = self.session(folder.clone(), Until::Done);
         let zone = session.open_reader().await?;
-        print!("{}\n{}", session.heading(&zone.1, "dry-run"), done(session.plan(zone).await?)?.plan);
+        say!("{}\n{}", session.heading(&zone.1, "dry-run"), done(session.plan(zone).await?)?.plan);
 
-        println!("\n== 2. Writing it (zonekeeper run) ==\n");
+        sayln!("\n== 2. Writing it (zonekeeper run) ==\n");
         done(self.session(folder.clone(), Until::Done).apply_alone().await?)?;
         let journal = self.emulator.journal();
         let (batches, changes) = (journal.count("ChangeResourceRecordSets"), journal.changes.len());
-        println!("Route 53 accepted {changes} changes in {batches} request(s)");
+        sayln!("Route 53 accepted {changes} changes in {batches} request(s)");
 
-        println!("\n== 3. The zone now ==\n");
+        sayln!("\n== 3. The zone now ==\n");
         self.print_zone().await?;
 
         let removed =
@@ -107,8 +113,8 @@ impl Stage {
                 .find_map(Object::id)
                 .context("the folder holds no Ingress that could be removed: add one (see --manifests)")?;
         folder.remove(&removed);
-        println!("\n== 4. {removed} is deleted: its records stay, and are reported as orphans ==\n");
-        print!("{}", self.plan(&folder).await?.plan);
+        sayln!("\n== 4. {removed} is deleted: its records stay, and are reported as orphans ==\n");
+        say!("{}", self.plan(&folder).await?.plan);
         Ok(())
     }
 
@@ -141,7 +147,7 @@ impl Stage {
         loop {
             let page = reader.list(&Read { id: ReadId(0), start, max_items: 300, continues: None }).await?;
             for set in page.sets {
-                println!("{set}");
+                sayln!("{set}");
             }
             start = page.next;
             if start.is_none() {

@@ -358,7 +358,9 @@ impl Role {
 
 /// Connects to the cluster that the flags name.
 pub(super) async fn connect(ClusterFlags { kubeconfig, context }: &ClusterFlags) -> anyhow::Result<Cluster> {
-    Ok(Cluster::connect(kubeconfig.as_deref(), context.as_deref(), LONGEST_SILENCE).await?)
+    // An empty environment variable is one that is not set.
+    let context = context.as_deref().filter(|context| !context.is_empty());
+    Ok(Cluster::connect(kubeconfig.as_deref(), context, LONGEST_SILENCE).await?)
 }
 
 /// Gives the approval of a user who has seen the plan to the driver, in each term. There is no `ZonePlan` to store it.

@@ -26,7 +26,8 @@ pub(super) const AUTHORIZATION_GRACE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Cluster {
     client: Client,
-    place: Arc<str>,
+    /// The context and the address of the API server.
+    description: Arc<str>,
 }
 
 /// Why there is no connection to a cluster.
@@ -96,7 +97,7 @@ impl Cluster {
         let server = config.cluster_url.to_string();
         let client = Client::try_from(config).map_err(ConnectError::Client)?;
         match answer(ANSWER_WITHIN, client.apiserver_version()).await {
-            Ok(_) => Ok(Self { client, place: format!("{context} at {server}").into() }),
+            Ok(_) => Ok(Self { client, description: format!("{context} at {server}").into() }),
             Err(kube::Error::Api(status)) if status.code == 401 || status.code == 403 => {
                 Err(ConnectError::Credentials { server, message: status.message })
             }
@@ -112,14 +113,14 @@ impl Cluster {
 /// The context and the address of the API server.
 impl fmt::Display for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.place)
+        f.write_str(&self.description)
     }
 }
 
 #[cfg(test)]
 impl From<Client> for Cluster {
     fn from(client: Client) -> Self {
-        Self { client, place: "test".into() }
+        Self { client, description: "test".into() }
     }
 }
 
@@ -136,10 +137,10 @@ async fn from_kubeconfig(
         return Err(ConnectError::Context { context: context.to_owned(), known });
     }
     let name = context.or(file.current_context.as_deref()).unwrap_or_default();
-    let place = format!("context {name}");
+    let description = format!("context {name}");
     let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
     let config = Config::from_custom_kubeconfig(file, &options).await.map_err(ConnectError::Kubeconfig)?;
-    Ok((config, place))
+    Ok((config, description))
 }
 
 /// A call took too long.

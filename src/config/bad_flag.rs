@@ -8,6 +8,12 @@ use zonekeeper_core::{
 /// A flag with an invalid value.
 #[derive(Debug, thiserror::Error)]
 pub enum BadFlag {
+    /// The environment has a variable that nobody reads any more.
+    #[error(
+        "ZONEKEEPER_REQUIRE_ANNOTATION is replaced by --publish: remove it, and set ZONEKEEPER_PUBLISH=annotated for `true`, \
+         or ZONEKEEPER_PUBLISH=all for `false`"
+    )]
+    OldPublish,
     /// `--zone-id`
     #[error(
         "--zone-id `{0}` is not the id of a hosted zone: it looks like Z0123456789ABCDEFGHIJ, see `aws route53 list-hosted-zones`"

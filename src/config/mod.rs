@@ -22,6 +22,9 @@ const DEFAULT_RESYNC: Duration = Duration::from_mins(30);
 /// How long a hostname stays reserved for an object that is gone, unless a flag says otherwise.
 const DEFAULT_VACANCY: Duration = Duration::from_mins(10);
 
+/// The variable that `--publish` replaces. Ignoring it would change which objects are published.
+const OLD_PUBLISH: &str = "ZONEKEEPER_REQUIRE_ANNOTATION";
+
 /// The configuration of a process.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -109,6 +112,9 @@ impl TryFrom<Flags> for Config {
             brake_percent,
             brake_hosts,
         } = flags;
+        if std::env::var_os(OLD_PUBLISH).is_some() {
+            return Err(BadFlag::OldPublish);
+        }
         let mut config = Self::new(zone.try_into()?, owner.try_into()?);
 
         let settings = &mut config.settings;
@@ -131,10 +137,7 @@ impl TryFrom<Flags> for Config {
         let rules = &mut config.rules;
         rules.namespaces = namespace.into_iter().collect();
         rules.ingress_classes = ingress_class.into_iter().collect();
-        rules.publish = match publish {
-            Published::Annotated => Publish::Annotated,
-            Published::All => Publish::All,
-        };
+        rules.publish = publish.into();
         rules.adopt_by_annotation = adopt_by_annotation;
         rules.max_ttl = ttl("max-ttl", &max_ttl)?;
         if config.settings.default_ttl > rules.max_ttl {
@@ -199,6 +202,15 @@ impl TryFrom<TypeFlags> for ManagedTypes {
 
     fn try_from(TypeFlags { managed_record_types: types }: TypeFlags) -> Result<Self, BadFlag> {
         Self::new(types.iter().map(String::as_str)).map_err(|why| BadFlag::ManagedTypes(types.join(","), why))
+    }
+}
+
+impl From<Published> for Publish {
+    fn from(published: Published) -> Self {
+        match published {
+            Published::Annotated => Self::Annotated,
+            Published::All => Self::All,
+        }
     }
 }
 

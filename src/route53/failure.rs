@@ -212,8 +212,10 @@ fn unreadable(kind: RequestKind, status: u16, body: &str, text: String) -> Failu
     };
     let message = match body.char_indices().nth(LONGEST_QUOTE) {
         _ if body.trim().is_empty() => text,
-        // They are quoted in full, because they name the rejected record sets.
-        _ if is_old_format => messages(body),
+        // It is quoted in full, because it names the rejected record sets.
+        _ if is_old_format => {
+            Some(messages(body)).filter(|text| !text.is_empty()).unwrap_or_else(|| body.to_owned())
+        }
         Some((end, _)) => format!("status {status}: {}…", body.get(..end).unwrap_or_default()),
         None => format!("status {status}: {body}"),
     };

@@ -97,7 +97,7 @@ impl Metrics {
         );
         registry.register(
             "ready",
-            "Whether all objects and the zone are listed, and the listing and the account still work",
+            "Whether all objects and the zone are listed, the zone not too long ago",
             m.ready.clone(),
         );
         registry.register(

@@ -148,11 +148,7 @@ impl Listener for Reporter {
                 "a record is no longer left over"
             ),
             Report::Ignored(found) => ignored(found),
-            Report::NoLongerIgnored(gone) => info!(
-                object = %gone.object,
-                field = gone.field,
-                "an object does not have a field without effect any more"
-            ),
+            Report::NoLongerIgnored(gone) => no_longer_ignored(gone),
             // Logged when it began. This report is for the Event on the object.
             Report::Lasting { .. } => {}
             Report::Unblocked { subject, object } => info!(
@@ -171,7 +167,6 @@ impl Listener for Reporter {
     }
 }
 
-/// The set identifier of a key; none under simple routing.
 fn ignored(found: &IgnoredField) {
     let IgnoredField { object, field, text, telling } = found;
     match telling {
@@ -185,6 +180,17 @@ fn ignored(found: &IgnoredField) {
     }
 }
 
+fn no_longer_ignored(gone: &IgnoredField) {
+    let IgnoredField { object, field, telling, .. } = gone;
+    match telling {
+        Telling::Warning => info!(%object, field, "an object does not have a field without effect any more"),
+        Telling::Once => {
+            debug!(%object, field, "an object does not ask for a hostname of another zone any more");
+        }
+    }
+}
+
+/// The set identifier of a key; none under simple routing.
 fn of_key(key: &ClaimKey) -> Option<&str> {
     key.set_id.as_ref().map(SetId::as_str)
 }

@@ -126,8 +126,8 @@ fn the_page_of_failures_is_current() {
          | the name of a record set or of its ownership record | `[Tried to create resource record set \
          [name='www.example.com.', type='A'] but it already exists]`, `RRSet with DNS name www.example.com. is not permitted …`, \
          `… invalid set of changes for a resource record set 'TXT a-www.example.com.'` | the unit is sent once more, alone, \
-         after a second. If Route 53 refuses it again, it waits for ten minutes, or for a change of its object or of the zone |\n\
-         | the place of a change | `… at 'changeBatch.changes.3.member.resourceRecordSet.ttl' failed to satisfy constraint` | \
+         after a second. If Route 53 refuses it again, it waits for ten minutes, or for a change of its object or of the zone. For a protected record, the wait doubles instead |\n\
+         | the position of a change | `… at 'changeBatch.changes.3.member.resourceRecordSet.ttl' failed to satisfy constraint` | \
          the same |\n\
          | the target of an alias | `Tried to create an alias that targets lb.example.com., type A in zone Z…, but that target was \
          not found` | all units of the batch with this target are sent again, each alone, after a wait that doubles from one \
@@ -282,8 +282,8 @@ fn reaction(class: FailureClass) -> &'static str {
         }
         FailureClass::Refused => {
             "It splits the batch by what the message means, or into halves. The other units continue at once. It blocks \
-             a unit that is rejected alone, and tries it again after a wait that doubles from one second to ten minutes, \
-             or when its object or its part of the zone changes. After a read, it waits one to three seconds."
+             a unit that is rejected alone, and tries it again after at most ten minutes, or when its object or its part of \
+             the zone changes: see the last section. After a read, it waits one to three seconds."
         }
         FailureClass::Denied => {
             "It does the same, with the reason `DeniedByIAM`. If IAM denies every change, it sends one change at a time as \

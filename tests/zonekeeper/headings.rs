@@ -78,7 +78,7 @@ async fn every_command_publishes_the_same_objects() {
         let shown = command(&zone, &shop, arguments).await.succeed().await.stdout;
         assert!(shown.contains("write www.example.test ") && !shown.contains("old.example.test"), "{shown}");
         assert!(
-            shown.contains("\nnot published: 1 (hostnames of objects that are not selected: "),
+            shown.contains("\nnot published: 1 (hostnames of objects without an annotation, "),
             "{shown}"
         );
         digests.push(shown.lines().find(|line| line.starts_with("digest ")).unwrap().to_owned());
@@ -87,6 +87,25 @@ async fn every_command_publishes_the_same_objects() {
     assert_eq!(digests.len(), 1, "{digests:?}");
     let all = command(&zone, &shop, &["plan", "--publish", "all"]).await.succeed().await.stdout;
     assert!(all.contains("write old.example.test ") && all.contains("\npublish: all\n"), "{all}");
+}
+
+#[tokio::test]
+async fn the_variable_before_publish_is_refused() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("headings-old").await);
+    let old = command(&zone, &shop, &["run"]).await.env("ZONEKEEPER_REQUIRE_ANNOTATION", "false").end().await;
+    assert_eq!(old.code(), Some(2), "{old}");
+    assert!(old.stderr.contains("ZONEKEEPER_PUBLISH=all for `false`"), "{old}");
+}
+
+#[tokio::test]
+async fn a_reader_that_leaves_is_no_panic() {
+    let (zone, shop) = objects("headings-reader").await;
+    // The reader of the pipe is gone before anything is written.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ended = command(&zone, &shop, &["plan"]).await.end_into(writer).await;
+    assert!(!ended.stderr.contains("panicked"), "{ended}");
+    assert_eq!(ended.code(), Some(1), "{ended}");
 }
 
 #[tokio::test]

@@ -255,8 +255,15 @@ async fn what_a_live_object_names_is_in_no_file_and_an_earlier_file_goes() {
     CommandLine::of(&zone, &shop, &["run", "--once"]).await.succeed().await;
     shop.delete::<Ingress>("gone").await;
     let file = folder.join("orphans.json");
-    let command =
-        ["orphans", "--require-annotation", "--max-percent", "100", "--change-batch", file.to_str().unwrap()];
+    let command = [
+        "orphans",
+        "--publish",
+        "annotated",
+        "--max-percent",
+        "100",
+        "--change-batch",
+        file.to_str().unwrap(),
+    ];
     let shown = CommandLine::of(&zone, &shop, &command).await.succeed().await;
     for expected in [
         "(was for Ingress/orphans-live/web; Ingress/orphans-live/web has the hostname, but zonekeeper does not publish that object)

@@ -144,6 +144,15 @@ impl CommandLine {
         self.start().end().await
     }
 
+    /// Starts the process with this as its standard output, and waits for its end.
+    pub async fn end_into(mut self, stdout: impl Into<Stdio>) -> Ended {
+        self.0.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped()).kill_on_drop(true);
+        let ended = self.0.spawn().unwrap().wait_with_output();
+        let output = timeout(PATIENCE, ended).await.unwrap().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        Ended { status: output.status, stdout: String::new(), stderr }
+    }
+
     /// Starts the process, waits for its end, and checks that it succeeds.
     pub async fn succeed(self) -> Ended {
         let ended = self.end().await;

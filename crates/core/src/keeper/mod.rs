@@ -373,8 +373,7 @@ impl Keeper {
         self.wake_at
     }
 
-    /// Whether the plan can be relied on: all objects and the zone were seen, and nothing in [`Keeper::not_ready`]
-    /// prevents it.
+    /// Whether the plan can be relied on: all objects and the zone were seen, the zone not too long ago.
     pub fn is_ready(&self, now: Time) -> bool {
         self.planner.is_started() && self.not_ready(now).is_empty()
     }

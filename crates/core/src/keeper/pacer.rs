@@ -72,6 +72,8 @@ struct Bucket {
     /// Below zero after a request that cost more than the bucket can hold. Later requests wait until it is paid for.
     level: i64,
     at: Time,
+    /// The tokens spent since the start.
+    spent: i64,
 }
 
 // === impl Quota ===
@@ -100,7 +102,7 @@ impl Pacer {
             rate.map(|rate| {
                 let capacity = i64::from(rate.burst.saturating_sub(reserved).max(1)) * MICRO;
                 let refill = f64::from(rate.refill.max(1)) * quota.share.clamp(Quota::SMALLEST_SHARE, 1.0);
-                Bucket { refill, capacity, level: capacity, at: Time::ZERO }
+                Bucket { refill, capacity, level: capacity, at: Time::ZERO, spent: 0 }
             })
         };
         Self {
@@ -158,6 +160,7 @@ impl Pacer {
         for (bucket, tokens) in [(&mut self.requests, requests), (&mut self.changes, changes)] {
             if let Some(bucket) = bucket {
                 bucket.level -= i64::from(tokens) * MICRO;
+                bucket.spent = bucket.spent.saturating_add(i64::from(tokens) * MICRO);
             }
         }
     }
@@ -239,8 +242,8 @@ impl Bucket {
     /// Whether it is full, however many tokens it had at the start.
     #[expect(clippy::cast_precision_loss, reason = "both are far below 2^53")]
     fn is_surely_full(&self, now: Time) -> bool {
-        self.level >= self.capacity
-            && (now - Time::ZERO).as_micros() as f64 * self.refill >= self.capacity as f64
+        let gained = (now - Time::ZERO).as_micros() as f64 * self.refill;
+        self.level >= self.capacity && gained >= self.capacity.saturating_add(self.spent) as f64
     }
 
     fn when(&self, tokens: u32, percent: u64) -> Time {
@@ -332,7 +335,11 @@ mod tests {
         assert_eq!(pacer.requests(at(1_110)), 10);
         pacer.throttled(at(1_110));
         assert_eq!(pacer.percent, 50);
-        // Five seconds fill a bucket that was empty at the start.
+        // Five seconds fill a bucket that was empty at the start, if nothing is spent.
+        let mut pacer = Pacer::new(Quota::default(), 1);
+        pacer.spend(at(2_000), 20, 0);
+        pacer.throttled(at(5_000));
+        assert_eq!(pacer.percent, 100);
         let mut pacer = Pacer::new(Quota::default(), 1);
         pacer.advance(at(5_000));
         pacer.throttled(at(5_000));

@@ -122,8 +122,8 @@ impl Reason {
                  continue, and so do other namespaces if one namespace alone moves that much."
             }
             Self::RejectedByRoute53 { .. } => {
-                "Route 53 rejected this change. Other changes continue. zonekeeper tries again after a wait that doubles up \
-                 to 10 minutes. It tries at once when the object or its part of the zone changes."
+                "Route 53 rejected this change. Other changes continue. zonekeeper tries again after at most 10 \
+                 minutes, and at once when the object or its part of the zone changes."
             }
             Self::DeniedByIam { .. } => {
                 "The IAM policy of the role does not allow the name, the type or the action of the change. Other changes \

@@ -106,8 +106,8 @@ pub struct Plan {
     pub orphans: Vec<Stale>,
     /// Claimed hostnames outside the zone.
     pub outside: Vec<(Name, ObjectRef)>,
-    /// How many hostnames of the zone only objects have that are not published.
-    pub not_published: usize,
+    /// Hostnames of the zone that only objects have that are not published, each with one of them.
+    pub not_published: Vec<(Name, ObjectRef)>,
     /// Undecodable resources. The hostnames that objects ask for because of them are unknown.
     pub unreadable: Vec<ResourceRef>,
     /// Problems of objects that block nothing, by object.
@@ -167,7 +167,8 @@ impl Plan {
             stale.named_by = passed_over.get(stale.set.name()).map(|object| (*object).clone());
         }
         let is_unknown = |host: &Name| host.is_within(view.zone.apex()) && !view.claims.has_host(host);
-        plan.not_published = passed_over.keys().filter(|host| is_unknown(host)).count();
+        let unknown = passed_over.iter().filter(|(host, _)| is_unknown(host));
+        plan.not_published = unknown.map(|(host, object)| ((*host).clone(), (*object).clone())).collect();
         let shadows = |unit: &Unit| (unit.key().clone(), Shadow::of(view.zone, unit));
         plan.shadows = plan.units.iter().map(shadows).filter(|(_, shadows)| !shadows.is_empty()).collect();
         plan.is_private = view.zone.is_private();

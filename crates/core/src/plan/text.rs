@@ -37,12 +37,12 @@ impl fmt::Display for Plan {
                 writeln!(f, "warning {object}: {warning}")?;
             }
         }
-        if self.not_published > 0 {
+        if !self.not_published.is_empty() {
             writeln!(
                 f,
-                "not published: {} (hostnames of objects that are not selected: see --publish, --ingress-class and the \
-                 annotation controller)",
-                self.not_published
+                "not published: {} (hostnames of objects without an annotation, or of another class, type or controller: \
+                 see --publish and --ingress-class)",
+                self.not_published.len()
             )?;
         }
         if self.is_private {

@@ -32,7 +32,7 @@ pub(super) struct Model {
     /// Earlier observations that plans depend on.
     pub history: History,
     /// The age from which the newest complete listing says too little about the zone.
-    two_periods: Duration,
+    max_listing_age: Duration,
 }
 
 // === impl Model ===
@@ -51,7 +51,7 @@ impl Model {
             lists: Lists::new(scopes),
             snapshot: Snapshot::new(zone),
             history: History::default(),
-            two_periods: resync.saturating_mul(2),
+            max_listing_age: resync.saturating_mul(2),
         }
     }
 
@@ -79,12 +79,7 @@ impl Model {
 
     /// Whether the newest complete listing of the zone is too old to decide by. False if there is none.
     pub fn is_listing_too_old(&self, now: Time) -> bool {
-        self.snapshot.listed_at().is_some_and(|listed| self.is_too_long(listed, now))
-    }
-
-    /// Whether something has lasted for more than two resync periods.
-    pub fn is_too_long(&self, since: Time, now: Time) -> bool {
-        now - since > self.two_periods
+        self.snapshot.listed_at().is_some_and(|listed| now - listed > self.max_listing_age)
     }
 
     /// Notes that a resource was created or changed, or that it is gone.

@@ -21,9 +21,6 @@ pub(super) struct Breaker {
 
 #[derive(Debug, Clone, Copy)]
 struct Open {
-    /// When it opened first.
-    begun: Time,
-    /// When the last probe failed.
     since: Time,
     until: Time,
     wait: Duration,
@@ -53,13 +50,13 @@ pub(in crate::keeper) enum State {
 impl Breaker {
     /// Notes that a request failed for a reason that concerns every request, or that a probe failed.
     pub fn open(&mut self, now: Time) {
-        let (begun, wait) = match self.open {
-            None => (now, FIRST),
-            Some(open) if open.probing => (open.begun, (open.wait * 2).min(LONGEST)),
+        let wait = match self.open {
+            None => FIRST,
+            Some(open) if open.probing => (open.wait * 2).min(LONGEST),
             // Requests that were sent before it opened fail for the same reason.
             Some(_) => return,
         };
-        self.open = Some(Open { begun, since: now, until: now + wait, wait, probing: false });
+        self.open = Some(Open { since: now, until: now + wait, wait, probing: false });
     }
 
     /// Notes that a probe's answer says nothing. Another probe is due.
@@ -84,11 +81,6 @@ impl Breaker {
     /// Whether it allows no requests but probes.
     pub fn is_open(&self) -> bool {
         self.open.is_some()
-    }
-
-    /// When it opened, if it is open.
-    pub fn open_since(&self) -> Option<Time> {
-        self.open.map(|open| open.begun)
     }
 
     /// Whether a probe is under way.
@@ -128,7 +120,6 @@ mod tests {
             assert_eq!(breaker.state(now), State::Probing);
         }
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
-        assert_eq!(breaker.open_since(), Some(Time::ZERO));
         breaker.close();
         assert!(!breaker.is_open());
     }

@@ -201,7 +201,6 @@ impl Quarantine {
             }
             return RejectionOutcome::Units(named);
         }
-        let others: Vec<&Unit> = units.iter().collect();
         if let [alone] = units {
             // A unit that was rejected before says nothing about other units.
             if !self.has(alone) {
@@ -216,7 +215,8 @@ impl Quarantine {
         }
         // One half is split at once, down to a single unit. The other half waits for its turn after the larger parts.
         // So acceptable units wait little, and the first rejected units that are found lie far apart.
-        let (left, right) = others.split_at(others.len() / 2);
+        let all: Vec<&Unit> = units.iter().collect();
+        let (left, right) = all.split_at(all.len() / 2);
         let at = self.parts.iter().position(|part| part.len() < right.len());
         self.parts.insert(at.unwrap_or(self.parts.len()), keys(right));
         self.parts.push_front(keys(left));
@@ -238,8 +238,10 @@ impl Quarantine {
 
     fn reject(&mut self, unit: &Unit, class: FailureClass, message: &str, is_itself: bool, now: Time) {
         let times = self.rejection(unit).map_or(0, |rejection| rejection.times) + 1;
-        // The second time, it was alone in its request. Then only a change of the zone or of the object helps.
-        let wait = if is_itself && times > 1 { LONGEST_WAIT } else { wait(times) };
+        // The second time, it was alone in its request. Then a change of the zone or of the object helps, which gives it
+        // another digest. A person ends a protection without that.
+        let is_protected = matches!(reason(class, message), Reason::Protected { .. });
+        let wait = if is_itself && times > 1 && !is_protected { LONGEST_WAIT } else { wait(times) };
         let message = message.to_owned();
         let rejection = Rejection { digest: unit.digest(), times, until: now + wait, class, message };
         self.rejected.insert(unit.key().clone(), rejection);

@@ -6,7 +6,7 @@
 //! Three kinds of messages say which units are meant:
 //!
 //! - by the name of a record set: `… [name='www.example.com.', type='A'] but it already exists`, `RRSet with DNS name …`;
-//! - by the place of a change in the request: `… at 'changeBatch.changes.3.member…' failed to satisfy constraint`;
+//! - by the position of a change in the request: `… at 'changeBatch.changes.3.member…' failed to satisfy constraint`;
 //! - by its content: `Tried to create an alias that targets lb.example.com., …`, `… encountered with '192.0.2.256'`.
 
 use crate::{
@@ -15,8 +15,9 @@ use crate::{
     plan::{Change, Reason, Unit},
 };
 
-/// Before the place of a change, counted from 1 (Smithy, constraint violations).
-const PLACE: &str = "changes.";
+/// Before the position of a change, counted from 1 (Smithy, constraint violations). No name or value that an object asks
+/// for has an apostrophe, so nobody can write this into the message for another hostname.
+const POSITION: &str = " at 'changeBatch.changes.";
 /// Before the target of an alias that Route 53 does not know.
 const TARGET: &str = "an alias that targets ";
 
@@ -77,7 +78,11 @@ pub(super) fn about(unit: &Unit, others: &[&Unit], message: &str) -> String {
     let is_its_own = |text: &&str| (is_named(unit, text) || has_content(unit, text)) && !names_other(text);
     let own: Vec<&str> =
         sentences.iter().map(|text| text.trim_end_matches(", ")).filter(is_its_own).collect();
-    if own.is_empty() { "it objects to several hostnames at once".to_owned() } else { own.join(", ") }
+    if own.is_empty() {
+        "the message is about several hostnames; the next try is for this one alone".to_owned()
+    } else {
+        own.join(", ")
+    }
 }
 
 /// The units of a batch that a message means: those that it names, or else those with the content that it speaks of.
@@ -86,13 +91,13 @@ pub(super) fn meant<'b>(units: &'b [Unit], message: &str) -> Meant<'b> {
     if !named.is_empty() {
         return Meant { units: named, themselves: true };
     }
-    let (spoken_of, mut first) = (places(message), 1);
-    let has_place = |unit: &&Unit| {
+    let (positions, mut first) = (positions(message), 1);
+    let has_one = |unit: &&Unit| {
         let own = first..first + unit.changes().len();
         first = own.end;
-        spoken_of.iter().any(|place| own.contains(place))
+        positions.iter().any(|position| own.contains(position))
     };
-    let counted: Vec<&Unit> = units.iter().filter(has_place).collect();
+    let counted: Vec<&Unit> = units.iter().filter(has_one).collect();
     if !counted.is_empty() {
         return Meant { units: counted, themselves: true };
     }
@@ -104,9 +109,9 @@ fn is_named(unit: &Unit, message: &str) -> bool {
     unit.changes().iter().any(|change| names(message, change.after().name()))
 }
 
-/// The places of changes that a message speaks of.
-fn places(message: &str) -> Vec<usize> {
-    let after = message.match_indices(PLACE).filter_map(|(at, _)| message.get(at + PLACE.len()..));
+/// The positions of changes that a message speaks of.
+fn positions(message: &str) -> Vec<usize> {
+    let after = message.match_indices(POSITION).filter_map(|(at, _)| message.get(at + POSITION.len()..));
     let digits = after.map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default());
     digits.filter_map(|digits| digits.parse().ok()).collect()
 }
@@ -139,7 +144,8 @@ fn names(message: &str, name: &Name) -> bool {
             // "… in zone example.com." names the zone, not the record set.
             let is_zone = message.get(..at).is_some_and(|rest| rest.ends_with("zone "));
             !is_zone
-                && !before.is_some_and(|c| is_part(c) || c == '.' || c == '*')
+                // The name of an object in a quoted ownership record can look like a hostname.
+                && !before.is_some_and(|c| is_part(c) || matches!(c, '.' | '*' | '/'))
                 && !next.is_some_and(is_part)
         })
     })
@@ -152,7 +158,8 @@ mod tests {
     #[test]
     fn a_message_names_only_whole_names() {
         let message = "[Tried to create resource record set [name='www.example.com.', type='A'] but it already \
-                       exists, RRSet with DNS name \\052.b.example.com. is not permitted in zone d.com., x.c.com]";
+                       exists, RRSet with DNS name \\052.b.example.com. is not permitted in zone d.com., x.c.com, \
+                       resource=ingress/shop/e.com]";
         for (name, expected) in [
             ("www.example.com", true),
             ("example.com", false),
@@ -163,6 +170,7 @@ mod tests {
             ("x.c.co", false),
             ("c.com", false),
             ("d.com", false),
+            ("e.com", false),
         ] {
             assert_eq!(names(message, &Name::from_hostname(name).unwrap()), expected, "{name}");
         }

@@ -84,17 +84,16 @@ impl Rules<'_> {
         gates
     }
 
-    /// What the process is not ready for: the lists that it waits for; later a listing of the zone that is too old, or an
-    /// account that has been refused for two resync periods. A process that stands by is ready.
+    /// What the process is not ready for: the lists that it waits for, and a listing of the zone that is too old. An account
+    /// that is refused makes it too old after two resync periods. A process that stands by is ready.
     pub fn not_ready(&self) -> Vec<Gate> {
-        let refused_since = self.permits.account.open_since();
-        let is_refused_too_long = refused_since.is_some_and(|since| self.model.is_too_long(since, self.now));
-        let is_reason = |gate: &Gate| match gate {
-            Gate::Objects(_) | Gate::Zone | Gate::StaleZone => true,
-            Gate::Account => is_refused_too_long || !self.planner.is_started(),
-            Gate::Leadership | Gate::DryRun | Gate::Approval | Gate::Changes => false,
-        };
-        self.closed_gates().into_iter().filter(is_reason).collect()
+        let gates = self.closed_gates();
+        let is_of_lists = |gate: &Gate| matches!(gate, Gate::Objects(_) | Gate::Zone | Gate::StaleZone);
+        if !gates.iter().any(is_of_lists) {
+            return Vec::new();
+        }
+        // The account is named as the cause.
+        gates.into_iter().filter(|gate| is_of_lists(gate) || *gate == Gate::Account).collect()
     }
 
     /// Whether a batch may be sent: at least one unit as a probe.

@@ -188,7 +188,8 @@ impl Stage {
         self.questions.clear();
     }
 
-    /// Rejects every batch that changes a name, with this message. `None` ends it.
+    /// Rejects every batch that changes a name, with this message. `{position}` in it stands for that of the change. `None`
+    /// ends it.
     pub fn refuse(&mut self, name: &str, message: Option<&'static str>) {
         let listed = format!("{name}.");
         match message {
@@ -281,9 +282,11 @@ impl Stage {
             let message = "User is not authorized to perform this operation";
             return Err(failure(FailureClass::Denied, "AccessDenied", message));
         }
-        let message = batch.iter().find_map(|change| self.refused.get(&change.set.name));
-        if let Some(message) = message {
-            return Err(failure(FailureClass::Refused, "InvalidChangeBatch", message));
+        let refused =
+            (1..).zip(&batch).find_map(|(at, change)| Some((at, self.refused.get(&change.set.name)?)));
+        if let Some((at, message)) = refused {
+            let message = message.replace("{position}", &format!("{at}"));
+            return Err(failure(FailureClass::Refused, "InvalidChangeBatch", &message));
         }
         self.zone.change(&batch).map_err(|refusal| refusal_from_service(&refusal))?;
         Ok(ChangeId(format!("C{}", apply.id.0).into()))
