@@ -1,4 +1,4 @@
-//! The order in which hostnames are written: by urgency, and fair between namespaces.
+//! The order in which hostnames are written: fair between namespaces, then by urgency.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,13 +21,13 @@ pub(in crate::keeper) enum Urgency {
 
 /// Hostnames that wait to be written.
 ///
-/// Within a class of urgency, each namespace has at most [`PER_ROUND`] hostnames in a round. A namespace that had none
-/// waiting joins the first round. So a hostname waits for at most that many hostnames of each other namespace, however
-/// many wait there.
+/// In a round, each namespace has at most [`PER_ROUND`] hostnames of each urgency. A namespace that had none waiting joins the
+/// first round. Rounds come before urgency, so a hostname waits for at most that many wrong and that many changed hostnames
+/// of each other namespace, however many wait there. The backlog has rounds of its own, after all others.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Queue {
-    /// The hostnames of each class and round.
-    order: BTreeMap<(Urgency, u64), BTreeSet<Name>>,
+    /// The hostnames: whether they are of the backlog, their round, and their urgency.
+    order: BTreeMap<(bool, u64, Urgency), BTreeSet<Name>>,
     places: BTreeMap<Name, Place>,
     /// How many hostnames of each namespace wait.
     waiting: BTreeMap<(Urgency, Box<str>), u64>,
@@ -57,12 +57,13 @@ impl Queue {
             return;
         }
         self.remove(host);
-        let first = self.order.range((urgency, 0)..=(urgency, u64::MAX)).next();
-        let first = first.map_or(0, |((_, round), _)| *round);
+        let is_backlog = urgency == Urgency::Backlog;
+        let alike = (is_backlog, 0, Urgency::Wrong)..=(is_backlog, u64::MAX, Urgency::Backlog);
+        let first = self.order.range(alike).next().map_or(0, |((_, round, _), _)| *round);
         let waiting = self.waiting.entry((urgency, namespace.into())).or_default();
         let round = first.saturating_add(*waiting / PER_ROUND);
         *waiting += 1;
-        self.order.entry((urgency, round)).or_default().insert(host.clone());
+        self.order.entry((is_backlog, round, urgency)).or_default().insert(host.clone());
         let place = Place { urgency, round, namespace: namespace.into() };
         self.places.insert(host.clone(), place);
     }
@@ -70,10 +71,11 @@ impl Queue {
     /// Notes that nothing of a hostname waits any more.
     pub fn remove(&mut self, host: &Name) {
         let Some(Place { urgency, round, namespace }) = self.places.remove(host) else { return };
-        if let Some(hosts) = self.order.get_mut(&(urgency, round)) {
+        let at = (urgency == Urgency::Backlog, round, urgency);
+        if let Some(hosts) = self.order.get_mut(&at) {
             hosts.remove(host);
             if hosts.is_empty() {
-                self.order.remove(&(urgency, round));
+                self.order.remove(&at);
             }
         }
         let of_namespace = (urgency, namespace);
@@ -87,7 +89,7 @@ impl Queue {
 
     /// The waiting hostnames in order.
     pub fn hosts(&self) -> impl Iterator<Item = (Urgency, &Name)> {
-        self.order.iter().flat_map(|((urgency, _), hosts)| hosts.iter().map(move |host| (*urgency, host)))
+        self.order.iter().flat_map(|((.., urgency), hosts)| hosts.iter().map(move |host| (*urgency, host)))
     }
 }
 
@@ -118,6 +120,19 @@ mod tests {
         let place = |label: &str| order.iter().position(|other| other == label).unwrap();
         assert_eq!((place("z00"), place("z24"), place("z25"), place("z29")), (25, 49, 75, 79));
         assert_eq!((place("a024"), place("a025"), place("a999")), (24, 50, 1_029));
+    }
+
+    #[test]
+    fn a_new_hostname_waits_for_one_round_of_wrong_ones() {
+        let mut queue = Queue::default();
+        for number in 0..1_000 {
+            queue.put(&host(&format!("a{number:03}")), Urgency::Wrong, "many");
+        }
+        queue.put(&host("z"), Urgency::Changed, "few");
+        queue.put(&host("b"), Urgency::Backlog, "few");
+        let order = order(&queue);
+        assert_eq!(order.iter().position(|other| other == "z"), Some(25));
+        assert_eq!(order.last().unwrap(), "b");
     }
 
     #[test]

@@ -243,7 +243,7 @@ impl<'k> Selector<'k> {
             if !is_of_lane {
                 continue;
             }
-            // The other units are no more urgent than the first.
+            // After a unit of the backlog, all units are of the backlog.
             found.is_backlog |= found.units.is_empty() && urgency == Urgency::Backlog;
             if !found.push(unit) {
                 found.is_more = urgency != Urgency::Backlog;

@@ -368,6 +368,32 @@ fn the_mass_change_of_one_namespace_does_not_delay_the_new_hostname_of_another()
 }
 
 #[test]
+fn the_mass_replacement_of_one_namespace_does_not_delay_the_new_hostname_of_another() {
+    // The quota is 10 replaced hostnames a second.
+    let changes = Some(Rate { refill: 40, burst: 100 });
+    let mut stage = Stage::with(|config| config.quota.changes = changes);
+    stage.start(&webs(1_000));
+    stage.run(200_000);
+    assert_eq!(stage.zone.len(), 4_002);
+    // One load balancer is created again with another name: a single move.
+    for n in 0..1_000 {
+        stage.see(&web(&format!("w{n}"), WEB_2));
+    }
+    stage.run(5_000);
+    let replaced = |stage: &Stage| stage.at("example.com").iter().filter(|line| line.contains(WEB_2)).count();
+    let before = replaced(&stage);
+    assert!(before < 1_000, "the others are replaced already");
+    let targets = [(None, Some(WEB_1.to_owned()))];
+    stage.see(&ingress(meta("other", "new", 0, BTreeMap::new()), &["zz.example.com"], &targets));
+    while stage.at("zz.example.com").is_empty() {
+        stage.run(1_000);
+    }
+    // One round of the other namespace, of 25 hostnames with two records each, and the batch under way.
+    let others = replaced(&stage) - before;
+    assert!(others <= 4 * 25, "{others} records of another namespace came first");
+}
+
+#[test]
 fn a_read_from_before_the_term_is_not_relied_on() {
     let mut stage = Stage::new();
     stage.start(&[web("www", WEB_1)]);
