@@ -55,8 +55,8 @@ pub(super) struct Pacer {
     percent: u64,
     /// When [`Pacer::percent`] was last updated.
     recovered: Time,
-    /// When it was last halved.
-    halved: Option<Time>,
+    /// When the last throttle was. Throttles within [`ONE_THROTTLE`] of it are the same one.
+    last_throttle: Option<Time>,
     /// Whether the tokens are no longer a guess. At the start, the process before may have spent them.
     is_known: bool,
     /// The number of failures so far, for jitter.
@@ -110,7 +110,7 @@ impl Pacer {
             changes: bucket(quota.changes, RESERVED_CHANGES),
             percent: 100,
             recovered: Time::ZERO,
-            halved: None,
+            last_throttle: None,
             is_known: false,
             failures: 0,
             seed,
@@ -184,13 +184,14 @@ impl Pacer {
     /// can fail for the same reason. Before the bucket of requests was surely full, the reason is the use before the start.
     pub fn throttled(&mut self, now: Time) {
         self.advance(now);
-        // The first throttle corrects the guess. It does not say that somebody else uses the account now.
-        if !std::mem::replace(&mut self.is_known, true) {
-            self.halved = Some(now);
-        } else if self.halved.is_none_or(|halved| now - halved >= ONE_THROTTLE) {
-            self.halved = Some(now);
-            self.percent = (self.percent / 2).max(SLOWEST_PERCENT);
-            self.recovered = now;
+        let was_known = std::mem::replace(&mut self.is_known, true);
+        if self.last_throttle.is_none_or(|last| now - last >= ONE_THROTTLE) {
+            self.last_throttle = Some(now);
+            // The first throttle corrects the guess. It does not say that somebody else uses the account now.
+            if was_known {
+                self.percent = (self.percent / 2).max(SLOWEST_PERCENT);
+                self.recovered = now;
+            }
         }
         for bucket in [&mut self.requests, &mut self.changes].into_iter().flatten() {
             bucket.level = bucket.level.min(0);

@@ -194,10 +194,9 @@ impl Quarantine {
                 };
                 self.reject(unit, failure.class, &message, themselves, now);
             }
-            let is_other = |unit: &&Unit| !named.iter().any(|named| named.key() == unit.key());
-            let others: Vec<&Unit> = units.iter().filter(is_other).collect();
+            let others = keys(units.iter().filter(|unit| !named.contains(unit)));
             if !others.is_empty() {
-                self.parts.push_front(keys(&others));
+                self.parts.push_front(others);
             }
             return RejectionOutcome::Units(named);
         }
@@ -215,8 +214,7 @@ impl Quarantine {
         }
         // One half is split at once, down to a single unit. The other half waits for its turn after the larger parts.
         // So acceptable units wait little, and the first rejected units that are found lie far apart.
-        let all: Vec<&Unit> = units.iter().collect();
-        let (left, right) = all.split_at(all.len() / 2);
+        let (left, right) = units.split_at(units.len() / 2);
         let at = self.parts.iter().position(|part| part.len() < right.len());
         self.parts.insert(at.unwrap_or(self.parts.len()), keys(right));
         self.parts.push_front(keys(left));
@@ -266,8 +264,8 @@ impl Quarantine {
     }
 }
 
-fn keys(units: &[&Unit]) -> BTreeSet<ClaimKey> {
-    units.iter().map(|unit| unit.key().clone()).collect()
+fn keys<'u>(units: impl IntoIterator<Item = &'u Unit>) -> BTreeSet<ClaimKey> {
+    units.into_iter().map(|unit| unit.key().clone()).collect()
 }
 
 fn creates(unit: &Unit) -> bool {

@@ -84,15 +84,16 @@ impl Rules<'_> {
         gates
     }
 
-    /// What the process is not ready for: the lists that it waits for, and a listing of the zone that is too old. An account
-    /// that is refused makes it too old after two resync periods. A process that stands by is ready.
+    /// The closed gates because of which the process is not ready: those of the lists that it waits for, and that of a
+    /// listing of the zone that is too old. While Route 53 refuses the account, no listing succeeds. So the listing is too old
+    /// after two resync periods. A process that stands by is ready.
     pub fn not_ready(&self) -> Vec<Gate> {
         let gates = self.closed_gates();
         let is_of_lists = |gate: &Gate| matches!(gate, Gate::Objects(_) | Gate::Zone | Gate::StaleZone);
         if !gates.iter().any(is_of_lists) {
             return Vec::new();
         }
-        // The account is named as the cause.
+        // A refused account is the cause, so it is named too.
         gates.into_iter().filter(|gate| is_of_lists(gate) || *gate == Gate::Account).collect()
     }
 

@@ -41,6 +41,14 @@ struct Place {
     namespace: Box<str>,
 }
 
+// === impl Place ===
+
+impl Place {
+    fn key(&self) -> (bool, u64, Urgency) {
+        (self.urgency == Urgency::Backlog, self.round, self.urgency)
+    }
+}
+
 // === impl Queue ===
 
 impl Queue {
@@ -63,22 +71,21 @@ impl Queue {
         let waiting = self.waiting.entry((urgency, namespace.into())).or_default();
         let round = first.saturating_add(*waiting / PER_ROUND);
         *waiting += 1;
-        self.order.entry((is_backlog, round, urgency)).or_default().insert(host.clone());
         let place = Place { urgency, round, namespace: namespace.into() };
+        self.order.entry(place.key()).or_default().insert(host.clone());
         self.places.insert(host.clone(), place);
     }
 
     /// Notes that nothing of a hostname waits any more.
     pub fn remove(&mut self, host: &Name) {
-        let Some(Place { urgency, round, namespace }) = self.places.remove(host) else { return };
-        let at = (urgency == Urgency::Backlog, round, urgency);
-        if let Some(hosts) = self.order.get_mut(&at) {
+        let Some(place) = self.places.remove(host) else { return };
+        if let Some(hosts) = self.order.get_mut(&place.key()) {
             hosts.remove(host);
             if hosts.is_empty() {
-                self.order.remove(&at);
+                self.order.remove(&place.key());
             }
         }
-        let of_namespace = (urgency, namespace);
+        let of_namespace = (place.urgency, place.namespace);
         if let Some(waiting) = self.waiting.get_mut(&of_namespace) {
             *waiting -= 1;
             if *waiting == 0 {
