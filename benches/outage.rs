@@ -14,20 +14,7 @@
     reason = "a measurement stops at the first surprise, and so do the modules that it shares"
 )]
 
-#[path = "../tests/zonekeeper/control_plane.rs"]
-mod control_plane;
-#[path = "../tests/zonekeeper/deadline.rs"]
-mod deadline;
-#[path = "../tests/zonekeeper/http.rs"]
-mod http;
-#[path = "../tests/zonekeeper/namespace.rs"]
-mod namespace;
-#[path = "../tests/zonekeeper/process.rs"]
-mod process;
-#[path = "../tests/zonekeeper/server.rs"]
-mod server;
-#[path = "../tests/zonekeeper/zone.rs"]
-mod zone;
+include!("shared/modules.rs");
 
 use std::time::{Duration, Instant};
 
