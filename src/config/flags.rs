@@ -5,13 +5,17 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{ArgAction, Args, ValueEnum};
+use clap::{ArgAction, Args};
 use zonekeeper_core::{
     dns::Ttl,
     keeper::{BrakeLimits, Quota},
 };
 
-use super::{DEFAULT_RESYNC, DEFAULT_VACANCY, duration_text, rate_text};
+use super::{
+    DEFAULT_RESYNC, DEFAULT_VACANCY,
+    choices::{LogFormat, LogLevel, Merge, Published, RunMode, Source},
+    duration_text, rate_text,
+};
 
 /// The flags of every command that plans.
 #[derive(Debug, Clone, Args)]
@@ -339,59 +343,6 @@ pub struct LogFlags {
     pub log_level: Option<LogLevel>,
 }
 
-/// A kind of objects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Source {
-    /// Ingress (networking.k8s.io/v1)
-    Ingress,
-    /// Service of type `LoadBalancer` (v1)
-    Service,
-}
-
-/// The objects that are published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Published {
-    /// Objects with a hostname annotation or with zonekeeper.dev/publish: "true"
-    Annotated,
-    /// Every object that has a hostname, as in ExternalDNS
-    All,
-}
-
-/// The objects whose addresses a hostname gets together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Merge {
-    /// One object
-    False,
-    /// All objects of its namespace
-    True,
-    /// All objects, as in ExternalDNS: any namespace can add itself to the answers of another one
-    AllNamespaces,
-}
-
-/// A log format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// Lines of text
-    Text,
-    /// One JSON object per line
-    Json,
-}
-
-/// A log level.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogLevel {
-    /// Failures
-    Error,
-    /// Problems that need attention
-    Warn,
-    /// Changes
-    Info,
-    /// Decisions
-    Debug,
-    /// Everything, including libraries
-    Trace,
-}
-
 /// The flags of a running controller.
 #[derive(Debug, Clone, Args)]
 pub struct RunFlags {
@@ -410,17 +361,6 @@ pub struct RunFlags {
     /// Log what would be written, and write nothing; the same as --mode dry-run.
     #[arg(long, env = "ZONEKEEPER_DRY_RUN", action = ArgAction::SetTrue, help_heading = "Running")]
     pub dry_run: bool,
-}
-
-/// Whether to write what is planned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum RunMode {
-    /// Write every plan
-    Apply,
-    /// Write only plans that a person has approved; see `zonekeeper approve`
-    Approve,
-    /// Write nothing, and log what would be written
-    DryRun,
 }
 
 fn default_brake_percent() -> u8 {

@@ -1,20 +1,19 @@
 //! Configuration in two stages: the flags as typed ([`Flags`]), and the values that follow from them ([`Config`]).
 
 mod bad_flag;
+mod choices;
 mod flags;
 
 use std::{collections::BTreeSet, str::FromStr, time::Duration};
 
 pub use bad_flag::BadFlag;
-pub use flags::{
-    ClusterFlags, Flags, LeaseFlags, LogFlags, LogFormat, LogLevel, Merge, OwnerFlags, Published, RunFlags,
-    RunMode, Source, TypeFlags, ZoneFlags,
-};
+pub use choices::{LogFormat, LogLevel, Merge, Published, RunMode, Source};
+pub use flags::{ClusterFlags, Flags, LeaseFlags, LogFlags, OwnerFlags, RunFlags, TypeFlags, ZoneFlags};
 use zonekeeper_core::{
     dns::{Ttl, ZoneId},
     keeper::{self, BrakeLimits, Mode, Quota, Rate},
     plan::{Adoption, ManagedTypes, MergeTargets, Naming, OwnerId, Settings},
-    source::{Publish, Resource, Rules, Scope},
+    source::{Resource, Rules, Scope},
 };
 
 /// How often the whole zone is listed, unless a flag says otherwise.
@@ -123,11 +122,7 @@ impl TryFrom<Flags> for Config {
         settings.managed_types = types.try_into()?;
         settings.prefer_cname = aws_prefer_cname;
         settings.allow_wildcard_cname = allow_wildcard_cname;
-        settings.merge_targets = merge_targets.map(|which| match which {
-            Merge::False => MergeTargets::Never,
-            Merge::True => MergeTargets::WithinNamespace,
-            Merge::AllNamespaces => MergeTargets::AllNamespaces,
-        });
+        settings.merge_targets = merge_targets.map(MergeTargets::from);
         for row in alias_zone {
             settings.alias_zones.add(&row).map_err(|why| BadFlag::AliasZone(row, why))?;
         }
@@ -202,24 +197,6 @@ impl TryFrom<TypeFlags> for ManagedTypes {
 
     fn try_from(TypeFlags { managed_record_types: types }: TypeFlags) -> Result<Self, BadFlag> {
         Self::new(types.iter().map(String::as_str)).map_err(|why| BadFlag::ManagedTypes(types.join(","), why))
-    }
-}
-
-impl From<Published> for Publish {
-    fn from(published: Published) -> Self {
-        match published {
-            Published::Annotated => Self::Annotated,
-            Published::All => Self::All,
-        }
-    }
-}
-
-impl Source {
-    fn resource(self) -> Resource {
-        match self {
-            Self::Ingress => Resource::INGRESS,
-            Self::Service => Resource::SERVICE,
-        }
     }
 }
 
