@@ -76,8 +76,8 @@ impl Adopt {
         let config = Config::try_from(self.flags.clone())?;
         let order = self.order(&config.settings.owner)?;
         let session = self.session(order.clone()).await?;
-        let zone = session.open_reader().await?;
-        say!("{}", session.heading(&zone.1, "adopt"));
+        let (zone, heading) = session.open_zone("adopt").await?;
+        say!("{heading}");
         let preview = session.plan(zone).await?;
         anyhow::ensure!(preview.is_done, "stopped before the list was complete");
         show(&preview.plan, &order.hosts)?;

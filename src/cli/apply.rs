@@ -59,8 +59,8 @@ Give the same flags here as to `zonekeeper run`.";
 impl Apply {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let session = self.session(Until::Done).await?;
-        let zone = session.open_reader().await?;
-        say!("{}", session.heading(&zone.1, "apply"));
+        let (zone, heading) = session.open_zone("apply").await?;
+        say!("{heading}");
         let shown = session.plan_as_leader(zone, self.lease.clone()).await?;
         anyhow::ensure!(shown.is_done, "stopped before the plan was complete");
         say!("{}", shown.plan);

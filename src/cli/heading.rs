@@ -1,4 +1,4 @@
-//! The heading: what a command works on, before anything else is said.
+//! The heading: the first lines that a command prints.
 
 use std::fmt;
 
@@ -11,7 +11,8 @@ use zonekeeper_core::{
 
 use crate::route53::ZoneFacts;
 
-/// What a command works on. A kubeconfig of another cluster, or a flag that differs, is seen here first.
+/// The cluster, the zone, the owner, the mode and the objects of a command. A user who has the kubeconfig of another
+/// cluster, or another flag than the controller, sees it here.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Heading {
     /// Where the objects come from: the context and the API server, or the folder.

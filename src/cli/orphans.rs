@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 use zonekeeper_core::{
@@ -19,7 +19,7 @@ use zonekeeper_core::{
 
 use super::{
     heading::Heading,
-    output::{say, sayln},
+    output::{Format, sayln},
     plan::StaleJson,
     session::Session,
 };
@@ -39,8 +39,8 @@ pub struct Orphans {
     cluster: ClusterFlags,
 
     /// Format of the list.
-    #[arg(short, long, env = "ZONEKEEPER_OUTPUT", value_enum, default_value_t = Output::Text, value_name = "FORMAT", help_heading = "Orphans")]
-    output: Output,
+    #[arg(short, long, env = "ZONEKEEPER_OUTPUT", value_enum, default_value_t = Format::Text, value_name = "FORMAT", help_heading = "Orphans")]
+    output: Format,
 
     /// File to write the deletions to, for `aws route53 change-resource-record-sets`. If they do not fit into one request,
     /// there are several files, with a number before the extension. The files of an earlier run are removed.
@@ -51,15 +51,6 @@ pub struct Orphans {
     /// another cluster, or a flag that differs, makes objects look deleted.
     #[arg(long, env = "ZONEKEEPER_MAX_PERCENT", default_value_t = 20, value_parser = clap::value_parser!(u8).range(1..=100), value_name = "PERCENT", help_heading = "Orphans")]
     max_percent: u8,
-}
-
-/// A format of the list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// Text for people
-    Text,
-    /// JSON for programs, with the deletions
-    Json,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -128,12 +119,8 @@ impl Orphans {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let config = Config::try_from(self.flags.clone())?;
         let session = Session::open(self.flags, self.cluster, Until::Done, None).await?;
-        let zone = session.open_reader().await?;
-        let heading = session.heading(&zone.1, "dry-run");
-        match self.output {
-            Output::Text => say!("{heading}"),
-            Output::Json => eprint!("{heading}"),
-        }
+        let (zone, heading) = session.open_zone("dry-run").await?;
+        self.output.introduce(&heading)?;
         let outcome = session.plan(zone).await?;
         anyhow::ensure!(outcome.is_done, "stopped before the list was complete");
         let found = OrphanList::new(&outcome.plan, &config.scopes);
@@ -160,7 +147,7 @@ impl Orphans {
             }
         }
         match self.output {
-            Output::Text => {
+            Format::Text => {
                 found.print()?;
                 if !commands.is_empty() {
                     sayln!("to delete them, review the file and run:");
@@ -171,7 +158,7 @@ impl Orphans {
                     sayln!("  {command}");
                 }
             }
-            Output::Json => {
+            Format::Json => {
                 let list = |sets: &[Stale], is_unread: bool| {
                     let sets = sets.iter().filter(|stale| found.doubt(stale).is_some() == is_unread);
                     sets.map(StaleJson::new).collect::<Vec<_>>()

@@ -2,6 +2,10 @@
 
 use std::io;
 
+use clap::ValueEnum;
+
+use super::heading::Heading;
+
 /// Prints a text.
 macro_rules! say {
     ($($text:tt)*) => {
@@ -18,6 +22,28 @@ macro_rules! sayln {
 }
 
 pub(super) use {say, sayln};
+
+/// The format of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// Text for people
+    Text,
+    /// JSON for programs
+    Json,
+}
+
+// === impl Format ===
+
+impl Format {
+    /// Prints the heading of a command, for a person. A program finds it in the JSON, which is the whole output.
+    pub fn introduce(self, heading: &Heading) -> io::Result<()> {
+        match self {
+            Self::Text => say!("{heading}"),
+            Self::Json => eprint!("{heading}"),
+        }
+        Ok(())
+    }
+}
 
 /// Whether an error is that the reader of the output has gone. It knows that, so nobody needs to be told.
 pub(super) fn has_no_reader(error: &anyhow::Error) -> bool {

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, process::ExitCode};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 use zonekeeper_core::{
     dns::{Data, Name, RecordSet, Routing},
@@ -12,7 +12,7 @@ use zonekeeper_core::{
 
 use super::{
     heading::Heading,
-    output::{say, sayln},
+    output::{Format, say, sayln},
     session::Session,
 };
 use crate::{
@@ -32,21 +32,12 @@ pub struct Show {
     lease: LeaseFlags,
 
     /// Format of the plan.
-    #[arg(short, long, env = "ZONEKEEPER_OUTPUT", value_enum, default_value_t = Output::Text, value_name = "FORMAT", help_heading = "Plan")]
-    output: Output,
+    #[arg(short, long, env = "ZONEKEEPER_OUTPUT", value_enum, default_value_t = Format::Text, value_name = "FORMAT", help_heading = "Plan")]
+    output: Format,
 
     /// Exit with code 2 if the plan contains changes, as Terraform does.
     #[arg(long, env = "ZONEKEEPER_DETAILED_EXITCODE", help_heading = "Plan")]
     detailed_exitcode: bool,
-}
-
-/// A format of the plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// Text for people
-    Text,
-    /// JSON for programs
-    Json,
 }
 
 // === impl Show ===
@@ -54,17 +45,13 @@ enum Output {
 impl Show {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let session = Session::open(self.flags, self.cluster, Until::Done, None).await?;
-        let zone = session.open_reader().await?;
-        let heading = session.heading(&zone.1, "dry-run");
-        match self.output {
-            Output::Text => say!("{heading}"),
-            Output::Json => eprint!("{heading}"),
-        }
+        let (zone, heading) = session.open_zone("dry-run").await?;
+        self.output.introduce(&heading)?;
         let outcome = session.plan_as_leader(zone, self.lease).await?;
         anyhow::ensure!(outcome.is_done, "stopped before the plan was complete");
         match self.output {
-            Output::Text => say!("{}", outcome.plan),
-            Output::Json => {
+            Format::Text => say!("{}", outcome.plan),
+            Format::Json => {
                 sayln!("{}", serde_json::to_string_pretty(&PlanJson::new(&heading, &outcome.plan))?);
             }
         }

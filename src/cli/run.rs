@@ -34,10 +34,10 @@ impl Run {
         let is_dry = dry_run || mode == RunMode::DryRun;
         let outcome = match mode {
             _ if is_dry => {
-                let zone = session.open_reader().await?;
+                let (zone, heading) = session.open_zone("dry-run").await?;
                 // With --once, the plan is printed.
                 if once {
-                    say!("{}", session.heading(&zone.1, "dry-run"));
+                    say!("{heading}");
                 }
                 session.plan_as_leader(zone, self.lease).await?
             }

@@ -94,8 +94,8 @@ impl Stage {
     async fn demonstrate(&self, mut folder: Folder) -> anyhow::Result<()> {
         sayln!("== 1. The plan (zonekeeper plan) ==\n");
         let session = self.session(folder.clone(), Until::Done);
-        let zone = session.open_reader().await?;
-        say!("{}\n{}", session.heading(&zone.1, "dry-run"), done(session.plan(zone).await?)?.plan);
+        let (zone, heading) = session.open_zone("dry-run").await?;
+        say!("{heading}\n{}", done(session.plan(zone).await?)?.plan);
 
         sayln!("\n== 2. Writing it (zonekeeper run) ==\n");
         done(self.session(folder.clone(), Until::Done).apply_alone().await?)?;
@@ -132,7 +132,7 @@ impl Stage {
 
     async fn plan(&self, folder: &Folder) -> anyhow::Result<Outcome> {
         let session = self.session(folder.clone(), Until::Done);
-        let zone = session.open_reader().await?;
+        let (zone, _) = session.open_zone("dry-run").await?;
         done(session.plan(zone).await?)
     }
 

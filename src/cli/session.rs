@@ -58,6 +58,12 @@ pub(super) struct Session<O> {
     progress: Option<ProgressBar>,
 }
 
+/// A zone that is open for reading.
+pub(super) struct OpenZone {
+    reader: Reader,
+    zone: ZoneFacts,
+}
+
 /// The server for probes and metrics.
 #[derive(Default)]
 struct Server {
@@ -100,7 +106,7 @@ impl Session<Cluster> {
     /// Plans with the memory of the lease: the recent moves, and the release of the brake.
     pub async fn plan_as_leader(
         self,
-        (reader, zone): (Reader, ZoneFacts),
+        OpenZone { reader, zone }: OpenZone,
         lease: LeaseFlags,
     ) -> anyhow::Result<Outcome> {
         let (namespace, name) = self.lease(lease);
@@ -186,21 +192,19 @@ impl<O: Objects + fmt::Display> Session<O> {
         self
     }
 
-    /// What the session works on.
-    pub fn heading(&self, zone: &ZoneFacts, mode: &'static str) -> Heading {
+    /// Opens the zone for a client that cannot write. Returns it with the heading of the command.
+    pub async fn open_zone(&self, mode: &'static str) -> anyhow::Result<(OpenZone, Heading)> {
+        let open =
+            async || Ok(Box::pin(Reader::open(self.config.zone.clone(), self.clock, &self.via)).await?);
+        let (reader, zone) = self.startup.open(open).await?;
         let Config { settings, rules, .. } = &self.config;
-        Heading::new(&self.objects, &zone.id, &settings.owner, mode).reading(zone, rules)
+        let heading = Heading::new(&self.objects, &zone.id, &settings.owner, mode).reading(&zone, rules);
+        Ok((OpenZone { reader, zone }, heading))
     }
 
     /// Plans, with a client that cannot write.
-    pub async fn plan(self, (reader, zone): (Reader, ZoneFacts)) -> anyhow::Result<Outcome> {
+    pub async fn plan(self, OpenZone { reader, zone }: OpenZone) -> anyhow::Result<Outcome> {
         self.drive(ReadOnly(reader), Mode::DryRun, &zone, Role::Alone(LeaseMemory::new(), None)).await
-    }
-
-    /// Opens the zone, for a client that cannot write.
-    pub async fn open_reader(&self) -> anyhow::Result<(Reader, ZoneFacts)> {
-        let zone = || self.config.zone.clone();
-        self.startup.open(async || Ok(Box::pin(Reader::open(zone(), self.clock, &self.via)).await?)).await
     }
 
     async fn open_writer(&self, leadership: &Leadership) -> anyhow::Result<(Writer, ZoneFacts)> {

@@ -1,4 +1,4 @@
-//! What a command says first: the cluster, the zone, the owner, the mode, and which objects are published.
+//! The heading of a command names the cluster, the zone, the owner, the mode, and the objects that are published.
 
 use std::fs;
 
