@@ -65,7 +65,7 @@ fn apply(not_after: Time) -> Apply {
     let digest = PlanDigest::of(plan.units.iter().map(Unit::digest));
     let mut batch = Batch::default();
     for unit in plan.units {
-        batch.push(unit).unwrap();
+        batch.push(vec![unit]).unwrap();
     }
     Apply { id: ApplyId(1), batch: Arc::new(batch), digest, not_after }
 }

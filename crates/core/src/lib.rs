@@ -93,7 +93,7 @@
 //! ]);
 //!
 //! // Units are packed into requests. Route 53 accepts or rejects a request as a whole.
-//! let batches = Batch::pack(plan.units);
+//! let batches = Batch::pack(&plan.units);
 //! assert_eq!(batches.len(), 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -217,7 +217,7 @@ impl RecordSet {
 
     /// Whether both sets give the same answers. Spelling and order of the values, and the TTL, do not matter.
     pub fn answers_like(&self, other: &Self) -> bool {
-        if self.rtype() != other.rtype() || self.routing != other.routing {
+        if self.rtype() != other.rtype() || !self.routing.is_same(&other.routing) {
             return false;
         }
         match (&self.data, &other.data) {
@@ -246,6 +246,13 @@ impl RecordSet {
         }
         self.key.set_id.is_some() == other.key.set_id.is_some()
             && self.routing.is_of_same_policy(&other.routing)
+    }
+
+    /// Changes the TTL of the values. An alias has none.
+    pub fn set_ttl(&mut self, to: Ttl) {
+        if let Data::Values { ttl, .. } = &mut self.data {
+            *ttl = to;
+        }
     }
 
     /// The TTL of the values. An alias has none.

@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc};
 pub enum Routing {
     /// No policy and no health check.
     Simple,
-    /// Any policy or health check. All attributes are kept, because a deletion by hand must state the set exactly.
+    /// A policy, a health check, or both. All attributes are kept, because a deletion by hand must state the set exactly.
     Policy(Arc<Policy>),
 }
 
@@ -63,18 +63,38 @@ pub enum Rule {
 // === impl Routing ===
 
 impl Routing {
+    /// The rule; none for simple routing, with or without a health check.
+    pub fn rule(&self) -> Option<&Rule> {
+        match self {
+            Self::Simple => None,
+            Self::Policy(policy) => policy.rule.as_ref(),
+        }
+    }
+
+    /// The health check.
+    pub fn health_check(&self) -> Option<&str> {
+        match self {
+            Self::Simple => None,
+            Self::Policy(policy) => policy.health_check.as_deref(),
+        }
+    }
+
     /// Whether two sets of one name and type may have these routings: the same policy, with any parameters.
     ///
     /// A change to another policy needs a deletion.
     pub fn is_of_same_policy(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Simple, Self::Simple) => true,
-            (Self::Policy(one), Self::Policy(other)) => {
-                let rule = |policy: &Policy| policy.rule.as_ref().map(std::mem::discriminant);
-                rule(one) == rule(other)
-            }
-            (Self::Simple, Self::Policy(_)) | (Self::Policy(_), Self::Simple) => false,
-        }
+        let policy = |routing: &Self| routing.rule().map(std::mem::discriminant);
+        policy(self) == policy(other)
+    }
+
+    /// Whether both mean the same. The spelling of coordinates, and a bias of 0 that is not stated, do not matter.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let is_same_rule = match (self.rule(), other.rule()) {
+            (Some(one), Some(other)) => one.is_same(other),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        is_same_rule && self.health_check() == other.health_check()
     }
 }
 
@@ -101,6 +121,41 @@ impl fmt::Display for Policy {
 }
 
 // === impl Rule ===
+
+impl Rule {
+    /// Whether Route 53 allows only one set of a name and type with this rule (`ResourceRecordSet`, API reference).
+    pub fn is_unique(&self) -> bool {
+        match self {
+            Self::Region(_) | Self::Failover(_) | Self::Geolocation { .. } | Self::Cidr { .. } => true,
+            Self::Weight(_) | Self::MultiValue(_) | Self::GeoProximity { .. } => false,
+        }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        type Place = (Arc<str>, Arc<str>);
+        let degrees = |place: &Option<Place>| -> Option<(Option<f64>, Option<f64>)> {
+            let (latitude, longitude) = place.as_ref()?;
+            Some((latitude.parse().ok(), longitude.parse().ok()))
+        };
+        match (self, other) {
+            (
+                Self::GeoProximity { region, local_zone_group, coordinates, bias },
+                Self::GeoProximity {
+                    region: other_region,
+                    local_zone_group: other_group,
+                    coordinates: other_coordinates,
+                    bias: other_bias,
+                },
+            ) => {
+                (region, local_zone_group) == (other_region, other_group)
+                    && bias.unwrap_or_default() == other_bias.unwrap_or_default()
+                    && (coordinates == other_coordinates
+                        || degrees(coordinates) == degrees(other_coordinates))
+            }
+            (one, other) => one == other,
+        }
+    }
+}
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,34 +12,40 @@ pub struct Batch {
 // === impl Batch ===
 
 impl Batch {
-    /// Adds a unit if it fits, otherwise returns it.
-    pub fn push(&mut self, unit: Unit) -> Result<(), Box<Unit>> {
+    /// Adds a unit, or units that are bound to each other, if they fit. Otherwise it returns them.
+    pub fn push(&mut self, units: Vec<Unit>) -> Result<(), Vec<Unit>> {
         let mut weight = self.weight;
-        weight += Weight::sum(unit.changes());
+        weight += Weight::sum(units.iter().flat_map(Unit::changes));
         if !weight.fits_a_batch() {
-            return Err(Box::new(unit));
+            return Err(units);
         }
         self.weight = weight;
-        self.units.push(unit);
+        self.units.extend(units);
         Ok(())
     }
 
     /// Packs units in their order. Each batch is as full as that order allows.
     ///
-    /// Each unit fits into a batch, because plans block larger units (`Reason::TooBig`).
-    pub fn pack(units: impl IntoIterator<Item = Unit>) -> Vec<Self> {
+    /// Each unit fits into a batch, with the units that it is bound to, because plans block larger ones
+    /// (`Reason::TooBig`).
+    pub fn pack(units: &[Unit]) -> Vec<Self> {
         let mut batches: Vec<Self> = Vec::new();
-        for unit in units {
+        for group in groups(units) {
             let rest = match batches.last_mut() {
-                Some(batch) => batch.push(unit),
-                None => Err(Box::new(unit)),
+                Some(batch) => batch.push(group.to_vec()),
+                None => Err(group.to_vec()),
             };
-            if let Err(unit) = rest {
-                let weight = Weight::sum(unit.changes());
-                batches.push(Self { units: vec![*unit], weight });
+            if let Err(units) = rest {
+                let weight = Weight::sum(units.iter().flat_map(Unit::changes));
+                batches.push(Self { units, weight });
             }
         }
         batches
+    }
+
+    /// The units, those that are bound to each other together.
+    pub fn groups(&self) -> impl Iterator<Item = &[Unit]> {
+        groups(&self.units)
     }
 
     /// The units.
@@ -61,4 +67,9 @@ impl Batch {
     pub fn is_empty(&self) -> bool {
         self.units.is_empty()
     }
+}
+
+/// Units in their order, those that are bound to each other together. Units of one hostname are neighbours.
+fn groups(units: &[Unit]) -> impl Iterator<Item = &[Unit]> {
+    units.chunk_by(Unit::is_bound_to)
 }

@@ -5,9 +5,9 @@ use super::{
     limit::{Limit, MAX_OBJECT_VALUES},
 };
 use crate::{
-    dns::{Alias, AliasZones, Data, MAX_SET_VALUES, Name, RecordSet, RecordType, SetKey, Zone},
+    dns::{Alias, AliasZones, Data, MAX_SET_VALUES, Name, RecordSet, RecordType, Rule, SetKey, Zone},
     sanitize::listed,
-    source::{Claim, Content, Endpoint, Problem, Severity, Targets},
+    source::{Claim, Content, Endpoint, Severity, Targets},
 };
 
 /// The record sets that a claim asks for. Claims with equal record sets do not conflict.
@@ -31,12 +31,6 @@ impl Desired {
         if let Some(problem) = facts.blocking_problem() {
             let (field, text) = (problem.field.clone(), problem.text.clone());
             return Err(match problem.severity {
-                Severity::UnsupportedRouting => {
-                    let is_routing = |it: &&Problem| it.severity == Severity::UnsupportedRouting;
-                    let fields: Vec<&str> =
-                        facts.problems.iter().filter(is_routing).map(|it| it.field.as_str()).collect();
-                    Reason::UnsupportedRouting { fields: listed(fields.iter()) }
-                }
                 Severity::Unreadable => {
                     Reason::DependencyUnreadable { object: claim.object().clone(), resource: field }
                 }
@@ -59,6 +53,13 @@ impl Desired {
         };
         if sets.is_empty() {
             return Err(Reason::NoTarget);
+        }
+        let is_multi_value = matches!(endpoint.routing.rule(), Some(Rule::MultiValue(_)));
+        // "You can't create multivalue answer alias records" (`ResourceRecordSet`, API reference).
+        if is_multi_value && sets.iter().any(|set| set.is_alias() || *set.rtype() == RecordType::Cname) {
+            let text =
+                "multivalue answer routing needs IP addresses, and the target is a host name".to_owned();
+            return Err(Reason::InvalidField { field: "targets".to_owned(), text });
         }
         if sets.iter().any(|set| set.values().len() > MAX_SET_VALUES) {
             return Err(Reason::TooBig(Limit::SetValues));

@@ -15,10 +15,6 @@ impl Reason {
                 "zonekeeper cannot read a field that can change where the hostname leads. It does not guess, and publishes \
                  nothing of the object."
             }
-            Self::UnsupportedRouting { .. } => {
-                "Without the routing policy, the record would get all traffic of the hostname. zonekeeper therefore publishes \
-                 nothing of the object."
-            }
             Self::ReservedName(_) => {
                 "Names with a label that begins with `_` belong to service and validation records. Other reserved names \
                  belong to the ownership records of other hostnames."
@@ -84,6 +80,14 @@ impl Reason {
                 "All record sets of one name and type need the same routing policy. Only a deletion makes room for another \
                  policy, and zonekeeper never deletes."
             }
+            Self::WeightedTtl { .. } => {
+                "All weighted record sets of one name and type have the same TTL, or Route 53 rejects them. If all objects of the \
+                 hostname ask for a new TTL, zonekeeper changes all their records in one request."
+            }
+            Self::RoutingTaken { .. } => {
+                "Two record sets of one name and type cannot have the same region, failover role, location or address block. \
+                 Route 53 could not choose between them."
+            }
             Self::TrafficPolicy => {
                 "A traffic policy instance manages the record. Route 53 rejects direct changes to it."
             }
@@ -145,9 +149,6 @@ impl Reason {
         match self {
             Self::InvalidHostname(_) => "correct the hostname in the object",
             Self::InvalidField { .. } => "correct the field in the object",
-            Self::UnsupportedRouting { .. } => {
-                "remove these annotations to publish the hostname with simple routing, or use another object without them"
-            }
             Self::ReservedName(Reserved::Underscore) => {
                 "choose a hostname without a label that begins with `_`"
             }
@@ -204,6 +205,12 @@ impl Reason {
             Self::TypeConflict { is_needed: false, .. } | Self::RoutingConflict { is_needed: false, .. } => {
                 "if nobody needs the existing records, replace them with the change batch shown; otherwise choose another \
                  hostname"
+            }
+            Self::WeightedTtl { .. } => {
+                "give all objects of the hostname the same TTL with the annotation `ttl`, or remove this annotation from all of them"
+            }
+            Self::RoutingTaken { .. } => {
+                "choose another value for the routing policy, or change the object with the other set identifier"
             }
             Self::TrafficPolicy => "delete the traffic policy instance, or choose another hostname",
             Self::TooBig(Limit::ObjectValues(_) | Limit::ObjectHosts(_)) => {

@@ -62,6 +62,7 @@ impl View<'_> {
         for key in self.claims.keys_at(host) {
             self.key(key, &rivals, &mut plan);
         }
+        self.bind_siblings(&mut plan);
         plan.leftovers.extend(self.unclaimed_set_ids(host));
         if let Some(order) = &self.settings.adoption.order {
             plan.units.retain(|unit| order.releases(unit));

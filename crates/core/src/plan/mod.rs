@@ -31,6 +31,7 @@ mod reason;
 mod remedy;
 mod rival;
 mod shadow;
+mod siblings;
 mod stale;
 mod text;
 mod unit;

@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr};
 
 use super::{Special, limit::Limit};
 use crate::{
-    dns::{BadName, Name, RecordType},
+    dns::{BadName, Name, RecordType, Ttl},
     source::ObjectRef,
 };
 
@@ -19,11 +19,6 @@ pub enum Reason {
         field: String,
         /// The error.
         text: String,
-    },
-    /// The object asks for a routing policy, which no source reads yet.
-    UnsupportedRouting {
-        /// The annotations that ask for it.
-        fields: String,
     },
     /// The name is reserved.
     ReservedName(Reserved),
@@ -115,6 +110,20 @@ pub enum Reason {
         at: Name,
         /// Whether another claim needs those records, so that their deletion is no fix.
         is_needed: bool,
+    },
+    /// Another weighted record set of the hostname has another TTL.
+    WeightedTtl {
+        /// The TTL of the other set.
+        ttl: Ttl,
+        /// The other set identifier.
+        set_id: String,
+    },
+    /// Another record set of the hostname has the same region, failover role, location or address block.
+    RoutingTaken {
+        /// The rule of both sets.
+        rule: String,
+        /// The other set identifier.
+        set_id: String,
     },
     /// A traffic policy manages the record.
     TrafficPolicy,
@@ -215,6 +224,8 @@ impl Reason {
                 | Self::OwnershipUnreadable { .. }
                 | Self::TypeConflict { .. }
                 | Self::RoutingConflict { .. }
+                | Self::WeightedTtl { .. }
+                | Self::RoutingTaken { .. }
                 | Self::TrafficPolicy
         )
     }
@@ -224,7 +235,6 @@ impl Reason {
         match self {
             Self::InvalidHostname(_) => "InvalidHostname",
             Self::InvalidField { .. } => "InvalidField",
-            Self::UnsupportedRouting { .. } => "UnsupportedRouting",
             Self::ReservedName(_) => "ReservedName",
             Self::BelowZoneCut { .. } => "BelowZoneCut",
             Self::NoTarget => "NoTarget",
@@ -243,6 +253,8 @@ impl Reason {
             Self::OwnershipUnreadable { .. } => "OwnershipUnreadable",
             Self::TypeConflict { .. } => "TypeConflict",
             Self::RoutingConflict { .. } => "RoutingConflict",
+            Self::WeightedTtl { .. } => "WeightedTtl",
+            Self::RoutingTaken { .. } => "RoutingTaken",
             Self::TrafficPolicy => "TrafficPolicy",
             Self::TooBig(_) => "TooBig",
             Self::KindUnreadable { .. } => "KindUnreadable",
@@ -272,16 +284,11 @@ impl fmt::Display for Covered {
 }
 
 impl fmt::Display for Reason {
+    #[expect(clippy::too_many_lines, reason = "a text for each reason")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InvalidHostname(why) => write!(f, "the hostname is not valid: {why}"),
             Self::InvalidField { field, text } => write!(f, "{field}: {text}"),
-            Self::UnsupportedRouting { fields } => {
-                write!(
-                    f,
-                    "this version publishes simple routing only, and a routing policy is asked for: {fields}"
-                )
-            }
             Self::ReservedName(Reserved::Underscore) => {
                 write!(f, "a label begins with `_`, and zonekeeper never writes such names")
             }
@@ -346,6 +353,13 @@ impl fmt::Display for Reason {
             }
             Self::RoutingConflict { at, is_needed: true } => {
                 write!(f, "another claim on {at} asks for another routing policy")
+            }
+            Self::WeightedTtl { ttl, set_id } => write!(
+                f,
+                "weighted record sets of one hostname have one TTL, and that of set identifier `{set_id}` is {ttl}"
+            ),
+            Self::RoutingTaken { rule, set_id } => {
+                write!(f, "the record set with set identifier `{set_id}` has {rule} already")
             }
             Self::TrafficPolicy => write!(f, "a traffic policy manages the record"),
             Self::TooBig(limit) => limit.fmt(f),

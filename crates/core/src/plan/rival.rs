@@ -50,6 +50,11 @@ impl<'v> Rivals<'v> {
         there.iter().filter(|rival| rival.claim.endpoint.key != *own).find_map(|rival| {
             let is_excluded = |set: &&RecordSet| !desired.sets.iter().all(|own| own.can_be_beside(set));
             let conflict = rival.wish.sets.iter().find(is_excluded)?;
+            // A key that gives way to another hostname takes nothing from its siblings.
+            let gives_way = self.txt_in_place_of_cname(&rival.claim, &rival.wish);
+            if gives_way.or_else(|| self.cname_in_place_of_txt(&rival.claim, &rival.wish)).is_some() {
+                return None;
+            }
             let is_first = match (is_owned, rival.is_owned) {
                 (true, false) => true,
                 (false, true) => false,

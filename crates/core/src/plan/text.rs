@@ -73,6 +73,9 @@ impl fmt::Display for Unit {
         for change in self.changes() {
             writeln!(f, "  {change} ({})", change.why())?;
         }
+        for key in self.bound_to() {
+            writeln!(f, "  in one request with {key}")?;
+        }
         for change in self.then() {
             writeln!(f, "  then {change} ({})", change.why())?;
         }

@@ -1,6 +1,6 @@
 //! Units: the changes of one key, which travel together.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Change, Move, Role, UnitDigest, WishDigest, digest::Encoder};
 use crate::{
@@ -19,6 +19,8 @@ pub struct Unit {
     digest: UnitDigest,
     wish: WishDigest,
     purpose: Purpose,
+    /// The keys of the units that travel in one batch with it, its own among them. None if it travels alone.
+    group: Option<Arc<BTreeSet<ClaimKey>>>,
 }
 
 /// The purpose of a unit.
@@ -93,7 +95,27 @@ impl Unit {
         });
         encoder.list(&changes, Encoder::change);
         let (uid, digest) = (Arc::clone(&claim.facts.uid), UnitDigest::new(encoder));
-        Self { key, object, uid, changes, reads, digest, wish, purpose }
+        Self { key, object, uid, changes, reads, digest, wish, purpose, group: None }
+    }
+
+    /// Binds the unit to others: Route 53 accepts them only in one batch.
+    pub(super) fn travel_with(&mut self, keys: BTreeSet<ClaimKey>) {
+        self.group = Some(Arc::new(keys));
+    }
+
+    /// Whether the unit is bound to others.
+    pub fn is_bound(&self) -> bool {
+        self.group.is_some()
+    }
+
+    /// The keys of the other units that must be in the same batch.
+    pub fn bound_to(&self) -> impl Iterator<Item = &ClaimKey> {
+        self.group.iter().flat_map(|group| group.iter()).filter(|key| **key != self.key)
+    }
+
+    /// Whether another unit must be in the same batch. A unit is bound to itself.
+    pub fn is_bound_to(&self, other: &Self) -> bool {
+        self.key == other.key || self.group.as_ref().is_some_and(|group| group.contains(&other.key))
     }
 
     /// Whether the unit makes existing records ours and changes none of them.

@@ -8,6 +8,7 @@ impl View<'_> {
     pub(super) fn wish(&self, claim: &Claim) -> Result<Desired, Reason> {
         let keeps_cname = self.keeps_cname(claim);
         let desired = Desired::new(claim, self.zone, self.settings, keeps_cname)?;
+        let desired = self.with_shared_ttl(claim, desired);
         let desired = desired.narrowed(&self.settings.managed_types)?;
         match self.covers_others(claim, &desired) {
             Some(reason) => Err(reason),

@@ -1,15 +1,15 @@
-//! Annotations: their prefixes, their keys, and the meaning of their values.
+//! Annotations: their prefixes, and the meaning of their values.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
-    AliasOptions, BadObject, ClaimKey, Content, Controls, Endpoint, Facts, Pause, Problem, Publish, Rules,
-    Severity, Targets,
+    AliasOptions, AnnotationKey, BadObject, ClaimKey, Content, Controls, Endpoint, Facts, Pause, Problem,
+    Publish, Rules, Targets, routing,
 };
 use crate::{
-    dns::{Routing, Ttl},
+    dns::{Name, Ttl},
     sanitize::{listed, quoted},
 };
 
@@ -27,18 +27,6 @@ pub const HAND_OVER_TO: &str = "zonekeeper.dev/hand-over-to";
 
 /// Keeps the object's records as they are until a time, as `2026-12-31T18:00:00Z` (RFC 3339).
 pub const PAUSED_UNTIL: &str = "zonekeeper.dev/paused-until";
-
-/// The beginnings of ExternalDNS' annotations for routing policies and health checks, after the prefix.
-const ROUTING_KEYS: [&str; 8] = [
-    "set-identifier",
-    "aws-weight",
-    "aws-region",
-    "aws-failover",
-    "aws-geolocation-",
-    "aws-geoproximity-",
-    "aws-multi-value-answer",
-    "aws-health-check-id",
-];
 
 /// The prefix of zonekeeper's own annotations.
 const OWN_PREFIX: &str = "zonekeeper.dev/";
@@ -58,25 +46,6 @@ const OF_OTHERS: [&str; 10] = [
     "webhook-",
 ];
 
-/// The key of an annotation, read under each configured prefix. Keys and values are those of ExternalDNS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AnnotationKey {
-    /// `hostname`
-    Hostname,
-    /// `target`
-    Target,
-    /// `ttl`
-    Ttl,
-    /// `alias`
-    Alias,
-    /// `aws-evaluate-target-health`
-    EvaluateTargetHealth,
-    /// `ingress-hostname-source`
-    HostnameSource,
-    /// `controller`
-    Controller,
-}
-
 /// The annotations of one object, seen through the prefixes in force.
 pub(super) struct Annotations<'a> {
     all: Option<&'a BTreeMap<String, String>>,
@@ -89,79 +58,6 @@ pub(super) struct Annotation<'a> {
     pub field: String,
     /// The value as written.
     pub value: &'a str,
-}
-
-// === impl AnnotationKey ===
-
-impl AnnotationKey {
-    /// All keys, in the order in which they are documented.
-    pub const ALL: [Self; 7] = [
-        Self::Hostname,
-        Self::Target,
-        Self::Ttl,
-        Self::Alias,
-        Self::EvaluateTargetHealth,
-        Self::HostnameSource,
-        Self::Controller,
-    ];
-
-    /// As it is written after the prefix.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Hostname => "hostname",
-            Self::Target => "target",
-            Self::Ttl => "ttl",
-            Self::Alias => "alias",
-            Self::EvaluateTargetHealth => "aws-evaluate-target-health",
-            Self::HostnameSource => "ingress-hostname-source",
-            Self::Controller => "controller",
-        }
-    }
-
-    /// An example of its value.
-    pub fn example(self) -> &'static str {
-        match self {
-            Self::Hostname => "www.example.com, shop.example.com",
-            Self::Target => "192.0.2.10",
-            Self::Ttl => "1m30s",
-            Self::Alias => "true",
-            Self::EvaluateTargetHealth => "false",
-            Self::HostnameSource => "annotation-only",
-            Self::Controller => "dns-controller",
-        }
-    }
-
-    /// The meaning of its values.
-    pub fn meaning(self) -> &'static str {
-        match self {
-            Self::Hostname => {
-                "Hostnames, separated by commas. For an Ingress, they are added to the hosts of its rules and its tls section. A \
-                 Service has no other hostnames."
-            }
-            Self::Target => {
-                "IP addresses or host names, separated by commas. They replace the addresses in the object's status."
-            }
-            Self::Ttl => {
-                "The TTL: how long resolvers may keep the answer, in seconds or as a duration. Without it, --default-ttl counts. \
-                 0 counts as unset. Aliases have no TTL."
-            }
-            Self::Alias => {
-                "`true`: every AWS service that zonekeeper knows gets an alias. Load balancers, CloudFront, Global Accelerator, VPC \
-                 endpoints and API Gateway get an alias without this annotation."
-            }
-            Self::EvaluateTargetHealth => {
-                "`false`: Route 53 answers with the alias, even if its target is not healthy. The default is `true` for services \
-                 that allow it."
-            }
-            Self::HostnameSource => {
-                "Only for an Ingress. `annotation-only`: only the hostnames of the annotation count. `defined-hosts-only`: only \
-                 the hosts of the rules and of the tls section count."
-            }
-            Self::Controller => {
-                "With any other value than `dns-controller`, the object belongs to another controller, and zonekeeper ignores it."
-            }
-        }
-    }
 }
 
 // === impl Annotations ===
@@ -216,11 +112,10 @@ impl<'a> Annotations<'a> {
         &self,
         facts: &mut Facts,
         own: I,
-    ) -> impl Fn(ClaimKey) -> Endpoint + use<'t, I> {
+    ) -> impl Fn(Name) -> Endpoint + use<'t, I> {
         let problems = &mut facts.problems;
         // That the object is for us has been decided. Here a warning follows if the prefixes disagree about it.
         self.get(AnnotationKey::Controller, problems);
-        self.reject_routing(problems);
         self.warn_of_unknown(problems);
         let targets = Arc::new(self.targets(own, problems));
         let ttl = self.ttl(problems);
@@ -228,10 +123,11 @@ impl<'a> Annotations<'a> {
             always: self.flag(AnnotationKey::Alias, problems).unwrap_or(false),
             evaluate_target_health: self.flag(AnnotationKey::EvaluateTargetHealth, problems),
         };
+        let (set_id, routing) = routing::read(self, problems);
         facts.controls = self.controls(problems);
-        move |key| Endpoint {
-            key,
-            routing: Routing::Simple,
+        move |host| Endpoint {
+            key: ClaimKey { host, set_id: set_id.clone() },
+            routing: routing.clone(),
             content: Content::Targets(Arc::clone(&targets)),
             ttl,
             alias,
@@ -311,27 +207,11 @@ impl<'a> Annotations<'a> {
         Controls { adopt, hand_over_to, paused }
     }
 
-    /// A routing policy that is not read must not be published as if there were none: the record would take all traffic.
-    fn reject_routing(&self, problems: &mut Vec<Problem>) {
-        let prefixes = &self.rules.prefixes;
-        let is_routing = |field: &String| {
-            let key = prefixes.iter().find_map(|prefix| field.strip_prefix(prefix.as_str()));
-            key.is_some_and(|key| ROUTING_KEYS.iter().any(|routing| key.starts_with(routing)))
-        };
-        let found = self.all.into_iter().flatten().filter(|(field, _)| is_routing(field));
-        problems.extend(found.map(|(field, _)| Problem {
-            field: format!("annotation {field}"),
-            text: "this version publishes no routing policies".to_owned(),
-            severity: Severity::UnsupportedRouting,
-        }));
-    }
-
     /// A key under one of our prefixes that nothing reads is probably a slip of the pen.
     fn warn_of_unknown(&self, problems: &mut Vec<Problem>) {
         let own = [PUBLISH, ADOPT, HAND_OVER_TO, PAUSED_UNTIL];
         let is_known = |key: &str| {
             AnnotationKey::ALL.iter().any(|known| known.as_str() == key)
-                || ROUTING_KEYS.iter().any(|routing| key.starts_with(routing))
                 || OF_OTHERS
                     .iter()
                     .any(|other| key == *other || other.ends_with('-') && key.starts_with(other))

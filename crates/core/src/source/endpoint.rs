@@ -25,7 +25,7 @@ pub struct ClaimKey {
 pub struct Endpoint {
     /// The hostname and the set identifier.
     pub key: ClaimKey,
-    /// The routing policy and the health check. It is simple if and only if the key has no set identifier.
+    /// The routing policy and the health check. A policy comes with a set identifier, and a health check can come without.
     pub routing: Routing,
     /// Where the hostname leads.
     pub content: Content,
@@ -76,13 +76,6 @@ pub struct Targets {
 }
 
 // === impl ClaimKey ===
-
-impl ClaimKey {
-    /// The key of a hostname under simple routing. Only sources that know no other routing, and tests, need it.
-    pub fn simple(host: Name) -> Self {
-        Self { host, set_id: None }
-    }
-}
 
 /// `www.example.com`, or `www.example.com set=blue`.
 impl fmt::Display for ClaimKey {

@@ -94,8 +94,6 @@ pub enum Severity {
     Warning,
     /// The field could change where a hostname leads, so all hostnames of the object are blocked.
     Blocking,
-    /// The object asks for a routing policy, which no source reads yet: all its hostnames are blocked.
-    UnsupportedRouting,
     /// A resource that the object looks up cannot be read; `field` is that resource. All hostnames of the object are
     /// blocked, and it may claim others as well.
     Unreadable,
@@ -224,8 +222,8 @@ impl Hosts {
     }
 
     /// Completes the facts of an object that wants the same at each of its hostnames.
-    pub fn endpoints(self, facts: Facts, endpoint: impl Fn(ClaimKey) -> Endpoint) -> Facts {
-        let endpoints = self.valid.into_iter().map(|host| Arc::new(endpoint(ClaimKey::simple(host))));
+    pub fn endpoints(self, facts: Facts, endpoint: impl Fn(Name) -> Endpoint) -> Facts {
+        let endpoints = self.valid.into_iter().map(|host| Arc::new(endpoint(host)));
         Facts {
             endpoints: endpoints.collect(),
             hosts_above_limit: self.above_limit,

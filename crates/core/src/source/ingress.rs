@@ -3,8 +3,8 @@
 use k8s_openapi::api::networking::v1::{Ingress, IngressSpec};
 
 use super::{
-    Facts, ObjectRef, Problem, Rules,
-    annotation::{Annotation, AnnotationKey, Annotations, list},
+    AnnotationKey, Facts, ObjectRef, Problem, Rules,
+    annotation::{Annotation, Annotations, list},
     facts::Hosts,
 };
 

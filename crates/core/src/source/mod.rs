@@ -10,6 +10,7 @@
 //! the edge. If its facts need other resources, its reduced form is a [`Part`].
 
 mod annotation;
+mod annotation_key;
 mod claim;
 mod endpoint;
 mod facts;
@@ -18,6 +19,7 @@ mod ingress;
 mod look_up;
 mod object_ref;
 mod resource;
+mod routing;
 mod scope;
 mod service;
 mod visibility;
@@ -29,7 +31,8 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-pub use annotation::{ADOPT, AnnotationKey, DEFAULT_PREFIXES, HAND_OVER_TO, PAUSED_UNTIL, PUBLISH};
+pub use annotation::{ADOPT, DEFAULT_PREFIXES, HAND_OVER_TO, PAUSED_UNTIL, PUBLISH};
+pub use annotation_key::AnnotationKey;
 pub use claim::{Claim, Claims};
 pub use endpoint::{AliasOptions, ClaimKey, Content, Endpoint, Record, Targets};
 pub use facts::{BadHost, Controls, Facts, MAX_OBJECT_HOSTS, Pause, Problem, Severity};

@@ -3,8 +3,8 @@
 use k8s_openapi::api::core::v1::Service;
 
 use super::{
-    Facts, ObjectRef, Problem, Rules,
-    annotation::{AnnotationKey, Annotations, list},
+    AnnotationKey, Facts, ObjectRef, Problem, Rules,
+    annotation::{Annotations, list},
     facts::Hosts,
 };
 

@@ -200,7 +200,7 @@ pub fn settles(situation: &Situation, plan: &Plan) -> Result<(), String> {
         return adopts_and_settles(situation, plan);
     }
     let mut zone = situation.zone.clone();
-    for batch in Batch::pack(plan.units.iter().cloned()) {
+    for batch in Batch::pack(&plan.units) {
         zone = apply(&zone, batch.changes())?;
     }
     foreign_is_untouched(situation, &zone)?;
@@ -360,7 +360,7 @@ fn read(path: &Path) -> Result<Case, String> {
         .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))
         .filter_map(|line| line.split_once(':').map(|(key, _)| key))
         .collect();
-    let known = ["about", "settings", "objects", "routing", "history", "zone", "plan"];
+    let known = ["about", "settings", "objects", "history", "zone", "plan"];
     let mut expected = known.into_iter().filter(|key| order.contains(key));
     if !order.iter().all(|key| expected.next() == Some(key)) {
         return Err(format!("the keys are {order:?}, their order is {known:?}"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use zonekeeper_core::{
-    dns::{Data, Name, RecordSet, RecordType, Routing, Zone},
+    dns::{Data, Name, RecordSet, RecordType, Rule, Zone},
     plan::{Change, HandChange},
 };
 
@@ -82,7 +82,26 @@ fn valid(zone: &Zone, name: &Name) -> Result<(), String> {
         if let Some(other) = sets.iter().find(mixed) {
             return Err(format!("two routing policies:\n  {set}\n  {other}"));
         }
-        if (set.routing == Routing::Simple) != set.key.set_id.is_none() {
+        let rule = |set: &RecordSet| set.routing.rule().cloned();
+        let others = sets.iter().filter(|other| other.rtype() == set.rtype() && other.key != set.key);
+        let of_rule = |other: &&RecordSet| match (rule(set), rule(other)) {
+            (Some(Rule::Weight(_)), Some(Rule::Weight(_))) => {
+                matches!((set.ttl(), other.ttl()), (Some(one), Some(other)) if one != other)
+            }
+            (Some(Rule::MultiValue(_) | Rule::GeoProximity { .. }), _) => false,
+            (one, other) => one == other,
+        };
+        if let Some(other) = others.clone().find(of_rule) {
+            return Err(format!(
+                "two sets with one place, or weighted sets with two TTLs:\n  {set}\n  {other}"
+            ));
+        }
+        if matches!(rule(set), Some(Rule::MultiValue(_)))
+            && (set.is_alias() || *set.rtype() == RecordType::Cname)
+        {
+            return Err(format!("{set}: multivalue answer routing has addresses only"));
+        }
+        if rule(set).is_none() != set.key.set_id.is_none() {
             return Err(format!("{set}: a set identifier belongs to a routing policy and to nothing else"));
         }
         if let Data::Values { values, .. } = &set.data {
@@ -100,10 +119,7 @@ fn valid(zone: &Zone, name: &Name) -> Result<(), String> {
 
 /// The policy of a set without its parameters. The sets of one name and type must share it.
 fn policy(set: &RecordSet) -> Option<String> {
-    match &set.routing {
-        Routing::Simple => None,
-        Routing::Policy(policy) => policy.to_string().split('=').next().map(str::to_owned),
-    }
+    set.routing.rule().and_then(|rule| rule.to_string().split('=').next().map(str::to_owned))
 }
 
 /// Whether a value consists of quoted strings with spaces between them. These tests need no escapes.
@@ -175,7 +191,8 @@ fn fallback<'z>(zone: &'z Zone, set: &RecordSet) -> Option<&'z RecordSet> {
     let stated = format!("zonekeeper/name={}", set.name());
     zone.sets().find(|txt| {
         let text = txt.values().concat().replace("\" \"", "");
-        txt.name().as_str().starts_with(&label)
+        txt.key.set_id == set.key.set_id
+            && txt.name().as_str().starts_with(&label)
             && text.trim_matches('"').split(',').any(|token| token == stated)
     })
 }

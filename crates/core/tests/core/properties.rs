@@ -128,7 +128,7 @@ proptest! {
     ) {
         let zone = crowd_applied(&before);
         let plan = crowd(&after, zone, 1).plan();
-        held(is_packed_well(&plan.units, &Batch::pack(plan.units.clone())))?;
+        held(is_packed_well(&plan.units, &Batch::pack(&plan.units)))?;
     }
 
     #[test]

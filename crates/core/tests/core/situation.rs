@@ -14,10 +14,7 @@ use zonekeeper_core::{
         Adoption, AdoptionOrder, History, HolderHistory, Hosts, InSync, ManagedTypes, MergeTargets, Naming,
         Plan, Settings, Unit, View,
     },
-    source::{
-        ClaimKey, Claims, Endpoint, Facts, Object, ObjectRef, Problem, Publish, Resource, Rules, Scope,
-        Severity,
-    },
+    source::{ClaimKey, Claims, Object, ObjectRef, Problem, Publish, Resource, Rules, Scope, Severity},
 };
 
 use crate::model::Affixes;
@@ -31,9 +28,6 @@ pub struct Text {
     settings: Flags,
     #[serde(default)]
     objects: String,
-    /// The routing of objects, which no annotation gives: `Ingress/shop/blue set=blue weight=10`.
-    #[serde(default)]
-    routing: String,
     /// The history: `held www.example.com by Ingress/shop/web`, `unreadable service`, `ours www.example.com`,
     /// `Ingress/shop/web depends on Backend/shop/one`, which cannot be read.
     #[serde(default)]
@@ -129,8 +123,6 @@ pub struct Situation {
     pub rules: Rules,
     pub affixes: Affixes,
     pub objects: Vec<Object>,
-    /// The set identifiers and policies of objects' endpoints.
-    pub routing: BTreeMap<ObjectRef, (SetId, Routing)>,
     pub history: History,
     /// The unreadable resources.
     pub unreadable: BTreeSet<Resource>,
@@ -174,22 +166,11 @@ impl Text {
             zone.put(set);
         }
         let objects = objects(&self.objects)?;
-        let routing = self.routing.lines().map(|line| {
-            let read = || {
-                let (object, rest) = line.split_once(" set=")?;
-                let (id, policy) = rest.split_once(' ')?;
-                let policy = read_policy(&policy.split(' ').collect::<Vec<_>>())?;
-                Some((object.parse().ok()?, (SetId::new(id), Routing::Policy(Arc::new(policy)))))
-            };
-            read().ok_or_else(|| format!("expected `Ingress/shop/blue set=blue weight=10`: {line}"))
-        });
-        let routing = routing.collect::<Result<_, _>>()?;
         let mut situation = Situation {
             settings,
             rules,
             affixes,
             objects,
-            routing,
             history: History::default(),
             unreadable: BTreeSet::new(),
             unreadable_dependencies: BTreeMap::new(),
@@ -255,7 +236,6 @@ impl Situation {
             rules,
             affixes,
             objects,
-            routing: BTreeMap::new(),
             history: History::default(),
             unreadable: BTreeSet::new(),
             unreadable_dependencies: BTreeMap::new(),
@@ -313,10 +293,7 @@ impl Situation {
         }
         for object in objects {
             if let Some(id) = object.id() {
-                let mut facts = object.facts(&self.rules).map(|facts| match self.routing.get(&id) {
-                    Some((set_id, routing)) => routed(facts, set_id, routing),
-                    None => facts,
-                });
+                let mut facts = object.facts(&self.rules);
                 if let (Some(facts), Some(resource)) = (&mut facts, self.unreadable_dependencies.get(&id)) {
                     let (field, text) = (resource.clone(), String::new());
                     facts.problems.push(Problem { field, text, severity: Severity::Unreadable });
@@ -334,15 +311,6 @@ impl Situation {
     pub fn plan_of(&self, claims: &Claims, zone: &Zone) -> Plan {
         Plan::new(&View { zone, claims, settings: &self.settings, history: &self.history })
     }
-}
-
-/// The facts of an object whose endpoints have a set identifier and a routing policy.
-pub fn routed(facts: Facts, set_id: &SetId, routing: &Routing) -> Facts {
-    let endpoint = |endpoint: &Arc<Endpoint>| {
-        let key = ClaimKey { host: endpoint.key.host.clone(), set_id: Some(set_id.clone()) };
-        Arc::new(Endpoint { key, routing: routing.clone(), ..Endpoint::clone(endpoint) })
-    };
-    Facts { endpoints: facts.endpoints.iter().map(endpoint).collect(), ..facts }
 }
 
 /// A new zone, with NS and SOA at the apex.
@@ -420,16 +388,39 @@ pub fn record_set(line: &str) -> Result<RecordSet, String> {
     if set.to_string() == line { Ok(set) } else { Err(format!("`{line}` prints itself as `{set}`")) }
 }
 
-/// Reads a policy: `weight=10`, `failover=PRIMARY`, and a health check.
+/// Reads a policy in its printed form: `weight=10`, `geolocation=/DE/`, and a health check.
 fn read_policy(words: &[&str]) -> Option<Policy> {
     let mut policy = Policy { rule: None, health_check: None };
+    let part = |text: &str| Some(text).filter(|text| !text.is_empty()).map(Into::into);
     for word in words {
-        match word.split_once('=')? {
-            ("weight", weight) => policy.rule = Some(Rule::Weight(weight.parse().ok()?)),
-            ("failover", role) => policy.rule = Some(Rule::Failover(role.into())),
-            ("health-check", id) => policy.health_check = Some(id.into()),
+        let (key, value) = word.split_once('=')?;
+        let parts: Vec<&str> = value.split('/').collect();
+        let rule = match (key, parts.as_slice()) {
+            ("weight", _) => Rule::Weight(value.parse().ok()?),
+            ("region", _) => Rule::Region(value.into()),
+            ("failover", _) => Rule::Failover(value.into()),
+            ("multivalue", _) => Rule::MultiValue(value.parse().ok()?),
+            ("geolocation", [continent, country, subdivision]) => Rule::Geolocation {
+                continent: part(continent),
+                country: part(country),
+                subdivision: part(subdivision),
+            },
+            ("geoproximity", [region, group, place, bias]) => Rule::GeoProximity {
+                region: part(region),
+                local_zone_group: part(group),
+                coordinates: place.split_once(',').map(|(one, other)| (one.into(), other.into())),
+                bias: Some(bias.parse().ok()?),
+            },
+            ("cidr", [collection, location]) => {
+                Rule::Cidr { collection: (*collection).into(), location: (*location).into() }
+            }
+            ("health-check", _) => {
+                policy.health_check = Some(value.into());
+                continue;
+            }
             _ => return None,
-        }
+        };
+        policy.rule = Some(rule);
     }
     Some(policy)
 }

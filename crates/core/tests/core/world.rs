@@ -76,7 +76,16 @@ struct Wish {
     age: i64,
     hosts: Vec<usize>,
     leads: Leads,
+    routing: Option<Routed>,
     note: Note,
+}
+
+/// A set identifier, a routing policy, and perhaps a TTL.
+#[derive(Debug, Clone)]
+struct Routed {
+    set_id: &'static str,
+    policy: (&'static str, &'static str),
+    ttl: Option<&'static str>,
 }
 
 #[derive(Debug, Clone)]
@@ -114,7 +123,21 @@ enum Place {
     Untyped,
 }
 
-const RECORDS: [&str; 12] = [
+/// The annotations of routing policies. Most are of one policy, because policies exclude each other.
+const POLICIES: [(&str, &str); 10] = [
+    ("aws-weight", "0"),
+    ("aws-weight", "1"),
+    ("aws-weight", "10"),
+    ("aws-weight", "20"),
+    ("aws-failover", "PRIMARY"),
+    ("aws-failover", "SECONDARY"),
+    ("aws-region", "eu-west-1"),
+    ("aws-region", "us-east-1"),
+    ("aws-multi-value-answer", "true"),
+    ("aws-geolocation-country-code", "DE"),
+];
+
+const RECORDS: [&str; 15] = [
     "A 192.0.2.# ttl=300",
     "A 192.0.2.# ttl=60",
     "AAAA 2001:db8::# ttl=300",
@@ -125,6 +148,9 @@ const RECORDS: [&str; 12] = [
     "MX 10 mail.example.net ttl=300",
     "NS ns-#.example.net ttl=300",
     "A set=blue weight=# 192.0.2.# ttl=300",
+    "A set=green weight=# 192.0.2.# ttl=60",
+    "A set=blue failover=PRIMARY 192.0.2.# ttl=300",
+    "A set=green region=eu-west-1 192.0.2.# ttl=300",
     "A traffic policy instance #",
     "TXT \"v=spf#\" ttl=300",
 ];
@@ -190,8 +216,16 @@ fn wish() -> impl Strategy<Value = Wish> {
         1 => Just(Leads::TwoHosts),
         1 => (0_u8..3).prop_map(Leads::AddressAndHost),
     ];
-    (0_usize..6, 0_i64..3, vec(0..HOSTS, 1..4), leads, note())
-        .prop_map(|(number, age, hosts, leads, note)| Wish { number, age, hosts, leads, note })
+    (0_usize..6, 0_i64..3, vec(0..HOSTS, 1..4), leads, option::weighted(0.3, routed()), note()).prop_map(
+        |(number, age, hosts, leads, routing, note)| Wish { number, age, hosts, leads, routing, note },
+    )
+}
+
+fn routed() -> impl Strategy<Value = Routed> {
+    let set_id = prop::sample::select(&["blue", "green", "red"][..]);
+    let policy = prop::sample::select(&POLICIES[..]);
+    let ttl = option::weighted(0.4, prop::sample::select(&["60", "300"][..]));
+    (set_id, policy, ttl).prop_map(|(set_id, policy, ttl)| Routed { set_id, policy, ttl })
 }
 
 fn note() -> impl Strategy<Value = Note> {
@@ -225,7 +259,7 @@ impl World {
         };
         let mut situation = Situation::new(settings, objects(&self.before, &hosts), empty_zone(APEX));
         situation.affixes = affixes;
-        for batch in Batch::pack(situation.plan().units) {
+        for batch in Batch::pack(&situation.plan().units) {
             situation.zone = apply(&situation.zone, batch.changes()).unwrap();
         }
         if let Some(heir) = self.inherited {
@@ -288,14 +322,18 @@ impl Written {
         }
         let record = self.record.unwrap_or("A 192.0.2.# ttl=300").replace('#', &self.value.to_string());
         let txt = self.says.and_then(|(place, text)| {
+            let is_routed = record.contains(" set=");
             let rtype = match place {
+                // Legacy names are older than set identifiers.
+                Place::Untyped if is_routed => record.split(' ').next()?,
                 Place::Typed => record.split(' ').next()?,
                 Place::TypedCname => "CNAME",
                 Place::Untyped => "",
             };
             let at = affixes.txt_name(&Name::from_route53(host).ok()?, rtype);
-            let policy = if record.contains("set=") { "set=blue weight=1 " } else { "" };
-            at.ends_with(&format!(".{APEX}")).then(|| format!("{at} TXT {policy}{text} ttl=300"))
+            let words: Vec<&str> = record.split(' ').skip(1).take_while(|word| word.contains('=')).collect();
+            let text = [words.as_slice(), &[text]].concat().join(" ");
+            at.ends_with(&format!(".{APEX}")).then(|| format!("{at} TXT {text} ttl=300"))
         });
         let record = self.record.map(|_| format!("{host} {record}"));
         // There is no traffic policy at the apex, and no record with a label that is too long.
@@ -313,6 +351,11 @@ impl Wish {
         let hosts: Vec<&str> = self.hosts.iter().map(|&host| hosts[host].as_str()).collect();
         let mut notes: BTreeMap<&str, String> =
             self.note.into_iter().map(|(k, v)| (k, v.to_owned())).collect();
+        if let Some(Routed { set_id, policy: (key, value), ttl }) = self.routing {
+            let ttl = ttl.map(|ttl| ("ttl", ttl));
+            let annotations = [("set-identifier", set_id), (key, value)].into_iter().chain(ttl);
+            notes.extend(annotations.map(|(key, value)| (key, value.to_owned())));
+        }
         let namespace = if self.number.is_multiple_of(2) { "shop" } else { "bank" };
         let is_ingress = self.number != 1;
         if !is_ingress {

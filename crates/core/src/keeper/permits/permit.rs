@@ -13,6 +13,20 @@ pub(in crate::keeper) enum Permit {
     NotBefore(Time),
 }
 
+// === impl Permit ===
+
+impl Permit {
+    /// The permit of two units that must be sent together.
+    pub fn both(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::NotBefore(one), Self::NotBefore(other)) => Self::NotBefore(one.max(other)),
+            (Self::NotBefore(until), _) | (_, Self::NotBefore(until)) => Self::NotBefore(until),
+            (Self::Alone, _) | (_, Self::Alone) => Self::Alone,
+            (Self::WithOthers, Self::WithOthers) => Self::WithOthers,
+        }
+    }
+}
+
 /// Why the keeper holds a planned unit back, and until when.
 #[derive(Debug)]
 pub(in crate::keeper) struct Hold {

@@ -200,24 +200,28 @@ impl Quarantine {
             }
             return RejectionOutcome::Units(named);
         }
-        if let [alone] = units {
+        let groups: Vec<&[Unit]> = batch.groups().collect();
+        if let [[alone, bound @ ..]] = groups.as_slice() {
             // A unit that was rejected before says nothing about other units.
             if !self.has(alone) {
                 self.in_a_row.insert(alone.key().clone());
             }
-            self.reject(alone, failure.class, message, false, now);
+            for unit in units {
+                self.reject(unit, failure.class, message, false, now);
+            }
             if self.in_a_row.len() >= self.everything || !self.suspects.is_empty() {
                 self.parts.clear();
                 return RejectionOutcome::Everything(alone);
             }
-            return RejectionOutcome::Units(vec![alone]);
+            return RejectionOutcome::Units([alone].into_iter().chain(bound).collect());
         }
         // One half is split at once, down to a single unit. The other half waits for its turn after the larger parts.
         // So acceptable units wait little, and the first rejected units that are found lie far apart.
-        let (left, right) = units.split_at(units.len() / 2);
+        let (left, right) = groups.split_at(groups.len() / 2);
+        let [left, right] = [left, right].map(|half| keys(half.iter().copied().flatten()));
         let at = self.parts.iter().position(|part| part.len() < right.len());
-        self.parts.insert(at.unwrap_or(self.parts.len()), keys(right));
-        self.parts.push_front(keys(left));
+        self.parts.insert(at.unwrap_or(self.parts.len()), right);
+        self.parts.push_front(left);
         RejectionOutcome::Parts
     }
 

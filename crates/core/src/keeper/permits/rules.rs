@@ -23,8 +23,14 @@ pub(in crate::keeper) struct Rules<'a> {
 // === impl Rules ===
 
 impl Rules<'_> {
-    /// Whether and how a unit may be sent.
+    /// Whether and how a unit may be sent. Units that are bound to each other wait for each other.
     pub fn permit(&self, unit: &Unit) -> Permit {
+        let bound = self.planner.bound_to(unit).map(|other| self.own_permit(other));
+        bound.fold(self.own_permit(unit), Permit::both)
+    }
+
+    /// Whether and how a unit may be sent, if it is bound to no other.
+    fn own_permit(&self, unit: &Unit) -> Permit {
         if let Some(hold) = self.hold(unit) {
             return Permit::NotBefore(hold.until);
         }
@@ -59,9 +65,12 @@ impl Rules<'_> {
         braked.map(|reason| Hold { reason, until: Time::NEVER })
     }
 
-    /// Why a planned unit is not sent: it is held, or it was rejected.
+    /// Why a planned unit is not sent: it, or a unit that is bound to it, is held or was rejected.
     pub fn blocked(&self, unit: &Unit) -> Option<Reason> {
-        self.hold(unit).map(|hold| hold.reason).or_else(|| self.permits.quarantine.reason(unit))
+        let reason = |unit: &Unit| {
+            self.hold(unit).map(|hold| hold.reason).or_else(|| self.permits.quarantine.reason(unit))
+        };
+        reason(unit).or_else(|| self.planner.bound_to(unit).find_map(reason))
     }
 
     /// The conditions that prevent all writes.

@@ -175,6 +175,12 @@ impl Planner {
         self.plans.units_of(host)
     }
 
+    /// The other units that are bound to a unit.
+    pub fn bound_to<'p>(&'p self, unit: &'p Unit) -> impl Iterator<Item = &'p Unit> {
+        let of_host = if unit.is_bound() { self.units_of(&unit.key().host) } else { &[] };
+        of_host.iter().filter(|other| other.key() != unit.key() && unit.is_bound_to(other))
+    }
+
     /// The planned unit of a key.
     pub fn unit_of(&self, key: &ClaimKey) -> Option<&Unit> {
         self.units_of(&key.host).iter().find(|unit| unit.key() == key)

@@ -237,19 +237,28 @@ impl Writer {
         }
         let mut batch = Batch::default();
         let mut not_after = (now + CHANGE_TIMEOUT).min(permits.leader_until());
-        for (key, digest) in units {
-            let Some(unit) = planner.unit(&key, digest) else { continue };
-            let must_wait = matches!(rules.permit(unit), Permit::NotBefore(_));
-            if must_wait || !names_to_read(unit, model, permits, now).is_empty() {
+        let is_ready = |unit: &Unit| {
+            !matches!(rules.permit(unit), Permit::NotBefore(_))
+                && names_to_read(unit, model, permits, now).is_empty()
+        };
+        let is_selected = |unit: &Unit| units.contains(&(unit.key().clone(), unit.digest()));
+        for (key, digest) in &units {
+            let Some(unit) = planner.unit(key, *digest) else { continue };
+            let is_there = batch.units().iter().any(|other| unit.is_bound() && other.is_bound_to(unit));
+            if is_there
+                || !is_ready(unit)
+                || !planner.bound_to(unit).all(|it| is_selected(it) && is_ready(it))
+            {
                 continue;
             }
-            if unit.needs_fresh_reads() {
-                let since = unit.reads().iter().filter_map(|name| model.snapshot.fresh_since(name)).min();
-                not_after = since.map_or(not_after, |since| not_after.min(since + FRESH));
-            }
-            if batch.push(unit.clone()).is_err() {
+            let group: Vec<&Unit> = [unit].into_iter().chain(planner.bound_to(unit)).collect();
+            let names = group.iter().filter(|unit| unit.needs_fresh_reads()).flat_map(|unit| unit.reads());
+            let since = names.filter_map(|name| model.snapshot.fresh_since(name)).min();
+            let limit = since.map_or(not_after, |since| not_after.min(since + FRESH));
+            if batch.push(group.into_iter().cloned().collect()).is_err() {
                 break;
             }
+            not_after = limit;
         }
         if batch.is_empty() {
             let not_before = retry_at.unwrap_or(now);

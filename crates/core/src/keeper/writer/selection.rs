@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use crate::{
     dns::Name,
     keeper::{
@@ -32,11 +34,14 @@ pub(super) enum Lane {
     Suspect,
 }
 
+/// Units that travel together: one, or several that are bound to each other.
+type Group<'k> = SmallVec<[&'k Unit; 1]>;
+
 /// The units of a lane that may be sent now.
 #[derive(Default)]
 struct Candidates<'k> {
-    /// The units in order. The number is the cost in changes of the unit and all units before it.
-    units: Vec<(&'k Unit, u32)>,
+    /// The units in order. The number is the cost in changes of the group and all groups before it.
+    groups: Vec<(Group<'k>, u32)>,
     /// Their weight in a request.
     weight: Weight,
     /// Whether there are more urgent units than one request can hold.
@@ -92,16 +97,22 @@ impl<'k> Candidates<'k> {
         self.later = Some(self.later.map_or(until, |later| later.min(until)));
     }
 
-    /// Takes a unit, if the request can hold it too. The first unit is always taken.
-    fn push(&mut self, unit: &'k Unit) -> bool {
+    /// Takes a group, if the request can hold it too. The first group is always taken.
+    fn push(&mut self, group: Group<'k>) -> bool {
         let mut weight = self.weight;
-        weight += Weight::sum(unit.changes());
-        let is_taken = self.units.is_empty() || weight.fits_a_batch();
+        weight += Weight::sum(group.iter().flat_map(|unit| unit.changes()));
+        let is_taken = self.groups.is_empty() || weight.fits_a_batch();
         if is_taken {
             self.weight = weight;
-            self.units.push((unit, weight.changes));
+            self.groups.push((group, weight.changes));
         }
         is_taken
+    }
+
+    /// Whether a unit is taken with one that it is bound to.
+    fn has(&self, unit: &Unit) -> bool {
+        unit.is_bound()
+            && self.groups.iter().flat_map(|(group, _)| group).any(|other| other.is_bound_to(unit))
     }
 }
 
@@ -148,46 +159,47 @@ impl<'k> Selector<'k> {
         let now = self.now;
         while lane == Lane::Part
             && self.permits.quarantine.part().is_some()
-            && self.candidates(lane).units.is_empty()
+            && self.candidates(lane).groups.is_empty()
         {
             // None of its units is to be sent any more.
             self.permits.quarantine.part_taken();
         }
-        let Candidates { units, is_more, is_backlog, later, .. } = self.candidates(lane);
-        if units.is_empty() {
+        let Candidates { groups, is_more, is_backlog, later, .. } = self.candidates(lane);
+        if groups.is_empty() {
             return Selection::Nothing(later);
         }
         let (model, permits) = (self.model, &*self.permits);
-        let requests = |units: &[(&Unit, u32)]| {
-            let names = units.iter().flat_map(|(unit, _)| names_to_read(unit, model, permits, now)).collect();
+        let requests = |groups: &[(Group<'_>, u32)]| {
+            let units = groups.iter().flat_map(|(group, _)| group);
+            let names = units.flat_map(|unit| names_to_read(unit, model, permits, now)).collect();
             u32::try_from(model.snapshot.in_pages(names).len()).unwrap_or(u32::MAX).saturating_add(1)
         };
         let mut pacer = self.pacer.clone();
         let taken = |count: usize| {
-            let units = units.iter().take(count);
-            Selection::Take(lane, units.map(|(unit, _)| (unit.key().clone(), unit.digest())).collect())
+            let units = groups.iter().take(count).flat_map(|(group, _)| group);
+            Selection::Take(lane, units.map(|unit| (unit.key().clone(), unit.digest())).collect())
         };
         let cost = |count: usize| {
-            let units = units.get(..count).unwrap_or_default();
-            (requests(units), units.last().map_or(0, |(_, changes)| *changes))
+            let groups = groups.get(..count).unwrap_or_default();
+            (requests(groups), groups.last().map_or(0, |(_, changes)| *changes))
         };
         match lane {
             Lane::Rejected if !pacer.has_plenty(now) => return Selection::Wait(pacer.when_plenty()),
             // A part is sent whole. To divide it again would lose what its rejection showed.
             Lane::Part => {
-                let (requests, changes) = cost(units.len());
+                let (requests, changes) = cost(groups.len());
                 let enough = pacer.when_after(now, requests, changes);
-                return if enough <= now { taken(units.len()) } else { Selection::Wait(enough) };
+                return if enough <= now { taken(groups.len()) } else { Selection::Wait(enough) };
             }
             Lane::New | Lane::Rejected | Lane::Suspect => {}
         }
-        let mut affordable = units.partition_point(|(_, changes)| pacer.has(now, 1, *changes));
+        let mut affordable = groups.partition_point(|(_, changes)| pacer.has(now, 1, *changes));
         // More units never need fewer reads.
-        if !pacer.has(now, requests(units.get(..affordable).unwrap_or_default()), 0) {
+        if !pacer.has(now, requests(groups.get(..affordable).unwrap_or_default()), 0) {
             let (mut least, mut most) = (0, affordable);
             while least + 1 < most {
                 let middle = usize::midpoint(least, most);
-                let is_affordable = pacer.has(now, requests(units.get(..middle).unwrap_or_default()), 0);
+                let is_affordable = pacer.has(now, requests(groups.get(..middle).unwrap_or_default()), 0);
                 *(if is_affordable { &mut least } else { &mut most }) = middle;
             }
             affordable = least;
@@ -205,10 +217,10 @@ impl<'k> Selector<'k> {
         }
         // More urgent units than a request can hold wait like a backlog.
         let is_patient = is_backlog || is_more;
-        if affordable == units.len() || !is_patient {
+        if affordable == groups.len() || !is_patient {
             return taken(affordable);
         }
-        let (requests, changes) = cost(units.len());
+        let (requests, changes) = cost(groups.len());
         let (enough, choice) = (pacer.when(requests, changes), taken(affordable));
         // A bucket never holds more than its capacity, so a full bucket is enough.
         let wait = enough.min(*self.backlog_since.get_or_insert(now) + BACKLOG_WAIT);
@@ -227,6 +239,7 @@ impl<'k> Selector<'k> {
         let apart = self.permits.quarantine.in_parts();
         let is_alone = lane == Lane::Rejected || self.permits.changes(self.now) != State::Closed;
         let mut found = Candidates::default();
+        let is_new = |unit: &Unit| !apart.contains(unit.key()) && !self.permits.quarantine.is_suspect(unit);
         for (urgency, unit) in planner.units() {
             let is_of_lane = match (lane, rules.permit(unit)) {
                 (_, Permit::NotBefore(until)) => {
@@ -235,17 +248,15 @@ impl<'k> Selector<'k> {
                 }
                 (Lane::Rejected, permit) => permit == Permit::Alone,
                 (_, permit) => {
-                    permit == Permit::WithOthers
-                        && !apart.contains(unit.key())
-                        && !self.permits.quarantine.is_suspect(unit)
+                    permit == Permit::WithOthers && is_new(unit) && planner.bound_to(unit).all(is_new)
                 }
             };
-            if !is_of_lane {
+            if !is_of_lane || found.has(unit) {
                 continue;
             }
             // After a unit of the backlog, all units are of the backlog.
-            found.is_backlog |= found.units.is_empty() && urgency == Urgency::Backlog;
-            if !found.push(unit) {
+            found.is_backlog |= found.groups.is_empty() && urgency == Urgency::Backlog;
+            if !found.push(self.group(unit)) {
                 found.is_more = urgency != Urgency::Backlog;
                 break;
             }
@@ -264,13 +275,19 @@ impl<'k> Selector<'k> {
             let Some(unit) = self.planner.unit_of(key) else { continue };
             match rules.permit(unit) {
                 Permit::NotBefore(until) => found.wait(until),
+                Permit::WithOthers | Permit::Alone if found.has(unit) => {}
                 // A unit that has grown too large since is sent with new units.
                 Permit::WithOthers | Permit::Alone => {
-                    found.push(unit);
+                    found.push(self.group(unit));
                 }
             }
         }
         found
+    }
+
+    /// A unit, and the units that are bound to it.
+    fn group(&self, unit: &'k Unit) -> Group<'k> {
+        [unit].into_iter().chain(self.planner.bound_to(unit)).collect()
     }
 
     /// One of the units that were planned when Route 53 seemed to reject everything, and that were not tried
@@ -283,7 +300,10 @@ impl<'k> Selector<'k> {
         };
         let untried = || planner.units().map(|(_, unit)| unit).filter(is_untried);
         let at = jitter::place(untried().count(), self.jitter.0, self.jitter.1);
-        let units = untried().nth(at).map(|unit| (unit, Weight::sum(unit.changes()).changes));
-        Candidates { units: units.into_iter().collect(), ..Candidates::default() }
+        let mut found = Candidates::default();
+        if let Some(unit) = untried().nth(at) {
+            found.push(self.group(unit));
+        }
+        found
     }
 }

@@ -2,22 +2,17 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
     time::Duration,
 };
 
 use zonekeeper_core::{
-    dns::{Policy, Routing, Rule, SetId},
     keeper::{BrakeLimits, Input, Quota, Time},
-    source::{Object, Publish, Reduced, Rules},
+    source::Object,
 };
 use zonekeeper_emulator::zone::Change;
 
-use super::stage::{Fate, Stage, WEB_1, WEB_2, gone, web, web_at};
-use crate::{
-    situation::routed,
-    world::{ingress, meta},
-};
+use super::stage::{Fate, Stage, WEB_1, WEB_2, gone, web, weighted};
+use crate::world::{ingress, meta};
 
 const MINUTE: u64 = 60_000;
 
@@ -205,21 +200,9 @@ fn the_brake_ends_when_the_wish_goes_away() {
 #[test]
 fn each_set_identifier_of_a_hostname_counts_for_itself() {
     let mut stage = Stage::with(|config| config.brake = BrakeLimits { moves: 2, percent: 50, hosts: 200 });
-    let leads_to = |set_id: &str, balancer: &str| {
-        let object = web_at(set_id, "www.example.com", balancer);
-        let policy = Policy { rule: Some(Rule::Weight(10)), health_check: None };
-        let routing = Routing::Policy(Arc::new(policy));
-        let facts = routed(
-            object.facts(&Rules { publish: Publish::All, ..Rules::default() }).unwrap(),
-            &SetId::new(set_id),
-            &routing,
-        );
-        let (resource, reduced) = (object.resource_ref().unwrap(), Some(Reduced::Facts(Box::new(facts))));
-        Input::Resource { resource, reduced }
-    };
     let tell = |stage: &mut Stage, blue: &str, green: &str| {
-        stage.tell(leads_to("blue", blue));
-        stage.tell(leads_to("green", green));
+        stage.see(&weighted("blue", 10, blue));
+        stage.see(&weighted("green", 10, green));
         stage.run(10_000);
     };
     stage.start(&[]);

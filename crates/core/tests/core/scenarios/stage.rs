@@ -388,6 +388,13 @@ pub fn web_at(name: &str, host: &str, balancer: &str) -> Object {
     ingress(meta("shop", name, 0, BTreeMap::new()), &[host], &[(None, Some(balancer.to_owned()))])
 }
 
+/// An Ingress that asks for `www.example.com` under its name as the set identifier, with a weight.
+pub fn weighted(set_id: &str, weight: u8, balancer: &str) -> Object {
+    let annotations = [("set-identifier", set_id.to_owned()), ("aws-weight", weight.to_string())];
+    let metadata = meta("shop", set_id, 0, annotations.into());
+    ingress(metadata, &["www.example.com"], &[(None, Some(balancer.to_owned()))])
+}
+
 /// Ingresses `w0`, `w1` and so on.
 pub fn webs(count: usize) -> Vec<Object> {
     (0..count).map(|n| web(&format!("w{n}"), WEB_1)).collect()

@@ -3,16 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
-use zonekeeper_core::{
-    dns::{Policy, Routing, Rule, SetId},
-    source::{Facts, Kind, Object, ObjectRef, Publish, Reduced, Resource, ResourceRef, Rules},
+use zonekeeper_core::source::{
+    Facts, Kind, Object, ObjectRef, Publish, Reduced, Resource, ResourceRef, Rules,
 };
 
 use super::{
     join::{BACKEND, Backend, ROUTE, Route, joined},
     random::Random,
 };
-use crate::situation::routed;
 
 /// A first label of 62 bytes. With a type before it, it has more than 63.
 pub const LONG: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.example.com";
@@ -48,7 +46,7 @@ pub const EDITS: &[&str] = &[
     "lose targets",
     "change ttl",
     "change hosts",
-    "change weight",
+    "change policy",
     "re-create",
     "touch",
     "pause",
@@ -73,9 +71,19 @@ const NAMES: [&str; 9] = [
     "lb2.example.org",
 ];
 const SET_IDS: [&str; 2] = ["blue", "green"];
-const WEIGHTS: [i64; 3] = [0, 10, 20];
-/// The TTL of all weighted sets, because weighted sets of one name and type share a TTL.
-const WEIGHTED_TTL: Option<&str> = Some("60");
+/// The annotations of routing policies. Most are of one policy, because policies exclude each other.
+const POLICIES: [(&str, &str); 10] = [
+    ("aws-weight", "0"),
+    ("aws-weight", "10"),
+    ("aws-weight", "20"),
+    ("aws-weight", "20"),
+    ("aws-failover", "PRIMARY"),
+    ("aws-failover", "SECONDARY"),
+    ("aws-region", "eu-west-1"),
+    ("aws-geolocation-country-code", "*"),
+    ("aws-geoproximity-coordinates", "49.22,-74.01"),
+    ("aws-multi-value-answer", "true"),
+];
 const TTLS: [Option<&str>; 8] =
     [None, None, None, Some("60"), Some("1m30s"), Some("300"), Some("0"), Some("soon")];
 
@@ -101,10 +109,10 @@ pub struct Wish {
     pub adopt: bool,
     pub paused: Option<&'static str>,
     pub hand_over_to: Option<ObjectRef>,
-    /// The set identifier and weight of its endpoints. No annotation exists for them.
-    pub weight: Option<(&'static str, i64)>,
-    /// Whether an annotation asks for a routing policy.
-    pub asks_for_policy: bool,
+    /// The set identifier of its endpoints, and the annotation of their policy.
+    pub routing: Option<(&'static str, (&'static str, &'static str))>,
+    /// Whether an annotation asks for a routing policy without a set identifier.
+    pub has_bad_policy: bool,
     /// The creation, in seconds after the first object.
     pub created: u64,
     pub uid: u64,
@@ -153,8 +161,8 @@ impl Wish {
             adopt: false,
             paused: None,
             hand_over_to: None,
-            weight: None,
-            asks_for_policy: false,
+            routing: None,
+            has_bad_policy: false,
             created: 0,
             uid: 0,
         }
@@ -168,10 +176,9 @@ impl Wish {
         wish.ttl = *random.pick(&TTLS);
         wish.alias = *random.pick(&ALIASES);
         wish.adopt = random.percent(10);
-        wish.asks_for_policy = random.percent(2);
+        wish.has_bad_policy = random.percent(2);
         if random.percent(12) {
-            wish.weight = Some((random.pick::<&str>(&SET_IDS), *random.pick(&WEIGHTS)));
-            wish.ttl = WEIGHTED_TTL;
+            wish.routing = Some((random.pick::<&str>(&SET_IDS), *random.pick(&POLICIES)));
         }
         wish.aim(random);
         wish
@@ -244,14 +251,7 @@ impl Cluster {
 
     fn own_facts(&self, object: &ObjectRef) -> Option<Facts> {
         let wish = self.objects.get(object)?;
-        let facts = Facts { object: object.clone(), ..read(object, wish).facts(&self.rules)? };
-        Some(match wish.weight {
-            Some((id, weight)) => {
-                let policy = Policy { rule: Some(Rule::Weight(weight)), health_check: None };
-                routed(facts, &SetId::new(id), &Routing::Policy(Arc::new(policy)))
-            }
-            None => facts,
-        })
+        Some(Facts { object: object.clone(), ..read(object, wish).facts(&self.rules)? })
     }
 
     /// Somebody edits an object or a backend.
@@ -300,10 +300,10 @@ impl Cluster {
         };
         match random.below(13) {
             12 => {
-                if let Some((_, weight)) = &mut wish.weight {
-                    *weight = *random.pick(&WEIGHTS);
+                if let Some((_, policy)) = &mut wish.routing {
+                    *policy = *random.pick(&POLICIES);
                 }
-                "change weight"
+                "change policy"
             }
             10 => {
                 let is_paused = wish.paused.is_some() || random.percent(50);
@@ -323,7 +323,7 @@ impl Cluster {
                 "lose targets"
             }
             5 => {
-                wish.ttl = if wish.weight.is_some() { WEIGHTED_TTL } else { *random.pick(&TTLS) };
+                wish.ttl = *random.pick(&TTLS);
                 "change ttl"
             }
             6 => {
@@ -372,8 +372,12 @@ fn read(object: &ObjectRef, wish: &Wish) -> Object {
     if *object.kind() != Kind::Ingress {
         annotate("hostname", &wish.hosts.join(","));
     }
-    if wish.asks_for_policy {
-        annotate("aws-weight", "10");
+    if wish.has_bad_policy {
+        annotate("aws-region", "eu-west-1");
+    }
+    if let Some((set_id, (policy, value))) = wish.routing {
+        annotate("set-identifier", set_id);
+        annotate(policy, value);
     }
     if wish.adopt {
         annotations.insert("zonekeeper.dev/adopt".to_owned(), Value::from("true"));

@@ -109,8 +109,8 @@ pub fn act(zone: &mut HostedZone, naming: TxtNames, random: &mut Random) -> Opti
             Some(set) => run(zone, "ends a delegation", vec![Change::delete(set)]),
         },
         17 => {
-            // Weighted sets of one name and type share a TTL: see `WEIGHTED_TTL`.
-            let set = RecordSet { ttl: Some(60), ..a(WEIGHTED, random) }.weighted("blue", 10);
+            let set =
+                RecordSet { ttl: Some(*random.pick(&[60, 300])), ..a(WEIGHTED, random) }.weighted("blue", 10);
             let txt = txt(&naming.place(WEIGHTED, "A"), THEM).weighted("blue", 10);
             create(zone, "creates weighted sets", vec![set, txt])
         }

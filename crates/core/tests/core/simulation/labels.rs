@@ -87,7 +87,6 @@ labels! {
     reason(Reason), REASONS:
     Reason::InvalidHostname(_) => "InvalidHostname",
     Reason::InvalidField { .. } => "InvalidField",
-    Reason::UnsupportedRouting { .. } => "UnsupportedRouting",
     Reason::ReservedName(_) => "ReservedName",
     Reason::BelowZoneCut { .. } => "BelowZoneCut",
     Reason::NoTarget => "NoTarget",
@@ -106,6 +105,8 @@ labels! {
     Reason::OwnershipUnreadable { .. } => "OwnershipUnreadable",
     Reason::TypeConflict { .. } => "TypeConflict",
     Reason::RoutingConflict { .. } => "RoutingConflict",
+    Reason::WeightedTtl { .. } => "WeightedTtl",
+    Reason::RoutingTaken { .. } => "RoutingTaken",
     Reason::TrafficPolicy => "TrafficPolicy",
     Reason::TooBig(_) => "TooBig",
     Reason::KindUnreadable { .. } => "KindUnreadable",

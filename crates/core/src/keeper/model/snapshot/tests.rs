@@ -163,7 +163,7 @@ fn batch(zone: &Zone) -> Batch {
     claims.set(&object.id().unwrap(), object.facts(&Rules { publish: Publish::All, ..Rules::default() }));
     let settings = Settings::new("me".parse().unwrap());
     let plan = Plan::new(&View { zone, claims: &claims, settings: &settings, history: &History::default() });
-    Batch::pack(plan.units).remove(0)
+    Batch::pack(&plan.units).remove(0)
 }
 
 #[test]
