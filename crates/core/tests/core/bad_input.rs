@@ -9,7 +9,8 @@ use zonekeeper_core::{
 };
 
 use crate::{
-    situation::{Situation, empty_zone, record_set},
+    record_text::record_set,
+    situation::{Situation, empty_zone},
     world::{APEX, ingress, meta, service, settings},
 };
 

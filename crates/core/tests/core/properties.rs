@@ -16,7 +16,8 @@ use crate::{
     bad_input::{ANNOTATIONS, is_readable},
     cases::{in_any_order, is_resolved, settles},
     model::{Step, apply, says},
-    situation::{Situation, empty_zone, record_set},
+    record_text::record_set,
+    situation::{Situation, empty_zone},
     world::{APEX, ingress, meta, service, settings, world},
 };
 

@@ -1,15 +1,10 @@
 //! Situations in the text form of cases: settings, objects and a zone.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use zonekeeper_core::{
-    dns::{
-        Alias, AliasZones, Data, Name, Policy, RecordSet, RecordType, Routing, Rule, SetId, Ttl, Zone, ZoneId,
-    },
+    dns::{AliasZones, Name, RecordSet, Ttl, Zone, ZoneId},
     plan::{
         Adoption, AdoptionOrder, History, HolderHistory, Hosts, InSync, ManagedTypes, MergeTargets, Naming,
         Plan, Settings, Unit, View,
@@ -17,7 +12,7 @@ use zonekeeper_core::{
     source::{ClaimKey, Claims, Object, ObjectRef, Problem, Publish, Resource, Rules, Scope, Severity},
 };
 
-use crate::model::Affixes;
+use crate::{model::Affixes, record_text::record_set};
 
 /// The unparsed text of a case.
 #[derive(Debug, Deserialize)]
@@ -347,89 +342,6 @@ fn objects(text: &str) -> Result<Vec<Object>, String> {
     };
     let documents = text.split("---\n").filter(|document| !document.trim().is_empty());
     documents.map(read).collect()
-}
-
-/// Reads a record set in its printed form: `NAME TYPE [set=ID] [POLICY] DATA`.
-///
-/// There is one difference: two strings with a space between them are two values. Without a space they are one value.
-pub fn record_set(line: &str) -> Result<RecordSet, String> {
-    let bad = |what: &str| format!("{what}: {line}");
-    let (name, rest) = line.split_once(' ').ok_or_else(|| bad("no type"))?;
-    let (rtype, mut rest) = rest.split_once(' ').ok_or_else(|| bad("no data"))?;
-    let name = Name::from_route53(name).map_err(|why| bad(&why.to_string()))?;
-    let mut set = RecordSet::simple(name, RecordType::new(rtype), Data::TrafficPolicy("".into()));
-    let mut policy = Vec::new();
-    while let Some((token, after)) = rest.split_once(' ')
-        && token.contains('=')
-        && !token.starts_with('"')
-    {
-        match token.strip_prefix("set=") {
-            Some(id) => set.key.set_id = Some(SetId::new(id)),
-            None => policy.push(token),
-        }
-        rest = after;
-    }
-    if !policy.is_empty() {
-        set.routing = Routing::Policy(Arc::new(read_policy(&policy).ok_or_else(|| bad("policy"))?));
-    }
-    set.data = if let Some(id) = rest.strip_prefix("traffic policy instance ") {
-        Data::TrafficPolicy(id.into())
-    } else if let Some(alias) = rest.strip_prefix("alias ") {
-        Data::Alias(read_alias(alias).ok_or_else(|| bad("not `alias TARGET (ZONE) health=BOOL`"))?)
-    } else {
-        let (values, ttl) = rest.rsplit_once(" ttl=").ok_or_else(|| bad("no ttl"))?;
-        let values = match set.rtype() {
-            RecordType::Txt => values.replace("\" \"", "\"\0\"").split('\0').map(Into::into).collect(),
-            RecordType::Other(_) => vec![values.into()],
-            _ => values.split(' ').map(Into::into).collect(),
-        };
-        Data::Values { ttl: Ttl::from_seconds(ttl.parse().map_err(|_| bad("ttl"))?), values }
-    };
-    if set.to_string() == line { Ok(set) } else { Err(format!("`{line}` prints itself as `{set}`")) }
-}
-
-/// Reads a policy in its printed form: `weight=10`, `geolocation=/DE/`, and a health check.
-fn read_policy(words: &[&str]) -> Option<Policy> {
-    let mut policy = Policy { rule: None, health_check: None };
-    let part = |text: &str| Some(text).filter(|text| !text.is_empty()).map(Into::into);
-    for word in words {
-        let (key, value) = word.split_once('=')?;
-        let parts: Vec<&str> = value.split('/').collect();
-        let rule = match (key, parts.as_slice()) {
-            ("weight", _) => Rule::Weight(value.parse().ok()?),
-            ("region", _) => Rule::Region(value.into()),
-            ("failover", _) => Rule::Failover(value.into()),
-            ("multivalue", _) => Rule::MultiValue(value.parse().ok()?),
-            ("geolocation", [continent, country, subdivision]) => Rule::Geolocation {
-                continent: part(continent),
-                country: part(country),
-                subdivision: part(subdivision),
-            },
-            ("geoproximity", [region, group, place, bias]) => Rule::GeoProximity {
-                region: part(region),
-                local_zone_group: part(group),
-                coordinates: place.split_once(',').map(|(one, other)| (one.into(), other.into())),
-                bias: Some(bias.parse().ok()?),
-            },
-            ("cidr", [collection, location]) => {
-                Rule::Cidr { collection: (*collection).into(), location: (*location).into() }
-            }
-            ("health-check", _) => {
-                policy.health_check = Some(value.into());
-                continue;
-            }
-            _ => return None,
-        };
-        policy.rule = Some(rule);
-    }
-    Some(policy)
-}
-
-fn read_alias(text: &str) -> Option<Alias> {
-    let (target, rest) = text.split_once(" (")?;
-    let (zone, health) = rest.split_once(") health=")?;
-    let evaluate_target_health = health.parse().ok()?;
-    Some(Alias { zone: ZoneId::new(zone)?, target: Name::from_route53(target).ok()?, evaluate_target_health })
 }
 
 /// Reads an ownership record: `www.example.com A [set=ID POLICY] by OWNER [for RESOURCE]`.

@@ -22,7 +22,8 @@ use zonekeeper_core::{
 
 use crate::{
     model::{Affixes, Step, apply},
-    situation::{Situation, empty_zone, record_set},
+    record_text::record_set,
+    situation::{Situation, empty_zone},
 };
 
 pub const APEX: &str = "example.com";
