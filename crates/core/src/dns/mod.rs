@@ -8,6 +8,7 @@ mod name;
 mod record;
 mod routing;
 mod txt;
+mod value;
 mod zone;
 
 pub use alias_zone::{AliasService, AliasZone, AliasZones, BadAliasZone};
@@ -15,4 +16,5 @@ pub use name::{BadName, MAX_LABEL_BYTES, MAX_NAME_BYTES, Name};
 pub use record::{Alias, BadTtl, Data, MAX_SET_VALUES, RecordSet, RecordType, SetId, SetKey, Ttl, ZoneId};
 pub use routing::{Policy, Routing, Rule};
 pub use txt::{MAX_STRING_BYTES, TxtText, UnreadableTxt};
+pub use value::BadValue;
 pub use zone::Zone;

@@ -1,6 +1,6 @@
 //! Record sets. Route 53 stores, lists and changes a zone record set by record set.
 
-use std::{fmt, net::IpAddr, str::FromStr, sync::Arc};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use super::{Name, Routing};
 
@@ -22,6 +22,12 @@ pub enum RecordType {
     Cname,
     /// Text. Ownership records have this type.
     Txt,
+    /// Mail servers.
+    Mx,
+    /// The host and port of a service.
+    Srv,
+    /// The certificate authorities that may issue certificates.
+    Caa,
     /// A delegation. It is never written.
     Ns,
     /// Any other type, in upper case. It is never written.
@@ -124,6 +130,9 @@ impl RecordType {
             "AAAA" => Self::Aaaa,
             "CNAME" => Self::Cname,
             "TXT" => Self::Txt,
+            "MX" => Self::Mx,
+            "SRV" => Self::Srv,
+            "CAA" => Self::Caa,
             "NS" => Self::Ns,
             other => Self::Other(other.into()),
         }
@@ -136,12 +145,19 @@ impl RecordType {
             Self::Aaaa => "AAAA",
             Self::Cname => "CNAME",
             Self::Txt => "TXT",
+            Self::Mx => "MX",
+            Self::Srv => "SRV",
+            Self::Caa => "CAA",
             Self::Ns => "NS",
             Self::Other(text) => text,
         }
     }
 
-    /// Whether objects can ask for records of this type: A, AAAA or CNAME.
+    /// The types of records that objects can ask for.
+    pub const WRITABLE: [Self; 7] =
+        [Self::A, Self::Aaaa, Self::Caa, Self::Cname, Self::Mx, Self::Srv, Self::Txt];
+
+    /// Whether records of this type lead clients to an address: A, AAAA or CNAME.
     pub fn is_address(&self) -> bool {
         matches!(self, Self::A | Self::Aaaa | Self::Cname)
     }
@@ -261,18 +277,6 @@ impl RecordSet {
             Data::Values { ttl, .. } => Some(ttl),
             Data::Alias(_) | Data::TrafficPolicy(_) => None,
         }
-    }
-}
-
-impl RecordType {
-    /// The canonical spelling of a value: addresses as in Rust, names as in [`Name`], other values unchanged.
-    fn canonical(&self, value: &str) -> String {
-        let parsed = match self {
-            Self::A | Self::Aaaa => value.parse::<IpAddr>().ok().map(|ip| ip.to_string()),
-            Self::Cname => Name::from_route53(value).ok().map(|name| name.to_string()),
-            Self::Txt | Self::Ns | Self::Other(_) => None,
-        };
-        parsed.unwrap_or_else(|| value.to_owned())
     }
 }
 

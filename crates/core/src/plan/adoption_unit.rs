@@ -37,7 +37,7 @@ impl View<'_> {
         }
         // Other records of the former owner at the hostname would be foreign neighbours of the adopted ones.
         for set in self.zone.at(&key.host) {
-            if !set.rtype().is_address() || set.key.set_id != key.set_id || desired.has(set.rtype()) {
+            if !self.can_be_wanted(set) || set.key.set_id != key.set_id || desired.has(set.rtype()) {
                 continue;
             }
             let ownership = self.look_up(&key.host, set.rtype(), key);

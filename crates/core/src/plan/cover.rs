@@ -58,8 +58,8 @@ impl View<'_> {
     /// ours belongs to its record, which is looked at itself.
     fn is_of_namespace(&self, set: &RecordSet, claimant: &ObjectRef) -> bool {
         let (naming, owner) = (&self.settings.naming, &self.settings.owner);
-        if *set.rtype() == RecordType::Txt {
-            return Heritage::of(set).is_some_and(|said| said.owner == owner.as_str());
+        if let Some(said) = Heritage::of(set).filter(|_| *set.rtype() == RecordType::Txt) {
+            return said.owner == owner.as_str();
         }
         let set_id = set.key.set_id.as_ref();
         let found = naming.look_up(self.zone, owner, set.name(), set.rtype(), set_id);

@@ -1,5 +1,7 @@
 //! The desired record sets of a claim.
 
+use std::collections::BTreeSet;
+
 use super::{
     ManagedTypes, Reason, Settings, Special,
     limit::{Limit, MAX_OBJECT_VALUES},
@@ -7,7 +9,7 @@ use super::{
 use crate::{
     dns::{Alias, AliasZones, Data, MAX_SET_VALUES, Name, RecordSet, RecordType, Rule, SetKey, Zone},
     sanitize::listed,
-    source::{Claim, Content, Endpoint, Severity, Targets},
+    source::{Claim, Content, Endpoint, Record, Severity, Targets},
 };
 
 /// The record sets that a claim asks for. Claims with equal record sets do not conflict.
@@ -15,8 +17,8 @@ use crate::{
 pub(super) struct Desired {
     /// Ordered by type.
     pub sets: Vec<RecordSet>,
-    /// Whether the object states the TTL. A default TTL never causes a write.
-    pub ttl_is_asked_for: bool,
+    /// The types whose TTL an object states. A default TTL never causes a write.
+    pub stated_ttls: BTreeSet<RecordType>,
     /// Whether the sets hold addresses of several objects.
     pub is_merged: bool,
 }
@@ -41,16 +43,13 @@ impl Desired {
         if values > MAX_OBJECT_VALUES {
             return Err(Reason::TooBig(Limit::ObjectValues(values)));
         }
-        let sets = match &endpoint.content {
-            Content::Targets(targets) => Self::sets_of(endpoint, targets, zone, settings, keeps_cname)?,
-            Content::Records(records) => {
-                let ttl = endpoint.ttl.unwrap_or(settings.default_ttl);
-                let set = |(rtype, values): (&RecordType, &Vec<_>)| {
-                    record_set(endpoint, rtype.clone(), Data::Values { ttl, values: values.clone() })
-                };
-                records.iter().map(|record| set((&record.rtype, &record.values))).collect()
-            }
-        };
+        let Content { targets, records } = &endpoint.content;
+        let mut sets = Self::sets_of(endpoint, targets, zone, settings, keeps_cname)?;
+        for Record { rtype, ttl, values } in &**records {
+            let ttl = ttl.or(endpoint.ttl).unwrap_or(settings.default_ttl);
+            sets.push(record_set(endpoint, rtype.clone(), Data::Values { ttl, values: values.clone() }));
+        }
+        sets.sort_by(|one, other| one.key.cmp(&other.key));
         if sets.is_empty() {
             return Err(Reason::NoTarget);
         }
@@ -64,7 +63,12 @@ impl Desired {
         if sets.iter().any(|set| set.values().len() > MAX_SET_VALUES) {
             return Err(Reason::TooBig(Limit::SetValues));
         }
-        Ok(Self { sets, ttl_is_asked_for: endpoint.ttl.is_some(), is_merged: false })
+        let states = |set: &&RecordSet| {
+            let mut records = records.iter();
+            endpoint.ttl.is_some() || records.any(|it| it.rtype == *set.rtype() && it.ttl.is_some())
+        };
+        let stated_ttls = sets.iter().filter(states).map(|set| set.rtype().clone()).collect();
+        Ok(Self { sets, stated_ttls, is_merged: false })
     }
 
     fn sets_of(
@@ -117,7 +121,8 @@ impl Desired {
 
     /// Whether an existing set is as wanted. A TTL that no object asks for is not compared.
     pub fn is_right(&self, found: &RecordSet, wanted: &RecordSet) -> bool {
-        found.answers_like(wanted) && (!self.ttl_is_asked_for || found.ttl() == wanted.ttl())
+        found.answers_like(wanted)
+            && (!self.stated_ttls.contains(wanted.rtype()) || found.ttl() == wanted.ttl())
     }
 
     /// Whether these sets also fulfil another wish: an equal one, or a part of a merged one.
@@ -127,13 +132,14 @@ impl Desired {
             part.rtype() == set.rtype() && part.ttl() == set.ttl() && part.values().iter().all(has)
         };
         let is_there = |part: &RecordSet| self.sets.iter().any(|set| is_part(part, set));
-        let joins = self.is_merged && other.ttl_is_asked_for == self.ttl_is_asked_for;
+        let joins = self.is_merged && other.stated_ttls.is_empty() == self.stated_ttls.is_empty();
         *other == *self || (joins && other.asks_for_addresses() && other.sets.iter().all(is_there))
     }
 
     /// Whether all sets hold addresses.
     pub fn asks_for_addresses(&self) -> bool {
-        self.sets.iter().all(|set| *set.rtype() != RecordType::Cname && !set.is_alias())
+        let is_address = |set: &RecordSet| matches!(set.rtype(), RecordType::A | RecordType::Aaaa);
+        self.sets.iter().all(|set| is_address(set) && !set.is_alias())
     }
 
     /// Whether it has a set of this type.

@@ -152,7 +152,9 @@ impl Reason {
             Self::ReservedName(Reserved::Underscore) => {
                 "choose a hostname without a label that begins with `_`"
             }
-            Self::ReservedName(Reserved::OwnershipOf(_) | Reserved::WildcardReplacement)
+            Self::ReservedName(
+                Reserved::OwnLabel | Reserved::OwnershipOf(_) | Reserved::WildcardReplacement,
+            )
             | Self::TypeConflict { is_needed: true, .. } => "choose another hostname",
             Self::ReservedName(Reserved::SharedWith(_)) => {
                 "delete the records of that name if nobody needs them; otherwise choose another hostname"

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::{desired::Desired, digest::Encoder};
 use crate::{
-    dns::Name,
+    dns::{Name, RecordType},
     source::{ClaimKey, ObjectRef},
 };
 
@@ -122,7 +122,8 @@ impl WishDigest {
     pub(super) fn of(desired: &Desired) -> Self {
         let mut encoder = Encoder::new("zonekeeper wish v1");
         encoder.list(&desired.sets, Encoder::record_set);
-        encoder.tag(u8::from(desired.ttl_is_asked_for));
+        let stated: Vec<&RecordType> = desired.stated_ttls.iter().collect();
+        encoder.list(&stated, |encoder, rtype| encoder.text(rtype.as_str()));
         Self { hash: encoder.finish(), is_merged: desired.is_merged }
     }
 

@@ -211,7 +211,7 @@ impl View<'_> {
         let keys = || self.claims.keys_at(host);
         let is_claimed = |set: &RecordSet| keys().any(|key| key.set_id == set.key.set_id);
         // Nearly every hostname has no such set.
-        if self.zone.at(host).iter().all(|set| !set.rtype().is_address() || is_claimed(set)) {
+        if self.zone.at(host).iter().all(|set| !self.can_be_wanted(set) || is_claimed(set)) {
             return Vec::new();
         }
         // A claim that cannot be understood can ask for any of them.

@@ -4,28 +4,23 @@ use std::collections::BTreeSet;
 
 use crate::dns::RecordType;
 
-/// The types of records that are written: at least one of A, AAAA and CNAME.
+/// The types of records that objects can ask for and that are written. At least one.
 ///
 /// Ownership records are always written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManagedTypes(BTreeSet<RecordType>);
 
-/// A type other than A, AAAA and CNAME, or no type.
+/// A type that is never written, or no type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadManagedType {
     /// No type.
-    #[error("name at least one of A, AAAA and CNAME")]
+    #[error("name at least one of A, AAAA, CAA, CNAME, MX, SRV and TXT")]
     Nothing,
-    /// TXT. Ownership records are not optional.
-    #[error(
-        "zonekeeper always writes the TXTs of ownership records, and no other TXTs; name A, AAAA or CNAME"
-    )]
-    Ownership,
     /// NS or SOA.
-    #[error("zonekeeper never writes NS and SOA records; name A, AAAA or CNAME")]
+    #[error("zonekeeper never writes NS and SOA records; name A, AAAA, CAA, CNAME, MX, SRV or TXT")]
     Delegation,
     /// A type that no object can ask for.
-    #[error("objects cannot ask for records of this type; name A, AAAA or CNAME")]
+    #[error("objects cannot ask for records of this type; name A, AAAA, CAA, CNAME, MX, SRV or TXT")]
     NotAskedFor,
 }
 
@@ -35,8 +30,7 @@ impl ManagedTypes {
     /// Reads the names of types, in upper or lower case.
     pub fn new<'t>(names: impl IntoIterator<Item = &'t str>) -> Result<Self, BadManagedType> {
         let chosen = names.into_iter().map(|name| match RecordType::new(name.trim()) {
-            rtype if rtype.is_address() => Ok(rtype),
-            RecordType::Txt => Err(BadManagedType::Ownership),
+            rtype if RecordType::WRITABLE.contains(&rtype) => Ok(rtype),
             RecordType::Ns => Err(BadManagedType::Delegation),
             RecordType::Other(text) if &*text == "SOA" => Err(BadManagedType::Delegation),
             RecordType::Other(text) if text.is_empty() => Err(BadManagedType::Nothing),
@@ -51,13 +45,19 @@ impl ManagedTypes {
         self.0.contains(rtype)
     }
 
+    /// The chosen types, and the types of addresses. Records of these types are looked at, even if they are not written.
+    pub fn with_addresses(&self) -> impl Iterator<Item = &RecordType> {
+        const ADDRESSES: [RecordType; 3] = [RecordType::A, RecordType::Aaaa, RecordType::Cname];
+        ADDRESSES.iter().chain(self.0.iter().filter(|rtype| !rtype.is_address()))
+    }
+
     /// The chosen types, in alphabetical order.
     pub fn iter(&self) -> impl Iterator<Item = &RecordType> {
         self.0.iter()
     }
 }
 
-/// All types that objects can ask for.
+/// The types of addresses, as in ExternalDNS.
 impl Default for ManagedTypes {
     fn default() -> Self {
         Self(BTreeSet::from([RecordType::A, RecordType::Aaaa, RecordType::Cname]))
@@ -74,13 +74,14 @@ mod tests {
         let chosen = ManagedTypes::new(["a"]).unwrap();
         assert!(chosen.contains(&RecordType::A) && !chosen.contains(&RecordType::Aaaa));
         assert!(chosen.iter().eq([&RecordType::A]));
+        let all = ManagedTypes::new(["A", "AAAA", "caa", "CNAME", "MX", "SRV", "TXT"]).unwrap();
+        assert!(all.iter().eq(&RecordType::WRITABLE));
         for (names, why) in [
             ([].as_slice(), BadManagedType::Nothing),
             (&[""], BadManagedType::Nothing),
-            (&["A", "txt"], BadManagedType::Ownership),
             (&["NS"], BadManagedType::Delegation),
             (&["SOA"], BadManagedType::Delegation),
-            (&["MX"], BadManagedType::NotAskedFor),
+            (&["PTR"], BadManagedType::NotAskedFor),
             (&["A,AAAA"], BadManagedType::NotAskedFor),
         ] {
             assert_eq!(ManagedTypes::new(names.iter().copied()), Err(why.clone()), "{names:?}");

@@ -76,7 +76,7 @@ impl View<'_> {
 
     /// The holder's claim with the addresses of all claimants that share its record and ask for the same TTL. None if it adds no address.
     fn together(&self, holder: &Claim) -> Option<Claim> {
-        let own = holder.endpoint.content.targets()?;
+        let own = &holder.endpoint.content.targets;
         let joins = |other: &&Claim| {
             self.may_merge(holder, other)
                 && other.endpoint.ttl == holder.endpoint.ttl
@@ -84,15 +84,16 @@ impl View<'_> {
                 && self.wish(other).is_ok()
         };
         let all = self.claims.claimants(&holder.endpoint.key).iter().filter(joins);
-        let all = || all.clone().filter_map(|claim| claim.endpoint.content.targets());
+        let all = || all.clone().map(|claim| &*claim.endpoint.content.targets);
         let addresses = || all().flat_map(Targets::addresses);
         if own.addresses().next().is_none() || addresses().all(|address| own.have(address)) {
             return None;
         }
-        let mut targets = own.clone();
+        let mut targets = Targets::clone(own);
         addresses().for_each(|address| targets.add_address(address));
         targets.has_more |= all().any(|targets| targets.has_more);
-        let content = Content::Targets(Arc::new(targets));
+        let records = Arc::clone(&holder.endpoint.content.records);
+        let content = Content { targets: Arc::new(targets), records };
         let endpoint = Arc::new(Endpoint { content, ..Endpoint::clone(&holder.endpoint) });
         Some(Claim { facts: Arc::clone(&holder.facts), endpoint })
     }
@@ -114,12 +115,10 @@ impl View<'_> {
             return true;
         }
         let there: Vec<IpAddr> = found.values().iter().filter_map(|value| value.parse().ok()).collect();
-        let has = |claim: &Claim, address: &IpAddr| {
-            claim.endpoint.content.targets().is_some_and(|targets| targets.have(*address))
-        };
+        let has = |claim: &Claim, address: &IpAddr| claim.endpoint.content.targets.have(*address);
         let has_all = |claim: &Claim| there.iter().all(|address| has(claim, address));
         let is_open = |other: &Claim| {
-            let mut addresses = other.endpoint.content.targets().into_iter().flat_map(Targets::addresses);
+            let mut addresses = other.endpoint.content.targets.addresses();
             other.endpoint.content.is_empty() || addresses.any(|address| !has(holder, &address))
         };
         let claimants = self.claims.claimants(key);

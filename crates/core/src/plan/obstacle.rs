@@ -1,16 +1,26 @@
 //! Obstacles: reserved names, and existing records that exclude the wanted ones.
 
-use super::{Reason, View, desired::Desired, ownership::Owner, reason::Reserved};
+use std::sync::Arc;
+
+use super::{
+    Reason, View,
+    desired::Desired,
+    ownership::{Owner, can_be_owned},
+    reason::Reserved,
+};
 use crate::{
-    dns::{Name, RecordSet, RecordType},
+    dns::{Name, RecordSet, RecordType, TxtText},
     source::ClaimKey,
 };
+
+/// The beginning of labels that only zonekeeper itself writes: owner marks and fallback names of ownership records.
+const OWN_LABELS: &str = "_zk-";
 
 impl View<'_> {
     /// Why no object may write at a hostname, if so.
     pub(super) fn barred(&self, host: &Name) -> Option<Reason> {
-        if host.labels().any(|label| label.starts_with('_')) {
-            return Some(Reason::ReservedName(Reserved::Underscore));
+        if host.labels().any(|label| label.starts_with(OWN_LABELS)) {
+            return Some(Reason::ReservedName(Reserved::OwnLabel));
         }
         if self.settings.naming.is_wildcard_replacement(host) {
             return Some(Reason::ReservedName(Reserved::WildcardReplacement));
@@ -19,6 +29,21 @@ impl View<'_> {
             return Some(Reason::ReservedName(Reserved::SharedWith(other)));
         }
         self.zone.cut_above(host).map(|cut| Reason::BelowZoneCut { cut })
+    }
+
+    /// Why no object may ask for these records, if so.
+    pub(super) fn forbidden(&self, host: &Name, desired: &Desired) -> Option<Reason> {
+        let leads_there = desired.sets.iter().any(|set| set.rtype().is_address());
+        if leads_there && host.labels().any(|label| label.starts_with('_')) {
+            return Some(Reason::ReservedName(Reserved::Underscore));
+        }
+        let texts = desired.sets.iter().filter(|set| *set.rtype() == RecordType::Txt);
+        let is_ownership =
+            |value: &Arc<str>| TxtText::parse(value).is_ok_and(|text| text.as_str().contains("heritage="));
+        texts.flat_map(RecordSet::values).any(is_ownership).then(|| Reason::InvalidField {
+            field: "targets".to_owned(),
+            text: "a TXT with `heritage=` would state the ownership of another record".to_owned(),
+        })
     }
 
     /// Why the ownership record at a name is excluded, if so.
@@ -42,7 +67,12 @@ impl View<'_> {
         let host = &key.host;
         let there = self.zone.at(host);
         let wants_cname = desired.has(&RecordType::Cname);
-        if there.iter().any(|set| set.is_of_traffic_policy() && (wants_cname || set.rtype().is_address())) {
+        let wants_address = desired.sets.iter().any(|set| set.rtype().is_address());
+        let excluded = |set: &RecordSet| {
+            let is_excluded = wants_cname || (wants_address && set.rtype().is_address());
+            set.is_of_traffic_policy() && (is_excluded || desired.has(set.rtype()))
+        };
+        if there.iter().any(excluded) {
             return Some(Reason::TrafficPolicy);
         }
         let excludes = |set: &&RecordSet| wants_cname != (*set.rtype() == RecordType::Cname);
@@ -81,8 +111,8 @@ impl View<'_> {
 
     /// Whether `name` is the place of the ownership record of a record at `host`, or holds it under a legacy name.
     pub(super) fn is_owned_at(&self, host: &Name, name: &Name) -> bool {
-        let mut addresses = self.zone.at(host).iter().filter(|set| set.rtype().is_address());
-        addresses.any(|set| {
+        let mut owned = self.zone.at(host).iter().filter(|set| can_be_owned(set));
+        owned.any(|set| {
             let (naming, set_id) = (&self.settings.naming, set.key.set_id.as_ref());
             let mut older = naming.older(self.zone, host, set.rtype(), set_id);
             self.place(host, set.rtype()) == *name || older.any(|(at, said)| at == *name && said.is_some())

@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use super::{Heritage, OwnerId, Reason, digest::hex};
+use super::{Heritage, OwnerId, Reason, Settings, digest::hex};
 use crate::{
     dns::{Name, RecordSet, RecordType, SetId, Zone},
     source::ObjectRef,
@@ -13,6 +13,9 @@ use crate::{
 
 /// The placeholder for the record's type in a prefix or suffix.
 const TYPE_PLACEHOLDER: &str = "%{record_type}";
+
+/// [`RecordType::WRITABLE`] in the name of a TXT.
+const WRITABLE_IN_NAMES: [&str; 7] = ["a", "aaaa", "caa", "cname", "mx", "srv", "txt"];
 
 /// The types that `ExternalDNS` recognizes in the name of a TXT, in its order (`registry/mapper/mapper.go`).
 const TYPES_IN_NAMES: [&str; 10] = ["a", "aaaa", "cname", "ns", "mx", "ptr", "srv", "naptr", "txt", "dname"];
@@ -117,7 +120,7 @@ impl Naming {
 
     /// The name with records that shares its ownership records with a wildcard.
     pub(super) fn shared_with(&self, zone: &Zone, host: &Name) -> Option<Name> {
-        let has_record = |name: &Name| zone.at(name).iter().any(|set| set.rtype().is_address());
+        let has_record = |name: &Name| zone.at(name).iter().any(can_be_owned);
         self.replacement(host).filter(has_record)
     }
 
@@ -133,17 +136,20 @@ impl Naming {
         TxtPlace { name, states_name: true }
     }
 
-    /// Every place of an ownership record of this hostname, for any type of record.
-    pub(super) fn places(&self, apex: &Name, host: &Name) -> impl Iterator<Item = Name> {
-        [RecordType::A, RecordType::Aaaa, RecordType::Cname]
-            .map(|t| self.place(apex, host, &t).name)
-            .into_iter()
+    /// The places of the ownership records of this hostname, for records of these types.
+    pub(super) fn places<'t>(
+        &self,
+        apex: &Name,
+        host: &Name,
+        types: impl Iterator<Item = &'t RecordType>,
+    ) -> impl Iterator<Item = Name> {
+        types.map(|rtype| self.place(apex, host, rtype).name)
     }
 
     /// The hostnames whose ownership record belongs at `name`, for some type. It finds none for a fallback name: see
     /// [`Fallbacks`].
     pub fn hosts_at(&self, apex: &Name, name: &Name) -> Vec<Name> {
-        let mut hosts: Vec<Name> = ["a", "aaaa", "cname"]
+        let mut hosts: Vec<Name> = WRITABLE_IN_NAMES
             .into_iter()
             .flat_map(|rtype| self.candidates(name, rtype).into_iter().map(move |host| (rtype, host)))
             .filter(|(rtype, host)| self.typed(apex, host, rtype).as_ref() == Some(name))
@@ -283,6 +289,8 @@ impl Naming {
         let is_alias = zone.get(host, rtype, set_id).is_some_and(RecordSet::is_alias);
         let of_cname = || self.typed(apex, host, "cname");
         let untyped = (*rtype != RecordType::Aaaa).then(|| self.untyped(apex, host)).flatten();
+        // A TXT is not its own ownership record.
+        let untyped = untyped.filter(|name| *rtype != RecordType::Txt || name != host);
         let names = [(*rtype == RecordType::A && is_alias).then(of_cname).flatten(), untyped.clone()];
         names.into_iter().flatten().map(move |name| {
             let said =
@@ -298,8 +306,9 @@ impl Naming {
 
 impl Fallbacks {
     /// Remembers the fallback names of a hostname while the hostname is claimed or has records.
-    pub fn note(&mut self, naming: &Naming, apex: &Name, host: &Name, exists: bool) {
-        for place in naming.places(apex, host).filter(Naming::is_fallback) {
+    pub fn note(&mut self, settings: &Settings, apex: &Name, host: &Name, exists: bool) {
+        let types = settings.managed_types.with_addresses();
+        for place in settings.naming.places(apex, host, types).filter(Naming::is_fallback) {
             if exists {
                 self.hosts.insert(place, host.clone());
             } else {
@@ -312,6 +321,12 @@ impl Fallbacks {
     pub(super) fn host_at(&self, name: &Name) -> Option<&Name> {
         self.hosts.get(name)
     }
+}
+
+/// Whether a record set can have an ownership record: objects can ask for its type, and it is no ownership record itself.
+pub(super) fn can_be_owned(set: &RecordSet) -> bool {
+    let rtype = set.rtype();
+    rtype.is_address() || RecordType::WRITABLE.contains(rtype) && Heritage::of(set).is_none()
 }
 
 /// A prefix or suffix with the type in place of the placeholder.

@@ -183,8 +183,10 @@ pub enum Reason {
 /// Why a name is reserved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reserved {
-    /// It has a label that begins with `_`, like service and validation records (RFC 8552).
+    /// It has a label that begins with `_`, like service and validation records (RFC 8552), and the object asks for an address.
     Underscore,
+    /// It has a label that begins with `_zk-`.
+    OwnLabel,
     /// It is the name of an existing record's ownership record.
     OwnershipOf(Name),
     /// It stands for a wildcard in the names of ownership records.
@@ -290,7 +292,10 @@ impl fmt::Display for Reason {
             Self::InvalidHostname(why) => write!(f, "the hostname is not valid: {why}"),
             Self::InvalidField { field, text } => write!(f, "{field}: {text}"),
             Self::ReservedName(Reserved::Underscore) => {
-                write!(f, "a label begins with `_`, and zonekeeper never writes such names")
+                write!(f, "a label begins with `_`, and zonekeeper never writes addresses to such names")
+            }
+            Self::ReservedName(Reserved::OwnLabel) => {
+                write!(f, "a label begins with `_zk-`, and such names belong to zonekeeper's own records")
             }
             Self::ReservedName(Reserved::OwnershipOf(name)) => {
                 write!(f, "the ownership record of {name} needs this name")

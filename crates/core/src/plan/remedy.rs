@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{HandChange, Reason, Stale, View, Weight, desired::Desired, ownership::Owner};
+use super::{
+    HandChange, Reason, Stale, View, Weight,
+    desired::Desired,
+    ownership::{Owner, can_be_owned},
+};
 use crate::{
     dns::{Name, RecordSet, RecordType},
     source::Claim,
@@ -110,7 +114,7 @@ fn replace(view: &View<'_>, holder: &Claim, desired: &Desired) -> Vec<HandChange
         let is_beside = |wanted: &RecordSet| wanted.key != set.key && wanted.can_be_beside(set);
         if !desired.sets.iter().all(is_beside) {
             gone.push(set.clone());
-            if set.rtype().is_address() {
+            if can_be_owned(set) {
                 gone.extend(ownership_record(view, set));
             }
         }

@@ -36,8 +36,8 @@ impl<'v> Rivals<'v> {
     /// Why another key goes on in place of this one, if one does.
     pub fn of(&self, holder: &Claim, desired: &Desired) -> Option<Reason> {
         self.sibling(holder, desired)
-            .or_else(|| self.txt_in_place_of_cname(holder, desired))
-            .or_else(|| self.cname_in_place_of_txt(holder, desired))
+            .or_else(|| self.gives_way_to_txt(holder, desired))
+            .or_else(|| self.txt_gives_way(holder, desired))
     }
 
     /// Another set identifier of the same hostname, with a type or a routing policy that excludes the wanted one.
@@ -51,8 +51,8 @@ impl<'v> Rivals<'v> {
             let is_excluded = |set: &&RecordSet| !desired.sets.iter().all(|own| own.can_be_beside(set));
             let conflict = rival.wish.sets.iter().find(is_excluded)?;
             // A key that gives way to another hostname takes nothing from its siblings.
-            let gives_way = self.txt_in_place_of_cname(&rival.claim, &rival.wish);
-            if gives_way.or_else(|| self.cname_in_place_of_txt(&rival.claim, &rival.wish)).is_some() {
+            let gives_way = self.gives_way_to_txt(&rival.claim, &rival.wish);
+            if gives_way.or_else(|| self.txt_gives_way(&rival.claim, &rival.wish)).is_some() {
                 return None;
             }
             let is_first = match (is_owned, rival.is_owned) {
@@ -71,10 +71,10 @@ impl<'v> Rivals<'v> {
         })
     }
 
-    /// The wanted CNAME is at the name of another hostname's ownership record.
-    fn txt_in_place_of_cname(&self, holder: &Claim, desired: &Desired) -> Option<Reason> {
+    /// The wanted CNAME or TXT is at the name of another hostname's ownership record.
+    fn gives_way_to_txt(&self, holder: &Claim, desired: &Desired) -> Option<Reason> {
         let (view, host) = (self.view, &holder.endpoint.key.host);
-        if !desired.has(&RecordType::Cname) || view.has_owned_set(host) {
+        if !excludes_txt(desired) || view.has_owned_set(host) {
             return None;
         }
         view.settings.naming.hosts_at(view.zone.apex(), host).into_iter().find_map(|other| {
@@ -84,15 +84,15 @@ impl<'v> Rivals<'v> {
             if in_zone && !(theirs.is_some() && is_known) {
                 return Some(Reason::ReservedName(Reserved::OwnershipOf(other)));
             }
-            let own = || self.oldest_at(host, |wish| wish.has(&RecordType::Cname));
+            let own = || self.oldest_at(host, excludes_txt);
             let goes_on = theirs.is_some_and(|theirs| is_known || !is_first(holder, own, &theirs));
             let (at, found) = (host.clone(), RecordType::Txt);
             goes_on.then_some(Reason::TypeConflict { at, found, is_needed: true })
         })
     }
 
-    /// Another hostname's CNAME is at the name of the ownership record that this key needs.
-    fn cname_in_place_of_txt(&self, holder: &Claim, desired: &Desired) -> Option<Reason> {
+    /// Another hostname's CNAME or TXT is at the name of the ownership record that this key needs.
+    fn txt_gives_way(&self, holder: &Claim, desired: &Desired) -> Option<Reason> {
         let (view, host) = (self.view, &holder.endpoint.key.host);
         let places = desired.sets.iter().map(|set| view.place(host, set.rtype()));
         // Nearly no place of an ownership record is a claimed hostname.
@@ -101,10 +101,15 @@ impl<'v> Rivals<'v> {
             return None;
         }
         places.find_map(|at| {
-            let theirs = self.oldest_at(&at, |wish| wish.has(&RecordType::Cname));
+            let theirs = self.oldest_at(&at, excludes_txt);
             let own = || self.oldest_at(host, |wish| view.has_txt_at(&at, host, wish));
             let goes_on = theirs.is_some_and(|theirs| !is_first(holder, own, &theirs));
-            goes_on.then_some(Reason::TypeConflict { at, found: RecordType::Cname, is_needed: true })
+            if !goes_on {
+                return None;
+            }
+            let has_cname = self.oldest_at(&at, |wish| wish.has(&RecordType::Cname)).is_some();
+            let found = if has_cname { RecordType::Cname } else { RecordType::Txt };
+            Some(Reason::TypeConflict { at, found, is_needed: true })
         })
     }
 
@@ -142,6 +147,11 @@ impl View<'_> {
     fn has_txt_at(&self, at: &Name, host: &Name, wish: &Desired) -> bool {
         wish.sets.iter().any(|set| self.place(host, set.rtype()) == *at)
     }
+}
+
+/// Whether records exclude another ownership record at their name: a CNAME excludes every record, and there is only one TXT.
+fn excludes_txt(wish: &Desired) -> bool {
+    wish.has(&RecordType::Cname) || wish.has(&RecordType::Txt)
 }
 
 /// Whether the holder of a key, or the oldest claim at its hostname, comes before the rival's oldest claim.

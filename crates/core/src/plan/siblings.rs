@@ -32,16 +32,18 @@ struct Conflict {
 impl View<'_> {
     /// The wish of a claim, with the TTL of its siblings if it is weighted and states none.
     pub(super) fn with_shared_ttl(&self, claim: &Claim, mut desired: Desired) -> Desired {
-        let is_weighted = is_weighted(claim.endpoint.routing.rule());
-        if !is_weighted || desired.ttl_is_asked_for {
+        if !is_weighted(claim.endpoint.routing.rule()) {
             return desired;
         }
         for set in &mut desired.sets {
             if set.ttl().is_some()
+                && !desired.stated_ttls.contains(set.rtype())
                 && let Some((ttl, is_asked_for)) = self.shared_ttl(&claim.endpoint.key.host, set.rtype())
             {
                 set.set_ttl(ttl);
-                desired.ttl_is_asked_for |= is_asked_for;
+                if is_asked_for {
+                    desired.stated_ttls.insert(set.rtype().clone());
+                }
             }
         }
         desired

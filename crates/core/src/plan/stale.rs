@@ -58,7 +58,7 @@ impl View<'_> {
     fn owned_sets(&self, host: &Name, among: impl Fn(&RecordSet) -> bool) -> impl Iterator<Item = Stale> {
         // A set of a traffic policy is never ours, even if an ownership record says so.
         let can_be_ours =
-            move |set: &&RecordSet| set.rtype().is_address() && !set.is_of_traffic_policy() && among(set);
+            move |set: &&RecordSet| self.can_be_wanted(set) && !set.is_of_traffic_policy() && among(set);
         self.zone.at(host).iter().filter(can_be_ours).filter_map(|set| {
             let set_id = set.key.set_id.as_ref();
             let settings = self.settings;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    History, Settings,
+    Heritage, History, Settings,
     ownership::{Fallbacks, Ownership},
 };
 use crate::{
@@ -41,7 +41,8 @@ impl<'a> View<'a> {
         hosts.push(name.clone());
         // Their rivals need one of the same names (see `rival.rs`).
         let rivals = hosts.iter().flat_map(|host| {
-            let claimants_of_its_txts = naming.places(apex, host).chain(naming.untyped(apex, host));
+            let types = self.settings.managed_types.with_addresses();
+            let claimants_of_its_txts = naming.places(apex, host, types).chain(naming.untyped(apex, host));
             claimants_of_its_txts.chain(naming.hosts_at(apex, host)).chain(fallbacks.host_at(host).cloned())
         });
         let wildcards = hosts.iter().flat_map(|host| self.wildcards_over(host));
@@ -58,21 +59,28 @@ impl<'a> View<'a> {
     /// The names on which the decision for a hostname depends, for any type of record.
     pub fn names_of(&self, host: &Name) -> impl Iterator<Item = Name> {
         let naming = &self.settings.naming;
-        naming.places(self.zone.apex(), host).chain(naming.replacement(host)).chain([host.clone()])
+        let types = self.settings.managed_types.with_addresses();
+        naming.places(self.zone.apex(), host, types).chain(naming.replacement(host)).chain([host.clone()])
     }
 
     /// The hostnames whose plan can say something: claimed ones, and those with records that objects can ask for. Two thirds
     /// of the names of a zone hold only ownership records. A hostname can come twice.
     pub fn hosts(&self) -> impl Iterator<Item = &Name> {
         let apex = self.zone.apex();
-        let has_address = |sets: &[RecordSet]| sets.iter().any(|set| set.rtype().is_address());
-        let names = self.zone.names_from(apex).filter(move |(_, sets)| has_address(sets));
+        let names = self.zone.names_from(apex);
+        let names = names.filter(move |(_, sets)| sets.iter().any(|set| self.can_be_wanted(set)));
         self.claims.hosts_within(apex).chain(names.map(|(name, _)| name))
     }
 
     /// Whether a hostname is claimed or has records.
     pub fn exists(&self, host: &Name) -> bool {
         self.claims.has_host(host) || !self.zone.at(host).is_empty()
+    }
+
+    /// Whether objects can ask for a record set: its type is one of addresses or managed, and it is no ownership record.
+    pub(super) fn can_be_wanted(&self, set: &RecordSet) -> bool {
+        let rtype = set.rtype();
+        rtype.is_address() || self.settings.managed_types.contains(rtype) && Heritage::of(set).is_none()
     }
 
     /// The name at which the ownership record of a record set belongs.

@@ -10,7 +10,8 @@ impl View<'_> {
         let desired = Desired::new(claim, self.zone, self.settings, keeps_cname)?;
         let desired = self.with_shared_ttl(claim, desired);
         let desired = desired.narrowed(&self.settings.managed_types)?;
-        match self.covers_others(claim, &desired) {
+        let forbidden = self.forbidden(&claim.endpoint.key.host, &desired);
+        match forbidden.or_else(|| self.covers_others(claim, &desired)) {
             Some(reason) => Err(reason),
             None => Ok(desired),
         }

@@ -66,7 +66,10 @@ impl<'a> View<'a> {
             reads.extend(ownership.reads);
         }
         // If one record is right and another is missing, the hostname is not right as a whole. So this comes before a note.
-        let creates = changes.iter().any(|change| change.is_create() && change.is_of_record());
+        let creates_address = |change: &Change| {
+            change.is_create() && change.is_of_record() && change.after().rtype().is_address()
+        };
+        let creates = changes.iter().any(creates_address);
         if creates && let Some(reason) = self.foreign_neighbour(key) {
             return Err(reason);
         }

@@ -128,7 +128,7 @@ impl<'a> Annotations<'a> {
         move |host| Endpoint {
             key: ClaimKey { host, set_id: set_id.clone() },
             routing: routing.clone(),
-            content: Content::Targets(Arc::clone(&targets)),
+            content: Content::of_targets(Arc::clone(&targets)),
             ttl,
             alias,
         }

@@ -35,13 +35,14 @@ pub struct Endpoint {
     pub alias: AliasOptions,
 }
 
-/// Where a hostname leads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content {
+/// The content of the record sets of a hostname.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Content {
     /// Addresses and host names. Which types of records follow depends on the targets.
-    Targets(Arc<Targets>),
-    /// Record sets of stated types.
-    Records(Arc<[Record]>),
+    pub targets: Arc<Targets>,
+    /// Record sets of stated types, one for each type, ordered by type. They are none of the types that follow from the
+    /// targets.
+    pub records: Arc<[Record]>,
 }
 
 /// The values of one record set that an object states itself.
@@ -49,6 +50,8 @@ pub enum Content {
 pub struct Record {
     /// The type.
     pub rtype: RecordType,
+    /// The TTL that the object asks for, if it differs from that of the endpoint.
+    pub ttl: Option<Ttl>,
     /// The values, as Route 53 writes them.
     pub values: Vec<Arc<str>>,
 }
@@ -90,25 +93,19 @@ impl fmt::Display for ClaimKey {
 // === impl Content ===
 
 impl Content {
+    /// Addresses and host names.
+    pub fn of_targets(targets: Arc<Targets>) -> Self {
+        Self { targets, ..Self::default() }
+    }
+
     /// How many values there are.
     pub fn len(&self) -> usize {
-        match self {
-            Self::Targets(targets) => targets.len(),
-            Self::Records(records) => records.iter().map(|record| record.values.len()).sum(),
-        }
+        self.targets.len() + self.records.iter().map(|record| record.values.len()).sum::<usize>()
     }
 
     /// Whether there is nothing to lead to.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// The targets, if the object does not state record sets itself.
-    pub fn targets(&self) -> Option<&Targets> {
-        match self {
-            Self::Targets(targets) => Some(targets),
-            Self::Records(_) => None,
-        }
     }
 }
 

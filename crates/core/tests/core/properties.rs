@@ -393,7 +393,7 @@ pub fn changes_reach_whom_they_affect(
     let is = View { zone: &changed, ..was };
     let mut fallbacks = Fallbacks::default();
     for host in names.iter().filter(|host| was.exists(host) || is.exists(host)) {
-        fallbacks.note(&situation.settings.naming, apex, host, true);
+        fallbacks.note(&situation.settings, apex, host, true);
     }
     let mut known = was.affected(at, &fallbacks);
     if delegates(&situation.zone) != delegates(&changed) {

@@ -90,7 +90,7 @@ impl Plans {
         let reports = &mut replanned.reports;
         self.are_all_marked = false;
         for (host, cause) in std::mem::take(&mut self.marked) {
-            self.fallbacks.note(&view.settings.naming, view.zone.apex(), &host, view.exists(&host));
+            self.fallbacks.note(view.settings, view.zone.apex(), &host, view.exists(&host));
             let new = view.host(&host);
             let old = self.by_host.remove(&host).unwrap_or_default();
             reports.extend(blocked_reports::compare(&old.blocked, &new.blocked));

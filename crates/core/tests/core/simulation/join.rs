@@ -34,7 +34,7 @@ impl Part for Backend {}
 
 /// The facts of a route with its backend, if the backend exists.
 pub fn joined(route: &Facts, backend: Option<&Backend>) -> Facts {
-    let content = Content::Targets(Arc::new(targets(backend)));
+    let content = Content::of_targets(Arc::new(targets(backend)));
     let endpoint = |endpoint: &Arc<Endpoint>| {
         Arc::new(Endpoint { content: content.clone(), ..Endpoint::clone(endpoint) })
     };
