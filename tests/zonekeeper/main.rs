@@ -28,6 +28,7 @@ mod deployment;
 mod disruptions;
 mod documents;
 mod events;
+mod externaldns;
 mod folder;
 mod headings;
 mod http;

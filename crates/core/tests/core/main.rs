@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod cases;
+mod difference;
 mod documents;
 mod model;
 mod properties;

@@ -1,0 +1,113 @@
+//! zonekeeper on the objects and the zone of a situation, without a cluster and without a network.
+
+use std::fs;
+
+use clap::Parser;
+use zonekeeper::{
+    config::{Config, Flags},
+    folder::Folder,
+};
+use zonekeeper_core::{
+    dns::Name,
+    keeper::Input,
+    plan::{Batch, History, Plan, View},
+    source::{Claims, Index},
+};
+use zonekeeper_emulator::zone::{Change, HostedZone};
+
+use super::{
+    emulated_zone::{APEX, emulated_zone, text},
+    service_set::{change_to_service, zone_from_service},
+    situation::Situation,
+};
+use crate::{scratch::Scratch, zone};
+
+/// The most plans until everything is written. An adoption needs two.
+const ROUNDS: usize = 5;
+
+#[derive(Debug, Parser)]
+struct CommandLine {
+    #[command(flatten)]
+    flags: Flags,
+}
+
+/// The result of zonekeeper in a situation.
+pub struct Kept {
+    /// The record sets after it.
+    pub zone: String,
+    /// The plan that has nothing to write any more.
+    pub plan: Plan,
+}
+
+// === impl Kept ===
+
+impl Kept {
+    /// Plans and applies until nothing is left to write.
+    pub fn of(situation: &Situation) -> Result<Self, String> {
+        let config = config(situation)?;
+        let claims = claims(situation, &config)?;
+        let mut zone = emulated_zone(&situation.zone)?;
+        let history = History::default();
+        for _ in 0..ROUNDS {
+            let view = View {
+                zone: &zone_from_service(&zone),
+                claims: &claims,
+                settings: &config.settings,
+                history: &history,
+            };
+            let plan = Plan::new(&view);
+            if plan.units.is_empty() {
+                return Ok(Self { zone: text(&zone), plan });
+            }
+            apply(&mut zone, &plan)?;
+        }
+        Err(format!("{ROUNDS} plans do not reach an end:\n{}", text(&zone)))
+    }
+}
+
+/// The configuration that follows from the arguments of ExternalDNS.
+fn config(situation: &Situation) -> Result<Config, String> {
+    let own = ["zonekeeper", "--zone-id", zone::ID, "--publish=all"].map(str::to_owned);
+    let arguments = own.into_iter().chain(situation.arguments().into_iter().filter_map(translated));
+    let line = CommandLine::try_parse_from(arguments).map_err(|why| why.to_string())?;
+    line.flags.try_into().map_err(|why: zonekeeper::config::BadFlag| why.to_string())
+}
+
+/// The argument of zonekeeper for one of ExternalDNS.
+fn translated(argument: String) -> Option<String> {
+    match argument.split_once('=') {
+        Some(("--policy", _)) => None,
+        Some(("--migrate-from-txt-owner", owner)) => Some(format!("--adopt-from-owner={owner}")),
+        _ => Some(argument),
+    }
+}
+
+/// The claims of the objects, read as manifests.
+fn claims(situation: &Situation, config: &Config) -> Result<Claims, String> {
+    let folder = Scratch::new(&format!("externaldns-{}", situation.name));
+    fs::write(folder.join("objects.yaml"), &situation.objects).map_err(|why| why.to_string())?;
+    let (manifests, bad) = Folder::open(&folder).map_err(|why| why.to_string())?;
+    if let Some(bad) = bad.first() {
+        return Err(bad.to_string());
+    }
+    let mut index = Index::default();
+    let mut claims = Claims::new(Name::from_hostname(APEX).map_err(|why| why.to_string())?);
+    for input in manifests.list(&config.scopes, &config.rules) {
+        if let Input::Resource { resource, reduced } = input {
+            for (object, facts) in index.set(&resource, reduced, &claims.visibility) {
+                claims.set(&object, facts);
+            }
+        }
+    }
+    Ok(claims)
+}
+
+/// Writes a plan. The zone has the rules of Route 53, and must accept every batch.
+fn apply(zone: &mut HostedZone, plan: &Plan) -> Result<(), String> {
+    for batch in Batch::pack(plan.units.iter().cloned()) {
+        let changes: Vec<Change> = batch.changes().map(change_to_service).collect();
+        zone.change(&changes)
+            .map_err(|why| format!("Route 53 refuses a batch: {}\n{plan}", why.message()))?;
+    }
+    Ok(())
+}

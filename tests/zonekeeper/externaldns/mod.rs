@@ -1,0 +1,20 @@
+//! Situations that ExternalDNS v0.22 has handled, compared with zonekeeper.
+//!
+//! A situation is a file in `tests/cases/externaldns`: arguments, objects and a zone. The recorder runs the real
+//! ExternalDNS once, and writes the zone after it into the file. The comparison runs in every test run, and needs
+//! neither ExternalDNS nor a control plane.
+
+mod binary;
+mod cluster;
+mod comparison;
+#[path = "../../../crates/core/tests/core/difference.rs"]
+mod difference;
+mod differences;
+mod emulated_zone;
+mod keeper;
+#[path = "../../../crates/core/tests/core/record_text.rs"]
+mod record_text;
+mod recorder;
+#[path = "../../../crates/core/tests/core/service_set.rs"]
+mod service_set;
+mod situation;
