@@ -29,8 +29,10 @@ pub struct Binary(PathBuf);
 /// The result of one run.
 #[derive(Debug)]
 pub struct Run {
-    /// The record sets after it.
-    pub zone: String,
+    /// The zone after it.
+    pub zone: HostedZone,
+    /// The number of changes that Route 53 accepted.
+    pub changes: usize,
     /// Whether it reports an error.
     pub fails: bool,
     pub log: String,
@@ -63,8 +65,18 @@ impl Binary {
             .kill_on_drop(true)
             .output();
         let ended = timeout(LIMIT, ended).await.unwrap().unwrap();
-        let zone = emulator.with_zone(zone::ID, |zone| emulated_zone::text(zone)).unwrap();
+        let zone = emulator.with_zone(zone::ID, |zone| zone.clone()).unwrap();
+        let changes = emulator.with_journal(|journal| journal.changes.len());
         let log = [ended.stdout, ended.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
-        Run { zone, fails: !ended.status.success(), log: log.concat() }
+        Run { zone, changes, fails: !ended.status.success(), log: log.concat() }
+    }
+}
+
+// === impl Run ===
+
+impl Run {
+    /// The record sets after it, one on each line.
+    pub fn text(&self) -> String {
+        emulated_zone::text(&self.zone)
     }
 }

@@ -14,11 +14,12 @@ fn compare(situation: &Situation) -> Result<(), String> {
     let after = situation.after.as_ref().ok_or("not recorded: make record EXTERNAL_DNS=path")?;
     let kept = Kept::of(situation)?;
     match (&situation.differs, &situation.zonekeeper) {
-        (None, None) if situation.ambiguous => {
-            Err("ExternalDNS is ambiguous here, so the situation must say how zonekeeper differs".to_owned())
+        (None, None) if situation.ambiguous || situation.restless => {
+            Err("ExternalDNS is ambiguous or restless, so the situation must say how zonekeeper differs"
+                .to_owned())
         }
         (None, None) => is_equal("ExternalDNS", after, &kept),
-        (Some(_), Some(own)) if own == after && !situation.ambiguous => {
+        (Some(_), Some(own)) if own == after && !situation.ambiguous && !situation.restless => {
             Err("zonekeeper does not differ from ExternalDNS".to_owned())
         }
         (Some(_), Some(own)) => is_equal("the file", own, &kept),

@@ -82,10 +82,14 @@ fn translated(argument: String) -> Option<String> {
     }
 }
 
+/// The Service that every API server creates for itself.
+const OF_API_SERVER: &str = "---\nkind: Service\nmetadata: {name: kubernetes, namespace: default}\nspec: {type: ClusterIP, clusterIP: 10.0.0.1}\n";
+
 /// The claims of the objects, read as manifests.
 fn claims(situation: &Situation, config: &Config) -> Result<Claims, String> {
     let folder = Scratch::new(&format!("externaldns-{}", situation.name));
-    fs::write(folder.join("objects.yaml"), &situation.objects).map_err(|why| why.to_string())?;
+    let manifests = format!("{}{OF_API_SERVER}", situation.objects);
+    fs::write(folder.join("objects.yaml"), manifests).map_err(|why| why.to_string())?;
     let (manifests, bad) = Folder::open(&folder).map_err(|why| why.to_string())?;
     if let Some(bad) = bad.first() {
         return Err(bad.to_string());

@@ -8,8 +8,8 @@ use std::{
 use serde::Deserialize;
 
 /// The keys of a file, in their order. The recorder writes the last ones.
-const KEYS: [&str; 9] =
-    ["about", "args", "objects", "zone", "differs", "fails", "ambiguous", "after", "zonekeeper"];
+const KEYS: [&str; 10] =
+    ["about", "args", "objects", "zone", "differs", "fails", "ambiguous", "restless", "after", "zonekeeper"];
 /// The first key that the recorder writes.
 const RECORDED: usize = 5;
 
@@ -38,6 +38,9 @@ pub struct Situation {
     /// Whether two runs of ExternalDNS have different results.
     #[serde(default)]
     pub ambiguous: bool,
+    /// Whether ExternalDNS sends the same changes again and again.
+    #[serde(default)]
+    pub restless: bool,
     /// The record sets after ExternalDNS.
     pub after: Option<String>,
     /// The record sets after zonekeeper, if it differs.
@@ -76,7 +79,9 @@ impl Situation {
         let text = fs::read_to_string(&path).unwrap();
         let recorded = keys(&text).find(|(_, key)| KEYS[RECORDED..].contains(key));
         let mut text = text[..recorded.map_or(text.len(), |(at, _)| at)].to_owned();
-        for (key, holds) in [("fails", self.fails), ("ambiguous", self.ambiguous)] {
+        for (key, holds) in
+            [("fails", self.fails), ("ambiguous", self.ambiguous), ("restless", self.restless)]
+        {
             if holds {
                 text += &format!("{key}: true\n");
             }
