@@ -1,5 +1,5 @@
 # The commands of the project. `make demo` needs only a Rust toolchain.
-.PHONY: help demo sandbox test soak tools format lint core simulation emulator processes docs documents bench verify-aws clean
+.PHONY: help demo sandbox test soak tools format lint core simulation emulator processes docs documents record agreement bench verify-aws clean
 .DEFAULT_GOAL := help
 
 # The number of seeds in one run of the simulator.
@@ -63,7 +63,10 @@ processes: tools  ## Test the program: unit tests, edges, processes on a real co
 
 documents:  ## Generate pages of docs/ and crds/ from the code
 	UPDATE=1 $(CARGO) test --locked --package zonekeeper-core --test core documents::
-	UPDATE=1 $(CARGO) test --locked --package zonekeeper --test zonekeeper -- documents:: the_definitions_are
+	UPDATE=1 $(CARGO) test --locked --package zonekeeper --test zonekeeper -- documents:: the_definitions_are externaldns::
+
+record: tools  ## Record what ExternalDNS does, EXTERNAL_DNS=path; AGAIN=name or all records again
+	$(CARGO) test --locked --package zonekeeper $(SHIPPED) --test zonekeeper -- externaldns::recorder --ignored --nocapture
 
 docs:  ## Build the API documentation; a warning is an error
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps

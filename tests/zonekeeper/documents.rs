@@ -29,7 +29,17 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// Other programs with commands on the pages.
 const OTHERS: [&str; 6] = ["aws ", "cargo ", "cd ", "docker ", "kubectl ", "terraform "];
 /// Flags of other programs in the text of the pages.
-const OTHER_FLAGS: [&str; 5] = ["help", "version", "policy", "interval", "event-ttl"];
+const OTHER_FLAGS: [&str; 9] = [
+    "help",
+    "version",
+    "policy",
+    "interval",
+    "event-ttl",
+    "aws-zone-match-parent",
+    "migrate-from-txt-owner",
+    "target-net-filter",
+    "txt-cache-interval",
+];
 const MAKEFILE: &str = include_str!("../../Makefile");
 const METRICS: &str = include_str!("../../src/telemetry/metrics.rs");
 

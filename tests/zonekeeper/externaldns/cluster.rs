@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use kube::{
     Api, Client,
-    api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
+    api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams},
     core::GroupVersionKind,
 };
 use serde::Deserialize;
@@ -32,7 +32,7 @@ pub struct Cluster {
 // === impl Cluster ===
 
 impl Cluster {
-    /// Starts a control plane that knows DNSEndpoints.
+    /// Starts a control plane that serves `DNSEndpoint`.
     pub async fn start() -> Self {
         let plane = ControlPlane::bare().await;
         let client = plane.admin().await;
@@ -46,7 +46,7 @@ impl Cluster {
         let definition = serde_json::from_value(definition()).unwrap();
         definitions.create(&PostParams::default(), &definition).await.unwrap();
         let (endpoints, _) = cluster.api_of("DNSEndpoint", "default").unwrap();
-        let listed = eventually(async || endpoints.list(&Default::default()).await.ok());
+        let listed = eventually(async || endpoints.list(&ListParams::default()).await.ok());
         assert!(listed.await.is_some(), "the control plane does not serve DNSEndpoints");
         cluster
     }
@@ -163,7 +163,7 @@ fn complete(object: &mut Value) {
     }
 }
 
-/// A definition of DNSEndpoint that accepts any content.
+/// A definition of `DNSEndpoint` that accepts any content.
 fn definition() -> Value {
     let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
     json!({

@@ -1,6 +1,8 @@
 //! The emulated zone of a situation, and its text.
 
-use zonekeeper_core::dns::{Data, RecordSet, RecordType};
+use std::net::IpAddr;
+
+use zonekeeper_core::dns::{Data, Name, RecordSet, RecordType};
 use zonekeeper_emulator::zone::{Change, HostedZone};
 
 use super::{
@@ -43,4 +45,31 @@ pub fn text(hosted: &HostedZone) -> String {
         format!("{set}\n")
     };
     zone.sets().filter(is_own).map(line).collect()
+}
+
+/// The same record sets with one spelling of equal values.
+pub fn canonical(text: &str) -> String {
+    let line = |line: &str| match record_set(line) {
+        Ok(mut set) => {
+            if let Data::Values { values, .. } = &mut set.data {
+                for value in values.iter_mut() {
+                    *value = spelling(&set.key.rtype, value).into();
+                }
+                values.sort_unstable();
+                values.dedup();
+            }
+            format!("{set}\n")
+        }
+        Err(_) => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
+}
+
+fn spelling(rtype: &RecordType, value: &str) -> String {
+    let known = match rtype {
+        RecordType::A | RecordType::Aaaa => value.parse().ok().map(|address: IpAddr| address.to_string()),
+        RecordType::Cname => Name::from_route53(value).ok().map(|name| name.to_string()),
+        _ => None,
+    };
+    known.unwrap_or_else(|| value.to_owned())
 }

@@ -10,7 +10,7 @@ use zonekeeper::{
 use zonekeeper_core::{
     dns::Name,
     keeper::Input,
-    plan::{Batch, History, Plan, View},
+    plan::{Batch, History, HolderHistory, Plan, View},
     source::{Claims, Index},
 };
 use zonekeeper_emulator::zone::{Change, HostedZone};
@@ -24,6 +24,9 @@ use crate::{scratch::Scratch, zone};
 
 /// The most plans until everything is written. An adoption needs two.
 const ROUNDS: usize = 5;
+
+/// The observations after every waiting time, because ExternalDNS never waits.
+const WAITED: HolderHistory = HolderHistory { last: None, vacancy_is_over: true, may_yield: true };
 
 #[derive(Debug, Parser)]
 struct CommandLine {
@@ -45,9 +48,8 @@ impl Kept {
     /// Plans and applies until nothing is left to write.
     pub fn of(situation: &Situation) -> Result<Self, String> {
         let config = config(situation)?;
-        let claims = claims(situation, &config)?;
+        let (claims, history) = claims(situation, &config)?;
         let mut zone = emulated_zone(&situation.zone)?;
-        let history = History::default();
         for _ in 0..ROUNDS {
             let view = View {
                 zone: &zone_from_service(&zone),
@@ -76,7 +78,7 @@ fn config(situation: &Situation) -> Result<Config, String> {
 /// The argument of zonekeeper for one of ExternalDNS.
 fn translated(argument: String) -> Option<String> {
     match argument.split_once('=') {
-        Some(("--policy", _)) => None,
+        Some(("--policy" | "--zone-id-filter", _)) => None,
         Some(("--migrate-from-txt-owner", owner)) => Some(format!("--adopt-from-owner={owner}")),
         _ => Some(argument),
     }
@@ -85,8 +87,8 @@ fn translated(argument: String) -> Option<String> {
 /// The Service that every API server creates for itself.
 const OF_API_SERVER: &str = "---\nkind: Service\nmetadata: {name: kubernetes, namespace: default}\nspec: {type: ClusterIP, clusterIP: 10.0.0.1}\n";
 
-/// The claims of the objects, read as manifests.
-fn claims(situation: &Situation, config: &Config) -> Result<Claims, String> {
+/// The claims of the objects, read as manifests, and the history in which every waiting time is over.
+fn claims(situation: &Situation, config: &Config) -> Result<(Claims, History), String> {
     let folder = Scratch::new(&format!("externaldns-{}", situation.name));
     let manifests = format!("{}{OF_API_SERVER}", situation.objects);
     fs::write(folder.join("objects.yaml"), manifests).map_err(|why| why.to_string())?;
@@ -94,16 +96,19 @@ fn claims(situation: &Situation, config: &Config) -> Result<Claims, String> {
     if let Some(bad) = bad.first() {
         return Err(bad.to_string());
     }
-    let mut index = Index::default();
+    let (mut index, mut history) = (Index::default(), History::default());
     let mut claims = Claims::new(Name::from_hostname(APEX).map_err(|why| why.to_string())?);
     for input in manifests.list(&config.scopes, &config.rules) {
         if let Input::Resource { resource, reduced } = input {
             for (object, facts) in index.set(&resource, reduced, &claims.visibility) {
+                for endpoint in facts.iter().flat_map(|facts| &facts.endpoints) {
+                    history.set_holder(&endpoint.key, WAITED.clone());
+                }
                 claims.set(&object, facts);
             }
         }
     }
-    Ok(claims)
+    Ok((claims, history))
 }
 
 /// Writes a plan. The zone has the rules of Route 53, and must accept every batch.

@@ -79,13 +79,8 @@ impl Situation {
         let text = fs::read_to_string(&path).unwrap();
         let recorded = keys(&text).find(|(_, key)| KEYS[RECORDED..].contains(key));
         let mut text = text[..recorded.map_or(text.len(), |(at, _)| at)].to_owned();
-        for (key, holds) in
-            [("fails", self.fails), ("ambiguous", self.ambiguous), ("restless", self.restless)]
-        {
-            if holds {
-                text += &format!("{key}: true\n");
-            }
-        }
+        let marks = [("fails", self.fails), ("ambiguous", self.ambiguous), ("restless", self.restless)];
+        text.extend(marks.into_iter().filter(|(_, holds)| *holds).map(|(key, _)| format!("{key}: true\n")));
         for (key, zone) in [("after", &self.after), ("zonekeeper", &self.zonekeeper)] {
             text += &zone.as_ref().map(|zone| block(key, zone)).unwrap_or_default();
         }

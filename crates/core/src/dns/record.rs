@@ -7,6 +7,18 @@ use super::{Name, Routing};
 /// Maximum of values in one record set (developer guide, "Quotas").
 pub const MAX_SET_VALUES: usize = 400;
 
+/// The units of durations, in nanoseconds (`time.ParseDuration`, Go).
+const UNITS: [(&str, u128); 8] = [
+    ("ns", 1),
+    ("us", 1_000),
+    ("\u{b5}s", 1_000),
+    ("\u{3bc}s", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("m", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+];
+
 /// The id of a hosted zone, as `Z0123456789ABCDEFGHIJ`, without `/hostedzone/`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ZoneId(Arc<str>);
@@ -329,35 +341,48 @@ impl Ttl {
     }
 }
 
-/// Seconds (`60`) or hours, minutes and seconds in this order (`1h30m`, `1m30s`); at least one second.
+/// Seconds (`60`) or a duration in the form of Go (`1m30s`, `1.5h`), as in ExternalDNS; at least one second. A fraction of
+/// a second is dropped.
 impl FromStr for Ttl {
     type Err = BadTtl;
 
     fn from_str(text: &str) -> Result<Self, BadTtl> {
-        let text = text.trim();
-        let seconds = if text.bytes().all(|b| b.is_ascii_digit()) {
-            text.parse::<u64>().map_err(|_| BadTtl)?
-        } else {
-            duration_seconds(text).ok_or(BadTtl)?
-        };
-        match u32::try_from(seconds) {
-            Ok(seconds @ 1..=Self::MAX_SECONDS) => Ok(Self(seconds)),
+        let unsigned = text.strip_prefix('+').unwrap_or(text);
+        let is_number = !unsigned.is_empty() && unsigned.bytes().all(|b| b.is_ascii_digit());
+        let seconds = if is_number { unsigned.parse::<u128>().ok() } else { duration_seconds(unsigned) };
+        match seconds.and_then(|seconds| u32::try_from(seconds).ok()) {
+            Some(seconds @ 1..=Self::MAX_SECONDS) => Ok(Self(seconds)),
             _ => Err(BadTtl),
         }
     }
 }
 
-fn duration_seconds(mut text: &str) -> Option<u64> {
-    let mut total = 0_u64;
-    for (unit, seconds) in [('h', 3600), ('m', 60), ('s', 1)] {
-        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, rest) = text.split_at(digits);
-        if let Some(rest) = rest.strip_prefix(unit) {
-            total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(seconds)?)?;
-            text = rest;
+/// Reads a duration: decimal numbers, each with a unit.
+fn duration_seconds(mut text: &str) -> Option<u128> {
+    let mut nanoseconds = 0_u128;
+    while !text.is_empty() {
+        let (whole, rest) = digits(text);
+        let (fraction, rest) = rest.strip_prefix('.').map_or(("", rest), digits);
+        let end = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
+        let (unit, rest) = rest.split_at(end);
+        let (_, mut scale) = UNITS.into_iter().find(|(name, _)| *name == unit)?;
+        if whole.is_empty() && fraction.is_empty() {
+            return None;
         }
+        let whole = if whole.is_empty() { 0 } else { whole.parse::<u128>().ok()? };
+        nanoseconds = nanoseconds.checked_add(whole.checked_mul(scale)?)?;
+        for digit in fraction.bytes() {
+            scale /= 10;
+            nanoseconds = nanoseconds.checked_add(scale * u128::from(digit - b'0'))?;
+        }
+        text = rest;
     }
-    text.is_empty().then_some(total)
+    Some(nanoseconds / 1_000_000_000)
+}
+
+/// Splits after the leading digits.
+fn digits(text: &str) -> (&str, &str) {
+    text.split_at(text.bytes().take_while(u8::is_ascii_digit).count())
 }
 
 impl fmt::Display for Ttl {
@@ -374,11 +399,23 @@ mod tests {
     fn a_ttl_is_seconds_or_a_duration() {
         for (text, expected) in [
             ("60", Ok(Ttl(60))),
-            (" 60 ", Ok(Ttl(60))),
+            ("+60", Ok(Ttl(60))),
+            ("007", Ok(Ttl(7))),
             ("60s", Ok(Ttl(60))),
             ("1m", Ok(Ttl(60))),
             ("1m30s", Ok(Ttl(90))),
             ("1h1m1s", Ok(Ttl(3661))),
+            ("30s1m", Ok(Ttl(90))),
+            ("1m1m", Ok(Ttl(120))),
+            ("1.5h", Ok(Ttl(5400))),
+            (".5m", Ok(Ttl(30))),
+            ("1.m", Ok(Ttl(60))),
+            ("1500ms", Ok(Ttl(1))),
+            ("5000000us", Ok(Ttl(5))),
+            ("5000000\u{b5}s", Ok(Ttl(5))),
+            ("999999999ns1ns", Ok(Ttl(1))),
+            ("0.99999999999999999999s", Err(BadTtl)),
+            ("999ms", Err(BadTtl)),
             ("2147483647", Ok(Ttl(2_147_483_647))),
             ("2147483648", Err(BadTtl)),
             ("99999999999999999999999", Err(BadTtl)),
@@ -388,8 +425,13 @@ mod tests {
             ("-1", Err(BadTtl)),
             ("", Err(BadTtl)),
             ("s", Err(BadTtl)),
-            ("30s1m", Err(BadTtl)),
-            ("1m1m", Err(BadTtl)),
+            (" 60 ", Err(BadTtl)),
+            ("+", Err(BadTtl)),
+            ("1m 30s", Err(BadTtl)),
+            ("1d", Err(BadTtl)),
+            (".s", Err(BadTtl)),
+            ("1.5.5s", Err(BadTtl)),
+            ("1\u{e9}s", Err(BadTtl)),
             ("6o", Err(BadTtl)),
             ("1.5", Err(BadTtl)),
         ] {

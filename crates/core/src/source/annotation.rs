@@ -164,7 +164,7 @@ impl<'a> Annotations<'a> {
 
     fn ttl(&self, problems: &mut Vec<Problem>) -> Option<Ttl> {
         let found = self.get(AnnotationKey::Ttl, problems)?;
-        match found.value.trim() {
+        match found.value {
             // ExternalDNS reads 0 as unset.
             "0" => None,
             text => match text.parse::<Ttl>() {

@@ -45,7 +45,7 @@ fn rule_to_service(rule: &Rule, to: &mut service::RecordSet) {
     match rule {
         Rule::Weight(weight) => to.weight = Some(*weight),
         Rule::Region(region) => to.region = Some(region.to_string()),
-        Rule::Failover(role) => to.failover = Some(role.to_string()),
+        Rule::Failover(which) => to.failover = Some(which.to_string()),
         Rule::MultiValue(on) => to.multi_value_answer = Some(*on),
         Rule::Geolocation { continent, country, subdivision } => {
             to.geo_location = Some(service::GeoLocation {
@@ -110,8 +110,8 @@ fn rule_from_service(set: &service::RecordSet) -> Option<Rule> {
     if let Some(region) = kept(&set.region) {
         return Some(Rule::Region(region));
     }
-    if let Some(role) = kept(&set.failover) {
-        return Some(Rule::Failover(role));
+    if let Some(which) = kept(&set.failover) {
+        return Some(Rule::Failover(which));
     }
     if let Some(on) = set.multi_value_answer {
         return Some(Rule::MultiValue(on));
