@@ -113,7 +113,7 @@ fn claims(situation: &Situation, config: &Config) -> Result<(Claims, History), S
 
 /// Writes a plan. The zone has the rules of Route 53, and must accept every batch.
 fn apply(zone: &mut HostedZone, plan: &Plan) -> Result<(), String> {
-    for batch in Batch::pack(plan.units.iter().cloned()) {
+    for batch in Batch::pack(&plan.units) {
         let changes: Vec<Change> = batch.changes().map(change_to_service).collect();
         zone.change(&changes)
             .map_err(|why| format!("Route 53 refuses a batch: {}\n{plan}", why.message()))?;
