@@ -22,6 +22,7 @@ mod resource;
 mod routing;
 mod scope;
 mod service;
+pub mod template;
 mod visibility;
 
 use std::collections::BTreeSet;
