@@ -19,4 +19,5 @@ mod scenarios;
 mod service_set;
 mod simulation;
 mod situation;
+mod templates;
 mod world;
