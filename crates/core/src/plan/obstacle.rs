@@ -31,21 +31,6 @@ impl View<'_> {
         self.zone.cut_above(host).map(|cut| Reason::BelowZoneCut { cut })
     }
 
-    /// Why no object may ask for these records, if so.
-    pub(super) fn forbidden(&self, host: &Name, desired: &Desired) -> Option<Reason> {
-        let leads_there = desired.sets.iter().any(|set| set.rtype().is_address());
-        if leads_there && host.labels().any(|label| label.starts_with('_')) {
-            return Some(Reason::ReservedName(Reserved::Underscore));
-        }
-        let texts = desired.sets.iter().filter(|set| *set.rtype() == RecordType::Txt);
-        let is_ownership =
-            |value: &Arc<str>| TxtText::parse(value).is_ok_and(|text| text.as_str().contains("heritage="));
-        texts.flat_map(RecordSet::values).any(is_ownership).then(|| Reason::InvalidField {
-            field: "targets".to_owned(),
-            text: "a TXT with `heritage=` would state the ownership of another record".to_owned(),
-        })
-    }
-
     /// Why the ownership record at a name is excluded, if so.
     pub(super) fn in_place_of_txt(&self, at: &Name) -> Option<Reason> {
         let there = self.zone.at(at).iter();
@@ -68,11 +53,11 @@ impl View<'_> {
         let there = self.zone.at(host);
         let wants_cname = desired.has(&RecordType::Cname);
         let wants_address = desired.sets.iter().any(|set| set.rtype().is_address());
-        let excluded = |set: &RecordSet| {
-            let is_excluded = wants_cname || (wants_address && set.rtype().is_address());
-            set.is_of_traffic_policy() && (is_excluded || desired.has(set.rtype()))
+        let is_managed_there = |set: &RecordSet| {
+            let is_in_the_way = wants_cname || (wants_address && set.rtype().is_address());
+            set.is_of_traffic_policy() && (is_in_the_way || desired.has(set.rtype()))
         };
-        if there.iter().any(excluded) {
+        if there.iter().any(is_managed_there) {
             return Some(Reason::TrafficPolicy);
         }
         let excludes = |set: &&RecordSet| wants_cname != (*set.rtype() == RecordType::Cname);
@@ -118,4 +103,19 @@ impl View<'_> {
             self.place(host, set.rtype()) == *name || older.any(|(at, said)| at == *name && said.is_some())
         })
     }
+}
+
+/// Why no object may ask for these records, if so.
+pub(super) fn forbidden(host: &Name, desired: &Desired) -> Option<Reason> {
+    let leads_there = desired.sets.iter().any(|set| set.rtype().is_address());
+    if leads_there && host.labels().any(|label| label.starts_with('_')) {
+        return Some(Reason::ReservedName(Reserved::Underscore));
+    }
+    let texts = desired.sets.iter().filter(|set| *set.rtype() == RecordType::Txt);
+    let is_ownership =
+        |value: &Arc<str>| TxtText::parse(value).is_ok_and(|text| text.as_str().contains("heritage="));
+    texts.flat_map(RecordSet::values).any(is_ownership).then(|| Reason::InvalidField {
+        field: "targets".to_owned(),
+        text: "a TXT with `heritage=` would state the ownership of another record".to_owned(),
+    })
 }

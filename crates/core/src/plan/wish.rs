@@ -1,6 +1,6 @@
 //! The wish of a claimant: its record sets, as far as their types are managed.
 
-use super::{Reason, View, desired::Desired, ownership::Owner};
+use super::{Reason, View, desired::Desired, obstacle::forbidden, ownership::Owner};
 use crate::{dns::RecordType, source::Claim};
 
 impl View<'_> {
@@ -10,7 +10,7 @@ impl View<'_> {
         let desired = Desired::new(claim, self.zone, self.settings, keeps_cname)?;
         let desired = self.with_shared_ttl(claim, desired);
         let desired = desired.narrowed(&self.settings.managed_types)?;
-        let forbidden = self.forbidden(&claim.endpoint.key.host, &desired);
+        let forbidden = forbidden(&claim.endpoint.key.host, &desired);
         match forbidden.or_else(|| self.covers_others(claim, &desired)) {
             Some(reason) => Err(reason),
             None => Ok(desired),
