@@ -18,8 +18,8 @@ use std::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::{
-    Facts, ObjectRef, Problem, Resource, ResourceRef, Scope, Visibility,
-    look_up::{Group, LookUp},
+    Facts, Labels, ObjectRef, Resource, ResourceRef, Scope, Selector, Visibility,
+    look_up::{Group, LookUp, Selection},
 };
 
 /// A resource, reduced to the fields that are used.
@@ -37,7 +37,7 @@ pub enum Reduced {
 /// use std::sync::Arc;
 /// use zonekeeper_core::source::{Index, Part, Reduced, Related, Resource, ResourceRef, Visibility};
 ///
-/// #[derive(Debug)]
+/// #[derive(Debug, PartialEq)]
 /// struct Backend {
 ///     address: &'static str,
 /// }
@@ -51,7 +51,7 @@ pub enum Reduced {
 /// let changed = index.set(&web, Some(backend), &visibility);
 /// assert!(changed.is_empty(), "no object looks it up");
 /// ```
-pub trait Part: Any + fmt::Debug + Send + Sync {
+pub trait Part: Any + Equal + fmt::Debug + Send + Sync {
     /// The facts of this object; none if it is not an object, or asks for nothing.
     fn facts(&self, related: &Related<'_>) -> Option<Facts> {
         let _ = related;
@@ -62,6 +62,17 @@ pub trait Part: Any + fmt::Debug + Send + Sync {
     fn groups(&self) -> Vec<String> {
         Vec::new()
     }
+
+    /// The labels by which objects select this resource; none if no object selects it.
+    fn labels(&self) -> Option<&Labels> {
+        None
+    }
+}
+
+/// Compares a part with one of any type. Each part that implements [`PartialEq`] has it.
+pub trait Equal {
+    /// Whether both are the same.
+    fn equals(&self, other: &dyn Any) -> bool;
 }
 
 /// The resources that an object can look up. Each look-up is noted.
@@ -87,6 +98,14 @@ struct Entry {
     used: BTreeSet<LookUp>,
 }
 
+// === impl Equal ===
+
+impl<P: PartialEq + 'static> Equal for P {
+    fn equals(&self, other: &dyn Any) -> bool {
+        other.downcast_ref() == Some(self)
+    }
+}
+
 // === impl Related ===
 
 impl Related<'_> {
@@ -108,21 +127,43 @@ impl Related<'_> {
         self.used.borrow_mut().insert(LookUp::Group(group));
         members.filter_map(|member| self.index.part(member))
     }
+
+    /// The resources of a namespace that a selector selects, by name.
+    pub fn selected<P: Part>(
+        &self,
+        resource: Resource,
+        namespace: &str,
+        selector: &Selector,
+    ) -> impl Iterator<Item = &P> {
+        let (namespace, selector) = (namespace.to_owned(), selector.clone());
+        let selection = Selection { resource, namespace, selector };
+        self.used.borrow_mut().insert(LookUp::Selected(selection.clone()));
+        self.index.selected(selection)
+    }
 }
 
 // === impl Index ===
 
 impl Index {
     /// Takes a resource, or `None` if it is gone. Returns the objects whose facts may have changed, with their facts.
+    ///
+    /// Most events of pods and nodes change nothing that is used. They cost one comparison.
     pub fn set(
         &mut self,
         resource: &ResourceRef,
         reduced: Option<Reduced>,
         visibility: &Visibility,
     ) -> Vec<(ObjectRef, Option<Facts>)> {
+        if let (Some(Reduced::Part(new)), Some(old)) = (&reduced, self.parts.get(resource)) {
+            let new: &dyn Any = &**new;
+            if old.part.equals(new) {
+                return Vec::new();
+            }
+        }
         let mut changed = BTreeSet::from([LookUp::One(resource.clone())]);
         if let Some(old) = self.parts.remove(resource) {
             self.forget_use(resource, &old.used);
+            changed.extend(self.selections_of(resource, &*old.part));
             for key in groups_of(resource, &*old.part) {
                 if let Some(members) = self.groups.get_mut(&key) {
                     members.remove(resource);
@@ -140,6 +181,7 @@ impl Index {
             }
             None => found.extend(resource.object().map(|object| (object, None))),
             Some(Reduced::Part(part)) => {
+                changed.extend(self.selections_of(resource, &*part));
                 for key in groups_of(resource, &*part) {
                     self.groups.entry(key.clone()).or_default().insert(resource.clone());
                     changed.insert(LookUp::Group(key));
@@ -163,11 +205,13 @@ impl Index {
         let is_beside = |look_up: &LookUp| {
             (look_up.resource(), look_up.namespace()) == (resource.resource(), resource.namespace())
         };
-        // Groups are ordered by sort and namespace, after all single resources.
-        let first = LookUp::Group(Group::beside(resource, String::new()));
-        let groups = self.users.range(first..).take_while(|(look_up, _)| is_beside(look_up));
+        // Groups are ordered by sort and namespace, after all single resources, and so are selections after all groups.
+        let from = |first: LookUp| self.users.range(first..).take_while(|(look_up, _)| is_beside(look_up));
+        let groups = from(LookUp::Group(Group::beside(resource, String::new())));
+        let selections = from(LookUp::Selected(Selection::beside(resource)));
         let one = self.users.get(&LookUp::One(resource.clone())).into_iter();
-        let users = one.chain(groups.map(|(_, users)| users)).flatten().cloned().collect();
+        let several = groups.chain(selections).map(|(_, users)| users);
+        let users = one.chain(several).flatten().cloned().collect();
         self.join_all(&users, visibility)
     }
 
@@ -212,11 +256,11 @@ impl Index {
         let related = Related { index: self, used: RefCell::default() };
         let mut facts = part.facts(&related);
         let used = related.used.into_inner();
-        let problems: Vec<Problem> = used.iter().filter_map(|look_up| look_up.problem(visibility)).collect();
-        if !problems.is_empty() {
+        // One of them is enough to block the object, and it can look up hundreds of pods.
+        if let Some(problem) = used.iter().find_map(|look_up| look_up.problem(visibility)) {
             // An object that seems to ask for nothing may ask for any hostname.
             let facts = facts.get_or_insert_with(|| Facts::new(object.clone(), &ObjectMeta::default()));
-            facts.problems.extend(problems);
+            facts.problems.push(problem);
         }
         for look_up in &used {
             self.users.entry(look_up.clone()).or_default().insert(resource.clone());
@@ -243,6 +287,36 @@ impl Index {
         let part: &dyn Any = &*self.parts.get(resource)?.part;
         part.downcast_ref()
     }
+
+    fn selected<P: Part>(&self, selection: Selection) -> impl Iterator<Item = &P> {
+        let first = ResourceRef::new(selection.resource, &selection.namespace, "");
+        let is_beside = move |other: &ResourceRef| {
+            (other.resource(), other.namespace()) == (first.resource(), first.namespace())
+        };
+        let from = ResourceRef::new(selection.resource, &selection.namespace, "");
+        let beside = self.parts.range(from..).take_while(move |(other, _)| is_beside(other));
+        let parts = beside.map(|(_, entry)| &*entry.part).filter(move |part| selection.has(*part));
+        parts.filter_map(|part| {
+            let part: &dyn Any = part;
+            part.downcast_ref()
+        })
+    }
+
+    /// The selections in use that select a resource.
+    fn selections_of(&self, resource: &ResourceRef, part: &dyn Part) -> Vec<LookUp> {
+        if part.labels().is_none() {
+            return Vec::new();
+        }
+        let from = LookUp::Selected(Selection::beside(resource));
+        let is_beside = |selection: &Selection| {
+            (selection.resource, &*selection.namespace) == (resource.resource(), resource.namespace())
+        };
+        let in_use = self.users.range(from..).map(|(look_up, _)| look_up);
+        let beside =
+            in_use.take_while(|it| matches!(it, LookUp::Selected(selection) if is_beside(selection)));
+        let selects = |it: &&LookUp| matches!(it, LookUp::Selected(selection) if selection.has(part));
+        beside.filter(selects).cloned().collect()
+    }
 }
 
 /// The groups that a resource belongs to.
@@ -253,22 +327,23 @@ fn groups_of(resource: &ResourceRef, part: &dyn Part) -> impl Iterator<Item = Gr
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::Problem;
 
     const ROUTE: Resource = Resource::namespaced("Route", "route", &["route"]);
     const BACKEND: Resource = Resource::namespaced("Backend", "backend", &["route"]);
     const NODE: Resource = Resource::cluster_scoped("Node", "node", &["route"]);
 
     /// An object that says what it finds.
-    #[derive(Debug)]
+    #[derive(Debug, PartialEq)]
     struct Route {
         backend: &'static str,
         zone: &'static str,
     }
 
-    #[derive(Debug)]
+    #[derive(Debug, PartialEq)]
     struct Backend(&'static str);
 
-    #[derive(Debug)]
+    #[derive(Debug, PartialEq)]
     struct Node(&'static str);
 
     impl Part for Route {
@@ -397,7 +472,7 @@ mod tests {
     }
 
     /// A route that has the hostnames of its gateway: it asks for nothing without it.
-    #[derive(Debug)]
+    #[derive(Debug, PartialEq)]
     struct Guest;
 
     impl Part for Guest {
@@ -418,5 +493,65 @@ mod tests {
         let changed = index.resource_visibility_changed(&backend("one"), &visibility);
         let facts = changed.into_iter().find_map(|(_, facts)| facts).unwrap();
         assert_eq!(facts.unreadable_dependency(), Some("Backend/shop/one"));
+    }
+
+    /// A route that leads to the pods of a selector.
+    #[derive(Debug, PartialEq)]
+    struct Selecting(Selector);
+
+    impl Part for Selecting {
+        fn facts(&self, related: &Related<'_>) -> Option<Facts> {
+            let mut facts = Facts::new(route("web").object()?, &ObjectMeta::default());
+            let pods = related.selected::<Pod>(POD, "shop", &self.0);
+            facts.problems = pods.map(|pod| Problem::warning("pod", pod.0)).collect();
+            Some(facts)
+        }
+    }
+
+    #[derive(Debug, PartialEq)]
+    struct Pod(&'static str, Labels);
+
+    impl Part for Pod {
+        fn labels(&self) -> Option<&Labels> {
+            Some(&self.1)
+        }
+    }
+
+    const POD: Resource = Resource::namespaced("Pod", "pod", &["route"]);
+
+    #[test]
+    fn an_object_follows_the_resources_that_it_selects() {
+        let pairs = |pair: (&str, &str)| BTreeMap::from([(pair.0.to_owned(), pair.1.to_owned())]);
+        let pod = |address, app| Some(part(Pod(address, Labels::new(Some(&pairs(("app", app)))))));
+        let at = |namespace, name| ResourceRef::new(POD, namespace, name);
+        let (mut index, mut visibility) = (Index::default(), Visibility::default());
+        let web = part(Selecting(Selector::new(Some(&pairs(("app", "web"))))));
+        index.set(&at("shop", "one"), pod("192.0.2.1", "web"), &visibility);
+        index.set(&at("blog", "one"), pod("192.0.2.9", "web"), &visibility);
+        let mut set =
+            |resource: &ResourceRef, now: Option<Reduced>| found(index.set(resource, now, &visibility));
+        assert_eq!(set(&route("web"), Some(web.clone())), ["route/shop/web: 192.0.2.1"]);
+        // A pod comes, stays as it is, changes its label, comes back, and goes.
+        let (two, none) = (at("shop", "two"), [""; 0]);
+        assert_eq!(set(&two, pod("192.0.2.2", "web")), ["route/shop/web: 192.0.2.1 192.0.2.2"]);
+        assert_eq!(set(&two, pod("192.0.2.2", "web")), none);
+        assert_eq!(set(&two, pod("192.0.2.2", "db")), ["route/shop/web: 192.0.2.1"]);
+        assert_eq!(set(&two, pod("192.0.2.3", "db")), none);
+        assert_eq!(set(&two, pod("192.0.2.3", "web")), ["route/shop/web: 192.0.2.1 192.0.2.3"]);
+        assert_eq!(set(&two, None), ["route/shop/web: 192.0.2.1"]);
+        // Pods that it does not select.
+        assert_eq!(set(&at("shop", "db"), pod("192.0.2.4", "db")), none);
+        assert_eq!(set(&at("blog", "two"), pod("192.0.2.5", "web")), none);
+        // A pod of its namespace that cannot be decoded may be one of them.
+        for (unreadable, is_blocked) in [(at("shop", "three"), true), (at("blog", "three"), false)] {
+            visibility.set_undecodable(&unreadable, true);
+            let changed = index.resource_visibility_changed(&unreadable, &visibility);
+            let field = changed.iter().find_map(|(_, facts)| facts.as_ref()?.unreadable_dependency());
+            assert_eq!(field, is_blocked.then_some("Pod objects in namespace shop"));
+            visibility.set_undecodable(&unreadable, false);
+            index.resource_visibility_changed(&unreadable, &visibility);
+        }
+        index.set(&route("web"), None, &visibility);
+        assert!(index.users.is_empty(), "{index:?}");
     }
 }

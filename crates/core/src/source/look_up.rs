@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use super::{Problem, Resource, ResourceRef, Severity, Visibility};
+use super::{Part, Problem, Resource, ResourceRef, Selector, Severity, Visibility};
 
 /// A look-up: what the facts of an object depend on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum LookUp {
     One(ResourceRef),
     Group(Group),
+    Selected(Selection),
 }
 
 /// Resources of one sort and namespace that are looked up together.
@@ -17,6 +18,14 @@ pub(super) struct Group {
     pub resource: Resource,
     pub namespace: String,
     pub name: String,
+}
+
+/// The resources of one sort and namespace that a selector selects.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Selection {
+    pub resource: Resource,
+    pub namespace: String,
+    pub selector: Selector,
 }
 
 // === impl Group ===
@@ -28,6 +37,21 @@ impl Group {
     }
 }
 
+// === impl Selection ===
+
+impl Selection {
+    /// The selection of all resources of the same sort and namespace. It is the first of them in order.
+    pub fn beside(resource: &ResourceRef) -> Self {
+        let namespace = resource.namespace().to_owned();
+        Self { resource: resource.resource(), namespace, selector: Selector::new(None) }
+    }
+
+    /// Whether it selects a resource of its sort and namespace.
+    pub fn has(&self, part: &dyn Part) -> bool {
+        part.labels().is_some_and(|labels| self.selector.selects(labels))
+    }
+}
+
 // === impl LookUp ===
 
 impl LookUp {
@@ -35,6 +59,7 @@ impl LookUp {
         match self {
             Self::One(resource) => resource.resource(),
             Self::Group(group) => group.resource,
+            Self::Selected(selection) => selection.resource,
         }
     }
 
@@ -42,6 +67,7 @@ impl LookUp {
         match self {
             Self::One(resource) => resource.namespace(),
             Self::Group(group) => &group.namespace,
+            Self::Selected(selection) => &selection.namespace,
         }
     }
 
@@ -49,8 +75,10 @@ impl LookUp {
     pub fn problem(&self, visibility: &Visibility) -> Option<Problem> {
         let is_undecodable = match self {
             Self::One(resource) => visibility.is_undecodable(resource),
-            // The groups of an undecodable resource are unknown.
-            Self::Group(group) => visibility.has_undecodable(group.resource, &group.namespace),
+            // The groups and labels of an undecodable resource are unknown.
+            Self::Group(_) | Self::Selected(_) => {
+                visibility.has_undecodable(self.resource(), self.namespace())
+            }
         };
         let is_unreadable = is_undecodable || visibility.is_unreadable(self.resource(), self.namespace());
         let text = "zonekeeper cannot read it".to_owned();
@@ -58,7 +86,7 @@ impl LookUp {
     }
 }
 
-/// `Backend/shop/web`, or `EndpointSlice objects of web in namespace shop`.
+/// `Backend/shop/web`, `EndpointSlice objects of web in namespace shop`, or `Pod objects in namespace shop`.
 impl fmt::Display for LookUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -66,6 +94,9 @@ impl fmt::Display for LookUp {
             Self::Group(Group { resource, namespace, name }) => {
                 write!(f, "{resource} objects of {name}")?;
                 if namespace.is_empty() { Ok(()) } else { write!(f, " in namespace {namespace}") }
+            }
+            Self::Selected(Selection { resource, namespace, .. }) => {
+                write!(f, "{resource} objects in namespace {namespace}")
             }
         }
     }

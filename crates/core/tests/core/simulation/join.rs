@@ -11,7 +11,7 @@ pub const ROUTE: Resource = Resource::namespaced("Route", "route", &["route"]);
 pub const BACKEND: Resource = Resource::namespaced("Backend", "backend", &["route"]);
 
 /// An object that asks for hostnames and does not know its targets.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Route {
     /// Its facts, with any content.
     pub facts: Facts,
@@ -19,7 +19,7 @@ pub struct Route {
 }
 
 /// A resource that asks for no hostnames.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Backend {
     pub targets: Vec<String>,
 }
