@@ -2,14 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    ManagedTypes, Reason, Settings, Special,
-    limit::{Limit, MAX_OBJECT_VALUES},
-};
+use super::{ManagedTypes, Reason, Settings, Special, limit::Limit};
 use crate::{
     dns::{Alias, AliasZones, Data, MAX_SET_VALUES, Name, RecordSet, RecordType, Rule, SetKey, Zone},
     sanitize::listed,
-    source::{Claim, Content, Endpoint, Record, Severity, Targets},
+    source::{Claim, Content, Endpoint, MAX_OBJECT_VALUES, Record, Severity, Targets},
 };
 
 /// The record sets that a claim asks for. Claims with equal record sets do not conflict.

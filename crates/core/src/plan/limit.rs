@@ -5,7 +5,7 @@ use std::{fmt, ops::AddAssign};
 use super::Change;
 use crate::{
     dns::{MAX_SET_VALUES, RecordSet},
-    source::MAX_OBJECT_HOSTS,
+    source::{MAX_OBJECT_HOSTS, MAX_OBJECT_VALUES},
 };
 
 /// "A request cannot contain more than 1,000 `ResourceRecord` elements. When the value of the `Action` element is
@@ -28,10 +28,6 @@ pub struct Weight {
     /// Towards the account's change throughput: CREATE 1, UPSERT 2.
     pub changes: u32,
 }
-
-/// Maximum of values of one object at all its hostnames together: 500 hostnames with 200 values each. Each of its units
-/// in a plan has a copy of its values.
-pub(super) const MAX_OBJECT_VALUES: usize = 100_000;
 
 /// An exceeded limit, with the actual number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -71,9 +71,20 @@ impl Claims {
     /// Takes the facts of an object, or `None` if it has no facts any more. Returns the hostnames whose plans may change:
     /// none if the facts are the same as before.
     pub fn set(&mut self, object: &ObjectRef, facts: Option<Facts>) -> BTreeSet<Name> {
-        if self.facts.get(object).map(AsRef::as_ref) == facts.as_ref() {
+        let old = self.facts.get(object);
+        if old.map(AsRef::as_ref) == facts.as_ref() {
             return BTreeSet::new();
         }
+        let changed = old.zip(facts.as_ref()).and_then(|(old, new)| old.changed_hosts(new));
+        let all = self.replace(object, facts);
+        changed.map_or(all, |mut changed| {
+            changed.retain(|host| host.is_within(&self.apex));
+            changed
+        })
+    }
+
+    /// Replaces the facts of an object. Returns the hostnames of this zone that it has or had.
+    fn replace(&mut self, object: &ObjectRef, facts: Option<Facts>) -> BTreeSet<Name> {
         let mut touched = BTreeSet::new();
         if let Some(old) = self.facts.remove(object) {
             for endpoint in old.endpoints_within(&self.apex) {
@@ -196,5 +207,59 @@ impl Claims {
     fn keys_from(&self, host: &Name) -> impl Iterator<Item = &ClaimKey> {
         let from = ClaimKey { host: host.clone(), set_id: None };
         self.claimants.range(from..).map(|(key, _)| key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+    use super::*;
+    use crate::{
+        dns::{Routing, Ttl},
+        source::{AliasOptions, Content, Problem, Targets},
+    };
+
+    /// An endpoint with one address.
+    fn endpoint(host: &str, address: &str) -> Arc<Endpoint> {
+        let mut targets = Targets::default();
+        targets.add(address).unwrap();
+        Arc::new(Endpoint {
+            key: ClaimKey { host: Name::from_hostname(host).unwrap(), set_id: None },
+            routing: Routing::Simple,
+            content: Content::of_targets(Arc::new(targets)),
+            ttl: Some(Ttl::DEFAULT),
+            alias: AliasOptions::default(),
+        })
+    }
+
+    #[test]
+    fn a_change_touches_the_hostnames_that_it_changes() {
+        let mut claims = Claims::new(Name::from_hostname("example.com").unwrap());
+        let object = ObjectRef::new(Kind::Service, "shop", "web");
+        let mut facts = Facts::new(object.clone(), &ObjectMeta::default());
+        let mut touched = |facts: &Facts| -> Vec<String> {
+            claims.set(&object, Some(facts.clone())).iter().map(ToString::to_string).collect()
+        };
+        let (a, b) = ("a.example.com", "b.example.com");
+        facts.endpoints = vec![endpoint(a, "192.0.2.1"), endpoint(b, "192.0.2.1")];
+        assert_eq!(touched(&facts), [a, b]);
+        assert_eq!(touched(&facts), [""; 0]);
+        facts.endpoints[1] = endpoint(b, "192.0.2.2");
+        assert_eq!(touched(&facts), [b]);
+        facts.endpoints.push(endpoint("c.example.net", "192.0.2.2"));
+        assert_eq!(touched(&facts), [""; 0]);
+        facts.endpoints.remove(0);
+        assert_eq!(touched(&facts), [a]);
+        facts.hosts_above_limit.insert(Name::from_hostname(a).unwrap());
+        assert_eq!(touched(&facts), [a]);
+        // A change that can concern each hostname.
+        facts.problems.push(Problem::blocking("field", "text"));
+        assert_eq!(touched(&facts), [a, b]);
+        facts.created = 7;
+        facts.hosts_above_limit.clear();
+        assert_eq!(touched(&facts), [a, b]);
+        assert_eq!(claims.set(&object, None).len(), 1);
+        assert!(claims.claimants.is_empty() && claims.above_limit.is_empty());
     }
 }

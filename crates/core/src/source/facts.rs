@@ -14,6 +14,10 @@ use crate::{
 /// than 200 MiB.
 pub const MAX_OBJECT_HOSTS: usize = 500;
 
+/// Maximum of values of one object at all its hostnames together: 500 hostnames with 200 values each. Each of its units
+/// in a plan has a copy of its values.
+pub(crate) const MAX_OBJECT_VALUES: usize = 100_000;
+
 /// Most invalid hostnames of an object that are kept.
 const MAX_BAD_HOSTS: usize = 21;
 
@@ -125,6 +129,43 @@ impl Facts {
             && self.passed_over.is_empty()
             && self.bad_hosts.is_empty()
             && self.problems.is_empty()
+    }
+
+    /// The hostnames at which other facts of the same object differ; `None` if they can differ at all of them.
+    ///
+    /// One pod of many changes two hostnames of its Service. The others need no new plan.
+    pub(super) fn changed_hosts(&self, other: &Self) -> Option<BTreeSet<Name>> {
+        let Self {
+            object,
+            uid,
+            created,
+            endpoints,
+            hosts_above_limit,
+            passed_over,
+            bad_hosts,
+            more_bad_hosts,
+            is_annotated,
+            controls,
+            problems,
+        } = self;
+        let are_all_allowed = |facts: &Self| facts.values() <= MAX_OBJECT_VALUES;
+        let is_alike = *object == other.object
+            && *uid == other.uid
+            && *created == other.created
+            && *passed_over == other.passed_over
+            && *bad_hosts == other.bad_hosts
+            && *more_bad_hosts == other.more_bad_hosts
+            && *is_annotated == other.is_annotated
+            && *controls == other.controls
+            && *problems == other.problems
+            && are_all_allowed(self)
+            && are_all_allowed(other);
+        let lacks = |facts: &Self, endpoint: &Arc<Endpoint>| facts.endpoint(&endpoint.key) != Some(endpoint);
+        let gone = endpoints.iter().filter(|endpoint| lacks(other, endpoint));
+        let new = other.endpoints.iter().filter(|endpoint| lacks(self, endpoint));
+        let above = hosts_above_limit.symmetric_difference(&other.hosts_above_limit).cloned();
+        let changed = gone.chain(new).map(|endpoint| endpoint.key.host.clone());
+        is_alike.then(|| changed.chain(above).collect())
     }
 
     /// The endpoint of a key.

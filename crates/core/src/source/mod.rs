@@ -37,6 +37,7 @@ pub use annotation::{ADOPT, DEFAULT_PREFIXES, HAND_OVER_TO, PAUSED_UNTIL, PUBLIS
 pub use annotation_key::AnnotationKey;
 pub use claim::{Claim, Claims};
 pub use endpoint::{AliasOptions, ClaimKey, Content, Endpoint, Record, Targets};
+pub(crate) use facts::MAX_OBJECT_VALUES;
 pub use facts::{BadHost, Controls, Facts, MAX_OBJECT_HOSTS, Pause, Problem, Severity};
 pub use index::{Equal, Index, Part, Reduced, Related};
 pub use object_ref::{BadObject, Kind, ObjectRef};
