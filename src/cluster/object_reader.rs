@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_list_forgets_the_unreadable_objects_that_it_does_not_show() {
-        let nodes = Resource::cluster_scoped("Node", "node", &[]);
+        let nodes = Resource::NODE;
         let mut reader =
             ObjectReader::<Node>::new(nodes, Arc::default(), |_| unreachable!("none of them is readable"));
         let mut list = |names: &[&str]| {

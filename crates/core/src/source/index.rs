@@ -44,7 +44,7 @@ pub enum Reduced {
 ///
 /// impl Part for Backend {}
 ///
-/// const BACKEND: Resource = Resource::namespaced("Backend", "backend", &[]);
+/// const BACKEND: Resource = Resource::namespaced("Backend", "backend");
 /// let (mut index, visibility) = (Index::default(), Visibility::default());
 /// let web = ResourceRef::new(BACKEND, "shop", "web");
 /// let backend = Reduced::Part(Arc::new(Backend { address: "192.0.2.1" }));
@@ -329,9 +329,9 @@ mod tests {
     use super::*;
     use crate::source::Problem;
 
-    const ROUTE: Resource = Resource::namespaced("Route", "route", &["route"]);
-    const BACKEND: Resource = Resource::namespaced("Backend", "backend", &["route"]);
-    const NODE: Resource = Resource::cluster_scoped("Node", "node", &["route"]);
+    const ROUTE: Resource = Resource::namespaced("Route", "route").of_objects();
+    const BACKEND: Resource = Resource::namespaced("Backend", "backend");
+    const NODE: Resource = Resource::cluster_scoped("Node", "node");
 
     /// An object that says what it finds.
     #[derive(Debug, PartialEq)]
@@ -517,7 +517,7 @@ mod tests {
         }
     }
 
-    const POD: Resource = Resource::namespaced("Pod", "pod", &["route"]);
+    const POD: Resource = Resource::namespaced("Pod", "pod");
 
     #[test]
     fn an_object_follows_the_resources_that_it_selects() {

@@ -4,14 +4,13 @@ use std::{fmt, sync::Arc};
 
 use super::{Kind, ObjectRef};
 
-/// A sort of resource that is watched. It differs from [`Kind`]: an `EndpointSlice` asks for nothing itself, and the facts
-/// of several kinds can depend on one resource.
+/// A sort of resource that is watched. It differs from [`Kind`]: an `EndpointSlice` asks for nothing itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Resource {
     kind: &'static str,
     label: &'static str,
     is_namespaced: bool,
-    feeds: &'static [&'static str],
+    are_objects: bool,
 }
 
 /// A reference to a resource that is watched.
@@ -25,25 +24,33 @@ pub struct ResourceRef {
 
 impl Resource {
     /// `Ingress` of `networking.k8s.io/v1`.
-    pub const INGRESS: Self = Self::namespaced("Ingress", "ingress", &["ingress"]);
+    pub const INGRESS: Self = Self::namespaced("Ingress", "ingress").of_objects();
     /// `Service` of `v1`.
-    pub const SERVICE: Self = Self::namespaced("Service", "service", &["service"]);
+    pub const SERVICE: Self = Self::namespaced("Service", "service").of_objects();
+    /// `EndpointSlice` of `discovery.k8s.io/v1`.
+    pub const ENDPOINT_SLICE: Self = Self::namespaced("EndpointSlice", "endpointslice");
+    /// `Pod` of `v1`.
+    pub const POD: Self = Self::namespaced("Pod", "pod");
+    /// `Node` of `v1`.
+    pub const NODE: Self = Self::cluster_scoped("Node", "node");
 
-    /// The resources that the shipped sources read.
-    pub const ALL: [Self; 2] = [Self::INGRESS, Self::SERVICE];
+    /// The resources that the shipped sources can read.
+    pub const ALL: [Self; 5] = [Self::INGRESS, Self::SERVICE, Self::ENDPOINT_SLICE, Self::POD, Self::NODE];
 
-    /// A resource whose objects belong to namespaces. `feeds` are the labels of the kinds whose facts depend on it.
-    pub const fn namespaced(kind: &'static str, label: &'static str, feeds: &'static [&'static str]) -> Self {
-        Self { kind, label, is_namespaced: true, feeds }
+    /// A resource that belongs to namespaces and asks for nothing itself.
+    pub const fn namespaced(kind: &'static str, label: &'static str) -> Self {
+        Self { kind, label, is_namespaced: true, are_objects: false }
     }
 
-    /// A cluster-scoped resource.
-    pub const fn cluster_scoped(
-        kind: &'static str,
-        label: &'static str,
-        feeds: &'static [&'static str],
-    ) -> Self {
-        Self { kind, label, is_namespaced: false, feeds }
+    /// A cluster-scoped resource that asks for nothing itself.
+    pub const fn cluster_scoped(kind: &'static str, label: &'static str) -> Self {
+        Self { kind, label, is_namespaced: false, are_objects: false }
+    }
+
+    /// The same sort, if its resources can ask for hostnames themselves.
+    #[must_use]
+    pub const fn of_objects(self) -> Self {
+        Self { are_objects: true, ..self }
     }
 
     /// The resource as Kubernetes writes it: `Ingress`.
@@ -63,12 +70,7 @@ impl Resource {
 
     /// The kind of the objects, if they can ask for hostnames themselves.
     pub fn kind(self) -> Option<Kind> {
-        self.feeds.contains(&self.label).then(|| Kind::from_label(self.label))
-    }
-
-    /// The kinds of objects whose facts depend on this resource.
-    pub fn kinds(self) -> impl Iterator<Item = Kind> {
-        self.feeds.iter().map(|label| Kind::from_label(label))
+        self.are_objects.then(|| Kind::from_label(self.label))
     }
 }
 

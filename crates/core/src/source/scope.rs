@@ -21,14 +21,12 @@ impl Scope {
 
     /// The reference to an object as a resource of this scope, if it is listed with this scope.
     pub fn resource_ref(&self, object: &ObjectRef) -> Option<ResourceRef> {
-        let is_covered =
-            self.resource.kind().as_ref() == Some(object.kind()) && self.is_in_namespace(object.namespace());
-        is_covered.then(|| ResourceRef::new(self.resource, object.namespace(), object.name()))
+        self.has_object(object).then(|| ResourceRef::new(self.resource, object.namespace(), object.name()))
     }
 
-    /// Whether an object depends on its resources.
-    pub(super) fn feeds(&self, object: &ObjectRef) -> bool {
-        self.is_in_namespace(object.namespace()) && self.resource.kinds().any(|kind| kind == *object.kind())
+    /// Whether an object is listed with this scope.
+    pub(super) fn has_object(&self, object: &ObjectRef) -> bool {
+        self.resource.kind().as_ref() == Some(object.kind()) && self.is_in_namespace(object.namespace())
     }
 
     /// Whether it has the resources of a sort in a namespace.

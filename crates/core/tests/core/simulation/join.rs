@@ -7,8 +7,8 @@ use zonekeeper_core::{
     source::{Content, Endpoint, Facts, Part, Related, Resource, ResourceRef, Targets},
 };
 
-pub const ROUTE: Resource = Resource::namespaced("Route", "route", &["route"]);
-pub const BACKEND: Resource = Resource::namespaced("Backend", "backend", &["route"]);
+pub const ROUTE: Resource = Resource::namespaced("Route", "route").of_objects();
+pub const BACKEND: Resource = Resource::namespaced("Backend", "backend");
 
 /// An object that asks for hostnames and does not know its targets.
 #[derive(Debug, PartialEq)]
