@@ -12,14 +12,14 @@ use std::{
     sync::Arc,
 };
 
-use k8s_openapi::api::{core::v1::Service, networking::v1::Ingress};
 use notify::{RecursiveMode, Watcher};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 use zonekeeper_core::{
     keeper::Input,
-    source::{Object, ObjectRef, Rules, Scope},
+    source::{Object, ObjectRef, Received, ResourceRef, Rules, Scope},
 };
 
 use crate::driver::{Handle, Objects, Until};
@@ -35,11 +35,11 @@ const MAX_TEXT_BYTES: usize = 8 << 20;
 /// The most anchors in a document, and the most references to them. Hand-written documents have a few.
 const MAX_ANCHORS: usize = 1_000;
 
-/// The objects in the manifests of a folder.
+/// The objects in the manifests of a folder, and the resources that they look up.
 #[derive(Debug, Clone)]
 pub struct Folder {
     path: PathBuf,
-    files: BTreeMap<PathBuf, Vec<Object>>,
+    files: BTreeMap<PathBuf, Vec<Received>>,
 }
 
 /// Why a manifest, or the folder, cannot be used.
@@ -130,9 +130,9 @@ impl Folder {
     /// Removes an object, as its deletion would. Returns whether it was there.
     pub fn remove(&mut self, id: &ObjectRef) -> bool {
         let mut found = false;
-        for objects in self.files.values_mut() {
-            objects.retain(|object| {
-                let is_it = object.id().as_ref() == Some(id);
+        for resources in self.files.values_mut() {
+            resources.retain(|resource| {
+                let is_it = resource.object().and_then(Object::id).as_ref() == Some(id);
                 found |= is_it;
                 !is_it
             });
@@ -142,7 +142,7 @@ impl Folder {
 
     /// The objects of all files.
     pub fn objects(&self) -> impl Iterator<Item = &Object> {
-        self.files.values().flatten()
+        self.files.values().flatten().filter_map(Received::object)
     }
 
     /// Lists each scope, as an API server would.
@@ -150,11 +150,12 @@ impl Folder {
         let mut inputs = Vec::new();
         for scope in scopes {
             inputs.push(Input::Listing(scope.clone()));
-            for object in self.objects().filter(|object| object.resource() == scope.resource) {
-                if let Some(resource) = object.resource_ref()
+            let all = self.files.values().flatten();
+            for received in all.filter(|received| received.resource() == scope.resource) {
+                if let Some(resource) = received.resource_ref()
                     && scope.covers(&resource)
                 {
-                    inputs.push(Input::Resource { resource, reduced: object.reduce(rules) });
+                    inputs.push(Input::Resource { resource, reduced: received.reduce(rules) });
                 }
             }
             inputs.push(Input::Listed(scope.clone()));
@@ -200,17 +201,18 @@ impl Folder {
             }
             // The files stay until all are read: an error in between must not look like a deletion.
             let known = self.files.get(&path).cloned().unwrap_or_default();
-            let (mut objects, mistakes) =
-                objects(&path, &root).unwrap_or_else(|mistake| (Vec::new(), vec![mistake]));
+            let (mut resources, mistakes) =
+                resources(&path, &root).unwrap_or_else(|mistake| (Vec::new(), vec![mistake]));
             if !mistakes.is_empty() {
-                // Nobody knows which object a broken document describes. So every object of the file stays that no other
+                // Nobody knows which resource a broken document describes. So every resource of the file stays that no other
                 // document of it describes.
-                let seen: BTreeSet<ObjectRef> = objects.iter().filter_map(Object::id).collect();
-                let is_missing = |object: &Object| object.id().is_some_and(|id| !seen.contains(&id));
-                objects.extend(known.into_iter().filter(is_missing));
+                let seen: BTreeSet<ResourceRef> =
+                    resources.iter().filter_map(Received::resource_ref).collect();
+                let is_missing = |it: &Received| it.resource_ref().is_some_and(|it| !seen.contains(&it));
+                resources.extend(known.into_iter().filter(is_missing));
             }
             bad.extend(mistakes);
-            files.insert(path, objects);
+            files.insert(path, resources);
         }
         self.files = files;
         Ok(bad)
@@ -279,10 +281,10 @@ fn text_of(path: &Path, root: &Path) -> Result<String, BadManifest> {
     String::from_utf8(bytes).map_err(|why| unreadable(io::Error::new(io::ErrorKind::InvalidData, why)))
 }
 
-/// Reads the objects of a file. An error in one document does not affect the others.
-fn objects(path: &Path, root: &Path) -> Result<(Vec<Object>, Vec<BadManifest>), BadManifest> {
+/// Reads the resources of a file. An error in one document does not affect the others.
+fn resources(path: &Path, root: &Path) -> Result<(Vec<Received>, Vec<BadManifest>), BadManifest> {
     let text = text_of(path, root)?;
-    let (mut objects, mut mistakes) = (Vec::new(), Vec::new());
+    let (mut resources, mut mistakes) = (Vec::new(), Vec::new());
     for (line_offset, document) in documents(&text) {
         let lines = serde_saphyr::render_options! { line_offset: line_offset };
         // The parser stops at the first error, so it gets one document at a time.
@@ -291,12 +293,12 @@ fn objects(path: &Path, root: &Path) -> Result<(Vec<Object>, Vec<BadManifest>), 
                 let why = why.without_snippet().render_with_options(lines);
                 BadManifest::Yaml { path: path.to_owned(), why }
             });
-            if let Err(mistake) = value.and_then(|value| collect(value, path, &mut objects)) {
+            if let Err(mistake) = value.and_then(|value| collect(value, path, &mut resources)) {
                 mistakes.push(mistake);
             }
         }
     }
-    Ok((objects, mistakes))
+    Ok((resources, mistakes))
 }
 
 /// The limits of a document, so that no document can use up memory or time.
@@ -339,27 +341,34 @@ fn documents(text: &str) -> Vec<(u64, &str)> {
     documents
 }
 
-/// Collects the objects of a document. Kinds that cannot ask for hostnames are skipped.
-fn collect(document: Value, path: &Path, objects: &mut Vec<Object>) -> Result<(), BadManifest> {
+/// Collects the resources of a document. Kinds that zonekeeper never reads are skipped.
+fn collect(document: Value, path: &Path, resources: &mut Vec<Received>) -> Result<(), BadManifest> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
     let kind = text(document.get("kind"));
     let name = text(document.pointer("/metadata/name"));
     let bad = |why| BadManifest::Object { path: path.to_owned(), kind: kind.clone(), name, why };
-    let object = match kind.as_str() {
-        "Ingress" => Object::Ingress(Box::new(serde_json::from_value::<Ingress>(document).map_err(bad)?)),
-        "Service" => Object::Service(Box::new(serde_json::from_value::<Service>(document).map_err(bad)?)),
+    let resource: Received = match kind.as_str() {
+        "Ingress" => Object::Ingress(read(document).map_err(bad)?).into(),
+        "Service" => Object::Service(read(document).map_err(bad)?).into(),
+        "EndpointSlice" => Received::EndpointSlice(read(document).map_err(bad)?),
+        "Pod" => Received::Pod(read(document).map_err(bad)?),
+        "Node" => Received::Node(read(document).map_err(bad)?),
         "List" => {
             let items = document.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
             for item in items {
-                collect(item, path, objects)?;
+                collect(item, path, resources)?;
             }
             return Ok(());
         }
         _ => return Ok(()),
     };
-    if object.id().is_none_or(|id| id.name().is_empty()) {
+    if resource.resource_ref().is_none_or(|it| it.name().is_empty()) {
         return Err(BadManifest::Nameless { path: path.to_owned(), kind });
     }
-    objects.push(object);
+    resources.push(resource);
     Ok(())
+}
+
+fn read<K: DeserializeOwned>(document: Value) -> serde_json::Result<Box<K>> {
+    serde_json::from_value(document).map(Box::new)
 }

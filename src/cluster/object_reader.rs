@@ -6,7 +6,7 @@ use kube::{Resource as _, ResourceExt};
 use tracing::warn;
 use zonekeeper_core::{
     keeper::Input,
-    source::{Object, Resource, ResourceRef, Rules},
+    source::{Received, Resource, ResourceRef, Rules},
 };
 
 use super::lenient_object::LenientObject;
@@ -31,7 +31,7 @@ impl<K> Watched for K where
 pub(super) struct ObjectReader<K> {
     resource: Resource,
     rules: Arc<Rules>,
-    object: fn(Box<K>) -> Object,
+    receive: fn(Box<K>) -> Received,
     /// The objects that cannot be read, with the error. Each error is logged once.
     unreadable: BTreeMap<ResourceRef, String>,
     /// During a list: those that it has not shown yet.
@@ -41,8 +41,8 @@ pub(super) struct ObjectReader<K> {
 // === impl ObjectReader ===
 
 impl<K: Watched> ObjectReader<K> {
-    pub fn new(resource: Resource, rules: Arc<Rules>, object: fn(Box<K>) -> Object) -> Self {
-        Self { resource, rules, object, unreadable: BTreeMap::new(), unseen: BTreeMap::new() }
+    pub fn new(resource: Resource, rules: Arc<Rules>, receive: fn(Box<K>) -> Received) -> Self {
+        Self { resource, rules, receive, unreadable: BTreeMap::new(), unseen: BTreeMap::new() }
     }
 
     /// Begins a list of the scope.
@@ -61,7 +61,7 @@ impl<K: Watched> ObjectReader<K> {
         match object.object {
             Ok(object) => {
                 self.forget(&id);
-                Some(Input::Resource { resource: id, reduced: (self.object)(object).reduce(&self.rules) })
+                Some(Input::Resource { resource: id, reduced: (self.receive)(object).reduce(&self.rules) })
             }
             Err(error) => {
                 let known = self.unseen.remove(&id).or_else(|| self.unreadable.remove(&id));

@@ -3,7 +3,11 @@
 use std::{pin::pin, sync::Arc};
 
 use futures::StreamExt;
-use k8s_openapi::api::{core::v1::Service, networking::v1::Ingress};
+use k8s_openapi::api::{
+    core::v1::{Node, Pod, Service},
+    discovery::v1::EndpointSlice,
+    networking::v1::Ingress,
+};
 use kube::{Api, Client, core::NamespaceResourceScope};
 use kube_runtime::{
     WatchStreamExt,
@@ -16,7 +20,7 @@ use tokio::{
 use tracing::{debug, warn};
 use zonekeeper_core::{
     keeper::Input,
-    source::{Object, Resource, Rules, Scope},
+    source::{Object, Received, Resource, Rules, Scope},
 };
 
 use super::{
@@ -39,8 +43,9 @@ pub enum WatchError {
     /// The user may not list a kind.
     #[error(
         "the API server does not let this user list {resource} objects{place}: {text}\n\
-         grant it (manifests/base/rbac.yaml shows what is needed), or leave the kind out (--source) or the namespace \
-         (--namespace)"
+         grant it ({manifest} shows what is needed), or leave the kind out ({flag}) or the namespace (--namespace)",
+        manifest = manifest(*.resource),
+        flag = flag(*.resource)
     )]
     Denied {
         /// The resource.
@@ -53,7 +58,8 @@ pub enum WatchError {
     /// The API server does not have the API of a kind.
     #[error(
         "the API server has no API for {resource} objects: {text}\n\
-         install the API (for a custom resource, its CustomResourceDefinition), or leave the kind out (--source)"
+         install the API (for a custom resource, its CustomResourceDefinition), or leave the kind out ({flag})",
+        flag = flag(*.resource)
     )]
     NoApi {
         /// The resource.
@@ -128,14 +134,20 @@ impl Watch {
     /// period. After that, the driver is told that the scope cannot be read, and the watch goes on trying.
     async fn run(self) -> Result<(), WatchError> {
         match self.scope.resource {
-            Resource::INGRESS => self.namespaced::<Ingress>(Object::Ingress).await,
-            Resource::SERVICE => self.namespaced::<Service>(Object::Service).await,
+            Resource::INGRESS => self.namespaced::<Ingress>(|it| Object::Ingress(it).into()).await,
+            Resource::SERVICE => self.namespaced::<Service>(|it| Object::Service(it).into()).await,
+            Resource::ENDPOINT_SLICE => self.namespaced::<EndpointSlice>(Received::EndpointSlice).await,
+            Resource::POD => self.namespaced::<Pod>(Received::Pod).await,
+            Resource::NODE => {
+                let nodes = Api::all(self.client.clone());
+                self.run_as::<Node>(nodes, Received::Node).await
+            }
             other => Err(WatchError::NotWatched(other)),
         }
     }
 
     /// Watches a kind whose objects belong to namespaces.
-    async fn namespaced<K>(self, object: fn(Box<K>) -> Object) -> Result<(), WatchError>
+    async fn namespaced<K>(self, receive: fn(Box<K>) -> Received) -> Result<(), WatchError>
     where
         K: Watched + kube::Resource<Scope = NamespaceResourceScope>,
     {
@@ -144,18 +156,18 @@ impl Watch {
             Some(namespace) => Api::namespaced(client, namespace),
             None => Api::all(client),
         };
-        self.run_as(api, object).await
+        self.run_as(api, receive).await
     }
 
     async fn run_as<K: Watched>(
         self,
         api: Api<LenientObject<K>>,
-        object: fn(Box<K>) -> Object,
+        receive: fn(Box<K>) -> Received,
     ) -> Result<(), WatchError> {
         let Self { scope, rules, driver, gives_up, .. } = self;
         let events = watcher(api, watcher::Config::default().page_size(PAGE)).default_backoff();
         let mut events = pin!(events);
-        let mut reader = ObjectReader::new(scope.resource, rules, object);
+        let mut reader = ObjectReader::new(scope.resource, rules, receive);
         let mut errors = ErrorLog { scope: scope.clone(), last: None };
         // `None` once the first list has succeeded, or the driver knows that it is refused.
         let mut refusals = Some(Refusals::default());
@@ -263,6 +275,21 @@ impl ErrorLog {
             "a kind cannot be read; its records stay as they are, and the other kinds are published"
         );
     }
+}
+
+/// The manifest that grants the right to read a resource.
+fn manifest(resource: Resource) -> &'static str {
+    match resource {
+        Resource::ENDPOINT_SLICE => "manifests/components/headless-services",
+        Resource::NODE => "manifests/components/node-ports",
+        Resource::POD => "manifests/components/headless-services, or node-ports,",
+        _ => "manifests/base/rbac.yaml",
+    }
+}
+
+/// The flag that says whether a resource is read.
+fn flag(resource: Resource) -> &'static str {
+    if resource.kind().is_some() { "--source" } else { "--service-type-filter" }
 }
 
 /// The HTTP status of a first list that the API server refuses: the user may not list the kind, or its API does not exist.

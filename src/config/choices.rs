@@ -11,7 +11,7 @@ use zonekeeper_core::{
 pub enum Source {
     /// Ingress (networking.k8s.io/v1)
     Ingress,
-    /// Service of type `LoadBalancer` (v1)
+    /// Service (v1)
     Service,
 }
 

@@ -15,6 +15,7 @@ use super::{
     DEFAULT_RESYNC, DEFAULT_VACANCY,
     choices::{LogFormat, LogLevel, Merge, Published, RunMode, Source},
     duration_text, rate_text,
+    service_flags::ServiceFlags,
 };
 
 /// The flags of every command that plans.
@@ -117,6 +118,10 @@ pub struct Flags {
     /// object can then take any record whose value is known, so all namespaces must trust each other.
     #[arg(long, env = "ZONEKEEPER_ADOPT_BY_ANNOTATION", help_heading = "Objects")]
     pub adopt_by_annotation: bool,
+
+    /// The Services.
+    #[command(flatten)]
+    pub services: ServiceFlags,
 
     /// TTL of records whose object names none: seconds, or a duration such as 5m.
     #[arg(long, env = "ZONEKEEPER_DEFAULT_TTL", default_value_t = Ttl::DEFAULT.to_string(), value_name = "TTL", help_heading = "Records")]

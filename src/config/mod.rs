@@ -3,12 +3,14 @@
 mod bad_flag;
 mod choices;
 mod flags;
+mod service_flags;
 
 use std::{collections::BTreeSet, str::FromStr, time::Duration};
 
 pub use bad_flag::BadFlag;
 pub use choices::{LogFormat, LogLevel, Merge, Published, RunMode, Source};
 pub use flags::{ClusterFlags, Flags, LeaseFlags, LogFlags, OwnerFlags, RunFlags, TypeFlags, ZoneFlags};
+pub use service_flags::ServiceFlags;
 use zonekeeper_core::{
     dns::{Ttl, ZoneId},
     keeper::{self, BrakeLimits, Mode, Quota, Rate},
@@ -50,11 +52,12 @@ pub struct Config {
 impl Config {
     /// The configuration that applies where an operator has chosen nothing but the zone and the owner id.
     pub fn new(zone: ZoneId, owner: OwnerId) -> Self {
+        let rules = Rules::default();
         Self {
             zone,
             settings: Settings::new(owner),
-            rules: Rules::default(),
-            scopes: scopes(Resource::ALL, &BTreeSet::new()),
+            scopes: scopes([Source::Ingress, Source::Service], &rules),
+            rules,
             quota: Quota::default(),
             resync: DEFAULT_RESYNC,
             vacancy: DEFAULT_VACANCY,
@@ -95,6 +98,7 @@ impl TryFrom<Flags> for Config {
             publish,
             adopt_by_annotation,
             annotation_prefix,
+            services,
             default_ttl,
             max_ttl,
             types,
@@ -133,6 +137,7 @@ impl TryFrom<Flags> for Config {
         rules.namespaces = namespace.into_iter().collect();
         rules.ingress_classes = ingress_class.into_iter().collect();
         rules.publish = publish.into();
+        rules.services = services.into();
         rules.adopt_by_annotation = adopt_by_annotation;
         rules.max_ttl = ttl("max-ttl", &max_ttl)?;
         if config.settings.default_ttl > rules.max_ttl {
@@ -147,7 +152,7 @@ impl TryFrom<Flags> for Config {
             }
             rules.prefixes = vec![prefix];
         }
-        config.scopes = scopes(source.into_iter().map(Source::resource), &rules.namespaces);
+        config.scopes = scopes(source, rules);
 
         if !(Quota::SMALLEST_SHARE..=1.0).contains(&quota_share) {
             return Err(BadFlag::Share(quota_share));
@@ -200,18 +205,20 @@ impl TryFrom<TypeFlags> for ManagedTypes {
     }
 }
 
-/// The scopes of these kinds in these namespaces; all namespaces where none is named.
-fn scopes(resources: impl IntoIterator<Item = Resource>, namespaces: &BTreeSet<String>) -> Vec<Scope> {
-    let resources: BTreeSet<Resource> = resources.into_iter().collect();
+/// The scopes of these kinds, and of the resources that they look up; all namespaces where the rules name none.
+fn scopes(sources: impl IntoIterator<Item = Source>, rules: &Rules) -> Vec<Scope> {
+    let mut resources: BTreeSet<Resource> = sources.into_iter().map(Source::resource).collect();
+    if resources.contains(&Resource::SERVICE) {
+        resources.extend(rules.services.looked_up());
+    }
     let mut scopes = Vec::new();
     for resource in resources {
-        if namespaces.is_empty() || !resource.is_namespaced() {
+        if rules.namespaces.is_empty() || !resource.is_namespaced() {
             scopes.push(Scope { resource, namespace: None });
             continue;
         }
-        scopes.extend(
-            namespaces.iter().map(|namespace| Scope { resource, namespace: Some(namespace.clone()) }),
-        );
+        let of = |namespace: &String| Scope { resource, namespace: Some(namespace.clone()) };
+        scopes.extend(rules.namespaces.iter().map(of));
     }
     scopes
 }
@@ -375,5 +382,25 @@ mod tests {
             config(&["--source", "ingress", "--namespace", "a,b", "--account-changes", "unlimited"]).unwrap();
         assert_eq!(config.scopes.len(), 2);
         assert_eq!(config.quota.changes, None);
+    }
+
+    #[test]
+    fn other_resources_are_read_only_for_the_types_of_services_that_need_them() {
+        let read = |extra: &[&str]| -> Vec<String> {
+            let place =
+                |scope: &Scope| format!("{} {}", scope.resource, scope.namespace.as_deref().unwrap_or("*"));
+            config(extra).unwrap().scopes.iter().map(place).collect()
+        };
+        let always = ["Ingress *", "Service *"];
+        assert_eq!(read(&[]), always);
+        assert_eq!(read(&["--service-type-filter", "LoadBalancer"]), always);
+        let headless = ["EndpointSlice *", "Ingress *", "Pod *", "Service *"];
+        assert_eq!(read(&["--service-type-filter", "ClusterIP"]), headless);
+        let nodes = ["Ingress *", "Node *", "Pod *", "Service *"];
+        assert_eq!(read(&["--service-type-filter=NodePort", "--service-type-filter=LoadBalancer"]), nodes);
+        let of_shop = ["EndpointSlice shop", "Node *", "Pod shop", "Service shop"];
+        let types = ["--service-type-filter=ClusterIP,NodePort", "--source=service", "--namespace=shop"];
+        assert_eq!(read(&types), of_shop);
+        assert_eq!(read(&["--service-type-filter=ClusterIP", "--source=ingress"]), ["Ingress *"]);
     }
 }

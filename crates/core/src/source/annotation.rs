@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     dns::{Name, Ttl},
-    sanitize::{listed, quoted},
+    sanitize::quoted,
 };
 
 /// Both prefixes of ExternalDNS, the newer first. Version 0.22 made it the default, and reads the older no longer.
@@ -33,18 +33,8 @@ const OWN_PREFIX: &str = "zonekeeper.dev/";
 
 /// The annotations of ExternalDNS that belong to other sources and providers (its page "Annotations", version 0.22). A key
 /// with a dash at its end stands for all keys that begin with it.
-const OF_OTHERS: [&str; 10] = [
-    "access",
-    "cloudflare-",
-    "coredns-",
-    "endpoints-type",
-    "gateway-hostname-source",
-    "ibmcloud-",
-    "ingress",
-    "internal-hostname",
-    "scw-",
-    "webhook-",
-];
+const OF_OTHERS: [&str; 7] =
+    ["cloudflare-", "coredns-", "gateway-hostname-source", "ibmcloud-", "ingress", "scw-", "webhook-"];
 
 /// The annotations of one object, seen through the prefixes in force.
 pub(super) struct Annotations<'a> {
@@ -140,26 +130,20 @@ impl<'a> Annotations<'a> {
         own: impl IntoIterator<Item = (&'t str, &'t str)>,
         problems: &mut Vec<Problem>,
     ) -> Targets {
-        let mut targets = Targets::default();
-        let found = self.get(AnnotationKey::Target, problems).filter(|found| !found.value.is_empty());
-        if let Some(found) = found {
-            let mut texts = list(found.value).filter(|text| !text.is_empty()).peekable();
-            if texts.peek().is_none() {
-                problems.push(found.problem(&"expected IP addresses or host names"));
-            }
-            for text in texts {
-                targets.read(&found.field, text, problems);
-            }
-        } else {
-            for (field, text) in own.into_iter().filter(|(_, text)| !text.is_empty()) {
-                targets.read(field, text, problems);
-            }
-        }
-        if targets.addresses().next().is_some() && !targets.hosts.is_empty() {
-            let text = format!("IP addresses win over host names; ignored: {}", listed(targets.hosts.iter()));
-            problems.push(Problem::warning("targets", text));
-        }
+        let targets = self.stated_targets(problems);
+        let targets = targets.unwrap_or_else(|| Targets::read_all(own, problems));
+        targets.warn_of_both_sorts(problems);
         targets
+    }
+
+    /// The targets of the annotation `target`; none if it has no value.
+    pub fn stated_targets(&self, problems: &mut Vec<Problem>) -> Option<Targets> {
+        let found = self.get(AnnotationKey::Target, problems).filter(|found| !found.value.is_empty())?;
+        let mut texts = list(found.value).filter(|text| !text.is_empty()).peekable();
+        if texts.peek().is_none() {
+            problems.push(found.problem(&"expected IP addresses or host names"));
+        }
+        Some(Targets::read_all(texts.map(|text| (&*found.field, text)), problems))
     }
 
     fn ttl(&self, problems: &mut Vec<Problem>) -> Option<Ttl> {

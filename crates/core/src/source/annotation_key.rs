@@ -5,6 +5,8 @@
 pub enum AnnotationKey {
     /// `hostname`
     Hostname,
+    /// `internal-hostname`
+    InternalHostname,
     /// `target`
     Target,
     /// `ttl`
@@ -13,6 +15,10 @@ pub enum AnnotationKey {
     Alias,
     /// `aws-evaluate-target-health`
     EvaluateTargetHealth,
+    /// `access`
+    Access,
+    /// `endpoints-type`
+    EndpointsType,
     /// `ingress-hostname-source`
     HostnameSource,
     /// `controller`
@@ -52,12 +58,15 @@ struct Description(&'static str, &'static str, &'static str);
 
 impl AnnotationKey {
     /// All keys, in the order in which they are documented.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::Hostname,
+        Self::InternalHostname,
         Self::Target,
         Self::Ttl,
         Self::Alias,
         Self::EvaluateTargetHealth,
+        Self::Access,
+        Self::EndpointsType,
         Self::HostnameSource,
         Self::Controller,
         Self::SetIdentifier,
@@ -99,10 +108,18 @@ impl AnnotationKey {
                 "Hostnames, separated by commas. For an Ingress, they are added to the hosts of its rules and its tls section. A \
                  Service has no other hostnames.",
             ),
+            Self::InternalHostname => Description(
+                "internal-hostname",
+                "web.internal.example.com",
+                "Only for a Service. Hostnames, separated by commas, that lead to the cluster IP. With the types NodePort and \
+                 ExternalName and a headless Service, it means the same as `hostname`.",
+            ),
             Self::Target => Description(
                 "target",
                 "192.0.2.10",
-                "IP addresses or host names, separated by commas. They replace the addresses in the object's status.",
+                "IP addresses or host names, separated by commas. They replace the addresses in the object's status. A \
+                 Service with this annotation needs no other resource. On a pod, they replace the addresses of that pod in a headless \
+                 Service.",
             ),
             Self::Ttl => Description(
                 "ttl",
@@ -121,6 +138,18 @@ impl AnnotationKey {
                 "false",
                 "`false`: Route 53 answers with the alias, even if its target is not healthy. The default is `true` for services \
                  that allow it.",
+            ),
+            Self::Access => Description(
+                "access",
+                "private",
+                "Only for a Service of the type NodePort. `public`: the external addresses of the nodes. `private`: their internal \
+                 addresses. Without it, the external addresses if there are any, otherwise the internal ones.",
+            ),
+            Self::EndpointsType => Description(
+                "endpoints-type",
+                "HostIP",
+                "Only for a headless Service. `HostIP`: the addresses of the nodes that the pods report. `NodeExternalIP`: the external \
+                 addresses of the nodes. Without it, the addresses of the pods.",
             ),
             Self::HostnameSource => Description(
                 "ingress-hostname-source",

@@ -144,6 +144,15 @@ impl Targets {
         };
     }
 
+    /// Adds all targets of another list.
+    pub(super) fn add_all(&mut self, other: &Self) {
+        other.addresses().for_each(|address| self.add_address(address));
+        for host in &other.hosts {
+            self.has_more |= !keep(&mut self.hosts, host.clone());
+        }
+        self.has_more |= other.has_more;
+    }
+
     /// Adds the target that a text names, or says why it names none.
     pub(super) fn add(&mut self, text: &str) -> Result<(), String> {
         let text = text.trim();

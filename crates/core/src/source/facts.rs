@@ -1,13 +1,16 @@
 //! The few fields that are kept of an object.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::{ClaimKey, Endpoint, ObjectRef, Targets};
+use super::{ClaimKey, Content, Endpoint, ObjectRef, Targets};
 use crate::{
     dns::{BadName, Name},
-    sanitize::quoted,
+    sanitize::{listed, quoted},
 };
 
 /// Most hostnames that are read of one object. Without a limit, five objects with 20,000 hostnames each would take more
@@ -189,6 +192,28 @@ impl Facts {
         self.endpoints.iter().map(|endpoint| endpoint.content.len()).sum()
     }
 
+    /// The same facts, where each endpoint has the targets that follow from it.
+    pub(super) fn with_targets(mut self, targets: impl Fn(&Endpoint) -> Arc<Targets>) -> Self {
+        for endpoint in &mut self.endpoints {
+            let targets = targets(endpoint);
+            targets.warn_of_both_sorts(&mut self.problems);
+            *endpoint =
+                Arc::new(Endpoint { content: Content::of_targets(targets), ..Endpoint::clone(endpoint) });
+        }
+        self
+    }
+
+    /// The same facts with the endpoints of more keys. Above the limit, only their hostnames are kept.
+    pub(super) fn with_more(mut self, mut more: BTreeMap<ClaimKey, Arc<Endpoint>>) -> Self {
+        more.retain(|key, _| self.endpoint(key).is_none());
+        let room = MAX_OBJECT_HOSTS.saturating_sub(self.endpoints.len());
+        let mut more = more.into_values();
+        self.endpoints.extend(more.by_ref().take(room));
+        self.endpoints.sort_by(|one, other| one.key.cmp(&other.key));
+        self.hosts_above_limit.extend(more.map(|endpoint| endpoint.key.host.clone()));
+        self
+    }
+
     /// The resource that the object looks up and that cannot be read, if there is one. Then the object may have other
     /// targets, and may claim other hostnames.
     pub(crate) fn unreadable_dependency(&self) -> Option<&str> {
@@ -276,13 +301,36 @@ impl Hosts {
 }
 
 impl Targets {
+    /// Reads IP addresses and host names, each with its field. An empty text is no target.
+    pub(super) fn read_all<'t>(
+        all: impl IntoIterator<Item = (&'t str, &'t str)>,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let mut targets = Self::default();
+        for (field, text) in all.into_iter().filter(|(_, text)| !text.is_empty()) {
+            targets.read(field, text, problems);
+        }
+        targets
+    }
+
     /// Adds a target found in `field`: an IP address or a host name.
-    pub(super) fn read(&mut self, field: &str, text: &str, problems: &mut Vec<Problem>) {
+    fn read(&mut self, field: &str, text: &str, problems: &mut Vec<Problem>) {
         if let Err(why) = self.add(text) {
             // One problem per field is enough to say that it must be corrected.
             if !problems.iter().any(|known| known.severity != Severity::Warning && known.field == field) {
                 let text = format!("`{}` is neither an IP address nor a host name: {why}", quoted(text));
                 problems.push(Problem::blocking(field, text));
+            }
+        }
+    }
+
+    /// Warns if there are host names that have no effect beside IP addresses.
+    pub(super) fn warn_of_both_sorts(&self, problems: &mut Vec<Problem>) {
+        if self.addresses().next().is_some() && !self.hosts.is_empty() {
+            let text = format!("IP addresses win over host names; ignored: {}", listed(self.hosts.iter()));
+            let problem = Problem::warning("targets", text);
+            if !problems.contains(&problem) {
+                problems.push(problem);
             }
         }
     }

@@ -7,17 +7,22 @@
 //! its own object.
 //!
 //! To add a kind of object, add a variant of [`Object`], a file with its function `facts`, a [`Resource`], and its watch in
-//! the edge. If its facts need other resources, its reduced form is a [`Part`].
+//! the edge. If its facts need other resources, its reduced form is a [`Part`]. Those resources are variants of
+//! [`Received`], and parts too.
 
 mod annotation;
 mod annotation_key;
 mod claim;
 mod endpoint;
+mod endpoint_slice;
 mod facts;
 mod index;
 mod ingress;
 mod look_up;
+mod node;
 mod object_ref;
+mod pod;
+mod received;
 mod resource;
 mod routing;
 mod scope;
@@ -41,9 +46,11 @@ pub(crate) use facts::MAX_OBJECT_VALUES;
 pub use facts::{BadHost, Controls, Facts, MAX_OBJECT_HOSTS, Pause, Problem, Severity};
 pub use index::{Equal, Index, Part, Reduced, Related};
 pub use object_ref::{BadObject, Kind, ObjectRef};
+pub use received::Received;
 pub use resource::{Resource, ResourceRef};
 pub use scope::Scope;
 pub use selector::{Labels, Selector};
+pub use service::{BadServiceType, ServiceRules, ServiceType};
 pub use visibility::Visibility;
 
 use crate::dns::Ttl;
@@ -68,6 +75,8 @@ pub struct Rules {
     pub ingress_classes: BTreeSet<String>,
     /// Which of these objects are published.
     pub publish: Publish,
+    /// Which Services have records, and with which addresses.
+    pub services: ServiceRules,
     /// Whether `zonekeeper.dev/adopt` has an effect. It lets the owner of an object take over a record that equals what
     /// the object asks for, so whoever may annotate an object could take any record whose value he knows.
     pub adopt_by_annotation: bool,
@@ -114,9 +123,19 @@ impl Object {
         Some(ResourceRef::new(self.resource(), namespace, meta.name.as_deref()?))
     }
 
-    /// The few fields that are kept of it; `None` if it asks for nothing. These kinds need no other resource.
+    /// The few fields that are kept of it; `None` if it has no hostname, or if its namespace does not count. If the rules do
+    /// not select the object, they are only its hostnames.
     pub fn reduce(&self, rules: &Rules) -> Option<Reduced> {
-        self.facts(rules).map(|facts| Reduced::Facts(Box::new(facts)))
+        let id = self.id()?;
+        if !rules.namespaces.is_empty() && !rules.namespaces.contains(id.namespace()) {
+            return None;
+        }
+        let reduced = match self {
+            Self::Ingress(ingress) => Reduced::Facts(Box::new(ingress::facts(ingress, id, rules))),
+            Self::Service(service) => service::reduce(service, id, rules)?,
+        };
+        let says_nothing = matches!(&reduced, Reduced::Facts(facts) if facts.is_empty());
+        (!says_nothing).then_some(reduced)
     }
 
     /// The sort of resource that the object is.
@@ -127,18 +146,9 @@ impl Object {
         }
     }
 
-    /// Its facts; `None` if it has no hostname, or if its namespace does not count. If the rules do not select the object,
-    /// the facts hold only its hostnames.
+    /// Its facts as if it were the only resource of the cluster.
     pub fn facts(&self, rules: &Rules) -> Option<Facts> {
-        let id = self.id()?;
-        if !rules.namespaces.is_empty() && !rules.namespaces.contains(id.namespace()) {
-            return None;
-        }
-        let facts = match self {
-            Self::Ingress(ingress) => ingress::facts(ingress, id, rules),
-            Self::Service(service) => service::facts(service, id, rules)?,
-        };
-        (!facts.is_empty()).then_some(facts)
+        self.reduce(rules)?.alone()
     }
 
     fn metadata(&self) -> &ObjectMeta {
@@ -158,6 +168,7 @@ impl Default for Rules {
             namespaces: BTreeSet::new(),
             ingress_classes: BTreeSet::new(),
             publish: Publish::default(),
+            services: ServiceRules::default(),
             adopt_by_annotation: false,
             max_ttl: Ttl::A_WEEK,
         }

@@ -187,7 +187,7 @@ fn shown(path: &Path, plan: &Plan) -> String {
 
 /// Checks that the plan does not depend on the order of objects.
 pub fn in_any_order(situation: &Situation, expected: &str) -> Result<(), String> {
-    let reversed = situation.claims_of(situation.objects.iter().rev());
+    let reversed = situation.claims_in_reverse();
     let found = situation.plan_of(&reversed, &situation.zone).to_string();
     if found == expected {
         return Ok(());

@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use zonekeeper_core::{
     dns::{AliasZones, Name, RecordSet, Ttl, Zone, ZoneId},
     plan::{
         Adoption, AdoptionOrder, History, HolderHistory, Hosts, InSync, ManagedTypes, MergeTargets, Naming,
         Plan, Settings, Unit, View,
     },
-    source::{ClaimKey, Claims, Object, ObjectRef, Problem, Publish, Resource, Rules, Scope, Severity},
+    source::{
+        ClaimKey, Claims, Facts, Index, Object, ObjectRef, Problem, Publish, Received, Reduced, Resource,
+        ResourceRef, Rules, Scope, ServiceRules, Severity,
+    },
 };
 
 use crate::{model::Affixes, record_text::record_set};
@@ -64,6 +67,12 @@ struct Flags {
     publish: Published,
     adopt_by_annotation: bool,
     annotation_prefix: Option<String>,
+    service_type_filter: Option<Vec<String>>,
+    publish_internal_services: bool,
+    publish_host_ip: bool,
+    always_publish_not_ready_addresses: bool,
+    expose_internal_ipv6: bool,
+    exclude_unschedulable: bool,
 }
 
 /// The objects that are published. Most cases are about other things, so `all` is the default here.
@@ -107,6 +116,12 @@ impl Default for Flags {
             publish: Published::All,
             adopt_by_annotation: false,
             annotation_prefix: None,
+            service_type_filter: None,
+            publish_internal_services: false,
+            publish_host_ip: false,
+            always_publish_not_ready_addresses: false,
+            expose_internal_ipv6: false,
+            exclude_unschedulable: true,
         }
     }
 }
@@ -118,6 +133,8 @@ pub struct Situation {
     pub rules: Rules,
     pub affixes: Affixes,
     pub objects: Vec<Object>,
+    /// The resources that objects look up.
+    pub parts: Vec<Received>,
     pub history: History,
     /// The unreadable resources.
     pub unreadable: BTreeSet<Resource>,
@@ -136,6 +153,7 @@ impl Text {
             ingress_classes: flags.ingress_class.clone(),
             publish: flags.publish.into(),
             adopt_by_annotation: flags.adopt_by_annotation,
+            services: flags.services()?,
             ..Rules::default()
         };
         if let Some(ttl) = &flags.max_ttl {
@@ -160,12 +178,13 @@ impl Text {
             }
             zone.put(set);
         }
-        let objects = objects(&self.objects)?;
+        let (objects, parts) = resources(&self.objects)?;
         let mut situation = Situation {
             settings,
             rules,
             affixes,
             objects,
+            parts,
             history: History::default(),
             unreadable: BTreeSet::new(),
             unreadable_dependencies: BTreeMap::new(),
@@ -179,6 +198,22 @@ impl Text {
 }
 
 impl Flags {
+    fn services(&self) -> Result<ServiceRules, String> {
+        let mut rules = ServiceRules {
+            publish_internal: self.publish_internal_services,
+            publish_host_ip: self.publish_host_ip,
+            publish_not_ready: self.always_publish_not_ready_addresses,
+            expose_internal_ipv6: self.expose_internal_ipv6,
+            exclude_unschedulable: self.exclude_unschedulable,
+            ..ServiceRules::default()
+        };
+        if let Some(types) = &self.service_type_filter {
+            let types = types.iter().map(|name| name.parse().map_err(|why| format!("{name}: {why}")));
+            rules.types = types.collect::<Result<_, _>>()?;
+        }
+        Ok(rules)
+    }
+
     fn settings(&self) -> Result<Settings, String> {
         let mut alias_zones = AliasZones::default();
         for row in &self.alias_zone {
@@ -231,6 +266,7 @@ impl Situation {
             rules,
             affixes,
             objects,
+            parts: Vec::new(),
             history: History::default(),
             unreadable: BTreeSet::new(),
             unreadable_dependencies: BTreeMap::new(),
@@ -276,27 +312,48 @@ impl Situation {
         Ok(())
     }
 
-    /// The claims of the objects, in their order.
+    /// The claims of the objects.
     pub fn claims(&self) -> Claims {
-        self.claims_of(self.objects.iter())
+        self.claims_of(self.resources())
     }
 
-    pub fn claims_of<'a>(&self, objects: impl Iterator<Item = &'a Object>) -> Claims {
-        let mut claims = Claims::new(self.zone.apex().clone());
+    /// The same claims. The resources arrive in reverse order: first the objects, then those that they look up.
+    pub fn claims_in_reverse(&self) -> Claims {
+        let mut resources: Vec<_> = self.resources().collect();
+        resources.reverse();
+        self.claims_of(resources)
+    }
+
+    fn resources(&self) -> impl Iterator<Item = (Option<ResourceRef>, Option<Reduced>)> {
+        let parts = self.parts.iter().map(|part| (part.resource_ref(), part.reduce(&self.rules)));
+        let objects = self.objects.iter();
+        parts.chain(objects.map(|object| (object.resource_ref(), object.reduce(&self.rules))))
+    }
+
+    fn claims_of(
+        &self,
+        resources: impl IntoIterator<Item = (Option<ResourceRef>, Option<Reduced>)>,
+    ) -> Claims {
+        let (mut claims, mut index) = (Claims::new(self.zone.apex().clone()), Index::default());
         for resource in &self.unreadable {
             claims.visibility.set_readable(&Scope { resource: *resource, namespace: None }, false);
         }
-        for object in objects {
-            if let Some(id) = object.id() {
-                let mut facts = object.facts(&self.rules);
-                if let (Some(facts), Some(resource)) = (&mut facts, self.unreadable_dependencies.get(&id)) {
-                    let (field, text) = (resource.clone(), String::new());
-                    facts.problems.push(Problem { field, text, severity: Severity::Unreadable });
-                }
-                claims.set(&id, facts);
+        for (resource, reduced) in resources {
+            let Some(resource) = resource else { continue };
+            for (id, facts) in index.set(&resource, reduced, &claims.visibility) {
+                claims.set(&id, facts.map(|facts| self.as_stated(facts)));
             }
         }
         claims
+    }
+
+    /// The facts of an object, with the unreadable dependencies of the situation.
+    fn as_stated(&self, mut facts: Facts) -> Facts {
+        if let Some(resource) = self.unreadable_dependencies.get(&facts.object) {
+            let (field, text) = (resource.clone(), String::new());
+            facts.problems.push(Problem { field, text, severity: Severity::Unreadable });
+        }
+        facts
     }
 
     pub fn plan(&self) -> Plan {
@@ -321,27 +378,27 @@ pub fn empty_zone(apex: &str) -> Zone {
     zone
 }
 
-/// Reads YAML documents. An object without a supported `kind` is an error in the case.
-fn objects(text: &str) -> Result<Vec<Object>, String> {
+/// Reads YAML documents: the objects, and the resources that they look up. Another `kind` is an error in the case.
+fn resources(text: &str) -> Result<(Vec<Object>, Vec<Received>), String> {
     #[derive(Deserialize)]
     struct Kind {
         kind: String,
     }
-    let read = |document: &str| {
-        let failed = |why: serde_saphyr::Error| format!("{why}\n{document}");
-        let Kind { kind } = serde_saphyr::from_str(document).map_err(failed)?;
-        match kind.as_str() {
-            "Ingress" => {
-                serde_saphyr::from_str(document).map(|it| Object::Ingress(Box::new(it))).map_err(failed)
-            }
-            "Service" => {
-                serde_saphyr::from_str(document).map(|it| Object::Service(Box::new(it))).map_err(failed)
-            }
-            other => Err(format!("kind {other} is not read")),
+    fn read<K: DeserializeOwned>(document: &str) -> Result<Box<K>, String> {
+        serde_saphyr::from_str(document).map(Box::new).map_err(|why| format!("{why}\n{document}"))
+    }
+    let (mut objects, mut parts) = (Vec::new(), Vec::new());
+    for document in text.split("---\n").filter(|document| !document.trim().is_empty()) {
+        match read::<Kind>(document)?.kind.as_str() {
+            "Ingress" => objects.push(Object::Ingress(read(document)?)),
+            "Service" => objects.push(Object::Service(read(document)?)),
+            "EndpointSlice" => parts.push(Received::EndpointSlice(read(document)?)),
+            "Pod" => parts.push(Received::Pod(read(document)?)),
+            "Node" => parts.push(Received::Node(read(document)?)),
+            other => return Err(format!("kind {other} is not read")),
         }
-    };
-    let documents = text.split("---\n").filter(|document| !document.trim().is_empty());
-    documents.map(read).collect()
+    }
+    Ok((objects, parts))
 }
 
 /// Reads an ownership record: `www.example.com A [set=ID POLICY] by OWNER [for RESOURCE]`.

@@ -263,7 +263,8 @@ fn a_service_of_another_type_is_told_that_it_is_not_read() {
     stage.start(&[service("NodePort")]);
     stage.run(40_000);
     let field = "ignored spec.type";
-    let text = "NodePort is not read: only Services of the type LoadBalancer have records";
+    let text =
+        "NodePort is not read, because --service-type-filter does not name it (LoadBalancer, ExternalName)";
     let done = |stage: &mut Stage| -> Vec<String> {
         stage.done().into_iter().filter(|line| line.contains("ignored")).collect()
     };
