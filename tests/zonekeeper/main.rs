@@ -59,6 +59,7 @@ mod scale;
 mod scratch;
 mod script;
 mod server;
+mod services;
 mod set_identifiers;
 mod start;
 mod stop;

@@ -3,7 +3,11 @@
 use std::fmt::Debug;
 
 use k8s_openapi::api::{
-    coordination::v1::Lease, core::v1::Service, events::v1::Event, networking::v1::Ingress,
+    coordination::v1::Lease,
+    core::v1::{Pod, Service, ServiceAccount},
+    discovery::v1::EndpointSlice,
+    events::v1::Event,
+    networking::v1::Ingress,
 };
 use kube::{
     Api, Client, Resource,
@@ -39,6 +43,9 @@ pub trait Kind:
 
 impl Kind for Ingress {}
 impl Kind for Service {}
+impl Kind for ServiceAccount {}
+impl Kind for EndpointSlice {}
+impl Kind for Pod {}
 
 // === impl Namespace ===
 
@@ -115,7 +122,12 @@ impl Namespace {
 
     /// Changes a Service.
     pub async fn patch_service(&self, name: &str, patch: Value) {
-        let (api, parameters) = (self.api::<Service>(), PatchParams::default());
+        self.patch::<Service>(name, patch).await;
+    }
+
+    /// Changes an object.
+    pub async fn patch<K: Kind>(&self, name: &str, patch: Value) {
+        let (api, parameters) = (self.api::<K>(), PatchParams::default());
         api.patch(name, &parameters, &Patch::Merge(patch)).await.unwrap();
     }
 
@@ -126,9 +138,14 @@ impl Namespace {
 
     /// Writes several addresses of load balancers into an object's status.
     pub async fn set_addresses<K: Kind>(&self, name: &str, addresses: Value) {
-        let status = json!({"status": {"loadBalancer": {"ingress": addresses}}});
+        self.set_status::<K>(name, json!({"loadBalancer": {"ingress": addresses}})).await;
+    }
+
+    /// Changes the status of an object.
+    pub async fn set_status<K: Kind>(&self, name: &str, status: Value) {
         let (api, parameters) = (self.api::<K>(), PatchParams::default());
-        api.patch_status(name, &parameters, &Patch::Merge(status)).await.unwrap();
+        let patch = Patch::Merge(json!({ "status": status }));
+        api.patch_status(name, &parameters, &patch).await.unwrap();
     }
 
     /// Deletes an object.
@@ -148,7 +165,8 @@ impl Namespace {
         events.list(&ListParams::default().fields(&format!("regarding.uid={uid}"))).await.unwrap().items
     }
 
-    async fn create<K: Kind>(&self, object: Value) {
+    /// Creates an object.
+    pub async fn create<K: Kind>(&self, object: Value) {
         let object = serde_json::from_value(object).unwrap();
         self.api::<K>().create(&PostParams::default(), &object).await.unwrap();
     }

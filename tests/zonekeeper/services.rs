@@ -1,0 +1,154 @@
+//! Services that look up pods and nodes, under the RBAC of the shipped components.
+
+use std::{fs, path::Path};
+
+use k8s_openapi::api::{
+    core::v1::{Node, Pod, Service, ServiceAccount},
+    discovery::v1::EndpointSlice,
+};
+use kube::{
+    Api,
+    api::{Patch, PatchParams, PostParams},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    control_plane::ControlPlane,
+    namespace::Namespace,
+    process::CommandLine,
+    scratch::{Scratch, copy},
+    zone::Zone,
+};
+
+const HOST: &str = "www.example.test";
+
+/// Applies the overlay `apply` with a component, as a user does.
+async fn add_component(plane: &ControlPlane, component: &str) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = Scratch::new(component);
+    let manifests = folder.join("manifests");
+    copy(&root.join("manifests"), &manifests);
+    copy(&root.join("crds"), &folder.join("crds"));
+    let user = format!("resources: [../overlays/apply]\ncomponents: [../components/{component}]\n");
+    fs::create_dir(manifests.join("mine")).unwrap();
+    fs::write(manifests.join("mine/kustomization.yaml"), user).unwrap();
+    plane.sh(&folder, "kubectl apply -k manifests/mine").await;
+}
+
+/// A Service that asks for [`HOST`], with the pods of the label `app: web`.
+async fn create_service(shop: &Namespace, spec: Value) {
+    let mut spec = spec;
+    spec["selector"] = json!({"app": "web"});
+    spec["ports"] = json!([{"port": 80}]);
+    let annotations = json!({"external-dns.kubernetes.io/hostname": HOST});
+    shop.create::<Service>(json!({"metadata": {"name": "web", "annotations": annotations}, "spec": spec}))
+        .await;
+}
+
+/// A running pod on a node. No controller creates the account that the API server demands.
+async fn create_pod(shop: &Namespace, name: &str, node: &str) {
+    let pod = json!({
+        "metadata": {"name": name, "labels": {"app": "web"}},
+        "spec": {
+            "hostname": name, "nodeName": node, "serviceAccountName": "web",
+            "containers": [{"name": "web", "image": "web"}],
+        },
+    });
+    shop.create::<Pod>(pod).await;
+    set_ready(shop, name, true).await;
+}
+
+async fn set_ready(shop: &Namespace, name: &str, is_ready: bool) {
+    let status = if is_ready { "True" } else { "False" };
+    let conditions = json!([{"type": "Ready", "status": status}]);
+    shop.set_status::<Pod>(name, json!({"phase": "Running", "conditions": conditions})).await;
+}
+
+fn endpoint(pod: &str, address: &str, is_ready: bool) -> Value {
+    json!({
+        "addresses": [address],
+        "conditions": {"ready": is_ready},
+        "targetRef": {"kind": "Pod", "name": pod},
+    })
+}
+
+async fn create_node(plane: &ControlPlane, name: &str, address: &str) {
+    let nodes: Api<Node> = Api::all(plane.admin().await);
+    let node = serde_json::from_value(json!({"metadata": {"name": name}})).unwrap();
+    nodes.create(&PostParams::default(), &node).await.unwrap();
+    let addresses = json!([{"type": "ExternalIP", "address": address}]);
+    let status = Patch::Merge(json!({"status": {"addresses": addresses}}));
+    nodes.patch_status(name, &PatchParams::default(), &status).await.unwrap();
+}
+
+fn has(host: &'static str, values: &'static [&'static str]) -> impl Fn(&Zone) -> bool {
+    move |zone| zone.values(host, "A") == values
+}
+
+#[tokio::test]
+async fn a_headless_service_waits_for_its_component_and_then_follows_its_pods() {
+    let plane = ControlPlane::start().await;
+    let (zone, shop) = (Zone::empty().await, Namespace::of(&plane, "headless").await);
+    shop.create::<ServiceAccount>(json!({"metadata": {"name": "web"}})).await;
+    create_service(&shop, json!({"clusterIP": "None"})).await;
+    for name in ["web-0", "web-1"] {
+        create_pod(&shop, name, "worker").await;
+    }
+    let slice = json!({
+        "metadata": {"name": "web-1", "labels": {"kubernetes.io/service-name": "web"}},
+        "addressType": "IPv4",
+        "endpoints": [endpoint("web-0", "10.1.0.1", true), endpoint("web-1", "10.1.0.2", true)],
+    });
+    shop.create::<EndpointSlice>(slice).await;
+    shop.create_service("shop", "shop.example.test").await;
+    shop.set_address::<Service>("shop", json!({"ip": "192.0.2.1"})).await;
+
+    let run = ["run", "--service-type-filter", "ClusterIP,LoadBalancer"];
+    let mut zonekeeper = CommandLine::of_cluster(&zone, &shop, &plane.zonekeeper(), &run).start();
+    // Without the component, only this Service is blocked.
+    zonekeeper
+        .says(&["a kind cannot be read", "Pod objects", "manifests/components/headless-services"])
+        .await;
+    let others = has("shop.example.test", &["192.0.2.1"]);
+    zonekeeper.until_zone(&zone, "the record of the other Service", others).await;
+    zonekeeper.measures("zonekeeper_blocked{reason=\"DependencyUnreadable\"}", "1").await;
+    assert!(zone.values(HOST, "A").is_empty());
+
+    add_component(&plane, "headless-services").await;
+    zonekeeper.until_zone(&zone, "all pods", has(HOST, &["10.1.0.1", "10.1.0.2"])).await;
+    zonekeeper.until_zone(&zone, "a pod", has("web-0.www.example.test", &["10.1.0.1"])).await;
+    zonekeeper.until_zone(&zone, "another pod", has("web-1.www.example.test", &["10.1.0.2"])).await;
+
+    let endpoints = json!([endpoint("web-0", "10.1.0.1", false), endpoint("web-1", "10.1.0.3", true)]);
+    shop.patch::<EndpointSlice>("web-1", json!({"endpoints": endpoints})).await;
+    zonekeeper.until_zone(&zone, "the ready pod", has(HOST, &["10.1.0.3"])).await;
+    zonekeeper.until_zone(&zone, "its own name", has("web-1.www.example.test", &["10.1.0.3"])).await;
+    zonekeeper.stop().await;
+    assert_eq!(zone.values("web-0.www.example.test", "A"), ["10.1.0.1"]);
+}
+
+#[tokio::test]
+async fn a_node_port_with_the_policy_local_follows_the_nodes_of_its_pods() {
+    let plane = ControlPlane::start().await;
+    let (zone, shop) = (Zone::empty().await, Namespace::of(&plane, "node-ports").await);
+    shop.create::<ServiceAccount>(json!({"metadata": {"name": "web"}})).await;
+    for (name, address) in [("one", "203.0.113.1"), ("two", "203.0.113.2"), ("three", "203.0.113.3")] {
+        create_node(&plane, name, address).await;
+    }
+    create_pod(&shop, "web-1", "one").await;
+    create_pod(&shop, "web-2", "two").await;
+    set_ready(&shop, "web-2", false).await;
+    create_service(&shop, json!({"type": "NodePort", "externalTrafficPolicy": "Local"})).await;
+    add_component(&plane, "node-ports").await;
+
+    let run = ["run", "--service-type-filter", "NodePort"];
+    let mut zonekeeper = CommandLine::of_cluster(&zone, &shop, &plane.zonekeeper(), &run).start();
+    zonekeeper.until_zone(&zone, "the node of the ready pod", has(HOST, &["203.0.113.1"])).await;
+    set_ready(&shop, "web-2", true).await;
+    zonekeeper.until_zone(&zone, "both nodes", has(HOST, &["203.0.113.1", "203.0.113.2"])).await;
+    let nodes: Api<Node> = Api::all(plane.admin().await);
+    let cordon = Patch::Merge(json!({"spec": {"unschedulable": true}}));
+    nodes.patch("one", &PatchParams::default(), &cordon).await.unwrap();
+    zonekeeper.until_zone(&zone, "the node that is not drained", has(HOST, &["203.0.113.2"])).await;
+    zonekeeper.stop().await;
+}
