@@ -12,7 +12,7 @@ pub use choices::{LogFormat, LogLevel, Merge, Published, RunMode, Source};
 pub use flags::{ClusterFlags, Flags, LeaseFlags, LogFlags, OwnerFlags, RunFlags, TypeFlags, ZoneFlags};
 pub use service_flags::ServiceFlags;
 use zonekeeper_core::{
-    dns::{Ttl, ZoneId},
+    dns::{RecordType, Ttl, ZoneId},
     keeper::{self, BrakeLimits, Mode, Quota, Rate},
     plan::{Adoption, ManagedTypes, MergeTargets, Naming, OwnerId, Settings},
     source::{Resource, Rules, Scope},
@@ -138,6 +138,7 @@ impl TryFrom<Flags> for Config {
         rules.ingress_classes = ingress_class.into_iter().collect();
         rules.publish = publish.into();
         rules.services = services.into();
+        rules.services.srv = config.settings.managed_types.contains(&RecordType::Srv);
         rules.adopt_by_annotation = adopt_by_annotation;
         rules.max_ttl = ttl("max-ttl", &max_ttl)?;
         if config.settings.default_ttl > rules.max_ttl {

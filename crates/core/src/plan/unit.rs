@@ -19,6 +19,8 @@ pub struct Unit {
     digest: UnitDigest,
     wish: WishDigest,
     purpose: Purpose,
+    /// Whether the object's facts follow pods and nodes.
+    is_joined: bool,
     /// The keys of the units that travel in one batch with it, its own among them. None if it travels alone.
     group: Option<Arc<BTreeSet<ClaimKey>>>,
 }
@@ -95,7 +97,8 @@ impl Unit {
         });
         encoder.list(&changes, Encoder::change);
         let (uid, digest) = (Arc::clone(&claim.facts.uid), UnitDigest::new(encoder));
-        Self { key, object, uid, changes, reads, digest, wish, purpose, group: None }
+        let is_joined = claim.facts.is_joined;
+        Self { key, object, uid, changes, reads, digest, wish, purpose, is_joined, group: None }
     }
 
     /// Binds the unit to others: Route 53 accepts them only in one batch.
@@ -166,8 +169,12 @@ impl Unit {
         self.wish
     }
 
-    /// The move that the unit makes, if it makes one: a TTL and an ownership record are no move.
+    /// The move that the unit makes, if it makes one: a TTL and an ownership record are no move. Neither is another address of a
+    /// pod or a node: every rollout moves all of them.
     pub fn moves(&self) -> Option<Move> {
+        if self.is_joined {
+            return None;
+        }
         let mut places: Vec<(Place<'_>, Place<'_>)> = Vec::new();
         for change in self.changes.iter().filter(|change| change.is_of_record()) {
             if let Change::Replace { before, after, .. } = change
@@ -189,6 +196,11 @@ impl Unit {
             to.encode(encoder);
         });
         Some(Move::new(encoder))
+    }
+
+    /// Whether the unit replaces records that follow pods and nodes. Such a change is one of many in a rollout.
+    pub fn is_of_rollout(&self) -> bool {
+        self.is_joined && self.changes.iter().any(|change| !change.is_create() && change.is_of_record())
     }
 
     /// Whether the unit changes a record, not only ownership records.

@@ -15,9 +15,9 @@ use crate::{
 
 /// Most hostnames that are read of one object. Without a limit, five objects with 20,000 hostnames each would take more
 /// than 200 MiB.
-pub const MAX_OBJECT_HOSTS: usize = 500;
+pub const MAX_OBJECT_HOSTS: usize = 1_000;
 
-/// Maximum of values of one object at all its hostnames together: 500 hostnames with 200 values each. Each of its units
+/// Maximum of values of one object at all its hostnames together: 1,000 hostnames with 100 values each. Each of its units
 /// in a plan has a copy of its values.
 pub(crate) const MAX_OBJECT_VALUES: usize = 100_000;
 
@@ -47,6 +47,8 @@ pub struct Facts {
     pub more_bad_hosts: usize,
     /// Whether the object asks for publication: by a hostname annotation, or by `zonekeeper.dev/publish: "true"`.
     pub is_annotated: bool,
+    /// Whether the facts follow other resources too, which change by themselves: pods and nodes.
+    pub is_joined: bool,
     /// How the object wants its hostnames to be treated.
     pub controls: Controls,
     /// What is wrong with the object.
@@ -121,6 +123,7 @@ impl Facts {
             bad_hosts: Vec::new(),
             more_bad_hosts: 0,
             is_annotated: false,
+            is_joined: false,
             controls: Controls::default(),
             problems: Vec::new(),
         }
@@ -148,6 +151,7 @@ impl Facts {
             bad_hosts,
             more_bad_hosts,
             is_annotated,
+            is_joined,
             controls,
             problems,
         } = self;
@@ -159,6 +163,7 @@ impl Facts {
             && *bad_hosts == other.bad_hosts
             && *more_bad_hosts == other.more_bad_hosts
             && *is_annotated == other.is_annotated
+            && *is_joined == other.is_joined
             && *controls == other.controls
             && *problems == other.problems
             && are_all_allowed(self)

@@ -10,6 +10,7 @@ mod joins;
 mod merges;
 mod nonsense;
 mod refusals;
+mod routing;
 mod stage;
 mod starts;
 mod warnings;

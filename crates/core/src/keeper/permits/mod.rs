@@ -7,6 +7,7 @@ mod gate;
 mod permit;
 mod quarantine;
 mod rejection;
+mod rollouts;
 mod rules;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -18,6 +19,7 @@ pub(super) use breaker::State;
 pub use gate::Gate;
 pub(super) use permit::Permit;
 use quarantine::{Quarantine, RejectionOutcome};
+use rollouts::Rollouts;
 pub(super) use rules::Rules;
 
 use super::{
@@ -52,6 +54,7 @@ pub(super) struct Permits {
     /// The rejected units.
     pub quarantine: Quarantine,
     brake: Brake,
+    rollouts: Rollouts,
     approvals: Approvals,
 }
 
@@ -67,6 +70,7 @@ impl Permits {
             changes: Breaker::default(),
             quarantine: Quarantine::default(),
             brake: Brake::new(brake),
+            rollouts: Rollouts::default(),
             approvals: Approvals::default(),
         }
     }
@@ -189,6 +193,9 @@ impl Permits {
             {
                 has_moved = true;
                 self.brake.moved(unit.key(), to, unit.object().namespace(), turn.now);
+            }
+            if unit.is_of_rollout() {
+                self.rollouts.written(unit.object(), turn.now);
             }
             self.approvals.forget(unit);
         }

@@ -34,6 +34,11 @@ impl Rules<'_> {
         if let Some(hold) = self.hold(unit) {
             return Permit::NotBefore(hold.until);
         }
+        if let Some(until) =
+            self.permits.rollouts.pause(unit.object(), self.now).filter(|_| unit.is_of_rollout())
+        {
+            return Permit::NotBefore(until);
+        }
         if self.permits.mode == Mode::Approve && !self.permits.approvals.allows(unit) {
             return Permit::NotBefore(Time::NEVER);
         }

@@ -282,6 +282,9 @@ impl Index {
             let facts = facts.get_or_insert_with(|| Facts::new(object.clone(), &ObjectMeta::default()));
             facts.problems.push(problem);
         }
+        if let Some(facts) = &mut facts {
+            facts.is_joined = !used.is_empty();
+        }
         for look_up in &used {
             self.users.entry(look_up.clone()).or_default().insert(resource.clone());
         }
