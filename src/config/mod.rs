@@ -138,7 +138,7 @@ impl TryFrom<Flags> for Config {
         rules.ingress_classes = ingress_class.into_iter().collect();
         rules.publish = publish.into();
         rules.services = services.into();
-        rules.services.srv = config.settings.managed_types.contains(&RecordType::Srv);
+        rules.services.publish_ports = config.settings.managed_types.contains(&RecordType::Srv);
         rules.adopt_by_annotation = adopt_by_annotation;
         rules.max_ttl = ttl("max-ttl", &max_ttl)?;
         if config.settings.default_ttl > rules.max_ttl {

@@ -67,7 +67,7 @@ impl From<ServiceFlags> for ServiceRules {
             publish_not_ready: always_publish_not_ready_addresses,
             expose_internal_ipv6,
             exclude_unschedulable,
-            srv: false,
+            publish_ports: false,
         }
     }
 }

@@ -205,7 +205,7 @@ impl Flags {
             publish_not_ready: self.always_publish_not_ready_addresses,
             expose_internal_ipv6: self.expose_internal_ipv6,
             exclude_unschedulable: self.exclude_unschedulable,
-            srv: self.managed_record_types.iter().flatten().any(|rtype| rtype == "SRV"),
+            publish_ports: self.managed_record_types.iter().flatten().any(|rtype| rtype == "SRV"),
             ..ServiceRules::default()
         };
         if let Some(types) = &self.service_type_filter {

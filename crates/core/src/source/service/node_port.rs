@@ -55,7 +55,7 @@ pub(super) fn reduce(
     });
     let is_local = spec.external_traffic_policy.as_deref() == Some("Local");
     Reduced::part(NodePort {
-        ports: if rules.services.srv { ports(spec, &mut facts) } else { BTreeMap::new() },
+        ports: if rules.services.publish_ports { ports(spec, &mut facts) } else { BTreeMap::new() },
         facts,
         local: is_local.then(|| Selector::new(spec.selector.as_ref())),
         access,

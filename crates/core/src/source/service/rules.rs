@@ -33,8 +33,9 @@ pub struct ServiceRules {
     pub expose_internal_ipv6: bool,
     /// Whether a Service of type `NodePort` does not lead to nodes that accept no new pods.
     pub exclude_unschedulable: bool,
-    /// Whether a Service of type `NodePort` has SRV records. It has them if SRV is a managed type.
-    pub srv: bool,
+    /// Whether a Service of type `NodePort` has an SRV record for its ports. No Service asks for it, so nobody misses it if
+    /// records of this type are not managed.
+    pub publish_ports: bool,
 }
 
 /// A text that is no type of Service.
@@ -105,7 +106,7 @@ impl Default for ServiceRules {
             publish_not_ready: false,
             expose_internal_ipv6: false,
             exclude_unschedulable: true,
-            srv: false,
+            publish_ports: false,
         }
     }
 }
