@@ -1,6 +1,9 @@
 //! zonekeeper on the objects and the zone of a situation, without a cluster and without a network.
 
-use std::fs;
+use std::{
+    fs,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use clap::Parser;
 use zonekeeper::{
@@ -89,7 +92,8 @@ const OF_API_SERVER: &str = "---\nkind: Service\nmetadata: {name: kubernetes, na
 
 /// The claims of the objects, read as manifests, and the history in which every waiting time is over.
 fn claims(situation: &Situation, config: &Config) -> Result<(Claims, History), String> {
-    let folder = Scratch::new(&format!("externaldns-{}", situation.name));
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let folder = Scratch::new(&format!("externaldns-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
     let manifests = format!("{}{OF_API_SERVER}", situation.objects);
     fs::write(folder.join("objects.yaml"), manifests).map_err(|why| why.to_string())?;
     let (manifests, bad) = Folder::open(&folder).map_err(|why| why.to_string())?;

@@ -4,6 +4,7 @@
 //! ExternalDNS once, and writes the zone after it into the file. The comparison runs in every test run, and needs
 //! neither ExternalDNS nor a control plane.
 
+mod agreement;
 mod binary;
 mod cluster;
 mod comparison;
@@ -11,10 +12,17 @@ mod comparison;
 mod difference;
 mod differences;
 mod emulated_zone;
+mod explanation;
+mod generator;
 mod keeper;
+mod objects;
+#[expect(dead_code, reason = "the simulation uses more of it")]
+#[path = "../../../crates/core/tests/core/simulation/random.rs"]
+mod random;
 #[path = "../../../crates/core/tests/core/record_text.rs"]
 mod record_text;
 mod recorder;
+mod records;
 #[path = "../../../crates/core/tests/core/service_set.rs"]
 mod service_set;
 mod situation;

@@ -78,13 +78,24 @@ impl Situation {
         let path = folder().join(format!("{}.yaml", self.name));
         let text = fs::read_to_string(&path).unwrap();
         let recorded = keys(&text).find(|(_, key)| KEYS[RECORDED..].contains(key));
-        let mut text = text[..recorded.map_or(text.len(), |(at, _)| at)].to_owned();
+        let stated = &text[..recorded.map_or(text.len(), |(at, _)| at)];
+        fs::write(path, format!("{stated}{}", self.record())).unwrap();
+    }
+
+    /// The text of a file.
+    pub fn text(&self) -> String {
+        let args: Vec<String> = self.args.iter().map(|arg| format!("- {arg:?}\n")).collect();
+        let blocks = [block("objects", &self.objects), block("zone", &self.zone)].concat();
+        format!("about: {}\nargs:\n{}{blocks}{}", self.about, args.concat(), self.record())
+    }
+
+    /// The recorded part of a file.
+    fn record(&self) -> String {
         let marks = [("fails", self.fails), ("ambiguous", self.ambiguous), ("restless", self.restless)];
-        text.extend(marks.into_iter().filter(|(_, holds)| *holds).map(|(key, _)| format!("{key}: true\n")));
-        for (key, zone) in [("after", &self.after), ("zonekeeper", &self.zonekeeper)] {
-            text += &zone.as_ref().map(|zone| block(key, zone)).unwrap_or_default();
-        }
-        fs::write(path, text).unwrap();
+        let marks = marks.into_iter().filter(|(_, holds)| *holds).map(|(key, _)| format!("{key}: true\n"));
+        let zones = [("after", &self.after), ("zonekeeper", &self.zonekeeper)];
+        let zones = zones.into_iter().filter_map(|(key, zone)| Some(block(key, zone.as_ref()?)));
+        marks.chain(zones).collect()
     }
 
     /// The arguments with the defaults of all situations.

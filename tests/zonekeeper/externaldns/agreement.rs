@@ -1,0 +1,160 @@
+//! Compares zonekeeper with the real ExternalDNS in random situations.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use super::{
+    binary::Binary, cluster::Cluster, difference::difference, emulated_zone::canonical, explanation::explain,
+    generator::Generated, keeper::Kept, recorder::Record, situation::Situation,
+};
+
+/// Features that must occur in a run of a thousand situations, by their beginnings.
+const FEATURES: [&str; 9] = [
+    "annotation ",
+    "flag ",
+    "kind DNSEndpoint",
+    "kind Ingress",
+    "policy ",
+    "record ",
+    "service ",
+    "zone owner ",
+    "zone unowned",
+];
+
+/// The figures of a run.
+#[derive(Debug, Default)]
+struct Figures {
+    equal: usize,
+    different: BTreeMap<&'static str, usize>,
+    several: usize,
+    ambiguous: usize,
+    with_records: usize,
+    features: BTreeMap<String, usize>,
+    unexplained: Vec<String>,
+}
+
+#[tokio::test]
+#[ignore = "needs ExternalDNS: make agreement EXTERNAL_DNS=path SEED=1 COUNT=1000"]
+async fn agreement() {
+    let number = |name: &str, default: u64| std::env::var(name).map_or(default, |text| text.parse().unwrap());
+    let (seed, count) = (number("SEED", 1), number("COUNT", 1_000));
+    let binary = Binary::of_environment();
+    let mut cluster = Cluster::start().await;
+    let mut figures = Figures::default();
+    for number in 0..count {
+        let Generated { situation, features } = Generated::new(seed, number);
+        let record = Record::of(&situation, &binary, &mut cluster).await;
+        let record = record.unwrap_or_else(|why| panic!("{}: {why}", situation.name));
+        for feature in features {
+            *figures.features.entry(feature).or_default() += 1;
+        }
+        figures.add(situation, record);
+    }
+    println!("seed {seed}: {figures}");
+    if count >= 1_000 {
+        assert!(figures.with_records * 2 >= figures.total(), "too few situations with records");
+        for feature in FEATURES {
+            assert!(figures.features.keys().any(|found| found.starts_with(feature)), "no {feature}");
+        }
+    }
+    assert!(figures.unexplained.is_empty(), "unexplained: {}", figures.unexplained.join(" "));
+}
+
+// === impl Figures ===
+
+impl Figures {
+    fn total(&self) -> usize {
+        self.equal + self.different_in_all() + self.ambiguous + self.unexplained.len()
+    }
+
+    fn different_in_all(&self) -> usize {
+        self.several
+    }
+
+    /// Compares one situation, and saves it if nothing explains its difference.
+    fn add(&mut self, situation: Situation, record: Record) {
+        let situation = Situation {
+            fails: record.first.fails,
+            restless: record.is_restless,
+            ambiguous: record.is_ambiguous,
+            after: Some(record.after),
+            ..situation
+        };
+        let after = situation.after.as_deref().unwrap_or_default();
+        if after.lines().any(|line| !situation.zone.lines().any(|before| before == line)) {
+            self.with_records += 1;
+        }
+        if situation.ambiguous {
+            self.ambiguous += 1;
+            return;
+        }
+        let explained = Kept::of(&situation).and_then(|kept| {
+            explain(&situation, &kept).map_err(|hosts| unexplained(&situation, &kept, &hosts))
+        });
+        match explained {
+            Ok(ids) if ids.is_empty() => self.equal += 1,
+            Ok(ids) => {
+                self.several += 1;
+                for id in ids {
+                    *self.different.entry(id).or_default() += 1;
+                }
+            }
+            Err(why) => {
+                let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("externaldns");
+                fs::create_dir_all(&folder).unwrap();
+                fs::write(folder.join(format!("{}.yaml", situation.name)), situation.text()).unwrap();
+                fs::write(folder.join(format!("{}.txt", situation.name)), why).unwrap();
+                self.unexplained.push(situation.name);
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Figures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(
+            f,
+            "{} situations, {} of them with new records: {} equal, {} deliberately different, {} ambiguous, {} unexplained",
+            self.total(),
+            self.with_records,
+            self.equal,
+            self.different_in_all(),
+            self.ambiguous,
+            self.unexplained.len(),
+        )?;
+        for (id, count) in &self.different {
+            writeln!(f, "  different {id}: {count}")?;
+        }
+        for (feature, count) in &self.features {
+            writeln!(f, "  {feature}: {count}")?;
+        }
+        Ok(())
+    }
+}
+
+fn unexplained(situation: &Situation, kept: &Kept, hosts: &str) -> String {
+    let after = canonical(situation.after.as_deref().unwrap_or_default());
+    let difference = difference(&after, &canonical(&kept.zone));
+    format!("{hosts}\n- is ExternalDNS, + is zonekeeper\n{difference}\nplan:\n{}", kept.plan)
+}
+
+/// The rules that explain random situations must explain the recorded ones too.
+#[test]
+fn the_rules_explain_the_recorded_situations() {
+    let mut failures = Vec::new();
+    let pending = super::comparison::pending();
+    for situation in Situation::all().iter().filter(|it| !it.ambiguous && !pending.contains(&it.name)) {
+        let explained = Kept::of(situation).and_then(|kept| explain(situation, &kept));
+        let expected: BTreeSet<&str> = situation.differs.as_deref().into_iter().collect();
+        match explained {
+            Ok(ids) if ids == expected => {}
+            other => {
+                failures.push(format!("{}: {expected:?} in the file, by rule {other:?}", situation.name))
+            }
+        }
+    }
+    assert!(failures.is_empty(), "\n{}\n{} situations", failures.join("\n"), failures.len());
+}
