@@ -32,7 +32,7 @@ struct Host<'s> {
 type Rule = (&'static str, fn(&Host<'_>) -> bool);
 
 /// The rules for a hostname at which the zones differ.
-const RULES: [Rule; 34] = [
+const RULES: [Rule; 36] = [
     ("other-provider-annotation", |host| host.has_object_with("cloudflare-")),
     ("apex-without-owner", |host| host.name == APEX && host.has_only_own_names()),
     ("long-label-without-owner", |host| host.name != APEX && host.has_only_own_names()),
@@ -74,6 +74,8 @@ const RULES: [Rule; 34] = [
     ("upper-case-zone", |host| host.has_object_with("EXAMPLE.com") && host.is_missing()),
     ("weighted-ttl", |host| host.has_shared_ttl() && host.is_missing()),
     ("older-ownership-names", |host| host.has_only_older_names()),
+    ("migration-rewrites", |host| host.has_flag("--migrate-from") && host.has_only_other_ttls()),
+    ("stale-resource", |host| host.has_stale_resource()),
     ("older-prefix", |host| host.has_object_with("external-dns.alpha.kubernetes.io/")),
     ("template-failure", |host| {
         host.has_flag("--fqdn-template") && host.situation.fails && host.is_missing()
@@ -218,13 +220,31 @@ impl Host<'_> {
         others == self.theirs
     }
 
-    /// Whether ExternalDNS has only added ownership records to a hostname with older ones.
+    /// Whether ExternalDNS has rewritten a right record, and perhaps its TTL, to add an ownership record beside an older
+    /// one.
     fn has_only_older_names(&self) -> bool {
-        let added: Vec<&RecordSet> = self.theirs.iter().filter(|set| !self.ours.contains(set)).collect();
+        let records = self.records(&self.before);
         self.ours == self.before
-            && self.ours.iter().all(|set| self.theirs.contains(set))
-            && added.iter().all(|set| is_ownership(set))
+            && !records.is_empty()
             && self.before.iter().any(is_ownership)
+            && self.has_only_other_ttls()
+            && self.theirs.len() > self.ours.len()
+    }
+
+    /// Whether the records of both give the same answers, with any TTL.
+    fn has_only_other_ttls(&self) -> bool {
+        let [theirs, ours] = [self.records(&self.theirs), self.records(&self.ours)];
+        theirs.len() == ours.len()
+            && theirs.iter().zip(&ours).all(|(one, other)| one.key == other.key && one.answers_like(other))
+    }
+
+    /// Whether our ownership record was there before the record, and ExternalDNS has left the name of another object in it.
+    fn has_stale_resource(&self) -> bool {
+        let ownership = |sets: &[RecordSet]| -> Vec<RecordSet> {
+            sets.iter().filter(|set| is_ownership(set)).cloned().collect()
+        };
+        self.records(&self.theirs) == self.records(&self.ours)
+            && ownership(&self.before).iter().any(|set| self.theirs.contains(set) && !self.ours.contains(set))
     }
 }
 
