@@ -28,8 +28,9 @@ const FEATURES: [&str; 9] = [
 #[derive(Debug, Default)]
 struct Figures {
     equal: usize,
-    different: BTreeMap<&'static str, usize>,
-    several: usize,
+    different: usize,
+    /// The situations with each difference. A situation can have several.
+    differences: BTreeMap<&'static str, usize>,
     ambiguous: usize,
     with_records: usize,
     features: BTreeMap<String, usize>,
@@ -67,11 +68,7 @@ async fn agreement() {
 
 impl Figures {
     fn total(&self) -> usize {
-        self.equal + self.different_in_all() + self.ambiguous + self.unexplained.len()
-    }
-
-    fn different_in_all(&self) -> usize {
-        self.several
+        self.equal + self.different + self.ambiguous + self.unexplained.len()
     }
 
     /// Compares one situation, and saves it if nothing explains its difference.
@@ -97,9 +94,9 @@ impl Figures {
         match explained {
             Ok(ids) if ids.is_empty() => self.equal += 1,
             Ok(ids) => {
-                self.several += 1;
+                self.different += 1;
                 for id in ids {
-                    *self.different.entry(id).or_default() += 1;
+                    *self.differences.entry(id).or_default() += 1;
                 }
             }
             Err(why) => {
@@ -121,11 +118,11 @@ impl std::fmt::Display for Figures {
             self.total(),
             self.with_records,
             self.equal,
-            self.different_in_all(),
+            self.different,
             self.ambiguous,
             self.unexplained.len(),
         )?;
-        for (id, count) in &self.different {
+        for (id, count) in &self.differences {
             writeln!(f, "  different {id}: {count}")?;
         }
         for (feature, count) in &self.features {
@@ -152,7 +149,7 @@ fn the_rules_explain_the_recorded_situations() {
         match explained {
             Ok(ids) if ids == expected => {}
             other => {
-                failures.push(format!("{}: {expected:?} in the file, by rule {other:?}", situation.name))
+                failures.push(format!("{}: {expected:?} in the file, by rule {other:?}", situation.name));
             }
         }
     }

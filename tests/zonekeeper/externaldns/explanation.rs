@@ -36,12 +36,10 @@ const RULES: [Rule; 36] = [
     ("other-provider-annotation", |host| host.has_object_with("cloudflare-")),
     ("apex-without-owner", |host| host.name == APEX && host.has_only_own_names()),
     ("long-label-without-owner", |host| host.name != APEX && host.has_only_own_names()),
-    ("ownership-record-of-others", |host| {
-        host.is_blocked("OwnedBy") && host.records(&host.before).is_empty()
-    }),
+    ("ownership-record-of-others", |host| host.is_blocked("OwnedBy") && records(&host.before).is_empty()),
     ("half-unit", |host| {
         ["OwnedBy", "Unowned"].iter().any(|label| host.is_blocked(label))
-            && !host.records(&host.before).is_empty()
+            && !records(&host.before).is_empty()
             && host.ours == host.before
     }),
     ("merged-objects", |host| host.is_blocked("ClaimedBy") || host.is_blocked("MergeUndecided")),
@@ -57,7 +55,9 @@ const RULES: [Rule; 36] = [
     ("ttl-limit", |host| host.warnings.contains("is more than --max-ttl")),
     ("routing-policy-changed", |host| host.is_blocked("RoutingConflict") && host.ours == host.before),
     ("mixed-policies", |host| host.is_blocked("RoutingConflict") && host.theirs == host.before),
-    ("unreadable-flag", |host| host.has_bad_field(&["alias`", "/alias:", "evaluate-target-health"])),
+    ("unreadable-choice", |host| {
+        host.has_bad_field(&["alias`", "/alias:", "evaluate-target-health", "/access:", "/endpoints-type:"])
+    }),
     ("unusable-target", |host| host.has_bad_field(&["/target:", "targets:", "status"])),
     ("unknown-hostname-source", |host| host.has_bad_field(&["ingress-hostname-source"])),
     ("unusable-routing", |host| host.has_bad_field(&["/aws-", "set-identifier"])),
@@ -163,11 +163,6 @@ impl Host<'_> {
         self.objects.iter().find_map(|object| object.pointer(&pointer)?.as_str())
     }
 
-    /// The record sets without ownership records.
-    fn records(&self, sets: &[RecordSet]) -> Vec<RecordSet> {
-        sets.iter().filter(|set| !is_ownership(set)).cloned().collect()
-    }
-
     /// Whether ExternalDNS has not written what zonekeeper has.
     fn is_missing(&self) -> bool {
         self.theirs == self.before && self.ours != self.before
@@ -223,7 +218,7 @@ impl Host<'_> {
     /// Whether ExternalDNS has rewritten a right record, and perhaps its TTL, to add an ownership record beside an older
     /// one.
     fn has_only_older_names(&self) -> bool {
-        let records = self.records(&self.before);
+        let records = records(&self.before);
         self.ours == self.before
             && !records.is_empty()
             && self.before.iter().any(is_ownership)
@@ -233,7 +228,7 @@ impl Host<'_> {
 
     /// Whether the records of both give the same answers, with any TTL.
     fn has_only_other_ttls(&self) -> bool {
-        let [theirs, ours] = [self.records(&self.theirs), self.records(&self.ours)];
+        let [theirs, ours] = [records(&self.theirs), records(&self.ours)];
         theirs.len() == ours.len()
             && theirs.iter().zip(&ours).all(|(one, other)| one.key == other.key && one.answers_like(other))
     }
@@ -243,7 +238,7 @@ impl Host<'_> {
         let ownership = |sets: &[RecordSet]| -> Vec<RecordSet> {
             sets.iter().filter(|set| is_ownership(set)).cloned().collect()
         };
-        self.records(&self.theirs) == self.records(&self.ours)
+        records(&self.theirs) == records(&self.ours)
             && ownership(&self.before).iter().any(|set| self.theirs.contains(set) && !self.ours.contains(set))
     }
 }
@@ -293,6 +288,11 @@ fn name_of(subject: &impl ToString) -> String {
 
 fn sets(zone: &str) -> Vec<RecordSet> {
     canonical(zone).lines().filter_map(|line| record_set(line).ok()).collect()
+}
+
+/// The record sets without ownership records.
+fn records(sets: &[RecordSet]) -> Vec<RecordSet> {
+    sets.iter().filter(|set| !is_ownership(set)).cloned().collect()
 }
 
 fn is_ownership(set: &RecordSet) -> bool {

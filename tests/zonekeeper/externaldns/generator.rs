@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value, json};
-
 use super::{emulated_zone::APEX, objects::Objects, random::Random, records, situation::Situation};
 
 /// Arguments of ExternalDNS that a situation can have.
@@ -121,7 +119,8 @@ fn zone(random: &mut Random, wishes: &[Wish], features: &mut BTreeSet<String>) -
             lines = found;
         }
     }
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 /// The record sets of one hostname with their ownership records.
@@ -189,13 +188,4 @@ fn owner(random: &mut Random) -> &'static str {
         at -= percent;
     }
     "me"
-}
-
-/// An object as a document of JSON, which is YAML too.
-pub fn document(kind: &str, metadata: Map<String, Value>, rest: Value) -> Value {
-    let mut object = json!({"kind": kind, "metadata": metadata});
-    if let (Some(object), Value::Object(rest)) = (object.as_object_mut(), rest) {
-        object.extend(rest);
-    }
-    object
 }

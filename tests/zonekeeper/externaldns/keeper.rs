@@ -72,7 +72,10 @@ impl Kept {
 
 /// The configuration that follows from the arguments of ExternalDNS.
 fn config(situation: &Situation) -> Result<Config, String> {
-    let own = ["zonekeeper", "--zone-id", zone::ID, "--publish=all"].map(str::to_owned);
+    let mut own = ["zonekeeper", "--zone-id", zone::ID, "--publish=all"].map(str::to_owned).to_vec();
+    if !situation.args.iter().any(|arg| arg.starts_with("--service-type-filter")) {
+        own.push("--service-type-filter=LoadBalancer,ExternalName,ClusterIP,NodePort".to_owned());
+    }
     let arguments = own.into_iter().chain(situation.arguments().into_iter().filter_map(translated));
     let line = CommandLine::try_parse_from(arguments).map_err(|why| why.to_string())?;
     line.flags.try_into().map_err(|why: zonekeeper::config::BadFlag| why.to_string())
@@ -83,7 +86,7 @@ fn translated(argument: String) -> Option<String> {
     match argument.split_once('=') {
         Some(("--policy" | "--zone-id-filter", _)) => None,
         Some(("--migrate-from-txt-owner", owner)) => Some(format!("--adopt-from-owner={owner}")),
-        _ => Some(argument),
+        _ => Some(argument.strip_prefix("--no-").map_or(argument.clone(), |flag| format!("--{flag}=false"))),
     }
 }
 

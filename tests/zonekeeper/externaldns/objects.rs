@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     emulated_zone::APEX,
-    generator::{Wish, document},
+    generator::Wish,
     random::Random,
     records::{of_targets, targets},
 };
@@ -417,6 +417,10 @@ impl<'r> Draft<'r> {
         if !self.annotations.is_empty() {
             metadata.insert("annotations".to_owned(), Value::Object(self.annotations));
         }
-        document(kind, metadata, rest)
+        let mut object = json!({"kind": kind, "metadata": metadata});
+        if let (Some(object), Value::Object(rest)) = (object.as_object_mut(), rest) {
+            object.extend(rest);
+        }
+        object
     }
 }
