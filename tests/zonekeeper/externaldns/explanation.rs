@@ -32,7 +32,7 @@ struct Host<'s> {
 type Rule = (&'static str, fn(&Host<'_>) -> bool);
 
 /// The rules for a hostname at which the zones differ.
-const RULES: [Rule; 36] = [
+const RULES: [Rule; 38] = [
     ("other-provider-annotation", |host| host.has_object_with("cloudflare-")),
     ("apex-without-owner", |host| host.name == APEX && host.has_only_own_names()),
     ("long-label-without-owner", |host| host.name != APEX && host.has_only_own_names()),
@@ -54,7 +54,10 @@ const RULES: [Rule; 36] = [
     ("unreadable-ownership", |host| host.is_blocked("OwnershipUnreadable")),
     ("ttl-limit", |host| host.warnings.contains("is more than --max-ttl")),
     ("routing-policy-changed", |host| host.is_blocked("RoutingConflict") && host.ours == host.before),
-    ("mixed-policies", |host| host.is_blocked("RoutingConflict") && host.theirs == host.before),
+    ("mixed-policies", |host| {
+        (host.is_blocked("RoutingConflict") || host.is_blocked("TypeConflict")) && host.is_missing()
+    }),
+    ("wildcard-cname", |host| host.is_blocked("CoversOthers")),
     ("unreadable-choice", |host| {
         host.has_bad_field(&["alias`", "/alias:", "evaluate-target-health", "/access:", "/endpoints-type:"])
     }),
@@ -75,6 +78,7 @@ const RULES: [Rule; 36] = [
     ("weighted-ttl", |host| host.has_shared_ttl() && host.is_missing()),
     ("older-ownership-names", |host| host.has_only_older_names()),
     ("migration-rewrites", |host| host.has_flag("--migrate-from") && host.has_only_other_ttls()),
+    ("rewrites-forever", |host| host.situation.restless && records(&host.theirs) == records(&host.ours)),
     ("stale-resource", |host| host.has_stale_resource()),
     ("older-prefix", |host| host.has_object_with("external-dns.alpha.kubernetes.io/")),
     ("template-failure", |host| {
@@ -219,8 +223,7 @@ impl Host<'_> {
     /// one.
     fn has_only_older_names(&self) -> bool {
         let records = records(&self.before);
-        self.ours == self.before
-            && !records.is_empty()
+        !records.is_empty()
             && self.before.iter().any(is_ownership)
             && self.has_only_other_ttls()
             && self.theirs.len() > self.ours.len()
@@ -249,7 +252,7 @@ fn hosts<'s>(situation: &'s Situation, after: &str, kept: &Kept) -> impl Iterato
     let mut names: BTreeSet<String> =
         kept.plan.blocked.iter().map(|blocked| name_of(&blocked.subject)).collect();
     names.extend(zones.iter().flatten().filter(|set| !is_ownership(set)).map(|set| set.name().to_string()));
-    let [before, theirs, ours] = zones.map(|sets| by_host(sets, &names));
+    let [before, theirs, ours] = zones.map(|sets| by_host(situation, sets, &names));
     names.extend([&before, &theirs, &ours].into_iter().flat_map(BTreeMap::keys).cloned());
     let documents =
         situation.objects.split("---\n").filter_map(|text| serde_saphyr::from_str::<Value>(text).ok());
@@ -300,8 +303,12 @@ fn is_ownership(set: &RecordSet) -> bool {
         && set.values().iter().any(|value| value.contains("heritage=external-dns"))
 }
 
-/// Record sets by hostname. An ownership record belongs to the longest hostname whose name it contains.
-fn by_host(sets: Vec<RecordSet>, names: &BTreeSet<String>) -> BTreeMap<String, Vec<RecordSet>> {
+/// Record sets by hostname, each with its ownership record.
+fn by_host(
+    situation: &Situation,
+    sets: Vec<RecordSet>,
+    names: &BTreeSet<String>,
+) -> BTreeMap<String, Vec<RecordSet>> {
     let mut found: BTreeMap<String, Vec<RecordSet>> = BTreeMap::new();
     for set in sets {
         let at = set.name().to_string();
@@ -312,7 +319,7 @@ fn by_host(sets: Vec<RecordSet>, names: &BTreeSet<String>) -> BTreeMap<String, V
         let host = match stated {
             Some(name) => name,
             None if is_ownership(&set) => {
-                let is_beside = |name: &&String| belongs(&at, name);
+                let is_beside = |name: &&String| belongs(situation, &at, name);
                 names.iter().filter(is_beside).max_by_key(|name| name.len()).cloned().unwrap_or(at)
             }
             None => at,
@@ -325,9 +332,19 @@ fn by_host(sets: Vec<RecordSet>, names: &BTreeSet<String>) -> BTreeMap<String, V
     found
 }
 
-/// Whether an ownership record at a name can belong to a hostname: its first label contains that of the hostname.
-fn belongs(at: &str, host: &str) -> bool {
+/// Whether the ownership record at a name belongs to a hostname, with the type in its name or without.
+fn belongs(situation: &Situation, at: &str, host: &str) -> bool {
+    let value = |flag| situation.args.iter().find_map(|arg| arg.strip_prefix(flag)).unwrap_or_default();
+    let [prefix, suffix] = ["--txt-prefix=", "--txt-suffix="].map(|flag| value(flag).to_lowercase());
     let (first, rest) = host.split_once('.').unwrap_or((host, ""));
-    let first = if first == "*" { "" } else { first };
-    at.strip_suffix(rest).is_some_and(|label| label.trim_end_matches('.').contains(first))
+    let first = match value("--txt-wildcard-replacement=") {
+        replacement if first == "*" && !replacement.is_empty() => replacement,
+        _ => first,
+    };
+    ["", "a", "aaaa", "cname", "txt", "mx", "srv", "caa"].iter().any(|rtype| {
+        let has_type = format!("{prefix}{suffix}").contains("%{record_type}");
+        let first = if has_type || rtype.is_empty() { first.to_owned() } else { format!("{rtype}-{first}") };
+        let [prefix, suffix] = [&prefix, &suffix].map(|affix| affix.replace("%{record_type}", rtype));
+        at == format!("{prefix}{first}{suffix}.{rest}")
+    })
 }
