@@ -76,17 +76,20 @@ fn config(situation: &Situation) -> Result<Config, String> {
     if !situation.args.iter().any(|arg| arg.starts_with("--service-type-filter")) {
         own.push("--service-type-filter=LoadBalancer,ExternalName,ClusterIP,NodePort".to_owned());
     }
-    let arguments = own.into_iter().chain(situation.arguments().into_iter().filter_map(translated));
-    let line = CommandLine::try_parse_from(arguments).map_err(|why| why.to_string())?;
+    own.extend(situation.arguments().iter().filter_map(|argument| translated(argument)));
+    let line = CommandLine::try_parse_from(own).map_err(|why| why.to_string())?;
     line.flags.try_into().map_err(|why: zonekeeper::config::BadFlag| why.to_string())
 }
 
 /// The argument of zonekeeper for one of ExternalDNS.
-fn translated(argument: String) -> Option<String> {
+fn translated(argument: &str) -> Option<String> {
     match argument.split_once('=') {
         Some(("--policy" | "--zone-id-filter", _)) => None,
         Some(("--migrate-from-txt-owner", owner)) => Some(format!("--adopt-from-owner={owner}")),
-        _ => Some(argument.strip_prefix("--no-").map_or(argument.clone(), |flag| format!("--{flag}=false"))),
+        _ => match argument.strip_prefix("--no-") {
+            Some(flag) => Some(format!("--{flag}=false")),
+            None => Some(argument.to_owned()),
+        },
     }
 }
 
