@@ -311,10 +311,7 @@ mod tests {
             (&["--txt-prefix", "a", "--txt-suffix", "b"], "prefix"),
             (&["--annotation-prefix", "x"], "--annotation-prefix"),
             (&["--default-ttl", "x"], "--default-ttl"),
-            (
-                &["--managed-record-types", "A,TXT"],
-                "--managed-record-types `A,TXT`: zonekeeper always writes",
-            ),
+            (&["--managed-record-types", "A,NS"], "--managed-record-types `A,NS`: zonekeeper never writes"),
             (&["--managed-record-types", ""], "--managed-record-types"),
             (&["--alias-zone", "x"], "--alias-zone"),
             (&["--resync", "x"], "--resync"),

@@ -10,6 +10,7 @@ mod joins;
 mod merges;
 mod nonsense;
 mod refusals;
+mod rollouts;
 mod routing;
 mod stage;
 mod starts;

@@ -1,0 +1,103 @@
+//! Rollouts of headless Services: every pod gets another address.
+
+use serde_json::{Value, json};
+use zonekeeper_core::{
+    keeper::Input,
+    source::{Object, Publish, Received, Resource, Rules, Scope, ServiceType},
+};
+
+use super::stage::Stage;
+
+const PODS: usize = 500;
+
+/// The address of a pod, before or after its restart.
+fn address(pod: usize, generation: usize) -> String {
+    format!("10.{generation}.{}.{}", pod / 250, pod % 250 + 1)
+}
+
+fn read<K: serde::de::DeserializeOwned>(value: Value) -> K {
+    serde_json::from_value(value).unwrap()
+}
+
+fn tell(stage: &mut Stage, received: &Received) {
+    let mut rules = Rules { publish: Publish::All, ..Rules::default() };
+    rules.services.types.insert(ServiceType::ClusterIp);
+    let (resource, reduced) = (received.resource_ref().unwrap(), received.reduce(&rules));
+    stage.tell(Input::Resource { resource, reduced });
+}
+
+fn service() -> Received {
+    Received::Object(Object::Service(Box::new(read(json!({
+        "metadata": {"namespace": "shop", "name": "db", "uid": "uid of shop/db",
+            "annotations": {"external-dns.kubernetes.io/hostname": "db.example.com"}},
+        "spec": {"type": "ClusterIP", "clusterIP": "None", "selector": {"app": "db"}},
+    })))))
+}
+
+fn pod(number: usize) -> Received {
+    let name = format!("db-{number}");
+    Received::Pod(Box::new(read(json!({
+        "metadata": {"namespace": "shop", "name": name, "labels": {"app": "db"}},
+        "spec": {"hostname": name, "containers": []},
+        "status": {"phase": "Running"},
+    }))))
+}
+
+/// The slice of a hundred pods. The first pods have restarted, and the next one is away.
+fn slice(number: usize, restarted: usize) -> Received {
+    let pods = (number * 100..(number + 1) * 100).filter(|pod| *pod != restarted || restarted == PODS);
+    let endpoint = |pod: usize| {
+        let generation = usize::from(pod < restarted);
+        json!({"addresses": [address(pod, generation)], "conditions": {"ready": true},
+            "targetRef": {"kind": "Pod", "namespace": "shop", "name": format!("db-{pod}")}})
+    };
+    Received::EndpointSlice(Box::new(read(json!({
+        "metadata": {"namespace": "shop", "name": format!("db-{number}"),
+            "labels": {"kubernetes.io/service-name": "db"}},
+        "addressType": "IPv4",
+        "endpoints": pods.map(endpoint).collect::<Vec<_>>(),
+    }))))
+}
+
+fn change_requests(stage: &mut Stage) -> usize {
+    stage.done().iter().filter(|line| line.starts_with("apply")).count()
+}
+
+#[test]
+fn a_rolling_update_of_500_pods_costs_few_requests() {
+    let everywhere = |resource| Scope { resource, namespace: None };
+    let scopes: Vec<Scope> =
+        [Resource::SERVICE, Resource::POD, Resource::ENDPOINT_SLICE].map(everywhere).into();
+    let mut stage = Stage::with(|config| config.scopes.clone_from(&scopes));
+    for scope in &scopes {
+        stage.tell(Input::Listing(scope.clone()));
+    }
+    (0..PODS).for_each(|number| tell(&mut stage, &pod(number)));
+    // No pod is away before the first restart.
+    (0..5).for_each(|number| tell(&mut stage, &slice(number, PODS * 2)));
+    tell(&mut stage, &service());
+    for scope in &scopes {
+        stage.tell(Input::Listed(scope.clone()));
+    }
+    stage.tell(Input::Leadership { until: zonekeeper_core::keeper::Time::NEVER });
+    stage.run(60_000);
+    assert_eq!(stage.at("db-499.db.example.com").len(), 2, "{:?}", stage.done());
+    change_requests(&mut stage);
+
+    // One pod after the other goes, and comes back a second later with another address: ten minutes for all.
+    for restarted in 0..=PODS {
+        for number in 0..5 {
+            tell(&mut stage, &slice(number, restarted));
+        }
+        stage.run(1_200);
+    }
+    let during = change_requests(&mut stage);
+    stage.run(120_000);
+    let after = change_requests(&mut stage);
+    assert!(during <= 20 && after <= 3, "{during} requests during the rollout, {after} after it");
+    for pod in [0, 250, PODS - 1] {
+        let lines = stage.at(&format!("db-{pod}.db.example.com"));
+        assert!(lines.iter().any(|line| line.contains(&address(pod, 1))), "{lines:?}");
+    }
+    assert!(stage.keeper.plan().units.is_empty());
+}
