@@ -125,7 +125,8 @@ async fn what_is_not_read_and_what_is_in_another_zone_is_told() {
         [
             "Normal OutsideZone hostname www.example.org: it is not in the zone example.test, so the zonekeeper of this zone \
              ignores it",
-            "Warning IgnoredField spec.type: NodePort is not read: only Services of the type LoadBalancer have records",
+            "Warning IgnoredField spec.type: NodePort is not read, because --service-type-filter does not name it \
+             (LoadBalancer, ExternalName)",
         ]
     );
     zonekeeper.stop().await;
