@@ -142,7 +142,7 @@ impl Keeper {
             Input::Published(found) => self.permits.recall_publication(found, now),
             Input::Leadership { until } => {
                 if self.permits.set_leadership(until, turn) {
-                    self.begin_term(now);
+                    self.begin_term(turn);
                 }
             }
             Input::Page { id, answer: Ok(page) } => {
@@ -164,7 +164,8 @@ impl Keeper {
     }
 
     /// Begins to lead. The leader before may have written what this process would write now, so that is read first.
-    fn begin_term(&mut self, now: Time) {
+    fn begin_term(&mut self, turn: &mut Turn) {
+        let now = turn.now;
         self.model.snapshot.begin_term(now);
         let reads = self.planner.units().flat_map(|(_, unit)| unit.reads());
         let names: Vec<Name> = reads.cloned().collect();
@@ -172,6 +173,7 @@ impl Keeper {
         // Somebody may have removed a record that blocked a hostname.
         self.reader.begin_term(now);
         self.reports.begin_term(now);
+        self.writer.begin_term(turn);
     }
 
     /// Passes the reported changes on to the parts that must know them.

@@ -174,7 +174,11 @@ impl View<'_> {
             Ok(written) => written,
             Err(reason) => {
                 let remedy = remedy::of(self, holder, desired, &reason);
-                return KeyPlan::Blocked(reason, remedy);
+                // A batch by hand would break the rule as well.
+                return match self.broken_beside(desired).filter(|_| !remedy.is_empty()) {
+                    Some(rule) => KeyPlan::Blocked(rule, Vec::new()),
+                    None => KeyPlan::Blocked(reason, remedy),
+                };
             }
         };
         match written {

@@ -78,6 +78,15 @@ impl View<'_> {
         }
     }
 
+    /// The rule that wanted sets would break beside the sets of the zone with other set identifiers.
+    pub(super) fn broken_beside(&self, desired: &Desired) -> Option<Reason> {
+        desired.sets.iter().filter(|set| set.routing.rule().is_some()).find_map(|set| {
+            let there = self.zone.at(set.name()).iter();
+            let mut others = there.filter(|other| other.rtype() == set.rtype() && other.key != set.key);
+            others.find_map(|other| broken_rule(set, other, other))
+        })
+    }
+
     /// Blocks the units of a hostname that break a rule, and binds those that keep it only together.
     pub(super) fn bind_siblings(&self, plan: &mut HostPlan) {
         let has_rule = |unit: &Unit| unit.changes().iter().any(|it| it.after().routing.rule().is_some());

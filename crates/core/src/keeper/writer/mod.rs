@@ -178,6 +178,15 @@ impl Writer {
         self.cycle = Cycle::Reading { units, missing, retry_at: None };
     }
 
+    /// Notes that this process begins to lead. Reads from before say nothing about names that are doubted since, so the fate
+    /// of a batch without an answer needs new ones.
+    pub fn begin_term(&mut self, turn: &mut Turn) {
+        if let Cycle::Unanswered { batch, is_all, .. } = &self.cycle {
+            let (batch, is_all) = (Arc::clone(batch), *is_all);
+            self.find_fate(batch, is_all, None, turn);
+        }
+    }
+
     /// Whether the batch under way waits for the read of a name before it is sent.
     pub fn awaits(&self, name: &Name) -> bool {
         matches!(&self.cycle, Cycle::Reading { missing, .. } if missing.contains(name))

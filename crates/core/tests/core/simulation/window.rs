@@ -9,6 +9,7 @@ use zonekeeper_core::{
     dns::{Data, Name, RecordSet},
     keeper::{BrakeLimits, Time},
     plan::{Change, Unit},
+    source::Kind,
 };
 
 use super::invariants::Violation;
@@ -65,7 +66,9 @@ impl Window {
         now: Time,
     ) -> Result<(), Violation> {
         let places: BTreeSet<String> = unit.changes().iter().filter_map(places).collect();
-        if places.is_empty() {
+        // A route follows its backend, as a headless Service follows its pods. Such changes are no moves.
+        let is_joined = matches!(unit.object().kind(), Kind::Other(_));
+        if places.is_empty() || is_joined {
             return Ok(());
         }
         let to = places.into_iter().collect::<Vec<_>>().join(", ");
