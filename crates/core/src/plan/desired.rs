@@ -6,7 +6,7 @@ use super::{ManagedTypes, Reason, Settings, Special, limit::Limit};
 use crate::{
     dns::{Alias, AliasZones, Data, MAX_SET_VALUES, Name, RecordSet, RecordType, Rule, SetKey, Zone},
     sanitize::listed,
-    source::{Claim, Content, Endpoint, MAX_OBJECT_VALUES, Record, Severity, Targets},
+    source::{AliasChoice, Claim, Content, Endpoint, MAX_OBJECT_VALUES, Record, Severity, Targets},
 };
 
 /// The record sets that a claim asks for. Claims with equal record sets do not conflict.
@@ -43,7 +43,7 @@ impl Desired {
         let Content { targets, records } = &endpoint.content;
         let mut sets = Self::sets_of(endpoint, targets, zone, settings, keeps_cname)?;
         for Record { rtype, ttl, values } in &**records {
-            let ttl = ttl.or(endpoint.ttl).unwrap_or(settings.default_ttl);
+            let ttl = ttl.unwrap_or(settings.default_ttl);
             sets.push(record_set(endpoint, rtype.clone(), Data::Values { ttl, values: values.clone() }));
         }
         sets.sort_by(|one, other| one.key.cmp(&other.key));
@@ -60,11 +60,8 @@ impl Desired {
         if sets.iter().any(|set| set.values().len() > MAX_SET_VALUES) {
             return Err(Reason::TooBig(Limit::SetValues));
         }
-        let states = |set: &&RecordSet| {
-            let mut records = records.iter();
-            endpoint.ttl.is_some() || records.any(|it| it.rtype == *set.rtype() && it.ttl.is_some())
-        };
-        let stated_ttls = sets.iter().filter(states).map(|set| set.rtype().clone()).collect();
+        let types = sets.iter().map(RecordSet::rtype);
+        let stated_ttls = types.filter(|rtype| endpoint.ttl_of(rtype).is_some()).cloned().collect();
         Ok(Self { sets, stated_ttls, is_merged: false })
     }
 
@@ -82,8 +79,8 @@ impl Desired {
         if let Some((address, special)) = targets.addresses().find_map(special) {
             return Err(Reason::SpecialAddress { address, special });
         }
-        let ttl = endpoint.ttl.unwrap_or(settings.default_ttl);
         let addresses = |values: Vec<String>, rtype| {
+            let ttl = endpoint.ttl_of(&rtype).unwrap_or(settings.default_ttl);
             let values: Vec<_> = values.into_iter().map(Into::into).collect();
             (!values.is_empty()).then(|| record_set(endpoint, rtype, Data::Values { ttl, values }))
         };
@@ -167,11 +164,11 @@ fn name_sets(
     if keeps_cname {
         return Ok(cname());
     }
+    let choice = endpoint.alias.choice;
+    let prefers_cname = settings.prefer_cname || choice == AliasChoice::Never;
     match settings.alias_zones.find(&target) {
         // The apex cannot be a CNAME, even with --aws-prefer-cname.
-        Some(row)
-            if endpoint.alias.always || is_apex || (row.service.is_default() && !settings.prefer_cname) =>
-        {
+        Some(row) if choice.asks() || is_apex || (row.service.is_default() && !prefers_cname) => {
             if zone.is_private() && !row.service.allows_private_zones() {
                 return Err(Reason::AliasInPrivateZone { target });
             }
@@ -181,14 +178,14 @@ fn name_sets(
                 evaluate_target_health: row.service.allows_health()
                     && endpoint.alias.evaluate_target_health.unwrap_or(true),
             };
-            let set = |rtype| record_set(endpoint, rtype, Data::Alias(alias.clone()));
-            Ok(vec![set(RecordType::A), set(RecordType::Aaaa)])
+            let set = |rtype: &RecordType| record_set(endpoint, rtype.clone(), Data::Alias(alias.clone()));
+            Ok(choice.types().iter().map(set).collect())
         }
         // A CNAME cannot become an alias later, because that needs a deletion.
-        None if AliasZones::is_load_balancer(&target) && !settings.prefer_cname => {
+        None if AliasZones::is_load_balancer(&target) && !prefers_cname => {
             Err(Reason::UnknownLoadBalancerZone { target })
         }
-        None if endpoint.alias.always => Err(Reason::NoAliasZone { target }),
+        None if choice.asks() => Err(Reason::NoAliasZone { target }),
         _ if is_apex => Err(Reason::ApexNeedsAlias { target }),
         _ => Ok(cname()),
     }

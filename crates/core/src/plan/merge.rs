@@ -79,7 +79,7 @@ impl View<'_> {
         let own = &holder.endpoint.content.targets;
         let joins = |other: &&Claim| {
             self.may_merge(holder, other)
-                && other.endpoint.ttl == holder.endpoint.ttl
+                && other.endpoint.address_ttls() == holder.endpoint.address_ttls()
                 // A claim that cannot be published must not block the record of the others.
                 && self.wish(other).is_ok()
         };

@@ -67,13 +67,14 @@ impl View<'_> {
         }
         let claims = keys().filter_map(|key| self.claims.claimants(key).first());
         let stated = claims.filter(|claim| is_weighted(claim.endpoint.routing.rule()));
-        let mut stated: Vec<&Claim> = stated.filter(|claim| claim.endpoint.ttl.is_some()).collect();
+        let ttl_of = |claim: &Claim| claim.endpoint.ttl_of(rtype);
+        let mut stated: Vec<&Claim> = stated.filter(|claim| ttl_of(claim).is_some()).collect();
         stated.sort_by(|one, other| {
             if one.is_older_than(other) { std::cmp::Ordering::Less } else { std::cmp::Ordering::Greater }
         });
-        let ttls: BTreeSet<Ttl> = stated.iter().filter_map(|claim| claim.endpoint.ttl).collect();
+        let ttls: BTreeSet<Ttl> = stated.iter().filter_map(|claim| ttl_of(claim)).collect();
         match (ttls.len(), there().next().and_then(RecordSet::ttl)) {
-            (1, _) | (_, None) => stated.first().and_then(|claim| claim.endpoint.ttl).map(|ttl| (ttl, true)),
+            (1, _) | (_, None) => stated.first().and_then(|claim| ttl_of(claim)).map(|ttl| (ttl, true)),
             (_, Some(ttl)) => Some((ttl, false)),
         }
     }

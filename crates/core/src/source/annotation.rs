@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
-    AliasOptions, AnnotationKey, BadObject, ClaimKey, Content, Controls, Endpoint, Facts, Pause, Problem,
-    Publish, Rules, Targets, routing,
+    AliasChoice, AliasOptions, AnnotationKey, BadObject, ClaimKey, Content, Controls, Endpoint, Facts, Pause,
+    Problem, Publish, Rules, Targets, routing,
 };
 use crate::{
     dns::{Name, Ttl},
@@ -110,7 +110,11 @@ impl<'a> Annotations<'a> {
         let targets = Arc::new(self.targets(own, problems));
         let ttl = self.ttl(problems);
         let alias = AliasOptions {
-            always: self.flag(AnnotationKey::Alias, problems).unwrap_or(false),
+            choice: match self.flag(AnnotationKey::Alias, problems) {
+                Some(true) => AliasChoice::Always,
+                // ExternalDNS ignores the annotation unless it is `true`.
+                Some(false) | None => AliasChoice::Usual,
+            },
             evaluate_target_health: self.flag(AnnotationKey::EvaluateTargetHealth, problems),
         };
         let (set_id, routing) = routing::read(self, problems);
@@ -120,6 +124,7 @@ impl<'a> Annotations<'a> {
             routing: routing.clone(),
             content: Content::of_targets(Arc::clone(&targets)),
             ttl,
+            aaaa_ttl: ttl,
             alias,
         }
     }

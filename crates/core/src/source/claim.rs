@@ -229,6 +229,7 @@ mod tests {
             routing: Routing::Simple,
             content: Content::of_targets(Arc::new(targets)),
             ttl: Some(Ttl::DEFAULT),
+            aaaa_ttl: None,
             alias: AliasOptions::default(),
         })
     }

@@ -29,8 +29,10 @@ pub struct Endpoint {
     pub routing: Routing,
     /// Where the hostname leads.
     pub content: Content,
-    /// The TTL that the object asks for; none if it leaves the choice to us.
+    /// The TTL that the object asks for in A and CNAME records; none if it leaves the choice to us.
     pub ttl: Option<Ttl>,
+    /// The same for AAAA records. Most objects state one TTL for both.
+    pub aaaa_ttl: Option<Ttl>,
     /// How host names of AWS services become aliases.
     pub alias: AliasOptions,
 }
@@ -50,7 +52,7 @@ pub struct Content {
 pub struct Record {
     /// The type.
     pub rtype: RecordType,
-    /// The TTL that the object asks for, if it differs from that of the endpoint.
+    /// The TTL that the object asks for; none if it leaves the choice to us.
     pub ttl: Option<Ttl>,
     /// The values, as Route 53 writes them.
     pub values: Vec<Arc<str>>,
@@ -59,10 +61,26 @@ pub struct Record {
 /// How the host name of an AWS service becomes an alias.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AliasOptions {
-    /// Whether every host name becomes an alias, not only those of services that always get one (`alias: "true"`).
-    pub always: bool,
+    /// Whether it becomes an alias, and of which types.
+    pub choice: AliasChoice,
     /// The object's choice of `EvaluateTargetHealth`; none if it leaves the choice to us.
     pub evaluate_target_health: Option<bool>,
+}
+
+/// Which records lead to a host name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AliasChoice {
+    /// Aliases of both types for services that always get them, otherwise a CNAME.
+    #[default]
+    Usual,
+    /// Aliases of both types for every service (`true`).
+    Always,
+    /// An alias of type A only.
+    OnlyA,
+    /// An alias of type AAAA only.
+    OnlyAaaa,
+    /// A CNAME (`false`). The apex gets aliases nevertheless, because it cannot be a CNAME.
+    Never,
 }
 
 /// IP addresses and host names. Of each sort there are at most as many as one record set can hold.
@@ -90,6 +108,24 @@ impl fmt::Display for ClaimKey {
     }
 }
 
+// === impl Endpoint ===
+
+impl Endpoint {
+    /// The TTL that the object asks for in the record set of a type; none if it leaves the choice to us.
+    pub fn ttl_of(&self, rtype: &RecordType) -> Option<Ttl> {
+        match rtype {
+            RecordType::A | RecordType::Cname => self.ttl,
+            RecordType::Aaaa => self.aaaa_ttl,
+            _ => self.content.records.iter().find(|record| record.rtype == *rtype)?.ttl,
+        }
+    }
+
+    /// The TTLs of its address records.
+    pub fn address_ttls(&self) -> [Option<Ttl>; 2] {
+        [self.ttl, self.aaaa_ttl]
+    }
+}
+
 // === impl Content ===
 
 impl Content {
@@ -106,6 +142,24 @@ impl Content {
     /// Whether there is nothing to lead to.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+// === impl AliasChoice ===
+
+impl AliasChoice {
+    /// Whether the object asks for an alias.
+    pub fn asks(self) -> bool {
+        matches!(self, Self::Always | Self::OnlyA | Self::OnlyAaaa)
+    }
+
+    /// The types of the aliases.
+    pub fn types(self) -> &'static [RecordType] {
+        match self {
+            Self::Usual | Self::Always | Self::Never => &[RecordType::A, RecordType::Aaaa],
+            Self::OnlyA => &[RecordType::A],
+            Self::OnlyAaaa => &[RecordType::Aaaa],
+        }
     }
 }
 

@@ -41,7 +41,7 @@ use k8s_openapi::{
 pub use annotation::{ADOPT, DEFAULT_PREFIXES, HAND_OVER_TO, PAUSED_UNTIL, PUBLISH};
 pub use annotation_key::AnnotationKey;
 pub use claim::{Claim, Claims};
-pub use endpoint::{AliasOptions, ClaimKey, Content, Endpoint, Record, Targets};
+pub use endpoint::{AliasChoice, AliasOptions, ClaimKey, Content, Endpoint, Record, Targets};
 pub(crate) use facts::MAX_OBJECT_VALUES;
 pub use facts::{BadHost, Controls, Facts, MAX_OBJECT_HOSTS, Pause, Problem, Severity};
 pub use index::{Equal, Index, Part, Reduced, Related};

@@ -134,7 +134,7 @@ fn ports(spec: &ServiceSpec, facts: &mut Facts) -> BTreeMap<ClaimKey, Arc<Endpoi
             match Name::from_hostname(&name) {
                 Ok(host) => {
                     let key = ClaimKey { host, set_id: endpoint.key.set_id.clone() };
-                    let record = Record { rtype: RecordType::Srv, ttl: None, values };
+                    let record = Record { rtype: RecordType::Srv, ttl: endpoint.ttl, values };
                     let content = Content { records: [record].into(), ..Content::default() };
                     let endpoint = Endpoint { key: key.clone(), content, ..Endpoint::clone(endpoint) };
                     endpoints.insert(key, Arc::new(endpoint));
