@@ -27,7 +27,7 @@ impl Desired {
     /// an alias in its place would need a deletion.
     pub fn new(claim: &Claim, zone: &Zone, settings: &Settings, keeps_cname: bool) -> Result<Self, Reason> {
         let (facts, endpoint) = (&claim.facts, &claim.endpoint);
-        if let Some(problem) = facts.blocking_problem() {
+        if let Some(problem) = facts.blocking_problem().or(endpoint.problem.as_deref()) {
             let (field, text) = (problem.field.clone(), problem.text.clone());
             return Err(match problem.severity {
                 Severity::Unreadable => {

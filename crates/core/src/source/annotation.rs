@@ -6,7 +6,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::{
     AliasChoice, AliasOptions, AnnotationKey, BadObject, ClaimKey, Content, Controls, Endpoint, Facts, Pause,
-    Problem, Publish, Rules, Targets, routing,
+    Problem, Publish, Rules, Targets, options::Options, routing,
 };
 use crate::{
     dns::{Name, Ttl},
@@ -126,6 +126,7 @@ impl<'a> Annotations<'a> {
             ttl,
             aaaa_ttl: ttl,
             alias,
+            problem: None,
         }
     }
 
@@ -220,6 +221,16 @@ impl<'a> Annotations<'a> {
 
     fn flag(&self, key: AnnotationKey, problems: &mut Vec<Problem>) -> Option<bool> {
         self.get(key, problems)?.flag(problems)
+    }
+}
+
+impl Options for Annotations<'_> {
+    fn get(&self, key: AnnotationKey, problems: &mut Vec<Problem>) -> Option<Annotation<'_>> {
+        self.get(key, problems)
+    }
+
+    fn named(&self, key: AnnotationKey) -> String {
+        format!("the annotation `{}`", key.as_str())
     }
 }
 

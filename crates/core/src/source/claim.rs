@@ -231,6 +231,7 @@ mod tests {
             ttl: Some(Ttl::DEFAULT),
             aaaa_ttl: None,
             alias: AliasOptions::default(),
+            problem: None,
         })
     }
 

@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use super::Problem;
 use crate::dns::{MAX_SET_VALUES, Name, RecordType, Routing, SetId, Ttl};
 
 /// The key of a claim: a hostname, and one of its set identifiers.
@@ -35,6 +36,8 @@ pub struct Endpoint {
     pub aaaa_ttl: Option<Ttl>,
     /// How host names of AWS services become aliases.
     pub alias: AliasOptions,
+    /// What is wrong with this endpoint alone, if that blocks it.
+    pub problem: Option<Arc<Problem>>,
 }
 
 /// The content of the record sets of a hostname.

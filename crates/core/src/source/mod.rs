@@ -21,6 +21,7 @@ mod ingress;
 mod look_up;
 mod node;
 mod object_ref;
+mod options;
 mod pod;
 mod received;
 mod resource;

@@ -1,14 +1,11 @@
-//! The annotations of routing policies and health checks.
+//! The options of routing policies and health checks.
 //!
 //! Route 53 wants a set identifier with exactly one policy, or neither. What it would reject is a problem of the object:
 //! a record without its policy would get all traffic of the hostname.
 
 use std::sync::Arc;
 
-use super::{
-    AnnotationKey as Key, Problem,
-    annotation::{Annotation, Annotations},
-};
+use super::{AnnotationKey as Key, Problem, annotation::Annotation, options::Options};
 use crate::{
     dns::{Policy, Routing, Rule, SetId},
     sanitize::{escaped, quoted},
@@ -23,21 +20,21 @@ const MAX_HEALTH_CHECK_CHARACTERS: usize = 64;
 /// The codes of continents (`GeoLocation`, Route 53 API reference).
 const CONTINENTS: [&str; 7] = ["AF", "AN", "AS", "EU", "NA", "OC", "SA"];
 
-/// A policy that an object asks for: its first annotation, and its rule if the annotations are valid.
+/// A policy that an object asks for: its first option, and its rule if the options are valid.
 struct Asked {
     field: String,
     rule: Option<Rule>,
 }
 
-/// A reader of the annotations of one object.
-struct Reader<'r, 'a> {
-    annotations: &'r Annotations<'a>,
+/// A reader of options.
+struct Reader<'r> {
+    options: &'r dyn Options,
     problems: &'r mut Vec<Problem>,
 }
 
-/// Reads the set identifier and the routing of an object.
-pub(super) fn read(annotations: &Annotations<'_>, problems: &mut Vec<Problem>) -> (Option<SetId>, Routing) {
-    let mut reader = Reader { annotations, problems };
+/// Reads the set identifier and the routing.
+pub(super) fn read(options: &dyn Options, problems: &mut Vec<Problem>) -> (Option<SetId>, Routing) {
+    let mut reader = Reader { options, problems };
     let set_id = reader.set_id();
     let mut policies: Vec<Asked> = [
         reader.weight(),
@@ -58,11 +55,13 @@ pub(super) fn read(annotations: &Annotations<'_>, problems: &mut Vec<Problem>) -
     let asked = policies.pop();
     match (&set_id, &asked) {
         (None, Some(asked)) => {
-            let text = "a routing policy needs a set identifier: add the annotation `set-identifier`";
+            let set_identifier = options.named(Key::SetIdentifier);
+            let text = format!("a routing policy needs a set identifier: add {set_identifier}");
             problems.push(Problem::blocking(asked.field.clone(), text));
         }
         (Some((field, _)), None) => {
-            let text = "a set identifier needs a routing policy: add one, as the annotation `aws-weight`";
+            let weight = options.named(Key::Weight);
+            let text = format!("a set identifier needs a routing policy: add one, as {weight}");
             problems.push(Problem::blocking(field.clone(), text));
         }
         (None, None) | (Some(_), Some(_)) => {}
@@ -77,9 +76,9 @@ pub(super) fn read(annotations: &Annotations<'_>, problems: &mut Vec<Problem>) -
 
 // === impl Reader ===
 
-impl<'a> Reader<'_, 'a> {
-    fn get(&mut self, key: Key) -> Option<Annotation<'a>> {
-        self.annotations.get(key, self.problems)
+impl<'r> Reader<'r> {
+    fn get(&mut self, key: Key) -> Option<Annotation<'r>> {
+        self.options.get(key, self.problems)
     }
 
     /// The value of a key, if `read` understands it. Otherwise, `expected` says what it must be.
@@ -141,7 +140,7 @@ impl<'a> Reader<'_, 'a> {
     /// ExternalDNS switches the policy on for every value, and reads it back as an empty text.
     fn multi_value(&mut self) -> Option<Asked> {
         let on = |text: &str| matches!(text, "true" | "").then_some(Rule::MultiValue(true));
-        let expected = "`true`; remove the annotation for another policy";
+        let expected = "`true`; remove it for another policy";
         let (field, rule) = self.part(Key::MultiValueAnswer, expected, on)?;
         Some(Asked { field, rule })
     }
@@ -166,7 +165,8 @@ impl<'a> Reader<'_, 'a> {
             return Some(Asked { field, rule });
         }
         if let (None, Some((field, _))) = (&country, &subdivision) {
-            let text = "a subdivision needs its country: add the annotation `aws-geolocation-country-code`";
+            let country = self.options.named(Key::CountryCode);
+            let text = format!("a subdivision needs its country: add {country}");
             self.problems.push(Problem::blocking(field.clone(), text));
         }
         let subdivision_code = subdivision.as_ref().and_then(|(_, code)| code.clone());
@@ -273,7 +273,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::source::Rules;
+    use crate::source::{Rules, annotation::Annotations};
 
     /// The set identifier and the routing, or the first problem.
     fn read_all(annotations: &[(&str, &str)]) -> Result<String, String> {
