@@ -350,6 +350,7 @@ fn collect(document: Value, path: &Path, resources: &mut Vec<Received>) -> Resul
     let resource: Received = match kind.as_str() {
         "Ingress" => Object::Ingress(read(document).map_err(bad)?).into(),
         "Service" => Object::Service(read(document).map_err(bad)?).into(),
+        "DNSEndpoint" => Object::DnsEndpoint(read(document).map_err(bad)?).into(),
         "EndpointSlice" => Received::EndpointSlice(read(document).map_err(bad)?),
         "Pod" => Received::Pod(read(document).map_err(bad)?),
         "Node" => Received::Node(read(document).map_err(bad)?),

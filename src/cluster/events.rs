@@ -28,7 +28,7 @@ use zonekeeper_core::{
     dns::RecordSet,
     keeper::{IgnoredField, Report, Telling, Warning},
     plan::{Blocked, Noted, Unit},
-    source::{Kind, ObjectRef},
+    source::{DnsEndpoint, Kind, ObjectRef},
 };
 
 use super::{
@@ -116,6 +116,7 @@ impl Events {
         let api_version = match object.kind() {
             Kind::Ingress => Ingress::API_VERSION,
             Kind::Service => Service::API_VERSION,
+            Kind::DnsEndpoint => DnsEndpoint::API_VERSION,
             // Such an object asks for nothing, so nothing is reported of it.
             Kind::Other(_) => "v1",
         };

@@ -20,7 +20,7 @@ use tokio::{
 use tracing::{debug, warn};
 use zonekeeper_core::{
     keeper::Input,
-    source::{Object, Received, Resource, Rules, Scope},
+    source::{DnsEndpoint, Object, Received, Resource, Rules, Scope},
 };
 
 use super::{
@@ -136,6 +136,9 @@ impl Watch {
         match self.scope.resource {
             Resource::INGRESS => self.namespaced::<Ingress>(|it| Object::Ingress(it).into()).await,
             Resource::SERVICE => self.namespaced::<Service>(|it| Object::Service(it).into()).await,
+            Resource::DNS_ENDPOINT => {
+                self.namespaced::<DnsEndpoint>(|it| Object::DnsEndpoint(it).into()).await
+            }
             Resource::ENDPOINT_SLICE => self.namespaced::<EndpointSlice>(Received::EndpointSlice).await,
             Resource::POD => self.namespaced::<Pod>(Received::Pod).await,
             Resource::NODE => {

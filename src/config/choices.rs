@@ -13,6 +13,8 @@ pub enum Source {
     Ingress,
     /// Service (v1)
     Service,
+    /// `DNSEndpoint` (externaldns.k8s.io/v1alpha1)
+    Crd,
 }
 
 /// The objects that are published.
@@ -95,6 +97,7 @@ impl Source {
         match self {
             Self::Ingress => Resource::INGRESS,
             Self::Service => Resource::SERVICE,
+            Self::Crd => Resource::DNS_ENDPOINT,
         }
     }
 }

@@ -40,6 +40,20 @@ impl TxtText {
         Ok(Self(String::from_utf8_lossy(&text).into_owned()))
     }
 
+    /// Checks a value as a person writes it, and returns it in the form of Route 53. A value that Route 53 accepts keeps its
+    /// spelling.
+    pub fn accepted(value: &str) -> Result<Arc<str>, UnreadableTxt> {
+        let (value, text) = (value.trim(), Self::parse(value)?);
+        let (mut rest, mut longest) = (value, 0);
+        while let Some(begun) = rest.strip_prefix('"') {
+            let mut bytes = Vec::new();
+            rest = string(begun, &mut bytes)?.trim_start();
+            longest = longest.max(bytes.len());
+        }
+        let is_printable = value.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        Ok(if is_printable && longest <= MAX_STRING_BYTES { value.into() } else { text.to_value() })
+    }
+
     /// The value in the form of Route 53: strings of at most [`MAX_STRING_BYTES`]. Quotes and backslashes get a backslash,
     /// and bytes outside printable ASCII are octal.
     pub fn to_value(&self) -> Arc<str> {
@@ -115,6 +129,19 @@ mod tests {
         ] {
             let read = TxtText::parse(value).map(|text| text.0);
             assert_eq!(read, expected.map(str::to_owned), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_value_keeps_its_spelling_if_route_53_accepts_it() {
+        let (long, split) = (format!("\"{}\"", "x".repeat(300)), TxtText::new("x".repeat(300)).to_value());
+        for (value, expected) in [
+            (r#" "a" "b\040" "#, Some(r#""a" "b\040""#)),
+            (r#""ü""#, Some(r#""\303\274""#)),
+            (&long, Some(&*split)),
+            (r#""a"#, None),
+        ] {
+            assert_eq!(TxtText::accepted(value).ok().as_deref(), expected, "{value}");
         }
     }
 

@@ -32,10 +32,11 @@ impl RecordType {
             (Self::Aaaa, _) => return bad("an IPv6 address"),
             (Self::Cname, [word]) if is_host(word) => {}
             (Self::Cname, _) => return bad("a host name"),
-            (Self::Mx, [preference, host]) if number(preference) && is_host(host) => {}
+            (Self::Mx, [preference, host]) if number(preference) && is_host_or_none(host) => {}
             (Self::Mx, _) => return bad("a preference and a host name, as `10 mail.example.com`"),
             (Self::Srv, [numbers @ .., host])
-                if numbers.len() == 3 && numbers.iter().all(|word| number(word)) && is_host(host) => {}
+                if numbers.len() == 3 && numbers.iter().all(|word| number(word)) && is_host_or_none(host) => {
+            }
             (Self::Srv, _) => {
                 return bad("priority, weight, port and host name, as `0 50 8080 web.example.com`");
             }
@@ -48,10 +49,7 @@ impl RecordType {
             }
             (Self::Caa, _) => return bad("flags, tag and a quoted value, as `0 issue \"ca.example.com\"`"),
             (Self::Txt, _) if text.trim().starts_with('"') => {
-                return match TxtText::parse(text) {
-                    Ok(_) => Ok(text.trim().into()),
-                    Err(_) => bad("a text, or quoted strings of at most 255 characters"),
-                };
+                return TxtText::accepted(text).or(bad("a text, or quoted strings"));
             }
             (Self::Txt, _) => return Ok(TxtText::new(text).to_value()),
             (Self::Ns | Self::Other(_), _) => return bad("another record type"),
@@ -84,6 +82,11 @@ impl RecordType {
     }
 }
 
+/// Whether a text is a host name. A dot alone says that there is no such service (RFC 7505, 3; RFC 2782).
+fn is_host_or_none(text: &str) -> bool {
+    text == "." || is_host(text)
+}
+
 fn is_host(text: &str) -> bool {
     Name::from_route53(text).is_ok_and(|name| !name.is_wildcard())
 }
@@ -106,9 +109,11 @@ mod tests {
             ("CNAME", "lb.example.net.", Some("lb.example.net.")),
             ("CNAME", "a b", None),
             ("MX", "10  mail.example.com", Some("10 mail.example.com")),
+            ("MX", "0 .", Some("0 .")),
             ("MX", "mail.example.com", None),
             ("MX", "65536 mail.example.com", None),
             ("SRV", "0 50 30080 web.example.com.", Some("0 50 30080 web.example.com.")),
+            ("SRV", "0 0 0 .", Some("0 0 0 .")),
             ("SRV", "0 50 web.example.com.", None),
             ("CAA", "0 issue \"ca.example.com; a=b\"", Some("0 issue \"ca.example.com; a=b\"")),
             ("CAA", "0 issue ca.example.com", None),

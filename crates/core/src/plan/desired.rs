@@ -101,11 +101,19 @@ impl Desired {
         }
     }
 
-    /// The sets of managed types, or the reason if there are none.
+    /// The sets of managed types, or the reason if there are none, or if they exclude each other.
     pub fn narrowed(mut self, managed: &ManagedTypes) -> Result<Self, Reason> {
         let asked_for = self.sets.iter().map(|set| set.rtype().clone()).collect();
         self.sets.retain(|set| managed.contains(set.rtype()));
-        if self.sets.is_empty() { Err(Reason::UnmanagedType { types: asked_for }) } else { Ok(self) }
+        if self.sets.is_empty() {
+            return Err(Reason::UnmanagedType { types: asked_for });
+        }
+        let other = self.sets.iter().map(RecordSet::rtype).find(|rtype| **rtype != RecordType::Cname);
+        if let Some(other) = other.filter(|_| self.has(&RecordType::Cname)) {
+            let text = format!("a CNAME excludes the {other} record that the object wants at the same name");
+            return Err(Reason::InvalidField { field: "targets".to_owned(), text });
+        }
+        Ok(self)
     }
 
     /// The same sets, marked as merged if they differ from the holder's own wish.

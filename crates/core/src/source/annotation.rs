@@ -130,6 +130,21 @@ impl<'a> Annotations<'a> {
         }
     }
 
+    /// Reads the annotations of an object whose spec states everything about its records.
+    pub fn read_controls(&self, facts: &mut Facts) {
+        let problems = &mut facts.problems;
+        self.get(AnnotationKey::Controller, problems);
+        self.warn_of_unknown(problems);
+        for key in AnnotationKey::ALL.into_iter().filter(|key| *key != AnnotationKey::Controller) {
+            if let Some(found) = self.get(key, &mut Vec::new()) {
+                let text =
+                    format!("it has no effect on a {}, whose spec states its records", facts.object.kind());
+                problems.push(Problem::warning(found.field, text));
+            }
+        }
+        facts.controls = self.controls(problems);
+    }
+
     /// The targets of the annotation `target`, else the object's `own`.
     fn targets<'t>(
         &self,
@@ -138,7 +153,7 @@ impl<'a> Annotations<'a> {
     ) -> Targets {
         let targets = self.stated_targets(problems);
         let targets = targets.unwrap_or_else(|| Targets::read_all(own, problems));
-        targets.warn_of_both_sorts(problems);
+        targets.warn_of_both_sorts("targets", problems);
         targets
     }
 
@@ -158,14 +173,7 @@ impl<'a> Annotations<'a> {
             // ExternalDNS reads 0 as unset.
             "0" => None,
             text => match text.parse::<Ttl>() {
-                Ok(ttl) if ttl > self.rules.max_ttl => {
-                    let max = self.rules.max_ttl;
-                    let text =
-                        format!("`{}` is more than --max-ttl, so the TTL is {max}", quoted(found.value));
-                    problems.push(Problem::warning(found.field.clone(), text));
-                    Some(max)
-                }
-                Ok(ttl) => Some(ttl),
+                Ok(ttl) => Some(within_max_ttl(ttl, self.rules, &found.field, found.value, problems)),
                 Err(why) => {
                     problems.push(found.warning(&format!("{why}; the default TTL is used")));
                     None
@@ -238,7 +246,7 @@ impl Options for Annotations<'_> {
 
 impl Annotation<'_> {
     /// The value as `true` or `false`; any other text is a problem.
-    fn flag(&self, problems: &mut Vec<Problem>) -> Option<bool> {
+    pub fn flag(&self, problems: &mut Vec<Problem>) -> Option<bool> {
         match self.value {
             "true" => Some(true),
             "false" => Some(false),
@@ -262,6 +270,22 @@ impl Annotation<'_> {
     fn unreadable(&self, why: &dyn std::fmt::Display) -> String {
         format!("`{}` cannot be read: {why}", quoted(self.value))
     }
+}
+
+/// The TTL, but at most `--max-ttl`. `text` is the TTL as written in `field`.
+pub(super) fn within_max_ttl(
+    ttl: Ttl,
+    rules: &Rules,
+    field: &str,
+    text: &str,
+    problems: &mut Vec<Problem>,
+) -> Ttl {
+    let max = rules.max_ttl;
+    if ttl > max {
+        let text = format!("`{}` is more than --max-ttl, so the TTL is {max}", quoted(text));
+        problems.push(Problem::warning(field, text));
+    }
+    ttl.min(max)
 }
 
 /// The parts of a comma-separated value, without spaces around them.

@@ -33,6 +33,8 @@ pub struct Facts {
     pub object: ObjectRef,
     /// The object's uid, for the audit line.
     pub uid: Arc<str>,
+    /// The generation of the object's spec, if the kind of the object has a status of ours.
+    pub generation: Option<i64>,
     /// The time of the object's creation, in seconds since 1970. The older claim wins a new name.
     pub created: i64,
     /// What the object asks for: at most [`MAX_OBJECT_HOSTS`] endpoints, ordered by key, one for each key.
@@ -116,6 +118,7 @@ impl Facts {
         Self {
             object,
             uid: meta.uid.as_deref().unwrap_or_default().into(),
+            generation: None,
             created: meta.creation_timestamp.as_ref().map_or(i64::MAX, |time| time.0.as_second()),
             endpoints: Vec::new(),
             hosts_above_limit: BTreeSet::new(),
@@ -144,6 +147,8 @@ impl Facts {
         let Self {
             object,
             uid,
+            // It is no part of any plan.
+            generation: _,
             created,
             endpoints,
             hosts_above_limit,
@@ -201,7 +206,7 @@ impl Facts {
     pub(super) fn with_targets(mut self, targets: impl Fn(&Endpoint) -> Arc<Targets>) -> Self {
         for endpoint in &mut self.endpoints {
             let targets = targets(endpoint);
-            targets.warn_of_both_sorts(&mut self.problems);
+            targets.warn_of_both_sorts("targets", &mut self.problems);
             *endpoint =
                 Arc::new(Endpoint { content: Content::of_targets(targets), ..Endpoint::clone(endpoint) });
         }
@@ -273,18 +278,25 @@ impl Hosts {
             Ok(name) if self.valid.contains(&name) => {}
             Ok(name) => drop(self.above_limit.insert(name)),
             Err(BadName::Empty) => {}
-            Err(why) => {
-                let bad = BadHost { text: quoted(text), why };
-                if self.bad.contains(&bad) {
-                    return;
-                }
-                if self.bad.len() < MAX_BAD_HOSTS {
-                    self.bad.push(bad);
-                } else {
-                    self.more_bad += 1;
-                }
-            }
+            Err(why) => self.add_bad(BadHost { text: quoted(text), why }),
         }
+    }
+
+    /// Adds an invalid hostname.
+    pub fn add_bad(&mut self, bad: BadHost) {
+        if self.bad.contains(&bad) {
+            return;
+        }
+        if self.bad.len() < MAX_BAD_HOSTS {
+            self.bad.push(bad);
+        } else {
+            self.more_bad += 1;
+        }
+    }
+
+    /// Adds a hostname that gets no endpoint, because the object has too many.
+    pub fn add_above_limit(&mut self, host: Name) {
+        self.above_limit.insert(host);
     }
 
     /// Completes the facts of an object that is not selected: only its hostnames count.
@@ -294,9 +306,15 @@ impl Hosts {
 
     /// Completes the facts of an object that wants the same at each of its hostnames.
     pub fn endpoints(self, facts: Facts, endpoint: impl Fn(Name) -> Endpoint) -> Facts {
-        let endpoints = self.valid.into_iter().map(|host| Arc::new(endpoint(host)));
+        let mut hosts = self;
+        let endpoints = std::mem::take(&mut hosts.valid).into_iter().map(|host| Arc::new(endpoint(host)));
+        hosts.with_endpoints(facts, endpoints.collect())
+    }
+
+    /// Completes the facts of an object with endpoints, ordered by key.
+    pub fn with_endpoints(self, facts: Facts, endpoints: Vec<Arc<Endpoint>>) -> Facts {
         Facts {
-            endpoints: endpoints.collect(),
+            endpoints,
             hosts_above_limit: self.above_limit,
             bad_hosts: self.bad,
             more_bad_hosts: self.more_bad,
@@ -330,10 +348,10 @@ impl Targets {
     }
 
     /// Warns if there are host names that have no effect beside IP addresses.
-    pub(super) fn warn_of_both_sorts(&self, problems: &mut Vec<Problem>) {
+    pub(super) fn warn_of_both_sorts(&self, field: &str, problems: &mut Vec<Problem>) {
         if self.addresses().next().is_some() && !self.hosts.is_empty() {
             let text = format!("IP addresses win over host names; ignored: {}", listed(self.hosts.iter()));
-            let problem = Problem::warning("targets", text);
+            let problem = Problem::warning(field, text);
             if !problems.contains(&problem) {
                 problems.push(problem);
             }

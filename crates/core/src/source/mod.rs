@@ -13,6 +13,7 @@
 mod annotation;
 mod annotation_key;
 mod claim;
+mod dns_endpoint;
 mod endpoint;
 mod endpoint_slice;
 mod facts;
@@ -42,6 +43,7 @@ use k8s_openapi::{
 pub use annotation::{ADOPT, DEFAULT_PREFIXES, HAND_OVER_TO, PAUSED_UNTIL, PUBLISH};
 pub use annotation_key::AnnotationKey;
 pub use claim::{Claim, Claims};
+pub use dns_endpoint::{DnsEndpoint, DnsEndpointEntry, DnsEndpointProperty, DnsEndpointSpec};
 pub use endpoint::{AliasChoice, AliasOptions, ClaimKey, Content, Endpoint, Record, Targets};
 pub(crate) use facts::MAX_OBJECT_VALUES;
 pub use facts::{BadHost, Controls, Facts, MAX_OBJECT_HOSTS, Pause, Problem, Severity};
@@ -63,6 +65,8 @@ pub enum Object {
     Ingress(Box<Ingress>),
     /// A `Service` of `v1`.
     Service(Box<Service>),
+    /// A `DNSEndpoint` of `externaldns.k8s.io/v1alpha1`.
+    DnsEndpoint(Box<DnsEndpoint>),
 }
 
 /// The objects that are read, and how.
@@ -114,6 +118,7 @@ impl Object {
         match self {
             Self::Ingress(_) => Kind::Ingress,
             Self::Service(_) => Kind::Service,
+            Self::DnsEndpoint(_) => Kind::DnsEndpoint,
         }
     }
 
@@ -134,6 +139,7 @@ impl Object {
         let reduced = match self {
             Self::Ingress(ingress) => Reduced::Facts(Box::new(ingress::facts(ingress, id, rules))),
             Self::Service(service) => service::reduce(service, id, rules)?,
+            Self::DnsEndpoint(endpoint) => Reduced::Facts(Box::new(dns_endpoint::facts(endpoint, id, rules))),
         };
         let says_nothing = matches!(&reduced, Reduced::Facts(facts) if facts.is_empty());
         (!says_nothing).then_some(reduced)
@@ -144,6 +150,7 @@ impl Object {
         match self {
             Self::Ingress(_) => Resource::INGRESS,
             Self::Service(_) => Resource::SERVICE,
+            Self::DnsEndpoint(_) => Resource::DNS_ENDPOINT,
         }
     }
 
@@ -156,6 +163,7 @@ impl Object {
         match self {
             Self::Ingress(ingress) => &ingress.metadata,
             Self::Service(service) => &service.metadata,
+            Self::DnsEndpoint(endpoint) => &endpoint.metadata,
         }
     }
 }

@@ -9,6 +9,8 @@ pub enum Kind {
     Ingress,
     /// `Service` of `v1`.
     Service,
+    /// `DNSEndpoint` of `externaldns.k8s.io/v1alpha1`.
+    DnsEndpoint,
     /// A kind that zonekeeper does not read, as an ownership record writes it: `httproute`.
     Other(Arc<str>),
 }
@@ -29,20 +31,21 @@ struct Parts {
 
 /// A text that does not refer to an object.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected an object as Ingress/shop/web or Service/shop/web")]
+#[error("expected an object as Ingress/shop/web, Service/shop/web or DNSEndpoint/shop/web")]
 pub struct BadObject;
 
 // === impl Kind ===
 
 impl Kind {
     /// The kinds that zonekeeper reads.
-    pub const ALL: [Self; 2] = [Self::Ingress, Self::Service];
+    pub const ALL: [Self; 3] = [Self::Ingress, Self::Service, Self::DnsEndpoint];
 
     /// The kind as Kubernetes writes it: `Ingress`.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Ingress => "Ingress",
             Self::Service => "Service",
+            Self::DnsEndpoint => "DNSEndpoint",
             Self::Other(label) => label,
         }
     }
@@ -52,6 +55,7 @@ impl Kind {
         match self {
             Self::Ingress => "ingress",
             Self::Service => "service",
+            Self::DnsEndpoint => "crd",
             Self::Other(label) => label,
         }
     }
@@ -128,7 +132,9 @@ impl FromStr for ObjectRef {
     fn from_str(text: &str) -> Result<Self, BadObject> {
         let (kind, path) = text.split_once('/').ok_or(BadObject)?;
         let (namespace, name) = path.split_once('/').ok_or(BadObject)?;
-        let kind = Kind::ALL.into_iter().find(|known| known.label().eq_ignore_ascii_case(kind));
+        let is_it =
+            |known: &Kind| [known.as_str(), known.label()].iter().any(|it| it.eq_ignore_ascii_case(kind));
+        let kind = Kind::ALL.into_iter().find(is_it);
         let is_named = is_object_name(namespace) && is_object_name(name);
         kind.filter(|_| is_named).map(|kind| Self::new(kind, namespace, name)).ok_or(BadObject)
     }
@@ -161,6 +167,7 @@ mod tests {
     fn a_resource_label_is_read_whatever_its_kind() {
         for (text, kind, namespace, name) in [
             ("ingress/shop/web", Kind::Ingress, "shop", "web"),
+            ("crd/shop/web", Kind::DnsEndpoint, "shop", "web"),
             ("httproute/shop/web", Kind::Other("httproute".into()), "shop", "web"),
             ("node/worker-1", Kind::Other("node".into()), "", "worker-1"),
             ("Ingress/shop/web", Kind::Other("Ingress".into()), "shop", "web"),
@@ -183,6 +190,10 @@ mod tests {
         let web = ObjectRef::new(Kind::Ingress, "shop", "web");
         for text in ["Ingress/shop/web", "ingress/shop/web", "INGRESS/shop/web"] {
             assert_eq!(text.parse(), Ok(web.clone()), "{text}");
+        }
+        let records = ObjectRef::new(Kind::DnsEndpoint, "shop", "records");
+        for text in ["DNSEndpoint/shop/records", "dnsendpoint/shop/records", "crd/shop/records"] {
+            assert_eq!(text.parse(), Ok(records.clone()), "{text}");
         }
         for text in
             ["", "web", "shop/web", "Pod/shop/web", "Ingress//web", "Ingress/shop/", "Ingress/shop/web/x"]

@@ -33,9 +33,12 @@ impl Resource {
     pub const POD: Self = Self::namespaced("Pod", "pod");
     /// `Node` of `v1`.
     pub const NODE: Self = Self::cluster_scoped("Node", "node");
+    /// `DNSEndpoint` of `externaldns.k8s.io/v1alpha1`.
+    pub const DNS_ENDPOINT: Self = Self::namespaced("DNSEndpoint", "crd").of_objects();
 
     /// The resources that the shipped sources can read.
-    pub const ALL: [Self; 5] = [Self::INGRESS, Self::SERVICE, Self::ENDPOINT_SLICE, Self::POD, Self::NODE];
+    pub const ALL: [Self; 6] =
+        [Self::INGRESS, Self::SERVICE, Self::ENDPOINT_SLICE, Self::POD, Self::NODE, Self::DNS_ENDPOINT];
 
     /// A resource that belongs to namespaces and asks for nothing itself.
     pub const fn namespaced(kind: &'static str, label: &'static str) -> Self {

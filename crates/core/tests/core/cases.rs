@@ -296,10 +296,8 @@ fn adopts_and_settles(situation: &Situation, plan: &Plan) -> Result<(), String> 
 fn foreign_is_untouched(situation: &Situation, after: &Zone) -> Result<(), String> {
     let owner = situation.settings.owner.as_str();
     for set in situation.zone.sets() {
-        let ours = match set.rtype() {
-            rtype if rtype.is_address() => situation.affixes.owns(&situation.zone, owner, set),
-            _ => crate::model::says(set, owner) == Some(true),
-        };
+        let is_ownership = || crate::model::says(set, owner) == Some(true);
+        let ours = situation.affixes.owns(&situation.zone, owner, set) || is_ownership();
         let now = after.get(set.name(), set.rtype(), set.key.set_id.as_ref());
         if !ours && now != Some(set) {
             return Err(format!("this is not ours and has been changed: {set}"));

@@ -393,6 +393,7 @@ fn resources(text: &str) -> Result<(Vec<Object>, Vec<Received>), String> {
         match read::<Kind>(document)?.kind.as_str() {
             "Ingress" => objects.push(Object::Ingress(read(document)?)),
             "Service" => objects.push(Object::Service(read(document)?)),
+            "DNSEndpoint" => objects.push(Object::DnsEndpoint(read(document)?)),
             "EndpointSlice" => parts.push(Received::EndpointSlice(read(document)?)),
             "Pod" => parts.push(Received::Pod(read(document)?)),
             "Node" => parts.push(Received::Node(read(document)?)),

@@ -1,6 +1,6 @@
 //! The objects of a cluster, as in the API server.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use serde_json::{Value, json};
 use zonekeeper_core::source::{
@@ -348,6 +348,7 @@ fn resource_ref(object: &ObjectRef) -> ResourceRef {
     let resource = match object.kind() {
         Kind::Ingress => Resource::INGRESS,
         Kind::Service => Resource::SERVICE,
+        Kind::DnsEndpoint => Resource::DNS_ENDPOINT,
         Kind::Other(_) => ROUTE,
     };
     ResourceRef::new(resource, object.namespace(), object.name())
@@ -402,7 +403,7 @@ fn read(object: &ObjectRef, wish: &Wish) -> Object {
         "creationTimestamp": created,
         "annotations": annotations,
     });
-    let field = |target: &String| if target.parse::<std::net::IpAddr>().is_ok() { "ip" } else { "hostname" };
+    let field = |target: &String| if target.parse::<IpAddr>().is_ok() { "ip" } else { "hostname" };
     let entries: Vec<Value> = wish.targets.iter().map(|target| json!({ field(target): target })).collect();
     let status = json!({ "loadBalancer": { "ingress": entries } });
     match object.kind() {
@@ -411,9 +412,29 @@ fn read(object: &ObjectRef, wish: &Wish) -> Object {
             let text = json!({ "metadata": metadata, "spec": { "rules": rules }, "status": status });
             Object::Ingress(Box::new(serde_json::from_value(text).unwrap()))
         }
+        Kind::DnsEndpoint => {
+            let text = json!({ "metadata": metadata, "spec": { "endpoints": entries_of(wish) } });
+            Object::DnsEndpoint(Box::new(serde_json::from_value(text).unwrap()))
+        }
         Kind::Service | Kind::Other(_) => {
             let text = json!({ "metadata": metadata, "spec": { "type": "LoadBalancer" }, "status": status });
             Object::Service(Box::new(serde_json::from_value(text).unwrap()))
         }
     }
+}
+
+/// The entries of a `DNSEndpoint`: an address record for each sort of target at each hostname.
+fn entries_of(wish: &Wish) -> Vec<Value> {
+    let rtype = |target: &str| match target.parse() {
+        Ok(IpAddr::V4(_)) => "A",
+        Ok(IpAddr::V6(_)) => "AAAA",
+        Err(_) => "CNAME",
+    };
+    let mut entries = Vec::new();
+    for host in &wish.hosts {
+        for target in &wish.targets {
+            entries.push(json!({ "dnsName": host, "recordType": rtype(target), "targets": [target] }));
+        }
+    }
+    entries
 }
