@@ -74,8 +74,9 @@ agreement: tools  ## Compare with ExternalDNS in random situations, EXTERNAL_DNS
 docs:  ## Build the API documentation; a warning is an error
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 
-bench: tools  ## Measure time and memory: plans of 1,000 to 100,000 hostnames, starts, an outage, a standby
+bench: tools  ## Measure time and memory: plans of 1,000 to 100,000 hostnames, pods, starts, an outage, a standby
 	$(CARGO) bench --locked --package zonekeeper-core --bench plan
+	$(CARGO) bench --locked --package zonekeeper-core --bench pods
 	$(CARGO) bench --locked --package zonekeeper --bench start --target $(lastword $(SHIPPED))
 	$(CARGO) bench --locked --package zonekeeper --bench outage --target $(lastword $(SHIPPED))
 	$(CARGO) bench --locked --package zonekeeper --bench restart --target $(lastword $(SHIPPED))

@@ -71,58 +71,63 @@ impl Claims {
     /// Takes the facts of an object, or `None` if it has no facts any more. Returns the hostnames whose plans may change:
     /// none if the facts are the same as before.
     pub fn set(&mut self, object: &ObjectRef, facts: Option<Facts>) -> BTreeSet<Name> {
-        let old = self.facts.get(object);
-        if old.map(AsRef::as_ref) == facts.as_ref() {
+        if self.facts.get(object).map(AsRef::as_ref) == facts.as_ref() {
             return BTreeSet::new();
         }
-        let changed = old.zip(facts.as_ref()).and_then(|(old, new)| old.changed_hosts(new));
-        let all = self.replace(object, facts);
-        changed.map_or(all, |mut changed| {
-            changed.retain(|host| host.is_within(&self.apex));
-            changed
-        })
-    }
-
-    /// Replaces the facts of an object. Returns the hostnames of this zone that it has or had.
-    fn replace(&mut self, object: &ObjectRef, facts: Option<Facts>) -> BTreeSet<Name> {
-        let mut touched = BTreeSet::new();
-        if let Some(old) = self.facts.remove(object) {
-            for endpoint in old.endpoints_within(&self.apex) {
-                let key = &endpoint.key;
-                if let Some(claimants) = self.claimants.get_mut(key) {
-                    claimants.retain(|claim| claim.object() != object);
-                    if claimants.is_empty() {
-                        self.claimants.remove(key);
-                    }
-                }
-                touched.insert(key.host.clone());
-            }
-            for host in old.hosts_above_limit.iter().filter(|host| host.is_within(&self.apex)) {
-                if let Some(objects) = self.above_limit.get_mut(host) {
-                    *objects -= 1;
-                    if *objects == 0 {
-                        self.above_limit.remove(host);
-                    }
-                }
-                touched.insert(host.clone());
-            }
+        let (old, new) = (self.facts.remove(object), facts.map(Arc::new));
+        let mut touched = match (&old, &new) {
+            (Some(old), Some(new)) => old.changed_hosts(new).unwrap_or_else(|| {
+                let all = old.hosts().chain(&old.hosts_above_limit);
+                all.chain(new.hosts()).chain(&new.hosts_above_limit).cloned().collect()
+            }),
+            (Some(of), None) | (None, Some(of)) => of.hosts().chain(&of.hosts_above_limit).cloned().collect(),
+            (None, None) => BTreeSet::new(),
+        };
+        touched.retain(|host| host.is_within(&self.apex));
+        if let Some(old) = &old {
+            self.remove(old, new.as_deref());
         }
-        if let Some(new) = facts.map(Arc::new) {
-            for endpoint in new.endpoints_within(&self.apex) {
-                touched.insert(endpoint.key.host.clone());
-                let key = endpoint.key.clone();
-                let claim = Claim { facts: Arc::clone(&new), endpoint: Arc::clone(endpoint) };
-                let claimants = self.claimants.entry(key).or_default();
-                let at = claimants.partition_point(|other| other.rank() < claim.rank());
-                claimants.insert(at, claim);
-            }
-            for host in new.hosts_above_limit.iter().filter(|host| host.is_within(&self.apex)) {
-                *self.above_limit.entry(host.clone()).or_default() += 1;
-                touched.insert(host.clone());
-            }
+        if let Some(new) = new {
+            self.insert(&new);
             self.facts.insert(object.clone(), new);
         }
         touched
+    }
+
+    /// Removes the claims of an object, except those on keys that it still asks for.
+    fn remove(&mut self, old: &Facts, new: Option<&Facts>) {
+        let is_kept = |key| new.is_some_and(|new| new.endpoint(key).is_some());
+        for endpoint in old.endpoints_within(&self.apex).filter(|endpoint| !is_kept(&endpoint.key)) {
+            let key = &endpoint.key;
+            if let Some(claimants) = self.claimants.get_mut(key) {
+                claimants.retain(|claim| *claim.object() != old.object);
+                if claimants.is_empty() {
+                    self.claimants.remove(key);
+                }
+            }
+        }
+        for host in old.hosts_above_limit.iter().filter(|host| host.is_within(&self.apex)) {
+            if let Some(objects) = self.above_limit.get_mut(host) {
+                *objects -= 1;
+                if *objects == 0 {
+                    self.above_limit.remove(host);
+                }
+            }
+        }
+    }
+
+    /// Inserts the claims of an object, in place of its claims on the same keys.
+    fn insert(&mut self, new: &Arc<Facts>) {
+        for endpoint in new.endpoints_within(&self.apex) {
+            let claim = Claim { facts: Arc::clone(new), endpoint: Arc::clone(endpoint) };
+            let claimants = self.claimants.entry(endpoint.key.clone()).or_default();
+            claimants.retain(|other| other.object() != claim.object());
+            let at = claimants.partition_point(|other| other.rank() < claim.rank());
+            claimants.insert(at, claim);
+        }
+        for host in new.hosts_above_limit.iter().filter(|host| host.is_within(&self.apex)) {
+            *self.above_limit.entry(host.clone()).or_default() += 1;
+        }
     }
 
     /// The claimants of a key: the oldest first, then by namespace and name.

@@ -285,12 +285,16 @@ impl Index {
         if let Some(facts) = &mut facts {
             facts.is_joined = !used.is_empty();
         }
-        for look_up in &used {
-            self.users.entry(look_up.clone()).or_default().insert(resource.clone());
-        }
-        if let Some(entry) = self.parts.get_mut(resource) {
-            let before = std::mem::replace(&mut entry.used, used.clone());
-            self.forget_use(resource, &(&before - &used));
+        // Nearly always it depends on the same resources as before.
+        if let Some(entry) = self.parts.get_mut(resource)
+            && entry.used != used
+        {
+            let new = &used - &entry.used;
+            let gone = &std::mem::replace(&mut entry.used, used) - &entry.used;
+            for look_up in new {
+                self.users.entry(look_up).or_default().insert(resource.clone());
+            }
+            self.forget_use(resource, &gone);
         }
         Some((object, facts))
     }
@@ -312,14 +316,11 @@ impl Index {
     }
 
     fn selected<P: Part>(&self, selection: Selection) -> impl Iterator<Item = &P> {
-        let first = ResourceRef::new(selection.resource, &selection.namespace, "");
-        let is_beside = move |other: &ResourceRef| {
-            (other.resource(), other.namespace()) == (first.resource(), first.namespace())
-        };
         let from = ResourceRef::new(selection.resource, &selection.namespace, "");
-        let beside = self.parts.range(from..).take_while(move |(other, _)| is_beside(other));
-        let parts = beside.map(|(_, entry)| &*entry.part).filter(move |part| selection.has(*part));
-        parts.filter_map(|part| {
+        // The first text after the namespace, in order.
+        let to = ResourceRef::new(selection.resource, &format!("{}\0", selection.namespace), "");
+        let parts = self.parts.range(from..to).map(|(_, entry)| &*entry.part);
+        parts.filter(move |part| selection.has(*part)).filter_map(|part| {
             let part: &dyn Any = part;
             part.downcast_ref()
         })
