@@ -247,6 +247,22 @@ def _(zone):
     zone.refuses(("CREATE", weighted(one["Name"], "two", ttl=60)), says="same TTL")
 
 
+@check("A40", "regions and roles are unique, and the record sets after the whole request count")
+def _(zone):
+    def role(role, identifier):
+        return a(zone.below("a40")) | {"SetIdentifier": identifier, "Failover": role}
+
+    zone.accepts(("CREATE", role("PRIMARY", "one")), ("CREATE", role("SECONDARY", "two")))
+    zone.refuses(("UPSERT", role("PRIMARY", "two")))
+    zone.accepts(("UPSERT", role("SECONDARY", "one")), ("UPSERT", role("PRIMARY", "two")))
+    name = zone.below("a40-ttl")
+    zone.accepts(*[("CREATE", weighted(name, identifier)) for identifier in ("one", "two")])
+    zone.refuses(("UPSERT", weighted(name, "one", ttl=60)))
+    zone.accepts(*[("UPSERT", weighted(name, identifier, ttl=60)) for identifier in ("one", "two")])
+    region = a(zone.below("a40-region")) | {"SetIdentifier": "one", "Region": "eu-west-1"}
+    zone.refuses(("CREATE", region), ("CREATE", region | {"SetIdentifier": "two"}))
+
+
 @check("A9", "a request holds 1,000 values: an alias counts one, an UPSERT twice, and nothing limits the changes")
 def _(zone):
     def batch(action, count, make):

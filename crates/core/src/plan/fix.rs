@@ -1,6 +1,6 @@
 //! The meaning of each reason, and its fix.
 
-use super::{Reason, limit::Limit, reason::Reserved};
+use super::{Reason, reason::Reserved};
 
 impl Reason {
     /// The meaning of the reason, for any unit.
@@ -209,16 +209,14 @@ impl Reason {
                  hostname"
             }
             Self::WeightedTtl { .. } => {
-                "give all objects of the hostname the same TTL with the annotation `ttl`, or remove this annotation from all of them"
+                "give all objects of the hostname the same TTL with the annotation `ttl`, or remove this annotation from all of them; if \
+                 no object of this cluster has the other set identifier, use its TTL"
             }
             Self::RoutingTaken { .. } => {
-                "choose another value for the routing policy, or change the object with the other set identifier"
+                "choose another value for the routing policy, or ask the owner of the other set identifier to change it"
             }
             Self::TrafficPolicy => "delete the traffic policy instance, or choose another hostname",
-            Self::TooBig(Limit::ObjectValues(_) | Limit::ObjectHosts(_)) => {
-                "spread the hostnames over several objects"
-            }
-            Self::TooBig(_) => "spread the targets over several hostnames",
+            Self::TooBig(limit) => limit.fix(),
             Self::KindUnreadable { .. } => {
                 "grant zonekeeper the right to list and watch the kind; if the log says that the object cannot be decoded, \
                  correct the object"

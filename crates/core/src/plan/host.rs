@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Blocked, HandChange, InSync, Note, Noted, Reason, Stale, Subject, Unit, View, WishDigest,
-    desired::Desired, holder::Followed, remedy, rival::Rivals, written::Written,
+    Blocked, HandChange, InSync, Limit, Note, Noted, Reason, Stale, Subject, Unit, View, WishDigest,
+    desired::Desired, holder::Followed, remedy, rival::Rivals, siblings::Keys, written::Written,
 };
 use crate::{
     dns::{Name, RecordSet, RecordType},
@@ -59,7 +59,12 @@ impl View<'_> {
             plan.orphans = self.stale_sets(host, |_| true).collect();
         }
         let rivals = Rivals::new(self);
-        for key in self.claims.keys_at(host) {
+        let Keys { planned, above_limit } = self.keys(host);
+        let too_many = Reason::TooBig(Limit::SetIds(planned.len() + above_limit.len()));
+        for claim in above_limit.into_iter().flat_map(|key| self.claims.claimants(key)) {
+            plan.blocked.push(blocked(claim, &too_many, Vec::new()));
+        }
+        for key in planned {
             self.key(key, &rivals, &mut plan);
         }
         self.bind_siblings(&mut plan);

@@ -18,6 +18,10 @@ pub const MAX_BATCH_VALUES: usize = 1_000;
 /// An alias has no `Value` element (developer guide, "Quotas").
 pub const MAX_BATCH_CHARACTERS: usize = 32_000;
 
+/// Maximum of set identifiers of one hostname. Route 53 allows 100 record sets with the same name and type, 30 for
+/// geoproximity (developer guide, "Quotas").
+pub const MAX_SET_IDS: usize = 100;
+
 /// How much a change, a unit or a batch counts towards the limits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Weight {
@@ -38,6 +42,8 @@ pub enum Limit {
     ObjectValues(usize),
     /// Hostnames of one object.
     ObjectHosts(usize),
+    /// Set identifiers of one hostname.
+    SetIds(usize),
     /// Values in one request.
     BatchValues(usize),
     /// Characters in one request.
@@ -104,6 +110,17 @@ impl Limit {
         }
         Ok(())
     }
+
+    /// What a person can do.
+    pub(super) fn fix(self) -> &'static str {
+        match self {
+            Self::ObjectValues(_) | Self::ObjectHosts(_) => "spread the hostnames over several objects",
+            Self::SetIds(_) => "remove set identifiers of the hostname, or choose another hostname",
+            Self::SetValues | Self::BatchValues(_) | Self::BatchCharacters(_) => {
+                "spread the targets over several hostnames"
+            }
+        }
+    }
 }
 
 impl fmt::Display for Limit {
@@ -121,6 +138,9 @@ impl fmt::Display for Limit {
             ),
             Self::ObjectHosts(have) => {
                 write!(f, "the object has {have} hostnames, and {MAX_OBJECT_HOSTS} are allowed")
+            }
+            Self::SetIds(have) => {
+                write!(f, "the hostname has {have} set identifiers, and Route 53 allows {MAX_SET_IDS}")
             }
             Self::BatchValues(have) => {
                 write!(f, "the unit has {have} values, and {MAX_BATCH_VALUES} are allowed in one request")

@@ -53,7 +53,7 @@ pub use hand_change::HandChange;
 pub use heritage::{BadOwnerId, Heritage, OwnerId};
 pub use history::{History, HolderHistory, InSync, WishDigest};
 pub use host::HostPlan;
-pub use limit::{Limit, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, Weight};
+pub use limit::{Limit, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, MAX_SET_IDS, Weight};
 pub use managed_types::{BadManagedType, ManagedTypes};
 pub use merge::MergeTargets;
 pub use note::{Note, Noted};

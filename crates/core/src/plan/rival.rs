@@ -35,13 +35,13 @@ impl<'v> Rivals<'v> {
 
     /// Why another key goes on in place of this one, if one does.
     pub fn of(&self, holder: &Claim, desired: &Desired) -> Option<Reason> {
-        self.sibling(holder, desired)
+        self.excluding_key(holder, desired)
             .or_else(|| self.gives_way_to_txt(holder, desired))
             .or_else(|| self.txt_gives_way(holder, desired))
     }
 
-    /// Another set identifier of the same hostname, with a type or a routing policy that excludes the wanted one.
-    fn sibling(&self, holder: &Claim, desired: &Desired) -> Option<Reason> {
+    /// A key of the same hostname, with a type or a routing policy that excludes the wanted one.
+    fn excluding_key(&self, holder: &Claim, desired: &Desired) -> Option<Reason> {
         let own = &holder.endpoint.key;
         // Nearly every hostname has one key.
         self.view.claims.keys_at(&own.host).nth(1)?;
@@ -50,7 +50,7 @@ impl<'v> Rivals<'v> {
         there.iter().filter(|rival| rival.claim.endpoint.key != *own).find_map(|rival| {
             let is_excluded = |set: &&RecordSet| !desired.sets.iter().all(|own| own.can_be_beside(set));
             let conflict = rival.wish.sets.iter().find(is_excluded)?;
-            // A key that gives way to another hostname takes nothing from its siblings.
+            // A key that gives way to another hostname takes nothing from the others.
             let gives_way = self.gives_way_to_txt(&rival.claim, &rival.wish);
             if gives_way.or_else(|| self.txt_gives_way(&rival.claim, &rival.wish)).is_some() {
                 return None;
@@ -128,7 +128,7 @@ impl<'v> Rivals<'v> {
             return Rc::clone(known);
         }
         let rivals: Rc<[Rival]> =
-            self.view.claims.keys_at(host).filter_map(|key| self.view.rival(key)).collect();
+            self.view.keys(host).planned.into_iter().filter_map(|key| self.view.rival(key)).collect();
         self.at.borrow_mut().insert(host.clone(), Rc::clone(&rivals));
         rivals
     }

@@ -4,32 +4,58 @@
 //! - Two sets cannot have the same latency region, failover role, location or address block.
 //!
 //! A unit that would break a rule is blocked. Units that keep a rule only together travel in one batch.
+//!
+//! # Source
+//! Developer guide, "Values that are common for weighted records" and "Quotas"; `docs/assumptions.md`, A8 and A40.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
-    Blocked, Change, HostPlan, Limit, Reason, Subject, Unit, View, desired::Desired, ownership::Owner,
+    Blocked, Change, HostPlan, Limit, MAX_SET_IDS, Reason, Subject, Unit, View, desired::Desired,
+    ownership::Owner,
 };
 use crate::{
     dns::{Name, RecordSet, RecordType, Rule, Ttl},
     sanitize::quoted,
-    source::{Claim, ClaimKey},
+    source::{Claim, ClaimKey, Rank},
 };
 
-/// A set of a name and type after all units, and the unit that writes it, if one does.
+/// A record set as it will be after the plan, and the unit that writes it, if one does.
 #[derive(Clone, Copy)]
 struct Sibling<'a> {
     set: &'a RecordSet,
     unit: Option<usize>,
 }
 
-/// A broken rule: the unit that must not be written, and the set because of which it must not.
-struct Conflict {
-    unit: usize,
-    reason: Reason,
+/// The keys of a hostname.
+pub(super) struct Keys<'a> {
+    /// The keys that are planned: at most [`MAX_SET_IDS`].
+    pub planned: Vec<&'a ClaimKey>,
+    /// The keys above this limit.
+    pub above_limit: Vec<&'a ClaimKey>,
 }
 
 impl View<'_> {
+    /// The keys of a hostname. Keys with record sets in the zone come first, then those with older claims.
+    pub(super) fn keys<'a>(&'a self, host: &'a Name) -> Keys<'a> {
+        let mut planned: Vec<&ClaimKey> = self.claims.keys_at(host).collect();
+        if planned.len() <= MAX_SET_IDS {
+            return Keys { planned, above_limit: Vec::new() };
+        }
+        let there: BTreeSet<_> = self.zone.at(host).iter().map(|set| set.key.set_id.as_ref()).collect();
+        planned.sort_by_cached_key(|key| {
+            let oldest = self.claims.claimants(key).first();
+            (!there.contains(&key.set_id.as_ref()), oldest.map(Claim::rank))
+        });
+        let mut above_limit = planned.split_off(MAX_SET_IDS);
+        planned.sort();
+        above_limit.sort();
+        Keys { planned, above_limit }
+    }
+
     /// The wish of a claim, with the TTL of its siblings if it is weighted and states none.
     pub(super) fn with_shared_ttl(&self, claim: &Claim, mut desired: Desired) -> Desired {
         if !is_weighted(claim.endpoint.routing.rule()) {
@@ -53,10 +79,10 @@ impl View<'_> {
     ///
     /// A set that stays as it is decides. Otherwise the objects do, if all that state a TTL state the same one.
     fn shared_ttl(&self, host: &Name, rtype: &RecordType) -> Option<(Ttl, bool)> {
-        let keys = || self.claims.keys_at(host);
         let is_movable = |set: &RecordSet| {
-            let mut keys = keys().filter(|key| key.set_id == set.key.set_id);
-            keys.next().is_some_and(|key| self.look_up(host, rtype, key).owner == Owner::Us)
+            let key = ClaimKey { host: host.clone(), set_id: set.key.set_id.clone() };
+            let is_claimed = !self.claims.claimants(&key).is_empty();
+            is_claimed && self.look_up(host, rtype, &key).owner == Owner::Us
         };
         let there = || {
             let there = self.zone.at(host).iter().filter(|set| set.rtype() == rtype);
@@ -65,17 +91,18 @@ impl View<'_> {
         if let Some(fixed) = there().find(|set| !is_movable(set)) {
             return fixed.ttl().map(|ttl| (ttl, false));
         }
-        let claims = keys().filter_map(|key| self.claims.claimants(key).first());
-        let stated = claims.filter(|claim| is_weighted(claim.endpoint.routing.rule()));
-        let ttl_of = |claim: &Claim| claim.endpoint.ttl_of(rtype);
-        let mut stated: Vec<&Claim> = stated.filter(|claim| ttl_of(claim).is_some()).collect();
-        stated.sort_by(|one, other| {
-            if one.is_older_than(other) { std::cmp::Ordering::Less } else { std::cmp::Ordering::Greater }
-        });
-        let ttls: BTreeSet<Ttl> = stated.iter().filter_map(|claim| ttl_of(claim)).collect();
-        match (ttls.len(), there().next().and_then(RecordSet::ttl)) {
-            (1, _) | (_, None) => stated.first().and_then(|claim| ttl_of(claim)).map(|ttl| (ttl, true)),
-            (_, Some(ttl)) => Some((ttl, false)),
+        let claims = self.claims.keys_at(host).filter_map(|key| self.claims.claimants(key).first());
+        let weighted = claims.filter(|claim| is_weighted(claim.endpoint.routing.rule()));
+        let stated = weighted.filter_map(|claim| claim.endpoint.ttl_of(rtype).map(|ttl| (claim, ttl)));
+        let stated: Vec<(&Claim, Ttl)> = stated.collect();
+        let oldest = stated
+            .iter()
+            .copied()
+            .reduce(|oldest, other| if other.0.is_older_than(oldest.0) { other } else { oldest });
+        let all_agree = oldest.is_some_and(|(_, ttl)| stated.iter().all(|(_, other)| *other == ttl));
+        match there().next().and_then(RecordSet::ttl) {
+            Some(ttl) if !all_agree => Some((ttl, false)),
+            _ => oldest.map(|(_, ttl)| (ttl, true)),
         }
     }
 
@@ -84,7 +111,7 @@ impl View<'_> {
         desired.sets.iter().filter(|set| set.routing.rule().is_some()).find_map(|set| {
             let there = self.zone.at(set.name()).iter();
             let mut others = there.filter(|other| other.rtype() == set.rtype() && other.key != set.key);
-            others.find_map(|other| broken_rule(set, other, other))
+            others.find_map(|other| broken_rule(set, other))
         })
     }
 
@@ -95,24 +122,30 @@ impl View<'_> {
         if !plan.units.iter().any(has_rule) {
             return;
         }
-        while let Some(Conflict { unit, reason }) = self.conflict(&plan.units) {
-            block(plan, unit, &reason);
+        loop {
+            let conflicts = self.conflicts(&plan.units);
+            if conflicts.is_empty() {
+                break;
+            }
+            self.block(plan, &conflicts);
         }
-        for group in self.groups(&plan.units) {
-            let changes: Vec<_> =
-                group.iter().filter_map(|at| plan.units.get(*at)).flat_map(Unit::changes).cloned().collect();
+        let groups = self.groups(&plan.units);
+        for group in &groups {
+            let units = group.iter().filter_map(|at| plan.units.get(*at));
+            let changes: Vec<_> = units.flat_map(Unit::changes).cloned().collect();
             if let Err(limit) = Limit::check(&changes) {
-                for at in group.iter().rev() {
-                    block(plan, *at, &Reason::TooBig(limit));
-                }
-                // The places of the other units have changed.
+                let too_big = group.iter().map(|at| (*at, Reason::TooBig(limit))).collect();
+                self.block(plan, &too_big);
+                // The other units must be checked beside the sets that stay.
                 return self.bind_siblings(plan);
             }
-            let keys: BTreeSet<ClaimKey> =
-                group.iter().filter_map(|at| plan.units.get(*at)).map(|unit| unit.key().clone()).collect();
+        }
+        for group in groups {
+            let units = group.iter().filter_map(|at| plan.units.get(*at));
+            let keys: Arc<BTreeSet<ClaimKey>> = Arc::new(units.map(|unit| unit.key().clone()).collect());
             for at in group {
                 if let Some(unit) = plan.units.get_mut(at) {
-                    unit.travel_with(keys.clone());
+                    unit.travel_with(Arc::clone(&keys));
                 }
             }
         }
@@ -127,26 +160,43 @@ impl View<'_> {
         }
     }
 
-    /// The first broken rule.
-    fn conflict(&self, units: &[Unit]) -> Option<Conflict> {
-        written_places(units).into_iter().find_map(|(name, rtype)| {
-            let siblings = self.siblings(units, name, rtype);
-            let pairs = siblings
-                .iter()
-                .enumerate()
-                .flat_map(|(at, one)| siblings.iter().skip(at + 1).map(move |other| (one, other)));
-            pairs.into_iter().find_map(|(one, other)| {
-                let (unit, because) = match (one.unit, other.unit) {
-                    (None, None) => return None,
-                    (Some(unit), None) => (unit, other.set),
-                    (None, Some(unit)) => (unit, one.set),
-                    (Some(first), Some(second)) if self.is_older(units, second, first) => (first, other.set),
-                    (Some(_), Some(second)) => (second, one.set),
-                };
-                let reason = broken_rule(one.set, other.set, because)?;
-                Some(Conflict { unit, reason })
-            })
-        })
+    /// Units that would break a rule. Each reason names a set that stays in the zone, or that an older claim asks for.
+    ///
+    /// The sets of blocked units stay as they are, and can break a rule with another unit. So the caller asks again.
+    fn conflicts(&self, units: &[Unit]) -> BTreeMap<usize, Reason> {
+        let places = written_places(units);
+        let siblings: Vec<Vec<Sibling<'_>>> =
+            places.into_iter().map(|(name, rtype)| self.siblings(units, name, rtype)).collect();
+        // A set that stays decides first: nothing that another unit does can change it.
+        let mut found = BTreeMap::new();
+        for siblings in &siblings {
+            let kept = || siblings.iter().filter(|it| it.unit.is_none());
+            for written in siblings {
+                let Some(unit) = written.unit else { continue };
+                if let Some(reason) = kept().find_map(|kept| broken_rule(written.set, kept.set)) {
+                    found.entry(unit).or_insert(reason);
+                }
+            }
+        }
+        if !found.is_empty() {
+            return found;
+        }
+        // The oldest claim decides. One place comes after the other, because a blocked unit writes at no place.
+        let of_place = |siblings: &Vec<Sibling<'_>>| {
+            let mut written: Vec<_> =
+                siblings.iter().filter_map(|it| it.unit.map(|unit| (unit, it.set))).collect();
+            written.sort_by_cached_key(|(unit, _)| units.get(*unit).and_then(|unit| self.rank_of(unit)));
+            let mut going_on: Vec<&RecordSet> = Vec::new();
+            let mut found = BTreeMap::new();
+            for (unit, set) in written {
+                match going_on.iter().find_map(|older| broken_rule(set, older)) {
+                    Some(reason) => drop(found.insert(unit, reason)),
+                    None => going_on.push(set),
+                }
+            }
+            found
+        };
+        siblings.iter().map(of_place).find(|found| !found.is_empty()).unwrap_or_default()
     }
 
     /// The sets of a name and type after all units, as far as they have a rule.
@@ -159,8 +209,8 @@ impl View<'_> {
             .filter(|(_, set)| is_here(set))
             .map(|(at, set)| Sibling { set, unit: Some(at) })
             .collect();
-        let is_written = |set: &RecordSet| written.iter().any(|it| it.set.key == set.key);
-        let kept = self.zone.at(name).iter().filter(|set| is_here(set) && !is_written(set));
+        let keys: BTreeSet<_> = written.iter().map(|it| &it.set.key).collect();
+        let kept = self.zone.at(name).iter().filter(|set| is_here(set) && !keys.contains(&set.key));
         let kept: Vec<Sibling<'a>> = kept.map(|set| Sibling { set, unit: None }).collect();
         kept.into_iter().chain(written).filter(|it| it.set.routing.rule().is_some()).collect()
     }
@@ -170,30 +220,62 @@ impl View<'_> {
         let mut groups: Vec<BTreeSet<usize>> = Vec::new();
         for (name, rtype) in written_places(units) {
             let siblings = self.siblings(units, name, rtype);
+            let before: Vec<(usize, &RecordSet)> = siblings
+                .iter()
+                .filter_map(|it| {
+                    let before = self.zone.get(name, rtype, it.set.key.set_id.as_ref())?;
+                    Some((it.unit?, before))
+                })
+                .collect();
             for Sibling { set, unit } in &siblings {
                 let Some(at) = *unit else { continue };
-                let before = |other: &&Sibling<'_>| {
-                    let before = self.zone.get(name, rtype, other.set.key.set_id.as_ref());
-                    other.set.key != set.key && before.is_some_and(|it| broken_rule(set, it, it).is_some())
-                };
-                for other in siblings.iter().filter(before).filter_map(|other| other.unit) {
-                    let (joined, apart): (Vec<_>, Vec<_>) =
-                        groups.into_iter().partition(|group| group.contains(&at) || group.contains(&other));
-                    groups = apart;
-                    groups.push(joined.into_iter().flatten().chain([at, other]).collect());
+                let others = before.iter().filter(|(_, before)| before.key != set.key && breaks(set, before));
+                let mut bound: BTreeSet<usize> = others.map(|(other, _)| *other).collect();
+                if bound.is_empty() {
+                    continue;
                 }
+                bound.insert(at);
+                groups.retain(|group| {
+                    let is_apart = group.is_disjoint(&bound);
+                    if !is_apart {
+                        bound.extend(group);
+                    }
+                    is_apart
+                });
+                groups.push(bound);
             }
         }
         groups
     }
 
-    /// Whether the claim of one unit is older than that of another one.
-    fn is_older(&self, units: &[Unit], one: usize, other: usize) -> bool {
-        let claim = |at: usize| {
-            let unit = units.get(at)?;
-            self.claims.claimants(unit.key()).iter().find(|claim| claim.object() == unit.object())
-        };
-        matches!((claim(one), claim(other)), (Some(one), Some(other)) if one.is_older_than(other))
+    /// The age of the claim that a unit follows.
+    fn rank_of(&self, unit: &Unit) -> Option<(Rank<'_>, &ClaimKey)> {
+        let claim = self.claims.claimants(unit.key()).iter().find(|claim| claim.object() == unit.object())?;
+        Some((claim.rank(), &claim.endpoint.key))
+    }
+
+    /// Blocks units. Objects that ask for the same records as a blocked unit are blocked as well.
+    fn block(&self, plan: &mut HostPlan, reasons: &BTreeMap<usize, Reason>) {
+        let units = std::mem::take(&mut plan.units);
+        for (at, unit) in units.into_iter().enumerate() {
+            let Some(reason) = reasons.get(&at) else {
+                plan.units.push(unit);
+                continue;
+            };
+            let subject = Subject::Key(unit.key().clone());
+            for claim in self.claims.claimants(unit.key()) {
+                let is_told = |it: &Blocked| it.subject == subject && it.object == *claim.object();
+                if !plan.blocked.iter().any(is_told) {
+                    let (subject, object) = (subject.clone(), claim.object().clone());
+                    plan.blocked.push(Blocked {
+                        subject,
+                        object,
+                        reason: reason.clone(),
+                        remedy: Vec::new(),
+                    });
+                }
+            }
+        }
     }
 }
 
@@ -203,26 +285,27 @@ fn written_places(units: &[Unit]) -> BTreeSet<(&Name, &RecordType)> {
     written.map(|set| (set.name(), set.rtype())).collect()
 }
 
-/// The rule of Route 53 that two sets of one name and type break, told with the set that is not at fault.
-fn broken_rule(one: &RecordSet, other: &RecordSet, because: &RecordSet) -> Option<Reason> {
-    let set_id = because.key.set_id.as_ref().map(|id| quoted(id.as_str())).unwrap_or_default();
-    let rule = one.routing.rule()?;
-    if let (true, Some(ttl)) = (is_weighted(Some(rule)), because.ttl()) {
-        let differs = matches!((one.ttl(), other.ttl()), (Some(one), Some(other)) if one != other);
-        let both = is_weighted(other.routing.rule());
-        return (both && differs).then_some(Reason::WeightedTtl { ttl, set_id });
+/// Why a set cannot be beside another one of its name and type. The reason names `other`, which stays.
+fn broken_rule(set: &RecordSet, other: &RecordSet) -> Option<Reason> {
+    if !breaks(set, other) {
+        return None;
     }
-    let is_taken = rule.is_unique() && other.routing.rule() == Some(rule);
-    is_taken.then(|| Reason::RoutingTaken { rule: rule.to_string(), set_id })
+    let set_id = other.key.set_id.as_ref().map(|id| quoted(id.as_str())).unwrap_or_default();
+    let rule = set.routing.rule()?;
+    Some(match other.ttl() {
+        Some(ttl) if is_weighted(Some(rule)) => Reason::WeightedTtl { ttl, set_id },
+        _ => Reason::RoutingTaken { rule: rule.to_string(), set_id },
+    })
+}
+
+/// Whether Route 53 does not accept two sets of one name and type beside each other.
+fn breaks(one: &RecordSet, other: &RecordSet) -> bool {
+    let (Some(rule), Some(others)) = (one.routing.rule(), other.routing.rule()) else { return false };
+    let ttls_differ = || matches!((one.ttl(), other.ttl()), (Some(one), Some(other)) if one != other);
+    (is_weighted(Some(rule)) && is_weighted(Some(others)) && ttls_differ())
+        || (rule.is_unique() && rule == others)
 }
 
 fn is_weighted(rule: Option<&Rule>) -> bool {
     matches!(rule, Some(Rule::Weight(_)))
-}
-
-/// Blocks a unit.
-fn block(plan: &mut HostPlan, at: usize, reason: &Reason) {
-    let unit = plan.units.remove(at);
-    let (subject, object) = (Subject::Key(unit.key().clone()), unit.object().clone());
-    plan.blocked.push(Blocked { subject, object, reason: reason.clone(), remedy: Vec::new() });
 }

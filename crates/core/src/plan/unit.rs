@@ -102,8 +102,8 @@ impl Unit {
     }
 
     /// Binds the unit to others: Route 53 accepts them only in one batch.
-    pub(super) fn travel_with(&mut self, keys: BTreeSet<ClaimKey>) {
-        self.group = Some(Arc::new(keys));
+    pub(super) fn travel_with(&mut self, keys: Arc<BTreeSet<ClaimKey>>) {
+        self.group = Some(keys);
     }
 
     /// Whether the unit is bound to others.

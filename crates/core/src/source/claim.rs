@@ -34,6 +34,9 @@ pub struct Claims {
     pub visibility: Visibility,
 }
 
+/// The order of claimants: creation, then namespace, then name. The kind breaks a remaining tie.
+pub(crate) type Rank<'a> = (i64, &'a str, &'a str, &'a Kind);
+
 // === impl Claim ===
 
 impl Claim {
@@ -42,8 +45,8 @@ impl Claim {
         &self.facts.object
     }
 
-    /// The order of claimants: creation, then namespace, then name. The kind breaks a remaining tie.
-    fn rank(&self) -> (i64, &str, &str, &Kind) {
+    /// The place of the claim among others on the same key.
+    pub(crate) fn rank(&self) -> Rank<'_> {
         let object = self.object();
         (self.facts.created, object.namespace(), object.name(), object.kind())
     }

@@ -42,6 +42,7 @@ use k8s_openapi::{
 
 pub use annotation::{ADOPT, DEFAULT_PREFIXES, HAND_OVER_TO, PAUSED_UNTIL, PUBLISH};
 pub use annotation_key::AnnotationKey;
+pub(crate) use claim::Rank;
 pub use claim::{Claim, Claims};
 pub use dns_endpoint::{DnsEndpoint, DnsEndpointEntry, DnsEndpointProperty, DnsEndpointSpec};
 pub use endpoint::{AliasChoice, AliasOptions, ClaimKey, Content, Endpoint, Record, Targets};

@@ -4,8 +4,11 @@ use std::{collections::BTreeMap, fmt::Debug, str::FromStr};
 
 use zonekeeper_core::{
     dns::{AliasZones, Data, Name, RecordSet, RecordType, Ttl, TxtText, Zone, ZoneId},
-    plan::{Heritage, HostPattern, Naming, OwnerId, Plan, PlanDigest, UnitDigest},
-    source::{MAX_OBJECT_HOSTS, Object, ObjectRef, Publish, Rules},
+    plan::{Heritage, HostPattern, MAX_SET_IDS, Naming, OwnerId, Plan, PlanDigest, UnitDigest},
+    source::{
+        ADOPT, AnnotationKey, HAND_OVER_TO, MAX_OBJECT_HOSTS, Object, ObjectRef, PAUSED_UNTIL, PUBLISH,
+        Publish, Rules,
+    },
 };
 
 use crate::{
@@ -15,20 +18,10 @@ use crate::{
 };
 
 /// All annotations.
-pub const ANNOTATIONS: [&str; 12] = [
-    "hostname",
-    "target",
-    "ttl",
-    "alias",
-    "aws-evaluate-target-health",
-    "ingress-hostname-source",
-    "controller",
-    "set-identifier",
-    "zonekeeper.dev/adopt",
-    "zonekeeper.dev/hand-over-to",
-    "zonekeeper.dev/paused-until",
-    "zonekeeper.dev/publish",
-];
+pub fn annotations() -> impl Iterator<Item = &'static str> {
+    let own = [ADOPT, HAND_OVER_TO, PAUSED_UNTIL, PUBLISH];
+    AnnotationKey::ALL.into_iter().map(AnnotationKey::as_str).chain(own)
+}
 
 const X63: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
 
@@ -230,7 +223,7 @@ fn an_annotation_of_5_000_characters_is_quoted_short_and_costs_nobody_else_anyth
     let alone = objects_plan(vec![neighbour()]);
     for character in ["x", "ü", "😀", ",", "a,", "a.", "9", "\u{1b}", "\"", "\\", " "] {
         let long: String = character.chars().cycle().take(5_000).collect();
-        for key in ANNOTATIONS {
+        for key in annotations() {
             let notes: BTreeMap<&str, String> = [(key, long.clone())].into();
             let plan = objects_plan(vec![
                 neighbour(),
@@ -360,6 +353,31 @@ fn above_limit(namespace: &str) -> Object {
 }
 
 #[test]
+fn set_identifiers_above_the_limit_cost_only_the_newest() {
+    let set_id = |n: u16| {
+        let notes = [("set-identifier", format!("id{n}")), ("aws-weight", "1".to_owned())].into();
+        ingress(
+            meta("shop", &format!("web{n}"), 10_000 - i64::from(n), notes),
+            &["www.example.com"],
+            &address(),
+        )
+    };
+    let count: u16 = 3_000;
+    let mut zone = empty_zone(APEX);
+    // The newest object has a record already.
+    zone.put(record_set("www.example.com A set=id0 weight=1 192.0.2.1 ttl=300").unwrap());
+    let plan = plan_of((0..count).map(set_id).collect(), zone);
+    assert_eq!(
+        (plan.units.len(), plan.noted.len(), plan.blocked.len()),
+        (99, 1, usize::from(count) - MAX_SET_IDS)
+    );
+    let written: Vec<&str> = plan.units.iter().map(|unit| unit.object().name()).collect();
+    assert!(written.contains(&"web2999") && written.contains(&"web2901"), "{written:?}");
+    let reason = "the hostname has 3000 set identifiers, and Route 53 allows 100";
+    assert!(plan.blocked.iter().all(|blocked| blocked.reason.to_string() == reason));
+}
+
+#[test]
 fn records_of_a_hostname_above_the_limit_are_never_stale() {
     for said in ["resource=ingress/shop/gone", "resource=ingress/shop/many", "x=y"] {
         let mut zone = empty_zone(APEX);
@@ -407,7 +425,7 @@ fn the_longest_names_have_an_ownership_txt() {
 fn control_characters_in_texts_are_escaped() {
     for text in ["\u{1b}[2Jx", "a\rb", "a\u{8}b", "\u{202e}abc", "a\u{200b}b", "\u{9b}31m", "\0", "\u{feff}a"]
     {
-        for key in ANNOTATIONS {
+        for key in annotations() {
             let notes: BTreeMap<&str, String> = [(key, text.to_owned())].into();
             let targets = [(Some(text.to_owned()), Some(text.to_owned()))];
             is_readable(&objects_plan(vec![
