@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{
+    object_state::ObjectState,
     publication::{Approval, Publication},
     time::Time,
 };
@@ -189,6 +190,8 @@ pub enum Report {
         /// The object's uid.
         uid: Arc<str>,
     },
+    /// The state of an object whose kind has a status has changed. Only the leader reports it.
+    ObjectState(Box<ObjectState>),
     /// All name servers have a change.
     InSync(ChangeId),
     /// A listing of the whole zone is complete.

@@ -28,6 +28,7 @@ mod contract;
 mod jitter;
 mod keys;
 mod model;
+mod object_state;
 mod pacer;
 mod permits;
 mod planner;
@@ -48,6 +49,7 @@ pub use contract::{
     Apply, ApplyId, ChangeId, Cursor, Effect, Failure, FailureClass, IgnoredField, Input, Leftover, Page,
     Read, ReadId, Report, Telling, Warning,
 };
+pub use object_state::{ObjectState, Readiness};
 pub use pacer::{Quota, Rate};
 pub use permits::{Gate, LONGEST_RELEASE};
 pub use publication::{Approval, Publication};
@@ -112,6 +114,7 @@ impl Keeper {
         self.take(input, &mut turn);
         self.react(&mut turn);
         self.advance(&mut turn);
+        self.report_object_states(&mut turn);
         self.reports.warn(self.model.claims(), self.permits.leads(now), &mut turn);
         self.wake_at = self.due(now).map(|due| due.max(now + SHORTEST_SLEEP));
         turn.into_effects()
@@ -297,6 +300,7 @@ impl Keeper {
             turn.may_send();
         }
         self.permits.replanned(&planned, &self.planner, turn.now);
+        self.reports.planned(&planned.hosts, self.model.claims());
         turn.holds_changed(planned.hosts);
         // A hostname that is held no longer may be blocked now. The newer report must be the last one.
         self.report_released(turn);
@@ -329,6 +333,16 @@ impl Keeper {
         self.permits.holds_changed(turn.now);
         let rules = self.permits.rules(&self.model, &self.planner, turn.now);
         self.reports.report_held(hosts, &rules, &self.planner, turn);
+    }
+
+    /// Reports the changed states of objects, if this process may write and the plans are current.
+    fn report_object_states(&mut self, turn: &mut Turn) {
+        let may_write = self.permits.leads(turn.now) && self.permits.mode() != Mode::DryRun;
+        let rules = self.permits.rules(&self.model, &self.planner, turn.now);
+        self.reports.object_states_changed(self.model.claims(), may_write, turn);
+        if may_write && self.planner.is_current() {
+            self.reports.report_object_states(self.model.view(), &self.planner, &rules, turn);
+        }
     }
 
     /// Notes that a request other than a change failed. Returns when to try again.

@@ -9,7 +9,7 @@ use super::{
     contract::{ChangeId, Effect, Failure, FailureClass, Report},
     time::Time,
 };
-use crate::{dns::Name, plan::Batch};
+use crate::{dns::Name, plan::Batch, source::ObjectRef};
 
 /// The time of a call, its effects, and the changes that parts have reported in it.
 ///
@@ -22,6 +22,8 @@ pub(super) struct Turn {
     changes: VecDeque<Changed>,
     /// Hostnames with units that may now be held, or released.
     holds: BTreeSet<Name>,
+    /// Objects whose facts have changed.
+    objects: BTreeSet<ObjectRef>,
     may_send: bool,
 }
 
@@ -78,7 +80,14 @@ pub(super) enum Changed {
 
 impl Turn {
     pub fn new(now: Time) -> Self {
-        Self { now, effects: Vec::new(), changes: VecDeque::new(), holds: BTreeSet::new(), may_send: false }
+        Self {
+            now,
+            effects: Vec::new(),
+            changes: VecDeque::new(),
+            holds: BTreeSet::new(),
+            objects: BTreeSet::new(),
+            may_send: false,
+        }
     }
 
     pub fn effect(&mut self, effect: Effect) {
@@ -119,6 +128,16 @@ impl Turn {
     /// The hostnames whose holds must be looked at again.
     pub fn take_holds(&mut self) -> BTreeSet<Name> {
         std::mem::take(&mut self.holds)
+    }
+
+    /// Reports that the facts of an object have changed.
+    pub fn object_changed(&mut self, object: &ObjectRef) {
+        self.objects.insert(object.clone());
+    }
+
+    /// The objects whose facts have changed.
+    pub fn take_objects(&mut self) -> BTreeSet<ObjectRef> {
+        std::mem::take(&mut self.objects)
     }
 
     /// Reports that a unit may now be sent that could not be sent before.

@@ -1,7 +1,10 @@
 //! The wish of a claimant: its record sets, as far as their types are managed.
 
 use super::{Reason, View, desired::Desired, obstacle::forbidden, ownership::Owner};
-use crate::{dns::RecordType, source::Claim};
+use crate::{
+    dns::RecordType,
+    source::{Claim, ClaimKey, ObjectRef},
+};
 
 impl View<'_> {
     /// The record sets of managed types that a claimant asks for.
@@ -15,6 +18,24 @@ impl View<'_> {
             Some(reason) => Err(reason),
             None => Ok(desired),
         }
+    }
+
+    /// The types that an object asks for at a key and that are not managed, if there are any.
+    pub(crate) fn left_out(&self, object: &ObjectRef, key: &ClaimKey) -> Option<Vec<RecordType>> {
+        let managed = &self.settings.managed_types;
+        let claim = self.claims.claimants(key).iter().find(|claim| claim.object() == object)?;
+        let stated = claim.endpoint.content.records.iter().map(|record| &record.rtype);
+        // Nearly every object asks for managed types only.
+        if stated
+            .chain(RecordType::WRITABLE.iter().filter(|it| it.is_address()))
+            .all(|it| managed.contains(it))
+        {
+            return None;
+        }
+        let desired = Desired::new(claim, self.zone, self.settings, self.keeps_cname(claim)).ok()?;
+        let types = desired.sets.into_iter().map(|set| set.key.rtype);
+        let left_out: Vec<RecordType> = types.filter(|rtype| !managed.contains(rtype)).collect();
+        Some(left_out).filter(|types| !types.is_empty())
     }
 
     /// Whether the zone holds a CNAME at the key that is ours, was ours, or becomes ours.

@@ -9,6 +9,7 @@ mod holders;
 mod joins;
 mod merges;
 mod nonsense;
+mod object_states;
 mod refusals;
 mod rollouts;
 mod routing;

@@ -105,6 +105,7 @@ impl Model {
             turn.report(report);
         }
         self.report_ignored(object, facts.as_ref(), turn);
+        turn.object_changed(object);
         // An object with an unreadable dependency may claim any hostname.
         let is_certain = |facts: Option<&Facts>| facts.is_none_or(|it| it.unreadable_dependency().is_none());
         if is_certain(self.claims.facts_of(object).map(AsRef::as_ref)) != is_certain(facts.as_ref()) {

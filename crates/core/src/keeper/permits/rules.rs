@@ -39,7 +39,7 @@ impl Rules<'_> {
         {
             return Permit::NotBefore(until);
         }
-        if self.permits.mode == Mode::Approve && !self.permits.approvals.allows(unit) {
+        if self.needs_approval(unit) {
             return Permit::NotBefore(Time::NEVER);
         }
         let is_suspect = self.permits.quarantine.is_suspect(unit);
@@ -53,6 +53,11 @@ impl Rules<'_> {
             (Some(until), _) => Permit::NotBefore(until),
             (None, permit) => permit,
         }
+    }
+
+    /// Whether a person must approve a unit before it may be sent.
+    pub fn needs_approval(&self, unit: &Unit) -> bool {
+        self.permits.mode == Mode::Approve && !self.permits.approvals.allows(unit)
     }
 
     /// Why the keeper holds a unit: its object is paused, it is contested, or the brake holds it.

@@ -140,6 +140,11 @@ impl Planner {
         self.is_started && self.wakeup.take(now)
     }
 
+    /// Whether every plan follows from the objects and the zone as they are known now.
+    pub fn is_current(&self) -> bool {
+        self.is_started && !self.plans.has_marks()
+    }
+
     /// Whether planning is due at some time.
     pub fn is_waiting(&self) -> bool {
         self.wakeup.due().is_some()
@@ -168,6 +173,11 @@ impl Planner {
     /// Units to be written, the most urgent first, and fair between namespaces.
     pub fn units(&self) -> impl Iterator<Item = (Urgency, &Unit)> {
         self.plans.units()
+    }
+
+    /// The plan of a hostname, if it has something to report.
+    pub fn plan_of(&self, host: &Name) -> Option<&HostPlan> {
+        self.plans.plan_of(host)
     }
 
     /// The units of one hostname.

@@ -78,6 +78,11 @@ impl Plans {
         self.are_all_marked
     }
 
+    /// Whether a hostname must be planned again.
+    pub fn has_marks(&self) -> bool {
+        !self.marked.is_empty()
+    }
+
     /// The marked hostnames.
     pub fn marked(&self) -> Vec<Name> {
         self.marked.keys().cloned().collect()
@@ -128,9 +133,14 @@ impl Plans {
         hosts.flat_map(|(urgency, host)| self.units_of(host).iter().map(move |unit| (urgency, unit)))
     }
 
+    /// The plan of a hostname, if it has something to report.
+    pub fn plan_of(&self, host: &Name) -> Option<&HostPlan> {
+        self.by_host.get(host)
+    }
+
     /// The units of one hostname.
     pub fn units_of(&self, host: &Name) -> &[Unit] {
-        self.by_host.get(host).map(|plan| plan.units.as_slice()).unwrap_or_default()
+        self.plan_of(host).map(|plan| plan.units.as_slice()).unwrap_or_default()
     }
 
     /// The unit of a key, if it still writes exactly this.

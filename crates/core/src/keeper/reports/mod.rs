@@ -1,12 +1,14 @@
 //! Reports that depend on time: held units, warnings, and the propagation of accepted changes.
 
 mod holds;
+mod object_states;
 mod propagation;
 mod warnings;
 
 use std::collections::BTreeSet;
 
 use holds::Holds;
+use object_states::{ObjectStates, Sight};
 use propagation::Propagation;
 use warnings::Warnings;
 
@@ -20,7 +22,7 @@ use super::{
 };
 use crate::{
     dns::Name,
-    plan::{Blocked, Unit},
+    plan::{Blocked, Unit, View},
     source::Claims,
 };
 
@@ -29,6 +31,7 @@ use crate::{
 pub(super) struct Reports {
     holds: Holds,
     warnings: Warnings,
+    object_states: ObjectStates,
     propagation: Propagation,
 }
 
@@ -123,6 +126,44 @@ impl Reports {
     /// Notes that this process begins to lead.
     pub fn begin_term(&mut self, now: Time) {
         self.warnings.begin_term(now);
+        self.object_states.begin_term();
+    }
+
+    /// Notes that hostnames were planned again.
+    pub fn planned(&mut self, hosts: &BTreeSet<Name>, claims: &Claims) {
+        self.object_states.planned(hosts, claims);
+    }
+
+    /// Notes the objects that have changed in this call, and those about which it reports. A process that may not write
+    /// forgets them.
+    pub fn object_states_changed(&mut self, claims: &Claims, may_write: bool, turn: &mut Turn) {
+        if !may_write {
+            turn.take_objects();
+            return self.object_states.clear();
+        }
+        for object in turn.take_objects() {
+            self.object_states.object_changed(&object, claims);
+        }
+        for effect in turn.effects() {
+            let object = match effect {
+                Effect::Report(Report::Blocked(blocked)) => &blocked.object,
+                Effect::Report(Report::Unblocked { object, .. }) => object,
+                _ => continue,
+            };
+            self.object_states.object_changed(object, claims);
+        }
+    }
+
+    /// Reports the states of objects that have changed. The plans must be current.
+    pub fn report_object_states(
+        &mut self,
+        view: View<'_>,
+        planner: &Planner,
+        rules: &Rules<'_>,
+        turn: &mut Turn,
+    ) {
+        let sight = Sight { view, planner, holds: &self.holds, rules };
+        self.object_states.report(&sight, turn);
     }
 
     /// Reports conditions that have lasted, after all other reports of the call. Only the leader tells them, so that a

@@ -9,7 +9,7 @@ use zonekeeper_core::{
     dns::{Name, Zone, ZoneId},
     keeper::{
         Apply, BrakeLimits, ChangeId, Config, Effect, Failure, FailureClass, Input, Keeper, Leftover, Mode,
-        Publication, Quota, Read, Report, Time, Warning,
+        Publication, Quota, Read, Readiness, Report, Time, Warning,
     },
     plan::{Change, Naming},
     source::{Object, Publish, Resource, Rules, Scope},
@@ -351,6 +351,25 @@ fn line(effect: &Effect) -> Option<String> {
                 Warning::Ignored(ignored) => format!("still ignored {}: {}", ignored.field, ignored.text),
             };
             if *others > 0 { format!("{line}, and {others} others") } else { line }
+        }
+        Effect::Report(Report::ObjectState(state)) => {
+            assert_eq!(*state.uid, *format!("uid of {}/{}", state.object.namespace(), state.object.name()));
+            let count =
+                |others: usize| if others > 0 { format!(" and {others} others") } else { String::new() };
+            let readiness = match &state.readiness {
+                Readiness::Ready { keys, noted: None } => format!("ready, {keys} keys"),
+                Readiness::Ready { keys, noted: Some(noted) } => {
+                    format!("ready, {keys} keys, noted {}", noted.note.label())
+                }
+                Readiness::Blocked { first, others } => {
+                    format!("blocked {}: {}{}", first.subject, first.reason.label(), count(*others))
+                }
+                Readiness::Waiting { first, others, needs_approval } => {
+                    let approval = if *needs_approval { ", not approved" } else { "" };
+                    format!("waiting {first}{}{approval}", count(*others))
+                }
+            };
+            format!("state of {} {}: {readiness}", state.object, state.generation)
         }
         Effect::Report(Report::Planned(unit)) => format!("planned {}", unit.key().host),
         Effect::Report(Report::Unblocked { subject, .. }) => format!("unblocked {subject}"),

@@ -109,6 +109,9 @@ pub fn effect(effect: &Effect) -> String {
                 format!("report still ignored {} of {}", ignored.field, ignored.object)
             }
             Report::Unblocked { subject, object } => format!("report unblocked {subject} for {object}"),
+            Report::ObjectState(state) => {
+                format!("report state of {} {}: {:?}", state.object, state.generation, state.readiness)
+            }
             Report::InSync(change) => format!("report in sync {change}"),
             Report::ZoneListed { sets } => format!("report zone listed, {sets} sets"),
             Report::Failed { what, failure } => format!("report failed to {what}: {failure}"),
