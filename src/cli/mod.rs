@@ -76,7 +76,7 @@ enum Command {
     /// (`kubectl get zoneplans`). An approval of its digest releases exactly the units of this plan. New and changed units
     /// wait for the next approval. An approval is used once and expires after 7 days.
     Approve(approve::Approve),
-    /// Print the definitions of the custom resources of zonekeeper, for `kubectl apply -f -`
+    /// Print the definition of a custom resource, for `kubectl apply -f -`
     Crds(crds::Crds),
     /// Print the IAM policy with exactly the permissions that zonekeeper needs
     ///

@@ -19,6 +19,7 @@ use zonekeeper_core::{
     keeper::{Approval, Input, Keeper, Mode, Time},
     lease::Lease,
     plan::{AdoptionOrder, PlanDigest},
+    source::Resource,
 };
 
 use super::{
@@ -28,7 +29,10 @@ use super::{
     startup_retry::StartupRetry,
 };
 use crate::{
-    cluster::{self, Candidate, Cluster, Events, LONGEST_SILENCE, LeaseMemory, ZonePlans},
+    cluster::{
+        self, Candidate, Cluster, DnsEndpointStatuses, DnsEndpoints, Events, LONGEST_SILENCE, LeaseMemory,
+        ZonePlans,
+    },
     config::{ClusterFlags, Config, Flags, LeaseFlags},
     driver::{Clock, Driver, Handle, Objects, Outcome, ReadOnly, ReadWrite, Until, ZoneAccess, unix_now},
     folder::Folder,
@@ -242,13 +246,11 @@ impl<O: Objects + fmt::Display> Session<O> {
             config.settings.owner
         );
         let keeper = Keeper::new(config.keeper(mode, seed), zone.empty());
-        // A dry run writes no Events. A command tells its user directly.
-        let events = role.candidacy().filter(|_| !until.ends()).map(|candidacy| {
-            let (events, queue) = Events::new();
-            tasks.spawn(queue.send(candidacy.cluster.clone()).map(Ok));
-            events
-        });
-        let listeners = (Reporter::new(metrics), (events, progress));
+        // A dry run tells objects nothing. A command tells its user directly.
+        let tells_objects = role.candidacy().filter(|_| !until.ends());
+        let events = tells_objects.map(|candidacy| begin_events(candidacy, &mut tasks));
+        let (endpoints, statuses) = tells_objects.and_then(|_| dns_endpoints(&config)).unzip();
+        let listeners = (Reporter::new(metrics), ((events, endpoints), progress));
         let (driver, handle) = Driver::new(keeper, access, listeners, clock);
         let mut publishing = None;
         let mut tenure = match role {
@@ -266,6 +268,9 @@ impl<O: Objects + fmt::Display> Session<O> {
                     handle.send(release).await;
                 }
                 let tenure = candidacy.begin(until, handle.clone(), clock);
+                if let Some(statuses) = statuses {
+                    tasks.spawn(statuses.write(cluster, tenure.terms()).map(Ok));
+                }
                 match approved {
                     Some(digest) if mode == Mode::Approve => {
                         let approval = Approval { digest, at: unix_now() };
@@ -358,6 +363,19 @@ impl Role {
             Self::Candidate(candidacy) => Some(candidacy),
         }
     }
+}
+
+/// Begins to send Events, and returns the listener that makes them.
+fn begin_events(candidacy: &Candidacy, tasks: &mut JoinSet<anyhow::Result<()>>) -> Events {
+    let (events, queue) = Events::new();
+    tasks.spawn(queue.send(candidacy.cluster.clone()).map(Ok));
+    events
+}
+
+/// The listener that hears the states of `DNSEndpoint` objects, and their writer, if such objects are read.
+fn dns_endpoints(config: &Config) -> Option<(DnsEndpoints, DnsEndpointStatuses)> {
+    let mut scopes = config.scopes.iter();
+    scopes.any(|scope| scope.resource == Resource::DNS_ENDPOINT).then(DnsEndpoints::new)
 }
 
 /// Connects to the cluster that the flags name.

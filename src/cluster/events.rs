@@ -35,6 +35,7 @@ use super::{
     Cluster,
     client::{ANSWER_WITHIN, answer, describe},
     event_queue::{self, event_queue},
+    short_text::shorten,
 };
 use crate::driver::Listener;
 
@@ -297,15 +298,6 @@ fn ignored_note(ignored: &IgnoredField, others: usize) -> String {
 /// The other subjects of a note.
 fn and(others: usize, what: &str) -> String {
     if others == 0 { String::new() } else { format!(" (and {others} more {what} of this object)") }
-}
-
-/// Cuts a text to at most `most` bytes.
-fn shorten(text: &str, most: usize) -> String {
-    if text.len() <= most {
-        return text.to_owned();
-    }
-    let cut = text.floor_char_boundary(most.saturating_sub('…'.len_utf8()));
-    format!("{}…", text.get(..cut).unwrap_or_default())
 }
 
 #[cfg(test)]

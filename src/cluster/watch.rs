@@ -283,6 +283,7 @@ impl ErrorLog {
 /// The manifest that grants the right to read a resource.
 fn manifest(resource: Resource) -> &'static str {
     match resource {
+        Resource::DNS_ENDPOINT => "manifests/components/dns-endpoints",
         Resource::ENDPOINT_SLICE => "manifests/components/headless-services",
         Resource::NODE => "manifests/components/node-ports",
         Resource::POD => "manifests/components/headless-services, or node-ports,",

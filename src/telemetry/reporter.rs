@@ -133,6 +133,12 @@ impl Listener for Reporter {
                     );
                 }
             }
+            Report::ObjectState(state) => debug!(
+                object = %state.object,
+                generation = state.generation,
+                state = state.readiness.label(),
+                "the state of an object has changed"
+            ),
             Report::LeftOver(leftover) => info!(
                 dns_name = %leftover.set.name(),
                 record_type = %leftover.set.rtype(),

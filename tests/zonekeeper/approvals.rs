@@ -1,6 +1,6 @@
 //! Mode `approve`: zonekeeper writes only units that a person approved.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, time::Duration};
 
 use k8s_openapi::{
     api::networking::v1::Ingress,
@@ -18,6 +18,7 @@ use zonekeeper_emulator::{faults::Effect, zone::Change};
 use crate::{
     control_plane::ControlPlane,
     deadline::eventually,
+    dns_endpoints,
     namespace::{BALANCER, Namespace, OTHER_BALANCER},
     process::{CommandLine, OWNER, Process},
     zone::{self, CHANGE, Zone},
@@ -45,12 +46,16 @@ async fn digest(process: &mut Process, plans: &Api<ZonePlan>, name: &str, before
 
 #[tokio::test]
 async fn the_definitions_are_those_that_the_program_prints() {
-    let printed = CommandLine::new(&["crds"]).succeed().await.stdout + "\n";
-    if std::env::var_os("UPDATE").is_some() {
-        fs::write(DEFINITION, &printed).unwrap();
+    for (arguments, definition) in
+        [(["crds"].as_slice(), DEFINITION), (&["crds", "dnsendpoints"], dns_endpoints::DEFINITION)]
+    {
+        let printed = CommandLine::new(arguments).succeed().await.stdout + "\n";
+        if std::env::var_os("UPDATE").is_some() {
+            fs::write(definition, &printed).unwrap();
+        }
+        let found = fs::read_to_string(definition).unwrap();
+        assert!(found == printed, "{definition} is out of date: run `make documents`");
     }
-    let found = fs::read_to_string(Path::new(DEFINITION)).unwrap();
-    assert!(found == printed, "crds/zoneplans.yaml is out of date: run `make documents`");
 }
 
 /// Removes the definition, and waits until it is gone.

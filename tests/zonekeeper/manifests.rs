@@ -18,9 +18,10 @@ use zonekeeper::cluster::ZonePlan;
 use zonekeeper_core::{dns::ZoneId, lease::Lease};
 
 use crate::{
+    component,
     control_plane::ControlPlane,
     deadline::eventually,
-    deployment,
+    deployment, dns_endpoints,
     namespace::{BALANCER, Namespace},
     process::{CommandLine, OWNER},
     scratch::{Scratch, copy},
@@ -262,6 +263,31 @@ async fn every_right_for_approvals_is_used_and_its_absence_is_said() {
     assert!(!ended.stderr.contains("cannot"), "{ended}");
     let is_for_approvals = |right: &Right| right.group == "zonekeeper.dev";
     assert_eq!(without_each(&cluster, is_for_approvals, async |said| drop(run(said).await)).await, 4);
+}
+
+#[tokio::test]
+async fn every_right_for_dns_endpoints_is_used_and_its_absence_is_said() {
+    let plane = ControlPlane::start().await;
+    component::add(&plane, "dns-endpoints").await;
+    dns_endpoints::define(&plane).await;
+    let shop = Namespace::of(&plane, "endpoints").await;
+    dns_endpoints::apply(&shop, &dns_endpoints::of_address("web", "www.example.test")).await;
+    let run = async |said: &[&str]| {
+        let zone = Zone::empty().await;
+        shop.lease().delete_collection(&DeleteParams::default(), &ListParams::default()).await.unwrap();
+        dns_endpoints::forget_status(&shop, "web").await;
+        let (kubeconfig, run) = (plane.zonekeeper(), ["run", "--source", "crd"]);
+        let mut zonekeeper = CommandLine::of_cluster(&zone, &shop, &kubeconfig, &run).start();
+        match said {
+            [] => drop(zonekeeper.until("a status", async || dns_endpoints::ready(&shop, "web").await).await),
+            said => drop(zonekeeper.says(said).await),
+        }
+        zonekeeper.stop().await
+    };
+    let ended = run(&[]).await;
+    assert!(!ended.stderr.contains("cannot"), "{ended}");
+    let is_meant = |right: &Right| right.group == "externaldns.k8s.io";
+    assert_eq!(without_each(&plane, is_meant, async |said| drop(run(said).await)).await, 4);
 }
 
 /// Removes the selected rights one by one, and checks that the log names the missing right. Returns the

@@ -75,6 +75,11 @@ impl Namespace {
         Self { name: "default".to_owned(), leases: MANIFESTS.to_owned(), client }
     }
 
+    /// The client of an administrator.
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -1,7 +1,5 @@
 //! Services that look up pods and nodes, under the RBAC of the shipped components.
 
-use std::{fs, path::Path};
-
 use k8s_openapi::api::{
     core::v1::{Node, Pod, Service, ServiceAccount},
     discovery::v1::EndpointSlice,
@@ -12,28 +10,9 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use crate::{
-    control_plane::ControlPlane,
-    namespace::Namespace,
-    process::CommandLine,
-    scratch::{Scratch, copy},
-    zone::Zone,
-};
+use crate::{component, control_plane::ControlPlane, namespace::Namespace, process::CommandLine, zone::Zone};
 
 const HOST: &str = "www.example.test";
-
-/// Applies the overlay `apply` with a component, as a user does.
-async fn add_component(plane: &ControlPlane, component: &str) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = Scratch::new(component);
-    let manifests = folder.join("manifests");
-    copy(&root.join("manifests"), &manifests);
-    copy(&root.join("crds"), &folder.join("crds"));
-    let user = format!("resources: [../overlays/apply]\ncomponents: [../components/{component}]\n");
-    fs::create_dir(manifests.join("mine")).unwrap();
-    fs::write(manifests.join("mine/kustomization.yaml"), user).unwrap();
-    plane.sh(&folder, "kubectl apply -k manifests/mine").await;
-}
 
 /// A Service that asks for [`HOST`], with the pods of the label `app: web`.
 async fn create_service(shop: &Namespace, spec: Value) {
@@ -114,7 +93,7 @@ async fn a_headless_service_waits_for_its_component_and_then_follows_its_pods() 
     zonekeeper.measures("zonekeeper_blocked{reason=\"DependencyUnreadable\"}", "1").await;
     assert!(zone.values(HOST, "A").is_empty());
 
-    add_component(&plane, "headless-services").await;
+    component::add(&plane, "headless-services").await;
     zonekeeper.until_zone(&zone, "all pods", has(HOST, &["10.1.0.1", "10.1.0.2"])).await;
     zonekeeper.until_zone(&zone, "a pod", has("web-0.www.example.test", &["10.1.0.1"])).await;
     zonekeeper.until_zone(&zone, "another pod", has("web-1.www.example.test", &["10.1.0.2"])).await;
@@ -139,7 +118,7 @@ async fn a_node_port_with_the_policy_local_follows_the_nodes_of_its_pods() {
     create_pod(&shop, "web-2", "two").await;
     set_ready(&shop, "web-2", false).await;
     create_service(&shop, json!({"type": "NodePort", "externalTrafficPolicy": "Local"})).await;
-    add_component(&plane, "node-ports").await;
+    component::add(&plane, "node-ports").await;
 
     let run = ["run", "--service-type-filter", "NodePort"];
     let mut zonekeeper = CommandLine::of_cluster(&zone, &shop, &plane.zonekeeper(), &run).start();
