@@ -32,7 +32,7 @@ struct Host<'s> {
 type Rule = (&'static str, fn(&Host<'_>) -> bool);
 
 /// The rules for a hostname at which the zones differ.
-const RULES: [Rule; 38] = [
+const RULES: [Rule; 45] = [
     ("other-provider-annotation", |host| host.has_object_with("cloudflare-")),
     ("apex-without-owner", |host| host.name == APEX && host.has_only_own_names()),
     ("long-label-without-owner", |host| host.name != APEX && host.has_only_own_names()),
@@ -43,6 +43,12 @@ const RULES: [Rule; 38] = [
             && host.ours == host.before
     }),
     ("merged-objects", |host| host.is_blocked("ClaimedBy") || host.is_blocked("MergeUndecided")),
+    ("endpoint-controller", |host| host.is_annotated("controller", "other") && host.has_kind("DNSEndpoint")),
+    ("endpoint-other-types", |host| host.has_bad_field(&["recordType: zonekeeper never writes"])),
+    ("endpoint-ownership", |host| host.has_bad_field(&["a TXT with `heritage=`"])),
+    ("endpoint-labels", |host| host.has_entry_labels() && records(&host.theirs) == records(&host.ours)),
+    ("endpoint-srv", |host| host.writes_alone(&RecordType::Srv)),
+    ("endpoint-text", |host| host.situation.fails && host.writes_alone(&RecordType::Txt)),
     ("special-address", |host| host.is_blocked("SpecialAddress")),
     ("reserved-label", |host| {
         host.is_blocked("ReservedName") && host.name.split('.').any(|label| label.starts_with('_'))
@@ -84,6 +90,7 @@ const RULES: [Rule; 38] = [
     ("template-failure", |host| {
         host.has_flag("--fqdn-template") && host.situation.fails && host.is_missing()
     }),
+    ("other-types-beside", |host| host.is_missing() && host.is_beside_other_type()),
     ("deletion", |host| host.has_flag("--policy=sync") && host.has_deletion()),
 ];
 
@@ -130,7 +137,9 @@ fn restless(situation: &Situation) -> Option<&'static str> {
     } else if situation.objects.contains("cloudflare-") {
         Some("other-provider-annotation")
     } else {
-        RESTLESS.iter().any(|key| situation.objects.contains(key)).then_some("rewrites-forever")
+        let is_restless = RESTLESS.iter().any(|key| situation.objects.contains(key))
+            || documents(situation).iter().flat_map(entries).any(is_cname_with_dot);
+        is_restless.then_some("rewrites-forever")
     }
 }
 
@@ -157,6 +166,15 @@ impl Host<'_> {
         self.objects.iter().any(|object| object.to_string().contains(text))
     }
 
+    fn has_kind(&self, kind: &str) -> bool {
+        self.objects.iter().any(|object| object["kind"] == kind)
+    }
+
+    /// Whether an entry of a `DNSEndpoint` has labels.
+    fn has_entry_labels(&self) -> bool {
+        self.objects.iter().flat_map(entries).any(|entry| entry.get("labels").is_some())
+    }
+
     fn is_annotated(&self, key: &str, value: &str) -> bool {
         self.annotation(key) == Some(value)
     }
@@ -170,6 +188,28 @@ impl Host<'_> {
     /// Whether ExternalDNS has not written what zonekeeper has.
     fn is_missing(&self) -> bool {
         self.theirs == self.before && self.ours != self.before
+    }
+
+    /// Whether only zonekeeper has written a record set of this type.
+    fn writes_alone(&self, rtype: &RecordType) -> bool {
+        self.is_missing() && self.new_records().any(|set| set.rtype() == rtype)
+    }
+
+    /// The record sets that zonekeeper has written.
+    fn new_records(&self) -> impl Iterator<Item = &RecordSet> {
+        self.ours.iter().filter(|set| !is_ownership(set) && !self.before.contains(set))
+    }
+
+    /// Whether zonekeeper has written a record set beside one of a managed type that shares no traffic with it.
+    fn is_beside_other_type(&self) -> bool {
+        let is_managed = |rtype: &RecordType| {
+            rtype.is_address() || self.has_flag(&format!("--managed-record-types={rtype}"))
+        };
+        // The texts of zones leave out the NS records of the apex.
+        (self.name == APEX && is_managed(&RecordType::Ns))
+            || records(&self.before).iter().filter(|set| is_managed(set.rtype())).any(|set| {
+                self.new_records().any(|new| !(set.rtype().is_address() && new.rtype().is_address()))
+            })
     }
 
     /// Whether ExternalDNS has deleted a record set.
@@ -254,9 +294,7 @@ fn hosts<'s>(situation: &'s Situation, after: &str, kept: &Kept) -> impl Iterato
     names.extend(zones.iter().flatten().filter(|set| !is_ownership(set)).map(|set| set.name().to_string()));
     let [before, theirs, ours] = zones.map(|sets| by_host(situation, sets, &names));
     names.extend([&before, &theirs, &ours].into_iter().flat_map(BTreeMap::keys).cloned());
-    let documents =
-        situation.objects.split("---\n").filter_map(|text| serde_saphyr::from_str::<Value>(text).ok());
-    let documents: Vec<Value> = documents.collect();
+    let documents = documents(situation);
     let hosts: Vec<Host<'s>> = names
         .into_iter()
         .map(|name| {
@@ -282,6 +320,23 @@ fn hosts<'s>(situation: &'s Situation, after: &str, kept: &Kept) -> impl Iterato
         })
         .collect();
     hosts.into_iter()
+}
+
+/// The objects of a situation.
+fn documents(situation: &Situation) -> Vec<Value> {
+    let texts = situation.objects.split("---\n");
+    texts.filter_map(|text| serde_saphyr::from_str(text).ok()).collect()
+}
+
+/// The entries of a `DNSEndpoint`.
+fn entries(object: &Value) -> impl Iterator<Item = &Value> {
+    object.pointer("/spec/endpoints").and_then(Value::as_array).into_iter().flatten()
+}
+
+/// Whether an entry of a `DNSEndpoint` is a CNAME with a dot at the end of its target.
+fn is_cname_with_dot(entry: &Value) -> bool {
+    let target = entry.pointer("/targets/0").and_then(Value::as_str).unwrap_or_default();
+    entry["recordType"] == "CNAME" && target.ends_with('.')
 }
 
 /// The hostname of a blocked claim.
@@ -341,7 +396,7 @@ fn belongs(situation: &Situation, at: &str, host: &str) -> bool {
         replacement if first == "*" && !replacement.is_empty() => replacement,
         _ => first,
     };
-    ["", "a", "aaaa", "cname", "txt", "mx", "srv", "caa"].iter().any(|rtype| {
+    ["", "a", "aaaa", "cname", "txt", "mx", "srv", "caa", "ns", "naptr"].iter().any(|rtype| {
         let has_type = format!("{prefix}{suffix}").contains("%{record_type}");
         let first = if has_type || rtype.is_empty() { first.to_owned() } else { format!("{rtype}-{first}") };
         let [prefix, suffix] = [&prefix, &suffix].map(|affix| affix.replace("%{record_type}", rtype));

@@ -35,6 +35,7 @@ const ARGUMENTS: [&[&str]; 30] = [
         "--managed-record-types=TXT",
         "--managed-record-types=MX",
         "--managed-record-types=SRV",
+        "--managed-record-types=CAA",
     ],
     &["--exclude-record-types=AAAA"],
     &["--domain-filter=example.com", "--exclude-domains=dev.example.com"],

@@ -13,7 +13,7 @@ use zonekeeper::{
 use zonekeeper_core::{
     dns::Name,
     keeper::Input,
-    plan::{Batch, History, HolderHistory, Plan, View},
+    plan::{Batch, History, HolderHistory, ManagedTypes, Plan, View},
     source::{Claims, Index},
 };
 use zonekeeper_emulator::zone::{Change, HostedZone};
@@ -85,6 +85,8 @@ fn config(situation: &Situation) -> Result<Config, String> {
 fn translated(argument: &str) -> Option<String> {
     match argument.split_once('=') {
         Some(("--policy" | "--zone-id-filter", _)) => None,
+        // zonekeeper refuses types that it never writes, so its users leave them out.
+        Some(("--managed-record-types", rtype)) if ManagedTypes::new([rtype]).is_err() => None,
         Some(("--migrate-from-txt-owner", owner)) => Some(format!("--adopt-from-owner={owner}")),
         _ => match argument.strip_prefix("--no-") {
             Some(flag) => Some(format!("--{flag}=false")),

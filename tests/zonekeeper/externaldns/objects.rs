@@ -278,13 +278,21 @@ impl Objects {
                 ("AAAA", &["2001:db8::1"]),
                 ("CNAME", &["lb.example.net"]),
                 ("CNAME", &["web-1.eu-west-1.elb.amazonaws.com"]),
+                ("CNAME", &["lb.example.net."]),
                 ("TXT", &["\"hello\""]),
+                ("TXT", &["hello"]),
                 ("MX", &["10 mail.example.com"]),
+                ("SRV", &["0 0 5060 sip.example.com."]),
+                ("SRV", &["0 0 5060 sip.example.com"]),
+                ("CAA", &["0 issue \"ca.example.net\""]),
                 ("A", &["lb.example.net"]),
             ]);
             let mut endpoint = json!({"dnsName": host, "recordType": rtype, "targets": targets});
             if draft.random.percent(25) {
                 endpoint["recordTTL"] = json!(60);
+            }
+            if draft.random.percent(10) {
+                endpoint["labels"] = json!({"team": "shop"});
             }
             if draft.random.percent(20) {
                 endpoint["setIdentifier"] = json!("blue");
