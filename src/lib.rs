@@ -16,6 +16,7 @@
 //! - [`route53`]: the only place that names the AWS SDK
 //! - [`cluster`]: the only place that talks to Kubernetes
 //! - [`folder`]: a folder of manifests in place of a cluster
+//! - [`resolver`]: the addresses of host names
 //! - [`serve`]: `/livez`, `/readyz`, `/metrics`
 //! - [`telemetry`]: logs and metrics
 
@@ -28,6 +29,7 @@ pub mod error_chain;
 pub mod folder;
 pub mod leadership;
 pub mod random;
+pub mod resolver;
 pub mod route53;
 pub mod serve;
 pub mod telemetry;

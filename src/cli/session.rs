@@ -38,6 +38,7 @@ use crate::{
     folder::Folder,
     leadership::{Leadership, Terms},
     random,
+    resolver::Resolving,
     route53::{Reader, Via, Writer, ZoneFacts},
     serve,
     telemetry::{Metrics, Reporter},
@@ -287,7 +288,7 @@ impl<O: Objects + fmt::Display> Session<O> {
             }
         };
         let (scopes, rules) = (config.scopes.clone(), Arc::new(config.rules));
-        let follow = objects.follow(scopes, rules, handle.clone(), until);
+        let follow = Resolving::new(objects).follow(scopes, rules, handle.clone(), until);
         tasks.spawn(async move {
             follow.await?;
             // A source that a command reads may end before the driver.

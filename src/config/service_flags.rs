@@ -47,6 +47,11 @@ pub struct ServiceFlags {
         help_heading = "Services"
     )]
     pub exclude_unschedulable: bool,
+
+    /// Publish the addresses of the host name of a load balancer, instead of an alias or a CNAME. zonekeeper resolves it every
+    /// minute. If that fails, the last addresses stay.
+    #[arg(long, env = "ZONEKEEPER_RESOLVE_SERVICE_LOAD_BALANCER_HOSTNAME", help_heading = "Services")]
+    pub resolve_service_load_balancer_hostname: bool,
 }
 
 impl From<ServiceFlags> for ServiceRules {
@@ -59,6 +64,7 @@ impl From<ServiceFlags> for ServiceRules {
             always_publish_not_ready_addresses,
             expose_internal_ipv6,
             exclude_unschedulable,
+            resolve_service_load_balancer_hostname,
         } = flags;
         Self {
             types: service_type_filter.into_iter().collect(),
@@ -67,6 +73,7 @@ impl From<ServiceFlags> for ServiceRules {
             publish_not_ready: always_publish_not_ready_addresses,
             expose_internal_ipv6,
             exclude_unschedulable,
+            resolve_host_names: resolve_service_load_balancer_hostname,
             publish_ports: false,
         }
     }

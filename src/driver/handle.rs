@@ -3,7 +3,7 @@
 use tokio::sync::{mpsc, watch};
 use zonekeeper_core::keeper::{Input, Publication};
 
-use super::Status;
+use super::{INPUTS, Status};
 
 /// A connection to a running driver.
 #[derive(Debug, Clone)]
@@ -20,6 +20,20 @@ impl Handle {
     /// Sends an input. Returns whether the driver still runs.
     pub async fn send(&self, input: Input) -> bool {
         self.inputs.send(Box::new(input)).await.is_ok()
+    }
+
+    /// A handle whose inputs arrive at a receiver in place of the driver.
+    pub fn through(&self) -> (Self, mpsc::Receiver<Box<Input>>) {
+        let (inputs, receiver) = mpsc::channel(INPUTS);
+        (Self { inputs, ..self.clone() }, receiver)
+    }
+
+    /// A handle without a driver: its inputs arrive at the receiver.
+    #[cfg(test)]
+    pub fn alone() -> (Self, mpsc::Receiver<Box<Input>>) {
+        let (inputs, receiver) = mpsc::channel(INPUTS);
+        let (memory, published) = (watch::channel(None).1, watch::channel(None).1);
+        (Self { inputs, memory, published, status: watch::channel(Status::default()).1 }, receiver)
     }
 
     /// The text that the next leader must be given, each time that the core updates it. It closes with the driver.

@@ -23,7 +23,7 @@ struct Rule {
 }
 
 /// The edges of the program. They do not import each other.
-const EDGES: [&str; 5] = ["cluster", "folder", "route53", "serve", "telemetry"];
+const EDGES: [&str; 6] = ["cluster", "folder", "resolver", "route53", "serve", "telemetry"];
 /// The dependencies of the core. None of them does I/O, reads a clock or is random.
 const CORE_DEPENDENCIES: [&str; 8] =
     ["idna", "k8s-openapi", "schemars", "serde", "serde_json", "sha2", "smallvec", "thiserror"];

@@ -131,3 +131,24 @@ async fn a_node_port_with_the_policy_local_follows_the_nodes_of_its_pods() {
     zonekeeper.until_zone(&zone, "the node that is not drained", has(HOST, &["203.0.113.2"])).await;
     zonekeeper.stop().await;
 }
+
+#[tokio::test]
+async fn a_host_name_without_an_address_blocks_only_its_service() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("resolved").await);
+    for (name, address) in [
+        ("web", json!({"ip": "192.0.2.1"})),
+        // A name that never has an address (RFC 6761).
+        ("lost", json!({"hostname": "lb.invalid"})),
+    ] {
+        shop.create_service(name, &format!("{name}.example.test")).await;
+        shop.set_address::<Service>(name, address).await;
+    }
+    let arguments = ["plan", "--resolve-service-load-balancer-hostname"];
+    let plan = CommandLine::of(&zone, &shop, &arguments).await.succeed().await.stdout;
+    for line in [
+        "create web.example.test A 192.0.2.1",
+        "blocked lost.example.test for Service/resolved/lost: DependencyUnreadable: Service/resolved/lost depends on Address/lb.invalid",
+    ] {
+        assert!(plan.contains(line), "{line}\n{plan}");
+    }
+}

@@ -223,7 +223,7 @@ impl Reason {
             }
             Self::DependencyUnreadable { .. } => {
                 "correct that resource, or grant zonekeeper the right to list and watch its kind; if the API server does not \
-                 have the kind, install its CustomResourceDefinition"
+                 have the kind, install its CustomResourceDefinition; if it is an Address, check that zonekeeper's pod can resolve the host name"
             }
             Self::Vacant { .. } => "wait for --vacancy, or create the object again",
             Self::Paused { .. } => "remove the annotation zonekeeper.dev/paused-until, or wait",

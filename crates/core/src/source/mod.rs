@@ -10,6 +10,7 @@
 //! the edge. If its facts need other resources, its reduced form is a [`Part`]. Those resources are variants of
 //! [`Received`], and parts too.
 
+mod addresses;
 mod annotation;
 mod annotation_key;
 mod claim;
@@ -40,6 +41,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
+pub use addresses::Addresses;
 pub use annotation::{ADOPT, DEFAULT_PREFIXES, HAND_OVER_TO, PAUSED_UNTIL, PUBLISH};
 pub use annotation_key::AnnotationKey;
 pub(crate) use claim::Rank;

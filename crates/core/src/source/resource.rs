@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use super::{Kind, ObjectRef};
+use crate::dns::Name;
 
 /// A sort of resource that is watched. It differs from [`Kind`]: an `EndpointSlice` asks for nothing itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,10 +36,19 @@ impl Resource {
     pub const NODE: Self = Self::cluster_scoped("Node", "node");
     /// `DNSEndpoint` of `externaldns.k8s.io/v1alpha1`.
     pub const DNS_ENDPOINT: Self = Self::namespaced("DNSEndpoint", "crd").of_objects();
+    /// The addresses of a host name, which is its name. A resolver gives them, not the API server.
+    pub const ADDRESS: Self = Self::cluster_scoped("Address", "address");
 
     /// The resources that the shipped sources can read.
-    pub const ALL: [Self; 6] =
-        [Self::INGRESS, Self::SERVICE, Self::ENDPOINT_SLICE, Self::POD, Self::NODE, Self::DNS_ENDPOINT];
+    pub const ALL: [Self; 7] = [
+        Self::INGRESS,
+        Self::SERVICE,
+        Self::ENDPOINT_SLICE,
+        Self::POD,
+        Self::NODE,
+        Self::DNS_ENDPOINT,
+        Self::ADDRESS,
+    ];
 
     /// A resource that belongs to namespaces and asks for nothing itself.
     pub const fn namespaced(kind: &'static str, label: &'static str) -> Self {
@@ -86,6 +96,11 @@ impl fmt::Display for Resource {
 // === impl ResourceRef ===
 
 impl ResourceRef {
+    /// Refers to the addresses of a host name.
+    pub fn of_addresses(host: &Name) -> Self {
+        Self::new(Resource::ADDRESS, "", host.as_str())
+    }
+
     /// Refers to a resource; `namespace` is empty for a cluster-scoped one.
     pub fn new(resource: Resource, namespace: &str, name: &str) -> Self {
         Self { resource, place: Arc::new((namespace.to_owned(), name.to_owned())) }

@@ -1,6 +1,9 @@
 //! Situations in the text form of cases: settings, objects and a zone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use zonekeeper_core::{
@@ -10,8 +13,8 @@ use zonekeeper_core::{
         Plan, Settings, Unit, View,
     },
     source::{
-        ClaimKey, Claims, Facts, Index, Object, ObjectRef, Problem, Publish, Received, Reduced, Resource,
-        ResourceRef, Rules, Scope, ServiceRules, Severity,
+        Addresses, ClaimKey, Claims, Facts, Index, Object, ObjectRef, Problem, Publish, Received, Reduced,
+        Resource, ResourceRef, Rules, Scope, ServiceRules, Severity,
     },
 };
 
@@ -73,6 +76,7 @@ struct Flags {
     always_publish_not_ready_addresses: bool,
     expose_internal_ipv6: bool,
     exclude_unschedulable: bool,
+    resolve_service_load_balancer_hostname: bool,
 }
 
 /// The objects that are published. Most cases are about other things, so `all` is the default here.
@@ -122,6 +126,7 @@ impl Default for Flags {
             always_publish_not_ready_addresses: false,
             expose_internal_ipv6: false,
             exclude_unschedulable: true,
+            resolve_service_load_balancer_hostname: false,
         }
     }
 }
@@ -135,6 +140,8 @@ pub struct Situation {
     pub objects: Vec<Object>,
     /// The resources that objects look up.
     pub parts: Vec<Received>,
+    /// The addresses of host names.
+    pub addresses: BTreeMap<Name, Vec<IpAddr>>,
     pub history: History,
     /// The unreadable resources.
     pub unreadable: BTreeSet<Resource>,
@@ -178,13 +185,14 @@ impl Text {
             }
             zone.put(set);
         }
-        let (objects, parts) = resources(&self.objects)?;
+        let Resources { objects, parts, addresses } = Resources::read(&self.objects)?;
         let mut situation = Situation {
             settings,
             rules,
             affixes,
             objects,
             parts,
+            addresses,
             history: History::default(),
             unreadable: BTreeSet::new(),
             unreadable_dependencies: BTreeMap::new(),
@@ -205,6 +213,7 @@ impl Flags {
             publish_not_ready: self.always_publish_not_ready_addresses,
             expose_internal_ipv6: self.expose_internal_ipv6,
             exclude_unschedulable: self.exclude_unschedulable,
+            resolve_host_names: self.resolve_service_load_balancer_hostname,
             publish_ports: self.managed_record_types.iter().flatten().any(|rtype| rtype == "SRV"),
             ..ServiceRules::default()
         };
@@ -268,6 +277,7 @@ impl Situation {
             affixes,
             objects,
             parts: Vec::new(),
+            addresses: BTreeMap::new(),
             history: History::default(),
             unreadable: BTreeSet::new(),
             unreadable_dependencies: BTreeMap::new(),
@@ -327,8 +337,13 @@ impl Situation {
 
     fn resources(&self) -> impl Iterator<Item = (Option<ResourceRef>, Option<Reduced>)> {
         let parts = self.parts.iter().map(|part| (part.resource_ref(), part.reduce(&self.rules)));
+        let resolved = self.addresses.iter().map(|(host, addresses)| {
+            let part = Reduced::part(Addresses::new(addresses.iter().copied()));
+            (Some(ResourceRef::of_addresses(host)), Some(part))
+        });
         let objects = self.objects.iter();
-        parts.chain(objects.map(|object| (object.resource_ref(), object.reduce(&self.rules))))
+        let objects = objects.map(|object| (object.resource_ref(), object.reduce(&self.rules)));
+        parts.chain(resolved).chain(objects)
     }
 
     fn claims_of(
@@ -379,28 +394,50 @@ pub fn empty_zone(apex: &str) -> Zone {
     zone
 }
 
-/// Reads YAML documents: the objects, and the resources that they look up. Another `kind` is an error in the case.
-fn resources(text: &str) -> Result<(Vec<Object>, Vec<Received>), String> {
-    #[derive(Deserialize)]
-    struct Kind {
-        kind: String,
-    }
-    fn read<K: DeserializeOwned>(document: &str) -> Result<Box<K>, String> {
-        serde_saphyr::from_str(document).map(Box::new).map_err(|why| format!("{why}\n{document}"))
-    }
-    let (mut objects, mut parts) = (Vec::new(), Vec::new());
-    for document in text.split("---\n").filter(|document| !document.trim().is_empty()) {
-        match read::<Kind>(document)?.kind.as_str() {
-            "Ingress" => objects.push(Object::Ingress(read(document)?)),
-            "Service" => objects.push(Object::Service(read(document)?)),
-            "DNSEndpoint" => objects.push(Object::DnsEndpoint(read(document)?)),
-            "EndpointSlice" => parts.push(Received::EndpointSlice(read(document)?)),
-            "Pod" => parts.push(Received::Pod(read(document)?)),
-            "Node" => parts.push(Received::Node(read(document)?)),
-            other => return Err(format!("kind {other} is not read")),
+/// The resources of a case.
+#[derive(Default)]
+struct Resources {
+    objects: Vec<Object>,
+    parts: Vec<Received>,
+    addresses: BTreeMap<Name, Vec<IpAddr>>,
+}
+
+impl Resources {
+    /// Reads YAML documents. A `kind` that zonekeeper does not read is an error in the case. The kind `Address` is the answer
+    /// of a resolver.
+    fn read(text: &str) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Kind {
+            kind: String,
         }
+        #[derive(Deserialize)]
+        struct Address {
+            name: String,
+            addresses: Vec<IpAddr>,
+        }
+        fn read<K: DeserializeOwned>(document: &str) -> Result<Box<K>, String> {
+            serde_saphyr::from_str(document).map(Box::new).map_err(|why| format!("{why}\n{document}"))
+        }
+        let mut read_so_far = Self::default();
+        let Self { objects, parts, addresses } = &mut read_so_far;
+        for document in text.split("---\n").filter(|document| !document.trim().is_empty()) {
+            match read::<Kind>(document)?.kind.as_str() {
+                "Ingress" => objects.push(Object::Ingress(read(document)?)),
+                "Service" => objects.push(Object::Service(read(document)?)),
+                "DNSEndpoint" => objects.push(Object::DnsEndpoint(read(document)?)),
+                "EndpointSlice" => parts.push(Received::EndpointSlice(read(document)?)),
+                "Pod" => parts.push(Received::Pod(read(document)?)),
+                "Node" => parts.push(Received::Node(read(document)?)),
+                "Address" => {
+                    let answer = read::<Address>(document)?;
+                    let host = Name::from_hostname(&answer.name).map_err(|why| why.to_string())?;
+                    addresses.insert(host, answer.addresses);
+                }
+                other => return Err(format!("kind {other} is not read")),
+            }
+        }
+        Ok(read_so_far)
     }
-    Ok((objects, parts))
 }
 
 /// Reads an ownership record: `www.example.com A [set=ID POLICY] by OWNER [for RESOURCE]`.

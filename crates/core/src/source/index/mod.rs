@@ -24,6 +24,7 @@ use super::{
     Facts, Labels, ObjectRef, Resource, ResourceRef, Scope, Selector, Visibility,
     look_up::{Group, LookUp, Selection},
 };
+use crate::dns::Name;
 
 /// A resource, reduced to the fields that are used.
 #[derive(Debug, Clone)]
@@ -70,6 +71,11 @@ pub trait Part: Any + Equal + fmt::Debug + Send + Sync {
     fn labels(&self) -> Option<&Labels> {
         None
     }
+
+    /// The host names whose addresses this object looks up.
+    fn host_names(&self) -> Vec<Name> {
+        Vec::new()
+    }
 }
 
 /// Compares a part with one of any type. Each part that implements [`PartialEq`] has it.
@@ -107,6 +113,14 @@ impl Reduced {
     /// A part of a join.
     pub fn part(part: impl Part) -> Self {
         Self::Part(Arc::new(part))
+    }
+
+    /// The host names whose addresses the object looks up.
+    pub fn host_names(&self) -> Vec<Name> {
+        match self {
+            Self::Facts(_) => Vec::new(),
+            Self::Part(part) => part.host_names(),
+        }
     }
 
     /// The facts of an object as if there were no other resource.

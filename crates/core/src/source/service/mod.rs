@@ -1,7 +1,7 @@
 //! The facts of a Service: where its hostnames lead follows from its type.
 //!
 //! A Service leads to addresses in its own spec and status, unless it is headless or has the type `NodePort`. Those two
-//! look up pods and nodes.
+//! look up pods and nodes. The host name of a load balancer can be replaced by its addresses.
 
 mod cluster_ip;
 mod headless;
@@ -68,7 +68,7 @@ pub(super) fn reduce(service: &Service, object: ObjectRef, rules: &Rules) -> Opt
     let facts = hosts.endpoints(facts, endpoint);
     Some(match type_ {
         _ if states_targets => Reduced::Facts(Box::new(facts)),
-        ServiceType::LoadBalancer => load_balancer::reduce(service, spec, facts, &hostnames),
+        ServiceType::LoadBalancer => load_balancer::reduce(service, spec, facts, &hostnames, rules),
         ServiceType::ExternalName => {
             let name = spec.external_name.iter().map(|name| ("spec.externalName", name.as_str()));
             same_for_all(facts, |problems| own_or(spec, name, problems))

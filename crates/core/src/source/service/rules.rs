@@ -33,6 +33,8 @@ pub struct ServiceRules {
     pub expose_internal_ipv6: bool,
     /// Whether a Service of type `NodePort` does not lead to nodes that accept no new pods.
     pub exclude_unschedulable: bool,
+    /// Whether a Service of type `LoadBalancer` leads to the addresses of the host name in its status.
+    pub resolve_host_names: bool,
     /// Whether a Service of type `NodePort` has an SRV record for its ports. No Service asks for it, so nobody misses it if
     /// records of this type are not managed.
     pub publish_ports: bool,
@@ -83,6 +85,7 @@ impl ServiceRules {
             match type_ {
                 ServiceType::ClusterIp => &[Resource::ENDPOINT_SLICE, Resource::POD],
                 ServiceType::NodePort => &[Resource::POD, Resource::NODE],
+                ServiceType::LoadBalancer if self.resolve_host_names => &[Resource::ADDRESS],
                 ServiceType::LoadBalancer | ServiceType::ExternalName => &[],
             }
         };
@@ -106,6 +109,7 @@ impl Default for ServiceRules {
             publish_not_ready: false,
             expose_internal_ipv6: false,
             exclude_unschedulable: true,
+            resolve_host_names: false,
             publish_ports: false,
         }
     }
