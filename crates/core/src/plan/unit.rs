@@ -198,9 +198,11 @@ impl Unit {
         Some(Move::new(encoder))
     }
 
-    /// Whether the unit replaces records that follow pods and nodes. Such a change is one of many in a rollout.
+    /// Whether the unit replaces records that follow pods and nodes. Such a change is one of many in a rollout. A repair is not.
     pub fn is_of_rollout(&self) -> bool {
-        self.is_joined && self.changes.iter().any(|change| !change.is_create() && change.is_of_record())
+        self.is_joined
+            && !self.is_repair()
+            && self.changes.iter().any(|change| !change.is_create() && change.is_of_record())
     }
 
     /// Whether the unit changes a record, not only ownership records.

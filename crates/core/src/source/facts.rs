@@ -181,6 +181,11 @@ impl Facts {
         is_alike.then(|| changed.chain(above).collect())
     }
 
+    /// Adds an invalid hostname.
+    pub(super) fn add_bad_host(&mut self, text: &str, why: BadName) {
+        keep_first(&mut self.bad_hosts, &mut self.more_bad_hosts, BadHost { text: quoted(text), why });
+    }
+
     /// The endpoint of a key.
     pub fn endpoint(&self, key: &ClaimKey) -> Option<&Arc<Endpoint>> {
         let at = self.endpoints.binary_search_by(|endpoint| endpoint.key.cmp(key)).ok()?;
@@ -284,14 +289,7 @@ impl Hosts {
 
     /// Adds an invalid hostname.
     pub fn add_bad(&mut self, bad: BadHost) {
-        if self.bad.contains(&bad) {
-            return;
-        }
-        if self.bad.len() < MAX_BAD_HOSTS {
-            self.bad.push(bad);
-        } else {
-            self.more_bad += 1;
-        }
+        keep_first(&mut self.bad, &mut self.more_bad, bad);
     }
 
     /// Adds a hostname that gets no endpoint, because the object has too many.
@@ -356,5 +354,17 @@ impl Targets {
                 problems.push(problem);
             }
         }
+    }
+}
+
+/// Keeps an invalid hostname, or counts it if there are [`MAX_BAD_HOSTS`].
+fn keep_first(first: &mut Vec<BadHost>, more: &mut usize, bad: BadHost) {
+    if first.contains(&bad) {
+        return;
+    }
+    if first.len() < MAX_BAD_HOSTS {
+        first.push(bad);
+    } else {
+        *more += 1;
     }
 }

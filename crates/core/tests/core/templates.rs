@@ -170,6 +170,7 @@ fn an_evaluation_has_limits() {
         ("{{range 9223372036854775807}}{{continue}}a{{end}}".to_owned(), &steps),
         ("{{range 100000}}{{if contains $.Annotations.text \"b\"}}{{end}}{{end}}".to_owned(), &steps),
         ("{{range 100000}}{{$x := fromJson $.Annotations.text}}{{end}}".to_owned(), &steps),
+        ("{{range 7000}}{{$x := print $.Spec.ExternalIPs}}{{end}}".to_owned(), &steps),
         ("{{range 2000}}{{$x := fromJson \"1\"}}{{end}}".to_owned(), "at most 1000 texts"),
         ("{{range 10000}}{{.}} hostnames {{end}}".to_owned(), &text),
         (repeated("{{$x := \"a\"}}", doubled, 18, ""), &text),

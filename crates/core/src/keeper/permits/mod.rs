@@ -195,7 +195,8 @@ impl Permits {
                 self.brake.moved(unit.key(), to, unit.object().namespace(), turn.now);
             }
             if unit.is_of_rollout() {
-                self.rollouts.written(unit.object(), turn.now);
+                let waiting = planner.units().map(|(_, unit)| unit);
+                self.rollouts.written(unit, waiting, turn.now);
             }
             self.approvals.forget(unit);
         }

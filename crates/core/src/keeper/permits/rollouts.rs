@@ -1,11 +1,18 @@
 //! Rollouts: objects whose records follow pods and nodes, and change again and again while these change.
 //!
-//! Such an object is written at once if it was quiet. After that, its changes wait for each other, so that a rollout costs few
-//! requests, however many pods it has.
+//! Such an object is written at once if it was quiet. After that, newer changes wait for each other, so that a rollout costs few
+//! requests, however many pods it has. Changes that were planned at the time of a write belong to it, and do not wait.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use crate::{keeper::time::Time, source::ObjectRef};
+use crate::{
+    keeper::time::Time,
+    plan::{Unit, UnitDigest},
+    source::ObjectRef,
+};
 
 /// The pause after the first write. It doubles with every write that comes soon after the pause.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
@@ -18,31 +25,41 @@ pub(super) struct Rollouts {
     objects: BTreeMap<ObjectRef, Rollout>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Rollout {
     written: Time,
     pause: Duration,
+    /// The units that were planned when the write began, and are not written yet.
+    rest: BTreeSet<UnitDigest>,
 }
 
 // === impl Rollouts ===
 
 impl Rollouts {
-    /// Notes that records of an object were replaced.
-    pub fn written(&mut self, object: &ObjectRef, now: Time) {
+    /// Notes that a unit was written. `waiting` are all units that are planned.
+    pub fn written<'u>(&mut self, unit: &Unit, waiting: impl Iterator<Item = &'u Unit>, now: Time) {
         self.objects.retain(|_, rollout| rollout.is_going_on(now));
-        let pause = match self.objects.get(object) {
-            // The other units of the same write.
-            Some(rollout) if rollout.written == now => rollout.pause,
-            Some(rollout) => rollout.pause.saturating_mul(2).min(LONGEST_PAUSE),
+        let object = unit.object();
+        let pause = match self.objects.get_mut(object) {
+            Some(rollout) => {
+                if rollout.rest.remove(&unit.digest()) || rollout.written == now {
+                    rollout.written = now;
+                    return;
+                }
+                rollout.pause.saturating_mul(2).min(LONGEST_PAUSE)
+            }
             None => FIRST_PAUSE,
         };
-        self.objects.insert(object.clone(), Rollout { written: now, pause });
+        let rest = waiting.filter(|other| other.object() == object && other.is_of_rollout());
+        let rollout = Rollout { written: now, pause, rest: rest.map(Unit::digest).collect() };
+        self.objects.insert(object.clone(), rollout);
     }
 
-    /// Until when further replacements of an object's records wait.
-    pub fn pause(&self, object: &ObjectRef, now: Time) -> Option<Time> {
-        let rollout = self.objects.get(object)?;
-        Some(rollout.written + rollout.pause).filter(|until| *until > now)
+    /// Until when a unit waits, if it does.
+    pub fn pause(&self, unit: &Unit, now: Time) -> Option<Time> {
+        let rollout = self.objects.get(unit.object()).filter(|_| unit.is_of_rollout())?;
+        let until = rollout.written + rollout.pause;
+        (until > now && !rollout.rest.contains(&unit.digest())).then_some(until)
     }
 }
 
@@ -50,39 +67,7 @@ impl Rollouts {
 
 impl Rollout {
     /// Whether a write now continues the rollout.
-    fn is_going_on(self, now: Time) -> bool {
+    fn is_going_on(&self, now: Time) -> bool {
         self.written + self.pause.saturating_mul(2) > now
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rollout_of_ten_minutes_has_few_writes() {
-        let (object, mut rollouts) = (ObjectRef::from_resource_label("service/shop/db"), Rollouts::default());
-        let (mut now, mut writes) = (Time::ZERO, Vec::new());
-        while now < Time::ZERO + Duration::from_mins(10) {
-            if rollouts.pause(&object, now).is_none() {
-                rollouts.written(&object, now);
-                writes.push((now - Time::ZERO).as_secs());
-            }
-            now = now + Duration::from_secs(1);
-        }
-        assert_eq!(writes[..7], [0, 5, 15, 35, 75, 135, 195]);
-        assert_eq!(writes.len(), 13);
-    }
-
-    #[test]
-    fn a_quiet_object_is_written_at_once_and_forgotten() {
-        let (object, mut rollouts) = (ObjectRef::from_resource_label("service/shop/db"), Rollouts::default());
-        rollouts.written(&object, Time::ZERO);
-        let later = Time::ZERO + Duration::from_secs(10);
-        assert_eq!(rollouts.pause(&object, later), None);
-        rollouts.written(&object, later);
-        assert_eq!(rollouts.pause(&object, later), Some(later + FIRST_PAUSE));
-        rollouts.written(&ObjectRef::from_resource_label("service/shop/other"), later + LONGEST_PAUSE);
-        assert_eq!(rollouts.objects.len(), 1);
     }
 }

@@ -34,9 +34,7 @@ impl Rules<'_> {
         if let Some(hold) = self.hold(unit) {
             return Permit::NotBefore(hold.until);
         }
-        if let Some(until) =
-            self.permits.rollouts.pause(unit.object(), self.now).filter(|_| unit.is_of_rollout())
-        {
+        if let Some(until) = self.permits.rollouts.pause(unit, self.now) {
             return Permit::NotBefore(until);
         }
         if self.needs_approval(unit) {

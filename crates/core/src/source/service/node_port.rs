@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{ServicePort, ServiceSpec};
 use crate::{
     dns::{Name, RecordType},
     source::{
-        AnnotationKey, BadHost, ClaimKey, Content, Endpoint, Facts, Part, Record, Reduced, Related, Resource,
+        AnnotationKey, ClaimKey, Content, Endpoint, Facts, Part, Record, Reduced, Related, Resource,
         ResourceRef, Rules, Selector, Targets,
         annotation::Annotations,
         node::{ALL_NODES, Node},
@@ -117,7 +117,7 @@ impl NodePort {
 
 /// The SRV records of the node ports: `_web._tcp.www.example.com` (RFC 2782), with the numbers of `ExternalDNS`.
 fn ports(spec: &ServiceSpec, facts: &mut Facts) -> BTreeMap<ClaimKey, Arc<Endpoint>> {
-    let mut endpoints = BTreeMap::new();
+    let (mut endpoints, mut bad) = (BTreeMap::new(), Vec::new());
     // A wildcard stands for many hosts, and each of them would need a record of its own.
     for endpoint in facts.endpoints.iter().filter(|endpoint| !endpoint.key.host.is_wildcard()) {
         let mut by_name = BTreeMap::<String, Vec<Arc<str>>>::new();
@@ -139,9 +139,12 @@ fn ports(spec: &ServiceSpec, facts: &mut Facts) -> BTreeMap<ClaimKey, Arc<Endpoi
                     let endpoint = Endpoint { key: key.clone(), content, ..Endpoint::clone(endpoint) };
                     endpoints.insert(key, Arc::new(endpoint));
                 }
-                Err(why) => facts.bad_hosts.push(BadHost { text: name, why }),
+                Err(why) => bad.push((name, why)),
             }
         }
+    }
+    for (name, why) in bad {
+        facts.add_bad_host(&name, why);
     }
     endpoints
 }

@@ -222,6 +222,9 @@ impl<'r> Evaluation<'r> {
             Value::Text(Text::Shared(text)) if text.len() > MAX_TEXT_BYTES => Err(print::too_long()),
             _ => Ok(value),
         });
-        result.map_err(|why| at.flaw(format!("`{}`: {why}", function.name())))
+        let value = result.map_err(|why| at.flaw(format!("`{}`: {why}", function.name())))?;
+        // A list or a map can be short as an argument and long as a text.
+        self.spend(*at, value.as_text().map_or(0, str::len) / BYTES_PER_STEP)?;
+        Ok(value)
     }
 }
