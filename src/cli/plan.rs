@@ -93,6 +93,8 @@ struct UnitJson {
     changes: Vec<ChangeJson>,
     /// The changes that another unit makes to the records after the adoption.
     then: Vec<ChangeJson>,
+    /// The set identifiers of the hostname whose units travel in the same request.
+    in_one_request_with: Vec<String>,
     shadows: Vec<ShadowJson>,
     /// The private addresses that the unit writes into a public zone.
     private_addresses: Vec<IpAddr>,
@@ -196,6 +198,7 @@ impl<'p> PlanJson<'p> {
             adopts: unit.is_adoption(),
             changes: unit.changes().iter().map(ChangeJson::new).collect(),
             then: unit.then().iter().map(ChangeJson::new).collect(),
+            in_one_request_with: unit.bound_to().filter_map(of_key).collect(),
             shadows: plan.shadows.get(unit.key()).into_iter().flatten().map(ShadowJson::new).collect(),
             private_addresses: plan.private_addresses(unit).collect(),
         });

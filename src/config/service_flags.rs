@@ -25,7 +25,7 @@ pub struct ServiceFlags {
     #[arg(long, env = "ZONEKEEPER_PUBLISH_INTERNAL_SERVICES", help_heading = "Services")]
     pub publish_internal_services: bool,
 
-    /// Publish the addresses of the nodes of its pods for a headless Service.
+    /// For a headless Service, publish the node address of each pod (`status.hostIP`) instead of the pod address.
     #[arg(long, env = "ZONEKEEPER_PUBLISH_HOST_IP", help_heading = "Services")]
     pub publish_host_ip: bool,
 

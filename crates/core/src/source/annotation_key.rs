@@ -111,8 +111,8 @@ impl AnnotationKey {
             Self::InternalHostname => Description(
                 "internal-hostname",
                 "web.internal.example.com",
-                "Only for a Service. Hostnames, separated by commas, that lead to the cluster IP. With the types NodePort and \
-                 ExternalName and a headless Service, it means the same as `hostname`.",
+                "Only for a Service. Hostnames, separated by commas, that lead to the cluster IP. For a headless Service and the \
+                 types NodePort and ExternalName, it means the same as `hostname`.",
             ),
             Self::Target => Description(
                 "target",
@@ -148,7 +148,7 @@ impl AnnotationKey {
             Self::EndpointsType => Description(
                 "endpoints-type",
                 "HostIP",
-                "Only for a headless Service. `HostIP`: the addresses of the nodes that the pods report. `NodeExternalIP`: the external \
+                "Only for a headless Service. `HostIP`: the node address in each pod's status (`status.hostIP`). `NodeExternalIP`: the external \
                  addresses of the nodes. Without it, the addresses of the pods.",
             ),
             Self::HostnameSource => Description(

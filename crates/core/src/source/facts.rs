@@ -140,7 +140,8 @@ impl Facts {
             && self.problems.is_empty()
     }
 
-    /// The hostnames at which other facts of the same object differ; `None` if they can differ at all of them.
+    /// The hostnames whose endpoints differ between two versions of the facts. `None`: a field that affects all hostnames has
+    /// changed.
     ///
     /// One pod of many changes two hostnames of its Service. The others need no new plan.
     pub(super) fn changed_hosts(&self, other: &Self) -> Option<BTreeSet<Name>> {

@@ -29,7 +29,8 @@ fn the_page_of_annotations_is_current() {
         "# Annotations\n\n{GENERATED}\n\nSet these on an Ingress or a Service, with one of ExternalDNS' prefixes, `{newer}` or \
          `{older}`. If both have a key with different values, `{newer}` wins, with a Warning. \
          `--annotation-prefix` replaces both prefixes. An unreadable value blocks the object's hostnames \
-         ([InvalidField](reasons.md#invalidfield)). zonekeeper reads {MAX_OBJECT_HOSTS} hostnames of one object. An \
+         ([InvalidField](reasons.md#invalidfield)). For an unreadable `ttl` the default is used, and an unreadable \
+         `hand-over-to` has no effect, each with a Warning. zonekeeper reads {MAX_OBJECT_HOSTS} hostnames of one object. An \
          existing CNAME of this cluster stays a CNAME, also if its new target could have an alias.\n\n| annotation | example | meaning |\n|---|---|---|\n"
     );
     for key in AnnotationKey::ALL {

@@ -20,7 +20,7 @@ pub(super) fn is_hidden(spec: &ServiceSpec, rules: &Rules) -> bool {
     !is_headless(spec) && !rules.services.publish_internal
 }
 
-/// Says so.
+/// The Warning for an annotation `hostname` that does not publish the cluster IP.
 pub(super) fn hidden(hostname: &Annotation<'_>) -> Problem {
     let text = "it does not publish the cluster IP; use the annotation internal-hostname, or run zonekeeper with \
                 --publish-internal-services";

@@ -35,8 +35,8 @@ pub struct ServiceRules {
     pub exclude_unschedulable: bool,
     /// Whether a Service of type `LoadBalancer` leads to the addresses of the host name in its status.
     pub resolve_host_names: bool,
-    /// Whether a Service of type `NodePort` has an SRV record for its ports. No Service asks for it, so nobody misses it if
-    /// records of this type are not managed.
+    /// Whether a Service of type `NodePort` has an SRV record for its ports. It follows from `--managed-record-types SRV`, not from
+    /// an annotation. So a Service is not blocked if SRV is not managed.
     pub publish_ports: bool,
 }
 
