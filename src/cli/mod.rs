@@ -136,7 +136,7 @@ impl Cli {
             Command::Plan(plan) => plan.run().await,
             Command::Apply(apply) => Box::pin(apply.run()).await,
             Command::Adopt(adopt) => Box::pin(adopt.run()).await,
-            Command::Orphans(orphans) => orphans.run().await,
+            Command::Orphans(orphans) => Box::pin(orphans.run()).await,
             Command::Approve(approve) => approve.run().await,
             Command::Crds(crds) => crds.run(),
             Command::IamPolicy(policy) => policy.run(),

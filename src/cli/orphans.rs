@@ -197,6 +197,8 @@ impl<'p> OrphanList<'p> {
             Some("a resource cannot be read, and an object may ask for it")
         } else if stale.named_by.is_some() {
             Some("an existing object names its hostname")
+        } else if stale.is_filtered {
+            Some("the domain filter leaves out its hostname")
         } else {
             let is_read = self.is_read(stale);
             (!is_read).then_some("objects of this kind or namespace are not read here")

@@ -167,8 +167,10 @@ pub(super) struct StaleJson {
     routing: Option<String>,
     data: DataJson,
     was_for: Option<String>,
-    /// An object that names the hostname, but is not selected.
+    /// An object that names the hostname, although the flags leave it out.
     named_by: Option<String>,
+    /// Whether the domain filter leaves out the hostname.
+    is_filtered: bool,
     /// The object that wants other record sets at the same hostname.
     beside: Option<String>,
 }
@@ -302,6 +304,7 @@ impl StaleJson {
             data: DataJson::new(&stale.set.data),
             was_for: stale.was_for.as_ref().map(ToString::to_string),
             named_by: stale.named_by.as_ref().map(ToString::to_string),
+            is_filtered: stale.is_filtered,
             beside: stale.beside.as_ref().map(ToString::to_string),
         }
     }

@@ -3,6 +3,7 @@
 use zonekeeper_core::{
     dns::{BadAliasZone, BadName, BadTtl, Ttl},
     plan::{BadHostPattern, BadManagedType, BadNaming, BadOwnerId},
+    source::{BadDomainRegex, BadNetwork, BadObjectFilter, BadTarget, template::BadTemplate},
 };
 
 /// A flag with an invalid value.
@@ -72,19 +73,75 @@ pub enum BadFlag {
         #[source]
         why: BadTtl,
     },
-    /// `--default-ttl` above `--max-ttl`
-    #[error(
-        "--default-ttl is {default} seconds, more than --max-ttl: {max}. Lower the one or raise the other"
-    )]
-    DefaultAboveMax {
-        /// `--default-ttl`
-        default: Ttl,
+    /// `--default-ttl` or `--min-ttl` above `--max-ttl`
+    #[error("--{flag} is {ttl} seconds, more than --max-ttl: {max}. Lower the one or raise the other")]
+    AboveMax {
+        /// The flag.
+        flag: &'static str,
+        /// Its value.
+        ttl: Ttl,
         /// `--max-ttl`
         max: Ttl,
     },
+    /// `--annotation-filter`, `--label-filter`
+    #[error("--{flag} `{value}`: {why}")]
+    ObjectFilter {
+        /// The flag.
+        flag: &'static str,
+        /// Its value.
+        value: String,
+        /// The error.
+        #[source]
+        why: BadObjectFilter,
+    },
+    /// `--domain-filter`, `--exclude-domains`
+    #[error("--{flag} `{value}`: {why}")]
+    Domain {
+        /// The flag.
+        flag: &'static str,
+        /// Its value.
+        value: String,
+        /// The error.
+        #[source]
+        why: BadName,
+    },
+    /// `--regex-domain-filter`, `--regex-domain-exclusion`
+    #[error("--{flag} `{value}`: {why}")]
+    DomainRegex {
+        /// The flag.
+        flag: &'static str,
+        /// Its value.
+        value: String,
+        /// The error.
+        #[source]
+        why: BadDomainRegex,
+    },
+    /// `--fqdn-template`
+    #[error("--fqdn-template: {0}")]
+    Template(#[source] BadTemplate),
+    /// `--target-net-filter`, `--exclude-target-net`
+    #[error("--{flag} `{value}`: {why}")]
+    Network {
+        /// The flag.
+        flag: &'static str,
+        /// Its value.
+        value: String,
+        /// The error.
+        #[source]
+        why: BadNetwork,
+    },
+    /// `--default-targets`
+    #[error("--default-targets `{0}`: {1}")]
+    DefaultTarget(String, #[source] BadTarget),
+    /// `--force-default-targets` without `--default-targets`
+    #[error("--force-default-targets needs --default-targets: name the targets, or remove the flag")]
+    NoDefaultTarget,
     /// `--managed-record-types`
     #[error("--managed-record-types `{0}`: {1}")]
     ManagedTypes(String, #[source] BadManagedType),
+    /// `--exclude-record-types`
+    #[error("--exclude-record-types `{0}`: {1}")]
+    ExcludedTypes(String, #[source] BadManagedType),
     /// `--alias-zone`
     #[error("--alias-zone `{0}`: {1}")]
     AliasZone(String, #[source] BadAliasZone),

@@ -13,9 +13,13 @@ use zonekeeper_core::{
 
 use super::{
     DEFAULT_RESYNC, DEFAULT_VACANCY,
-    choices::{LogFormat, LogLevel, Merge, Published, RunMode, Source},
-    duration_text, rate_text,
+    choices::{LogFormat, LogLevel, Merge, RunMode},
+    duration_text,
+    hostname_flags::HostnameFlags,
+    object_flags::ObjectFlags,
+    rate_text,
     service_flags::ServiceFlags,
+    target_flags::TargetFlags,
 };
 
 /// The flags of every command that plans.
@@ -74,50 +78,17 @@ pub struct Flags {
     )]
     pub txt_wildcard_replacement: Option<String>,
 
-    /// Kind of objects to read; repeat for several.
-    #[arg(long, env = "ZONEKEEPER_SOURCE", value_enum, value_delimiter = ',', default_values_t = [Source::Ingress, Source::Service], value_name = "KIND", help_heading = "Objects")]
-    pub source: Vec<Source>,
+    /// The objects.
+    #[command(flatten)]
+    pub objects: ObjectFlags,
 
-    /// Namespace to read objects from; repeat for several. Without it, all namespaces are read.
-    #[arg(
-        long,
-        env = "ZONEKEEPER_NAMESPACE",
-        value_delimiter = ',',
-        value_name = "NAME",
-        help_heading = "Objects"
-    )]
-    pub namespace: Vec<String>,
+    /// The hostnames.
+    #[command(flatten)]
+    pub hostnames: HostnameFlags,
 
-    /// Class of Ingresses to read; repeat for several. Without it, all classes are read.
-    #[arg(
-        long,
-        env = "ZONEKEEPER_INGRESS_CLASS",
-        value_delimiter = ',',
-        value_name = "NAME",
-        help_heading = "Objects"
-    )]
-    pub ingress_class: Vec<String>,
-
-    /// Which objects to publish. Each command has this default, so that a plan on your machine has the digest of the plan
-    /// in the cluster.
-    #[arg(
-        long,
-        env = "ZONEKEEPER_PUBLISH",
-        value_enum,
-        default_value_t = Published::Annotated,
-        value_name = "WHICH",
-        help_heading = "Objects"
-    )]
-    pub publish: Published,
-
-    /// Annotation prefix to read, instead of the two prefixes of ExternalDNS.
-    #[arg(long, env = "ZONEKEEPER_ANNOTATION_PREFIX", value_name = "PREFIX/", help_heading = "Objects")]
-    pub annotation_prefix: Option<String>,
-
-    /// Let objects take over records without an owner with the annotation zonekeeper.dev/adopt. Whoever may annotate an
-    /// object can then take any record whose value is known, so all namespaces must trust each other.
-    #[arg(long, env = "ZONEKEEPER_ADOPT_BY_ANNOTATION", help_heading = "Objects")]
-    pub adopt_by_annotation: bool,
+    /// The targets.
+    #[command(flatten)]
+    pub targets: TargetFlags,
 
     /// The Services.
     #[command(flatten)]
@@ -287,7 +258,7 @@ pub struct OwnerFlags {
     pub allow_default_owner: bool,
 }
 
-/// The flag that names the managed record types.
+/// The flags that name the managed record types.
 #[derive(Debug, Clone, Args)]
 pub struct TypeFlags {
     /// Record type to write; repeat for several. The ownership TXT records are always written.
@@ -300,6 +271,16 @@ pub struct TypeFlags {
         help_heading = "Records"
     )]
     pub managed_record_types: Vec<String>,
+
+    /// Record type not to write, although --managed-record-types names it; repeat for several.
+    #[arg(
+        long,
+        env = "ZONEKEEPER_EXCLUDE_RECORD_TYPES",
+        value_delimiter = ',',
+        value_name = "TYPE",
+        help_heading = "Records"
+    )]
+    pub exclude_record_types: Vec<String>,
 }
 
 /// The flag that names the cluster.

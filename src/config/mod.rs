@@ -3,14 +3,20 @@
 mod bad_flag;
 mod choices;
 mod flags;
+mod hostname_flags;
+mod object_flags;
 mod service_flags;
+mod target_flags;
 
 use std::{collections::BTreeSet, str::FromStr, time::Duration};
 
 pub use bad_flag::BadFlag;
 pub use choices::{LogFormat, LogLevel, Merge, Published, RunMode, Source};
 pub use flags::{ClusterFlags, Flags, LeaseFlags, LogFlags, OwnerFlags, RunFlags, TypeFlags, ZoneFlags};
+pub use hostname_flags::HostnameFlags;
+pub use object_flags::ObjectFlags;
 pub use service_flags::ServiceFlags;
+pub use target_flags::TargetFlags;
 use zonekeeper_core::{
     dns::{RecordType, Ttl, ZoneId},
     keeper::{self, BrakeLimits, Mode, Quota, Rate},
@@ -52,7 +58,7 @@ pub struct Config {
 impl Config {
     /// The configuration that applies where an operator has chosen nothing but the zone and the owner id.
     pub fn new(zone: ZoneId, owner: OwnerId) -> Self {
-        let rules = Rules::default();
+        let rules = Rules { zone: Some(zone.clone()), ..Rules::default() };
         Self {
             zone,
             settings: Settings::new(owner),
@@ -92,12 +98,9 @@ impl TryFrom<Flags> for Config {
             txt_prefix,
             txt_suffix,
             txt_wildcard_replacement,
-            source,
-            namespace,
-            ingress_class,
-            publish,
-            adopt_by_annotation,
-            annotation_prefix,
+            objects,
+            hostnames,
+            targets,
             services,
             default_ttl,
             max_ttl,
@@ -134,24 +137,18 @@ impl TryFrom<Flags> for Config {
         settings.adoption = Adoption { from: from.collect::<Result<_, _>>()?, order: None };
 
         let rules = &mut config.rules;
-        rules.namespaces = namespace.into_iter().collect();
-        rules.ingress_classes = ingress_class.into_iter().collect();
-        rules.publish = publish.into();
+        let source = objects.enter(rules)?;
+        settings.endpoints = targets.enter(rules)?;
+        (rules.hostnames, settings.endpoints.domains) = hostnames.read()?;
         rules.services = services.into();
-        rules.services.publish_ports = config.settings.managed_types.contains(&RecordType::Srv);
-        rules.adopt_by_annotation = adopt_by_annotation;
-        rules.max_ttl = ttl("max-ttl", &max_ttl)?;
-        if config.settings.default_ttl > rules.max_ttl {
-            return Err(BadFlag::DefaultAboveMax {
-                default: config.settings.default_ttl,
-                max: rules.max_ttl,
-            });
-        }
-        if let Some(prefix) = annotation_prefix {
-            if !prefix.ends_with('/') {
-                return Err(BadFlag::AnnotationPrefix(prefix));
+        rules.services.publish_ports = settings.managed_types.contains(&RecordType::Srv);
+        let max = ttl("max-ttl", &max_ttl)?;
+        rules.max_ttl = max;
+        let chosen = [("default-ttl", Some(settings.default_ttl)), ("min-ttl", settings.endpoints.ttl)];
+        for (flag, ttl) in chosen.into_iter().filter_map(|(flag, ttl)| Some((flag, ttl?))) {
+            if ttl > max {
+                return Err(BadFlag::AboveMax { flag, ttl, max });
             }
-            rules.prefixes = vec![prefix];
         }
         config.scopes = scopes(source, rules);
 
@@ -201,8 +198,12 @@ impl TryFrom<ZoneFlags> for ZoneId {
 impl TryFrom<TypeFlags> for ManagedTypes {
     type Error = BadFlag;
 
-    fn try_from(TypeFlags { managed_record_types: types }: TypeFlags) -> Result<Self, BadFlag> {
-        Self::new(types.iter().map(String::as_str)).map_err(|why| BadFlag::ManagedTypes(types.join(","), why))
+    fn try_from(flags: TypeFlags) -> Result<Self, BadFlag> {
+        let TypeFlags { managed_record_types: managed, exclude_record_types: excluded } = flags;
+        let names = excluded.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
+        let types = Self::new(managed.iter().map(String::as_str));
+        let types = types.map_err(|why| BadFlag::ManagedTypes(managed.join(","), why))?;
+        types.without(names).map_err(|why| BadFlag::ExcludedTypes(excluded.join(","), why))
     }
 }
 
@@ -312,7 +313,25 @@ mod tests {
             (&["--annotation-prefix", "x"], "--annotation-prefix"),
             (&["--default-ttl", "x"], "--default-ttl"),
             (&["--managed-record-types", "A,NS"], "--managed-record-types `A,NS`: zonekeeper never writes"),
+            (&["--min-ttl", "x"], "--min-ttl `x`"),
+            (&["--min-ttl", "700000"], "--min-ttl is 700000 seconds, more than --max-ttl: 604800"),
+            (&["--annotation-filter", "a=b,"], "--annotation-filter `a=b,`: it ends too early"),
+            (&["--label-filter", "a>1"], "--label-filter `a>1`"),
+            (&["--domain-filter", "a..b"], "--domain-filter `a..b`"),
+            (&["--exclude-domains", "ok.example.com,a b"], "--exclude-domains `a b`"),
+            (&["--regex-domain-filter", "("], "--regex-domain-filter `(`: it is not a regular expression"),
+            (&["--regex-domain-exclusion", "a{9999999}"], "--regex-domain-exclusion"),
+            (&["--fqdn-template", "{{.Name"], "--fqdn-template: "),
+            (&["--target-net-filter", "10.0.0.0/8,10.0.0.1"], "--target-net-filter `10.0.0.1`"),
+            (&["--exclude-target-net", "::/129"], "--exclude-target-net `::/129`"),
+            (&["--default-targets", "10.09.15.25"], "--default-targets `10.09.15.25`"),
+            (&["--force-default-targets"], "--force-default-targets needs --default-targets"),
             (&["--managed-record-types", ""], "--managed-record-types"),
+            (&["--exclude-record-types", "A,AAA"], "--exclude-record-types `A,AAA`: there is no such type"),
+            (
+                &["--exclude-record-types", "A,AAAA,CNAME"],
+                "--exclude-record-types `A,AAAA,CNAME`: no type is left",
+            ),
             (&["--alias-zone", "x"], "--alias-zone"),
             (&["--resync", "x"], "--resync"),
             (&["--resync", "0s"], "--resync"),

@@ -29,18 +29,16 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// Other programs with commands on the pages.
 const OTHERS: [&str; 6] = ["aws ", "cargo ", "cd ", "docker ", "kubectl ", "terraform "];
 /// Flags of other programs in the text of the pages.
-const OTHER_FLAGS: [&str; 12] = [
+const OTHER_FLAGS: [&str; 10] = [
     "help",
     "version",
     "policy",
     "interval",
     "event-ttl",
     "fqdn-target-template",
-    "fqdn-template",
     "target-template",
     "aws-zone-match-parent",
     "migrate-from-txt-owner",
-    "target-net-filter",
     "txt-cache-interval",
 ];
 const MAKEFILE: &str = include_str!("../../Makefile");

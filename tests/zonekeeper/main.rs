@@ -60,6 +60,7 @@ mod sandbox;
 mod scale;
 mod scratch;
 mod script;
+mod selection;
 mod server;
 mod services;
 mod set_identifiers;

@@ -84,6 +84,8 @@ fn config(situation: &Situation) -> Result<Config, String> {
 /// The argument of zonekeeper for one of ExternalDNS.
 fn translated(argument: &str) -> Option<String> {
     match argument.split_once('=') {
+        // It selects zones, and zonekeeper has one.
+        None if argument == "--aws-zone-match-parent" => None,
         Some(("--policy" | "--zone-id-filter", _)) => None,
         // zonekeeper refuses types that it never writes, so its users leave them out.
         Some(("--managed-record-types", rtype)) if ManagedTypes::new([rtype]).is_err() => None,
@@ -108,7 +110,8 @@ fn claims(situation: &Situation, config: &Config) -> Result<(Claims, History), S
     if let Some(bad) = bad.first() {
         return Err(bad.to_string());
     }
-    let (mut index, mut history) = (Index::default(), History::default());
+    let mut index = Index::new(config.settings.endpoints.clone());
+    let mut history = History::default();
     let mut claims = Claims::new(Name::from_hostname(APEX).map_err(|why| why.to_string())?);
     for input in manifests.list(&config.scopes, &config.rules) {
         if let Input::Resource { resource, reduced } = input {

@@ -46,8 +46,8 @@ pub enum AliasService {
     AppRunner,
     /// Elastic Beanstalk environments.
     ElasticBeanstalk,
-    /// A row of the operator (`--alias-zone`).
-    Operator,
+    /// A hosted zone that the operator or an object states.
+    Stated,
 }
 
 /// An invalid row of an operator.
@@ -63,7 +63,7 @@ impl AliasZones {
         let (suffix, zone) = row.split_once('=').ok_or(BadAliasZone)?;
         let suffix = Name::from_hostname(suffix).map_err(|_| BadAliasZone)?;
         let zone = ZoneId::new(zone).ok_or(BadAliasZone)?;
-        self.own.insert(suffix.to_string(), AliasZone { zone, service: AliasService::Operator });
+        self.own.insert(suffix.to_string(), AliasZone { zone, service: AliasService::Stated });
         Ok(())
     }
 
@@ -77,6 +77,13 @@ impl AliasZones {
             rest = suffix;
         }
         None
+    }
+
+    /// The row of a hosted zone that an object states for its target.
+    pub fn stated(&self, zone: &ZoneId) -> AliasZone {
+        let mut rows = self.own.values().chain(BUILT_IN.values());
+        let known = rows.find(|row| row.zone == *zone);
+        known.cloned().unwrap_or_else(|| AliasZone { zone: zone.clone(), service: AliasService::Stated })
     }
 
     /// Whether `target` has the form of an AWS load balancer's name. If [`AliasZones::find`] does not know it, its region
@@ -163,6 +170,9 @@ mod tests {
         zones.add("special.eu-west-1.elb.amazonaws.com=ZOWN").unwrap();
         assert_eq!(zone_of(&zones, "a.special.eu-west-1.elb.amazonaws.com").as_deref(), Some("ZOWN"));
         assert_eq!(zone_of(&zones, "a.eu-west-1.elb.amazonaws.com").as_deref(), Some("Z32O12XQLNTSW2"));
+        let stated = |zone: &str| zones.stated(&ZoneId::new(zone).unwrap()).service;
+        assert_eq!(stated("Z2FDTNDATAQYW2"), AliasService::CloudFront);
+        assert_eq!([stated("ZOWN"), stated("ZOTHER")], [AliasService::Stated; 2]);
         assert_eq!(zones.add("nonsense"), Err(BadAliasZone));
         assert_eq!(zones.add("a b=Z1"), Err(BadAliasZone));
     }

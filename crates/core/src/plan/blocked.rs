@@ -86,7 +86,8 @@ impl Blocked {
     }
 }
 
-/// The hostnames of an object that are blocked with any zone: the invalid ones, and those above the limit.
+/// The hostnames of an object that are blocked with any zone: the invalid ones, those above the limit, and those of a
+/// template that fails.
 ///
 /// The first hostnames above the limit are listed, the others counted. The last kept invalid hostname also counts the
 /// dropped ones.
@@ -104,7 +105,11 @@ pub(crate) fn of_object(facts: &Facts) -> impl Iterator<Item = Blocked> {
     let above = Some(&facts.hosts_above_limit).filter(|above| !above.is_empty()).map(move |above| {
         blocked(listed(above.iter()), Reason::TooBig(Limit::ObjectHosts(MAX_OBJECT_HOSTS + above.len())))
     });
-    bad.chain(above.filter(|_| facts.passed_over.is_empty()))
+    let templated = facts.failed_template().map(move |problem| {
+        let (field, text) = (problem.field.clone(), problem.text.clone());
+        blocked(format!("the hostnames of {field}"), Reason::InvalidField { field, text })
+    });
+    bad.chain(above).chain(templated)
 }
 
 #[cfg(test)]

@@ -33,7 +33,9 @@ impl Desired {
                 Severity::Unreadable => {
                     Reason::DependencyUnreadable { object: claim.object().clone(), resource: field }
                 }
-                Severity::Blocking | Severity::Warning => Reason::InvalidField { field, text },
+                Severity::Blocking | Severity::HostsUnknown | Severity::Warning => {
+                    Reason::InvalidField { field, text }
+                }
             });
         }
         let values = facts.values();
@@ -174,14 +176,18 @@ fn name_sets(
     }
     let choice = endpoint.alias.choice;
     let prefers_cname = settings.prefer_cname || choice == AliasChoice::Never;
-    match settings.alias_zones.find(&target) {
+    let is_load_balancer = AliasZones::is_load_balancer(&target);
+    let known = settings.alias_zones.find(&target);
+    let becomes_alias = known.map_or(is_load_balancer, |row| row.service.is_default());
+    let stated = endpoint.alias.zone.as_ref().map(|zone| settings.alias_zones.stated(zone));
+    match stated.or_else(|| known.cloned()) {
         // The apex cannot be a CNAME, even with --aws-prefer-cname.
-        Some(row) if choice.asks() || is_apex || (row.service.is_default() && !prefers_cname) => {
+        Some(row) if choice.asks() || is_apex || (becomes_alias && !prefers_cname) => {
             if zone.is_private() && !row.service.allows_private_zones() {
                 return Err(Reason::AliasInPrivateZone { target });
             }
             let alias = Alias {
-                zone: row.zone.clone(),
+                zone: row.zone,
                 target,
                 evaluate_target_health: row.service.allows_health()
                     && endpoint.alias.evaluate_target_health.unwrap_or(true),
@@ -190,9 +196,7 @@ fn name_sets(
             Ok(choice.types().iter().map(set).collect())
         }
         // A CNAME cannot become an alias later, because that needs a deletion.
-        None if AliasZones::is_load_balancer(&target) && !prefers_cname => {
-            Err(Reason::UnknownLoadBalancerZone { target })
-        }
+        None if is_load_balancer && !prefers_cname => Err(Reason::UnknownLoadBalancerZone { target }),
         None if choice.asks() => Err(Reason::NoAliasZone { target }),
         _ if is_apex => Err(Reason::ApexNeedsAlias { target }),
         _ => Ok(cname()),

@@ -92,8 +92,8 @@ impl Reason {
                 "A traffic policy instance manages the record. Route 53 rejects direct changes to it."
             }
             Self::UnmanagedType { .. } => {
-                "The flag --managed-record-types limits the types of records that zonekeeper writes. The object asks for none \
-                 of these types."
+                "The flags --managed-record-types and --exclude-record-types limit the types of records that zonekeeper writes. \
+                 The object asks for none of these types."
             }
             Self::TooBig(_) => {
                 "zonekeeper writes all changes of a unit in one request. Route 53 limits the size of a request and of a \
@@ -145,6 +145,7 @@ impl Reason {
     }
 
     /// The fix.
+    #[expect(clippy::too_many_lines, reason = "a text for each reason")]
     pub fn fix(&self) -> &'static str {
         match self {
             Self::InvalidHostname(_) => "correct the hostname in the object",
@@ -164,10 +165,11 @@ impl Reason {
                 "wait until the object's controller sets an address, or set the annotation `target`"
             }
             Self::UnknownLoadBalancerZone { .. } => {
-                "start zonekeeper with --alias-zone SUFFIX=ZONEID for this region"
+                "set the annotation `aws-target-hosted-zone`, or start zonekeeper with --alias-zone SUFFIX=ZONEID for this region"
             }
             Self::NoAliasZone { .. } => {
-                "remove the annotation `alias`, or start zonekeeper with --alias-zone SUFFIX=ZONEID"
+                "ask for no alias (annotation `alias`, flag --prefer-alias), set the annotation `aws-target-hosted-zone`, or start zonekeeper with --alias-zone \
+                 SUFFIX=ZONEID"
             }
             Self::AliasInPrivateZone { .. } => {
                 "publish the hostname in a public zone, or choose another target with the annotation `target`"
@@ -183,7 +185,9 @@ impl Reason {
                 "choose a target that an alias can lead to, IP addresses, or a hostname below the zone's name"
             }
             Self::ManyCnameTargets { .. } => "choose one target with the annotation `target`",
-            Self::UnmanagedType { .. } => "add the type to --managed-record-types, or choose another target",
+            Self::UnmanagedType { .. } => {
+                "add the type to --managed-record-types, remove it from --exclude-record-types, or choose another target"
+            }
             Self::ClaimedBy { .. } => "remove the hostname from one of the objects",
             Self::MergeUndecided { .. } => {
                 "start zonekeeper with --merge-targets=false to publish the addresses of one object, with \

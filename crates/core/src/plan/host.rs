@@ -103,7 +103,7 @@ impl View<'_> {
                 } else if let Some(resource) = self.claims.unreadable_dependency(&holder) {
                     Reason::DependencyUnreadable { resource: resource.to_owned(), object: holder }
                 } else if self.claims.may_claim_unseen(&holder, &key.host) {
-                    // It has the hostname above the limit.
+                    // It has the hostname above the limit, or may have it by its template.
                     Reason::ClaimedBy { holder }
                 } else {
                     Reason::Vacant { holder }

@@ -22,7 +22,16 @@ pub enum BadManagedType {
     /// A type that no object can ask for.
     #[error("objects cannot ask for records of this type; name A, AAAA, CAA, CNAME, MX, SRV or TXT")]
     NotAskedFor,
+    /// An excluded type that does not exist.
+    #[error("there is no such type; name A, AAAA, CAA, CNAME, MX, SRV or TXT")]
+    Unknown,
+    /// All types are excluded.
+    #[error("no type is left; leave at least one of A, AAAA, CAA, CNAME, MX, SRV and TXT")]
+    NothingLeft,
 }
+
+/// Types that `ExternalDNS` knows, beside those of [`RecordType`].
+const NEVER_ASKED_FOR: [&str; 4] = ["DNAME", "NAPTR", "PTR", "SOA"];
 
 // === impl ManagedTypes ===
 
@@ -38,6 +47,17 @@ impl ManagedTypes {
         });
         let chosen: BTreeSet<RecordType> = chosen.collect::<Result<_, _>>()?;
         if chosen.is_empty() { Err(BadManagedType::Nothing) } else { Ok(Self(chosen)) }
+    }
+
+    /// These types without some others. A type that is never written can be excluded too.
+    pub fn without<'t>(self, names: impl IntoIterator<Item = &'t str>) -> Result<Self, BadManagedType> {
+        let excluded = names.into_iter().map(|name| match RecordType::new(name.trim()) {
+            RecordType::Other(text) if !NEVER_ASKED_FOR.contains(&&*text) => Err(BadManagedType::Unknown),
+            rtype => Ok(rtype),
+        });
+        let excluded: BTreeSet<RecordType> = excluded.collect::<Result<_, _>>()?;
+        let left: BTreeSet<RecordType> = self.0.difference(&excluded).cloned().collect();
+        if left.is_empty() { Err(BadManagedType::NothingLeft) } else { Ok(Self(left)) }
     }
 
     /// Whether records of this type are written.
@@ -87,5 +107,15 @@ mod tests {
             assert_eq!(ManagedTypes::new(names.iter().copied()), Err(why.clone()), "{names:?}");
             assert!(why.to_string().contains("CNAME"), "{why}");
         }
+    }
+
+    #[test]
+    fn excluded_types_are_not_managed() {
+        let without = |names: &[&str]| ManagedTypes::default().without(names.iter().copied());
+        assert_eq!(without(&["aaaa", " CNAME"]), ManagedTypes::new(["A"]));
+        assert_eq!(without(&[]), Ok(ManagedTypes::default()));
+        assert_eq!(without(&["NS", "PTR", "soa", "TXT"]), Ok(ManagedTypes::default()));
+        assert_eq!(without(&["AAA"]), Err(BadManagedType::Unknown));
+        assert_eq!(without(&["A", "AAAA", "CNAME"]), Err(BadManagedType::NothingLeft));
     }
 }

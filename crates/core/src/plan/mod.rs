@@ -66,7 +66,7 @@ pub use view::View;
 
 use crate::{
     dns::{AliasZones, Name, Ttl},
-    source::{ClaimKey, ObjectRef, ResourceRef},
+    source::{ClaimKey, EndpointRules, ObjectRef, ResourceRef},
 };
 
 /// The settings with which claims become record sets.
@@ -90,6 +90,8 @@ pub struct Settings {
     pub alias_zones: AliasZones,
     /// The records of others that may become ours.
     pub adoption: Adoption,
+    /// The rules for every endpoint, whichever object asks for it.
+    pub endpoints: EndpointRules,
 }
 
 /// The plan for the whole zone, in the zone's order.
@@ -107,7 +109,7 @@ pub struct Plan {
     pub orphans: Vec<Stale>,
     /// Claimed hostnames outside the zone.
     pub outside: Vec<(Name, ObjectRef)>,
-    /// Hostnames of the zone that only objects have that are not published, each with one of them.
+    /// Hostnames of the zone that the flags leave out, each with an object.
     pub not_published: Vec<(Name, ObjectRef)>,
     /// Undecodable resources. The hostnames that objects ask for because of them are unknown.
     pub unreadable: Vec<ResourceRef>,
@@ -136,6 +138,7 @@ impl Settings {
             merge_targets: None,
             alias_zones: AliasZones::default(),
             adoption: Adoption::default(),
+            endpoints: EndpointRules::default(),
         }
     }
 }
@@ -166,6 +169,7 @@ impl Plan {
         let passed_over: BTreeMap<&Name, &ObjectRef> = view.claims.passed_over().collect();
         for stale in plan.orphans.iter_mut().chain(&mut plan.leftovers) {
             stale.named_by = passed_over.get(stale.set.name()).map(|object| (*object).clone());
+            stale.is_filtered = !view.settings.endpoints.domains.allows(stale.set.name());
         }
         let is_unknown = |host: &Name| host.is_within(view.zone.apex()) && !view.claims.has_host(host);
         let unknown = passed_over.iter().filter(|(host, _)| is_unknown(host));
@@ -177,7 +181,7 @@ impl Plan {
         plan.outside.sort();
         plan.unreadable = view.claims.visibility.undecodable().cloned().collect();
         plan.blocked.extend(view.claims.facts().flat_map(|facts| of_object(facts)));
-        for facts in view.claims.all_facts() {
+        for facts in view.claims.facts() {
             let warnings = facts.warnings(view.zone.apex());
             let warnings: Vec<String> =
                 warnings.map(|problem| format!("{}: {}", problem.field, problem.text)).collect();

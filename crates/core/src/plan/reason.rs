@@ -334,7 +334,7 @@ impl fmt::Display for Reason {
             }
             Self::UnmanagedType { types } => {
                 let types: Vec<&str> = types.iter().map(RecordType::as_str).collect();
-                write!(f, "--managed-record-types excludes the wanted {} records", types.join(" and "))
+                write!(f, "the flags exclude the wanted {} records", types.join(" and "))
             }
             Self::ClaimedBy { holder } => {
                 write!(f, "{holder} holds this hostname")

@@ -151,6 +151,7 @@ mod tests {
                 txts: vec![set(format!("a-w{n}.example.com"), RecordType::Txt, "\"ours\"")],
                 was_for: None,
                 named_by: None,
+                is_filtered: false,
                 beside: None,
             })
             .collect();

@@ -15,8 +15,10 @@ pub struct Stale {
     pub txts: Vec<RecordSet>,
     /// The object that the ownership record names.
     pub was_for: Option<ObjectRef>,
-    /// An object that has the hostname but is not published. Only a whole plan sets it.
+    /// An object that has the hostname, although the flags leave it out. Only a whole plan sets it.
     pub named_by: Option<ObjectRef>,
+    /// Whether the domain filter leaves out the hostname. Only a whole plan sets it.
+    pub is_filtered: bool,
     /// The holder of the hostname. None for an orphan.
     pub beside: Option<ObjectRef>,
 }
@@ -70,7 +72,7 @@ impl View<'_> {
                     .filter(|(_, said)| said.owner == settings.owner.as_str());
                 let txts = found.txt.into_iter().chain(ours.map(|(txt, _)| txt)).cloned().collect();
                 let (set, was_for) = (set.clone(), found.object.clone());
-                Stale { set, txts, was_for, named_by: None, beside: None }
+                Stale { set, txts, was_for, named_by: None, is_filtered: false, beside: None }
             };
             (found.owner == Owner::Us).then(stale)
         })

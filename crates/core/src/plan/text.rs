@@ -40,8 +40,7 @@ impl fmt::Display for Plan {
         if !self.not_published.is_empty() {
             writeln!(
                 f,
-                "not published: {} (hostnames of objects without an annotation, or of another class, type or controller: \
-                 see --publish and --ingress-class)",
+                "not published: {} (hostnames that zonekeeper does not select: see --publish, --ingress-class and the filters)",
                 self.not_published.len()
             )?;
         }
@@ -136,7 +135,10 @@ impl fmt::Display for Stale {
             write!(f, "; {object} asks for other records there")?;
         }
         if let Some(object) = &self.named_by {
-            write!(f, "; {object} has the hostname, but zonekeeper does not publish that object")?;
+            write!(f, "; {object} has the hostname, but zonekeeper does not publish it")?;
+        }
+        if self.is_filtered {
+            write!(f, "; the domain filter leaves out the hostname")?;
         }
         write!(f, ")")
     }

@@ -33,8 +33,16 @@ const OWN_PREFIX: &str = "zonekeeper.dev/";
 
 /// The annotations of ExternalDNS that belong to other sources and providers (its page "Annotations", version 0.22). A key
 /// with a dash at its end stands for all keys that begin with it.
-const OF_OTHERS: [&str; 7] =
-    ["cloudflare-", "coredns-", "gateway-hostname-source", "ibmcloud-", "ingress", "scw-", "webhook-"];
+const OF_OTHERS: [&str; 8] = [
+    "azure-tags",
+    "cloudflare-",
+    "coredns-",
+    "gateway-hostname-source",
+    "ibmcloud-",
+    "ingress",
+    "scw-",
+    "webhook-",
+];
 
 /// The annotations of one object, seen through the prefixes in force.
 pub(super) struct Annotations<'a> {
@@ -78,21 +86,23 @@ impl<'a> Annotations<'a> {
         Some(Annotation { field: format!("annotation {key}"), value })
     }
 
-    /// Whether the object is ours to read: the annotation `controller` can name another controller.
-    pub fn is_for_us(&self) -> bool {
-        self.get(AnnotationKey::Controller, &mut Vec::new())
-            .is_none_or(|found| found.value == "dns-controller")
+    /// Whether the rules select an object of these labels. `asks` says whether the object asks for publication.
+    pub fn are_selected(&self, labels: Option<&BTreeMap<String, String>>, asks: bool) -> bool {
+        self.is_for_us()
+            && (self.rules.publish == Publish::All || asks)
+            && self.rules.annotation_filter.matches(self.all)
+            && self.rules.label_filter.matches(labels)
     }
 
-    /// Whether the rules publish the object.
-    pub fn publishes(&self) -> bool {
-        self.rules.publish == Publish::All || self.asks()
+    /// Whether the object is ours to read: its annotations can name another controller, and another zone.
+    fn is_for_us(&self) -> bool {
+        let controller = self.get(AnnotationKey::Controller, &mut Vec::new());
+        controller.is_none_or(|found| found.value == "dns-controller") && self.is_for_zone(self.rules)
     }
 
-    /// Whether the object asks for publication.
-    pub fn asks(&self) -> bool {
-        self.get(AnnotationKey::Hostname, &mut Vec::new()).is_some()
-            || self.all.and_then(|all| all.get(PUBLISH)).is_some_and(|value| value == "true")
+    /// Whether the object asks for publication without a hostname annotation.
+    pub fn publish(&self) -> bool {
+        self.own(PUBLISH).is_some_and(|found| found.value == "true")
     }
 
     /// Reads the annotations that mean the same on every kind, and returns what the object wants at each hostname.
@@ -106,6 +116,7 @@ impl<'a> Annotations<'a> {
         let problems = &mut facts.problems;
         // That the object is for us has been decided. Here a warning follows if the prefixes disagree about it.
         self.get(AnnotationKey::Controller, problems);
+        self.get(AnnotationKey::HostedZoneId, problems);
         self.warn_of_unknown(problems);
         let targets = Arc::new(self.targets(own, problems));
         let ttl = self.ttl(problems);
@@ -116,6 +127,7 @@ impl<'a> Annotations<'a> {
                 Some(false) | None => AliasChoice::Usual,
             },
             evaluate_target_health: self.flag(AnnotationKey::EvaluateTargetHealth, problems),
+            zone: self.target_zone(problems),
         };
         let (set_id, routing) = routing::read(self, problems);
         facts.controls = self.controls(problems);
@@ -125,7 +137,7 @@ impl<'a> Annotations<'a> {
             content: Content::of_targets(Arc::clone(&targets)),
             ttl,
             aaaa_ttl: ttl,
-            alias,
+            alias: alias.clone(),
             problem: None,
         }
     }
@@ -151,10 +163,7 @@ impl<'a> Annotations<'a> {
         own: impl IntoIterator<Item = (&'t str, &'t str)>,
         problems: &mut Vec<Problem>,
     ) -> Targets {
-        let targets = self.stated_targets(problems);
-        let targets = targets.unwrap_or_else(|| Targets::read_all(own, problems));
-        targets.warn_of_both_sorts("targets", problems);
-        targets
+        self.stated_targets(problems).unwrap_or_else(|| Targets::read_all(own, problems))
     }
 
     /// The targets of the annotation `target`; none if it has no value.

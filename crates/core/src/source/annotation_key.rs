@@ -15,6 +15,8 @@ pub enum AnnotationKey {
     Alias,
     /// `aws-evaluate-target-health`
     EvaluateTargetHealth,
+    /// `aws-target-hosted-zone`
+    TargetHostedZone,
     /// `access`
     Access,
     /// `endpoints-type`
@@ -23,6 +25,8 @@ pub enum AnnotationKey {
     HostnameSource,
     /// `controller`
     Controller,
+    /// `aws-hosted-zone-id`
+    HostedZoneId,
     /// `set-identifier`
     SetIdentifier,
     /// `aws-weight`
@@ -58,17 +62,19 @@ struct Description(&'static str, &'static str, &'static str);
 
 impl AnnotationKey {
     /// All keys, in the order in which they are documented.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::Hostname,
         Self::InternalHostname,
         Self::Target,
         Self::Ttl,
         Self::Alias,
         Self::EvaluateTargetHealth,
+        Self::TargetHostedZone,
         Self::Access,
         Self::EndpointsType,
         Self::HostnameSource,
         Self::Controller,
+        Self::HostedZoneId,
         Self::SetIdentifier,
         Self::Weight,
         Self::Region,
@@ -136,8 +142,14 @@ impl AnnotationKey {
             Self::EvaluateTargetHealth => Description(
                 "aws-evaluate-target-health",
                 "false",
-                "`false`: Route 53 answers with the alias, even if its target is not healthy. The default is `true` for services \
-                 that allow it.",
+                "`false`: Route 53 answers with the alias, even if its target is not healthy. Without it, \
+                 --aws-evaluate-target-health counts. CloudFront never has it.",
+            ),
+            Self::TargetHostedZone => Description(
+                "aws-target-hosted-zone",
+                "Z32O12XQLNTSW2",
+                "The id of the hosted zone of an alias target. It replaces the hosted zone that zonekeeper knows, and is \
+                 enough for a load balancer whose region zonekeeper does not know. Another target also needs `alias`.",
             ),
             Self::Access => Description(
                 "access",
@@ -161,6 +173,11 @@ impl AnnotationKey {
                 "controller",
                 "dns-controller",
                 "With any other value than `dns-controller`, the object belongs to another controller, and zonekeeper ignores it.",
+            ),
+            Self::HostedZoneId => Description(
+                "aws-hosted-zone-id",
+                "Z0123456789EXAMPLE",
+                "With the id of another hosted zone than --zone-id, the object belongs to that zone, and zonekeeper ignores it.",
             ),
             Self::SetIdentifier => Description(
                 "set-identifier",

@@ -160,16 +160,11 @@ impl Claims {
     }
 
     /// The facts of every object, by object, also of those that are not selected.
-    pub fn all_facts(&self) -> impl Iterator<Item = &Arc<Facts>> {
+    pub fn facts(&self) -> impl Iterator<Item = &Arc<Facts>> {
         self.facts.values()
     }
 
-    /// The facts of every object that is selected, by object.
-    pub fn facts(&self) -> impl Iterator<Item = &Arc<Facts>> {
-        self.all_facts().filter(|facts| facts.passed_over.is_empty())
-    }
-
-    /// The hostnames of objects that are not selected, by object.
+    /// The hostnames that the flags leave out, by object.
     pub fn passed_over(&self) -> impl Iterator<Item = (&Name, &ObjectRef)> {
         let facts = self.facts.values();
         facts.flat_map(|facts| facts.passed_over.iter().map(|host| (host, &facts.object)))
@@ -180,12 +175,10 @@ impl Claims {
         self.facts.get(object)
     }
 
-    /// Whether an object may claim a hostname without a claim here: it or a resource that it looks up cannot be read, or it
-    /// has the hostname above the limit.
+    /// Whether an object may claim a hostname without a claim here: it or a resource that it looks up cannot be read,
+    /// its template fails, or it has the hostname above the limit.
     pub(crate) fn may_claim_unseen(&self, object: &ObjectRef, host: &Name) -> bool {
-        let may = |facts: &Arc<Facts>| {
-            facts.unreadable_dependency().is_some() || facts.hosts_above_limit.contains(host)
-        };
+        let may = |facts: &Arc<Facts>| facts.may_claim_more() || facts.hosts_above_limit.contains(host);
         self.visibility.may_exist_unseen(object) || self.facts_of(object).is_some_and(may)
     }
 

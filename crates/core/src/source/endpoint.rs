@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::Problem;
-use crate::dns::{MAX_SET_VALUES, Name, RecordType, Routing, SetId, Ttl};
+use crate::dns::{MAX_SET_VALUES, Name, RecordType, Routing, SetId, Ttl, ZoneId};
 
 /// The key of a claim: a hostname, and one of its set identifiers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,12 +62,14 @@ pub struct Record {
 }
 
 /// How the host name of an AWS service becomes an alias.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AliasOptions {
     /// Whether it becomes an alias, and of which types.
     pub choice: AliasChoice,
     /// The object's choice of `EvaluateTargetHealth`; none if it leaves the choice to us.
     pub evaluate_target_health: Option<bool>,
+    /// The hosted zone of the target, if the object states it.
+    pub zone: Option<ZoneId>,
 }
 
 /// Which records lead to a host name.
@@ -85,6 +87,11 @@ pub enum AliasChoice {
     /// A CNAME (`false`). The apex gets aliases nevertheless, because it cannot be a CNAME.
     Never,
 }
+
+/// A text that is no target.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadTarget(String);
 
 /// IP addresses and host names. Of each sort there are at most as many as one record set can hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -210,24 +217,25 @@ impl Targets {
         self.has_more |= other.has_more;
     }
 
-    /// Adds the target that a text names, or says why it names none.
-    pub(super) fn add(&mut self, text: &str) -> Result<(), String> {
+    /// Adds the target that a text names.
+    pub fn add(&mut self, text: &str) -> Result<(), BadTarget> {
         let text = text.trim();
         match text.parse() {
             Ok(IpAddr::V6(ip)) if let Some(v4) = ip.to_ipv4_mapped() => {
                 // No host on the internet can reach such an address, and nobody writes it on purpose.
-                return Err(format!("it is an IPv4 address in IPv6 form, write {v4}"));
+                return Err(BadTarget(format!("it is an IPv4 address in IPv6 form, write {v4}")));
             }
             Ok(address) => self.add_address(address),
             Err(_) => {
-                let name = Name::from_hostname(text).map_err(|why| why.to_string())?;
+                let name = Name::from_hostname(text).map_err(|why| BadTarget(why.to_string()))?;
                 // No top-level domain is numeric (RFC 3696, 2), so the text is a misspelled address.
                 let last = name.labels().next_back().unwrap_or_default();
                 if last.bytes().all(|b| b.is_ascii_digit()) {
-                    return Err("an address has no leading zeros and four parts from 0 to 255".to_owned());
+                    let why = "an address has no leading zeros and four parts from 0 to 255";
+                    return Err(BadTarget(why.to_owned()));
                 }
                 if name.labels().any(|label| label == "*") {
-                    return Err("a wildcard is not a target".to_owned());
+                    return Err(BadTarget("a wildcard is not a target".to_owned()));
                 }
                 self.has_more |= !keep(&mut self.hosts, name);
             }

@@ -41,7 +41,8 @@ pub struct Facts {
     pub endpoints: Vec<Arc<Endpoint>>,
     /// The hostnames above [`MAX_OBJECT_HOSTS`]. They are not planned, and their records stay as they are.
     pub hosts_above_limit: BTreeSet<Name>,
-    /// Hostnames of an object that is not selected. It has no endpoints then.
+    /// Hostnames that the flags leave out: all of an object that is not selected, or some of another object. They have no
+    /// endpoints.
     pub passed_over: BTreeSet<Name>,
     /// Hostnames that are not valid: the first of them.
     pub bad_hosts: Vec<BadHost>,
@@ -105,6 +106,8 @@ pub enum Severity {
     Warning,
     /// The field could change where a hostname leads, so all hostnames of the object are blocked.
     Blocking,
+    /// The template of hostnames fails for the object. Its other hostnames are published, and it may claim others as well.
+    HostsUnknown,
     /// A resource that the object looks up cannot be read; `field` is that resource. All hostnames of the object are
     /// blocked, and it may claim others as well.
     Unreadable,
@@ -129,6 +132,17 @@ impl Facts {
             is_joined: false,
             controls: Controls::default(),
             problems: Vec::new(),
+        }
+    }
+
+    /// Drops the problems of an object that has only hostnames that are left out: nobody needs to correct it.
+    pub(super) fn drop_needless_problems(&mut self) {
+        let is_left_out = !self.passed_over.is_empty()
+            && self.endpoints.is_empty()
+            && self.hosts_above_limit.is_empty()
+            && self.bad_hosts.is_empty();
+        if is_left_out {
+            self.problems.retain(|problem| problem.severity.hides_hosts());
         }
     }
 
@@ -212,7 +226,6 @@ impl Facts {
     pub(super) fn with_targets(mut self, targets: impl Fn(&Endpoint) -> Arc<Targets>) -> Self {
         for endpoint in &mut self.endpoints {
             let targets = targets(endpoint);
-            targets.warn_of_both_sorts("targets", &mut self.problems);
             *endpoint =
                 Arc::new(Endpoint { content: Content::of_targets(targets), ..Endpoint::clone(endpoint) });
         }
@@ -237,15 +250,41 @@ impl Facts {
         unreadable.next().map(|problem| problem.field.as_str())
     }
 
-    /// The problems that block nothing. Those of an object that is not selected concern the zone of its hostnames only.
+    /// Whether the object may claim hostnames that are not among its facts.
+    pub(crate) fn may_claim_more(&self) -> bool {
+        self.problems.iter().any(|problem| problem.severity.hides_hosts())
+    }
+
+    /// Why the template of hostnames fails for the object, if it does.
+    pub(crate) fn failed_template(&self) -> Option<&Problem> {
+        self.problems.iter().find(|problem| problem.severity == Severity::HostsUnknown)
+    }
+
+    /// The problems that block nothing. Those of an object without endpoints concern the zone of its hostnames only.
     pub fn warnings<'f>(&'f self, apex: &Name) -> impl Iterator<Item = &'f Problem> {
-        let is_ours = self.passed_over.is_empty() || self.passed_over.iter().any(|host| host.is_within(apex));
+        let is_ours = self.passed_over.is_empty()
+            || !self.endpoints.is_empty()
+            || self.passed_over.iter().any(|host| host.is_within(apex));
         self.problems.iter().filter(move |problem| is_ours && problem.severity == Severity::Warning)
     }
 
     /// The first problem that blocks the object's hostnames.
     pub fn blocking_problem(&self) -> Option<&Problem> {
-        self.problems.iter().find(|problem| problem.severity != Severity::Warning)
+        self.problems.iter().find(|problem| problem.severity.blocks())
+    }
+}
+
+// === impl Severity ===
+
+impl Severity {
+    /// Whether the object may claim hostnames that are not among its facts.
+    pub(super) fn hides_hosts(self) -> bool {
+        matches!(self, Self::HostsUnknown | Self::Unreadable)
+    }
+
+    /// Whether all known hostnames of the object are blocked.
+    fn blocks(self) -> bool {
+        matches!(self, Self::Blocking | Self::Unreadable)
     }
 }
 
@@ -268,6 +307,7 @@ impl Problem {
 pub(super) struct Hosts {
     valid: BTreeSet<Name>,
     above_limit: BTreeSet<Name>,
+    left_out: BTreeSet<Name>,
     bad: Vec<BadHost>,
     more_bad: usize,
 }
@@ -275,6 +315,15 @@ pub(super) struct Hosts {
 // === impl Hosts ===
 
 impl Hosts {
+    /// Adds a hostname that a person wrote if its field counts. Otherwise, the flags leave it out.
+    pub fn add_if(&mut self, counts: bool, text: &str) {
+        if counts {
+            self.add(text);
+        } else {
+            self.left_out.extend(Name::from_hostname(text));
+        }
+    }
+
     /// Adds a hostname that a person wrote; an empty text is ignored.
     ///
     /// The hostnames that stand first in the object have endpoints.
@@ -298,9 +347,14 @@ impl Hosts {
         self.above_limit.insert(host);
     }
 
+    /// Whether a valid hostname counts.
+    pub fn has_valid(&self) -> bool {
+        !self.valid.is_empty()
+    }
+
     /// Completes the facts of an object that is not selected: only its hostnames count.
     pub fn not_selected(self, facts: Facts) -> Facts {
-        Facts { passed_over: &self.valid | &self.above_limit, ..facts }
+        Facts { passed_over: &(&self.valid | &self.above_limit) | &self.left_out, ..facts }
     }
 
     /// Completes the facts of an object that wants the same at each of its hostnames.
@@ -312,13 +366,20 @@ impl Hosts {
 
     /// Completes the facts of an object with endpoints, ordered by key.
     pub fn with_endpoints(self, facts: Facts, endpoints: Vec<Arc<Endpoint>>) -> Facts {
-        Facts {
+        let mut passed_over = &self.left_out - &self.above_limit;
+        for endpoint in &endpoints {
+            passed_over.remove(&endpoint.key.host);
+        }
+        let mut facts = Facts {
             endpoints,
             hosts_above_limit: self.above_limit,
+            passed_over,
             bad_hosts: self.bad,
             more_bad_hosts: self.more_bad,
             ..facts
-        }
+        };
+        facts.drop_needless_problems();
+        facts
     }
 }
 
@@ -339,7 +400,7 @@ impl Targets {
     fn read(&mut self, field: &str, text: &str, problems: &mut Vec<Problem>) {
         if let Err(why) = self.add(text) {
             // One problem per field is enough to say that it must be corrected.
-            if !problems.iter().any(|known| known.severity != Severity::Warning && known.field == field) {
+            if !problems.iter().any(|known| known.severity.blocks() && known.field == field) {
                 let text = format!("`{}` is neither an IP address nor a host name: {why}", quoted(text));
                 problems.push(Problem::blocking(field, text));
             }

@@ -3,7 +3,7 @@
 use k8s_openapi::api::networking::v1::{Ingress, IngressSpec};
 
 use super::{
-    AnnotationKey, Facts, ObjectRef, Problem, Rules,
+    AnnotationKey, Facts, ObjectRef, Problem, Resource, Rules,
     annotation::{Annotation, Annotations, list},
     facts::Hosts,
 };
@@ -32,20 +32,30 @@ pub(super) fn facts(ingress: &Ingress, object: ObjectRef, rules: &Rules) -> Fact
         }),
         None => HostSource::Everywhere,
     };
+    let from_flags = &rules.hostnames;
     if from != HostSource::AnnotationOnly {
-        for host in ingress.spec.iter().flat_map(spec_hosts) {
-            hosts.add(host);
-        }
+        let spec = ingress.spec.iter();
+        spec.clone()
+            .flat_map(rule_hosts)
+            .for_each(|host| hosts.add_if(!from_flags.ignores_ingress_rules, host));
+        spec.flat_map(tls_hosts).for_each(|host| hosts.add_if(!from_flags.ignores_ingress_tls, host));
     }
-    if from != HostSource::SpecOnly
-        && let Some(found) = annotations.get(AnnotationKey::Hostname, &mut problems)
-    {
-        list(found.value).for_each(|host| hosts.add(host));
+    let hostname = annotations.get(AnnotationKey::Hostname, &mut problems);
+    if from != HostSource::SpecOnly {
+        let annotated = hostname.iter().flat_map(|found| list(found.value));
+        annotated.for_each(|host| hosts.add_if(!from_flags.ignores_annotation, host));
     }
-    if !annotations.is_for_us() || !annotations.publishes() || !has_class(ingress, rules) {
+    match from_flags.templated(ingress, Resource::INGRESS, || hosts.has_valid()) {
+        Ok(texts) => texts.iter().for_each(|host| hosts.add(host)),
+        Err(problem) => problems.push(problem),
+    }
+    let is_annotated = hostname.is_some() && !from_flags.ignores_annotation;
+    facts.is_annotated = is_annotated || annotations.publish();
+    let labels = ingress.metadata.labels.as_ref();
+    if !annotations.are_selected(labels, facts.is_annotated) || !has_class(ingress, rules) {
         return hosts.not_selected(facts);
     }
-    (facts.problems, facts.is_annotated) = (problems, annotations.asks());
+    facts.problems = problems;
     let status = ingress.status.iter().flat_map(|status| status.load_balancer.iter());
     let entries = status.flat_map(|balancer| balancer.ingress.iter().flatten());
     let texts = entries.flat_map(|entry| [&entry.ip, &entry.hostname]).flatten();
@@ -54,10 +64,12 @@ pub(super) fn facts(ingress: &Ingress, object: ObjectRef, rules: &Rules) -> Fact
     hosts.endpoints(facts, endpoint)
 }
 
-fn spec_hosts(spec: &IngressSpec) -> impl Iterator<Item = &str> {
-    let rules = spec.rules.iter().flatten().filter_map(|rule| rule.host.as_deref());
-    let tls = spec.tls.iter().flatten().flat_map(|tls| tls.hosts.iter().flatten()).map(String::as_str);
-    rules.chain(tls)
+fn rule_hosts(spec: &IngressSpec) -> impl Iterator<Item = &str> {
+    spec.rules.iter().flatten().filter_map(|rule| rule.host.as_deref())
+}
+
+fn tls_hosts(spec: &IngressSpec) -> impl Iterator<Item = &str> {
+    spec.tls.iter().flatten().flat_map(|tls| tls.hosts.iter().flatten()).map(String::as_str)
 }
 
 /// Whether the class of an Ingress counts. `spec.ingressClassName` wins over the old annotation, as in ExternalDNS.

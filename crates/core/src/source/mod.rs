@@ -17,8 +17,10 @@ mod claim;
 mod dns_endpoint;
 mod domain_filter;
 mod endpoint;
+mod endpoint_rules;
 mod endpoint_slice;
 mod facts;
+mod hostname_rules;
 mod index;
 mod ingress;
 mod look_up;
@@ -37,7 +39,7 @@ mod service;
 pub mod template;
 mod visibility;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use k8s_openapi::{
     api::{core::v1::Service, networking::v1::Ingress},
@@ -51,9 +53,11 @@ pub(crate) use claim::Rank;
 pub use claim::{Claim, Claims};
 pub use dns_endpoint::{DnsEndpoint, DnsEndpointEntry, DnsEndpointProperty, DnsEndpointSpec};
 pub use domain_filter::{BadDomainRegex, Domain, DomainFilter, DomainRegex, Domains};
-pub use endpoint::{AliasChoice, AliasOptions, ClaimKey, Content, Endpoint, Record, Targets};
+pub use endpoint::{AliasChoice, AliasOptions, BadTarget, ClaimKey, Content, Endpoint, Record, Targets};
+pub use endpoint_rules::EndpointRules;
 pub(crate) use facts::MAX_OBJECT_VALUES;
 pub use facts::{BadHost, Controls, Facts, MAX_OBJECT_HOSTS, Pause, Problem, Severity};
+pub use hostname_rules::{HostTemplate, HostnameRules};
 pub use index::{Equal, Index, Part, Reduced, Related};
 pub use network::{BadNetwork, Network, NetworkFilter};
 pub use object_filter::{BadObjectFilter, ObjectFilter};
@@ -65,7 +69,7 @@ pub use selector::{Labels, Selector};
 pub use service::{BadServiceType, ServiceRules, ServiceType};
 pub use visibility::Visibility;
 
-use crate::dns::Ttl;
+use crate::dns::{Ttl, ZoneId};
 
 /// An object of the cluster, as the API server sends it.
 #[derive(Debug, Clone)]
@@ -87,10 +91,20 @@ pub struct Rules {
     pub namespaces: BTreeSet<String>,
     /// The classes of Ingress that count; all classes if it is empty.
     pub ingress_classes: BTreeSet<String>,
+    /// The annotations of objects that count.
+    pub annotation_filter: ObjectFilter,
+    /// The labels of objects that count.
+    pub label_filter: ObjectFilter,
+    /// Our zone. Objects that name another one do not count.
+    pub zone: Option<ZoneId>,
     /// Which of these objects are published.
     pub publish: Publish,
     /// Which Services have records, and with which addresses.
     pub services: ServiceRules,
+    /// Where their hostnames come from.
+    pub hostnames: HostnameRules,
+    /// The targets of A and AAAA records of a `DNSEndpoint` that states none. Every other object waits for its controller.
+    pub default_targets: Arc<Targets>,
     /// Whether `zonekeeper.dev/adopt` has an effect. It lets the owner of an object take over a record that equals what
     /// the object asks for, so whoever may annotate an object could take any record whose value he knows.
     pub adopt_by_annotation: bool,
@@ -185,8 +199,13 @@ impl Default for Rules {
             prefixes: DEFAULT_PREFIXES.map(str::to_owned).to_vec(),
             namespaces: BTreeSet::new(),
             ingress_classes: BTreeSet::new(),
+            annotation_filter: ObjectFilter::default(),
+            label_filter: ObjectFilter::default(),
+            zone: None,
             publish: Publish::default(),
             services: ServiceRules::default(),
+            hostnames: HostnameRules::default(),
+            default_targets: Arc::default(),
             adopt_by_annotation: false,
             max_ttl: Ttl::A_WEEK,
         }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Display,
     net::IpAddr,
+    str::FromStr,
+    sync::Arc,
 };
 
 use serde::{Deserialize, de::DeserializeOwned};
@@ -13,12 +16,16 @@ use zonekeeper_core::{
         Plan, Settings, Unit, View,
     },
     source::{
-        Addresses, ClaimKey, Claims, Facts, Index, Object, ObjectRef, Problem, Publish, Received, Reduced,
-        Resource, ResourceRef, Rules, Scope, ServiceRules, Severity,
+        Addresses, ClaimKey, Claims, DomainFilter, Domains, EndpointRules, Facts, HostTemplate,
+        HostnameRules, Index, NetworkFilter, Object, ObjectRef, Problem, Publish, Received, Reduced,
+        Resource, ResourceRef, Rules, Scope, ServiceRules, Severity, Targets, template::Template,
     },
 };
 
 use crate::{model::Affixes, record_text::record_set};
+
+/// The id of the zone of every situation.
+const ZONE: &str = "Z1";
 
 /// The unparsed text of a case.
 #[derive(Debug, Deserialize)]
@@ -58,6 +65,7 @@ struct Flags {
     default_ttl: Option<String>,
     max_ttl: Option<String>,
     managed_record_types: Option<Vec<String>>,
+    exclude_record_types: Vec<String>,
     aws_prefer_cname: bool,
     allow_wildcard_cname: bool,
     merge_targets: Option<String>,
@@ -67,6 +75,8 @@ struct Flags {
     txt_wildcard_replacement: Option<String>,
     ingress_class: BTreeSet<String>,
     namespace: BTreeSet<String>,
+    annotation_filter: String,
+    label_filter: String,
     publish: Published,
     adopt_by_annotation: bool,
     annotation_prefix: Option<String>,
@@ -77,6 +87,22 @@ struct Flags {
     expose_internal_ipv6: bool,
     exclude_unschedulable: bool,
     resolve_service_load_balancer_hostname: bool,
+    ignore_hostname_annotation: bool,
+    ignore_ingress_rules_spec: bool,
+    ignore_ingress_tls_spec: bool,
+    fqdn_template: Vec<String>,
+    combine_fqdn_annotation: bool,
+    domain_filter: Vec<String>,
+    exclude_domains: Vec<String>,
+    regex_domain_filter: String,
+    regex_domain_exclusion: String,
+    target_net_filter: Vec<String>,
+    exclude_target_net: Vec<String>,
+    default_targets: Vec<String>,
+    forced_default_targets: Vec<String>,
+    min_ttl: Option<String>,
+    prefer_alias: bool,
+    aws_evaluate_target_health: bool,
 }
 
 /// The objects that are published. Most cases are about other things, so `all` is the default here.
@@ -108,6 +134,7 @@ impl Default for Flags {
             default_ttl: None,
             max_ttl: None,
             managed_record_types: None,
+            exclude_record_types: Vec::new(),
             aws_prefer_cname: false,
             allow_wildcard_cname: false,
             merge_targets: None,
@@ -117,6 +144,8 @@ impl Default for Flags {
             txt_wildcard_replacement: None,
             ingress_class: BTreeSet::new(),
             namespace: BTreeSet::new(),
+            annotation_filter: String::new(),
+            label_filter: String::new(),
             publish: Published::All,
             adopt_by_annotation: false,
             annotation_prefix: None,
@@ -127,6 +156,22 @@ impl Default for Flags {
             expose_internal_ipv6: false,
             exclude_unschedulable: true,
             resolve_service_load_balancer_hostname: false,
+            ignore_hostname_annotation: false,
+            ignore_ingress_rules_spec: false,
+            ignore_ingress_tls_spec: false,
+            fqdn_template: Vec::new(),
+            combine_fqdn_annotation: false,
+            domain_filter: Vec::new(),
+            exclude_domains: Vec::new(),
+            regex_domain_filter: String::new(),
+            regex_domain_exclusion: String::new(),
+            target_net_filter: Vec::new(),
+            exclude_target_net: Vec::new(),
+            default_targets: Vec::new(),
+            forced_default_targets: Vec::new(),
+            min_ttl: None,
+            prefer_alias: false,
+            aws_evaluate_target_health: true,
         }
     }
 }
@@ -158,6 +203,11 @@ impl Text {
         let mut rules = Rules {
             namespaces: flags.namespace.clone(),
             ingress_classes: flags.ingress_class.clone(),
+            annotation_filter: parsed("annotation-filter", &flags.annotation_filter)?,
+            label_filter: parsed("label-filter", &flags.label_filter)?,
+            zone: ZoneId::new(ZONE),
+            hostnames: flags.hostnames()?,
+            default_targets: targets("default-targets", &flags.default_targets)?.into(),
             publish: flags.publish.into(),
             adopt_by_annotation: flags.adopt_by_annotation,
             services: flags.services()?,
@@ -224,6 +274,40 @@ impl Flags {
         Ok(rules)
     }
 
+    fn hostnames(&self) -> Result<HostnameRules, String> {
+        let template =
+            Template::joined(&self.fqdn_template).map_err(|why| format!("fqdn-template: {why}"))?;
+        Ok(HostnameRules {
+            ignores_annotation: self.ignore_hostname_annotation,
+            ignores_ingress_rules: self.ignore_ingress_rules_spec,
+            ignores_ingress_tls: self.ignore_ingress_tls_spec,
+            template: template
+                .map(|template| HostTemplate { template, combines: self.combine_fqdn_annotation }),
+        })
+    }
+
+    fn endpoints(&self) -> Result<EndpointRules, String> {
+        let domains = |flag, named: &[String], regex: &str| match regex {
+            "" => all_parsed(flag, named).map(Domains::Named),
+            regex => parsed(flag, regex).map(Domains::Matching),
+        };
+        let forced = targets("forced-default-targets", &self.forced_default_targets)?;
+        Ok(EndpointRules {
+            domains: DomainFilter::new(
+                domains("domain-filter", &self.domain_filter, &self.regex_domain_filter)?,
+                domains("exclude-domains", &self.exclude_domains, &self.regex_domain_exclusion)?,
+            ),
+            networks: NetworkFilter {
+                only: all_parsed("target-net-filter", &self.target_net_filter)?,
+                except: all_parsed("exclude-target-net", &self.exclude_target_net)?,
+            },
+            forced_targets: Some(forced).filter(|forced| !forced.is_empty()).map(Arc::new),
+            ttl: self.min_ttl.as_deref().map(|ttl| parsed("min-ttl", ttl)).transpose()?,
+            prefer_alias: self.prefer_alias,
+            ignores_target_health: !self.aws_evaluate_target_health,
+        })
+    }
+
     fn settings(&self) -> Result<Settings, String> {
         let mut alias_zones = AliasZones::default();
         for row in &self.alias_zone {
@@ -236,6 +320,8 @@ impl Flags {
             Some(types) => ManagedTypes::new(types.iter().map(String::as_str)),
             None => Ok(ManagedTypes::default()),
         };
+        let excluded = self.exclude_record_types.iter().map(String::as_str);
+        let managed_types = managed_types.and_then(|types| types.without(excluded));
         let ttl = self.default_ttl.as_ref().map(|ttl| ttl.parse()).transpose();
         let owner = |id: &String| id.parse().map_err(|why| format!("owner {id}: {why}"));
         let from = self.from_owner.as_ref().map(owner).transpose()?;
@@ -249,6 +335,7 @@ impl Flags {
         };
         Ok(Settings {
             adoption,
+            endpoints: self.endpoints()?,
             owner: self.owner_id.parse().map_err(|why| format!("owner-id: {why}"))?,
             naming,
             default_ttl: ttl.map_err(|why| format!("default-ttl: {why}"))?.unwrap_or(Ttl::DEFAULT),
@@ -350,7 +437,8 @@ impl Situation {
         &self,
         resources: impl IntoIterator<Item = (Option<ResourceRef>, Option<Reduced>)>,
     ) -> Claims {
-        let (mut claims, mut index) = (Claims::new(self.zone.apex().clone()), Index::default());
+        let (mut claims, mut index) =
+            (Claims::new(self.zone.apex().clone()), Index::new(self.settings.endpoints.clone()));
         for resource in &self.unreadable {
             claims.visibility.set_readable(&Scope { resource: *resource, namespace: None }, false);
         }
@@ -384,7 +472,7 @@ impl Situation {
 /// A new zone, with NS and SOA at the apex.
 pub fn empty_zone(apex: &str) -> Zone {
     let name = Name::from_hostname(apex).expect("an apex");
-    let mut zone = Zone::new(ZoneId::new("Z1").expect("a zone id"), name);
+    let mut zone = Zone::new(ZoneId::new(ZONE).expect("a zone id"), name);
     for line in [
         "NS ns-1.awsdns-01.org. ttl=172800",
         "SOA ns-1.awsdns-01.org. host.example.net. 1 7200 900 9 9 ttl=900",
@@ -392,6 +480,22 @@ pub fn empty_zone(apex: &str) -> Zone {
         zone.put(record_set(&format!("{apex} {line}")).expect("a record set"));
     }
     zone
+}
+
+fn parsed<T: FromStr<Err: Display>>(flag: &str, text: &str) -> Result<T, String> {
+    text.parse().map_err(|why| format!("{flag} {text}: {why}"))
+}
+
+fn targets(flag: &str, texts: &[String]) -> Result<Targets, String> {
+    let mut targets = Targets::default();
+    for text in texts {
+        targets.add(text).map_err(|why| format!("{flag} {text}: {why}"))?;
+    }
+    Ok(targets)
+}
+
+fn all_parsed<T: FromStr<Err: Display>>(flag: &str, texts: &[String]) -> Result<Vec<T>, String> {
+    texts.iter().map(|text| parsed(flag, text)).collect()
 }
 
 /// The resources of a case.

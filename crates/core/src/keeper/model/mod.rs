@@ -45,8 +45,8 @@ impl Model {
             claims.visibility.add_read(scope);
         }
         Self {
+            index: Index::new(settings.endpoints.clone()),
             settings,
-            index: Index::default(),
             claims,
             lists: Lists::new(scopes),
             snapshot: Snapshot::new(zone),
@@ -106,8 +106,8 @@ impl Model {
         }
         self.report_ignored(object, facts.as_ref(), turn);
         turn.object_changed(object);
-        // An object with an unreadable dependency may claim any hostname.
-        let is_certain = |facts: Option<&Facts>| facts.is_none_or(|it| it.unreadable_dependency().is_none());
+        // An object with an unreadable dependency, or with a template that fails, may claim any hostname.
+        let is_certain = |facts: Option<&Facts>| facts.is_none_or(|it| !it.may_claim_more());
         if is_certain(self.claims.facts_of(object).map(AsRef::as_ref)) != is_certain(facts.as_ref()) {
             turn.changed(Changed::Readability);
         }

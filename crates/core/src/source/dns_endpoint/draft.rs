@@ -17,6 +17,8 @@ pub(super) struct Draft {
     first: String,
     routing: Routing,
     targets: Targets,
+    /// Whether an entry asks for addresses and states none.
+    lacks_targets: bool,
     /// The first entry with host names, and their aliases.
     alias: Option<(String, AliasOptions)>,
     records: BTreeMap<RecordType, BTreeSet<Arc<str>>>,
@@ -33,6 +35,7 @@ impl Draft {
             first: field.to_owned(),
             routing,
             targets: Targets::default(),
+            lacks_targets: false,
             alias: None,
             records: BTreeMap::new(),
             ttls: BTreeMap::new(),
@@ -61,6 +64,7 @@ impl Draft {
                 if !targets.hosts.is_empty() {
                     self.add_alias(field, alias);
                 }
+                self.lacks_targets |= targets.is_empty();
                 self.targets.add_all(&targets);
             }
         }
@@ -87,7 +91,8 @@ impl Draft {
         };
         let choices = [known.choice, alias.choice];
         let are_both = choices.contains(&AliasChoice::OnlyA) && choices.contains(&AliasChoice::OnlyAaaa);
-        if are_both && known.evaluate_target_health == alias.evaluate_target_health {
+        let of_both = |one: &AliasOptions| AliasOptions { choice: AliasChoice::Always, ..one.clone() };
+        if are_both && of_both(known) == of_both(&alias) {
             known.choice = AliasChoice::Always;
         } else if *known != alias {
             let text = format!(
@@ -98,11 +103,10 @@ impl Draft {
     }
 
     /// The endpoint of all entries.
-    pub fn endpoint(self, key: ClaimKey, warnings: &mut Vec<Problem>) -> Endpoint {
-        let Self { routing, targets, alias, records, ttls, problem, .. } = self;
-        if let Some((field, _)) = &alias {
-            targets.warn_of_both_sorts(&format!("{field}.targets"), warnings);
-        }
+    pub fn endpoint(self, key: ClaimKey, default_targets: &Arc<Targets>) -> Endpoint {
+        let Self { routing, targets, lacks_targets, alias, records, ttls, problem, .. } = self;
+        let is_default = lacks_targets && targets.is_empty();
+        let targets = if is_default { Arc::clone(default_targets) } else { Arc::new(targets) };
         let ttl = |rtype: &RecordType| ttls.get(rtype).copied();
         let has_addresses = targets.addresses().next().is_some();
         let records = records.into_iter().map(|(rtype, values)| Record {
@@ -113,8 +117,8 @@ impl Draft {
         Endpoint {
             key,
             routing,
-            content: Content { records: records.collect(), targets: Arc::new(targets) },
-            ttl: ttl(if has_addresses { &RecordType::A } else { &RecordType::Cname }),
+            content: Content { records: records.collect(), targets },
+            ttl: ttl(if has_addresses || is_default { &RecordType::A } else { &RecordType::Cname }),
             aaaa_ttl: ttl(&RecordType::Aaaa),
             alias: alias.map(|(_, alias)| alias).unwrap_or_default(),
             problem: problem.map(Arc::new),

@@ -14,11 +14,12 @@ pub use object::{DnsEndpoint, DnsEndpointEntry, DnsEndpointProperty, DnsEndpoint
 
 use super::{
     BadHost, ClaimKey, Facts, MAX_OBJECT_HOSTS, ObjectRef, Rules, Severity, annotation::Annotations,
-    facts::Hosts,
+    facts::Hosts, options::Options,
 };
 use crate::dns::{BadName, Name};
 use draft::Draft;
 use part::Part;
+use properties::Properties;
 
 /// The most warnings that are kept of an object.
 const MAX_WARNINGS: usize = 21;
@@ -28,7 +29,7 @@ pub(super) fn facts(endpoint: &DnsEndpoint, object: ObjectRef, rules: &Rules) ->
     let annotations = Annotations::new(endpoint.metadata.annotations.as_ref(), rules);
     let (mut facts, mut hosts) = (Facts::new(object, &endpoint.metadata), Hosts::default());
     facts.is_annotated = true;
-    if !annotations.is_for_us() {
+    if !annotations.are_selected(endpoint.metadata.labels.as_ref(), facts.is_annotated) {
         endpoint.entries().for_each(|entry| hosts.add(entry.dns_name.as_deref().unwrap_or_default()));
         return hosts.not_selected(facts);
     }
@@ -50,6 +51,10 @@ pub(super) fn facts(endpoint: &DnsEndpoint, object: ObjectRef, rules: &Rules) ->
                 continue;
             }
         };
+        if !Properties::new(entry, &field).is_for_zone(rules) {
+            hosts.add_if(false, text);
+            continue;
+        }
         let mut problems = Vec::new();
         let part = Part::read(entry, &field, rules, &mut problems);
         let key = ClaimKey { host, set_id: part.set_id.clone() };
@@ -67,7 +72,7 @@ pub(super) fn facts(endpoint: &DnsEndpoint, object: ObjectRef, rules: &Rules) ->
         }
         warnings.truncate(MAX_WARNINGS);
     }
-    let endpoints = drafts.into_iter().map(|(key, draft)| draft.endpoint(key, &mut warnings).into());
+    let endpoints = drafts.into_iter().map(|(key, draft)| draft.endpoint(key, &rules.default_targets).into());
     let facts = hosts.with_endpoints(facts, endpoints.collect());
     warnings.truncate(MAX_WARNINGS);
     Facts { problems: [facts.problems, warnings].concat(), ..facts }

@@ -44,6 +44,7 @@ impl<'e> Properties<'e> {
         AliasOptions {
             choice: choice.unwrap_or_default(),
             evaluate_target_health: health.and_then(|found| found.flag(problems)),
+            zone: self.target_zone(problems),
         }
     }
 

@@ -21,7 +21,7 @@ use std::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::{
-    Facts, Labels, ObjectRef, Resource, ResourceRef, Scope, Selector, Visibility,
+    EndpointRules, Facts, Labels, ObjectRef, Resource, ResourceRef, Scope, Selector, Visibility,
     look_up::{Group, LookUp, Selection},
 };
 use crate::dns::Name;
@@ -94,6 +94,7 @@ pub struct Related<'i> {
 /// All parts of joins, and which objects depend on which.
 #[derive(Debug, Default)]
 pub struct Index {
+    rules: EndpointRules,
     parts: BTreeMap<ResourceRef, Entry>,
     groups: BTreeMap<Group, BTreeSet<ResourceRef>>,
     /// The objects whose facts depend on a look-up.
@@ -179,6 +180,11 @@ impl Related<'_> {
 // === impl Index ===
 
 impl Index {
+    /// An index without resources. It applies these rules to the facts of each object.
+    pub fn new(rules: EndpointRules) -> Self {
+        Self { rules, ..Self::default() }
+    }
+
     /// Takes a resource, or `None` if it is gone. Returns the objects whose facts may have changed, with their facts.
     ///
     /// Most events of pods and nodes change nothing that is used. They cost one comparison.
@@ -211,7 +217,8 @@ impl Index {
         let mut found = Vec::new();
         match reduced {
             Some(Reduced::Facts(facts)) => {
-                found.extend(resource.object().map(|object| (object, Some(*facts))));
+                let facts = self.rules.apply(*facts);
+                found.extend(resource.object().map(|object| (object, Some(facts))));
             }
             None => found.extend(resource.object().map(|object| (object, None))),
             Some(Reduced::Part(part)) => {
@@ -310,7 +317,7 @@ impl Index {
             }
             self.forget_use(resource, &gone);
         }
-        Some((object, facts))
+        Some((object, facts.map(|facts| self.rules.apply(facts))))
     }
 
     fn forget_use(&mut self, user: &ResourceRef, look_ups: &BTreeSet<LookUp>) {

@@ -16,32 +16,36 @@ use k8s_openapi::api::core::v1::{Service, ServiceSpec};
 pub use rules::{BadServiceType, ServiceRules, ServiceType};
 
 use super::{
-    AnnotationKey, Facts, ObjectRef, Problem, Reduced, Rules, Targets,
+    AnnotationKey, Facts, ObjectRef, Problem, Reduced, Resource, Rules, Targets,
     annotation::{Annotation, Annotations, list},
     facts::Hosts,
 };
 use crate::dns::Name;
 
-/// The hostnames of a Service, as its annotations name them.
+/// The hostnames of a Service.
 struct Hostnames<'a> {
     /// Those of the annotation `hostname`.
     external: Option<Annotation<'a>>,
     /// Those of the annotation `internal-hostname`.
     internal: Option<Annotation<'a>>,
+    /// Whether the flags do not leave out the annotations.
+    counts: bool,
+    /// Those of the template. They mean the same as those of the annotation `hostname`.
+    templated: Vec<String>,
 }
 
-/// Reads a Service. It is selected if `--service-type-filter` has its type; `None` means that it has no hostname.
+/// Reads a Service; `None` means that it has no hostname. A Service has no hostname field: its annotations and the template
+/// name them.
 pub(super) fn reduce(service: &Service, object: ObjectRef, rules: &Rules) -> Option<Reduced> {
     let annotations = Annotations::new(service.metadata.annotations.as_ref(), rules);
     let spec = service.spec.as_ref()?;
     let mut problems = Vec::new();
-    let hostnames = Hostnames::new(&annotations, &mut problems)?;
+    let hostnames = Hostnames::new(service, &annotations, rules, &mut problems)?;
     let mut facts = Facts::new(object, &service.metadata);
-    // A Service has no hostname field: without an annotation it asks for nothing.
-    facts.is_annotated = true;
-    let not_selected = |facts| Some(Reduced::Facts(Box::new(hostnames.hosts().not_selected(facts))));
-    if !annotations.is_for_us() {
-        return not_selected(facts);
+    facts.is_annotated = (hostnames.counts && hostnames.are_annotated()) || annotations.publish();
+    let not_selected = |facts, hosts: Hosts| Some(Reduced::Facts(Box::new(hosts.not_selected(facts))));
+    if !annotations.are_selected(service.metadata.labels.as_ref(), facts.is_annotated) {
+        return not_selected(facts, hostnames.hosts());
     }
     // The API server writes the default type.
     let name = spec.type_.as_deref().unwrap_or("ClusterIP");
@@ -50,18 +54,17 @@ pub(super) fn reduce(service: &Service, object: ObjectRef, rules: &Rules) -> Opt
         let have = rules.services.listed_types();
         let text = format!("{name} is not read, because --service-type-filter does not name it ({have})");
         facts.problems = vec![Problem::warning("spec.type", text)];
-        return not_selected(facts);
+        return hostnames.annotated_hosts().and_then(|hosts| not_selected(facts, hosts));
     };
     let states_targets = annotations.stated_targets(&mut Vec::new()).is_some();
     let mut hosts = hostnames.hosts();
     if type_ == ServiceType::ClusterIp && !states_targets && cluster_ip::is_hidden(spec, rules) {
-        problems.extend(hostnames.external.as_ref().map(cluster_ip::hidden));
-        if hostnames.internal.is_none() {
+        problems.extend(hostnames.external.as_ref().filter(|_| hostnames.counts).map(cluster_ip::hidden));
+        if hostnames.internal.is_none() || !hostnames.counts {
             facts.problems = problems;
-            return not_selected(facts);
+            return hostnames.annotated_hosts().and_then(|hosts| not_selected(facts, hosts));
         }
-        hosts = Hosts::default();
-        hostnames.internal().for_each(|host| hosts.add(host));
+        hosts = hostnames.internal_hosts();
     }
     facts.problems = problems;
     let endpoint = annotations.read(&mut facts, []);
@@ -104,27 +107,64 @@ fn own_or<'s>(
 // === impl Hostnames ===
 
 impl<'a> Hostnames<'a> {
-    /// The hostnames of a Service; `None` if it has neither annotation.
-    fn new(annotations: &Annotations<'a>, problems: &mut Vec<Problem>) -> Option<Self> {
+    /// The hostnames of a Service; `None` if nothing names any.
+    fn new(
+        service: &Service,
+        annotations: &Annotations<'a>,
+        rules: &Rules,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
         let external = annotations.get(AnnotationKey::Hostname, problems);
         let internal = annotations.get(AnnotationKey::InternalHostname, problems);
-        (external.is_some() || internal.is_some()).then_some(Self { external, internal })
+        let counts = !rules.hostnames.ignores_annotation;
+        let mut hostnames = Self { external, internal, counts, templated: Vec::new() };
+        let has_own = || hostnames.hosts().has_valid();
+        let templated = rules.hostnames.templated(service, Resource::SERVICE, has_own);
+        let is_empty = !hostnames.are_annotated() && templated.as_ref().is_ok_and(Vec::is_empty);
+        match templated {
+            Ok(templated) => hostnames.templated = templated,
+            Err(problem) => problems.push(problem),
+        }
+        (!is_empty).then_some(hostnames)
     }
 
-    /// The texts of the annotation `hostname`.
+    /// Whether an annotation names hostnames.
+    fn are_annotated(&self) -> bool {
+        self.external.is_some() || self.internal.is_some()
+    }
+
+    /// The texts that mean the same as those of the annotation `hostname`.
     fn external(&self) -> impl Iterator<Item = &str> {
-        self.external.iter().flat_map(|found| list(found.value))
+        let annotated = self.external.iter().filter(|_| self.counts).flat_map(|found| list(found.value));
+        annotated.chain(self.templated.iter().map(String::as_str))
     }
 
-    /// The texts of the annotation `internal-hostname`.
+    /// The texts that mean the same as those of the annotation `internal-hostname`.
     fn internal(&self) -> impl Iterator<Item = &str> {
-        self.internal.iter().flat_map(|found| list(found.value))
+        self.internal.iter().filter(|_| self.counts).flat_map(|found| list(found.value))
     }
 
     /// All of them.
     fn hosts(&self) -> Hosts {
+        let mut hosts = self.annotated_hosts().unwrap_or_default();
+        self.templated.iter().for_each(|host| hosts.add(host));
+        hosts
+    }
+
+    /// Those of the annotations; `None` if there is none.
+    fn annotated_hosts(&self) -> Option<Hosts> {
         let mut hosts = Hosts::default();
-        self.external().chain(self.internal()).for_each(|host| hosts.add(host));
+        let annotations = self.external.iter().chain(&self.internal);
+        annotations.flat_map(|found| list(found.value)).for_each(|host| hosts.add_if(self.counts, host));
+        self.are_annotated().then_some(hosts)
+    }
+
+    /// Those of the annotation `internal-hostname`. The Service hides those of the other one.
+    fn internal_hosts(&self) -> Hosts {
+        let mut hosts = Hosts::default();
+        self.internal().for_each(|host| hosts.add(host));
+        let hidden = self.external.iter().flat_map(|found| list(found.value));
+        hidden.for_each(|host| hosts.add_if(false, host));
         hosts
     }
 }
