@@ -32,7 +32,7 @@ struct Host<'s> {
 type Rule = (&'static str, fn(&Host<'_>) -> bool);
 
 /// The rules for a hostname at which the zones differ.
-const RULES: [Rule; 45] = [
+const RULES: [Rule; 49] = [
     ("other-provider-annotation", |host| host.has_object_with("cloudflare-")),
     ("apex-without-owner", |host| host.name == APEX && host.has_only_own_names()),
     ("long-label-without-owner", |host| host.name != APEX && host.has_only_own_names()),
@@ -91,6 +91,16 @@ const RULES: [Rule; 45] = [
         host.has_flag("--fqdn-template") && host.situation.fails && host.is_missing()
     }),
     ("other-types-beside", |host| host.is_missing() && host.is_beside_other_type()),
+    ("filtered-host-names", |host| host.has_flag("--target-net-filter") && host.has_host_name()),
+    ("domain-filter-of-zones", |host| {
+        (host.has_flag("--domain-filter") || host.has_flag("--regex-domain")) && host.is_missing()
+    }),
+    ("annotation-filter-not", |host| {
+        host.has_flag("--annotation-filter") && host.situation.fails && host.is_missing()
+    }),
+    ("annotation-filter-of-endpoints", |host| {
+        host.has_flag("--annotation-filter") && host.has_flag("--source=crd") && host.is_missing()
+    }),
     ("deletion", |host| host.has_flag("--policy=sync") && host.has_deletion()),
 ];
 
@@ -183,6 +193,11 @@ impl Host<'_> {
     fn annotation(&self, key: &str) -> Option<&str> {
         let pointer = format!("/metadata/annotations/external-dns.kubernetes.io~1{key}");
         self.objects.iter().find_map(|object| object.pointer(&pointer)?.as_str())
+    }
+
+    /// Whether zonekeeper's records lead to a host name.
+    fn has_host_name(&self) -> bool {
+        self.ours.iter().any(|set| set.is_alias() || *set.rtype() == RecordType::Cname)
     }
 
     /// Whether ExternalDNS has not written what zonekeeper has.
