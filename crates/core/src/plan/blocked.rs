@@ -86,8 +86,8 @@ impl Blocked {
     }
 }
 
-/// The hostnames of an object that are blocked with any zone: the invalid ones, those above the limit, and those of a
-/// template that fails.
+/// The hostnames of an object that are blocked with any zone: the invalid ones, those above the limit, and those that are
+/// not known.
 ///
 /// The first hostnames above the limit are listed, the others counted. The last kept invalid hostname also counts the
 /// dropped ones.
@@ -105,11 +105,11 @@ pub(crate) fn of_object(facts: &Facts) -> impl Iterator<Item = Blocked> {
     let above = Some(&facts.hosts_above_limit).filter(|above| !above.is_empty()).map(move |above| {
         blocked(listed(above.iter()), Reason::TooBig(Limit::ObjectHosts(MAX_OBJECT_HOSTS + above.len())))
     });
-    let templated = facts.failed_template().map(move |problem| {
+    let unknown = facts.unknown_hosts().map(move |problem| {
         let (field, text) = (problem.field.clone(), problem.text.clone());
         blocked(format!("the hostnames of {field}"), Reason::InvalidField { field, text })
     });
-    bad.chain(above).chain(templated)
+    bad.chain(above).chain(unknown)
 }
 
 #[cfg(test)]

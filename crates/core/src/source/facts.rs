@@ -106,7 +106,8 @@ pub enum Severity {
     Warning,
     /// The field could change where a hostname leads, so all hostnames of the object are blocked.
     Blocking,
-    /// The template of hostnames fails for the object. Its other hostnames are published, and it may claim others as well.
+    /// Some hostnames of the object are not known. The others are published, and the object may claim any hostname. `field`
+    /// is the origin of the unknown ones.
     HostsUnknown,
     /// A resource that the object looks up cannot be read; `field` is that resource. All hostnames of the object are
     /// blocked, and it may claim others as well.
@@ -255,8 +256,8 @@ impl Facts {
         self.problems.iter().any(|problem| problem.severity.hides_hosts())
     }
 
-    /// Why the template of hostnames fails for the object, if it does.
-    pub(crate) fn failed_template(&self) -> Option<&Problem> {
+    /// Why some hostnames of the object are not known, if that is so.
+    pub(crate) fn unknown_hosts(&self) -> Option<&Problem> {
         self.problems.iter().find(|problem| problem.severity == Severity::HostsUnknown)
     }
 

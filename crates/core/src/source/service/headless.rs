@@ -5,13 +5,20 @@ use std::{collections::BTreeMap, sync::Arc};
 use k8s_openapi::api::core::v1::ServiceSpec;
 
 use crate::source::{
-    AnnotationKey, ClaimKey, Content, Endpoint, Facts, Part, Problem, Reduced, Related, Resource,
-    ResourceRef, Rules, Selector, ServiceRules, ServiceType, Targets,
+    AnnotationKey, ClaimKey, Content, Endpoint, Facts, MAX_OBJECT_HOSTS, Part, Problem, Reduced, Related,
+    Resource, ResourceRef, Rules, Selector, ServiceRules, ServiceType, Severity, Targets,
     annotation::Annotations,
     endpoint_slice::{EndpointSlice, PodEndpoint},
     node::Node,
     pod::Pod,
 };
+
+/// Maximum number of names of pods at all hostnames of a Service: what an object may have, and as much again to say which
+/// names are above that limit.
+const MAX_POD_NAMES: usize = 2 * MAX_OBJECT_HOSTS;
+
+/// Maximum number of problems of pods that are kept. A problem that blocks the Service is always among them.
+const MAX_PROBLEMS: usize = 20;
 
 /// A headless Service.
 #[derive(Debug, PartialEq)]
@@ -97,6 +104,10 @@ impl Part for Headless {
             }
         }
         let (of_all, mut of_pods) = (Arc::new(of_all), BTreeMap::new());
+        if by_hostname.len() * facts.endpoints.len() > MAX_POD_NAMES {
+            facts.problems.push(too_many_names(by_hostname.len(), facts.endpoints.len()));
+            by_hostname.clear();
+        }
         for (hostname, targets) in by_hostname {
             let targets = Arc::new(targets);
             for endpoint in &facts.endpoints {
@@ -130,8 +141,11 @@ impl Headless {
             for problem in &stated.problems {
                 let field = format!("{} {}", endpoint.pod, problem.field);
                 let problem = Problem { field, ..problem.clone() };
+                let blocks = |problem: &Problem| problem.severity > Severity::Warning;
+                let has_room =
+                    problems.len() < MAX_PROBLEMS || blocks(&problem) && !problems.iter().any(blocks);
                 // A pod is in two slices if it has an address of each family.
-                if !problems.contains(&problem) {
+                if has_room && !problems.contains(&problem) {
                     problems.push(problem);
                 }
             }
@@ -150,6 +164,14 @@ impl Headless {
         }
         targets
     }
+}
+
+/// The problem of a Service whose pods and hostnames are too many together.
+fn too_many_names(pods: usize, hostnames: usize) -> Problem {
+    let text = format!(
+        "{pods} pods at {hostnames} hostnames have more than {MAX_POD_NAMES} names; name fewer hostnames, or split the Service"
+    );
+    Problem { field: "its pods".to_owned(), text, severity: Severity::HostsUnknown }
 }
 
 /// The endpoint of a pod's hostname below a hostname of the Service; `None` if there is no such name.

@@ -60,6 +60,15 @@ fn slice(number: usize, away: Option<usize>, generation: impl Fn(usize) -> usize
 
 /// A stage with a headless Service whose pods are published at each of its hostnames.
 fn published(pods: usize, hostnames: &str) -> Stage {
+    let mut stage = settled(pods, hostnames);
+    let last = format!("db-{}.db.example.com", pods - 1);
+    assert_eq!(stage.at(&last).len(), 2, "{:?}", stage.done());
+    change_requests(&mut stage);
+    stage
+}
+
+/// A stage with a headless Service and its pods.
+fn settled(pods: usize, hostnames: &str) -> Stage {
     let everywhere = |resource| Scope { resource, namespace: None };
     let scopes: Vec<Scope> =
         [Resource::SERVICE, Resource::POD, Resource::ENDPOINT_SLICE].map(everywhere).into();
@@ -75,9 +84,6 @@ fn published(pods: usize, hostnames: &str) -> Stage {
     }
     stage.tell(Input::Leadership { until: zonekeeper_core::keeper::Time::NEVER });
     stage.run(60_000);
-    let last = format!("db-{}.db.example.com", pods - 1);
-    assert_eq!(stage.at(&last).len(), 2, "{:?}", stage.done());
-    change_requests(&mut stage);
     stage
 }
 
@@ -123,4 +129,15 @@ fn a_change_of_all_pods_at_once_is_written_without_a_pause() {
     assert_eq!(change_requests(&mut stage), 0);
     stage.run(8_000);
     assert!(stage.keeper.plan().units.is_empty());
+}
+
+#[test]
+fn pods_at_too_many_hostnames_are_not_published() {
+    let hostnames: Vec<String> = (0..21).map(|n| format!("db{n}.example.com")).collect();
+    let stage = settled(100, &hostnames.join(","));
+    assert_eq!((stage.at("db20.example.com").len(), stage.at("db-0.db20.example.com").len()), (2, 0));
+    let plan = stage.keeper.plan();
+    let [blocked] = &plan.blocked[..] else { panic!("{plan}") };
+    assert_eq!(blocked.subject.hostname(), "the hostnames of its pods");
+    assert!(blocked.reason.to_string().contains("100 pods at 21 hostnames"), "{plan}");
 }
