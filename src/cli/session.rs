@@ -33,7 +33,7 @@ use crate::{
         self, Candidate, Cluster, DnsEndpointStatuses, DnsEndpoints, Events, LONGEST_SILENCE, LeaseMemory,
         ZonePlans,
     },
-    config::{ClusterFlags, Config, Flags, LeaseFlags},
+    config::{ClusterFlags, Config, Flags, LeaseFlags, ZoneType},
     driver::{Clock, Driver, Handle, Objects, Outcome, ReadOnly, ReadWrite, Until, ZoneAccess, unix_now},
     folder::Folder,
     leadership::{Leadership, Terms},
@@ -202,6 +202,7 @@ impl<O: Objects + fmt::Display> Session<O> {
         let open =
             async || Ok(Box::pin(Reader::open(self.config.zone.clone(), self.clock, &self.via)).await?);
         let (reader, zone) = self.startup.open(open).await?;
+        self.check(&zone)?;
         let Config { settings, rules, .. } = &self.config;
         let heading = Heading::new(&self.objects, &zone.id, &settings.owner, mode).reading(&zone, rules);
         Ok((OpenZone { reader, zone }, heading))
@@ -218,7 +219,22 @@ impl<O: Objects + fmt::Display> Session<O> {
             let (zone, leadership) = arguments();
             Ok(Box::pin(Writer::open(zone, self.clock, leadership, &self.via)).await?)
         };
-        self.startup.open(open).await
+        let (writer, zone) = self.startup.open(open).await?;
+        self.check(&zone)?;
+        Ok((writer, zone))
+    }
+
+    /// Checks that the zone has the kind that the flags name. A private and a public zone can have the same name.
+    fn check(&self, zone: &ZoneFacts) -> anyhow::Result<()> {
+        let Some(expected) = self.config.zone_type.filter(|expected| !expected.is(zone.is_private)) else {
+            return Ok(());
+        };
+        let found = if zone.is_private { ZoneType::Private } else { ZoneType::Public };
+        anyhow::bail!(
+            "the zone {} is {found}, and --aws-zone-type is {expected}: name the other zone with --zone-id, or remove \
+             --aws-zone-type",
+            zone.id
+        )
     }
 
     /// Runs the driver until it ends by itself or is stopped, or until something that it depends on fails.

@@ -1,5 +1,7 @@
 //! The values of flags that are a choice, and what they mean.
 
+use std::fmt;
+
 use clap::ValueEnum;
 use zonekeeper_core::{
     plan::MergeTargets,
@@ -15,6 +17,15 @@ pub enum Source {
     Service,
     /// `DNSEndpoint` (externaldns.k8s.io/v1alpha1)
     Crd,
+}
+
+/// A kind of hosted zones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ZoneType {
+    /// A zone that everybody sees
+    Public,
+    /// A zone that only its VPCs see
+    Private,
 }
 
 /// The objects that are published.
@@ -70,6 +81,24 @@ pub enum RunMode {
     Approve,
     /// Write nothing, and log what would be written
     DryRun,
+}
+
+// === impl ZoneType ===
+
+impl ZoneType {
+    /// Whether a zone is of this kind.
+    pub fn is(self, is_private: bool) -> bool {
+        is_private == (self == Self::Private)
+    }
+}
+
+impl fmt::Display for ZoneType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Public => "public",
+            Self::Private => "private",
+        })
+    }
 }
 
 impl From<Merge> for MergeTargets {

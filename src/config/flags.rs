@@ -13,7 +13,7 @@ use zonekeeper_core::{
 
 use super::{
     DEFAULT_RESYNC, DEFAULT_VACANCY,
-    choices::{LogFormat, LogLevel, Merge, RunMode},
+    choices::{LogFormat, LogLevel, Merge, RunMode, ZoneType},
     duration_text,
     hostname_flags::HostnameFlags,
     object_flags::ObjectFlags,
@@ -28,6 +28,16 @@ pub struct Flags {
     /// The zone.
     #[command(flatten)]
     pub zone: ZoneFlags,
+
+    /// Kind of the zone, as in ExternalDNS. zonekeeper does not start if the zone of --zone-id is of the other kind.
+    #[arg(
+        long,
+        env = "ZONEKEEPER_AWS_ZONE_TYPE",
+        value_enum,
+        value_name = "KIND",
+        help_heading = "Zone and ownership"
+    )]
+    pub aws_zone_type: Option<ZoneType>,
 
     /// The owner.
     #[command(flatten)]

@@ -11,7 +11,7 @@ mod target_flags;
 use std::{collections::BTreeSet, str::FromStr, time::Duration};
 
 pub use bad_flag::BadFlag;
-pub use choices::{LogFormat, LogLevel, Merge, Published, RunMode, Source};
+pub use choices::{LogFormat, LogLevel, Merge, Published, RunMode, Source, ZoneType};
 pub use flags::{ClusterFlags, Flags, LeaseFlags, LogFlags, OwnerFlags, RunFlags, TypeFlags, ZoneFlags};
 pub use hostname_flags::HostnameFlags;
 pub use object_flags::ObjectFlags;
@@ -37,6 +37,8 @@ const OLD_PUBLISH: &str = "ZONEKEEPER_REQUIRE_ANNOTATION";
 pub struct Config {
     /// The zone to keep.
     pub zone: ZoneId,
+    /// The kind that the zone must have.
+    pub zone_type: Option<ZoneType>,
     /// How claims become record sets.
     pub settings: Settings,
     /// Which objects are read, and how.
@@ -61,6 +63,7 @@ impl Config {
         let rules = Rules { zone: Some(zone.clone()), ..Rules::default() };
         Self {
             zone,
+            zone_type: None,
             settings: Settings::new(owner),
             scopes: scopes([Source::Ingress, Source::Service], &rules),
             rules,
@@ -93,6 +96,7 @@ impl TryFrom<Flags> for Config {
         // This names every flag, so that a flag without an effect does not compile.
         let Flags {
             zone,
+            aws_zone_type,
             owner,
             adopt_from_owner,
             txt_prefix,
@@ -122,6 +126,7 @@ impl TryFrom<Flags> for Config {
             return Err(BadFlag::OldPublish);
         }
         let mut config = Self::new(zone.try_into()?, owner.try_into()?);
+        config.zone_type = aws_zone_type;
 
         let settings = &mut config.settings;
         settings.naming = Naming::new(&txt_prefix, &txt_suffix, txt_wildcard_replacement.as_deref())?;

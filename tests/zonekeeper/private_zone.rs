@@ -36,3 +36,19 @@ async fn a_private_zone_is_said_to_be_one_and_nothing_is_sent_that_it_refuses() 
     CommandLine::of(&zone, &shop, &cname).await.succeed().await;
     assert_eq!(zone.values("site.example.test", "CNAME"), ["d111111abcdef8.cloudfront.net"]);
 }
+
+#[tokio::test]
+async fn a_zone_of_the_other_kind_stops_the_process() {
+    let (zone, shop) = (Zone::private().await, Namespace::new("zone-type").await);
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    for arguments in [["plan"].as_slice(), &["run"], &["apply", "--yes"], &["run", "--dry-run"]] {
+        let arguments = [arguments, &["--aws-zone-type=public"]].concat();
+        let ended = CommandLine::of(&zone, &shop, &arguments).await.end().await;
+        let text = "is private, and --aws-zone-type is public: name the other zone with --zone-id";
+        assert!(ended.code() == Some(1) && ended.stderr.contains(text), "{arguments:?}: {ended}");
+    }
+    assert_eq!(zone.sets(), [""; 0]);
+    let same = ["run", "--once", "--aws-zone-type=private"];
+    CommandLine::of(&zone, &shop, &same).await.succeed().await;
+    assert_eq!(zone.sets().len(), 4);
+}
