@@ -15,6 +15,7 @@
 //!
 //! - [`route53`]: the only place that names the AWS SDK
 //! - [`cluster`]: the only place that talks to Kubernetes
+//! - [`externaldns`]: the command line of `ExternalDNS`, translated into flags
 //! - [`folder`]: a folder of manifests in place of a cluster
 //! - [`resolver`]: the addresses of host names
 //! - [`serve`]: `/livez`, `/readyz`, `/metrics`
@@ -26,6 +27,7 @@ pub mod cluster;
 pub mod config;
 pub mod driver;
 pub mod error_chain;
+pub mod externaldns;
 pub mod folder;
 pub mod leadership;
 pub mod random;

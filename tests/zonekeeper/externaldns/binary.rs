@@ -1,6 +1,10 @@
 //! ExternalDNS as a process.
 
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use tokio::{process::Command, time::timeout};
 use zonekeeper_emulator::{Emulator, zone::HostedZone};
@@ -45,6 +49,11 @@ impl Binary {
     pub fn of_environment() -> Self {
         let path = std::env::var_os(PATH).unwrap_or_else(|| panic!("{PATH} does not name a binary"));
         Self(PathBuf::from(path))
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.0
     }
 
     /// Runs ExternalDNS once on the objects of a control plane and a new emulated zone.

@@ -13,6 +13,7 @@ mod difference;
 mod differences;
 mod emulated_zone;
 mod explanation;
+mod flags;
 mod generator;
 mod keeper;
 mod objects;
