@@ -52,12 +52,14 @@ struct Shared {
 
 /// Creates the routes.
 ///
-/// `/livez` answers as long as the process runs. It does not depend on AWS or leadership, because a restart repairs
+/// `/livez` answers as long as the process runs, and so does `/healthz`, the probe in a Deployment of `ExternalDNS`. It does
+/// not depend on AWS or leadership, because a restart repairs
 /// neither. `/readyz` names the closed gates until all objects and the zone have been listed. While `driver` is `None`,
 /// the process is starting.
 pub fn router(driver: watch::Receiver<Option<Handle>>, render: Render) -> Router {
     Router::new()
         .route("/livez", get(async || "ok\n"))
+        .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .with_state(Shared { driver, render })
