@@ -6,14 +6,14 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use zonekeeper::cli::Cli;
+use zonekeeper::{cli::Cli, externaldns::CommandLine};
 
 /// Two threads on every machine: one can plan while the other waits for the network.
 const WORKERS: usize = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let arguments = std::env::args_os().skip(1).collect();
+    let cli = Cli::read(arguments, CommandLine::environment()).unwrap_or_else(|error| error.exit());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
     match runtime {
         Ok(runtime) => {

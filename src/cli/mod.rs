@@ -5,9 +5,11 @@ mod apply;
 mod approve;
 mod confirm;
 mod crds;
+mod externaldns;
 mod heading;
 mod iam_policy;
 mod lease_tenure;
+mod migrate_check;
 mod orphans;
 mod output;
 mod plan;
@@ -23,7 +25,9 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     config::{BadFlag, Flags, LogFlags, LogLevel},
-    error_chain, telemetry,
+    error_chain,
+    externaldns::Translation,
+    telemetry,
 };
 
 /// Keeps the records of one Route 53 hosted zone for the Ingresses and Services of a Kubernetes cluster.
@@ -37,6 +41,9 @@ pub struct Cli {
     command: Command,
     #[command(flatten)]
     log: LogFlags,
+    /// The command line of `ExternalDNS` that this follows from, if it does.
+    #[arg(skip)]
+    translation: Option<Translation>,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -45,6 +52,9 @@ const EXAMPLES: &str = "Examples:
 
   Run in a cluster, and write nothing yet:
     zonekeeper run --zone-id Z0123456789ABC --owner-id prod-eu --dry-run
+
+  Run with the command line of ExternalDNS, which has no command:
+    zonekeeper --provider=aws --source=ingress --policy=upsert-only --txt-owner-id=prod-eu --zone-id=Z0123456789ABC
 
 AWS credentials and region come from the environment, as for every AWS tool. AWS_ENDPOINT_URL_ROUTE_53 sets another
 endpoint.";
@@ -86,6 +96,11 @@ enum Command {
     ///
     /// The command contacts neither AWS nor a cluster, and needs no credentials.
     IamPolicy(iam_policy::IamPolicy),
+    /// Show what zonekeeper makes of the command line of an ExternalDNS, and the plan
+    ///
+    /// Each flag has one of three classes. It stays: zonekeeper does the same. It differs: zonekeeper starts, and the text says
+    /// why. It is refused: the text says what to do instead. If nothing is refused, the plan follows.
+    MigrateCheck(migrate_check::MigrateCheck),
     /// Try zonekeeper on this machine, with an emulated Route 53 and a folder of manifests
     Sandbox(sandbox::Sandbox),
 }
@@ -103,6 +118,7 @@ impl Command {
             | Self::Approve(_)
             | Self::Crds(_)
             | Self::IamPolicy(_)
+            | Self::MigrateCheck(_)
             | Self::Orphans(_) => LogLevel::Warn,
             Self::Sandbox(sandbox) => sandbox.log_level(),
         }
@@ -110,36 +126,50 @@ impl Command {
 }
 
 impl Command {
-    /// The zone and the owner, where the command names them.
-    fn subject(&self) -> (Option<&str>, Option<&str>) {
-        let flags: &Flags = match self {
-            Self::Run(run) => &run.flags,
-            Self::Plan(plan) => &plan.flags,
-            Self::Apply(apply) => &apply.flags,
-            Self::Adopt(adopt) => &adopt.flags,
-            Self::Orphans(orphans) => &orphans.flags,
-            Self::Approve(_) | Self::Crds(_) | Self::IamPolicy(_) | Self::Sandbox(_) => return (None, None),
-        };
-        (Some(&flags.zone.zone_id), Some(&flags.owner.owner_id))
+    /// The flags of a command that plans.
+    fn flags(&self) -> Option<&Flags> {
+        match self {
+            Self::Run(run) => Some(&run.flags),
+            Self::Plan(plan) => Some(&plan.flags),
+            Self::Apply(apply) => Some(&apply.flags),
+            Self::Adopt(adopt) => Some(&adopt.flags),
+            Self::Orphans(orphans) => Some(&orphans.flags),
+            Self::Approve(_)
+            | Self::Crds(_)
+            | Self::IamPolicy(_)
+            | Self::MigrateCheck(_)
+            | Self::Sandbox(_) => None,
+        }
     }
 }
 
 // === impl Cli ===
 
 impl Cli {
+    /// The flags of a command that plans.
+    pub fn flags(&self) -> Option<&Flags> {
+        self.command.flags()
+    }
+
     /// Runs the command. The exit code is 0 for success, 1 for a failure and 2 for invalid flags.
     pub async fn run(self) -> ExitCode {
-        let (zone, owner) = self.command.subject();
+        let flags = self.command.flags();
+        let zone = flags.map(|flags| flags.zone.zone_id.as_str());
+        let owner = flags.map(|flags| flags.owner.owner_id.as_str());
         telemetry::init(&self.log, self.command.log_level(), zone, owner);
+        if let Some(translation) = &self.translation {
+            externaldns::announce(translation);
+        }
         let ended = match self.command {
             Command::Run(run) => run.run().await,
-            Command::Plan(plan) => plan.run().await,
+            Command::Plan(plan) => Box::pin(plan.run()).await,
             Command::Apply(apply) => Box::pin(apply.run()).await,
             Command::Adopt(adopt) => Box::pin(adopt.run()).await,
             Command::Orphans(orphans) => Box::pin(orphans.run()).await,
             Command::Approve(approve) => approve.run().await,
             Command::Crds(crds) => crds.run(),
             Command::IamPolicy(policy) => policy.run(),
+            Command::MigrateCheck(check) => Box::pin(check.run()).await,
             Command::Sandbox(sandbox) => sandbox.run().await,
         };
         match ended {

@@ -44,25 +44,34 @@ pub struct Show {
 
 impl Show {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let session = Session::open(self.flags, self.cluster, Until::Done, None).await?;
-        let (zone, heading) = session.open_zone("dry-run").await?;
-        self.output.introduce(&heading)?;
-        let outcome = session.plan_as_leader(zone, self.lease).await?;
-        anyhow::ensure!(outcome.is_done, "stopped before the plan was complete");
+        let (heading, plan) = plan(self.flags, self.cluster, self.lease, self.output).await?;
         match self.output {
-            Format::Text => say!("{}", outcome.plan),
-            Format::Json => {
-                sayln!("{}", serde_json::to_string_pretty(&PlanJson::new(&heading, &outcome.plan))?);
-            }
+            Format::Text => say!("{plan}"),
+            Format::Json => sayln!("{}", serde_json::to_string_pretty(&PlanJson::new(&heading, &plan))?),
         }
-        let changes = !outcome.plan.units.is_empty();
+        let changes = !plan.units.is_empty();
         Ok(if self.detailed_exitcode && changes { ExitCode::from(2) } else { ExitCode::SUCCESS })
     }
 }
 
+/// Shows the heading, and plans.
+pub(super) async fn plan(
+    flags: Flags,
+    cluster: ClusterFlags,
+    lease: LeaseFlags,
+    output: Format,
+) -> anyhow::Result<(Heading, Plan)> {
+    let session = Session::open(flags, cluster, Until::Done, None).await?;
+    let (zone, heading) = session.open_zone("dry-run").await?;
+    output.introduce(&heading)?;
+    let outcome = session.plan_as_leader(zone, lease).await?;
+    anyhow::ensure!(outcome.is_done, "stopped before the plan was complete");
+    Ok((heading, outcome.plan))
+}
+
 /// A plan as JSON. Fields may be added. Renaming or removing one needs a new major version.
 #[derive(Debug, Serialize)]
-struct PlanJson<'p> {
+pub(super) struct PlanJson<'p> {
     heading: &'p Heading,
     digest: String,
     creates: usize,
@@ -190,7 +199,7 @@ struct WarningJson {
 // === impl PlanJson ===
 
 impl<'p> PlanJson<'p> {
-    fn new(heading: &'p Heading, plan: &'p Plan) -> Self {
+    pub(super) fn new(heading: &'p Heading, plan: &'p Plan) -> Self {
         let (creates, replaces) = plan.count();
         let units = plan.units.iter().map(|unit| UnitJson {
             hostname: unit.key().host.to_string(),

@@ -17,9 +17,9 @@ pub struct Run {
     #[command(flatten)]
     pub(super) flags: Flags,
     #[command(flatten)]
-    cluster: ClusterFlags,
+    pub(super) cluster: ClusterFlags,
     #[command(flatten)]
-    lease: LeaseFlags,
+    pub(super) lease: LeaseFlags,
     #[command(flatten)]
     running: RunFlags,
 }

@@ -359,6 +359,16 @@ pub struct RunFlags {
     pub dry_run: bool,
 }
 
+// === impl ClusterFlags ===
+
+impl ClusterFlags {
+    /// These flags, and those of `other` that are not set here.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self { kubeconfig: self.kubeconfig.or(other.kubeconfig), context: self.context.or(other.context) }
+    }
+}
+
 fn default_brake_percent() -> u8 {
     u8::try_from(BrakeLimits::default().percent).unwrap_or(100)
 }

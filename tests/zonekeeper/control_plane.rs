@@ -174,7 +174,7 @@ impl ControlPlane {
         self.sh(Path::new(ROOT), "kubectl apply -k manifests/overlays/apply").await;
         self.sh(Path::new(ROOT), "kubectl --namespace zonekeeper create serviceaccount nobody").await;
         for account in ["zonekeeper", "nobody"] {
-            self.write_kubeconfig(account).await;
+            self.admit_account("zonekeeper", account).await;
         }
     }
 
@@ -200,15 +200,17 @@ impl ControlPlane {
     /// Writes the kubeconfig of zonekeeper's service account, with a new token. The service account must
     /// exist.
     pub async fn admit(&self) {
-        self.write_kubeconfig("zonekeeper").await;
+        self.admit_account("zonekeeper", "zonekeeper").await;
     }
 
-    async fn write_kubeconfig(&self, account: &str) {
-        let accounts: Api<ServiceAccount> = Api::namespaced(self.admin().await, "zonekeeper");
+    /// Writes the kubeconfig of a service account, with a new token, and returns its path.
+    pub async fn admit_account(&self, namespace: &str, account: &str) -> PathBuf {
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.admin().await, namespace);
         let request = TokenRequest { spec: TokenRequestSpec::default(), ..TokenRequest::default() };
         let token = accounts.create_token_request(account, &PostParams::default(), &request).await.unwrap();
         let path = self.folder.join(format!("{account}.kubeconfig"));
-        fs::write(path, self.kubeconfig(&token.status.unwrap().token)).unwrap();
+        fs::write(&path, self.kubeconfig(&token.status.unwrap().token)).unwrap();
+        path
     }
 
     fn kubeconfig(&self, token: &str) -> String {

@@ -9,10 +9,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{Arg, Command, CommandFactory, Parser};
+use clap::{Arg, Command, CommandFactory};
 use zonekeeper::{
     cli::Cli,
     driver::Status,
+    externaldns::{self, Kind, Meaning, Outcome, Refusal},
     route53::{KnownCode, SERVICE_CODES, TRANSPORT_CODES},
     telemetry::{self, Metrics},
 };
@@ -27,20 +28,9 @@ const GENERATED: &str =
     "<!-- Generated from the code: `make documents` writes it, `make test` compares it. -->";
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// Other programs with commands on the pages.
-const OTHERS: [&str; 6] = ["aws ", "cargo ", "cd ", "docker ", "kubectl ", "terraform "];
+const OTHERS: [&str; 7] = ["aws ", "cargo ", "cd ", "docker ", "helm ", "kubectl ", "terraform "];
 /// Flags of other programs in the text of the pages.
-const OTHER_FLAGS: [&str; 10] = [
-    "help",
-    "version",
-    "policy",
-    "interval",
-    "event-ttl",
-    "fqdn-target-template",
-    "target-template",
-    "aws-zone-match-parent",
-    "migrate-from-txt-owner",
-    "txt-cache-interval",
-];
+const OTHER_FLAGS: [&str; 3] = ["help", "version", "event-ttl"];
 const MAKEFILE: &str = include_str!("../../Makefile");
 const METRICS: &str = include_str!("../../src/telemetry/metrics.rs");
 
@@ -61,7 +51,58 @@ fn the_page_of_flags_is_current() {
                 .unwrap();
         }
     }
+    add_flags_of_externaldns(&mut page, &cli);
     is_current("flags.md", &page);
+}
+
+/// Adds a table of the flags of ExternalDNS. Flags with the same text share a row.
+fn add_flags_of_externaldns(page: &mut String, cli: &Command) {
+    page.push_str(
+        "\n## Flags of ExternalDNS\n\nzonekeeper accepts a command line of ExternalDNS 0.22 in place of a command: see \
+         [migrate](migrate.md). Its environment counts too: `EXTERNAL_DNS_` and the name of the flag. A flag *stays* if zonekeeper \
+         does the same. It *differs* if zonekeeper starts, and does something else. It is *refused* if zonekeeper does not start with \
+         it.\n\n| flag of ExternalDNS | class | zonekeeper |\n|---|---|---|\n",
+    );
+    let own: BTreeSet<String> =
+        by_heading(cli).into_values().flatten().flat_map(|(flag, _)| longs(&flag)).collect();
+    let mut rows: BTreeMap<(&str, String), Vec<String>> = BTreeMap::new();
+    for flag in externaldns::flags() {
+        let name = if flag.kind == Kind::Switch { "[no-]" } else { "" };
+        rows.entry(class(flag, &own)).or_default().push(format!("`--{name}{}`", flag.name));
+    }
+    // The classes of one flag come before those of many.
+    let mut rows: Vec<_> = rows.into_iter().collect();
+    rows.sort_by_key(|((class, text), flags)| (flags.len() > 30, *class != "stays", *class, text.clone()));
+    for ((class, text), flags) in rows {
+        writeln!(page, "| {} | {class} | {text} |", flags.join(", ")).unwrap();
+    }
+}
+
+/// The class of a flag of ExternalDNS, with a text.
+fn class(flag: &externaldns::Flag, own: &BTreeSet<String>) -> (&'static str, String) {
+    let refused = |Refusal { why, instead }: &Refusal| format!("{why}. Instead: {instead}");
+    match &flag.meaning {
+        Meaning::Same(name) if !own.contains(*name) => {
+            ("refused", "this version of zonekeeper cannot do this".to_owned())
+        }
+        Meaning::Same(name) if *name == flag.name => ("stays", "the same flag".to_owned()),
+        Meaning::Same(name) => ("stays", format!("`--{name}`")),
+        Meaning::Zone => {
+            ("stays", "`--zone-id`, if it names one zone. Refused if it names several".to_owned())
+        }
+        Meaning::ExcludedType => ("stays", "`--managed-record-types` without these types".to_owned()),
+        Meaning::Pointless(why) => ("differs", (*why).to_owned()),
+        Meaning::Refused(refusal) => ("refused", refused(refusal)),
+        Meaning::Values { flag: own, known, others } => {
+            let value = |(value, outcome): &(&str, Outcome)| match (outcome, own) {
+                (Outcome::Refused(refusal), _) => format!("`{value}` is refused: {}", refused(refusal)),
+                (Outcome::Is(ours), Some(flag)) if ours != value => format!("`{value}` is `--{flag}={ours}`"),
+                (Outcome::Is(_), _) => format!("`{value}` stays"),
+            };
+            let values: Vec<String> = known.iter().map(value).collect();
+            ("by value", format!("{}. Others are refused: {}", values.join(". "), refused(others)))
+        }
+    }
 }
 
 #[test]
@@ -152,8 +193,8 @@ fn the_page_of_failures_is_current() {
 #[test]
 fn what_the_pages_speak_of_is_there() {
     let cli = Cli::command();
-    let flags: BTreeSet<String> =
-        by_heading(&cli).into_values().flatten().flat_map(|(flag, _)| longs(&flag)).collect();
+    let own = by_heading(&cli).into_values().flatten().flat_map(|(flag, _)| longs(&flag));
+    let flags: BTreeSet<String> = own.chain(externaldns::flags().map(|flag| flag.name.to_owned())).collect();
     let measured = everything_measured();
     let gates = gates();
     for path in pages() {
@@ -230,7 +271,10 @@ fn shell(page: &str) -> Vec<String> {
 
 /// Checks a command: the program accepts its arguments, and this checkout has its files and make targets.
 fn is_a_command(command: &str) -> Result<(), String> {
-    let (command, _) = command.split_once(" | ").unwrap_or((command, ""));
+    let (command, next) = command.split_once(" | ").unwrap_or((command, ""));
+    if next.starts_with("zonekeeper ") {
+        is_a_command(next)?;
+    }
     let (program, arguments) = command.split_once(' ').unwrap_or((command, ""));
     let check = |is_right: bool, why: &str| is_right.then_some(()).ok_or_else(|| why.to_owned());
     match program {
@@ -253,7 +297,7 @@ fn is_a_command(command: &str) -> Result<(), String> {
 
 /// Checks that the program accepts these arguments.
 fn parses(arguments: &str) -> Result<(), String> {
-    match Cli::try_parse_from(["zonekeeper"].into_iter().chain(arguments.split(' '))) {
+    match Cli::read(arguments.split(' ').map(Into::into).collect(), BTreeMap::new()) {
         Err(error) if error.use_stderr() => Err(error.to_string()),
         _ => Ok(()),
     }

@@ -42,6 +42,7 @@ mod layers;
 mod leadership;
 mod linked_zone;
 mod manifests;
+mod migration;
 mod moto;
 mod namespace;
 mod orphans;

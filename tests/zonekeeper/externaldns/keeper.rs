@@ -1,13 +1,15 @@
 //! zonekeeper on the objects and the zone of a situation, without a cluster and without a network.
 
 use std::{
+    ffi::OsString,
     fs,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use clap::Parser;
 use zonekeeper::{
-    config::{Config, Flags},
+    cli::Cli,
+    config::{BadFlag, Config},
+    externaldns::Variables,
     folder::Folder,
 };
 use zonekeeper_core::{
@@ -30,12 +32,6 @@ const ROUNDS: usize = 5;
 
 /// The observations after every waiting time, because ExternalDNS never waits.
 const WAITED: HolderHistory = HolderHistory { last: None, vacancy_is_over: true, may_yield: true };
-
-#[derive(Debug, Parser)]
-struct CommandLine {
-    #[command(flatten)]
-    flags: Flags,
-}
 
 /// The result of zonekeeper in a situation.
 pub struct Kept {
@@ -72,28 +68,21 @@ impl Kept {
 
 /// The configuration that follows from the arguments of ExternalDNS.
 fn config(situation: &Situation) -> Result<Config, String> {
-    let mut own = ["zonekeeper", "--zone-id", zone::ID, "--publish=all"].map(str::to_owned).to_vec();
-    if !situation.args.iter().any(|arg| arg.starts_with("--service-type-filter")) {
-        own.push("--service-type-filter=LoadBalancer,ExternalName,ClusterIP,NodePort".to_owned());
-    }
-    own.extend(situation.arguments().iter().filter_map(|argument| translated(argument)));
-    let line = CommandLine::try_parse_from(own).map_err(|why| why.to_string())?;
-    line.flags.try_into().map_err(|why: zonekeeper::config::BadFlag| why.to_string())
+    let zone = format!("--zone-id={}", zone::ID);
+    let fixed = ["--provider=aws", &zone].map(str::to_owned);
+    let arguments = situation.arguments().into_iter().filter_map(advised);
+    let arguments = fixed.into_iter().chain(arguments).map(OsString::from);
+    let line = Cli::read(arguments.collect(), Variables::new()).map_err(|why| why.to_string())?;
+    let flags = line.flags().ok_or("the arguments run no controller")?;
+    flags.clone().try_into().map_err(|why: BadFlag| why.to_string())
 }
 
-/// The argument of zonekeeper for one of ExternalDNS.
-fn translated(argument: &str) -> Option<String> {
+/// The argument as a user changes it who follows the advice of zonekeeper.
+fn advised(argument: String) -> Option<String> {
     match argument.split_once('=') {
-        // It selects zones, and zonekeeper has one.
-        None if argument == "--aws-zone-match-parent" => None,
-        Some(("--policy" | "--zone-id-filter", _)) => None,
-        // zonekeeper refuses types that it never writes, so its users leave them out.
+        Some(("--policy", "sync")) => Some("--policy=upsert-only".to_owned()),
         Some(("--managed-record-types", rtype)) if ManagedTypes::new([rtype]).is_err() => None,
-        Some(("--migrate-from-txt-owner", owner)) => Some(format!("--adopt-from-owner={owner}")),
-        _ => match argument.strip_prefix("--no-") {
-            Some(flag) => Some(format!("--{flag}=false")),
-            None => Some(argument.to_owned()),
-        },
+        _ => Some(argument),
     }
 }
 

@@ -27,3 +27,7 @@ mod records;
 #[path = "../../../crates/core/tests/core/service_set.rs"]
 mod service_set;
 mod situation;
+
+pub use cluster::Cluster;
+pub use emulated_zone::emulated_zone;
+pub use situation::Situation;
