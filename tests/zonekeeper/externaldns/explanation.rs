@@ -32,7 +32,7 @@ struct Host<'s> {
 type Rule = (&'static str, fn(&Host<'_>) -> bool);
 
 /// The rules for a hostname at which the zones differ.
-const RULES: [Rule; 49] = [
+const RULES: [Rule; 50] = [
     ("other-provider-annotation", |host| host.has_object_with("cloudflare-")),
     ("apex-without-owner", |host| host.name == APEX && host.has_only_own_names()),
     ("long-label-without-owner", |host| host.name != APEX && host.has_only_own_names()),
@@ -90,6 +90,7 @@ const RULES: [Rule; 49] = [
     ("template-failure", |host| {
         host.has_flag("--fqdn-template") && host.situation.fails && host.is_missing()
     }),
+    ("target-template", |host| host.has_flag("--fqdn-target-template") && host.ours == host.before),
     ("other-types-beside", |host| host.is_missing() && host.is_beside_other_type()),
     ("filtered-host-names", |host| host.has_flag("--target-net-filter") && host.has_host_name()),
     ("domain-filter-of-zones", |host| {

@@ -44,11 +44,12 @@ pub struct Kept {
 // === impl Kept ===
 
 impl Kept {
-    /// Plans and applies until nothing is left to write.
+    /// Plans and applies until nothing is left to write, or plans once with `--dry-run`.
     pub fn of(situation: &Situation) -> Result<Self, String> {
         let config = config(situation)?;
         let (claims, history) = claims(situation, &config)?;
         let mut zone = emulated_zone(&situation.zone)?;
+        let is_dry = situation.arguments().iter().any(|argument| argument == "--dry-run");
         for _ in 0..ROUNDS {
             let view = View {
                 zone: &zone_from_service(&zone),
@@ -57,7 +58,7 @@ impl Kept {
                 history: &history,
             };
             let plan = Plan::new(&view);
-            if plan.units.is_empty() {
+            if is_dry || plan.units.is_empty() {
                 return Ok(Self { zone: text(&zone), plan });
             }
             apply(&mut zone, &plan)?;
@@ -81,6 +82,7 @@ fn config(situation: &Situation) -> Result<Config, String> {
 fn advised(argument: String) -> Option<String> {
     match argument.split_once('=') {
         Some(("--policy", "sync")) => Some("--policy=upsert-only".to_owned()),
+        Some(("--fqdn-target-template", _)) => None,
         Some(("--managed-record-types", rtype)) if ManagedTypes::new([rtype]).is_err() => None,
         _ => Some(argument),
     }

@@ -2,6 +2,8 @@
 
 use std::iter;
 
+use smallvec::SmallVec;
+
 use super::{
     HolderHistory, Reason, View,
     ownership::{Owner, Ownership},
@@ -29,9 +31,6 @@ enum Prospect {
     /// Its records cannot be written.
     Impossible,
 }
-
-/// The types of wanted records, in the order in which their ownership records decide about the holder.
-const ADDRESS_TYPES: [RecordType; 3] = [RecordType::A, RecordType::Aaaa, RecordType::Cname];
 
 impl<'a> View<'a> {
     /// The holder of a key. `named` is the object that the ownership records name.
@@ -65,10 +64,12 @@ impl<'a> View<'a> {
     /// An ownership record beside an existing record counts before one without a record.
     pub fn named_holder(&self, key: &ClaimKey) -> Option<ObjectRef> {
         let is_there = |rtype: &RecordType| self.zone.get(&key.host, rtype, key.set_id.as_ref()).is_some();
-        let mut types = ADDRESS_TYPES;
-        types.sort_by_key(|rtype| !is_there(rtype));
-        let there = types.iter().filter(|rtype| is_there(rtype)).count();
-        let said = types.map(|rtype| self.look_up(&key.host, &rtype, key));
+        let (mut types, others): (SmallVec<[&RecordType; 8]>, SmallVec<[&RecordType; 8]>) =
+            self.settings.managed_types.with_addresses().partition(|rtype| is_there(rtype));
+        let there = types.len();
+        types.extend(others);
+        let said: SmallVec<[Ownership<'_>; 8]> =
+            types.into_iter().map(|rtype| self.look_up(&key.host, rtype, key)).collect();
         let ours = |of: usize| said.iter().take(of).filter(|said| said.owner == Owner::Us);
         let becomes_ours = |said: &&Ownership<'_>| match &said.owner {
             Owner::Other(owner) => self.takes_over(&key.host, owner),

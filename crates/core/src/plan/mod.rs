@@ -33,6 +33,7 @@ mod rival;
 mod shadow;
 mod siblings;
 mod stale;
+mod tenants;
 mod text;
 mod unit;
 mod view;

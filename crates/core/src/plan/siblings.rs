@@ -64,7 +64,7 @@ impl View<'_> {
         for set in &mut desired.sets {
             if set.ttl().is_some()
                 && !desired.stated_ttls.contains(set.rtype())
-                && let Some((ttl, is_asked_for)) = self.shared_ttl(&claim.endpoint.key.host, set.rtype())
+                && let Some((ttl, is_asked_for)) = self.shared_ttl(claim, set.rtype())
             {
                 set.set_ttl(ttl);
                 if is_asked_for {
@@ -78,10 +78,16 @@ impl View<'_> {
     /// The TTL of the weighted sets of a name and type, and whether an object asks for it.
     ///
     /// A set that stays as it is decides. Otherwise the objects do, if all that state a TTL state the same one.
-    fn shared_ttl(&self, host: &Name, rtype: &RecordType) -> Option<(Ttl, bool)> {
+    fn shared_ttl(&self, claim: &Claim, rtype: &RecordType) -> Option<(Ttl, bool)> {
+        let host = &claim.endpoint.key.host;
+        // Nobody moves the TTL of another namespace, nor does an object that cannot be published.
+        let counts = |other: &&Claim| {
+            let is_published = other.facts.blocking_problem().is_none() && other.endpoint.problem.is_none();
+            is_published && other.object().namespace() == claim.object().namespace()
+        };
         let is_movable = |set: &RecordSet| {
             let key = ClaimKey { host: host.clone(), set_id: set.key.set_id.clone() };
-            let is_claimed = !self.claims.claimants(&key).is_empty();
+            let is_claimed = self.claims.claimants(&key).first().is_some_and(|claim| counts(&claim));
             is_claimed && self.look_up(host, rtype, &key).owner == Owner::Us
         };
         let there = || {
@@ -92,7 +98,7 @@ impl View<'_> {
             return fixed.ttl().map(|ttl| (ttl, false));
         }
         let claims = self.claims.keys_at(host).filter_map(|key| self.claims.claimants(key).first());
-        let weighted = claims.filter(|claim| is_weighted(claim.endpoint.routing.rule()));
+        let weighted = claims.filter(counts).filter(|claim| is_weighted(claim.endpoint.routing.rule()));
         let stated = weighted.filter_map(|claim| claim.endpoint.ttl_of(rtype).map(|ttl| (claim, ttl)));
         let stated: Vec<(&Claim, Ttl)> = stated.collect();
         let oldest = stated
@@ -255,7 +261,7 @@ impl View<'_> {
     }
 
     /// Blocks units. Objects that ask for the same records as a blocked unit are blocked as well.
-    fn block(&self, plan: &mut HostPlan, reasons: &BTreeMap<usize, Reason>) {
+    pub(super) fn block(&self, plan: &mut HostPlan, reasons: &BTreeMap<usize, Reason>) {
         let units = std::mem::take(&mut plan.units);
         for (at, unit) in units.into_iter().enumerate() {
             let Some(reason) = reasons.get(&at) else {

@@ -57,7 +57,12 @@ impl View<'_> {
         self.owned_sets(host, among).filter(move |stale| !may_be_wanted(stale))
     }
 
-    fn owned_sets(&self, host: &Name, among: impl Fn(&RecordSet) -> bool) -> impl Iterator<Item = Stale> {
+    /// The sets at a hostname that are ours. `among` selects the sets to look at.
+    pub(super) fn owned_sets(
+        &self,
+        host: &Name,
+        among: impl Fn(&RecordSet) -> bool,
+    ) -> impl Iterator<Item = Stale> {
         // A set of a traffic policy is never ours, even if an ownership record says so.
         let can_be_ours =
             move |set: &&RecordSet| self.can_be_wanted(set) && !set.is_of_traffic_policy() && among(set);

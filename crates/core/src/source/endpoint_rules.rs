@@ -29,7 +29,7 @@ type Last = Option<(Arc<Targets>, Option<Arc<Targets>>)>;
 
 impl EndpointRules {
     /// Applies the rules to the facts of an object.
-    pub(super) fn apply(&self, mut facts: Facts) -> Facts {
+    pub fn apply(&self, mut facts: Facts) -> Facts {
         let (mut left_out, mut last) = (BTreeSet::new(), None);
         facts.endpoints.retain_mut(|endpoint| {
             let counts = self.domains.allows(&endpoint.key.host) && self.narrow(endpoint, &mut last);

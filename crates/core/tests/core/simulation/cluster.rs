@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use serde_json::{Value, json};
 use zonekeeper_core::source::{
-    Facts, Kind, Object, ObjectRef, Publish, Reduced, Resource, ResourceRef, Rules,
+    EndpointRules, Facts, Kind, Object, ObjectRef, Publish, Reduced, Resource, ResourceRef, Rules,
 };
 
 use super::{
@@ -242,11 +242,12 @@ impl Cluster {
     /// The facts of an object, joined without the core's index.
     pub fn facts(&self, object: &ObjectRef) -> Option<Facts> {
         let facts = self.own_facts(object)?;
-        if resource_ref(object).resource() != ROUTE {
-            return Some(facts);
-        }
-        let targets = self.backends.get(&backend_of(object)).cloned();
-        Some(joined(&facts, targets.map(|targets| Backend { targets }).as_ref()))
+        let targets = || self.backends.get(&backend_of(object)).cloned();
+        let facts = match resource_ref(object).resource() {
+            ROUTE => joined(&facts, targets().map(|targets| Backend { targets }).as_ref()),
+            _ => facts,
+        };
+        Some(EndpointRules::default().apply(facts))
     }
 
     fn own_facts(&self, object: &ObjectRef) -> Option<Facts> {

@@ -1,0 +1,63 @@
+//! The tenants of a hostname: the namespaces that may have set identifiers there.
+//!
+//! Under a routing policy, a new record set takes traffic from those that are there. So nobody adds a set identifier to a
+//! hostname of another namespace. `--merge-targets=all-namespaces` allows it.
+
+use std::collections::BTreeSet;
+
+use super::{HostPlan, MergeTargets, Reason, Unit, View};
+use crate::{
+    dns::Name,
+    source::{Claim, ClaimKey, ObjectRef},
+};
+
+impl View<'_> {
+    /// Blocks new set identifiers of namespaces that do not have the hostname.
+    pub(super) fn keep_strangers_out(&self, host: &Name, plan: &mut HostPlan) {
+        let is_new = |unit: &Unit| !self.has_owned_set_of(unit.key());
+        let is_alone = || {
+            let other_sets =
+                |unit: &Unit| self.zone.at(host).iter().any(|set| set.key.set_id != unit.key().set_id);
+            self.claims.keys_at(host).nth(1).is_none() && !plan.units.iter().any(other_sets)
+        };
+        // Nearly every hostname has one key.
+        if self.settings.merge_targets == Some(MergeTargets::AllNamespaces)
+            || !plan.units.iter().any(is_new)
+            || is_alone()
+        {
+            return;
+        }
+        let tenants = self.tenants(host);
+        let Some(holder) = tenants.first() else { return };
+        let is_tenant =
+            |unit: &Unit| tenants.iter().any(|tenant| tenant.namespace() == unit.object().namespace());
+        let strangers = plan.units.iter().enumerate().filter(|(_, unit)| is_new(unit) && !is_tenant(unit));
+        let reasons = strangers.map(|(at, _)| (at, Reason::ClaimedBy { holder: holder.clone() })).collect();
+        self.block(plan, &reasons);
+    }
+
+    /// The objects whose namespaces have a hostname: those that hold records there, else the one with the oldest claim. A
+    /// claim that can be written comes first.
+    fn tenants(&self, host: &Name) -> Vec<ObjectRef> {
+        let set_ids: BTreeSet<_> =
+            self.owned_sets(host, |_| true).map(|stale| stale.set.key.set_id).collect();
+        let keys = set_ids.into_iter().map(|set_id| ClaimKey { host: host.clone(), set_id });
+        let still_claims = |object: &ObjectRef| {
+            let facts = self.claims.facts_of(object);
+            facts.is_some_and(|facts| facts.hosts().any(|claimed| claimed == host))
+                || self.claims.may_claim_unseen(object, host)
+        };
+        let holders: Vec<ObjectRef> =
+            keys.filter_map(|key| self.named_holder(&key)).filter(still_claims).collect();
+        if !holders.is_empty() {
+            return holders;
+        }
+        let claims = || {
+            let keys = self.keys(host).planned.into_iter();
+            keys.flat_map(|key| self.claims.claimants(key))
+        };
+        let oldest = |one, other| if Claim::is_older_than(other, one) { other } else { one };
+        let first = claims().filter(|claim| self.wish(claim).is_ok()).reduce(oldest);
+        first.or_else(|| claims().reduce(oldest)).map(|claim| claim.object().clone()).into_iter().collect()
+    }
+}
