@@ -151,6 +151,11 @@ impl Cli {
         self.command.flags()
     }
 
+    /// Whether the command is a dry run of the controller.
+    pub fn is_dry_run(&self) -> bool {
+        matches!(&self.command, Command::Run(run) if run.is_dry())
+    }
+
     /// Runs the command. The exit code is 0 for success, 1 for a failure and 2 for invalid flags.
     pub async fn run(self) -> ExitCode {
         let flags = self.command.flags();

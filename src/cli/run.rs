@@ -27,11 +27,16 @@ pub struct Run {
 // === impl Run ===
 
 impl Run {
+    /// Whether it writes no records.
+    pub(super) fn is_dry(&self) -> bool {
+        self.running.dry_run || self.running.mode == RunMode::DryRun
+    }
+
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let RunFlags { metrics_address, once, mode, dry_run } = self.running;
+        let is_dry = self.is_dry();
+        let RunFlags { metrics_address, once, mode, dry_run: _ } = self.running;
         let until = if once { Until::Done } else { Until::Stopped };
         let session = Session::open(self.flags, self.cluster, until, Some(metrics_address)).await?;
-        let is_dry = dry_run || mode == RunMode::DryRun;
         let outcome = match mode {
             _ if is_dry => {
                 let (zone, heading) = session.open_zone("dry-run").await?;

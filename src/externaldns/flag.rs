@@ -38,8 +38,6 @@ pub enum Meaning {
     },
     /// It names the zone, if it occurs once.
     Zone,
-    /// It leaves a type out of `--managed-record-types`.
-    ExcludedType,
     /// It has no effect here, for this reason.
     Pointless(&'static str),
     /// zonekeeper does not start with it, unless it is off or empty.
@@ -102,7 +100,7 @@ impl Meaning {
             Self::Same(name) => Some(name),
             Self::Values { flag, .. } => *flag,
             Self::Zone => Some("zone-id"),
-            Self::ExcludedType | Self::Pointless(_) | Self::Refused(_) => None,
+            Self::Pointless(_) | Self::Refused(_) => None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     flag::{
         Flag,
-        Meaning::{self, ExcludedType, Pointless, Refused, Same, Values, Zone},
+        Meaning::{self, Pointless, Refused, Same, Values, Zone},
         Outcome::{self, Is},
         Refusal,
     },
@@ -183,7 +183,7 @@ static FLAGS: [Flag; 83] = [
     Flag::switch("aws-prefer-cname", Same("aws-prefer-cname")),
     Flag::switch("aws-evaluate-target-health", Same("aws-evaluate-target-health")),
     Flag::repeated("managed-record-types", RECORD_TYPES),
-    Flag::repeated("exclude-record-types", ExcludedType),
+    Flag::repeated("exclude-record-types", Same("exclude-record-types")),
     Flag::repeated(
         "nat64-networks",
         Refused(Refusal {

@@ -11,8 +11,6 @@ use super::{
 const DEFAULT_OWNER: &str = "default";
 /// The types of Services that `ExternalDNS` reads without `--service-type-filter`.
 const SERVICE_TYPES: [&str; 4] = ["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"];
-/// The types that `ExternalDNS` manages without `--managed-record-types`.
-const RECORD_TYPES: [&str; 3] = ["A", "AAAA", "CNAME"];
 /// What a command line of `ExternalDNS` must have, and what to do without it.
 pub const MANDATORY: [(&str, Refusal); 3] = [
     (
@@ -73,7 +71,6 @@ impl Translation {
         translator.add_mandatory();
         translator.choose_zone();
         translator.choose_owner();
-        translator.choose_record_types();
         translator.add_defaults();
         translator.done
     }
@@ -112,8 +109,8 @@ impl Translator<'_> {
                     }
                 }
             }
-            // These depend on other flags.
-            Meaning::Zone | Meaning::ExcludedType => {}
+            // It depends on other flags.
+            Meaning::Zone => {}
             Meaning::Pointless(why) => self.differs(given.to_string(), why),
             Meaning::Refused(refusal) => {
                 let is_set = match given.flag.kind {
@@ -221,28 +218,6 @@ impl Translator<'_> {
                           --txt-owner-id of your own, with --migrate-from-txt-owner=default",
             };
             self.refuse(format!("--txt-owner-id={DEFAULT_OWNER}"), &refusal);
-        }
-    }
-
-    /// Leaves the excluded types out of the managed ones.
-    fn choose_record_types(&mut self) {
-        let excluded: Vec<&str> = self.given.values("exclude-record-types").collect();
-        if excluded.is_empty() {
-            return;
-        }
-        self.done.flags.retain(|flag| flag.name != "managed-record-types");
-        let mut managed: Vec<&str> = self.given.values("managed-record-types").collect();
-        if managed.is_empty() {
-            managed = RECORD_TYPES.to_vec();
-        }
-        managed.retain(|rtype| !excluded.contains(rtype));
-        let given =
-            excluded.iter().map(|rtype| format!("--exclude-record-types={rtype}")).collect::<Vec<_>>();
-        let flags: Vec<String> =
-            managed.iter().map(|rtype| shown("managed-record-types", Some(rtype))).collect();
-        self.done.report.stays.push(Stays { given: given.join(" "), flags });
-        for rtype in managed {
-            self.pass("managed-record-types", Some(rtype.to_owned()), false);
         }
     }
 

@@ -18,28 +18,7 @@ const LIST: &str = include_str!("flags.txt");
 /// The flags of earlier versions in the table.
 const EARLIER: [&str; 1] = ["--[no-]txt-new-format-only"];
 /// The flags that zonekeeper does not have yet. They are refused until then.
-const PENDING: [&str; 20] = [
-    "annotation-filter",
-    "aws-assume-role",
-    "aws-assume-role-external-id",
-    "aws-evaluate-target-health",
-    "combine-fqdn-annotation",
-    "default-targets",
-    "domain-filter",
-    "exclude-domains",
-    "exclude-target-net",
-    "force-default-targets",
-    "fqdn-template",
-    "ignore-hostname-annotation",
-    "ignore-ingress-rules-spec",
-    "ignore-ingress-tls-spec",
-    "label-filter",
-    "min-ttl",
-    "prefer-alias",
-    "regex-domain-exclusion",
-    "regex-domain-filter",
-    "target-net-filter",
-];
+const PENDING: [&str; 2] = ["aws-assume-role", "aws-assume-role-external-id"];
 
 /// A flag as the list shows it.
 fn shown(flag: &Flag) -> String {

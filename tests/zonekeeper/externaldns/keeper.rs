@@ -6,12 +6,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use zonekeeper::{
-    cli::Cli,
-    config::{BadFlag, Config},
-    externaldns::Variables,
-    folder::Folder,
-};
+use zonekeeper::{cli::Cli, config::Config, externaldns::Variables, folder::Folder};
 use zonekeeper_core::{
     dns::Name,
     keeper::Input,
@@ -37,19 +32,20 @@ const WAITED: HolderHistory = HolderHistory { last: None, vacancy_is_over: true,
 pub struct Kept {
     /// The record sets after it.
     pub zone: String,
-    /// The plan that has nothing to write any more.
+    /// The last plan. It has nothing to write any more, except in a dry run.
     pub plan: Plan,
 }
 
 // === impl Kept ===
 
 impl Kept {
-    /// Plans and applies until nothing is left to write, or plans once with `--dry-run`.
+    /// Plans and applies until nothing is left to write.
     pub fn of(situation: &Situation) -> Result<Self, String> {
-        let config = config(situation)?;
+        let line = command_line(situation)?;
+        let flags = line.flags().ok_or("the arguments run no controller")?.clone();
+        let config = Config::try_from(flags).map_err(|why| why.to_string())?;
         let (claims, history) = claims(situation, &config)?;
         let mut zone = emulated_zone(&situation.zone)?;
-        let is_dry = situation.arguments().iter().any(|argument| argument == "--dry-run");
         for _ in 0..ROUNDS {
             let view = View {
                 zone: &zone_from_service(&zone),
@@ -58,7 +54,7 @@ impl Kept {
                 history: &history,
             };
             let plan = Plan::new(&view);
-            if is_dry || plan.units.is_empty() {
+            if plan.units.is_empty() || line.is_dry_run() {
                 return Ok(Self { zone: text(&zone), plan });
             }
             apply(&mut zone, &plan)?;
@@ -67,15 +63,13 @@ impl Kept {
     }
 }
 
-/// The configuration that follows from the arguments of ExternalDNS.
-fn config(situation: &Situation) -> Result<Config, String> {
+/// The command line of zonekeeper that follows from the arguments of ExternalDNS.
+fn command_line(situation: &Situation) -> Result<Cli, String> {
     let zone = format!("--zone-id={}", zone::ID);
     let fixed = ["--provider=aws", &zone].map(str::to_owned);
     let arguments = situation.arguments().into_iter().filter_map(advised);
     let arguments = fixed.into_iter().chain(arguments).map(OsString::from);
-    let line = Cli::read(arguments.collect(), Variables::new()).map_err(|why| why.to_string())?;
-    let flags = line.flags().ok_or("the arguments run no controller")?;
-    flags.clone().try_into().map_err(|why: BadFlag| why.to_string())
+    Cli::read(arguments.collect(), Variables::new()).map_err(|why| why.to_string())
 }
 
 /// The argument as a user changes it who follows the advice of zonekeeper.
