@@ -90,7 +90,6 @@ fn class(flag: &externaldns::Flag, own: &BTreeSet<String>) -> (&'static str, Str
         Meaning::Zone => {
             ("stays", "`--zone-id`, if it names one zone. Refused if it names several".to_owned())
         }
-        Meaning::ExcludedType => ("stays", "`--managed-record-types` without these types".to_owned()),
         Meaning::Pointless(why) => ("differs", (*why).to_owned()),
         Meaning::Refused(refusal) => ("refused", refused(refusal)),
         Meaning::Values { flag: own, known, others } => {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use zonekeeper_core::dns::{Data, RecordSet, RecordType};
+use zonekeeper_core::dns::{Data, Name, RecordSet, RecordType};
 
 use super::{
     emulated_zone::{APEX, canonical},
@@ -32,7 +32,7 @@ struct Host<'s> {
 type Rule = (&'static str, fn(&Host<'_>) -> bool);
 
 /// The rules for a hostname at which the zones differ.
-const RULES: [Rule; 50] = [
+const RULES: [Rule; 51] = [
     ("other-provider-annotation", |host| host.has_object_with("cloudflare-")),
     ("apex-without-owner", |host| host.name == APEX && host.has_only_own_names()),
     ("long-label-without-owner", |host| host.name != APEX && host.has_only_own_names()),
@@ -71,6 +71,7 @@ const RULES: [Rule; 50] = [
     ("unknown-hostname-source", |host| host.has_bad_field(&["ingress-hostname-source"])),
     ("unusable-routing", |host| host.has_bad_field(&["/aws-", "set-identifier"])),
     ("address-and-host-name", |host| host.warnings.contains("IP addresses win over host names")),
+    ("alias-without-type", |host| host.has_alias_within_zone() && host.is_missing()),
     ("more-alias-services", |host| {
         host.is_annotated("alias", "true") && host.has_alias() && host.is_missing()
     }),
@@ -244,6 +245,12 @@ impl Host<'_> {
 
     fn has_alias(&self) -> bool {
         self.ours.iter().any(RecordSet::is_alias)
+    }
+
+    /// Whether an alias of zonekeeper leads to a name of the zone.
+    fn has_alias_within_zone(&self) -> bool {
+        let is_within = |target: &Name| target.as_str().ends_with(APEX);
+        self.ours.iter().any(|set| matches!(&set.data, Data::Alias(alias) if is_within(&alias.target)))
     }
 
     /// Whether zonekeeper gives two objects with different TTLs a common one.

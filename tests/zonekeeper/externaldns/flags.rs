@@ -78,7 +78,7 @@ fn each_class_has_a_text() {
     let is_refusal = |Refusal { why, instead }: &Refusal| is_text(why) && is_text(instead);
     for flag in flags() {
         let has_text = match &flag.meaning {
-            Meaning::Same(_) | Meaning::Zone | Meaning::ExcludedType => true,
+            Meaning::Same(_) | Meaning::Zone => true,
             Meaning::Values { known, others, .. } => {
                 let refused = known.iter().filter_map(|(_, outcome)| match outcome {
                     Outcome::Is(_) => None,

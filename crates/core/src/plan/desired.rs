@@ -179,6 +179,10 @@ fn name_sets(
     let is_load_balancer = AliasZones::is_load_balancer(&target);
     let known = settings.alias_zones.find(&target);
     let becomes_alias = known.map_or(is_load_balancer, |row| row.service.is_default());
+    let in_zone = endpoint.alias.zone.as_ref().is_none_or(|stated| stated == zone.id());
+    if choice.asks() && known.is_none() && in_zone && target.is_within(zone.apex()) {
+        return aliases_within_zone(endpoint, zone, target);
+    }
     let stated = endpoint.alias.zone.as_ref().map(|zone| settings.alias_zones.stated(zone));
     match stated.or_else(|| known.cloned()) {
         // The apex cannot be a CNAME, even with --aws-prefer-cname.
@@ -201,6 +205,18 @@ fn name_sets(
         _ if is_apex => Err(Reason::ApexNeedsAlias { target }),
         _ => Ok(cname()),
     }
+}
+
+/// The aliases to a name of the same zone, one for each type that it has. Route 53 rejects an alias to a missing record set.
+fn aliases_within_zone(endpoint: &Endpoint, zone: &Zone, target: Name) -> Result<Vec<RecordSet>, Reason> {
+    let there = zone.at(&target);
+    let types = endpoint.alias.choice.types().iter();
+    let types = types.filter(|rtype| there.iter().any(|set| set.rtype() == *rtype));
+    let evaluate_target_health = endpoint.alias.evaluate_target_health.unwrap_or(true);
+    let alias = Alias { zone: zone.id().clone(), target: target.clone(), evaluate_target_health };
+    let sets: Vec<RecordSet> =
+        types.map(|rtype| record_set(endpoint, rtype.clone(), Data::Alias(alias.clone()))).collect();
+    if sets.is_empty() { Err(Reason::NoAliasTarget { target }) } else { Ok(sets) }
 }
 
 /// A record set at the endpoint's hostname, with its set identifier and routing.

@@ -32,7 +32,12 @@ impl Reason {
                  does not create a CNAME instead, because only a deletion can turn it into an alias later."
             }
             Self::NoAliasZone { .. } => {
-                "The object asks for an alias. An alias needs a target of an AWS service with a known hosted zone."
+                "The object asks for an alias. An alias needs a target of an AWS service with a known hosted zone, or a name of \
+                 the same zone."
+            }
+            Self::NoAliasTarget { .. } => {
+                "The object asks for an alias to a name of the same zone. Route 53 rejects an alias to a name that has no record \
+                 of the alias' type."
             }
             Self::AliasInPrivateZone { .. } => {
                 "CloudFront is reachable from the internet only. Route 53 rejects aliases to it in a private hosted zone."
@@ -170,6 +175,9 @@ impl Reason {
             Self::NoAliasZone { .. } => {
                 "ask for no alias (annotation `alias`, flag --prefer-alias), set the annotation `aws-target-hosted-zone`, or start zonekeeper with --alias-zone \
                  SUFFIX=ZONEID"
+            }
+            Self::NoAliasTarget { .. } => {
+                "create an A or AAAA record at the target, or choose another target; the alias follows as soon as the record exists"
             }
             Self::AliasInPrivateZone { .. } => {
                 "publish the hostname in a public zone, or choose another target with the annotation `target`"

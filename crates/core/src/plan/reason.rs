@@ -39,6 +39,11 @@ pub enum Reason {
         /// The target.
         target: Name,
     },
+    /// The object asks for an alias to a name of the zone that has no records of its types.
+    NoAliasTarget {
+        /// The target.
+        target: Name,
+    },
     /// An alias in a private zone cannot lead to the target.
     AliasInPrivateZone {
         /// The target.
@@ -242,6 +247,7 @@ impl Reason {
             Self::NoTarget => "NoTarget",
             Self::UnknownLoadBalancerZone { .. } => "UnknownLoadBalancerZone",
             Self::NoAliasZone { .. } => "NoAliasZone",
+            Self::NoAliasTarget { .. } => "NoAliasTarget",
             Self::AliasInPrivateZone { .. } => "AliasInPrivateZone",
             Self::SpecialAddress { .. } => "SpecialAddress",
             Self::CoversOthers(_) => "CoversOthers",
@@ -313,6 +319,9 @@ impl fmt::Display for Reason {
             }
             Self::NoAliasZone { target } => {
                 write!(f, "an alias cannot lead to {target}, which belongs to no known AWS service")
+            }
+            Self::NoAliasTarget { target } => {
+                write!(f, "the zone has no record at {target} to which an alias could lead")
             }
             Self::AliasInPrivateZone { target } => {
                 write!(f, "the zone is private, and a private zone cannot have an alias to {target}")

@@ -46,7 +46,8 @@ impl<'a> View<'a> {
             claimants_of_its_txts.chain(naming.hosts_at(apex, host)).chain(fallbacks.host_at(host).cloned())
         });
         let wildcards = hosts.iter().flat_map(|host| self.wildcards_over(host));
-        let others: Vec<Name> = rivals.chain(wildcards).collect();
+        let aliases = self.claims.led_to(name).cloned();
+        let others: Vec<Name> = rivals.chain(wildcards).chain(aliases).collect();
         hosts.into_iter().chain(others).collect()
     }
 

@@ -136,8 +136,9 @@ impl AnnotationKey {
             Self::Alias => Description(
                 "alias",
                 "true",
-                "`true`: every AWS service that zonekeeper knows gets an alias. Load balancers, CloudFront, Global Accelerator, VPC \
-                 endpoints and API Gateway get an alias without this annotation.",
+                "`true`: every AWS service that zonekeeper knows gets an alias, and so does a name of the same zone as soon as it \
+                 has records. Load balancers, CloudFront, Global Accelerator, VPC endpoints and API Gateway get an alias without \
+                 this annotation.",
             ),
             Self::EvaluateTargetHealth => Description(
                 "aws-evaluate-target-health",

@@ -30,6 +30,8 @@ pub struct Claims {
     claimants: BTreeMap<ClaimKey, SmallVec<[Claim; 1]>>,
     /// The hostnames of this zone that objects have above the limit, with the number of these objects.
     above_limit: BTreeMap<Name, usize>,
+    /// The names of this zone to which aliases are to lead, with the hostnames of these aliases.
+    alias_targets: BTreeMap<Name, BTreeSet<(Name, ObjectRef)>>,
     /// The resources that cannot be read.
     pub visibility: Visibility,
 }
@@ -67,6 +69,7 @@ impl Claims {
             facts: BTreeMap::new(),
             claimants: BTreeMap::new(),
             above_limit: BTreeMap::new(),
+            alias_targets: BTreeMap::new(),
             visibility: Visibility::default(),
         }
     }
@@ -109,6 +112,14 @@ impl Claims {
                 }
             }
         }
+        for (target, host) in self.aliases_of(old) {
+            if let Some(hosts) = self.alias_targets.get_mut(&target) {
+                hosts.remove(&(host, old.object.clone()));
+                if hosts.is_empty() {
+                    self.alias_targets.remove(&target);
+                }
+            }
+        }
         for host in old.hosts_above_limit.iter().filter(|host| host.is_within(&self.apex)) {
             if let Some(objects) = self.above_limit.get_mut(host) {
                 *objects -= 1;
@@ -128,9 +139,26 @@ impl Claims {
             let at = claimants.partition_point(|other| other.rank() < claim.rank());
             claimants.insert(at, claim);
         }
+        for (target, host) in self.aliases_of(new) {
+            self.alias_targets.entry(target).or_default().insert((host, new.object.clone()));
+        }
         for host in new.hosts_above_limit.iter().filter(|host| host.is_within(&self.apex)) {
             *self.above_limit.entry(host.clone()).or_default() += 1;
         }
+    }
+
+    /// The aliases that an object asks for to names of this zone: target and hostname.
+    fn aliases_of(&self, facts: &Facts) -> Vec<(Name, Name)> {
+        let endpoints = facts.endpoints_within(&self.apex).filter(|endpoint| endpoint.alias.choice.asks());
+        let aliases = endpoints.flat_map(|endpoint| {
+            endpoint.content.targets.hosts.iter().map(|target| (target.clone(), endpoint.key.host.clone()))
+        });
+        aliases.filter(|(target, _)| target.is_within(&self.apex)).collect()
+    }
+
+    /// The hostnames whose aliases are to lead to a name of this zone.
+    pub(crate) fn led_to(&self, target: &Name) -> impl Iterator<Item = &Name> {
+        self.alias_targets.get(target).into_iter().flatten().map(|(host, _)| host)
     }
 
     /// The claimants of a key: the oldest first, then by namespace and name.

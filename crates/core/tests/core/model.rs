@@ -101,6 +101,12 @@ fn valid(zone: &Zone, name: &Name) -> Result<(), String> {
         {
             return Err(format!("{set}: multivalue answer routing has addresses only"));
         }
+        if let Data::Alias(alias) = &set.data
+            && alias.zone == *zone.id()
+            && !zone.at(&alias.target).iter().any(|target| target.rtype() == set.rtype())
+        {
+            return Err(format!("{set}: the target of the alias was not found"));
+        }
         if rule(set).is_none() != set.key.set_id.is_none() {
             return Err(format!("{set}: a set identifier belongs to a routing policy and to nothing else"));
         }

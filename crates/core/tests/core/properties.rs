@@ -476,7 +476,7 @@ fn load(units: &[Unit]) -> (usize, usize) {
 fn the_worlds_are_full() {
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    for _ in 0..600 {
+    for _ in 0..800 {
         let world = world().new_tree(&mut runner).unwrap().current();
         let plan: Plan = world.situation().plan();
         for change in plan.units.iter().flat_map(Unit::changes) {
@@ -496,7 +496,7 @@ fn the_worlds_are_full() {
     let expected = "the object asks for another TTL, the object asks for another target, \
         names the object that holds the hostname, not in the zone, takes ownership over, adoption, \
         states ownership, leftover, orphan, in sync, BelowZoneCut, ClaimedBy, CoversOthers, InvalidField, ManyCnameTargets, NoTarget, \
-        NoAliasZone, ApexNeedsAlias, OwnedBy, OwnershipUnreadable, ReservedName, RoutingConflict, TrafficPolicy, \
+        NoAliasTarget, NoAliasZone, ApexNeedsAlias, OwnedBy, OwnershipUnreadable, ReservedName, RoutingConflict, TrafficPolicy, \
         SpecialAddress, TypeConflict, UnknownLoadBalancerZone, Unmanaged, UnmanagedType, Unowned";
     for label in expected.split(", ").map(str::trim) {
         assert!(seen.get(label).is_some_and(|times| *times >= 3), "{label} is rare: {seen:?}");

@@ -100,6 +100,8 @@ enum Leads {
     Host(u8),
     TwoHosts,
     AddressAndHost(u8),
+    /// An alias to another hostname of the zone.
+    Neighbour(usize),
 }
 
 /// Sets at a hostname, with the TXTs beside them.
@@ -216,6 +218,7 @@ fn wish() -> impl Strategy<Value = Wish> {
         4 => (0_u8..3).prop_map(Leads::Host),
         1 => Just(Leads::TwoHosts),
         1 => (0_u8..3).prop_map(Leads::AddressAndHost),
+        1 => (0..HOSTS).prop_map(Leads::Neighbour),
     ];
     (0_usize..6, 0_i64..3, vec(0..HOSTS, 1..4), leads, option::weighted(0.3, routed()), note()).prop_map(
         |(number, age, hosts, leads, routing, note)| Wish { number, age, hosts, leads, routing, note },
@@ -348,8 +351,8 @@ fn objects(wishes: &[Wish], hosts: &[String]) -> Vec<Object> {
 }
 
 impl Wish {
-    fn object(&self, hosts: &[String]) -> Object {
-        let hosts: Vec<&str> = self.hosts.iter().map(|&host| hosts[host].as_str()).collect();
+    fn object(&self, all: &[String]) -> Object {
+        let hosts: Vec<&str> = self.hosts.iter().map(|&host| all[host].as_str()).collect();
         let mut notes: BTreeMap<&str, String> =
             self.note.into_iter().map(|(k, v)| (k, v.to_owned())).collect();
         if let Some(Routed { set_id, policy: (key, value), ttl }) = self.routing {
@@ -357,20 +360,23 @@ impl Wish {
             let annotations = [("set-identifier", set_id), (key, value)].into_iter().chain(ttl);
             notes.extend(annotations.map(|(key, value)| (key, value.to_owned())));
         }
+        if let Leads::Neighbour(_) = self.leads {
+            notes.insert("alias", "true".to_owned());
+        }
         let namespace = if self.number.is_multiple_of(2) { "shop" } else { "bank" };
         let is_ingress = self.number != 1;
         if !is_ingress {
             notes.insert("hostname", hosts.join(","));
         }
         let metadata = meta(namespace, &format!("n{}", self.number), self.age, notes);
-        let targets = self.leads.targets();
+        let targets = self.leads.targets(all);
         if is_ingress { ingress(metadata, &hosts, &targets) } else { service(metadata, &targets) }
     }
 }
 
 impl Leads {
     /// The addresses and the host names.
-    fn targets(&self) -> Vec<(Option<String>, Option<String>)> {
+    fn targets(&self, hosts: &[String]) -> Vec<(Option<String>, Option<String>)> {
         let v4 = |n: &u8| (Some(format!("192.0.2.{n}")), None);
         let v6 = |n: &u8| (Some(format!("2001:db8::{n}")), None);
         let host = |name: String| (None, Some(name));
@@ -384,6 +390,7 @@ impl Leads {
             Self::Host(n) => vec![host(format!("lb-{n}.example.net"))],
             Self::TwoHosts => vec![host("lb-1.example.net".to_owned()), host("lb-2.example.net".to_owned())],
             Self::AddressAndHost(n) => vec![v4(n), host(format!("lb-{n}.example.net"))],
+            Self::Neighbour(n) => vec![host(hosts[*n].clone())],
         }
     }
 }

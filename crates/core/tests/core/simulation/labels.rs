@@ -93,6 +93,7 @@ labels! {
     Reason::NoTarget => "NoTarget",
     Reason::UnknownLoadBalancerZone { .. } => "UnknownLoadBalancerZone",
     Reason::NoAliasZone { .. } => "NoAliasZone",
+    Reason::NoAliasTarget { .. } => "NoAliasTarget",
     Reason::AliasInPrivateZone { .. } => "AliasInPrivateZone",
     Reason::SpecialAddress { .. } => "SpecialAddress",
     Reason::CoversOthers(_) => "CoversOthers",
