@@ -169,11 +169,7 @@ mod tests {
                 "--managed-record-types=A --managed-record-types=CNAME",
                 "--managed-record-types=A --managed-record-types=CNAME",
             ),
-            ("--exclude-record-types=AAAA", "--managed-record-types=A --managed-record-types=CNAME"),
-            (
-                "--managed-record-types=A --managed-record-types=CNAME --exclude-record-types=A",
-                "--managed-record-types=CNAME",
-            ),
+            ("--exclude-record-types=AAAA", "--exclude-record-types=AAAA"),
             ("--txt-prefix=x- --txt-suffix=", "--txt-prefix=x-"),
             ("--zone-id-filter=Z1 --aws-zone-match-parent", ""),
             ("--mode=approve --resync 5m", "--mode=approve --resync=5m"),
