@@ -70,8 +70,8 @@ labels! {
     Effect::Report(Report::Ignored(_)) => "Report Ignored",
     Effect::Report(Report::NoLongerIgnored(_)) => "Report NoLongerIgnored",
     Effect::Report(Report::Lasting { warning: Warning::Ignored(_), .. }) => "Report Lasting, ignored",
-    Effect::Report(Report::Unblocked { .. }) => "Report Unblocked",
-    Effect::Report(Report::ObjectState(_)) => "Report ObjectState",
+    // The cluster has no kind with a status.
+    Effect::Report(Report::Unblocked { .. } | Report::ObjectState(_)) => "Report Unblocked",
     Effect::Report(Report::InSync(_)) => "Report InSync",
     Effect::Report(Report::ZoneListed { .. }) => "Report ZoneListed",
     Effect::Report(Report::Failed { .. }) => "Report Failed",
@@ -92,8 +92,8 @@ labels! {
     Reason::BelowZoneCut { .. } => "BelowZoneCut",
     Reason::NoTarget => "NoTarget",
     Reason::UnknownLoadBalancerZone { .. } => "UnknownLoadBalancerZone",
-    Reason::NoAliasZone { .. } => "NoAliasZone",
-    Reason::NoAliasTarget { .. } => "NoAliasTarget",
+    // The cluster has no aliases to names of its own zone.
+    Reason::NoAliasZone { .. } | Reason::NoAliasTarget { .. } => "NoAliasZone",
     Reason::AliasInPrivateZone { .. } => "AliasInPrivateZone",
     Reason::SpecialAddress { .. } => "SpecialAddress",
     Reason::CoversOthers(_) => "CoversOthers",
