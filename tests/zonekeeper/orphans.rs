@@ -266,7 +266,7 @@ async fn what_a_live_object_names_is_in_no_file_and_an_earlier_file_goes() {
     ];
     let shown = CommandLine::of(&zone, &shop, &command).await.succeed().await;
     for expected in [
-        "(was for Ingress/orphans-live/web; Ingress/orphans-live/web has the hostname, but zonekeeper does not publish that object)
+        "(was for Ingress/orphans-live/web; Ingress/orphans-live/web has the hostname, but zonekeeper does not publish it)
   not in a",
         "(was for Ingress/orphans-live/gone)
 orphan",
