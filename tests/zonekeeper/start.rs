@@ -248,7 +248,7 @@ async fn a_command_line_without_meaning_ends_with_2() {
         (["--quota-share", "1.5"], "--quota-share `1.5`: expected a number from 0.01 to 1"),
         (["--quota-share", "half"], "'--quota-share <PART>': expected a number from 0.01 to 1"),
         (["--txt-wildcard-replacement", "a b"], "or --txt-wildcard-replacement: `a b`"),
-        (["--source", "gateway"], "[possible values: ingress, service]"),
+        (["--source", "gateway"], "[possible values: ingress, service, crd]"),
         (["--lease-namespace", "Zone Keeper"], "expected the name of a namespace"),
         (["--log-level", "loud"], "[possible values:"),
         (["--metrics-address", "7979"], "expected an address and port"),
