@@ -6,7 +6,9 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::{
     AliasChoice, AliasOptions, AnnotationKey, BadObject, ClaimKey, Content, Controls, Endpoint, Facts, Pause,
-    Problem, Publish, Rules, Targets, options::Options, routing,
+    Problem, Publish, Rules, Targets,
+    options::{Options, Stated, within_max_ttl},
+    routing,
 };
 use crate::{
     dns::{Name, Ttl},
@@ -50,14 +52,6 @@ pub(super) struct Annotations<'a> {
     rules: &'a Rules,
 }
 
-/// A value and where it stands.
-pub(super) struct Annotation<'a> {
-    /// `annotation external-dns.kubernetes.io/ttl`.
-    pub field: String,
-    /// The value as written.
-    pub value: &'a str,
-}
-
 // === impl Annotations ===
 
 impl<'a> Annotations<'a> {
@@ -66,7 +60,7 @@ impl<'a> Annotations<'a> {
     }
 
     /// The value of a key, under the first prefix that has it. A warning follows if another prefix has another value.
-    pub fn get(&self, key: AnnotationKey, problems: &mut Vec<Problem>) -> Option<Annotation<'a>> {
+    pub fn get(&self, key: AnnotationKey, problems: &mut Vec<Problem>) -> Option<Stated<'a>> {
         let mut found = self.rules.prefixes.iter().filter_map(|prefix| {
             let (full, value) = self.all?.get_key_value(&format!("{prefix}{}", key.as_str()))?;
             Some((full, value))
@@ -77,13 +71,13 @@ impl<'a> Annotations<'a> {
             let text = format!("differs from {other}, which is ignored; remove one of them");
             problems.push(Problem::warning(field.clone(), text));
         }
-        Some(Annotation { field, value })
+        Some(Stated { field, value })
     }
 
     /// An annotation under the prefix of its own.
-    fn own(&self, key: &str) -> Option<Annotation<'a>> {
+    fn own(&self, key: &str) -> Option<Stated<'a>> {
         let value = self.all?.get(key)?;
-        Some(Annotation { field: format!("annotation {key}"), value })
+        Some(Stated { field: format!("annotation {key}"), value })
     }
 
     /// Whether the rules select an object of these labels. `asks` says whether the object asks for publication.
@@ -242,59 +236,13 @@ impl<'a> Annotations<'a> {
 }
 
 impl Options for Annotations<'_> {
-    fn get(&self, key: AnnotationKey, problems: &mut Vec<Problem>) -> Option<Annotation<'_>> {
+    fn get(&self, key: AnnotationKey, problems: &mut Vec<Problem>) -> Option<Stated<'_>> {
         self.get(key, problems)
     }
 
     fn named(&self, key: AnnotationKey) -> String {
         format!("the annotation `{}`", key.as_str())
     }
-}
-
-// === impl Annotation ===
-
-impl Annotation<'_> {
-    /// The value as `true` or `false`; any other text is a problem.
-    pub fn flag(&self, problems: &mut Vec<Problem>) -> Option<bool> {
-        match self.value {
-            "true" => Some(true),
-            "false" => Some(false),
-            _ => {
-                problems.push(self.problem(&"expected \"true\" or \"false\""));
-                None
-            }
-        }
-    }
-
-    /// A problem that blocks nothing.
-    fn warning(&self, why: &dyn std::fmt::Display) -> Problem {
-        Problem::warning(self.field.clone(), self.unreadable(why))
-    }
-
-    /// A problem that blocks the object's hostnames.
-    pub fn problem(&self, why: &dyn std::fmt::Display) -> Problem {
-        Problem::blocking(self.field.clone(), self.unreadable(why))
-    }
-
-    fn unreadable(&self, why: &dyn std::fmt::Display) -> String {
-        format!("`{}` cannot be read: {why}", quoted(self.value))
-    }
-}
-
-/// The TTL, but at most `--max-ttl`. `text` is the TTL as written in `field`.
-pub(super) fn within_max_ttl(
-    ttl: Ttl,
-    rules: &Rules,
-    field: &str,
-    text: &str,
-    problems: &mut Vec<Problem>,
-) -> Ttl {
-    let max = rules.max_ttl;
-    if ttl > max {
-        let text = format!("`{}` is more than --max-ttl, so the TTL is {max}", quoted(text));
-        problems.push(Problem::warning(field, text));
-    }
-    ttl.min(max)
 }
 
 /// The parts of a comma-separated value, without spaces around them.

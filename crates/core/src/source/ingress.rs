@@ -4,8 +4,9 @@ use k8s_openapi::api::networking::v1::{Ingress, IngressSpec};
 
 use super::{
     AnnotationKey, Facts, ObjectRef, Problem, Resource, Rules,
-    annotation::{Annotation, Annotations, list},
+    annotation::{Annotations, list},
     facts::Hosts,
+    options::Stated,
 };
 
 /// The annotation that `spec.ingressClassName` has replaced.
@@ -85,7 +86,7 @@ fn has_class(ingress: &Ingress, rules: &Rules) -> bool {
     class.is_some_and(|class| rules.ingress_classes.contains(class))
 }
 
-fn host_source(found: &Annotation<'_>) -> Result<HostSource, Problem> {
+fn host_source(found: &Stated<'_>) -> Result<HostSource, Problem> {
     match found.value.trim().to_ascii_lowercase().as_str() {
         "defined-hosts-only" => Ok(HostSource::SpecOnly),
         "annotation-only" => Ok(HostSource::AnnotationOnly),

@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
-use super::{AnnotationKey as Key, Problem, annotation::Annotation, options::Options};
+use super::{
+    AnnotationKey as Key, Problem,
+    options::{Options, Stated},
+};
 use crate::{
     dns::{Policy, Routing, Rule, SetId},
     sanitize::{escaped, quoted},
@@ -77,14 +80,14 @@ pub(super) fn read(options: &dyn Options, problems: &mut Vec<Problem>) -> (Optio
 // === impl Reader ===
 
 impl<'r> Reader<'r> {
-    fn get(&mut self, key: Key) -> Option<Annotation<'r>> {
+    fn get(&mut self, key: Key) -> Option<Stated<'r>> {
         self.options.get(key, self.problems)
     }
 
     /// The value of a key, if `read` understands it. Otherwise, `expected` says what it must be.
     fn value<T>(
         &mut self,
-        found: &Annotation<'_>,
+        found: &Stated<'_>,
         expected: &str,
         read: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {

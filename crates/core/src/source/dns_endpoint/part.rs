@@ -7,8 +7,7 @@ use crate::{
     dns::{RecordType, Routing, SetId, Ttl},
     sanitize::quoted,
     source::{
-        AliasChoice, AliasOptions, AnnotationKey, Problem, Rules, Targets, annotation::within_max_ttl,
-        routing,
+        AliasChoice, AliasOptions, AnnotationKey, Problem, Rules, Targets, options::within_max_ttl, routing,
     },
 };
 

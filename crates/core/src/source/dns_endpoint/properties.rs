@@ -4,7 +4,8 @@ use super::DnsEndpointEntry;
 use crate::{
     sanitize::quoted,
     source::{
-        AliasChoice, AliasOptions, AnnotationKey as Key, Problem, annotation::Annotation, options::Options,
+        AliasChoice, AliasOptions, AnnotationKey as Key, Problem,
+        options::{Options, Stated},
     },
 };
 
@@ -83,10 +84,10 @@ impl<'e> Properties<'e> {
 
 impl Options for Properties<'_> {
     /// The first value counts, as in ExternalDNS.
-    fn get(&self, key: Key, problems: &mut Vec<Problem>) -> Option<Annotation<'_>> {
+    fn get(&self, key: Key, problems: &mut Vec<Problem>) -> Option<Stated<'_>> {
         if key == Key::SetIdentifier {
             let value = self.entry.set_identifier.as_deref().filter(|value| !value.is_empty())?;
-            return Some(Annotation { field: format!("{}.setIdentifier", self.field), value });
+            return Some(Stated { field: format!("{}.setIdentifier", self.field), value });
         }
         let mut values = self.values(key);
         let value = values.next()?;
@@ -96,7 +97,7 @@ impl Options for Properties<'_> {
                 "it stands there with several values, of which the first one counts; remove the others";
             problems.push(Problem::warning(field.clone(), text));
         }
-        Some(Annotation { field, value })
+        Some(Stated { field, value })
     }
 
     fn named(&self, key: Key) -> String {

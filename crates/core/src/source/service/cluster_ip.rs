@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::ServiceSpec;
 
-use crate::source::{Problem, Rules, Targets, annotation::Annotation};
+use crate::source::{Problem, Rules, Targets, options::Stated};
 
 /// Whether a Service has no address of its own.
 pub(super) fn is_headless(spec: &ServiceSpec) -> bool {
@@ -21,7 +21,7 @@ pub(super) fn is_hidden(spec: &ServiceSpec, rules: &Rules) -> bool {
 }
 
 /// The Warning for an annotation `hostname` that does not publish the cluster IP.
-pub(super) fn hidden(hostname: &Annotation<'_>) -> Problem {
+pub(super) fn hidden(hostname: &Stated<'_>) -> Problem {
     let text = "it does not publish the cluster IP; use the annotation internal-hostname, or run zonekeeper with \
                 --publish-internal-services";
     Problem::warning(hostname.field.clone(), text)

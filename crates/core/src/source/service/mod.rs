@@ -17,17 +17,18 @@ pub use rules::{BadServiceType, ServiceRules, ServiceType};
 
 use super::{
     AnnotationKey, Facts, ObjectRef, Problem, Reduced, Resource, Rules, Targets,
-    annotation::{Annotation, Annotations, list},
+    annotation::{Annotations, list},
     facts::Hosts,
+    options::Stated,
 };
 use crate::dns::Name;
 
 /// The hostnames of a Service.
 struct Hostnames<'a> {
     /// Those of the annotation `hostname`.
-    external: Option<Annotation<'a>>,
+    external: Option<Stated<'a>>,
     /// Those of the annotation `internal-hostname`.
-    internal: Option<Annotation<'a>>,
+    internal: Option<Stated<'a>>,
     /// Whether the flags do not leave out the annotations.
     counts: bool,
     /// Those of the template. They mean the same as those of the annotation `hostname`.
