@@ -5,7 +5,7 @@ use std::fmt;
 use super::{HandChange, Reason, limit::Limit};
 use crate::{
     sanitize::listed,
-    source::{ClaimKey, Facts, MAX_OBJECT_HOSTS, ObjectRef},
+    source::{BadHosts, ClaimKey, Facts, MAX_OBJECT_HOSTS, ObjectRef},
 };
 
 /// A claim that is not published, for exactly one reason.
@@ -96,9 +96,9 @@ pub(crate) fn of_object(facts: &Facts) -> impl Iterator<Item = Blocked> {
         let (subject, object) = (Subject::Hostnames(hostnames), facts.object.clone());
         Blocked { subject, object, reason, remedy: Vec::new() }
     };
-    let counts =
-        std::iter::repeat_n(0, facts.bad_hosts.len().saturating_sub(1)).chain([facts.more_bad_hosts]);
-    let bad = facts.bad_hosts.iter().zip(counts).map(move |(bad, more)| {
+    let BadHosts { first, more } = &facts.bad_hosts;
+    let counts = std::iter::repeat_n(0, first.len().saturating_sub(1)).chain([*more]);
+    let bad = first.iter().zip(counts).map(move |(bad, more)| {
         let host = if more == 0 { bad.text.clone() } else { format!("{} and {more} more", bad.text) };
         blocked(host, Reason::InvalidHostname(bad.why.clone()))
     });

@@ -8,7 +8,10 @@ use std::{
 };
 
 use super::Problem;
-use crate::dns::{MAX_SET_VALUES, Name, RecordType, Routing, SetId, Ttl, ZoneId};
+use crate::{
+    dns::{MAX_SET_VALUES, Name, RecordType, Routing, SetId, Ttl, ZoneId},
+    sanitize::{listed, quoted},
+};
 
 /// The key of a claim: a hostname, and one of its set identifiers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -176,6 +179,40 @@ impl AliasChoice {
 // === impl Targets ===
 
 impl Targets {
+    /// Reads IP addresses and host names, each with its field. An empty text is no target.
+    pub(super) fn read_all<'t>(
+        all: impl IntoIterator<Item = (&'t str, &'t str)>,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
+        let mut targets = Self::default();
+        for (field, text) in all.into_iter().filter(|(_, text)| !text.is_empty()) {
+            targets.read(field, text, problems);
+        }
+        targets
+    }
+
+    /// Adds a target found in `field`: an IP address or a host name.
+    fn read(&mut self, field: &str, text: &str, problems: &mut Vec<Problem>) {
+        if let Err(why) = self.add(text) {
+            // One problem per field is enough to say that it must be corrected.
+            if !problems.iter().any(|known| known.severity.blocks() && known.field == field) {
+                let text = format!("`{}` is neither an IP address nor a host name: {why}", quoted(text));
+                problems.push(Problem::blocking(field, text));
+            }
+        }
+    }
+
+    /// Warns if there are host names that have no effect beside IP addresses.
+    pub(super) fn warn_of_both_sorts(&self, field: &str, problems: &mut Vec<Problem>) {
+        if self.addresses().next().is_some() && !self.hosts.is_empty() {
+            let text = format!("IP addresses win over host names; ignored: {}", listed(self.hosts.iter()));
+            let problem = Problem::warning(field, text);
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
+    }
+
     /// Whether there is nothing to lead to.
     pub fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty() && self.hosts.is_empty()

@@ -5,7 +5,7 @@ use k8s_openapi::api::networking::v1::{Ingress, IngressSpec};
 use super::{
     AnnotationKey, Facts, ObjectRef, Problem, Resource, Rules,
     annotation::{Annotations, list},
-    facts::Hosts,
+    hosts::Hosts,
     options::Stated,
 };
 

@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 pub use object::{DnsEndpoint, DnsEndpointEntry, DnsEndpointProperty, DnsEndpointSpec};
 
 use super::{
-    BadHost, ClaimKey, Facts, MAX_OBJECT_HOSTS, ObjectRef, Rules, Severity, annotation::Annotations,
-    facts::Hosts, options::Options,
+    ClaimKey, Facts, MAX_OBJECT_HOSTS, ObjectRef, Rules, Severity, annotation::Annotations, hosts::Hosts,
+    options::Options,
 };
 use crate::dns::{BadName, Name};
 use draft::Draft;
@@ -43,7 +43,7 @@ pub(super) fn facts(endpoint: &DnsEndpoint, object: ObjectRef, rules: &Rules) ->
         let host = match Name::from_hostname(text) {
             Ok(host) => host,
             Err(BadName::Empty) => {
-                hosts.add_bad(BadHost { text: format!("{field}.dnsName"), why: BadName::Empty });
+                hosts.bad.add(&format!("{field}.dnsName"), BadName::Empty);
                 continue;
             }
             Err(_) => {

@@ -18,7 +18,7 @@ pub use rules::{BadServiceType, ServiceRules, ServiceType};
 use super::{
     AnnotationKey, Facts, ObjectRef, Problem, Reduced, Resource, Rules, Targets,
     annotation::{Annotations, list},
-    facts::Hosts,
+    hosts::Hosts,
     options::Stated,
 };
 use crate::dns::Name;
