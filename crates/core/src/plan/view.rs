@@ -39,15 +39,17 @@ impl<'a> View<'a> {
             name.with_first_label("*").filter(|host| naming.replacement(host).as_ref() == Some(name)),
         );
         hosts.push(name.clone());
+        // The wish of an alias depends on the records at its target.
+        hosts.extend(self.claims.led_to(name).cloned());
         // Their rivals need one of the same names (see `rival.rs`).
         let rivals = hosts.iter().flat_map(|host| {
-            let types = self.settings.managed_types.with_addresses();
+            // The ownership record of any record keeps its name, even if nobody manages the type.
+            let types = RecordType::WRITABLE.iter();
             let claimants_of_its_txts = naming.places(apex, host, types).chain(naming.untyped(apex, host));
             claimants_of_its_txts.chain(naming.hosts_at(apex, host)).chain(fallbacks.host_at(host).cloned())
         });
         let wildcards = hosts.iter().flat_map(|host| self.wildcards_over(host));
-        let aliases = self.claims.led_to(name).cloned();
-        let others: Vec<Name> = rivals.chain(wildcards).chain(aliases).collect();
+        let others: Vec<Name> = rivals.chain(wildcards).collect();
         hosts.into_iter().chain(others).collect()
     }
 

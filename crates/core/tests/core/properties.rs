@@ -354,10 +354,11 @@ fn below_cut(zone: &Zone, name: &Name) -> bool {
 }
 
 /// The contents that a test puts at a name.
-pub const CONTENTS: [Option<&str>; 6] = [
+pub const CONTENTS: [Option<&str>; 7] = [
     None,
     Some("TXT \"heritage=external-dns,external-dns/owner=me,external-dns/resource=ingress/shop/n2\" ttl=300"),
     Some("TXT \"heritage=external-dns,external-dns/owner=other\" ttl=300"),
+    Some("TXT \"hello\" ttl=300"),
     Some("A 192.0.2.1 ttl=300"),
     Some("CNAME lb-1.example.net ttl=300"),
     Some("NS ns.example.net ttl=300"),
