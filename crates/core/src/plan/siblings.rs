@@ -255,7 +255,7 @@ impl View<'_> {
     }
 
     /// The age of the claim that a unit follows.
-    fn rank_of(&self, unit: &Unit) -> Option<(Rank<'_>, &ClaimKey)> {
+    pub(super) fn rank_of(&self, unit: &Unit) -> Option<(Rank<'_>, &ClaimKey)> {
         let claim = self.claims.claimants(unit.key()).iter().find(|claim| claim.object() == unit.object())?;
         Some((claim.rank(), &claim.endpoint.key))
     }

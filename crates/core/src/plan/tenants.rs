@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::{HostPlan, MergeTargets, Reason, Unit, View};
 use crate::{
     dns::Name,
-    source::{Claim, ClaimKey, ObjectRef},
+    source::{ClaimKey, ObjectRef},
 };
 
 impl View<'_> {
@@ -27,7 +27,7 @@ impl View<'_> {
         {
             return;
         }
-        let tenants = self.tenants(host);
+        let tenants = self.tenants(host, plan);
         let Some(holder) = tenants.first() else { return };
         let is_tenant =
             |unit: &Unit| tenants.iter().any(|tenant| tenant.namespace() == unit.object().namespace());
@@ -36,9 +36,8 @@ impl View<'_> {
         self.block(plan, &reasons);
     }
 
-    /// The objects whose namespaces have a hostname: those that hold records there, else the one with the oldest claim. A
-    /// claim that can be written comes first.
-    fn tenants(&self, host: &Name) -> Vec<ObjectRef> {
+    /// The objects whose namespaces have a hostname: those that hold records there, else the oldest one whose unit is written.
+    fn tenants(&self, host: &Name, plan: &HostPlan) -> Vec<ObjectRef> {
         let set_ids: BTreeSet<_> =
             self.owned_sets(host, |_| true).map(|stale| stale.set.key.set_id).collect();
         let keys = set_ids.into_iter().map(|set_id| ClaimKey { host: host.clone(), set_id });
@@ -52,12 +51,7 @@ impl View<'_> {
         if !holders.is_empty() {
             return holders;
         }
-        let claims = || {
-            let keys = self.keys(host).planned.into_iter();
-            keys.flat_map(|key| self.claims.claimants(key))
-        };
-        let oldest = |one, other| if Claim::is_older_than(other, one) { other } else { one };
-        let first = claims().filter(|claim| self.wish(claim).is_ok()).reduce(oldest);
-        first.or_else(|| claims().reduce(oldest)).map(|claim| claim.object().clone()).into_iter().collect()
+        let oldest = plan.units.iter().min_by_key(|unit| self.rank_of(unit));
+        oldest.map(|unit| unit.object().clone()).into_iter().collect()
     }
 }
