@@ -157,7 +157,7 @@ impl Claims {
     }
 
     /// The hostnames whose aliases are to lead to a name of this zone.
-    pub(crate) fn led_to(&self, target: &Name) -> impl Iterator<Item = &Name> {
+    pub fn led_to(&self, target: &Name) -> impl Iterator<Item = &Name> {
         self.alias_targets.get(target).into_iter().flatten().map(|(host, _)| host)
     }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use zonekeeper_core::{
-    dns::{Data, RecordType, Zone},
+    dns::{Data, Name, RecordType, Zone},
     plan::{Batch, Blocked, Change, Plan, Reason, Reserved, Subject, Unit},
     source::ObjectRef,
 };
@@ -223,12 +223,13 @@ pub fn settles(situation: &Situation, plan: &Plan) -> Result<(), String> {
     let changes = || plan.units.iter().flat_map(Unit::changes).map(Change::after);
     let cnames = || changes().filter(|set| *set.rtype() == RecordType::Cname);
     let is_beside_cname = |it: &&Blocked| cnames().any(|set| set.name().as_str() == it.subject.hostname());
-    // The targets of their aliases can exist now.
-    let waiting = plan.blocked.iter().filter(|it| matches!(it.reason, Reason::NoAliasTarget { .. }));
-    let waiting: BTreeSet<&str> = waiting.map(|it| it.subject.hostname()).collect();
+    // An alias to a name of the zone depends on the records there.
+    let claims = situation.claims();
+    let aliases: BTreeSet<&str> =
+        changes().flat_map(|set| claims.led_to(set.name())).map(Name::as_str).collect();
     let reported = |plan: &Plan| -> BTreeMap<(Subject, ObjectRef), Reason> {
         let blocked = plan.blocked.iter().filter(|it| !is_beside_cname(it));
-        let blocked = blocked.filter(|it| !waiting.contains(it.subject.hostname()));
+        let blocked = blocked.filter(|it| !aliases.contains(it.subject.hostname()));
         blocked.map(|it| ((it.subject.clone(), it.object.clone()), it.reason.clone())).collect()
     };
     let (before, after) = (reported(plan), reported(&next));
