@@ -166,7 +166,7 @@ impl Cli {
             externaldns::announce(translation);
         }
         let ended = match self.command {
-            Command::Run(run) => run.run().await,
+            Command::Run(run) => Box::pin(run.run()).await,
             Command::Plan(plan) => Box::pin(plan.run()).await,
             Command::Apply(apply) => Box::pin(apply.run()).await,
             Command::Adopt(adopt) => Box::pin(adopt.run()).await,
@@ -175,7 +175,7 @@ impl Cli {
             Command::Crds(crds) => crds.run(),
             Command::IamPolicy(policy) => policy.run(),
             Command::MigrateCheck(check) => Box::pin(check.run()).await,
-            Command::Sandbox(sandbox) => sandbox.run().await,
+            Command::Sandbox(sandbox) => Box::pin(sandbox.run()).await,
         };
         match ended {
             Ok(code) => code,

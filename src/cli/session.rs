@@ -104,7 +104,7 @@ impl Session<Cluster> {
             server.start(address, &metrics, &mut tasks).await?;
         }
         let objects = startup.open(async || connect(&cluster).await).await?;
-        let via = Via::Environment;
+        let via = Via::Aws(config.access.clone());
         Ok(Self { metrics, tasks, server, ..Self::new(config, objects, via, startup) })
     }
 

@@ -50,6 +50,20 @@ pub enum BadFlag {
         /// Its value.
         value: String,
     },
+    /// `--aws-profile`
+    #[error(
+        "--aws-profile names `{0}` and `{1}`: zonekeeper keeps one zone, with the credentials of one profile. Name the profile \
+         of the zone's account"
+    )]
+    Profiles(String, String),
+    /// `--aws-assume-role`
+    #[error(
+        "--aws-assume-role `{0}` is not the ARN of a role, as in arn:aws:iam::111122223333:role/zonekeeper"
+    )]
+    AssumedRole(String),
+    /// `--aws-assume-role-external-id`
+    #[error("--aws-assume-role-external-id has no effect without a role: name it with --aws-assume-role")]
+    NoAssumedRole,
     /// `--match`
     #[error("--match `{0}`: {1}")]
     Match(String, #[source] BadHostPattern),

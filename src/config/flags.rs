@@ -13,6 +13,7 @@ use zonekeeper_core::{
 
 use super::{
     DEFAULT_RESYNC, DEFAULT_VACANCY,
+    aws_flags::AwsFlags,
     choices::{LogFormat, LogLevel, Merge, RunMode, ZoneType},
     duration_text,
     hostname_flags::HostnameFlags,
@@ -38,6 +39,10 @@ pub struct Flags {
         help_heading = "Zone and ownership"
     )]
     pub aws_zone_type: Option<ZoneType>,
+
+    /// The AWS account.
+    #[command(flatten)]
+    pub aws: AwsFlags,
 
     /// The owner.
     #[command(flatten)]

@@ -1,5 +1,6 @@
 //! Configuration in two stages: the flags as typed ([`Flags`]), and the values that follow from them ([`Config`]).
 
+mod aws_flags;
 mod bad_flag;
 mod choices;
 mod flags;
@@ -10,6 +11,7 @@ mod target_flags;
 
 use std::{collections::BTreeSet, str::FromStr, time::Duration};
 
+pub use aws_flags::{AssumedRole, AwsAccess, AwsFlags};
 pub use bad_flag::BadFlag;
 pub use choices::{LogFormat, LogLevel, Merge, Published, RunMode, Source, ZoneType};
 pub use flags::{ClusterFlags, Flags, LeaseFlags, LogFlags, OwnerFlags, RunFlags, TypeFlags, ZoneFlags};
@@ -39,6 +41,8 @@ pub struct Config {
     pub zone: ZoneId,
     /// The kind that the zone must have.
     pub zone_type: Option<ZoneType>,
+    /// How to get access to the AWS account of the zone.
+    pub access: AwsAccess,
     /// How claims become record sets.
     pub settings: Settings,
     /// Which objects are read, and how.
@@ -64,6 +68,7 @@ impl Config {
         Self {
             zone,
             zone_type: None,
+            access: AwsAccess::default(),
             settings: Settings::new(owner),
             scopes: scopes([Source::Ingress, Source::Service], &rules),
             rules,
@@ -97,6 +102,7 @@ impl TryFrom<Flags> for Config {
         let Flags {
             zone,
             aws_zone_type,
+            aws,
             owner,
             adopt_from_owner,
             txt_prefix,
@@ -127,6 +133,7 @@ impl TryFrom<Flags> for Config {
         }
         let mut config = Self::new(zone.try_into()?, owner.try_into()?);
         config.zone_type = aws_zone_type;
+        config.access = aws.try_into()?;
 
         let settings = &mut config.settings;
         settings.naming = Naming::new(&txt_prefix, &txt_suffix, txt_wildcard_replacement.as_deref())?;

@@ -217,13 +217,7 @@ static FLAGS: [Flag; 83] = [
     Flag::single("txt-cache-interval", CACHE),
     Flag::single("migrate-from-txt-owner", Same("adopt-from-owner")),
     // AWS
-    Flag::repeated(
-        "aws-profile",
-        Refused(Refusal {
-            why: "zonekeeper uses one profile, which the environment names",
-            instead: "set the variable AWS_PROFILE",
-        }),
-    ),
+    Flag::repeated("aws-profile", Same("aws-profile")),
     Flag::single("aws-assume-role", Same("aws-assume-role")),
     Flag::single("aws-assume-role-external-id", Same("aws-assume-role-external-id")),
     Flag::single(

@@ -128,12 +128,8 @@ impl Translator<'_> {
 
     /// Passes the values of a flag on to the flag of zonekeeper that means the same.
     fn same(&mut self, given: &Given, name: &str) {
-        let Some(flag) = self.own.find(name) else {
-            let instead = "remove it, if your objects do not need it".to_owned();
-            let why = "this version of zonekeeper cannot do this".to_owned();
-            return self.done.report.refused.push(Refused { given: given.to_string(), why, instead });
-        };
-        let (takes_value, splits) = (flag.takes_value, flag.splits);
+        let own = self.own.find(name);
+        let (takes_value, splits) = own.map_or((true, false), |flag| (flag.takes_value, flag.splits));
         for value in &given.values {
             let shown = given.with_value(value);
             match given.flag.kind {

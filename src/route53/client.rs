@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
+use aws_config::{
+    BehaviorVersion, ConfigLoader, SdkConfig, profile::ProfileFileCredentialsProvider,
+    provider_config::ProviderConfig, sts::AssumeRoleProvider,
+};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_route53::{
     Client,
     config::{Credentials, Region, retry::RetryConfig, timeout::TimeoutConfig},
@@ -24,6 +28,7 @@ use super::{
     record,
 };
 use crate::{
+    config::{AssumedRole, AwsAccess},
     driver::{Clock, ReadZone, WriteZone},
     error_chain,
     leadership::Leadership,
@@ -37,6 +42,9 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
 const _: () = assert!(ATTEMPT_TIMEOUT.as_millis() < lease::MARGIN.as_millis());
 /// How long it may take to open a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The name of the sessions with an assumed role, as CloudTrail shows it.
+const SESSION: &str = "zonekeeper";
 
 /// A client that reads one zone. It has no method that writes, and its guard lets no change through.
 #[derive(Debug, Clone)]
@@ -55,8 +63,8 @@ pub struct Writer {
 /// How to reach Route 53.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Via {
-    /// With the region, credentials, endpoints and profiles of the environment.
-    Environment,
+    /// AWS, or the endpoints that the environment names.
+    Aws(AwsAccess),
     /// An emulator on this machine.
     Emulator {
         /// The address of the emulator.
@@ -82,7 +90,7 @@ pub struct ZoneFacts {
 pub enum OpenError {
     /// No region is configured.
     #[error(
-        "no AWS region is configured: set AWS_REGION (Route 53 is global, so any region of the zone's partition will do, for example us-east-1)"
+        "no AWS region is configured: set --aws-region or AWS_REGION (Route 53 is global, so any region of the zone's partition will do, for example us-east-1)"
     )]
     NoRegion,
     /// An endpoint has no TLS.
@@ -143,7 +151,7 @@ impl Reader {
         connect(zone, None, clock, via).await
     }
 
-    async fn facts(&self) -> Result<ZoneFacts, OpenError> {
+    async fn facts(&self, via: &Via) -> Result<ZoneFacts, OpenError> {
         let out = self.client.get_hosted_zone().id(self.zone.as_str()).send().await.map_err(|error| {
             let failure = classify(RequestKind::Read, &error);
             match (failure.class, failure.code.as_str()) {
@@ -153,9 +161,7 @@ impl Reader {
                     OpenError::Denied(self.zone.clone(), failure)
                 }
                 (_, UNTRUSTED) => OpenError::Untrusted(failure),
-                (FailureClass::Account, _) => {
-                    OpenError::Credentials(failure, CredentialSource::of_environment())
-                }
+                (FailureClass::Account, _) => OpenError::Credentials(failure, CredentialSource::of(via)),
                 _ => OpenError::Service(failure),
             }
         })?;
@@ -302,24 +308,14 @@ async fn connect(
     clock: Clock,
     via: &Via,
 ) -> Result<(Reader, ZoneFacts), OpenError> {
-    let defaults = aws_config::defaults(BehaviorVersion::v2026_01_12());
-    let defaults = match via {
-        Via::Environment => {
-            if let Some((variable, endpoint)) = endpoint::plain_text(|name| std::env::var(name).ok()) {
-                return Err(OpenError::PlainText(variable, endpoint));
-            }
-            require_authorities()?;
-            defaults
+    let shared = match via {
+        Via::Aws(access) => aws(access).await?,
+        Via::Emulator { url, access_key } => {
+            let key = Credentials::new(access_key, "not-checked", None, None, "emulator");
+            let region = Region::from_static("us-east-1");
+            defaults().endpoint_url(url).region(region).credentials_provider(key).load().await
         }
-        Via::Emulator { url, access_key } => defaults
-            .endpoint_url(url)
-            .region(Region::from_static("us-east-1"))
-            .credentials_provider(Credentials::new(access_key, "not-checked", None, None, "emulator")),
     };
-    let shared = defaults.load().await;
-    if shared.region().is_none_or(|region: &Region| region.as_ref().trim().is_empty()) {
-        return Err(OpenError::NoRegion);
-    }
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
@@ -332,8 +328,51 @@ async fn connect(
         .interceptor(CompleteAnswer)
         .build();
     let reader = Reader { client: Client::from_conf(config), zone };
-    let facts = reader.facts().await?;
+    let facts = reader.facts(via).await?;
     Ok((reader, facts))
+}
+
+fn defaults() -> ConfigLoader {
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+}
+
+/// The configuration for AWS.
+async fn aws(access: &AwsAccess) -> Result<SdkConfig, OpenError> {
+    let AwsAccess { region, profile, role } = access;
+    if let Some((variable, endpoint)) = endpoint::plain_text(|name| std::env::var(name).ok()) {
+        return Err(OpenError::PlainText(variable, endpoint));
+    }
+    require_authorities()?;
+    let mut loader = defaults();
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(profile) = profile {
+        loader = loader.profile_name(profile);
+    }
+    let mut shared = loader.load().await;
+    if shared.region().is_none_or(|region: &Region| region.as_ref().trim().is_empty()) {
+        return Err(OpenError::NoRegion);
+    }
+    if let Some(profile) = profile {
+        // The default chain would prefer access keys in the environment.
+        let in_region = ProviderConfig::without_region().with_region(shared.region().cloned());
+        let chosen = ProfileFileCredentialsProvider::builder().profile_name(profile).configure(&in_region);
+        shared = with_credentials(shared, SharedCredentialsProvider::new(chosen.build()));
+    }
+    if let Some(AssumedRole { arn, external_id }) = role {
+        let mut assumed = AssumeRoleProvider::builder(arn).session_name(SESSION).configure(&shared);
+        if let Some(id) = external_id {
+            assumed = assumed.external_id(id);
+        }
+        let assumed = SharedCredentialsProvider::new(assumed.build().await);
+        shared = with_credentials(shared, assumed);
+    }
+    Ok(shared)
+}
+
+fn with_credentials(shared: SdkConfig, credentials: SharedCredentialsProvider) -> SdkConfig {
+    shared.into_builder().credentials_provider(credentials).build()
 }
 
 /// Checks that this system trusts a certificate authority. Without this check, the SDK would blame the server's certificate.

@@ -4,12 +4,15 @@
 
 use std::fmt;
 
+use super::Via;
+use crate::config::AwsAccess;
+
 /// A source of credentials, as the environment configures it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CredentialSource {
     /// Access keys in the environment.
     Keys,
-    /// A named profile.
+    /// A named profile, of the flag or the environment.
     Profile(String),
     /// A role that STS grants for the token of a service account (IRSA).
     Role {
@@ -25,6 +28,13 @@ pub enum CredentialSource {
         /// The file with the token for the agent.
         token: String,
     },
+    /// A role that STS grants for other credentials.
+    Assumed {
+        /// The ARN of the role.
+        role: String,
+        /// The source of the other credentials.
+        with: Box<CredentialSource>,
+    },
     /// No explicit source: the default profile, or the role of the machine.
     Default,
 }
@@ -33,12 +43,24 @@ pub enum CredentialSource {
 
 impl CredentialSource {
     /// The source of this process.
-    pub fn of_environment() -> Self {
-        Self::of(|name| std::env::var(name).ok())
+    pub fn of(via: &Via) -> Self {
+        match via {
+            Via::Aws(access) => Self::of_access(access, |name| std::env::var(name).ok()),
+            Via::Emulator { .. } => Self::Keys,
+        }
+    }
+
+    fn of_access(access: &AwsAccess, variable: impl Fn(&str) -> Option<String>) -> Self {
+        let named = access.profile.clone().map(Self::Profile);
+        let source = named.unwrap_or_else(|| Self::of_environment(variable));
+        match &access.role {
+            Some(role) => Self::Assumed { role: role.arn.clone(), with: Box::new(source) },
+            None => source,
+        }
     }
 
     /// The first configured source, in the order of the SDK: environment, profile, web identity, container.
-    fn of(variable: impl Fn(&str) -> Option<String>) -> Self {
+    fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
         let variable = |name| variable(name).filter(|value| !value.is_empty());
         let or_nothing = |name| variable(name).unwrap_or_else(|| format!("(no {name})"));
         if variable("AWS_ACCESS_KEY_ID").is_some() {
@@ -65,7 +87,7 @@ impl fmt::Display for CredentialSource {
             ),
             Self::Profile(profile) => write!(
                 f,
-                "they come from the profile `{profile}` (AWS_PROFILE): check that `aws sts get-caller-identity \
+                "they come from the profile `{profile}` (--aws-profile or AWS_PROFILE): check that `aws sts get-caller-identity \
                  --profile {profile}` works here; the profile is read from ~/.aws/config and ~/.aws/credentials, or from the \
                  files in AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE"
             ),
@@ -81,6 +103,13 @@ impl fmt::Display for CredentialSource {
                 "they come from {uri}, for the token in {token} (EKS Pod Identity): check that the Pod Identity agent runs \
                  on this node, and that a pod identity association names the namespace and service account of this pod"
             ),
+            Self::Assumed { role, with } => write!(
+                f,
+                "they come from STS, for the role {role} (--aws-assume-role): check that the role exists and that STS can be \
+                 reached; check that its trust policy allows the other credentials to assume it, with this \
+                 --aws-assume-role-external-id if it asks for one; check that the policy of the other credentials allows \
+                 sts:AssumeRole on it\nthe other credentials: {with}"
+            ),
             Self::Default => f.write_str(
                 "provide a role (IRSA or EKS Pod Identity in a cluster), a profile, or AWS_ACCESS_KEY_ID and \
                  AWS_SECRET_ACCESS_KEY",
@@ -92,6 +121,7 @@ impl fmt::Display for CredentialSource {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::AssumedRole;
 
     #[test]
     fn the_first_source_that_the_environment_configures_wins() {
@@ -114,8 +144,22 @@ mod tests {
         ];
         for source in expected {
             let value = |name: &str| set.iter().find(|(set, _)| *set == name).map(|(_, to)| (*to).to_owned());
-            assert_eq!(CredentialSource::of(value), source);
+            assert_eq!(CredentialSource::of_environment(value), source);
             set.remove(0);
+        }
+    }
+
+    #[test]
+    fn the_flags_come_before_the_environment() {
+        let role = AssumedRole { arn: "arn:aws:iam::222222222222:role/dns".into(), external_id: None };
+        let access = AwsAccess { region: None, profile: Some("dns".into()), role: Some(role) };
+        let key = |name: &str| (name == "AWS_ACCESS_KEY_ID").then(|| "AKIA".to_owned());
+        let text = CredentialSource::of_access(&access, key).to_string();
+        for part in [
+            "the role arn:aws:iam::222222222222:role/dns",
+            "the other credentials: they come from the profile `dns`",
+        ] {
+            assert!(text.contains(part), "{text}");
         }
     }
 }

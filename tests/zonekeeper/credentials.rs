@@ -35,6 +35,13 @@ fn irsa(command: CommandLine, sts: &str, token: &Path) -> CommandLine {
     command.env("AWS_STS_REGIONAL_ENDPOINTS", "regional").env("AWS_ENDPOINT_URL_STS", sts)
 }
 
+/// Sets the role to assume with the access key of the environment.
+fn assumed(command: CommandLine, sts: &str, external_id: &str) -> CommandLine {
+    let command = command.keys("AKIAOFTHEPOD").env("ZONEKEEPER_AWS_ASSUME_ROLE", ROLE);
+    let command = command.env("ZONEKEEPER_AWS_ASSUME_ROLE_EXTERNAL_ID", external_id);
+    command.env("AWS_ENDPOINT_URL_STS", sts)
+}
+
 /// Sets the variables that the webhook of EKS sets for Pod Identity.
 fn pod_identity(command: CommandLine, agent: &str, token: &Path) -> CommandLine {
     let command = command.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{agent}/v1/credentials"));
@@ -66,12 +73,21 @@ async fn keys_come_from_the_environment_or_a_profile() {
     let with_profile = |command| with_files(command).env("AWS_PROFILE", "dns").without_env("AWS_REGION");
     let with_session =
         |command: CommandLine| command.keys("ASIASESSION").env("AWS_SESSION_TOKEN", "of-a-person");
-    let table: [(&str, Option<&str>, With<'_>); 5] = [
+    // A profile that a flag names comes before the keys. Its region is used too.
+    let with_flag = |command: CommandLine| {
+        with_files(command).keys(ACCESS_KEY).without_env("AWS_REGION").env("ZONEKEEPER_AWS_PROFILE", "dns")
+    };
+    let in_region = |command: CommandLine| {
+        command.keys(ACCESS_KEY).without_env("AWS_REGION").env("ZONEKEEPER_AWS_REGION", "eu-west-1")
+    };
+    let table: [(&str, Option<&str>, With<'_>); 7] = [
         (ACCESS_KEY, None, &|command| command.keys(ACCESS_KEY)),
         ("ASIASESSION", Some("of-a-person"), &with_session),
         ("AKIAPROFILE", None, &with_profile),
         ("AKIADEFAULT", None, &with_files),
         (ACCESS_KEY, None, &|command| with_profile(command).keys(ACCESS_KEY)),
+        ("AKIAPROFILE", None, &with_flag),
+        (ACCESS_KEY, None, &in_region),
     ];
     for (key, session, with) in table {
         let zone = Zone::empty().await;
@@ -83,7 +99,7 @@ async fn keys_come_from_the_environment_or_a_profile() {
 }
 
 #[tokio::test]
-async fn irsa_takes_a_role_from_an_sts_that_nobody_here_wrote() {
+async fn a_role_comes_from_an_sts_that_nobody_here_wrote() {
     let (moto, shop) = (Moto::shared().await, Namespace::new("credentials-moto").await);
     shop.create_balanced_ingress("web", "www.role.test", BALANCER).await;
     let folder = Scratch::new("credentials-moto");
@@ -105,9 +121,48 @@ async fn irsa_takes_a_role_from_an_sts_that_nobody_here_wrote() {
     let ended = command().await.keys("AKIAANYBODY").end().await;
     assert!(ended.stderr.contains(&format!("there is no hosted zone {id}")), "{ended}");
     irsa(command().await, moto.url(), &token).succeed().await;
-    let of_zone = json!({"HostedZoneId": id});
-    let listed = botocore(moto.url(), &role, "route53", "list_resource_record_sets", &of_zone).await;
-    assert_eq!(listed["ResourceRecordSets"].as_array().unwrap().len(), 2 + 4);
+    assert_eq!(moto.sets(&role, &id).await.len(), 2 + 4);
+
+    // The same role, assumed with keys of another account.
+    shop.create_balanced_ingress("assumed", "www.assumed.test", BALANCER).await;
+    let id = moto.create_zone(&role, "assumed.test").await;
+    let command = zonekeeper(moto.url(), &id, &shop, &["run", "--once"]).await;
+    assumed(command, moto.url(), "shop").succeed().await;
+    assert_eq!(moto.sets(&role, &id).await.len(), 2 + 4);
+
+    // The same again, as ExternalDNS is told.
+    let id = moto.create_zone(&role, "drop-in.test").await;
+    let zone = format!("--zone-id={id}");
+    let arguments = [
+        "--source=ingress",
+        "--provider=aws",
+        "--policy=upsert-only",
+        "--txt-owner-id=tests",
+        "--aws-assume-role-external-id=shop",
+        "--once",
+        &zone,
+    ];
+    let command = zonekeeper(moto.url(), &id, &shop, &arguments).await.keys("AKIAOFTHEPOD");
+    let command = command.without_env("ZONEKEEPER_OWNER_ID").without_env("ZONEKEEPER_ZONE_ID");
+    let command = command.env("EXTERNAL_DNS_AWS_ASSUME_ROLE", ROLE).env("AWS_ENDPOINT_URL_STS", moto.url());
+    shop.create_balanced_ingress("drop-in", "www.drop-in.test", BALANCER).await;
+    command.succeed().await;
+    assert_eq!(moto.sets(&role, &id).await.len(), 2 + 4);
+}
+
+#[tokio::test]
+async fn an_assumed_role_is_taken_again_before_its_credentials_end() {
+    let shop = Namespace::new("credentials-assumed").await;
+    let (zone, issuer) = (Zone::empty().await, Issuer::start().await);
+    let command = zonekeeper(&zone.url(), zone::ID, &shop, &["run"]).await;
+    let mut zonekeeper = assumed(command, issuer.url(), TOKENS[0]).start();
+    zonekeeper.is_ready().await;
+    let before = issuer.granted();
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    zonekeeper.until_zone(&zone, "web", |zone| zone.sets().contains(&"www.example.test A".to_owned())).await;
+    assert!(issuer.granted() > before);
+    assert_eq!(zone.callers(), [issued(TOKENS[0])]);
+    zonekeeper.stop().await;
 }
 
 #[tokio::test]
@@ -165,6 +220,15 @@ async fn credentials_that_nobody_gives_out_say_who_was_asked_and_what_to_check()
         (
             command().await.env("AWS_PROFILE", "dns"),
             ["no credentials found", "the profile `dns`", "AWS_PROFILE", "AWS_SHARED_CREDENTIALS_FILE"],
+        ),
+        (
+            assumed(command().await, issuer.url(), "STRANGER"),
+            [
+                "AccessDenied: Not authorized to perform sts:AssumeRole\n",
+                ROLE,
+                "--aws-assume-role-external-id",
+                "the other credentials: they come from AWS_ACCESS_KEY_ID",
+            ],
         ),
     ] {
         let ended = command.end().await;

@@ -51,24 +51,22 @@ fn the_page_of_flags_is_current() {
                 .unwrap();
         }
     }
-    add_flags_of_externaldns(&mut page, &cli);
+    add_flags_of_externaldns(&mut page);
     is_current("flags.md", &page);
 }
 
 /// Adds a table of the flags of ExternalDNS. Flags with the same text share a row.
-fn add_flags_of_externaldns(page: &mut String, cli: &Command) {
+fn add_flags_of_externaldns(page: &mut String) {
     page.push_str(
         "\n## Flags of ExternalDNS\n\nzonekeeper accepts a command line of ExternalDNS 0.22 in place of a command: see \
          [migrate](migrate.md). Its environment counts too: `EXTERNAL_DNS_` and the name of the flag. A flag *stays* if zonekeeper \
          does the same. It *differs* if zonekeeper starts, and does something else. It is *refused* if zonekeeper does not start with \
          it.\n\n| flag of ExternalDNS | class | zonekeeper |\n|---|---|---|\n",
     );
-    let own: BTreeSet<String> =
-        by_heading(cli).into_values().flatten().flat_map(|(flag, _)| longs(&flag)).collect();
     let mut rows: BTreeMap<(&str, String), Vec<String>> = BTreeMap::new();
     for flag in externaldns::flags() {
         let name = if flag.kind == Kind::Switch { "[no-]" } else { "" };
-        rows.entry(class(flag, &own)).or_default().push(format!("`--{name}{}`", flag.name));
+        rows.entry(class(flag)).or_default().push(format!("`--{name}{}`", flag.name));
     }
     // The classes of one flag come before those of many.
     let mut rows: Vec<_> = rows.into_iter().collect();
@@ -79,12 +77,9 @@ fn add_flags_of_externaldns(page: &mut String, cli: &Command) {
 }
 
 /// The class of a flag of ExternalDNS, with a text.
-fn class(flag: &externaldns::Flag, own: &BTreeSet<String>) -> (&'static str, String) {
+fn class(flag: &externaldns::Flag) -> (&'static str, String) {
     let refused = |Refusal { why, instead }: &Refusal| format!("{why}. Instead: {instead}");
     match &flag.meaning {
-        Meaning::Same(name) if !own.contains(*name) => {
-            ("refused", "this version of zonekeeper cannot do this".to_owned())
-        }
         Meaning::Same(name) if *name == flag.name => ("stays", "the same flag".to_owned()),
         Meaning::Same(name) => ("stays", format!("`--{name}`")),
         Meaning::Zone => {

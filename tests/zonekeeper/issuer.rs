@@ -1,10 +1,18 @@
-//! A server on this machine that exchanges tokens for credentials, like STS for IRSA and like the agent of
-//! EKS Pod Identity.
+//! A server on this machine that gives out credentials: for tokens, like STS for IRSA and the agent of EKS Pod Identity,
+//! and for other credentials, like STS for a role of another account.
 
-use std::{net::Ipv4Addr, time::Duration};
+use std::{
+    net::Ipv4Addr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     Router,
+    extract::State,
     http::{HeaderMap, StatusCode, header::AUTHORIZATION},
     routing::{get, post},
 };
@@ -20,6 +28,7 @@ const LIFETIME: Duration = Duration::from_secs(4);
 /// An HTTP server. A drop ends it.
 pub struct Issuer {
     url: String,
+    granted: Arc<AtomicUsize>,
     server: JoinHandle<()>,
 }
 
@@ -29,15 +38,21 @@ impl Issuer {
     pub async fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let router =
-            Router::new().route("/", post(assume_role)).route("/v1/credentials", get(pod_credentials));
+        let granted = Arc::new(AtomicUsize::new(0));
+        let router = Router::new().route("/", post(assume_role)).with_state(Arc::clone(&granted));
+        let router = router.route("/v1/credentials", get(pod_credentials));
         let server = tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
-        Self { url, server }
+        Self { url, granted, server }
     }
 
     /// The URL of the server. STS is at the root, and the agent is at `/v1/credentials`.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// How often STS has granted a role.
+    pub fn granted(&self) -> usize {
+        self.granted.load(Ordering::Relaxed)
     }
 }
 
@@ -52,23 +67,30 @@ pub fn issued(token: &str) -> (String, Option<String>) {
     (format!("ASIA{token}"), Some(format!("session-of-{token}")))
 }
 
-/// `AssumeRoleWithWebIdentity` of STS.
-async fn assume_role(form: String) -> (StatusCode, String) {
+/// `AssumeRoleWithWebIdentity` and `AssumeRole` of STS. The second one accepts an external id as its token.
+async fn assume_role(State(granted): State<Arc<AtomicUsize>>, form: String) -> (StatusCode, String) {
     let field = |name: &str| form.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-    assert_eq!(field("Action"), Some("AssumeRoleWithWebIdentity"), "{form}");
+    let action = field("Action").unwrap_or_default();
+    let token = match action {
+        "AssumeRoleWithWebIdentity" => "WebIdentityToken",
+        "AssumeRole" => "ExternalId",
+        _ => panic!("{form}"),
+    };
     let namespace = "https://sts.amazonaws.com/doc/2011-06-15/";
-    let Some(token) = field("WebIdentityToken").filter(|token| TOKENS.contains(token)) else {
-        let error = "<Type>Sender</Type><Code>AccessDenied</Code>\
-                     <Message>Not authorized to perform sts:AssumeRoleWithWebIdentity</Message>";
+    let Some(token) = field(token).filter(|token| TOKENS.contains(token)) else {
+        let error = format!(
+            "<Type>Sender</Type><Code>AccessDenied</Code><Message>Not authorized to perform sts:{action}</Message>"
+        );
         let refusal = format!("<ErrorResponse xmlns=\"{namespace}\"><Error>{error}</Error></ErrorResponse>");
         return (StatusCode::FORBIDDEN, refusal);
     };
+    granted.fetch_add(1, Ordering::Relaxed);
     let ((key, session), end) = (issued(token), Timestamp::now() + LIFETIME);
     let answer = format!(
-        "<AssumeRoleWithWebIdentityResponse xmlns=\"{namespace}\"><AssumeRoleWithWebIdentityResult><Credentials>\
+        "<{action}Response xmlns=\"{namespace}\"><{action}Result><Credentials>\
          <AccessKeyId>{key}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey>\
          <SessionToken>{}</SessionToken><Expiration>{end}</Expiration>\
-         </Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>",
+         </Credentials></{action}Result></{action}Response>",
         session.unwrap()
     );
     (StatusCode::OK, answer)

@@ -125,7 +125,7 @@ async fn a_command_keeps_its_meaning_beside_the_environment_of_externaldns() {
 }
 
 /// What zonekeeper refuses, and the text that it shows.
-const REFUSED: [(&[&str], &[&str]); 16] = [
+const REFUSED: [(&[&str], &[&str]); 18] = [
     (&["--policy=sync"], &["--policy=sync: it deletes records", "give --policy=upsert-only"]),
     (&["--policy=create-only"], &["zonekeeper updates its records", "--mode=approve"]),
     (&["--provider=google"], &["--provider=google: zonekeeper writes to Route 53 only"]),
@@ -140,7 +140,9 @@ const REFUSED: [(&[&str], &[&str]); 16] = [
     (&["--zone-id-filter=Z1", "--zone-id-filter=Z2"], &["does not name the zone of --zone-id"]),
     (&["--txt-owner-id=default"], &["overwrite each other's records", "--allow-default-owner"]),
     (&["--compatibility=mate"], &["does not read the annotations of mate"]),
-    (&["--aws-profile=a"], &["set the variable AWS_PROFILE"]),
+    (&["--aws-profile=a", "--aws-profile=b"], &["--aws-profile names `a` and `b`", "Name the profile"]),
+    (&["--aws-assume-role=zonekeeper"], &["--aws-assume-role `zonekeeper` is not the ARN of a role"]),
+    (&["--aws-assume-role-external-id=secret"], &["has no effect without a role"]),
     (&["--namespace=a,b"], &["ExternalDNS reads this as one value", "repeat the flag"]),
     (&["--polcy=sync"], &["there is no flag --polcy", "the nearest is --policy"]),
     (&["--events=true"], &["--events takes no value: write --events or --no-events"]),

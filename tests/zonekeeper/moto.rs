@@ -71,6 +71,13 @@ impl Moto {
         created["HostedZone"]["Id"].as_str().unwrap().trim_start_matches("/hostedzone/").to_owned()
     }
 
+    /// The record sets of a zone.
+    pub async fn sets(&self, who: &Credentials, zone: &str) -> Vec<Value> {
+        let request = json!({"HostedZoneId": zone});
+        let listed = botocore(&self.url, who, "route53", "list_resource_record_sets", &request).await;
+        listed["ResourceRecordSets"].as_array().unwrap().clone()
+    }
+
     /// The number of requests with a method and a path, with any query.
     fn count(&self, method: &str, path: &str) -> usize {
         let (exactly, with_query) = (format!("{method} {path} HTTP"), format!("{method} {path}?"));

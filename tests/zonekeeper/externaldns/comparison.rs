@@ -1,20 +1,8 @@
 //! Compares zonekeeper with ExternalDNS in every situation.
 
 use std::collections::BTreeSet;
-use std::fs;
 
-use super::{
-    difference::difference,
-    emulated_zone::canonical,
-    keeper::Kept,
-    situation::{Situation, folder},
-};
-
-/// The situations for which a feature is missing.
-pub fn pending() -> BTreeSet<String> {
-    let text = fs::read_to_string(folder().join("pending.txt")).unwrap_or_default();
-    text.lines().map(str::to_owned).collect()
-}
+use super::{difference::difference, emulated_zone::canonical, keeper::Kept, situation::Situation};
 
 /// Compares zonekeeper's result with the recorded one.
 fn compare(situation: &Situation) -> Result<(), String> {
@@ -49,7 +37,6 @@ fn is_equal(whose: &str, expected: &str, kept: &Kept) -> Result<(), String> {
 #[test]
 fn zonekeeper_does_what_externaldns_does() {
     let update = std::env::var_os("UPDATE").is_some();
-    let pending = pending();
     let mut failures = Vec::new();
     let mut situations = Situation::all();
     let [mut equal, mut different] = [0, 0];
@@ -61,23 +48,15 @@ fn zonekeeper_does_what_externaldns_does() {
         let compared = compare(situation);
         let name = &*situation.name;
         match compared {
-            Ok(()) if pending.contains(name) => {
-                failures.push(format!("{name} agrees: remove it from pending.txt"));
-            }
-            Err(why) if !pending.contains(name) => {
-                failures.push(format!("{name}: {}\n{why}", situation.about));
-            }
             Ok(()) if situation.differs.is_some() => different += 1,
             Ok(()) => equal += 1,
-            Err(_) => {}
+            Err(why) => failures.push(format!("{name}: {}\n{why}", situation.about)),
         }
     }
     let all = situations.len();
-    println!("{equal} equal, {different} deliberately different, {} pending, {all} in all", pending.len());
+    println!("{equal} equal, {different} deliberately different, {all} in all");
     assert!(failures.is_empty(), "\n{}\n{} situations fail", failures.join("\n\n"), failures.len());
     assert!(all >= 250, "only {all} situations");
-    let names: BTreeSet<String> = situations.iter().map(|situation| situation.name.clone()).collect();
-    assert!(pending.is_subset(&names), "pending.txt names unknown situations");
 }
 
 #[test]
