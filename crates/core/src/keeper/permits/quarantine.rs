@@ -15,18 +15,19 @@ use crate::{
         time::Time,
     },
     plan::{Batch, Change, Reason, Unit, UnitDigest},
-    source::ClaimKey,
+    source::{ClaimKey, ObjectRef},
 };
 
 /// The first wait of a rejected unit. It doubles with every further rejection, unless the message means the unit itself.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
-/// The number of units rejected in a row from which Route 53 seems to reject everything. Each must be another unit,
-/// sent alone, and not named in the message. The number doubles with every accepted batch while units are rejected,
-/// up to [`SURELY_EVERYTHING`].
+/// The number of units rejected in a row from which Route 53 seems to reject everything. Each must be another unit, sent alone,
+/// and not named in the message. One namespace can ask for any number of units that Route 53 rejects, so they must belong to
+/// two; after a denial by IAM, one is enough. The number doubles with every accepted batch while units are rejected, up to
+/// [`SURELY_EVERYTHING`].
 const EVERYTHING: usize = 3;
-/// The number that is enough, however many batches were accepted before.
+/// The number that is enough, however many batches were accepted before, and even for units of one namespace.
 const SURELY_EVERYTHING: usize = 48;
 
 /// Rejected units, and the parts of rejected batches in which they are searched.
@@ -41,7 +42,7 @@ pub(in crate::keeper) struct Quarantine {
     /// Whether the next part goes before units that were never rejected. They take turns.
     is_parts_turn: bool,
     /// Units rejected alone and unnamed for the first time, since the last accepted batch or named unit.
-    in_a_row: BTreeSet<ClaimKey>,
+    in_a_row: BTreeMap<ClaimKey, ObjectRef>,
     /// How many units in a row mean that Route 53 rejects everything.
     everything: usize,
     /// The units that were planned when Route 53 seemed to reject everything.
@@ -89,7 +90,7 @@ impl Default for Quarantine {
             rejected: BTreeMap::new(),
             parts: VecDeque::new(),
             is_parts_turn: false,
-            in_a_row: BTreeSet::new(),
+            in_a_row: BTreeMap::new(),
             everything: EVERYTHING,
             suspects: BTreeMap::new(),
             full: None,
@@ -204,12 +205,12 @@ impl Quarantine {
         if let [[alone, bound @ ..]] = groups.as_slice() {
             // A unit that was rejected before says nothing about other units.
             if !self.has(alone) {
-                self.in_a_row.insert(alone.key().clone());
+                self.in_a_row.insert(alone.key().clone(), alone.object().clone());
             }
             for unit in units {
                 self.reject(unit, failure.class, message, false, now);
             }
-            if self.in_a_row.len() >= self.everything || !self.suspects.is_empty() {
+            if self.seems_everything(failure.class) || !self.suspects.is_empty() {
                 self.parts.clear();
                 return RejectionOutcome::Everything(alone);
             }
@@ -223,6 +224,15 @@ impl Quarantine {
         self.parts.insert(at.unwrap_or(self.parts.len()), right);
         self.parts.push_front(left);
         RejectionOutcome::Parts
+    }
+
+    /// Whether the units rejected in a row show that Route 53 rejects everything. IAM denies a caller, not a unit.
+    fn seems_everything(&self, class: FailureClass) -> bool {
+        let mut objects = self.in_a_row.values();
+        let are_of_one = objects.next().is_none_or(|first| objects.all(|object| object.is_beside(first)));
+        let is_evidence = class == FailureClass::Denied || !are_of_one;
+        let count = self.in_a_row.len();
+        count >= SURELY_EVERYTHING || (count >= self.everything && is_evidence)
     }
 
     /// Makes units that create record sets wait. Then one of them is tried.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use zonekeeper_core::keeper::{Completion, FailureClass, Gate, Quota};
 
-use super::stage::{Fate, Stage, WEB_1, WEB_2, gone, web, web_at, webs};
+use super::stage::{Fate, Stage, WEB_1, WEB_2, gone, in_namespace, web, web_at, webs};
 
 /// The number of wanted record sets in the zone.
 fn written(stage: &Stage) -> usize {
@@ -145,6 +145,22 @@ fn an_accepted_unit_shows_that_not_everything_is_rejected() {
         }
         for name in ["x3", "x4", "x5"] {
             see(&mut stage, name);
+        }
+        assert_eq!(stage.keeper.closed_gates(stage.now), gates);
+    }
+}
+
+#[test]
+fn refusals_of_one_namespace_do_not_close_the_gate_for_the_others() {
+    for (others, gates) in [(vec![], vec![]), (vec!["x"], vec![Gate::Changes])] {
+        let mut stage = Stage::new();
+        stage.start(&[]);
+        let objects = webs(4).into_iter().chain(others.into_iter().map(|name| in_namespace("blog", name)));
+        for object in objects {
+            let host = format!("{}.example.com", object.id().unwrap().name());
+            stage.refuse(&host, Some("there is no such health check"));
+            stage.see(&object);
+            stage.run(60);
         }
         assert_eq!(stage.keeper.closed_gates(stage.now), gates);
     }

@@ -402,6 +402,12 @@ pub fn web(name: &str, balancer: &str) -> Object {
     web_at(name, &format!("{name}.{APEX}"), balancer)
 }
 
+/// An Ingress of a namespace that asks for the hostname of its name.
+pub fn in_namespace(namespace: &str, name: &str) -> Object {
+    let target = (None, Some(WEB_1.to_owned()));
+    ingress(meta(namespace, name, 0, BTreeMap::new()), &[&format!("{name}.{APEX}")], &[target])
+}
+
 /// An Ingress that asks for another hostname.
 pub fn web_at(name: &str, host: &str, balancer: &str) -> Object {
     ingress(meta("shop", name, 0, BTreeMap::new()), &[host], &[(None, Some(balancer.to_owned()))])
