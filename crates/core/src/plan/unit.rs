@@ -172,13 +172,11 @@ impl Unit {
     /// The move that the unit makes, if it makes one: a TTL and an ownership record are no move. Neither is another address of a
     /// pod or a node: every rollout moves all of them.
     pub fn moves(&self) -> Option<Move> {
-        if self.is_joined {
-            return None;
-        }
         let mut places: Vec<(Place<'_>, Place<'_>)> = Vec::new();
         for change in self.changes.iter().filter(|change| change.is_of_record()) {
             if let Change::Replace { before, after, .. } = change
                 && !before.answers_like(after)
+                && !(self.is_joined && [before, after].iter().all(|set| !set.is_alias()))
             {
                 let place = (Place::of(before), Place::of(after));
                 // The aliases for IPv4 and IPv6 lead to the same place.
