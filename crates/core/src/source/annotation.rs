@@ -30,6 +30,12 @@ pub const HAND_OVER_TO: &str = "zonekeeper.dev/hand-over-to";
 /// Keeps the object's records as they are until a time, as `2026-12-31T18:00:00Z` (RFC 3339).
 pub const PAUSED_UNTIL: &str = "zonekeeper.dev/paused-until";
 
+/// The annotation that `spec.ingressClassName` has replaced.
+pub const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
+
+/// All annotations of zonekeeper's own.
+pub const OWN_ANNOTATIONS: [&str; 4] = [PUBLISH, ADOPT, HAND_OVER_TO, PAUSED_UNTIL];
+
 /// The prefix of zonekeeper's own annotations.
 const OWN_PREFIX: &str = "zonekeeper.dev/";
 
@@ -210,7 +216,6 @@ impl<'a> Annotations<'a> {
 
     /// A key under one of our prefixes that nothing reads is probably a slip of the pen.
     fn warn_of_unknown(&self, problems: &mut Vec<Problem>) {
-        let own = [PUBLISH, ADOPT, HAND_OVER_TO, PAUSED_UNTIL];
         let is_known = |key: &str| {
             AnnotationKey::ALL.iter().any(|known| known.as_str() == key)
                 || OF_OTHERS
@@ -221,7 +226,7 @@ impl<'a> Annotations<'a> {
             let prefixes = &self.rules.prefixes;
             match prefixes.iter().find_map(|prefix| field.strip_prefix(prefix.as_str())) {
                 Some(key) => !is_known(key),
-                None => field.starts_with(OWN_PREFIX) && !own.contains(&field.as_str()),
+                None => field.starts_with(OWN_PREFIX) && !OWN_ANNOTATIONS.contains(&field.as_str()),
             }
         };
         for field in self.all.into_iter().flatten().map(|(field, _)| field).filter(is_unknown) {

@@ -4,13 +4,10 @@ use k8s_openapi::api::networking::v1::{Ingress, IngressSpec};
 
 use super::{
     AnnotationKey, Facts, ObjectRef, Problem, Resource, Rules,
-    annotation::{Annotations, list},
+    annotation::{Annotations, CLASS_ANNOTATION, list},
     hosts::Hosts,
     options::Stated,
 };
-
-/// The annotation that `spec.ingressClassName` has replaced.
-const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
 
 /// The fields from which the hostnames of an Ingress are taken (`ingress-hostname-source`).
 #[derive(Clone, Copy, PartialEq, Eq)]

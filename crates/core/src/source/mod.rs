@@ -49,7 +49,9 @@ use k8s_openapi::{
 };
 
 pub use addresses::Addresses;
-pub use annotation::{ADOPT, DEFAULT_PREFIXES, HAND_OVER_TO, PAUSED_UNTIL, PUBLISH};
+pub use annotation::{
+    ADOPT, CLASS_ANNOTATION, DEFAULT_PREFIXES, HAND_OVER_TO, OWN_ANNOTATIONS, PAUSED_UNTIL, PUBLISH,
+};
 pub use annotation_key::AnnotationKey;
 pub(crate) use claim::Rank;
 pub use claim::{Claim, Claims};

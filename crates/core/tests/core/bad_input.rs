@@ -5,10 +5,7 @@ use std::{collections::BTreeMap, fmt::Debug, str::FromStr};
 use zonekeeper_core::{
     dns::{AliasZones, Data, Name, RecordSet, RecordType, Ttl, TxtText, Zone, ZoneId},
     plan::{Heritage, HostPattern, MAX_SET_IDS, Naming, OwnerId, Plan, PlanDigest, UnitDigest},
-    source::{
-        ADOPT, AnnotationKey, HAND_OVER_TO, MAX_OBJECT_HOSTS, Object, ObjectRef, PAUSED_UNTIL, PUBLISH,
-        Publish, Rules,
-    },
+    source::{AnnotationKey, MAX_OBJECT_HOSTS, OWN_ANNOTATIONS, Object, ObjectRef, Publish, Rules},
 };
 
 use crate::{
@@ -19,8 +16,7 @@ use crate::{
 
 /// All annotations.
 pub fn annotations() -> impl Iterator<Item = &'static str> {
-    let own = [ADOPT, HAND_OVER_TO, PAUSED_UNTIL, PUBLISH];
-    AnnotationKey::ALL.into_iter().map(AnnotationKey::as_str).chain(own)
+    AnnotationKey::ALL.into_iter().map(AnnotationKey::as_str).chain(OWN_ANNOTATIONS)
 }
 
 const X63: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";

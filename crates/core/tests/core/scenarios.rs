@@ -6,6 +6,7 @@ mod brake;
 mod drift;
 mod failures;
 mod holders;
+mod idle;
 mod joins;
 mod merges;
 mod nonsense;

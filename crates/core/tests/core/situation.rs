@@ -422,7 +422,8 @@ impl Situation {
         self.claims_of(resources)
     }
 
-    fn resources(&self) -> impl Iterator<Item = (Option<ResourceRef>, Option<Reduced>)> {
+    /// All resources, each reduced: first those that objects look up.
+    pub fn resources(&self) -> impl Iterator<Item = (Option<ResourceRef>, Option<Reduced>)> {
         let parts = self.parts.iter().map(|part| (part.resource_ref(), part.reduce(&self.rules)));
         let resolved = self.addresses.iter().map(|(host, addresses)| {
             let part = Reduced::part(Addresses::new(addresses.iter().copied()));
