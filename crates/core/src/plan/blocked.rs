@@ -69,6 +69,9 @@ impl Blocked {
             Reason::ClaimedBy { holder } if !holder.is_beside(&self.object) => {
                 "an object of another namespace holds this hostname".to_owned()
             }
+            Reason::SpeaksForOthers { host, holder } if !holder.is_beside(&self.object) => {
+                format!("the name speaks for {host}, and an object of another namespace holds that hostname")
+            }
             Reason::Vacant { holder } if !holder.is_beside(&self.object) => {
                 "zonekeeper keeps the hostname for an object of another namespace, which is gone".to_owned()
             }
@@ -115,7 +118,7 @@ pub(crate) fn of_object(facts: &Facts) -> impl Iterator<Item = Blocked> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Kind;
+    use crate::{dns::Name, source::Kind};
 
     #[test]
     fn the_text_for_an_object_names_no_other_namespace() {
@@ -123,6 +126,10 @@ mod tests {
         for (namespace, is_named) in [("shop", true), ("bank", false)] {
             for reason in [
                 Reason::ClaimedBy { holder: object(namespace) },
+                Reason::SpeaksForOthers {
+                    host: Name::from_hostname("www.example.com").unwrap(),
+                    holder: object(namespace),
+                },
                 Reason::Vacant { holder: object(namespace) },
                 Reason::KindUnreadable { holder: object(namespace) },
                 Reason::DependencyUnreadable {

@@ -51,6 +51,11 @@ impl Reason {
                  Certificate authorities follow a CNAME there, so the owner of the target could get certificates for \
                  hostnames of others. A record that exists already stays as it is."
             }
+            Self::SpeaksForOthers { .. } => {
+                "Names with labels that begin with `_` say something about the hostname after these labels. An SRV record leads \
+                 its clients to another machine, and a TXT record at `_acme-challenge` is enough for a certificate. So these \
+                 names belong to the namespace that holds the hostname. A record that exists already stays as it is."
+            }
             Self::ApexNeedsAlias { .. } => {
                 "The zone's own name has NS and SOA records, which exclude a CNAME."
             }
@@ -188,6 +193,10 @@ impl Reason {
             Self::CoversOthers(_) => {
                 "choose a target that becomes addresses or an alias, or name each hostname; if all namespaces trust each \
                  other, start zonekeeper with --allow-wildcard-cname"
+            }
+            Self::SpeaksForOthers { .. } => {
+                "ask for the name with an object of the namespace that holds the hostname; if all namespaces trust each other, \
+                 start zonekeeper with --merge-targets=all-namespaces"
             }
             Self::ApexNeedsAlias { .. } => {
                 "choose a target that an alias can lead to, IP addresses, or a hostname below the zone's name"

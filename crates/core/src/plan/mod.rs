@@ -35,6 +35,7 @@ mod siblings;
 mod stale;
 mod tenants;
 mod text;
+mod underscored;
 mod unit;
 mod view;
 mod wish;

@@ -58,6 +58,13 @@ pub enum Reason {
     },
     /// The wildcard CNAME would answer for names of others.
     CoversOthers(Covered),
+    /// The underscored name speaks for a hostname that an object of another namespace holds.
+    SpeaksForOthers {
+        /// The hostname.
+        host: Name,
+        /// The other object.
+        holder: ObjectRef,
+    },
     /// The apex of the zone cannot be a CNAME, and the target cannot be an alias.
     ApexNeedsAlias {
         /// The target.
@@ -251,6 +258,7 @@ impl Reason {
             Self::AliasInPrivateZone { .. } => "AliasInPrivateZone",
             Self::SpecialAddress { .. } => "SpecialAddress",
             Self::CoversOthers(_) => "CoversOthers",
+            Self::SpeaksForOthers { .. } => "SpeaksForOthers",
             Self::ApexNeedsAlias { .. } => "ApexNeedsAlias",
             Self::ManyCnameTargets { .. } => "ManyCnameTargets",
             Self::UnmanagedType { .. } => "UnmanagedType",
@@ -334,6 +342,9 @@ impl fmt::Display for Reason {
             }
             Self::CoversOthers(covered) => {
                 write!(f, "a wildcard CNAME would also answer for validation names of {covered}")
+            }
+            Self::SpeaksForOthers { host, holder } => {
+                write!(f, "the name speaks for {host}, and {holder} holds that hostname")
             }
             Self::ApexNeedsAlias { target } => {
                 write!(f, "the zone's own name cannot be a CNAME, and an alias cannot lead to {target}")

@@ -39,6 +39,10 @@ impl<'a> View<'a> {
             name.with_first_label("*").filter(|host| naming.replacement(host).as_ref() == Some(name)),
         );
         hosts.push(name.clone());
+        // They belong to the holder of the hostname.
+        let underscored: Vec<Name> =
+            hosts.iter().flat_map(|host| self.claims.underscored_below(host)).cloned().collect();
+        hosts.extend(underscored);
         // The wish of an alias depends on the records at its target.
         hosts.extend(self.claims.led_to(name).cloned());
         // Their rivals need one of the same names (see `rival.rs`).

@@ -14,7 +14,10 @@ impl View<'_> {
         let desired = self.with_shared_ttl(claim, desired);
         let desired = desired.narrowed(&self.settings.managed_types)?;
         let forbidden = forbidden(&claim.endpoint.key.host, &desired);
-        match forbidden.or_else(|| self.covers_others(claim, &desired)) {
+        match forbidden
+            .or_else(|| self.covers_others(claim, &desired))
+            .or_else(|| self.speaks_for_others(claim))
+        {
             Some(reason) => Err(reason),
             None => Ok(desired),
         }

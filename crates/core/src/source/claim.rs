@@ -182,6 +182,17 @@ impl Claims {
         self.keys_within(name).map(|key| &key.host).filter(move |host| last.replace(*host) != Some(*host))
     }
 
+    /// The claimed hostnames below a name whose next label begins with `_`, as `_web._tcp.www.example.com` below
+    /// `www.example.com`.
+    pub fn underscored_below<'a>(&'a self, name: &'a Name) -> impl Iterator<Item = &'a Name> {
+        let depth = name.labels().count();
+        let is_underscored =
+            move |host: &Name| host.labels().rev().nth(depth).is_some_and(|label| label.starts_with('_'));
+        // All labels that begin with `_` are neighbours.
+        let keys = name.child("_").into_iter().flat_map(|first| self.keys_from(&first));
+        keys.map(|key| &key.host).take_while(move |host| host.is_within(name) && is_underscored(host))
+    }
+
     /// All claimed keys of hostnames at or below a name, in the zone's order.
     pub fn keys_within<'a>(&'a self, name: &'a Name) -> impl Iterator<Item = &'a ClaimKey> {
         self.keys_from(name).take_while(move |key| key.host.is_within(name))
@@ -233,7 +244,7 @@ impl Claims {
             .filter(|(host, _)| !host.is_within(&self.apex))
     }
 
-    fn keys_from(&self, host: &Name) -> impl Iterator<Item = &ClaimKey> {
+    fn keys_from(&self, host: &Name) -> impl Iterator<Item = &ClaimKey> + use<'_> {
         let from = ClaimKey { host: host.clone(), set_id: None };
         self.claimants.range(from..).map(|(key, _)| key)
     }

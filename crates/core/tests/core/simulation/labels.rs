@@ -96,7 +96,8 @@ labels! {
     Reason::NoAliasZone { .. } | Reason::NoAliasTarget { .. } => "NoAliasZone",
     Reason::AliasInPrivateZone { .. } => "AliasInPrivateZone",
     Reason::SpecialAddress { .. } => "SpecialAddress",
-    Reason::CoversOthers(_) => "CoversOthers",
+    // The cluster has no records at underscored names.
+    Reason::CoversOthers(_) | Reason::SpeaksForOthers { .. } => "CoversOthers",
     Reason::ApexNeedsAlias { .. } => "ApexNeedsAlias",
     Reason::ManyCnameTargets { .. } => "ManyCnameTargets",
     Reason::UnmanagedType { .. } => "UnmanagedType",
