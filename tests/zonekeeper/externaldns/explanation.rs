@@ -32,7 +32,7 @@ struct Host<'s> {
 type Rule = (&'static str, fn(&Host<'_>) -> bool);
 
 /// The rules for a hostname at which the zones differ.
-const RULES: [Rule; 51] = [
+const RULES: [Rule; 53] = [
     ("other-provider-annotation", |host| host.has_object_with("cloudflare-")),
     ("apex-without-owner", |host| host.name == APEX && host.has_only_own_names()),
     ("long-label-without-owner", |host| host.name != APEX && host.has_only_own_names()),
@@ -42,6 +42,8 @@ const RULES: [Rule; 51] = [
             && !records(&host.before).is_empty()
             && host.ours == host.before
     }),
+    ("set-identifier-of-others", |host| host.is_blocked("ClaimedBy") && host.lacks_set_identifier()),
+    ("underscored-name", |host| host.is_blocked("SpeaksForOthers")),
     ("merged-objects", |host| host.is_blocked("ClaimedBy") || host.is_blocked("MergeUndecided")),
     ("endpoint-controller", |host| host.is_annotated("controller", "other") && host.has_kind("DNSEndpoint")),
     ("endpoint-other-types", |host| host.has_bad_field(&["recordType: zonekeeper never writes"])),
@@ -205,6 +207,14 @@ impl Host<'_> {
     /// Whether ExternalDNS has not written what zonekeeper has.
     fn is_missing(&self) -> bool {
         self.theirs == self.before && self.ours != self.before
+    }
+
+    /// Whether ExternalDNS has a set identifier that zonekeeper has not.
+    fn lacks_set_identifier(&self) -> bool {
+        let set_ids = |sets: &[RecordSet]| -> BTreeSet<_> {
+            sets.iter().filter_map(|set| set.key.set_id.clone()).collect()
+        };
+        !set_ids(&self.theirs).is_subset(&set_ids(&self.ours))
     }
 
     /// Whether only zonekeeper has written a record set of this type.
