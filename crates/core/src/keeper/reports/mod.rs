@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     dns::Name,
-    plan::{Blocked, Unit, View},
+    plan::{Blocked, Subject, Unit, View},
     source::Claims,
 };
 
@@ -145,12 +145,16 @@ impl Reports {
             self.object_states.object_changed(&object, claims);
         }
         for effect in turn.effects() {
-            let object = match effect {
-                Effect::Report(Report::Blocked(blocked)) => &blocked.object,
-                Effect::Report(Report::Unblocked { object, .. }) => object,
+            let (subject, object) = match effect {
+                Effect::Report(Report::Blocked(blocked)) => (&blocked.subject, &blocked.object),
+                Effect::Report(Report::Unblocked { subject, object }) => (subject, object),
                 _ => continue,
             };
             self.object_states.object_changed(object, claims);
+            // Objects that ask for the same records share the unit of their holder, and its holds.
+            if let Subject::Key(key) = subject {
+                self.object_states.key_changed(key, claims);
+            }
         }
     }
 

@@ -16,7 +16,7 @@ use crate::{
         turn::Turn,
     },
     plan::{Blocked, Noted, Reason, Subject, View, of_object},
-    source::{Claims, Endpoint, Facts, ObjectRef},
+    source::{ClaimKey, Claims, Endpoint, Facts, ObjectRef},
 };
 
 /// The last reports, and the objects whose state may differ from them.
@@ -70,9 +70,14 @@ impl ObjectStates {
     /// Notes that hostnames were planned again.
     pub fn planned(&mut self, hosts: &BTreeSet<Name>, claims: &Claims) {
         for key in hosts.iter().flat_map(|host| claims.keys_at(host)) {
-            let with_status = claims.claimants(key).iter().filter(|claim| has_status(&claim.facts));
-            self.changed.extend(with_status.map(|claim| claim.object().clone()));
+            self.key_changed(key, claims);
         }
+    }
+
+    /// Notes that the plan for a key, or a hold of its unit, has changed.
+    pub fn key_changed(&mut self, key: &ClaimKey, claims: &Claims) {
+        let with_status = claims.claimants(key).iter().filter(|claim| has_status(&claim.facts));
+        self.changed.extend(with_status.map(|claim| claim.object().clone()));
     }
 
     /// Reports the states that have changed. The plans must be current.

@@ -132,6 +132,29 @@ fn a_unit_that_is_held_or_rejected_blocks_the_state() {
 }
 
 #[test]
+fn a_rejection_is_in_the_state_of_every_object_that_asks_for_the_records() {
+    let mut stage = stage(Mode::Apply);
+    let records = addresses(1, &["a.example.com"]);
+    let mut holder = records.clone();
+    if let Object::DnsEndpoint(holder) = &mut holder {
+        holder.metadata.name = Some("first".to_owned());
+    }
+    stage.batches_meet(vec![Fate::fails(FailureClass::Refused, "no"); 2]);
+    stage.keeper_begins_anew();
+    stage.tell(Input::Listing(scope()));
+    stage.see(&holder);
+    stage.see(&records);
+    stage.tell(Input::Listed(scope()));
+    stage.run(100);
+    assert_eq!(
+        states(&mut stage),
+        ["1: waiting a.example.com", "1: blocked a.example.com: RejectedByRoute53"]
+    );
+    stage.run(20 * 60_000);
+    assert_eq!(states(&mut stage), ["1: ready, 1 keys"]);
+}
+
+#[test]
 fn records_that_others_own_are_ready_and_noted() {
     let mut stage = stage(Mode::Apply);
     let object = addresses(1, &["a.example.com"]);
