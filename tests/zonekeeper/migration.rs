@@ -9,6 +9,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
 use serde_json::{Value, json};
 use tokio::process::Command;
+use zonekeeper_emulator::zone::HostedZone;
 
 use crate::{
     control_plane::ControlPlane,
@@ -218,24 +219,34 @@ fn is_golden(name: &str, text: &str) {
     assert_eq!(text, fs::read_to_string(&path).unwrap_or_default(), "{}", path.display());
 }
 
+/// Runs zonekeeper once with the arguments of ExternalDNS, on the objects of a control plane and a new zone.
+pub async fn run_once(
+    situation: &externaldns::Situation,
+    before: HostedZone,
+    plane: &ControlPlane,
+) -> (Zone, Ended) {
+    let zone = Zone::empty().await;
+    zone.alter(|zone| *zone = before);
+    let fixed = ["--provider=aws", "--once", "--metrics-address=127.0.0.1:0"].map(str::to_owned);
+    let arguments: Vec<String> = fixed.into_iter().chain(situation.arguments()).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let run = CommandLine::new(&arguments)
+        .aws(&zone)
+        .env("KUBECONFIG", plane.administrator())
+        .env("ZONEKEEPER_LEASE_NAMESPACE", "default")
+        .env("ZONEKEEPER_ZONE_ID", zone::ID);
+    let ended = run.succeed().await;
+    (zone, ended)
+}
+
 #[tokio::test]
 async fn a_zone_that_externaldns_has_written_stays_as_it_is() {
     let mut cluster = externaldns::Cluster::start().await;
     for situation in externaldns::Situation::all().into_iter().filter(|it| CONVERGED.contains(&&*it.name)) {
         let name = &situation.name;
         let objects = cluster.create(&situation.objects).await.unwrap();
-        let zone = Zone::empty().await;
         let before = externaldns::emulated_zone(situation.after.as_ref().unwrap()).unwrap();
-        zone.alter(|zone| *zone = before);
-        let fixed = ["--provider=aws", "--once", "--metrics-address=127.0.0.1:0"].map(str::to_owned);
-        let arguments: Vec<String> = fixed.into_iter().chain(situation.arguments()).collect();
-        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let run = CommandLine::new(&arguments)
-            .aws(&zone)
-            .env("KUBECONFIG", cluster.plane.administrator())
-            .env("ZONEKEEPER_LEASE_NAMESPACE", "default")
-            .env("ZONEKEEPER_ZONE_ID", zone::ID);
-        let ended = run.succeed().await;
+        let (zone, ended) = run_once(&situation, before, &cluster.plane).await;
         assert_eq!(zone.requests(), Vec::<Vec<String>>::new(), "{name}: {ended}");
         cluster.delete(objects).await;
     }

@@ -23,9 +23,10 @@ pub fn emulated_zone(lines: &str) -> Result<HostedZone, String> {
     for set in of_policies {
         hosted.put(set_to_service(set)).map_err(|why| why.message())?;
     }
-    let batch: Vec<Change> = own.into_iter().map(|set| Change::create(set_to_service(set))).collect();
-    if !batch.is_empty() {
-        hosted.change(&batch).map_err(|why| why.message())?;
+    let creates: Vec<Change> = own.into_iter().map(|set| Change::create(set_to_service(set))).collect();
+    // A batch has a limit.
+    for batch in creates.chunks(100) {
+        hosted.change(batch).map_err(|why| why.message())?;
     }
     Ok(hosted)
 }

@@ -34,6 +34,8 @@ pub struct Kept {
     pub zone: String,
     /// The last plan. It has nothing to write any more, except in a dry run.
     pub plan: Plan,
+    /// The number of changes of all plans.
+    pub changes: usize,
 }
 
 // === impl Kept ===
@@ -46,6 +48,7 @@ impl Kept {
         let config = Config::try_from(flags).map_err(|why| why.to_string())?;
         let (claims, history) = claims(situation, &config)?;
         let mut zone = emulated_zone(&situation.zone)?;
+        let mut changes = 0;
         for _ in 0..ROUNDS {
             let view = View {
                 zone: &zone_from_service(&zone),
@@ -55,9 +58,10 @@ impl Kept {
             };
             let plan = Plan::new(&view);
             if plan.units.is_empty() || line.is_dry_run() {
-                return Ok(Self { zone: text(&zone), plan });
+                return Ok(Self { zone: text(&zone), plan, changes });
             }
             apply(&mut zone, &plan)?;
+            changes += plan.units.iter().map(|unit| unit.changes().len()).sum::<usize>();
         }
         Err(format!("{ROUNDS} plans do not reach an end:\n{}", text(&zone)))
     }

@@ -8,6 +8,7 @@ mod agreement;
 mod binary;
 mod cluster;
 mod comparison;
+mod converged;
 #[path = "../../../crates/core/tests/core/difference.rs"]
 mod difference;
 mod differences;
@@ -16,6 +17,7 @@ mod explanation;
 mod flags;
 mod generator;
 mod keeper;
+mod large_cluster;
 mod objects;
 #[expect(dead_code, reason = "the simulation uses more of it")]
 #[path = "../../../crates/core/tests/core/simulation/random.rs"]

@@ -11,7 +11,8 @@ use super::{
     records::{of_targets, targets},
 };
 
-const PREFIX: &str = "external-dns.kubernetes.io/";
+/// The prefix of annotations.
+pub const PREFIX: &str = "external-dns.kubernetes.io/";
 
 /// Hostnames, the common ones first.
 const HOSTS: [&str; 16] = [
