@@ -58,7 +58,7 @@ pub(super) fn announce(translation: &Translation) {
     }
 }
 
-/// Translates a command line, and parses the command `run` with the flags of zonekeeper. What this command rejects is refused
+/// Translates a command line, and parses the command `run` with the flags of zonekeeper. A flag that `run` rejects is refused
 /// too. There is no command if something is refused.
 pub(super) fn translate(line: CommandLine) -> (Translation, Option<Cli>) {
     let mut translation = line.translate(&own_flags());

@@ -74,7 +74,7 @@ pub struct ObjectFlags {
     #[arg(long, env = "ZONEKEEPER_ANNOTATION_PREFIX", value_name = "PREFIX/", help_heading = "Objects")]
     pub annotation_prefix: Option<String>,
 
-    /// Let objects take over records without an owner with the annotation zonekeeper.dev/adopt. Whoever may annotate an
+    /// Let objects take over records without an owner with the annotation zonekeeper.dev/adopt. A person who may annotate an
     /// object can then take any record whose value is known, so all namespaces must trust each other.
     #[arg(long, env = "ZONEKEEPER_ADOPT_BY_ANNOTATION", help_heading = "Objects")]
     pub adopt_by_annotation: bool,

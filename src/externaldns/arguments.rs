@@ -28,7 +28,7 @@ pub struct Arguments {
     pub ours: Vec<(String, Option<String>)>,
     /// The variables of `ExternalDNS` that a variable of zonekeeper replaces, each with that variable.
     pub replaced: Vec<(String, String)>,
-    /// What could not be parsed.
+    /// The arguments that could not be parsed.
     pub mistakes: Vec<Mistake>,
 }
 

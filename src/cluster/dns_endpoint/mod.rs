@@ -72,7 +72,7 @@ struct Waiting {
 // === impl DnsEndpoints ===
 
 impl DnsEndpoints {
-    /// Creates a listener, and the writer of what it hears.
+    /// Creates a listener, and the writer of the states that it hears.
     pub fn new() -> (Self, DnsEndpointStatuses) {
         let shared = Arc::<Shared>::default();
         (Self(Arc::clone(&shared)), DnsEndpointStatuses(shared))

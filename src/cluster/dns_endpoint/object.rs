@@ -39,7 +39,7 @@ pub struct DnsEndpointSpec {
     pub endpoints: Option<Vec<DnsEndpointEntry>>,
 }
 
-/// What became of the records, as zonekeeper sees it
+/// State of the records, as zonekeeper sees it
 #[derive(Serialize, Deserialize, JsonSchema, Debug, Clone, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct DnsEndpointStatus {

@@ -7,7 +7,7 @@ use crate::{
     source::{ClaimKey, ObjectRef},
 };
 
-/// What became of the records that an object wants in this zone.
+/// The state of the records that an object wants in this zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectState {
     /// The object.

@@ -111,7 +111,7 @@ impl Limit {
         Ok(())
     }
 
-    /// What a person can do.
+    /// How a person can stay within the limit.
     pub(super) fn fix(self) -> &'static str {
         match self {
             Self::ObjectValues(_) | Self::ObjectHosts(_) => "spread the hostnames over several objects",

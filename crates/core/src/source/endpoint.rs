@@ -39,7 +39,7 @@ pub struct Endpoint {
     pub aaaa_ttl: Option<Ttl>,
     /// How host names of AWS services become aliases.
     pub alias: AliasOptions,
-    /// What is wrong with this endpoint alone, if that blocks it.
+    /// The problem that blocks this endpoint alone, if there is one.
     pub problem: Option<Arc<Problem>>,
 }
 

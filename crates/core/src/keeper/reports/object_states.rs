@@ -36,7 +36,7 @@ pub(super) struct Sight<'s> {
     pub rules: &'s Rules<'s>,
 }
 
-/// What became of the records of one key.
+/// The state of the records of one key.
 enum Outcome {
     Right,
     Noted(Noted),
