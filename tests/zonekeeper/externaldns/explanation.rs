@@ -33,7 +33,10 @@ type Rule = (&'static str, fn(&Host<'_>) -> bool);
 
 /// The rules for a hostname at which the zones differ.
 const RULES: [Rule; 53] = [
-    ("other-provider-annotation", |host| host.has_object_with("cloudflare-")),
+    ("other-provider-annotation", |host| {
+        host.has_object_with("cloudflare-")
+            && (host.has_same_answers() || (host.situation.fails && host.is_missing()))
+    }),
     ("apex-without-owner", |host| host.name == APEX && host.has_only_own_names()),
     ("long-label-without-owner", |host| host.name != APEX && host.has_only_own_names()),
     ("ownership-record-of-others", |host| host.is_blocked("OwnedBy") && records(&host.before).is_empty()),
@@ -45,7 +48,9 @@ const RULES: [Rule; 53] = [
     ("set-identifier-of-others", |host| host.is_blocked("ClaimedBy") && host.lacks_set_identifier()),
     ("underscored-name", |host| host.is_blocked("SpeaksForOthers")),
     ("merged-objects", |host| host.is_blocked("ClaimedBy") || host.is_blocked("MergeUndecided")),
-    ("endpoint-controller", |host| host.is_annotated("controller", "other") && host.has_kind("DNSEndpoint")),
+    ("endpoint-controller", |host| {
+        host.is_annotated("controller", "other") && host.has_kind("DNSEndpoint") && host.ours == host.before
+    }),
     ("endpoint-other-types", |host| host.has_bad_field(&["recordType: zonekeeper never writes"])),
     ("endpoint-ownership", |host| host.has_bad_field(&["a TXT with `heritage=`"])),
     ("endpoint-labels", |host| host.has_entry_labels() && records(&host.theirs) == records(&host.ours)),
@@ -77,7 +82,10 @@ const RULES: [Rule; 53] = [
     ("more-alias-services", |host| {
         host.is_annotated("alias", "true") && host.has_alias() && host.is_missing()
     }),
-    ("alias-to-address", |host| host.is_annotated("alias", "true") && host.is_missing()),
+    ("alias-to-address", |host| {
+        let is_address = |set: &RecordSet| set.rtype().is_address() && !set.is_alias();
+        host.is_annotated("alias", "true") && host.is_missing() && host.new_records().any(is_address)
+    }),
     ("cloudfront-health", |host| host.has_object_with("cloudfront.net") && host.is_missing()),
     ("long-resource", |host| host.has_long_object() && host.is_missing()),
     ("unicode-hostname", |host| host.name.contains("xn--") && host.is_missing()),
@@ -87,17 +95,24 @@ const RULES: [Rule; 53] = [
     ("weighted-ttl", |host| host.has_shared_ttl() && host.is_missing()),
     ("older-ownership-names", |host| host.has_only_older_names()),
     ("migration-rewrites", |host| host.has_flag("--migrate-from") && host.has_only_other_ttls()),
-    ("rewrites-forever", |host| host.situation.restless && records(&host.theirs) == records(&host.ours)),
+    ("rewrites-forever", |host| {
+        host.situation.restless && make_restless(&host.objects) && host.has_only_other_ttls()
+    }),
     ("stale-resource", |host| host.has_stale_resource()),
-    ("older-prefix", |host| host.has_object_with("external-dns.alpha.kubernetes.io/")),
+    ("older-prefix", |host| {
+        host.has_object_with("external-dns.alpha.kubernetes.io/")
+            && (host.is_missing() || host.has_only_other_ttls())
+    }),
     ("template-failure", |host| {
         host.has_flag("--fqdn-template") && host.situation.fails && host.is_missing()
     }),
     ("target-template", |host| host.has_flag("--fqdn-target-template") && host.ours == host.before),
     ("other-types-beside", |host| host.is_missing() && host.is_beside_other_type()),
-    ("filtered-host-names", |host| host.has_flag("--target-net-filter") && host.has_host_name()),
+    ("filtered-host-names", |host| {
+        host.has_flag("--target-net-filter") && host.has_host_name() && host.theirs.len() < host.ours.len()
+    }),
     ("domain-filter-of-zones", |host| {
-        (host.has_flag("--domain-filter") || host.has_flag("--regex-domain")) && host.is_missing()
+        (host.has_flag("--domain-filter") || host.has_flag("--regex-domain")) && host.is_untouched_zone()
     }),
     ("annotation-filter-not", |host| {
         host.has_flag("--annotation-filter") && host.situation.fails && host.is_missing()
@@ -151,10 +166,15 @@ fn restless(situation: &Situation) -> Option<&'static str> {
     } else if situation.objects.contains("cloudflare-") {
         Some("other-provider-annotation")
     } else {
-        let is_restless = RESTLESS.iter().any(|key| situation.objects.contains(key))
-            || documents(situation).iter().flat_map(entries).any(is_cname_with_dot);
-        is_restless.then_some("rewrites-forever")
+        make_restless(&documents(situation)).then_some("rewrites-forever")
     }
+}
+
+/// Whether one of these objects makes ExternalDNS write in every run.
+fn make_restless(objects: &[Value]) -> bool {
+    let texts = objects.iter().map(Value::to_string);
+    let is_restless = |text: String| RESTLESS.iter().any(|key| text.contains(key));
+    texts.into_iter().any(is_restless) || objects.iter().flat_map(entries).any(is_cname_with_dot)
 }
 
 // === impl Host ===
@@ -215,6 +235,22 @@ impl Host<'_> {
             sets.iter().filter_map(|set| set.key.set_id.clone()).collect()
         };
         !set_ids(&self.theirs).is_subset(&set_ids(&self.ours))
+    }
+
+    /// Whether ExternalDNS has changed nothing in the whole zone.
+    fn is_untouched_zone(&self) -> bool {
+        self.is_missing()
+            && canonical(self.situation.after.as_deref().unwrap_or_default())
+                == canonical(&self.situation.zone)
+    }
+
+    /// Whether both have records of the same types with the same values, under any routing policy and options.
+    fn has_same_answers(&self) -> bool {
+        let answers = |sets: &[RecordSet]| -> BTreeSet<String> {
+            let of = |set: &RecordSet| format!("{} {:?} {}", set.rtype(), set.values(), set.is_alias());
+            records(sets).iter().map(of).collect()
+        };
+        answers(&self.theirs) == answers(&self.ours)
     }
 
     /// Whether only zonekeeper has written a record set of this type.
