@@ -7,6 +7,7 @@ mod approvals;
 mod claim_ages;
 mod cluster;
 mod convergence;
+mod endpoint;
 mod foreigner;
 mod invariants;
 pub mod join;
@@ -24,12 +25,12 @@ mod saboteur;
 mod service;
 mod shape;
 mod statistics;
-
 mod trace;
 pub mod translation;
 mod watch;
 mod weather;
 mod window;
+mod wish;
 mod world;
 
 use std::{

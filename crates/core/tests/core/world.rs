@@ -44,7 +44,7 @@ const AFFIXES: [(&str, &str, Option<&str>); 8] = [
 ];
 
 /// The managed types. All types together are the most frequent.
-pub const MANAGED_TYPES: [&[&str]; 9] = {
+const MANAGED_TYPES: [&[&str]; 9] = {
     const ALL: &[&str] = &["A", "AAAA", "CNAME"];
     [ALL, ALL, ALL, ALL, ALL, ALL, &["A"], &["A", "AAAA"], &["CNAME"]]
 };

@@ -4,7 +4,7 @@ use zonekeeper_emulator::zone::{AliasTarget, Change, HostedZone, RecordSet};
 
 use super::{
     cluster::HOSTS,
-    ownership::{THEM, TxtNames, US, heritage},
+    ownership::{self, THEM, TxtNames, US, heritage},
     random::Random,
 };
 
@@ -15,16 +15,18 @@ const WEIGHTED: &str = "weighted.example.com.";
 pub const ACTIONS: &[&str] = &[
     "changes a CNAME",
     "changes a TXT",
+    "changes a record of another type",
     "changes an A",
     "changes an AAAA",
     "changes an alias",
     "creates a CNAME",
     "creates a CNAME of ours",
+    "creates a record of another type",
+    "creates a record of another type, owned",
     "creates a traffic policy instance",
     "creates aliases as ExternalDNS",
     "creates an A",
     "creates an A of ours",
-    "creates an MX",
     "creates an ownership TXT",
     "creates as another owner",
     "creates at a name of ours",
@@ -48,17 +50,18 @@ pub struct Action {
 
 /// Makes a random foreign action. `None` if the zone's rules do not allow it.
 pub fn act(zone: &mut HostedZone, naming: TxtNames, random: &mut Random) -> Option<Action> {
-    match random.below(20) {
+    match random.below(21) {
         0 => create(zone, "creates an A", vec![a(&some_name(naming, random), random)]),
         1 => {
             let cname = RecordSet::simple(some_name(naming, random), "CNAME", 60, ["lb.example.org"]);
             create(zone, "creates a CNAME", vec![cname])
         }
-        2 => create(
-            zone,
-            "creates an MX",
-            vec![RecordSet::simple(host(random), "MX", 60, ["10 mx.example.org."])],
-        ),
+        2 => create(zone, "creates a record of another type", vec![literal(&host(random), random)]),
+        20 => {
+            let set = literal(&host(random), random);
+            let txt = txt(&naming.place(&set.name, &set.rtype), random.pick::<&str>(&[THEM, US]));
+            create(zone, "creates a record of another type, owned", vec![set, txt])
+        }
         3..5 => delete(zone, random, |_| true),
         5 => delete(zone, random, |set| set.rtype == "TXT"),
         6..9 => change(zone, random, |_| true),
@@ -184,6 +187,14 @@ fn change(zone: &mut HostedZone, random: &mut Random, like: impl Fn(&RecordSet) 
             set.values = vec![(*random.pick(&["lb.example.org", "other.example.org"])).to_owned()];
             "changes a CNAME"
         }
+        "MX" | "SRV" | "CAA" => {
+            set.values = vec![value_of(&set.rtype, random)];
+            "changes a record of another type"
+        }
+        "TXT" if ownership::owner(&set).is_none() && random.percent(60) => {
+            set.values = vec![value_of(&set.rtype, random)];
+            "changes a record of another type"
+        }
         "TXT" => {
             set.values = match random.below(5) {
                 0 => vec!["\"encrypted or so\"".to_owned()],
@@ -211,6 +222,22 @@ fn one_of(zone: &HostedZone, random: &mut Random, like: impl Fn(&RecordSet) -> b
 
 fn a(name: &str, random: &mut Random) -> RecordSet {
     RecordSet::simple(name, "A", *random.pick(&[60, 300]), [*random.pick(&["192.0.2.1", "198.51.100.1"])])
+}
+
+/// A record that leads to no address.
+fn literal(name: &str, random: &mut Random) -> RecordSet {
+    let rtype = *random.pick(&["CAA", "MX", "SRV", "TXT"]);
+    RecordSet::simple(name, rtype, *random.pick(&[60, 300]), [value_of(rtype, random)])
+}
+
+fn value_of(rtype: &str, random: &mut Random) -> String {
+    let values = match rtype {
+        "CAA" => ["0 issue \"ca.example.net\"", "0 issue \"ca.example.org\""],
+        "MX" => ["10 mx1.example.net", "10 mx.example.org."],
+        "SRV" => ["0 50 8080 web-1.example.net", "0 1 80 web.example.org."],
+        _ => ["\"v=spf1 -all\"", "\"v=spf1 include:example.org -all\""],
+    };
+    (*random.pick(&values)).to_owned()
 }
 
 fn txt(name: &str, owner: &str) -> RecordSet {

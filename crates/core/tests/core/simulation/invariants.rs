@@ -9,7 +9,7 @@ use std::{
 use zonekeeper_core::{
     dns::{Name, RecordType, SetId},
     keeper::{Apply, Time},
-    plan::{Batch, Change, PlanDigest, Unit},
+    plan::{Batch, Change, PlanDigest, Role, Unit},
     source::ObjectRef,
 };
 use zonekeeper_emulator::zone::{HostedZone, RecordSet};
@@ -40,6 +40,9 @@ pub struct Violation {
 #[derive(Debug, Clone)]
 pub struct Ledger {
     naming: TxtNames,
+    /// The types of records that the keeper writes, and those of records that can be ours.
+    managed_types: &'static [&'static str],
+    types: Vec<&'static str>,
     /// The owners whose ownership records the keeper may replace.
     owners: &'static [&'static str],
     vacancy: Duration,
@@ -94,6 +97,8 @@ impl Ledger {
     pub fn new(shape: &Shape) -> Self {
         Self {
             naming: shape.naming,
+            managed_types: shape.managed_types,
+            types: shape.types(),
             owners: shape.owners(),
             vacancy: shape.vacancy,
             claim_ages: ClaimAges::default(),
@@ -124,9 +129,9 @@ impl Ledger {
     pub fn before(&self, apply: &Apply, zone: &HostedZone) -> Before {
         let met = |change: &Change| {
             let found = found(zone, change);
-            let is_ours = found.is_some_and(|set| match *change.after().rtype() {
-                RecordType::Txt => ownership::owner(set).is_some_and(|owner| self.owners.contains(&owner)),
-                _ => self.naming.owner(zone, set) == Some(US),
+            let is_ours = found.is_some_and(|set| match change.role() {
+                Role::Ownership => ownership::owner(set).is_some_and(|owner| self.owners.contains(&owner)),
+                Role::Record => self.naming.owner(zone, set) == Some(US),
             });
             Met { found: found.cloned(), is_ours }
         };
@@ -141,7 +146,7 @@ impl Ledger {
                 let mut places = iter::once(self.naming.place(&host, rtype)).chain(untyped);
                 places.find_map(|place| zone.get(&place, "TXT", set_id))
             };
-            let texts = ["A", "AAAA", "CNAME"].into_iter().filter_map(of);
+            let texts = self.types.iter().copied().filter_map(of);
             let is_readable = |text: &&RecordSet| ownership::is_for(text, &host);
             let texts = texts.filter(is_readable).filter(|text| ownership::owner(text) == Some(US));
             let holders: BTreeSet<ObjectRef> = texts.filter_map(ownership::object).collect();
@@ -165,8 +170,8 @@ impl Ledger {
     /// The listed names of all possible ownership records of a hostname.
     fn text_names(&self, host: &Name) -> Vec<String> {
         let host = host.to_route53();
-        let typed = ["A", "AAAA", "CNAME"].map(|rtype| self.naming.place(&host, rtype));
-        typed.into_iter().chain(self.naming.of(&host, None)).collect()
+        let typed = self.types.iter().map(|rtype| self.naming.place(&host, rtype));
+        typed.chain(self.naming.of(&host, None)).collect()
     }
 
     /// Checks an accepted batch. Returns the number of sets that it replaced in an unavoidable race.
@@ -288,14 +293,16 @@ impl Ledger {
     /// The keeper writes no forbidden name or type.
     fn check_place(&self, change: &Change, basis: &Basis) -> Result<(), Violation> {
         let set = change.after();
-        let types = [RecordType::A, RecordType::Aaaa, RecordType::Cname, RecordType::Txt];
+        let rtype = set.rtype().as_str();
+        let is_allowed = match change.role() {
+            Role::Ownership => rtype == "TXT",
+            Role::Record => self.managed_types.contains(&rtype),
+        };
         let listed = set.name().to_route53();
         let inside = listed.strip_suffix(APEX).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-        if !inside || !types.contains(set.rtype()) {
-            return Err(Violation::new(
-                "nothing but A, AAAA, CNAME and TXT in the zone is written",
-                set.to_string(),
-            ));
+        if !inside || !is_allowed {
+            let invariant = "nothing but records of managed types and ownership records is written";
+            return Err(Violation::new(invariant, set.to_string()));
         }
         for (cut, since) in &self.cuts {
             if *since <= basis.listed && set.name().is_within(cut) {
@@ -330,8 +337,8 @@ impl Ledger {
     /// Every written record has an ownership record of ours.
     fn check_ownership(&self, unit: &Unit, zone: &HostedZone, basis: &Basis) -> Result<(), Violation> {
         let is_ours = |change: &&Change| {
-            let of_record = *change.after().rtype() != RecordType::Txt;
-            !of_record || found(zone, change).is_some_and(|found| self.naming.owner(zone, found) == Some(US))
+            !change.is_of_record()
+                || found(zone, change).is_some_and(|found| self.naming.owner(zone, found) == Some(US))
         };
         match unit.changes().iter().find(|change| !is_ours(change)) {
             Some(change) if !self.is_race(unit.reads(), basis) => {

@@ -1,6 +1,7 @@
 //! The labels of statistics. Each type has one table with the labels and the list of those that must occur.
 
 use zonekeeper_core::{
+    dns::RecordType,
     keeper::{Cursor, Effect, FailureClass, Gate, Input, Read, Report, Warning},
     plan::{Note, Reason},
     source::Reduced,
@@ -163,6 +164,14 @@ labels! {
     Fate::BrokenAfter => "5xx, carried out",
     Fate::LostBefore => "lost, not carried out",
     Fate::LostAfter => "lost, carried out",
+}
+
+/// The types of written records.
+pub const WRITTEN: &[&str] = &["A", "AAAA", "CAA", "CNAME", "MX", "SRV", "TXT"];
+
+/// The type of a written record.
+pub fn written(rtype: &RecordType) -> &'static str {
+    WRITTEN.iter().find(|label| **label == rtype.as_str()).unwrap_or(&"another type")
 }
 
 /// The failure in an input, with the type of its request.

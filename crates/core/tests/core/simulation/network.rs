@@ -6,6 +6,7 @@ use zonekeeper_core::keeper::{Apply, ChangeId, Failure, FailureClass, Input, Rea
 
 use super::{
     invariants::{Ledger, Violation},
+    labels,
     process::Basis,
     saboteur::Saboteur,
     service::{Fate, Unaccepted},
@@ -67,7 +68,7 @@ impl World {
                 return self.schedule(queued, Event::Answer { process, input });
             }
         }
-        self.statistics.count("fault", super::labels::fate(&fate));
+        self.statistics.count("fault", labels::fate(&fate));
         let deadline = sent + TIMEOUT;
         if matches!(request, Request::Apply(..)) {
             self.in_flight.push((process, deadline));
@@ -156,6 +157,9 @@ impl World {
                     let whose =
                         if self.process(basis.number).is_some() { "of this process" } else { "of another" };
                     self.statistics.count("a batch came late", whose);
+                }
+                for change in apply.batch.changes().filter(|change| change.is_of_record()) {
+                    self.statistics.count("written", labels::written(change.after().rtype()));
                 }
                 let races = self.ledger.accepted(apply, basis, &before, &self.service.zone, self.now)?;
                 if self.storm && self.shape.is_undone && self.random.percent(60) {

@@ -51,7 +51,10 @@ impl TxtNames {
 
     /// The untyped name of the ownership record of a set, if it can belong to that set only.
     pub fn untyped(self, name: &str, rtype: &str) -> Option<String> {
-        self.of(name, None).filter(|name| rtype != "AAAA" && !self.is_typed(name))
+        // A TXT is not its own ownership record.
+        let is_of_itself = |at: &str| rtype == "TXT" && at == name;
+        let untyped = self.of(name, None).filter(|_| rtype != "AAAA");
+        untyped.filter(|at| !self.is_typed(at) && !is_of_itself(at))
     }
 
     /// Whether a listed name is the typed name of another hostname. A TXT there never belongs to a record at that name.

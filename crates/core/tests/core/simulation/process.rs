@@ -7,7 +7,7 @@ use std::{
 
 use super::{invariants::Violation, knowledge::Knowledge, ownership::APEX, repairs::Repairs, watch::Watch};
 use zonekeeper_core::{
-    dns::{Name, RecordSet, RecordType, Zone, ZoneId},
+    dns::{Name, RecordSet, Zone, ZoneId},
     keeper::{
         Apply, ApplyId, Config, Effect, FailureClass, Gate, Input, Keeper, Page, Publication, Rate, Read,
         ReadId, Time,
@@ -459,14 +459,7 @@ impl PageContent {
 /// A unit relies on existing sets in three cases: it replaces a set, it creates a record with an existing ownership
 /// record, or it creates an ownership record for an existing record.
 pub fn relies_on_the_zone(unit: &Unit) -> bool {
-    let created: Vec<&RecordType> = unit
-        .changes()
-        .iter()
-        .filter_map(|change| match change {
-            Change::Create { set, .. } => Some(set.rtype()),
-            Change::Replace { .. } => None,
-        })
-        .collect();
-    let txts = created.iter().filter(|rtype| ***rtype == RecordType::Txt).count();
-    created.len() < unit.changes().len() || created.len() - txts != txts
+    let created = unit.changes().iter().filter(|change| change.is_create());
+    let (records, txts): (Vec<&Change>, Vec<&Change>) = created.partition(|change| change.is_of_record());
+    records.len() + txts.len() < unit.changes().len() || records.len() != txts.len()
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use zonekeeper_core::{
-    dns::{Name, RecordSet, RecordType},
+    dns::{Name, RecordSet},
     keeper::{Input, Time},
     plan::{Change, Unit},
     source::{ClaimKey, ObjectRef},
@@ -44,9 +44,8 @@ impl Repairs {
 
     /// Notes that a process knows that a unit was accepted.
     pub fn accepted(&mut self, unit: &Unit, now: Time) -> Result<(), Violation> {
-        let records = unit.changes().iter().map(Change::after);
-        let records: Vec<RecordSet> =
-            records.filter(|set| *set.rtype() != RecordType::Txt).cloned().collect();
+        let records = unit.changes().iter().filter(|change| change.is_of_record());
+        let records: Vec<RecordSet> = records.map(Change::after).cloned().collect();
         if records.is_empty() {
             return Ok(());
         }

@@ -14,7 +14,6 @@ use super::{
     random::Random,
     watch,
 };
-use crate::world::MANAGED_TYPES;
 
 const NAMINGS: [TxtNames; 6] = [
     TxtNames { prefix: "", suffix: "", wildcard: None },
@@ -24,6 +23,28 @@ const NAMINGS: [TxtNames; 6] = [
     TxtNames { prefix: "%{record_type}.own-", suffix: "", wildcard: None },
     TxtNames { prefix: "", suffix: "-own", wildcard: Some("any") },
 ];
+
+/// The managed types. All types, and those of addresses, are the most frequent.
+const MANAGED_TYPES: [&[&str]; 12] = {
+    const ALL: &[&str] = &["A", "AAAA", "CAA", "CNAME", "MX", "SRV", "TXT"];
+    [
+        ALL,
+        ALL,
+        ALL,
+        ALL,
+        ALL,
+        ADDRESSES,
+        ADDRESSES,
+        &["A"],
+        &["A", "AAAA"],
+        &["CNAME"],
+        &["A", "AAAA", "CNAME", "TXT"],
+        &["MX", "SRV", "TXT"],
+    ]
+};
+
+/// The types of addresses. The keeper looks at such records, even if it does not manage them.
+const ADDRESSES: &[&str] = &["A", "AAAA", "CNAME"];
 
 /// The settings of one run.
 #[derive(Debug, Clone)]
@@ -128,6 +149,12 @@ impl Shape {
             },
             ..Settings::new(US.parse().unwrap())
         }
+    }
+
+    /// The types of records that can be ours.
+    pub fn types(&self) -> Vec<&'static str> {
+        let managed = self.managed_types.iter().filter(|rtype| !ADDRESSES.contains(rtype));
+        ADDRESSES.iter().chain(managed).copied().collect()
     }
 
     /// The owners whose sets the keeper may replace.

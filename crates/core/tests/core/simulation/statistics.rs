@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     cluster, foreigner,
-    labels::{EFFECTS, FAILURES, FAILURES_OF_READS, FATES, GATES, INPUTS, NOTES, REASONS},
+    labels::{EFFECTS, FAILURES, FAILURES_OF_READS, FATES, GATES, INPUTS, NOTES, REASONS, WRITTEN},
     person, process, rival,
 };
 
@@ -18,6 +18,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("effect", EFFECTS),
     ("reason", REASONS),
     ("note", NOTES),
+    ("written", WRITTEN),
     ("gate closed", GATES),
     ("failure of a change", FAILURES),
     ("failure of a read", FAILURES_OF_READS),

@@ -113,5 +113,8 @@ pub fn scopes(by_namespace: bool) -> Vec<Scope> {
     let of_resource = |resource| {
         namespaces.iter().map(move |namespace| Scope { resource, namespace: namespace.map(str::to_owned) })
     };
-    [Resource::INGRESS, Resource::SERVICE, ROUTE, BACKEND].into_iter().flat_map(of_resource).collect()
+    [Resource::INGRESS, Resource::SERVICE, Resource::DNS_ENDPOINT, ROUTE, BACKEND]
+        .into_iter()
+        .flat_map(of_resource)
+        .collect()
 }

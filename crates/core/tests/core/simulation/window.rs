@@ -8,7 +8,7 @@ use std::{
 use zonekeeper_core::{
     dns::{Data, Name, RecordSet},
     keeper::{BrakeLimits, Time},
-    plan::{Change, Unit},
+    plan::{Change, Role, Unit},
     source::Kind,
 };
 
@@ -102,14 +102,13 @@ impl Window {
 
 /// The move of a change, from the old to the new target.
 fn places(change: &Change) -> Option<String> {
-    let Change::Replace { before, after, .. } = change else { return None };
+    let Change::Replace { role: Role::Record, before, after } = change else { return None };
     let (from, to) = (place(before)?, place(after)?);
     (from != to).then(|| format!("{from} -> {to}"))
 }
 
 fn place(set: &RecordSet) -> Option<String> {
     match &set.data {
-        _ if !set.rtype().is_address() => None,
         Data::Values { values, .. } => {
             let mut values: Vec<&str> = values.iter().map(AsRef::as_ref).collect();
             values.sort_unstable();
