@@ -15,6 +15,7 @@ mod knowledge;
 pub mod labels;
 mod leadership;
 mod network;
+mod object_states;
 mod ownership;
 mod person;
 mod process;

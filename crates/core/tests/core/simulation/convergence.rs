@@ -9,7 +9,7 @@ use zonekeeper_core::{
     source::Claims,
 };
 
-use super::{invariants::Violation, labels, translation::zone_from_service, world::World};
+use super::{invariants::Violation, labels, process::Process, translation::zone_from_service, world::World};
 
 /// The time after the last disturbance in which everything except a listing must be done.
 const SETTLING: Duration = Duration::from_mins(15);
@@ -18,7 +18,7 @@ const SETTLING: Duration = Duration::from_mins(15);
 const YIELD: Duration = Duration::from_mins(1);
 
 /// Reasons for which planned units are held.
-const HELD: &[&str] =
+pub const HELD: &[&str] =
     &["RejectedByRoute53", "DeniedByIAM", "Protected", "ZoneFull", "Contested", "Paused", "Braked"];
 /// Reasons that end when the disturbances end and a person releases held units.
 const PASSING: &[&str] =
@@ -32,6 +32,7 @@ pub fn check(world: &mut World) -> Result<(), Violation> {
     settle(world)?;
     let leader = world.leader().unwrap();
     world.ledger.unreported(leader.number)?;
+    world.check_states(&fresh_plan(world, leader, &zone_from_service(&world.service.zone)))?;
     for blocked in leader.keeper.plan().blocked {
         world.statistics.count("reason", labels::reason(&blocked.reason));
     }
@@ -87,13 +88,7 @@ fn settled(world: &World) -> Result<(), String> {
         let imagined: Vec<&String> = known.iter().filter(|line| !real.contains(line)).collect();
         return Err(format!("the keeper does not know of {lost:?} and imagines {imagined:?}"));
     }
-    let mut claims = Claims::new(zone.apex().clone());
-    for object in world.cluster.objects() {
-        claims.set(object, world.cluster.facts(object));
-    }
-    let settings = world.shape.settings();
-    let fresh =
-        Plan::new(&View { zone: &zone, claims: &claims, settings: &settings, history: keeper.history() });
+    let fresh = fresh_plan(world, leader, &zone);
     let is_refused = |unit: &Unit| {
         world.service.refuses(unit.changes().iter().map(|change| change.after().name().clone()))
     };
@@ -106,6 +101,16 @@ fn settled(world: &World) -> Result<(), String> {
         return Err(format!("to be written: {unit}"));
     }
     same_plan(&fresh, kept)
+}
+
+/// A new plan of the real zone and objects, with the history of a process.
+fn fresh_plan(world: &World, process: &Process, zone: &Zone) -> Plan {
+    let mut claims = Claims::new(zone.apex().clone());
+    for object in world.cluster.objects() {
+        claims.set(object, world.cluster.facts(object));
+    }
+    let (settings, history) = (world.shape.settings(), process.keeper.history());
+    Plan::new(&View { zone, claims: &claims, settings: &settings, history })
 }
 
 /// Checks that the keeper's incremental plan equals a new plan.

@@ -191,6 +191,11 @@ impl Knowledge {
         keys.into_iter().map(|key| key.host).collect()
     }
 
+    /// The facts of an object, without the rules for endpoints.
+    pub fn facts(&self, object: &ObjectRef) -> Option<&Facts> {
+        self.objects.get(object)
+    }
+
     /// The end of an object's pause, in seconds since 1970.
     pub fn paused_until(&self, object: &ObjectRef) -> Option<i64> {
         Some(self.objects.get(object)?.controls.paused.as_ref()?.until)

@@ -2,7 +2,7 @@
 
 use zonekeeper_core::{
     dns::RecordType,
-    keeper::{Cursor, Effect, FailureClass, Gate, Input, Read, Report, Warning},
+    keeper::{Cursor, Effect, FailureClass, Gate, Input, Read, Readiness, Report, Warning},
     plan::{Note, Reason},
     source::Reduced,
 };
@@ -71,8 +71,8 @@ labels! {
     Effect::Report(Report::Ignored(_)) => "Report Ignored",
     Effect::Report(Report::NoLongerIgnored(_)) => "Report NoLongerIgnored",
     Effect::Report(Report::Lasting { warning: Warning::Ignored(_), .. }) => "Report Lasting, ignored",
-    // The cluster has no kind with a status.
-    Effect::Report(Report::Unblocked { .. } | Report::ObjectState(_)) => "Report Unblocked",
+    Effect::Report(Report::Unblocked { .. }) => "Report Unblocked",
+    Effect::Report(Report::ObjectState(_)) => "Report ObjectState",
     Effect::Report(Report::InSync(_)) => "Report InSync",
     Effect::Report(Report::ZoneListed { .. }) => "Report ZoneListed",
     Effect::Report(Report::Failed { .. }) => "Report Failed",
@@ -83,6 +83,16 @@ labels! {
     Note::Unmanaged => "Unmanaged",
     Note::OwnershipLost => "OwnershipLost",
     Note::OwnedBy { .. } => "OwnedBy",
+}
+
+labels! {
+    /// What the reported states of objects say.
+    readiness(Readiness), READINESS:
+    Readiness::Ready { noted: None, .. } => "Ready",
+    Readiness::Ready { noted: Some(_), .. } => "Ready, noted",
+    Readiness::Blocked { .. } => "Blocked",
+    Readiness::Waiting { needs_approval: false, .. } => "Waiting",
+    Readiness::Waiting { needs_approval: true, .. } => "Waiting for an approval",
 }
 
 labels! {

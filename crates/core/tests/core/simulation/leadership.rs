@@ -166,6 +166,8 @@ impl World {
                 Some(_) => "moves",
             };
             self.statistics.count("leadership", what);
+            // In a new term, it reports all states again.
+            self.processes[me].states.clear();
         }
         let candidate = &mut self.processes[me];
         candidate.led_until = until;

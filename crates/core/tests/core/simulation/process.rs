@@ -9,11 +9,12 @@ use super::{invariants::Violation, knowledge::Knowledge, ownership::APEX, repair
 use zonekeeper_core::{
     dns::{Name, RecordSet, Zone, ZoneId},
     keeper::{
-        Apply, ApplyId, Config, Effect, FailureClass, Gate, Input, Keeper, Page, Publication, Rate, Read,
-        ReadId, Time,
+        Apply, ApplyId, Config, Effect, FailureClass, Gate, Input, Keeper, ObjectState, Page, Publication,
+        Rate, Read, ReadId, Time,
     },
     lease::Lease,
     plan::{Change, Unit},
+    source::ObjectRef,
 };
 
 /// Maximum age of a read (§2).
@@ -55,6 +56,8 @@ pub struct Process {
     pub watch: Watch,
     pub knowledge: Knowledge,
     pub repairs: Repairs,
+    /// The last states of objects that it has reported in its term.
+    pub states: BTreeMap<ObjectRef, ObjectState>,
     reads: BTreeMap<ReadId, PageRequest>,
     shown: Vec<PageContent>,
     /// The starts and times of answered reads of names. Later pages can continue them.
@@ -160,6 +163,7 @@ impl Process {
             watch,
             knowledge: Knowledge::new(born),
             repairs: Repairs::default(),
+            states: BTreeMap::new(),
             reads: BTreeMap::new(),
             shown: Vec::new(),
             answered: BTreeMap::new(),

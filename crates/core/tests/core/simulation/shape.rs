@@ -5,7 +5,7 @@ use std::time::Duration;
 use zonekeeper_core::{
     keeper::{BrakeLimits, Config, Mode, Quota, Rate},
     plan::{Adoption, ManagedTypes, MergeTargets, Naming, Settings},
-    source::Scope,
+    source::{Content, Endpoint, Scope},
 };
 use zonekeeper_emulator::zone::WildcardOrder;
 
@@ -155,6 +155,19 @@ impl Shape {
     pub fn types(&self) -> Vec<&'static str> {
         let managed = self.managed_types.iter().filter(|rtype| !ADDRESSES.contains(rtype));
         ADDRESSES.iter().chain(managed).copied().collect()
+    }
+
+    /// Whether every record of an endpoint is of a managed type, if one of them is.
+    pub fn manages(&self, endpoint: &Endpoint) -> bool {
+        let manages = |rtype: &str| self.managed_types.contains(&rtype);
+        let Content { targets, records } = &endpoint.content;
+        let are_hosts_managed = if targets.addresses().next().is_some() {
+            (targets.v4.is_empty() || manages("A")) && (targets.v6.is_empty() || manages("AAAA"))
+        } else {
+            // Aliases have both types.
+            targets.is_empty() || (manages("A") == manages("AAAA") && ADDRESSES.iter().any(|it| manages(it)))
+        };
+        are_hosts_managed && records.iter().all(|record| manages(record.rtype.as_str()))
     }
 
     /// The owners whose sets the keeper may replace.

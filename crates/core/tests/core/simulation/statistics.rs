@@ -8,7 +8,9 @@ use std::{
 
 use super::{
     cluster, foreigner,
-    labels::{EFFECTS, FAILURES, FAILURES_OF_READS, FATES, GATES, INPUTS, NOTES, REASONS, WRITTEN},
+    labels::{
+        EFFECTS, FAILURES, FAILURES_OF_READS, FATES, GATES, INPUTS, NOTES, READINESS, REASONS, WRITTEN,
+    },
     person, process, rival,
 };
 
@@ -19,6 +21,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("reason", REASONS),
     ("note", NOTES),
     ("written", WRITTEN),
+    ("state", READINESS),
     ("gate closed", GATES),
     ("failure of a change", FAILURES),
     ("failure of a read", FAILURES_OF_READS),

@@ -351,6 +351,7 @@ impl World {
                 Effect::Report(Report::Noted(noted)) => {
                     self.statistics.count("note", labels::note(&noted.note));
                 }
+                Effect::Report(Report::ObjectState(state)) => self.take_state(number, *state)?,
                 Effect::Remember(memory) => {
                     self.ledger.window.is_clock_set = false;
                     let is_led = self.shape.replicas > 0;
