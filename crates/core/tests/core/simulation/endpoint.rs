@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{
     cluster::HOSTS,
     random::Random,
-    wish::{NAMES, V4, V6, Wish},
+    wish::{NAMES, NEIGHBOURS, V4, V6, Wish},
 };
 
 /// The types of entries. NS is never written.
@@ -52,6 +52,8 @@ pub struct Entry {
     rtype: &'static str,
     targets: Vec<&'static str>,
     ttl: Option<i64>,
+    /// Whether its target is a name of the zone, to which an alias leads.
+    is_of_neighbour: bool,
 }
 
 // === impl Entry ===
@@ -63,7 +65,13 @@ impl Entry {
         for _ in 0..=random.below(4) {
             let before = entries.last().filter(|_| random.percent(30));
             let host = before.map_or_else(|| *random.pick(&HOSTS), |before| before.host);
-            let mut entry = Self { host, rtype: random.pick::<&str>(&TYPES), targets: Vec::new(), ttl: None };
+            let mut entry = Self {
+                host,
+                rtype: random.pick::<&str>(&TYPES),
+                targets: Vec::new(),
+                ttl: None,
+                is_of_neighbour: false,
+            };
             entry.aim(random);
             entry.set_ttl(random);
             entries.push(entry);
@@ -73,6 +81,11 @@ impl Entry {
 
     /// Changes the targets.
     pub fn aim(&mut self, random: &mut Random) {
+        self.is_of_neighbour = self.rtype == "CNAME" && random.percent(15);
+        if self.is_of_neighbour {
+            self.targets = vec![*random.pick(&NEIGHBOURS)];
+            return;
+        }
         let from: &[&'static str] = match self.rtype {
             "A" => &V4,
             "AAAA" => &V6,
@@ -106,7 +119,8 @@ impl Entry {
         let mut add = |annotation: &str, value: &str| {
             properties.push(json!({ "name": annotation.replacen("aws-", "aws/", 1), "value": value }));
         };
-        if let Some(alias) = wish.alias.filter(|_| self.rtype == "CNAME") {
+        let alias = if self.is_of_neighbour { Some("true") } else { wish.alias };
+        if let Some(alias) = alias.filter(|_| self.rtype == "CNAME") {
             add("alias", alias);
         }
         if wish.has_bad_policy {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use zonekeeper_core::{
-    dns::{Name, RecordType, SetId},
+    dns::{Data, Name, RecordType, SetId},
     keeper::{Apply, Time},
     plan::{Batch, Change, PlanDigest, Role, Unit},
     source::ObjectRef,
@@ -266,7 +266,9 @@ impl Ledger {
         };
         let (Some(v4), Some(v6)) = (alias("A"), alias("AAAA")) else { return Ok(()) };
         let is_foreign = |name: &Name| self.foreign.contains_key(name);
-        if v4 == v6 || basis.is_abandoned || unit.reads().iter().any(is_foreign) {
+        // A name of the zone can lose the records of one type. An alias to it then stays.
+        let leads_into_zone = [v4, v6].iter().any(|target| target.ends_with(&format!(".{APEX}")));
+        if leads_into_zone || v4 == v6 || basis.is_abandoned || unit.reads().iter().any(is_foreign) {
             return Ok(());
         }
         Err(Violation::new("the types of a hostname lead to one target", format!("{host} to {v4} and {v6}")))
@@ -360,7 +362,13 @@ impl Ledger {
             return Ok(());
         }
         let reads = apply.batch.units().iter().flat_map(Unit::reads);
-        let mut names = reads.chain(apply.batch.changes().map(|change| change.after().name()));
+        // An alias depends on the records at its target.
+        let leads_to = apply.batch.changes().filter_map(|change| match &change.after().data {
+            Data::Alias(alias) => Some(&alias.target),
+            Data::Values { .. } | Data::TrafficPolicy(_) => None,
+        });
+        let written = apply.batch.changes().map(|change| change.after().name());
+        let mut names = reads.chain(written).chain(leads_to);
         let explained = names.any(|name| self.is_news(name, basis) || self.is_unprovable(name, basis.number));
         if explained {
             Ok(())

@@ -103,8 +103,8 @@ labels! {
     Reason::BelowZoneCut { .. } => "BelowZoneCut",
     Reason::NoTarget => "NoTarget",
     Reason::UnknownLoadBalancerZone { .. } => "UnknownLoadBalancerZone",
-    // The cluster has no aliases to names of its own zone.
-    Reason::NoAliasZone { .. } | Reason::NoAliasTarget { .. } => "NoAliasZone",
+    Reason::NoAliasZone { .. } => "NoAliasZone",
+    Reason::NoAliasTarget { .. } => "NoAliasTarget",
     Reason::AliasInPrivateZone { .. } => "AliasInPrivateZone",
     Reason::SpecialAddress { .. } => "SpecialAddress",
     // The cluster has no records at underscored names.

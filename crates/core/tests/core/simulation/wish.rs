@@ -20,6 +20,15 @@ pub const NAMES: [&str; 9] = [
     "lb.example.org",
     "lb2.example.org",
 ];
+/// Targets of aliases in the zone itself. Nobody asks for the last one.
+pub const NEIGHBOURS: [&str; 6] = [
+    "bank.example.com",
+    "www.example.com",
+    "0.example.com",
+    "shop.example.com",
+    "weighted.example.com",
+    "nobody.example.com",
+];
 const SET_IDS: [&str; 2] = ["blue", "green"];
 /// The annotations of routing policies. Most are of one policy, because policies exclude each other.
 const POLICIES: [(&str, &str); 10] = [
@@ -175,6 +184,11 @@ impl Wish {
     pub fn aim(&mut self, random: &mut Random) {
         if let Some(entry) = self.some_entry(random) {
             return entry.aim(random);
+        }
+        if random.percent(6) {
+            self.targets = vec![(*random.pick(&NEIGHBOURS)).to_owned()];
+            self.alias = Some("true");
+            return;
         }
         let some = |random: &mut Random, from: &[&str]| {
             (0..=random.below(2)).map(|_| (*random.pick(from)).to_owned()).collect::<Vec<_>>()
