@@ -74,7 +74,7 @@ impl<'v> Rivals<'v> {
     /// The wanted CNAME or TXT is at the name of another hostname's ownership record.
     fn gives_way_to_txt(&self, holder: &Claim, desired: &Desired) -> Option<Reason> {
         let (view, host) = (self.view, &holder.endpoint.key.host);
-        if !excludes_txt(desired) || view.has_owned_set(host) {
+        if !excludes_txt(desired) || view.is_taken(host) {
             return None;
         }
         view.settings.naming.hosts_at(view.zone.apex(), host).into_iter().find_map(|other| {
@@ -85,7 +85,9 @@ impl<'v> Rivals<'v> {
                 return Some(Reason::ReservedName(Reserved::OwnershipOf(other)));
             }
             let own = || self.oldest_at(host, excludes_txt);
-            let goes_on = theirs.is_some_and(|theirs| is_known || !is_first(holder, own, &theirs));
+            let goes_on = theirs.is_some_and(|theirs| {
+                view.does_txt_go_on(host, &other).unwrap_or_else(|| !is_first(holder, own, &theirs))
+            });
             let (at, found) = (host.clone(), RecordType::Txt);
             goes_on.then_some(Reason::TypeConflict { at, found, is_needed: true })
         })
@@ -96,14 +98,14 @@ impl<'v> Rivals<'v> {
         let (view, host) = (self.view, &holder.endpoint.key.host);
         let places = desired.sets.iter().map(|set| view.place(host, set.rtype()));
         // Nearly no place of an ownership record is a claimed hostname.
-        let mut places = places.filter(|at| at != host && view.claims.has_host(at)).peekable();
-        if places.peek().is_none() || view.has_owned_set(host) {
-            return None;
-        }
+        let mut places = places.filter(|at| at != host && view.claims.has_host(at));
         places.find_map(|at| {
             let theirs = self.oldest_at(&at, excludes_txt);
             let own = || self.oldest_at(host, |wish| view.has_txt_at(&at, host, wish));
-            let goes_on = theirs.is_some_and(|theirs| !is_first(holder, own, &theirs));
+            let goes_on = theirs.is_some_and(|theirs| {
+                let is_txt_first = view.does_txt_go_on(&at, host);
+                !is_txt_first.unwrap_or_else(|| is_first(holder, own, &theirs))
+            });
             if !goes_on {
                 return None;
             }
@@ -141,6 +143,28 @@ impl View<'_> {
         let wish = self.wanted(holder).ok().filter(|_| self.barred(&key.host).is_none())?;
         self.without_rivals(holder, &wish).ok()?;
         Some(Rival { claim: holder.clone(), wish, is_owned: self.has_owned_set_of(key) })
+    }
+
+    /// Whether a record of ours at a name excludes an ownership record there.
+    fn is_taken(&self, at: &Name) -> bool {
+        let excludes = |set: &RecordSet| matches!(set.rtype(), RecordType::Cname | RecordType::Txt);
+        self.owned_sets(at, excludes).next().is_some()
+    }
+
+    /// Whether the ownership record of a hostname goes on at its name, or the records that the name itself asks for. None if
+    /// the zone does not decide it.
+    fn does_txt_go_on(&self, at: &Name, host: &Name) -> Option<bool> {
+        if self.is_taken(at) {
+            return Some(false);
+        }
+        if self.owned_sets(host, |set| self.place(host, set.rtype()) == *at).next().is_some() {
+            return Some(true);
+        }
+        match (self.has_owned_set(at), self.has_owned_set(host)) {
+            (true, false) => Some(false),
+            (false, true) => Some(true),
+            (true, true) | (false, false) => None,
+        }
     }
 
     /// Whether the ownership record of a wish at a hostname is at this name.
