@@ -289,6 +289,11 @@ impl Planner {
             if unit.is_some_and(Unit::changes_records) && !is_repair {
                 model.history.wish_changed(&key);
             }
+            // A record can be repaired beside another one of the key that is right and not ours.
+            let is_noted = |plan: &HostPlan| plan.noted.iter().any(|noted| noted.key == key);
+            if self.plans.plan_of(host).is_some_and(is_noted) {
+                self.drift.repaired(&key);
+            }
             if model.claims().claimants(&key).is_empty() {
                 model.history.forget_right(&key);
                 self.drift.forget(&key);

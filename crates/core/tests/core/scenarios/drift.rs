@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
 use zonekeeper_core::{
     keeper::{BrakeLimits, Input, Time},
-    source::{Object, PAUSED_UNTIL},
+    plan::ManagedTypes,
+    source::{Object, PAUSED_UNTIL, Resource, Scope},
 };
 use zonekeeper_emulator::zone::{Change, RecordSet};
 
@@ -46,6 +48,37 @@ fn a_record_that_somebody_changes_three_times_a_day_is_contested_for_six_hours()
     assert_eq!(writes(&mut stage), 0);
     stage.run(HOUR);
     assert_eq!(writes(&mut stage), 1);
+}
+
+#[test]
+fn a_record_beside_one_that_is_not_ours_is_contested_as_well() {
+    let scope = || Scope { resource: Resource::DNS_ENDPOINT, namespace: None };
+    let mut stage = Stage::with(|config| {
+        config.scopes = vec![scope()];
+        config.settings.managed_types = ManagedTypes::new(["A", "MX"]).unwrap();
+    });
+    let records = json!({
+        "metadata": { "namespace": "shop", "name": "records", "uid": "uid of shop/records" },
+        "spec": { "endpoints": [
+            { "dnsName": "www.example.com", "recordType": "A", "targets": ["192.0.2.1"] },
+            { "dnsName": "www.example.com", "recordType": "MX", "targets": ["10 mail.example.net"] },
+        ] },
+    });
+    stage.keeper_begins_anew();
+    stage.tell(Input::Listing(scope()));
+    stage.see(&Object::DnsEndpoint(Box::new(serde_json::from_value(records).unwrap())));
+    stage.tell(Input::Listed(scope()));
+    stage.run(5_000);
+    stage.somebody_deletes("mx-www.example.com", "TXT");
+    stage.run(3 * MINUTE);
+    assert_eq!(stage.keeper.plan().noted.len(), 1);
+    stage.done();
+    for _ in 0..2 {
+        disturbed(&mut stage);
+        assert_eq!(writes(&mut stage), 1);
+    }
+    disturbed(&mut stage);
+    assert_eq!(stage.keeper.plan().blocked[0].reason.label(), "Contested");
 }
 
 #[test]
