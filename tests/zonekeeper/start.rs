@@ -46,7 +46,7 @@ async fn without_route_53_nothing_starts() {
         let ended = command().await.env("ZONEKEEPER_ZONE_ID", "Z9999999999").end().await;
         fails(&ended, 1, &["there is no hosted zone Z9999999999", "check --zone-id"]);
         let ended = command().await.without_env("AWS_REGION").end().await;
-        fails(&ended, 1, &["no AWS region is configured: set AWS_REGION"]);
+        fails(&ended, 1, &["no AWS region is configured: set --aws-region or AWS_REGION"]);
         if arguments == ["run"] {
             continue;
         }

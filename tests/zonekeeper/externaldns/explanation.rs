@@ -68,7 +68,9 @@ const RULES: [Rule; 53] = [
     ("ttl-limit", |host| host.warnings.contains("is more than --max-ttl")),
     ("routing-policy-changed", |host| host.is_blocked("RoutingConflict") && host.ours == host.before),
     ("mixed-policies", |host| {
-        (host.is_blocked("RoutingConflict") || host.is_blocked("TypeConflict")) && host.is_missing()
+        let is_blocked = host.is_blocked("RoutingConflict") || host.is_blocked("TypeConflict");
+        let is_of_claims = || host.reasons.iter().any(|(_, text)| text.contains("another claim on"));
+        is_blocked && (host.is_missing() || is_of_claims())
     }),
     ("wildcard-cname", |host| host.is_blocked("CoversOthers")),
     ("unreadable-choice", |host| {
@@ -112,7 +114,7 @@ const RULES: [Rule; 53] = [
         host.has_flag("--target-net-filter") && host.has_host_name() && host.theirs.len() < host.ours.len()
     }),
     ("domain-filter-of-zones", |host| {
-        (host.has_flag("--domain-filter") || host.has_flag("--regex-domain")) && host.is_untouched_zone()
+        (host.has_flag("--domain-filter") || host.has_flag("--regex-domain")) && host.is_missing()
     }),
     ("annotation-filter-not", |host| {
         host.has_flag("--annotation-filter") && host.situation.fails && host.is_missing()
@@ -235,13 +237,6 @@ impl Host<'_> {
             sets.iter().filter_map(|set| set.key.set_id.clone()).collect()
         };
         !set_ids(&self.theirs).is_subset(&set_ids(&self.ours))
-    }
-
-    /// Whether ExternalDNS has changed nothing in the whole zone.
-    fn is_untouched_zone(&self) -> bool {
-        self.is_missing()
-            && canonical(self.situation.after.as_deref().unwrap_or_default())
-                == canonical(&self.situation.zone)
     }
 
     /// Whether both have records of the same types with the same values, under any routing policy and options.

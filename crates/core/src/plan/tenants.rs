@@ -36,8 +36,18 @@ impl View<'_> {
         self.block(plan, &reasons);
     }
 
-    /// The objects whose namespaces have a hostname: those that hold records there, else the oldest one whose unit is written.
+    /// One object of each namespace that has a hostname: the holders of its records, else the object of the oldest planned unit.
     fn tenants(&self, host: &Name, plan: &HostPlan) -> Vec<ObjectRef> {
+        let holders = self.holders_of_records(host);
+        if !holders.is_empty() {
+            return holders;
+        }
+        let oldest = plan.units.iter().min_by_key(|unit| self.rank_of(unit));
+        oldest.map(|unit| unit.object().clone()).into_iter().collect()
+    }
+
+    /// The objects that our ownership records at a hostname name, and that claim it or may claim it unseen.
+    pub(super) fn holders_of_records(&self, host: &Name) -> Vec<ObjectRef> {
         let set_ids: BTreeSet<_> =
             self.owned_sets(host, |_| true).map(|stale| stale.set.key.set_id).collect();
         let keys = set_ids.into_iter().map(|set_id| ClaimKey { host: host.clone(), set_id });
@@ -46,12 +56,6 @@ impl View<'_> {
             facts.is_some_and(|facts| facts.hosts().any(|claimed| claimed == host))
                 || self.claims.may_claim_unseen(object, host)
         };
-        let holders: Vec<ObjectRef> =
-            keys.filter_map(|key| self.named_holder(&key)).filter(still_claims).collect();
-        if !holders.is_empty() {
-            return holders;
-        }
-        let oldest = plan.units.iter().min_by_key(|unit| self.rank_of(unit));
-        oldest.map(|unit| unit.object().clone()).into_iter().collect()
+        keys.filter_map(|key| self.named_holder(&key)).filter(still_claims).collect()
     }
 }

@@ -5,7 +5,10 @@
 //! hostname. `--merge-targets=all-namespaces` gives them to everyone.
 
 use super::{MergeTargets, Reason, View};
-use crate::{dns::Name, source::Claim};
+use crate::{
+    dns::Name,
+    source::{Claim, ObjectRef},
+};
 
 impl View<'_> {
     /// Why a claim would speak for a hostname of another namespace, if so.
@@ -14,26 +17,29 @@ impl View<'_> {
         if self.settings.merge_targets == Some(MergeTargets::AllNamespaces) {
             return None;
         }
-        let holder_of = |key| {
-            self.holder(key, self.named_holder(key).as_ref(), &self.history.holder(key)).map(Claim::object)
-        };
-        let mut first = None;
-        for holder in self.claims.keys_at(&host).filter_map(holder_of) {
-            if holder.is_beside(claim.object()) {
-                return None;
-            }
-            first = first.or(Some(holder));
+        let mut holders = self.holders_of_records(&host);
+        if holders.is_empty() {
+            holders.extend(self.oldest_writable(&host));
         }
-        first.map(|holder| Reason::SpeaksForOthers { host: host.clone(), holder: holder.clone() })
+        let is_of_others = holders.iter().all(|holder| !holder.is_beside(claim.object()));
+        let holder = holders.into_iter().next().filter(|_| is_of_others)?;
+        Some(Reason::SpeaksForOthers { host, holder })
     }
 
-    /// The name above the labels of an underscored name that begin with `_`, if it is in the zone.
+    /// The object of the oldest claim on a hostname whose wish can be written.
+    fn oldest_writable(&self, host: &Name) -> Option<ObjectRef> {
+        let keys = self.keys(host).planned.into_iter();
+        let claims = keys.flat_map(|key| self.claims.claimants(key));
+        let oldest = claims.filter(|claim| self.wish(claim).is_ok()).min_by_key(|claim| claim.rank())?;
+        Some(oldest.object().clone())
+    }
+
+    /// The name above the last label that begins with `_`, if it is in the zone. The whole branch below such a label belongs to
+    /// that name (RFC 8552, 1.1): also `key._domainkey` and `*._tcp`.
     fn spoken_for(&self, name: &Name) -> Option<Name> {
-        let is_underscored = |name: &Name| name.as_str().starts_with('_');
-        let mut at = Some(name.clone()).filter(is_underscored)?;
-        while is_underscored(&at) {
-            at = at.parent()?;
-        }
-        Some(at).filter(|host| host.is_within(self.zone.apex()))
+        let underscored = name.labels().enumerate().filter(|(_, label)| label.starts_with('_'));
+        let (last, _) = underscored.last()?;
+        let host = (0..=last).try_fold(name.clone(), |name, _| name.parent())?;
+        Some(host).filter(|host| host.is_within(self.zone.apex()))
     }
 }

@@ -39,12 +39,12 @@ impl<'a> View<'a> {
             name.with_first_label("*").filter(|host| naming.replacement(host).as_ref() == Some(name)),
         );
         hosts.push(name.clone());
-        // They belong to the holder of the hostname.
+        // The wish of an alias depends on the records at its target.
+        hosts.extend(self.claims.led_to(name).cloned());
+        // Whether an underscored name may be written depends on the holder of the hostname above it.
         let underscored: Vec<Name> =
             hosts.iter().flat_map(|host| self.claims.underscored_below(host)).cloned().collect();
         hosts.extend(underscored);
-        // The wish of an alias depends on the records at its target.
-        hosts.extend(self.claims.led_to(name).cloned());
         // Their rivals need one of the same names (see `rival.rs`).
         let rivals = hosts.iter().flat_map(|host| {
             // The ownership record of any record keeps its name, even if nobody manages the type.

@@ -138,6 +138,7 @@ fn a_rejection_is_in_the_state_of_every_object_that_asks_for_the_records() {
     let mut holder = records.clone();
     if let Object::DnsEndpoint(holder) = &mut holder {
         holder.metadata.name = Some("first".to_owned());
+        holder.metadata.uid = Some("uid of shop/first".to_owned());
     }
     stage.batches_meet(vec![Fate::fails(FailureClass::Refused, "no"); 2]);
     stage.keeper_begins_anew();

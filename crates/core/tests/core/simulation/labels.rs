@@ -107,8 +107,8 @@ labels! {
     Reason::NoAliasTarget { .. } => "NoAliasTarget",
     Reason::AliasInPrivateZone { .. } => "AliasInPrivateZone",
     Reason::SpecialAddress { .. } => "SpecialAddress",
-    // The cluster has no records at underscored names.
-    Reason::CoversOthers(_) | Reason::SpeaksForOthers { .. } => "CoversOthers",
+    Reason::CoversOthers(_) => "CoversOthers",
+    Reason::SpeaksForOthers { .. } => "SpeaksForOthers",
     Reason::ApexNeedsAlias { .. } => "ApexNeedsAlias",
     Reason::ManyCnameTargets { .. } => "ManyCnameTargets",
     Reason::UnmanagedType { .. } => "UnmanagedType",
