@@ -307,7 +307,8 @@ impl Naming {
 impl Fallbacks {
     /// Remembers the fallback names of a hostname while the hostname is claimed or has records.
     pub fn note(&mut self, settings: &Settings, apex: &Name, host: &Name, exists: bool) {
-        let types = settings.managed_types.with_addresses();
+        // The ownership record of any record keeps its name, even if nobody manages the type.
+        let types = RecordType::WRITABLE.iter();
         for place in settings.naming.places(apex, host, types).filter(Naming::is_fallback) {
             if exists {
                 self.hosts.insert(place, host.clone());

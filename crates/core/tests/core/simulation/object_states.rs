@@ -107,7 +107,7 @@ impl World {
             let mut held = held.iter().filter(|it| it.subject == subject);
             return held.next().map_or(Outcome::Waiting, |held| Outcome::Blocked(held));
         }
-        if !self.shape.manages(endpoint) {
+        if !self.shape.manages(endpoint, &self.service.zone) {
             return Outcome::LeftOut;
         }
         let is_noted = fresh.noted.iter().any(|it| it.object == *object && it.key == endpoint.key);

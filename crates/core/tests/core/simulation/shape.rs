@@ -7,10 +7,10 @@ use zonekeeper_core::{
     plan::{Adoption, ManagedTypes, MergeTargets, Naming, Settings},
     source::{Content, Endpoint, Scope},
 };
-use zonekeeper_emulator::zone::WildcardOrder;
+use zonekeeper_emulator::zone::{HostedZone, WildcardOrder};
 
 use super::{
-    ownership::{THEM, TxtNames, US},
+    ownership::{APEX, THEM, TxtNames, US},
     random::Random,
     watch,
 };
@@ -158,13 +158,20 @@ impl Shape {
     }
 
     /// Whether every record of an endpoint is of a managed type, if one of them is.
-    pub fn manages(&self, endpoint: &Endpoint) -> bool {
+    pub fn manages(&self, endpoint: &Endpoint, zone: &HostedZone) -> bool {
         let manages = |rtype: &str| self.managed_types.contains(&rtype);
         let Content { targets, records } = &endpoint.content;
         let are_hosts_managed = if targets.addresses().next().is_some() {
             (targets.v4.is_empty() || manages("A")) && (targets.v6.is_empty() || manages("AAAA"))
+        } else if let Some(target) =
+            targets.hosts.iter().find(|host| host.to_route53().ends_with(&format!(".{APEX}")))
+        {
+            // An alias to a name of the zone has the types of the records there.
+            let target = target.to_route53();
+            let is_there = |rtype: &str| zone.iter().any(|set| set.name == target && set.rtype == rtype);
+            ["A", "AAAA"].iter().all(|rtype| manages(rtype) || !is_there(rtype))
         } else {
-            // Aliases have both types.
+            // Other aliases have both types.
             targets.is_empty() || (manages("A") == manages("AAAA") && ADDRESSES.iter().any(|it| manages(it)))
         };
         are_hosts_managed && records.iter().all(|record| manages(record.rtype.as_str()))
