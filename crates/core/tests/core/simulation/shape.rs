@@ -7,7 +7,7 @@ use zonekeeper_core::{
     plan::{Adoption, ManagedTypes, MergeTargets, Naming, Settings},
     source::{Content, Endpoint, Scope},
 };
-use zonekeeper_emulator::zone::{HostedZone, WildcardOrder};
+use zonekeeper_emulator::zone::{HostedZone, RecordSet, WildcardOrder};
 
 use super::{
     ownership::{APEX, THEM, TxtNames, US},
@@ -161,7 +161,12 @@ impl Shape {
     pub fn manages(&self, endpoint: &Endpoint, zone: &HostedZone) -> bool {
         let manages = |rtype: &str| self.managed_types.contains(&rtype);
         let Content { targets, records } = &endpoint.content;
-        let are_hosts_managed = if targets.addresses().next().is_some() {
+        // A CNAME of ours stays one, even where an alias is possible.
+        let host = endpoint.key.host.to_route53();
+        let is_cname = |set: &RecordSet| set.name == host && set.rtype == "CNAME";
+        let are_hosts_managed = if !targets.hosts.is_empty() && zone.iter().any(is_cname) {
+            true
+        } else if targets.addresses().next().is_some() {
             (targets.v4.is_empty() || manages("A")) && (targets.v6.is_empty() || manages("AAAA"))
         } else if let Some(target) =
             targets.hosts.iter().find(|host| host.to_route53().ends_with(&format!(".{APEX}")))
