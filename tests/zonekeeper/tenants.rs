@@ -3,6 +3,7 @@
 
 use futures::{StreamExt, stream};
 use k8s_openapi::api::{core::v1::Service, events::v1::Event, networking::v1::Ingress};
+use rustix::process::Signal;
 use serde_json::json;
 use zonekeeper_emulator::zone::RecordSet;
 
@@ -78,11 +79,14 @@ async fn the_afternoon_of_a_hostile_tenant_is_nobody_elses() {
         let target = json!({"external-dns.kubernetes.io/target": target});
         tenant.create_ingress(name, &format!("{name}.example.test"), target).await;
     }
-    // 5. He moves all his load balancers. The brake holds him, and nobody else.
+    // 5. He moves all his load balancers. The brake holds him, and nobody else. zonekeeper hears of all moves together: it would
+    // write those that it hears of before the limit is reached.
+    zonekeeper.signal(Signal::STOP);
     for n in 0..12 {
         let name = format!("own-{n}");
         tenant.set_address::<Ingress>(&name, json!({"hostname": balancer(&name, 2)})).await;
     }
+    zonekeeper.signal(Signal::CONT);
     zonekeeper.measures("zonekeeper_blocked{reason=\"Braked\"}", "12").await;
     victim.set_address::<Ingress>("api", json!({"hostname": OTHER_BALANCER})).await;
     zonekeeper
