@@ -7,7 +7,8 @@ use super::BadFlag;
 /// The flags for the AWS account of the zone.
 #[derive(Debug, Clone, Args)]
 pub struct AwsFlags {
-    /// AWS region of the requests. Route 53 is global, so any region of the zone's partition will do. Without it: `AWS_REGION`,
+    /// AWS region of the requests. Route 53 is global, so any region of the zone's partition will do. With a role to assume: a
+    /// region whose STS the pod can reach. Without it: `AWS_REGION`,
     /// or the region of the profile.
     #[arg(long, env = "ZONEKEEPER_AWS_REGION", value_name = "REGION", help_heading = "AWS account")]
     pub aws_region: Option<String>,
@@ -17,8 +18,8 @@ pub struct AwsFlags {
     #[arg(long, env = "ZONEKEEPER_AWS_PROFILE", value_name = "NAME", help_heading = "AWS account")]
     pub aws_profile: Vec<String>,
 
-    /// ARN of a role to assume, as in ExternalDNS: for a zone in another account. The credentials of the pod need the right
-    /// sts:AssumeRole on it, and the role the policy of `zonekeeper iam-policy`.
+    /// ARN of a role to assume, as in ExternalDNS: for a zone in another account. The credentials of the pod must be allowed
+    /// sts:AssumeRole on this role. The role needs the policy that `zonekeeper iam-policy` prints.
     #[arg(long, env = "ZONEKEEPER_AWS_ASSUME_ROLE", value_name = "ARN", help_heading = "AWS account")]
     pub aws_assume_role: Option<String>,
 
@@ -48,7 +49,7 @@ pub struct AwsAccess {
 pub struct AssumedRole {
     /// Its ARN.
     pub arn: String,
-    /// What its trust policy can ask for (IAM User Guide, "Access to AWS accounts owned by third parties").
+    /// The external id, if the trust policy of the role asks for one (IAM User Guide, "Access to AWS accounts owned by third parties").
     pub external_id: Option<String>,
 }
 

@@ -44,7 +44,8 @@ pub enum Merge {
     False,
     /// All objects of its namespace
     True,
-    /// All objects, as in ExternalDNS: any namespace can add itself to the answers of another one
+    /// All objects, as in ExternalDNS: any namespace can add itself to the answers of another one, with addresses, set
+    /// identifiers and underscored names
     AllNamespaces,
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use super::Via;
 use crate::config::AwsAccess;
 
-/// A source of credentials, as the environment configures it.
+/// A source of credentials, as the flags and the environment configure it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CredentialSource {
     /// Access keys in the environment.

@@ -34,14 +34,14 @@ pub struct BadHosts {
 pub struct BadHost {
     /// The hostname as it was written, cut to a readable length.
     pub text: String,
-    /// What is wrong with it.
+    /// The mistake in it.
     pub why: BadName,
 }
 
 // === impl Hosts ===
 
 impl Hosts {
-    /// Adds a hostname that a person wrote if its field counts. Otherwise, the flags leave it out.
+    /// Adds a hostname that a person wrote. If the flags leave out its field, so is the hostname.
     pub fn add_if(&mut self, counts: bool, text: &str) {
         if counts {
             self.add(text);

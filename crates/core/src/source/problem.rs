@@ -5,13 +5,13 @@
 pub struct Problem {
     /// The field, as a person would look for it: `annotation external-dns.kubernetes.io/ttl`.
     pub field: String,
-    /// What is wrong, and what is expected.
+    /// The mistake, and the expected value.
     pub text: String,
-    /// What follows from it.
+    /// The effect on the object's hostnames.
     pub severity: Severity,
 }
 
-/// What follows from a problem of an object.
+/// The effect of a problem on the hostnames of its object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// A warning: the object's hostnames are published.

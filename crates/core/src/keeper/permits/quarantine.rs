@@ -23,8 +23,8 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
 /// The number of units rejected in a row from which Route 53 seems to reject everything. Each must be another unit, sent alone,
-/// and not named in the message. One namespace can ask for any number of units that Route 53 rejects, so they must belong to
-/// two; after a denial by IAM, one is enough. The number doubles with every accepted batch while units are rejected, up to
+/// and not named in the message. The units must belong to at least two namespaces, because one namespace can ask for any number
+/// of units that Route 53 rejects. A denial by IAM is mostly about the caller, so one namespace is then enough. The number doubles with every accepted batch while units are rejected, up to
 /// [`SURELY_EVERYTHING`].
 const EVERYTHING: usize = 3;
 /// The number that is enough, however many batches were accepted before, and even for units of one namespace.
@@ -226,7 +226,7 @@ impl Quarantine {
         RejectionOutcome::Parts
     }
 
-    /// Whether the units rejected in a row show that Route 53 rejects everything. IAM denies a caller, not a unit.
+    /// Whether the units rejected in a row show that Route 53 rejects everything.
     fn seems_everything(&self, class: FailureClass) -> bool {
         let mut objects = self.in_a_row.values();
         let are_of_one = objects.next().is_none_or(|first| objects.all(|object| object.is_beside(first)));
