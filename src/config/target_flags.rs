@@ -42,7 +42,7 @@ pub struct TargetFlags {
     )]
     pub default_targets: Vec<String>,
 
-    /// Replace the targets of every object that has any with --default-targets.
+    /// Replace the targets of every object that has any with --default-targets. TXT, MX, SRV and CAA records stay as they are.
     #[arg(long, env = "ZONEKEEPER_FORCE_DEFAULT_TARGETS", help_heading = "Targets")]
     pub force_default_targets: bool,
 

@@ -57,7 +57,6 @@ pub fn canonical(text: &str) -> String {
                     *value = spelling(&set.key.rtype, value).into();
                 }
                 values.sort_unstable();
-                values.dedup();
             }
             format!("{set}\n")
         }

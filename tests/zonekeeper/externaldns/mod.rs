@@ -16,6 +16,7 @@ mod emulated_zone;
 mod explanation;
 mod flags;
 mod generator;
+mod host;
 mod keeper;
 mod large_cluster;
 mod objects;

@@ -77,9 +77,17 @@ impl View<'_> {
 
     /// The TTL of the weighted sets of a name and type, and whether an object asks for it.
     ///
-    /// A set that stays as it is decides. Otherwise the objects do, if all that state a TTL state the same one.
+    /// A set that stays as it is decides. Otherwise the objects do, if all that state a TTL state the same one. A set without
+    /// siblings shares nothing.
     fn shared_ttl(&self, claim: &Claim, rtype: &RecordType) -> Option<(Ttl, bool)> {
-        let host = &claim.endpoint.key.host;
+        let key = &claim.endpoint.key;
+        let host = &key.host;
+        let is_sibling = |set: &&RecordSet| set.rtype() == rtype && set.key.set_id != key.set_id;
+        if self.claims.keys_at(host).all(|other| other == key)
+            && !self.zone.at(host).iter().any(|set| is_sibling(&set))
+        {
+            return None;
+        }
         // Nobody moves the TTL of another namespace, nor does an object that cannot be published.
         let counts = |other: &&Claim| {
             let is_published = other.facts.blocking_problem().is_none() && other.endpoint.problem.is_none();
