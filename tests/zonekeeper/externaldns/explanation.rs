@@ -16,7 +16,7 @@ use super::{
 type Rule = (&'static str, fn(&Host<'_>) -> bool);
 
 /// The rules for a hostname at which the zones differ.
-const RULES: [Rule; 57] = [
+const RULES: [Rule; 58] = [
     ("other-provider-annotation", |host| {
         host.has_object_with("cloudflare-")
             && (host.has_same_answers() || (host.situation.fails && host.is_missing()))
@@ -86,7 +86,7 @@ const RULES: [Rule; 57] = [
         let is_common = |set: &RecordSet| set.rtype().is_address() || *set.rtype() == RecordType::Cname;
         host.has_flag("--force-default-targets")
             && host.asks_for_other_type()
-            && !host.new_records().any(is_common)
+            && (!host.new_records().any(is_common) || (host.situation.fails && host.is_missing()))
     }),
     ("pod-below-wildcard", |host| host.name.contains(".*.") && host.ours == host.before),
     ("spelled-twice", |host| {
@@ -105,6 +105,7 @@ const RULES: [Rule; 57] = [
         host.situation.restless && make_restless(&host.objects) && host.has_only_other_ttls()
     }),
     ("stale-resource", |host| host.has_stale_resource()),
+    ("merged-by-chance", |host| host.objects.len() > 1 && host.has_other_object_only()),
     ("older-prefix", |host| {
         host.has_object_with("external-dns.alpha.kubernetes.io/")
             && (host.is_missing() || host.has_only_other_ttls())
@@ -115,7 +116,9 @@ const RULES: [Rule; 57] = [
     ("target-template", |host| host.has_flag("--fqdn-target-template") && host.ours == host.before),
     ("other-types-beside", |host| host.is_missing() && host.is_beside_other_type()),
     ("filtered-host-names", |host| {
-        host.has_flag("--target-net-filter") && host.has_host_name() && host.theirs.len() < host.ours.len()
+        host.has_flag("--target-net-filter")
+            && host.has_host_name()
+            && (host.is_missing() || host.theirs.len() < host.ours.len())
     }),
     ("domain-filter-of-zones", |host| {
         (host.has_flag("--domain-filter") || host.has_flag("--regex-domain")) && host.is_missing()

@@ -235,6 +235,12 @@ impl Host<'_> {
             && theirs.iter().zip(&ours).all(|(one, other)| one.key == other.key && one.answers_like(other))
     }
 
+    /// Whether both have the same records, and their ownership records name different objects.
+    pub fn has_other_object_only(&self) -> bool {
+        let keys = |sets: &[RecordSet]| -> Vec<_> { sets.iter().map(|set| set.key.clone()).collect() };
+        keys(&self.theirs) == keys(&self.ours) && records(&self.theirs) == records(&self.ours)
+    }
+
     /// Whether our ownership record was there before the record, and ExternalDNS has left the name of another object in it.
     pub fn has_stale_resource(&self) -> bool {
         let ownership = |sets: &[RecordSet]| -> Vec<RecordSet> {
