@@ -1,50 +1,27 @@
 //! The clients: one type reads, another one also writes.
 
-use std::time::Duration;
-
-use aws_config::{
-    BehaviorVersion, ConfigLoader, SdkConfig, profile::ProfileFileCredentialsProvider,
-    provider_config::ProviderConfig, sts::AssumeRoleProvider,
-};
-use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_route53::{
     Client,
-    config::{Credentials, Region, retry::RetryConfig, timeout::TimeoutConfig},
     types::{ChangeStatus, HostedZone, HostedZoneConfig, RrType},
 };
 use tracing::warn;
 use zonekeeper_core::{
     dns::{BadName, Name, Zone, ZoneId},
     keeper::{Apply, ChangeId, Cursor, Failure, FailureClass, Page, Read},
-    lease,
 };
 
 use super::{
+    access::{AccessError, Via},
     answer::CompleteAnswer,
     credentials::CredentialSource,
-    endpoint,
     failure::{RequestKind, UNTRUSTED, classify},
     guard::{Guard, Permission},
     record,
 };
 use crate::{
-    config::{AssumedRole, AwsAccess},
     driver::{Clock, ReadZone, WriteZone},
-    error_chain,
     leadership::Leadership,
 };
-
-/// How long one request may take, until the end of its answer.
-///
-/// It is shorter than the margin of the lease: a change that is sent when leadership ends must be over before another
-/// process writes.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
-const _: () = assert!(ATTEMPT_TIMEOUT.as_millis() < lease::MARGIN.as_millis());
-/// How long it may take to open a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// The name of the sessions with an assumed role, as CloudTrail shows it.
-const SESSION: &str = "zonekeeper";
 
 /// A client that reads one zone. It has no method that writes, and its guard lets no change through.
 #[derive(Debug, Clone)]
@@ -58,20 +35,6 @@ pub struct Reader {
 pub struct Writer {
     reader: Reader,
     permission: Permission,
-}
-
-/// How to reach Route 53.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Via {
-    /// AWS, or the endpoints that the environment names.
-    Aws(AwsAccess),
-    /// An emulator on this machine.
-    Emulator {
-        /// The address of the emulator.
-        url: String,
-        /// The access key to use.
-        access_key: String,
-    },
 }
 
 /// The properties of a hosted zone.
@@ -88,16 +51,9 @@ pub struct ZoneFacts {
 /// Why a zone cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// No region is configured.
-    #[error(
-        "no AWS region is configured: set --aws-region or AWS_REGION (Route 53 is global, so any region of the zone's partition will do, for example us-east-1)"
-    )]
-    NoRegion,
-    /// An endpoint has no TLS.
-    #[error(
-        "{0} is {1}, an endpoint without TLS that is not on this machine: whoever is on the way could change records; use https://"
-    )]
-    PlainText(&'static str, String),
+    /// The SDK cannot be configured.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// There are no usable credentials.
     #[error("AWS credentials: {0}\n{1}")]
     Credentials(Failure, CredentialSource),
@@ -119,11 +75,6 @@ pub enum OpenError {
         "the hosted zone {0} is managed by another AWS service ({1}): its records cannot be changed through Route 53"
     )]
     Linked(ZoneId, String),
-    /// This machine trusts no certificate authority, so it cannot trust any server.
-    #[error(
-        "this system trusts no certificate authority, so it cannot trust AWS: {0}\ninstall its ca-certificates, or name a bundle (PEM) with SSL_CERT_FILE"
-    )]
-    NoAuthority(String),
     /// The server's certificate is not trusted.
     #[error(
         "the certificate of Route 53 is not trusted: {0}\nif another server answers instead (a proxy that inspects TLS, AWS_ENDPOINT_URL_ROUTE_53), name a bundle (PEM) with its certificate authority in SSL_CERT_FILE"
@@ -161,7 +112,7 @@ impl Reader {
                     OpenError::Denied(self.zone.clone(), failure)
                 }
                 (_, UNTRUSTED) => OpenError::Untrusted(failure),
-                (FailureClass::Account, _) => OpenError::Credentials(failure, CredentialSource::of(via)),
+                (FailureClass::Account, _) => OpenError::Credentials(failure, via.credential_source()),
                 _ => OpenError::Service(failure),
             }
         })?;
@@ -308,80 +259,13 @@ async fn connect(
     clock: Clock,
     via: &Via,
 ) -> Result<(Reader, ZoneFacts), OpenError> {
-    let shared = match via {
-        Via::Aws(access) => aws(access).await?,
-        Via::Emulator { url, access_key } => {
-            let key = Credentials::new(access_key, "not-checked", None, None, "emulator");
-            let region = Region::from_static("us-east-1");
-            defaults().endpoint_url(url).region(region).credentials_provider(key).load().await
-        }
-    };
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-        .operation_timeout(ATTEMPT_TIMEOUT)
-        .build();
-    let config = aws_sdk_route53::config::Builder::from(&shared)
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(timeouts)
+    let config = via
+        .client()
+        .await?
         .interceptor(Guard::new(zone.clone(), permission, clock))
         .interceptor(CompleteAnswer)
         .build();
     let reader = Reader { client: Client::from_conf(config), zone };
     let facts = reader.facts(via).await?;
     Ok((reader, facts))
-}
-
-fn defaults() -> ConfigLoader {
-    aws_config::defaults(BehaviorVersion::v2026_01_12())
-}
-
-/// The configuration for AWS.
-async fn aws(access: &AwsAccess) -> Result<SdkConfig, OpenError> {
-    let AwsAccess { region, profile, role } = access;
-    if let Some((variable, endpoint)) = endpoint::plain_text(|name| std::env::var(name).ok()) {
-        return Err(OpenError::PlainText(variable, endpoint));
-    }
-    require_authorities()?;
-    let mut loader = defaults();
-    if let Some(region) = region {
-        loader = loader.region(Region::new(region.clone()));
-    }
-    if let Some(profile) = profile {
-        loader = loader.profile_name(profile);
-    }
-    let mut shared = loader.load().await;
-    if shared.region().is_none_or(|region: &Region| region.as_ref().trim().is_empty()) {
-        return Err(OpenError::NoRegion);
-    }
-    if let Some(profile) = profile {
-        // The default chain would prefer access keys in the environment.
-        let in_region = ProviderConfig::without_region().with_region(shared.region().cloned());
-        let chosen = ProfileFileCredentialsProvider::builder().profile_name(profile).configure(&in_region);
-        shared = with_credentials(shared, SharedCredentialsProvider::new(chosen.build()));
-    }
-    if let Some(AssumedRole { arn, external_id }) = role {
-        let mut assumed = AssumeRoleProvider::builder(arn).session_name(SESSION).configure(&shared);
-        if let Some(id) = external_id {
-            assumed = assumed.external_id(id);
-        }
-        let assumed = SharedCredentialsProvider::new(assumed.build().await);
-        shared = with_credentials(shared, assumed);
-    }
-    Ok(shared)
-}
-
-fn with_credentials(shared: SdkConfig, credentials: SharedCredentialsProvider) -> SdkConfig {
-    shared.into_builder().credentials_provider(credentials).build()
-}
-
-/// Checks that this system trusts a certificate authority. Without this check, the SDK would blame the server's certificate.
-fn require_authorities() -> Result<(), OpenError> {
-    let found = rustls_native_certs::load_native_certs();
-    if found.certs.is_empty() {
-        let errors: Vec<String> = found.errors.iter().map(|error| error_chain::text(error)).collect();
-        let none = || "it has no bundle of certificates".to_owned();
-        return Err(OpenError::NoAuthority(if errors.is_empty() { none() } else { errors.join("; ") }));
-    }
-    Ok(())
 }

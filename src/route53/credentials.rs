@@ -4,7 +4,6 @@
 
 use std::fmt;
 
-use super::Via;
 use crate::config::AwsAccess;
 
 /// A source of credentials, as the flags and the environment configure it.
@@ -15,7 +14,7 @@ pub enum CredentialSource {
     /// A named profile, of the flag or the environment.
     Profile(String),
     /// A role that STS grants for the token of a service account (IRSA).
-    Role {
+    WebIdentity {
         /// The ARN of the role.
         role: String,
         /// The file with the token.
@@ -43,11 +42,8 @@ pub enum CredentialSource {
 
 impl CredentialSource {
     /// The source of this process.
-    pub fn of(via: &Via) -> Self {
-        match via {
-            Via::Aws(access) => Self::of_access(access, |name| std::env::var(name).ok()),
-            Via::Emulator { .. } => Self::Keys,
-        }
+    pub fn of(access: &AwsAccess) -> Self {
+        Self::of_access(access, |name| std::env::var(name).ok())
     }
 
     fn of_access(access: &AwsAccess, variable: impl Fn(&str) -> Option<String>) -> Self {
@@ -68,7 +64,7 @@ impl CredentialSource {
         } else if let Some(profile) = variable("AWS_PROFILE") {
             Self::Profile(profile)
         } else if let Some(token) = variable("AWS_WEB_IDENTITY_TOKEN_FILE") {
-            Self::Role { role: or_nothing("AWS_ROLE_ARN"), token }
+            Self::WebIdentity { role: or_nothing("AWS_ROLE_ARN"), token }
         } else if let Some(uri) = variable("AWS_CONTAINER_CREDENTIALS_FULL_URI") {
             Self::Agent { uri, token: or_nothing("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") }
         } else {
@@ -91,7 +87,7 @@ impl fmt::Display for CredentialSource {
                  --profile {profile}` works here; the profile is read from ~/.aws/config and ~/.aws/credentials, or from the \
                  files in AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE"
             ),
-            Self::Role { role, token } => write!(
+            Self::WebIdentity { role, token } => write!(
                 f,
                 "they come from STS, for the role {role} and the token in {token} (IRSA): check that the role exists and \
                  that STS can be reached; check that the trust policy of the role names the cluster's OIDC provider, the \
@@ -135,7 +131,7 @@ mod tests {
         let expected = [
             CredentialSource::Keys,
             CredentialSource::Profile("dns".into()),
-            CredentialSource::Role { role: "(no AWS_ROLE_ARN)".into(), token: "/irsa".into() },
+            CredentialSource::WebIdentity { role: "(no AWS_ROLE_ARN)".into(), token: "/irsa".into() },
             CredentialSource::Agent {
                 uri: "http://169.254.170.23/v1/credentials".into(),
                 token: "(no AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE)".into(),

@@ -11,6 +11,7 @@
 //! One call is one HTTP request. The SDK's own retries are off, because the keeper counts tokens and must know which
 //! requests were sent.
 
+mod access;
 mod answer;
 mod client;
 mod credentials;
@@ -20,7 +21,8 @@ mod guard;
 mod policy;
 mod record;
 
-pub use client::{OpenError, Reader, Via, Writer, ZoneFacts};
+pub use access::Via;
+pub use client::{OpenError, Reader, Writer, ZoneFacts};
 pub use credentials::CredentialSource;
 pub use failure::{KnownCode, SERVICE_CODES, TRANSPORT_CODES};
 pub use policy::{Partition, Policy};
