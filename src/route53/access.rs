@@ -99,7 +99,7 @@ fn defaults() -> ConfigLoader {
 /// The configuration for AWS.
 async fn aws(access: &AwsAccess) -> Result<SdkConfig, AccessError> {
     let AwsAccess { region, profile, role } = access;
-    if let Some((variable, endpoint)) = endpoint::plain_text(|name| std::env::var(name).ok()) {
+    if let Some((variable, endpoint)) = endpoint::in_environment(|name| std::env::var(name).ok()) {
         return Err(AccessError::PlainText(variable, endpoint));
     }
     require_authorities()?;
@@ -111,13 +111,16 @@ async fn aws(access: &AwsAccess) -> Result<SdkConfig, AccessError> {
         loader = loader.profile_name(profile);
     }
     let mut shared = loader.load().await;
+    if let Some((setting, endpoint)) = shared.service_config().and_then(endpoint::in_files) {
+        return Err(AccessError::PlainText(setting, endpoint));
+    }
     if shared.region().is_none_or(|region: &Region| region.as_ref().trim().is_empty()) {
         return Err(AccessError::NoRegion);
     }
     if let Some(profile) = profile {
         // The default chain would prefer access keys in the environment.
-        let in_region = ProviderConfig::without_region().with_region(shared.region().cloned());
-        let chosen = ProfileFileCredentialsProvider::builder().profile_name(profile).configure(&in_region);
+        let chosen = ProfileFileCredentialsProvider::builder().profile_name(profile);
+        let chosen = chosen.configure(&of_providers(&shared));
         shared = with_credentials(shared, SharedCredentialsProvider::new(chosen.build()));
     }
     if let Some(AssumedRole { arn, external_id }) = role {
@@ -129,6 +132,35 @@ async fn aws(access: &AwsAccess) -> Result<SdkConfig, AccessError> {
         shared = with_credentials(shared, assumed);
     }
     Ok(shared)
+}
+
+/// The configuration of credential providers, as the SDK gives it to its default chain. It decides how a profile's requests
+/// for a role reach STS.
+///
+/// The provider finds the endpoints of the profile itself. Two settings are lost, as in the default chain, because the SDK has
+/// no way to pass them: the app name, and `ignore_configured_endpoint_urls`.
+fn of_providers(shared: &SdkConfig) -> ProviderConfig {
+    let mut providers = ProviderConfig::without_region()
+        .with_region(shared.region().cloned())
+        .with_use_fips(shared.use_fips())
+        .with_use_dual_stack(shared.use_dual_stack())
+        .with_behavior_version(shared.behavior_version());
+    if let Some(timeouts) = shared.timeout_config() {
+        providers = providers.with_timeout_config(timeouts.clone());
+    }
+    if let Some(retries) = shared.retry_config() {
+        providers = providers.with_retry_config(retries.clone());
+    }
+    if let Some(client) = shared.http_client() {
+        providers = providers.with_http_client(client);
+    }
+    if let Some(sleep) = shared.sleep_impl() {
+        providers = providers.with_sleep_impl(sleep);
+    }
+    if let Some(clock) = shared.time_source() {
+        providers = providers.with_time_source(clock);
+    }
+    providers
 }
 
 fn with_credentials(shared: SdkConfig, credentials: SharedCredentialsProvider) -> SdkConfig {
@@ -144,4 +176,28 @@ fn require_authorities() -> Result<(), AccessError> {
         return Err(AccessError::NoAuthority(if errors.is_empty() { none() } else { errors.join("; ") }));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_reaches_sts_with_the_settings_of_the_process() {
+        let timeouts = TimeoutConfig::builder().connect_timeout(Duration::from_secs(77)).build();
+        let shared = SdkConfig::builder()
+            .region(Region::from_static("us-gov-west-1"))
+            .use_fips(true)
+            .use_dual_stack(true)
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::standard().with_max_attempts(9))
+            .build();
+        // The SDK shows these settings nowhere else.
+        let shown = format!("{:?}", of_providers(&shared));
+        for part in
+            ["us-gov-west-1", "use_fips: Some(true)", "use_dual_stack: Some(true)", "77s", "max_attempts: 9"]
+        {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+    }
 }

@@ -2,11 +2,17 @@
 
 use std::net::IpAddr;
 
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use axum::http::{Uri, uri::Scheme};
 
 /// The environment variables with endpoints of the AWS services that we use (AWS SDKs and Tools Reference Guide,
 /// "Service-specific endpoints").
 const VARIABLES: [&str; 3] = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ROUTE_53", "AWS_ENDPOINT_URL_STS"];
+/// The same services in the configuration files: the name in the SDK, and the name of the setting for a person.
+const SERVICES: [(&str, &str); 2] = [
+    ("Route 53", "endpoint_url for Route 53 in the AWS configuration file"),
+    ("STS", "endpoint_url for STS in the AWS configuration file"),
+];
 
 /// Whether a request to this address leaves the machine without TLS. An address that cannot be read does not.
 pub fn is_plain_text(address: &str) -> bool {
@@ -17,9 +23,24 @@ pub fn is_plain_text(address: &str) -> bool {
 }
 
 /// The first environment variable whose endpoint has no TLS, with its value.
-pub fn plain_text(variable: impl Fn(&str) -> Option<String>) -> Option<(&'static str, String)> {
+pub fn in_environment(variable: impl Fn(&str) -> Option<String>) -> Option<(&'static str, String)> {
     let set = VARIABLES.into_iter().filter_map(|name| Some((name, variable(name)?)));
     set.into_iter().find(|(_, address)| is_plain_text(address))
+}
+
+/// The first setting of the AWS configuration files whose endpoint has no TLS, with its value. It stands in the profile, or in
+/// the `services` section that the profile names. An environment variable comes before it.
+pub fn in_files(config: &dyn LoadServiceConfig) -> Option<(&'static str, String)> {
+    let endpoint = |service, variable| {
+        let key = ServiceConfigKey::builder().service_id(service).env(variable).profile("endpoint_url");
+        config.load_config(key.build().ok()?)
+    };
+    SERVICES.into_iter().find_map(|(service, setting)| {
+        // With `ignore_configured_endpoint_urls`, the SDK hides the files behind this variable only. But a profile's requests
+        // for a role still go where the files say.
+        let used = endpoint(service, VARIABLES[0]).or_else(|| endpoint(service, ""))?;
+        is_plain_text(&used).then_some((setting, used))
+    })
 }
 
 #[cfg(test)]
@@ -57,9 +78,34 @@ mod tests {
 
     #[test]
     fn the_variable_is_named() {
-        let found =
-            plain_text(|name| (name == "AWS_ENDPOINT_URL_STS").then(|| "http://sts.example.com".to_owned()));
+        let found = in_environment(|name| {
+            (name == "AWS_ENDPOINT_URL_STS").then(|| "http://sts.example.com".to_owned())
+        });
         assert_eq!(found, Some(("AWS_ENDPOINT_URL_STS", "http://sts.example.com".to_owned())));
-        assert_eq!(plain_text(|_| None), None);
+        assert_eq!(in_environment(|_| None), None);
+    }
+
+    /// The endpoint of one service in the files. The flag is `ignore_configured_endpoint_urls`.
+    #[derive(Debug)]
+    struct Files(&'static str, &'static str, bool);
+
+    impl LoadServiceConfig for Files {
+        fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+            let Self(service, address, is_ignored) = *self;
+            let is_hidden = is_ignored && key.env() == "AWS_ENDPOINT_URL";
+            (key.service_id() == service && key.profile() == "endpoint_url" && !is_hidden)
+                .then(|| address.to_owned())
+        }
+    }
+
+    #[test]
+    fn the_setting_of_a_file_is_named() {
+        for (service, setting) in SERVICES {
+            for is_ignored in [false, true] {
+                let found = in_files(&Files(service, "http://192.0.2.1", is_ignored));
+                assert_eq!(found, Some((setting, "http://192.0.2.1".to_owned())));
+                assert_eq!(in_files(&Files(service, "https://192.0.2.1", is_ignored)), None);
+            }
+        }
     }
 }

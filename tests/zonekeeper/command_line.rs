@@ -1,5 +1,7 @@
 //! The command line: its flags, variables and help.
 
+use std::fs;
+
 use clap::CommandFactory;
 use zonekeeper::cli::Cli;
 
@@ -7,6 +9,7 @@ use crate::{
     control_plane::ControlPlane,
     namespace::{BALANCER, Namespace},
     process::CommandLine,
+    scratch::Scratch,
     zone::{self, Zone},
 };
 
@@ -95,6 +98,19 @@ async fn an_endpoint_without_tls_is_refused() {
         let refused = command.env(variable, "http://192.0.2.1:8080").end().await;
         assert_eq!(refused.code(), Some(1), "{refused}");
         let said = format!("{variable} is http://192.0.2.1:8080, an endpoint without TLS");
+        assert!(refused.stderr.contains(&said), "{refused}");
+    }
+    let folder = Scratch::new("plain-text");
+    let file = folder.join("config");
+    let of_sts = "services = here\n[services here]\nsts =\n  endpoint_url = http://192.0.2.1:8080\n";
+    for (service, settings) in [("Route 53", "endpoint_url = http://192.0.2.1:8080\n"), ("STS", of_sts)] {
+        fs::write(&file, format!("[default]\n{settings}")).unwrap();
+        let command = CommandLine::of(&zone, &shop, &["run"]).await.without_env("AWS_ENDPOINT_URL_ROUTE_53");
+        let refused = command.env("AWS_CONFIG_FILE", &file).end().await;
+        assert_eq!(refused.code(), Some(1), "{refused}");
+        let said = format!(
+            "endpoint_url for {service} in the AWS configuration file is http://192.0.2.1:8080, an endpoint without TLS"
+        );
         assert!(refused.stderr.contains(&said), "{refused}");
     }
 }

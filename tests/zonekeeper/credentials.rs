@@ -151,6 +151,26 @@ async fn a_role_comes_from_an_sts_that_nobody_here_wrote() {
 }
 
 #[tokio::test]
+async fn the_role_of_a_profile_comes_from_the_sts_of_the_profile() {
+    let shop = Namespace::new("credentials-profile").await;
+    let (zone, issuer) = (Zone::empty().await, Issuer::start().await);
+    let folder = Scratch::new("credentials-profile");
+    let config = folder.join("config");
+    let profiles = format!(
+        "[profile dns]\nregion = eu-central-1\nrole_arn = {ROLE}\nexternal_id = {}\nsource_profile = keys\n\
+         services = here\n[profile keys]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = secret\n\
+         [services here]\nsts =\n  endpoint_url = {}\n",
+        TOKENS[0],
+        issuer.url()
+    );
+    fs::write(&config, profiles).unwrap();
+    let command = zonekeeper(&zone.url(), zone::ID, &shop, &["plan"]).await.keys(ACCESS_KEY);
+    let command = command.without_env("AWS_REGION").env("ZONEKEEPER_AWS_PROFILE", "dns");
+    command.env("AWS_CONFIG_FILE", &config).succeed().await;
+    assert_eq!(zone.callers(), [issued(TOKENS[0])]);
+}
+
+#[tokio::test]
 async fn an_assumed_role_is_taken_again_before_its_credentials_end() {
     let shop = Namespace::new("credentials-assumed").await;
     let (zone, issuer) = (Zone::empty().await, Issuer::start().await);
