@@ -107,10 +107,14 @@ impl Names {
         untried.map(|(host, _)| Input::Undecodable { resource: ResourceRef::of_addresses(host) })
     }
 
-    /// The host names to look up now, at most so many.
+    /// The host names to look up now, at most so many. Those that are due longest come first, so that each has its turn.
     pub fn due(&mut self, now: Instant, most: usize) -> Vec<Name> {
         let due = self.known.iter_mut().filter(|(_, known)| !known.is_underway && known.due <= now);
-        due.take(most)
+        let mut due: Vec<_> = due.collect();
+        // A stable sort: equal ones stay in the order of their names.
+        due.sort_by_key(|(_, known)| known.due);
+        due.into_iter()
+            .take(most)
             .map(|(host, known)| {
                 known.is_underway = true;
                 host.clone()
@@ -265,6 +269,18 @@ mod tests {
         assert_eq!(told(&gone), ["list", "Address/a.test is gone", "Address/b.test is gone"]);
         assert!(names.answered(&host("a.test"), answer("192.0.2.2"), now).is_empty());
         assert!(names.known.is_empty() && names.users.is_empty());
+    }
+
+    #[test]
+    fn the_name_that_is_due_longest_comes_first() {
+        let (begun, mut names) = (Instant::now(), Names::new(&[]));
+        names.note(service("one", &["a.test", "b.test", "c.test"]), begun);
+        assert_eq!(names.due(begun, 1), [host("a.test")]);
+        names.answered(&host("a.test"), answer("192.0.2.1"), begun);
+        // All are due again or still.
+        let later = begun + EVERY;
+        assert_eq!(names.due(later, 2), [host("b.test"), host("c.test")]);
+        assert_eq!(names.due(later, 2), [host("a.test")]);
     }
 
     #[test]
