@@ -429,10 +429,10 @@ fn meaning(flag: &Arg) -> String {
     let help = flag.get_long_help().or(flag.get_help()).unwrap().to_string().replace('\n', " ");
     let help = format!("{}.", help.trim_end_matches('.'));
     let values = flag.get_possible_values();
-    let values: Vec<_> =
-        values.iter().filter(|value| !matches!(value.get_name(), "true" | "false")).collect();
+    // A switch is given without a value.
+    let is_switch = values.iter().all(|value| matches!(value.get_name(), "true" | "false"));
     let values: Vec<_> = values.iter().map(|value| format!("`{}`", value.get_name())).collect();
-    if values.is_empty() { help } else { format!("{help} One of {}.", values.join(", ")) }
+    if is_switch { help } else { format!("{help} One of {}.", values.join(", ")) }
 }
 
 /// A scrape in which every metric has a value.
