@@ -63,7 +63,8 @@ impl fmt::Display for Subject {
 // === impl Blocked ===
 
 impl Blocked {
-    /// The reason in words, for readers who may see only the object's namespace. It names no object of another namespace.
+    /// The reason in words, for readers who may see only the object's namespace. It names no object of another namespace, and
+    /// nothing of the AWS account.
     pub fn message_for_owner(&self) -> String {
         match &self.reason {
             Reason::ClaimedBy { holder } if !holder.is_beside(&self.object) => {
@@ -84,6 +85,7 @@ impl Blocked {
                  this object depends on"
                     .to_owned()
             }
+            Reason::DeniedByIam { .. } => format!("AWS IAM denied the change of {}", self.subject),
             reason => reason.to_string(),
         }
     }
@@ -119,6 +121,20 @@ pub(crate) fn of_object(facts: &Facts) -> impl Iterator<Item = Blocked> {
 mod tests {
     use super::*;
     use crate::{dns::Name, source::Kind};
+
+    #[test]
+    fn the_text_for_an_object_does_not_describe_the_aws_account() {
+        let message =
+            "User: arn:aws:sts::111122223333:assumed-role/zonekeeper/pod is not authorized".to_owned();
+        let blocked = Blocked {
+            subject: Subject::Hostnames("www.example.com".to_owned()),
+            object: ObjectRef::new(Kind::Ingress, "shop", "web"),
+            reason: Reason::DeniedByIam { message: message.clone(), is_underscored: false },
+            remedy: vec![],
+        };
+        assert_eq!(blocked.message_for_owner(), "AWS IAM denied the change of www.example.com");
+        assert!(blocked.reason.to_string().contains(&message));
+    }
 
     #[test]
     fn the_text_for_an_object_names_no_other_namespace() {

@@ -257,7 +257,14 @@ impl Reason {
             Self::RejectedByRoute53 { .. } => {
                 "correct the object as the message says; zonekeeper tries again when the object changes"
             }
-            Self::DeniedByIam { .. } => "attach the policy that `zonekeeper iam-policy` prints to the role",
+            Self::DeniedByIam { is_underscored: true, .. } => {
+                "the policy that `zonekeeper iam-policy` prints denies this name on purpose, because names with a label that \
+                 begins with `_` can prove the control of a domain; to allow all such names, the platform team removes the \
+                 statement DenyServiceNames from the policy of the role"
+            }
+            Self::DeniedByIam { is_underscored: false, .. } => {
+                "the platform team attaches the policy that `zonekeeper iam-policy` prints to the role"
+            }
             Self::Protected { .. } => {
                 "ask the person who protected the record set to remove the protection, or choose another hostname"
             }

@@ -177,8 +177,11 @@ pub enum Reason {
     },
     /// The IAM policy does not allow the change.
     DeniedByIam {
-        /// The message of Route 53.
+        /// The message of Route 53. It contains the ARN of the role.
         message: String,
+        /// Whether a name in the change is one that the policy of `zonekeeper iam-policy` denies on purpose: it has a label
+        /// that begins with `_`.
+        is_underscored: bool,
     },
     /// A record set is protected against changes.
     Protected {
@@ -406,7 +409,9 @@ impl fmt::Display for Reason {
                 write!(f, "too many hostnames of several namespaces would move at once")
             }
             Self::RejectedByRoute53 { message } => write!(f, "Route 53 rejected the change: {message}"),
-            Self::DeniedByIam { message } => write!(f, "the IAM policy does not allow the change: {message}"),
+            Self::DeniedByIam { message, .. } => {
+                write!(f, "the IAM policy does not allow the change: {message}")
+            }
             Self::Protected { message } => write!(f, "a record set is protected: {message}"),
             Self::ZoneFull { message } => {
                 write!(f, "the zone has reached its quota of record sets: {message}")

@@ -94,6 +94,10 @@ fn the_page_of_reasons_is_current() {
 
 /// The reasons that no case has: they follow from time, from answers of Route 53, or from very large objects.
 fn of_no_case() -> impl Iterator<Item = Blocked> {
+    let denied_by_iam = |is_underscored| Reason::DeniedByIam {
+        message: "User: … is not authorized to perform: …".to_owned(),
+        is_underscored,
+    };
     let reasons = [
         Reason::KindUnreadable { holder: ObjectRef::from_resource_label("ingress/shop/web") },
         Reason::TooBig(Limit::ObjectValues(160_000)),
@@ -101,7 +105,8 @@ fn of_no_case() -> impl Iterator<Item = Blocked> {
         Reason::Contested,
         Reason::Braked { everywhere: false },
         Reason::RejectedByRoute53 { message: "Invalid Resource Record: …".to_owned() },
-        Reason::DeniedByIam { message: "User: … is not authorized to perform: …".to_owned() },
+        denied_by_iam(false),
+        denied_by_iam(true),
         Reason::Protected {
             message: "Resource record set [name='www.example.com.', type='A'] is protected: …".to_owned(),
         },

@@ -149,8 +149,8 @@ impl Quarantine {
     /// Why a unit is not written, if it was rejected.
     pub fn reason(&self, unit: &Unit) -> Option<Reason> {
         let full = self.full.as_ref().filter(|_| creates(unit));
-        let own = self.rejection(unit).map(|rejection| reason(rejection.class, &rejection.message));
-        own.or_else(|| full.map(|full| reason(FailureClass::ZoneFull, &full.message)))
+        let own = self.rejection(unit).map(|rejection| reason(unit, rejection.class, &rejection.message));
+        own.or_else(|| full.map(|full| reason(unit, FailureClass::ZoneFull, &full.message)))
     }
 
     /// Whether a unit was rejected with its current content.
@@ -252,7 +252,7 @@ impl Quarantine {
         let times = self.rejection(unit).map_or(0, |rejection| rejection.times) + 1;
         // The second time, it was alone in its request. Then a change of the zone or of the object helps, which gives it
         // another digest. A person ends a protection without that.
-        let is_protected = matches!(reason(class, message), Reason::Protected { .. });
+        let is_protected = matches!(reason(unit, class, message), Reason::Protected { .. });
         let wait = if is_itself && times > 1 && !is_protected { LONGEST_WAIT } else { wait(times) };
         let message = message.to_owned();
         let rejection = Rejection { digest: unit.digest(), times, until: now + wait, class, message };

@@ -52,14 +52,23 @@ impl Failure {
 }
 
 /// The reason for which a rejected unit is blocked.
-pub(super) fn reason(class: FailureClass, message: &str) -> Reason {
+pub(super) fn reason(unit: &Unit, class: FailureClass, message: &str) -> Reason {
     let message = message.to_owned();
     match class {
-        FailureClass::Denied => Reason::DeniedByIam { message },
+        FailureClass::Denied => Reason::DeniedByIam { message, is_underscored: is_underscored(unit) },
         FailureClass::ZoneFull => Reason::ZoneFull { message },
         _ if message.contains(PROTECTED) => Reason::Protected { message },
         _ => Reason::RejectedByRoute53 { message },
     }
+}
+
+/// Whether a record set of the unit has a name with a label that begins with `_`, other than the first label of an ownership
+/// record (`_zk-…`). The IAM policy of `zonekeeper iam-policy` denies such names.
+fn is_underscored(unit: &Unit) -> bool {
+    unit.changes().iter().any(|change| {
+        let mut labels = change.after().name().labels().enumerate();
+        labels.any(|(at, label)| label.starts_with('_') && !(at == 0 && label.starts_with("_zk-")))
+    })
 }
 
 /// The sentences of a message about `unit` and no other unit, or about its content. The unit's owners may not be allowed to
