@@ -215,10 +215,11 @@ impl Permits {
         planner: &Planner,
         turn: &mut Turn,
     ) -> Vec<&'b Unit> {
-        let units = match self.quarantine.rejected(batch, failure, model.zone().len(), turn.now) {
+        let (wanted, sets) = (|| planner.units().map(|(_, unit)| unit), model.zone().len());
+        let units = match self.quarantine.rejected(batch, failure, wanted(), sets, turn.now) {
             RejectionOutcome::Everything(unit) => {
                 self.changes.open(turn.now);
-                self.quarantine.suspect(planner.units().map(|(_, unit)| unit));
+                self.quarantine.suspect(wanted());
                 vec![unit]
             }
             RejectionOutcome::Units(units) => {

@@ -24,7 +24,8 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
 /// The number of units rejected in a row from which Route 53 seems to reject everything. Each must be another unit, sent alone,
 /// and not named in the message. The units must belong to at least two namespaces, because one namespace can ask for any number
-/// of units that Route 53 rejects. A denial by IAM is mostly about the caller, so one namespace is then enough. The number doubles with every accepted batch while units are rejected, up to
+/// of units that Route 53 rejects. A denial by IAM is mostly about the caller, so one namespace is then enough while no other
+/// namespace has an untried unit. The number doubles with every accepted batch while units are rejected, up to
 /// [`SURELY_EVERYTHING`].
 const EVERYTHING: usize = 3;
 /// The number that is enough, however many batches were accepted before, and even for units of one namespace.
@@ -146,6 +147,11 @@ impl Quarantine {
         self.suspects.get(unit.key()) == Some(&unit.digest())
     }
 
+    /// Whether none of the units rejected in a row is of the unit's namespace.
+    pub fn is_elsewhere(&self, unit: &Unit) -> bool {
+        !self.in_a_row.values().any(|object| object.is_beside(unit.object()))
+    }
+
     /// Why a unit is not written, if it was rejected.
     pub fn reason(&self, unit: &Unit) -> Option<Reason> {
         let full = self.full.as_ref().filter(|_| creates(unit));
@@ -168,11 +174,12 @@ impl Quarantine {
     }
 
     /// Notes that a batch was rejected. Finds the units that the message names, or else splits the batch into halves.
-    /// `sets` is the number of known record sets.
-    pub fn rejected<'b>(
+    /// `planned` are all planned units, and `sets` is the number of known record sets.
+    pub fn rejected<'b, 'u>(
         &mut self,
         batch: &'b Batch,
         failure: &Failure,
+        planned: impl Iterator<Item = &'u Unit>,
         sets: usize,
         now: Time,
     ) -> RejectionOutcome<'b> {
@@ -210,7 +217,7 @@ impl Quarantine {
             for unit in units {
                 self.reject(unit, failure.class, message, false, now);
             }
-            if self.seems_everything(failure.class) || !self.suspects.is_empty() {
+            if self.seems_everything(failure.class, planned) || !self.suspects.is_empty() {
                 self.parts.clear();
                 return RejectionOutcome::Everything(alone);
             }
@@ -227,12 +234,15 @@ impl Quarantine {
     }
 
     /// Whether the units rejected in a row show that Route 53 rejects everything.
-    fn seems_everything(&self, class: FailureClass) -> bool {
+    fn seems_everything<'u>(&self, class: FailureClass, mut planned: impl Iterator<Item = &'u Unit>) -> bool {
+        let count = self.in_a_row.len();
+        if count < self.everything || count >= SURELY_EVERYTHING {
+            return count >= SURELY_EVERYTHING;
+        }
         let mut objects = self.in_a_row.values();
         let are_of_one = objects.next().is_none_or(|first| objects.all(|object| object.is_beside(first)));
-        let is_evidence = class == FailureClass::Denied || !are_of_one;
-        let count = self.in_a_row.len();
-        count >= SURELY_EVERYTHING || (count >= self.everything && is_evidence)
+        let is_untried_elsewhere = |unit: &Unit| self.is_elsewhere(unit) && !self.has(unit);
+        !are_of_one || (class == FailureClass::Denied && !planned.any(is_untried_elsewhere))
     }
 
     /// Makes units that create record sets wait. Then one of them is tried.

@@ -291,14 +291,17 @@ impl<'k> Selector<'k> {
     }
 
     /// One of the units that were planned when Route 53 seemed to reject everything, and that were not tried
-    /// themselves. A random one is probably not a neighbour of the units that were tried.
+    /// themselves. Namespaces without a rejected unit go first, so that one namespace cannot keep the gate closed for the others.
+    /// A random unit is probably not a neighbour of the units that were tried.
     fn suspect(&self) -> Candidates<'k> {
         let rules = self.permits.rules(self.model, self.planner, self.now);
         let planner = self.planner;
         let is_untried = |unit: &&Unit| {
             self.permits.quarantine.is_suspect(unit) && rules.permit(unit) == Permit::WithOthers
         };
-        let untried = || planner.units().map(|(_, unit)| unit).filter(is_untried);
+        let all = || planner.units().map(|(_, unit)| unit).filter(is_untried);
+        let has_elsewhere = all().any(|unit| self.permits.quarantine.is_elsewhere(unit));
+        let untried = || all().filter(|unit| !has_elsewhere || self.permits.quarantine.is_elsewhere(unit));
         let at = jitter::place(untried().count(), self.jitter.0, self.jitter.1);
         let mut found = Candidates::default();
         if let Some(unit) = untried().nth(at) {

@@ -167,6 +167,60 @@ fn refusals_of_one_namespace_do_not_close_the_gate_for_the_others() {
 }
 
 #[test]
+fn denials_of_one_namespace_do_not_close_the_gate_while_others_wait() {
+    let mut stage = Stage::new();
+    stage.start(&[]);
+    // One batch. Three units of `webs` are found before the first unit of the other namespace.
+    for object in webs(13) {
+        stage.deny(&format!("{}.example.com", object.id().unwrap().name()));
+        stage.see(&object);
+    }
+    for name in ["x", "y", "z"] {
+        stage.see(&in_namespace("blog", name));
+    }
+    stage.run(60);
+    assert_eq!(stage.keeper.closed_gates(stage.now), []);
+    assert!(["x", "y", "z"].iter().all(|name| is_there(&stage, &format!("{name}.example.com"))));
+    // Now nobody else waits, so this harms nobody.
+    stage.run(1_000);
+    assert!(change_requests(&mut stage) < 60);
+}
+
+#[test]
+fn the_first_probe_is_a_unit_of_a_namespace_without_a_rejection() {
+    let mut stage = Stage::new();
+    stage.start(&[]);
+    let denied = [in_namespace("news", "a")].into_iter().chain(webs(100));
+    for object in denied {
+        stage.deny(&format!("{}.example.com", object.id().unwrap().name()));
+        stage.see(&object);
+    }
+    stage.see(&in_namespace("blog", "x"));
+    stage.run(60);
+    assert_eq!(stage.keeper.closed_gates(stage.now), [Gate::Changes]);
+    assert!(!is_there(&stage, "x.example.com"));
+    stage.run(1_000);
+    assert!(is_there(&stage, "x.example.com"), "{:?}", stage.done());
+}
+
+#[test]
+fn where_every_change_of_two_namespaces_is_denied_few_requests_are_sent() {
+    let mut stage = Stage::new();
+    stage.start(&[]);
+    let objects = webs(100).into_iter().chain([in_namespace("blog", "x")]);
+    for object in objects {
+        stage.deny(&format!("{}.example.com", object.id().unwrap().name()));
+        stage.see(&object);
+    }
+    stage.run(600_000);
+    assert_eq!(stage.keeper.closed_gates(stage.now), [Gate::Changes]);
+    // The unit of the second namespace comes last. So 48 units are tried alone, with about as many parts of batches before
+    // them, and then there are probes.
+    let requests = change_requests(&mut stage);
+    assert!(requests < 160, "{requests}");
+}
+
+#[test]
 fn a_unit_that_is_wanted_again_does_not_count_as_rejected() {
     let mut stage = Stage::new();
     stage.start(&[]);
