@@ -125,8 +125,9 @@ pub struct Flags {
     #[arg(long, env = "ZONEKEEPER_AWS_PREFER_CNAME", help_heading = "Records")]
     pub aws_prefer_cname: bool,
 
-    /// Create wildcard CNAME records even where they answer for names of another namespace or owner. Such a record lets its
-    /// target obtain certificates for these names, so all namespaces must trust each other.
+    /// Create wildcards of all types, and records that validate certificates such as `_acme-challenge`, even where they count for
+    /// names of another namespace or owner. With such records, a namespace can get certificates for these names, so all
+    /// namespaces must trust each other. Wildcards of the types A and AAAA need no flag.
     #[arg(long, env = "ZONEKEEPER_ALLOW_WILDCARD_CNAME", help_heading = "Records")]
     pub allow_wildcard_cname: bool,
 

@@ -1,54 +1,76 @@
-//! Wildcard CNAMEs that would answer for others.
+//! Records that would cover names of others: wildcards, and records that validate certificates.
 //!
 //! A wildcard answers for every name below its parent that does not exist (RFC 4592, 2.2), so also for
-//! `_acme-challenge.www.example.com`. Certificate authorities follow a CNAME there (RFC 8555, 8.4, and the CA/Browser
-//! Forum's Baseline Requirements, 3.2.2.4.7). A person who chooses the target of the CNAME `*.www.example.com` can therefore
-//! get a certificate for `www.example.com`. Wildcards with addresses or aliases answer neither TXT nor CNAME.
+//! `_acme-challenge.www.example.com`. Certificate authorities read a TXT and follow a CNAME there (RFC 8555, 8.4, and the
+//! CA/Browser Forum's Baseline Requirements, 3.2.2.4.7). So a person who chooses the TXT `*.www.example.com`, or the target of
+//! this CNAME, can get a certificate for `www.example.com`. A CAA decides which authorities may issue one (RFC 8659, 3). SRV
+//! and MX records lead clients to another machine. Wildcards with addresses or aliases answer none of these questions.
+//!
+//! A certificate that is validated at `_acme-challenge.example.com` can be for `*.example.com` (RFC 8555, 7.1.3), or for any
+//! name below (Baseline Requirements, 3.2.2.4.7). This does not depend on the holder of `example.com`: who wants such a
+//! certificate would just ask for that hostname too.
 
-use super::{Heritage, Reason, View, desired::Desired, ownership::Owner, reason::Covered};
+use super::{
+    Heritage, MergeTargets, Reason, View,
+    desired::Desired,
+    ownership::Owner,
+    reason::{Cover, Covered},
+};
 use crate::{
     dns::{Name, RecordSet, RecordType},
     source::{Claim, ObjectRef},
 };
 
+/// The labels at which certificate authorities look for a TXT: ACME's DNS-01 (RFC 8555, 8.4), its DNS-PERSIST-01
+/// (draft-ietf-acme-dns-persist), and `DigiCert`.
+const VALIDATION_LABELS: [&str; 3] = ["_acme-challenge", "_validation-persist", "_dnsauth"];
+
 impl View<'_> {
-    /// Why a claim is a wildcard CNAME that would answer for others, if so.
+    /// Why a claim would cover names of others, if so.
     pub(super) fn covers_others(&self, claim: &Claim, desired: &Desired) -> Option<Reason> {
         let host = &claim.endpoint.key.host;
-        if self.settings.allow_wildcard_cname || !host.is_wildcard() || !desired.has(&RecordType::Cname) {
+        let by = Cover::of(host, desired)?;
+        let is_allowed =
+            by == Cover::Validation && self.settings.merge_targets == Some(MergeTargets::AllNamespaces);
+        if self.settings.allow_wildcard_cname || is_allowed {
             return None;
         }
         let parent = host.parent()?;
         let covered = if parent == *self.zone.apex() {
+            // Every name of the zone is covered, so a search for others would be a search of the whole zone, at each change.
             Some(Covered::Apex)
         } else {
-            self.claim_of_others(claim, &parent).or_else(|| self.record_of_others(claim, &parent))
+            self.claim_of_others(claim, &parent, by).or_else(|| self.record_of_others(claim, &parent, by))
         };
-        covered.map(Reason::CoversOthers)
+        covered.map(|covered| Reason::CoversOthers { by, covered })
     }
 
-    /// The wildcards whose decision depends on the claims and records at `name`: those of its ancestors, and its own.
-    pub(super) fn wildcards_over(&self, name: &Name) -> impl Iterator<Item = Name> {
+    /// The claimed names whose decision depends on the claims and records that they cover, among them those at `name`.
+    pub(super) fn covering(&self, name: &Name) -> impl Iterator<Item = Name> {
         let mut at = Some(name.clone());
         let ancestors = std::iter::from_fn(move || {
             let here = at.take_if(|here| here != self.zone.apex() && here.is_within(self.zone.apex()))?;
             at = here.parent();
             Some(here)
         });
-        ancestors.filter_map(|parent| parent.child("*")).filter(|wildcard| self.claims.has_host(wildcard))
+        let labels = |parent: Name| {
+            ["*"].into_iter().chain(VALIDATION_LABELS).filter_map(move |label| parent.child(label))
+        };
+        ancestors.flat_map(labels).filter(|name| self.claims.has_host(name))
     }
 
-    fn claim_of_others(&self, claim: &Claim, parent: &Name) -> Option<Covered> {
+    fn claim_of_others(&self, claim: &Claim, parent: &Name, by: Cover) -> Option<Covered> {
         let host = &claim.endpoint.key.host;
-        let mut keys = self.claims.keys_within(parent).filter(|key| key.host != *host);
+        let mut keys =
+            self.claims.keys_within(parent).filter(|key| key.host != *host && by.covers(&key.host));
         let is_of_others = |other: &Claim| !other.object().is_beside(claim.object());
         let key = keys.find(|key| self.claims.claimants(key).iter().any(is_of_others))?;
         Some(Covered::Claim(key.host.clone()))
     }
 
-    fn record_of_others(&self, claim: &Claim, parent: &Name) -> Option<Covered> {
+    fn record_of_others(&self, claim: &Claim, parent: &Name, by: Cover) -> Option<Covered> {
         let below = self.zone.names_from(parent).take_while(|(name, _)| name.is_within(parent));
-        let others = below.filter(|(name, _)| **name != claim.endpoint.key.host);
+        let others = below.filter(|(name, _)| **name != claim.endpoint.key.host && by.covers(name));
         let mut sets = others.flat_map(|(_, sets)| sets);
         let set = sets.find(|set| !self.is_of_namespace(set, claim.object()))?;
         Some(Covered::Record { at: set.name().clone(), rtype: set.rtype().clone() })
@@ -65,5 +87,24 @@ impl View<'_> {
         let found = naming.look_up(self.zone, owner, set.name(), set.rtype(), set_id);
         let is_of_others = found.object.is_some_and(|object| !object.is_beside(claimant));
         found.owner == Owner::Us && !is_of_others
+    }
+}
+
+// === impl Cover ===
+
+impl Cover {
+    /// How records at a hostname cover other names, if they do.
+    fn of(host: &Name, desired: &Desired) -> Option<Self> {
+        let is_plain = |set: &RecordSet| matches!(set.rtype(), RecordType::A | RecordType::Aaaa);
+        if host.is_wildcard() {
+            return (!desired.sets.iter().all(is_plain)).then_some(Self::Wildcard);
+        }
+        VALIDATION_LABELS.contains(&host.split_first().0).then_some(Self::Validation)
+    }
+
+    /// Whether a name at the parent or below counts. No certificate is for an underscored name (RFC 5280,
+    /// 4.2.1.6), and the validations of others are such names.
+    fn covers(self, name: &Name) -> bool {
+        self == Self::Wildcard || !name.labels().any(|label| label.starts_with('_'))
     }
 }

@@ -1,6 +1,9 @@
 //! The meaning of each reason, and its fix.
 
-use super::{Reason, reason::Reserved};
+use super::{
+    Reason,
+    reason::{Cover, Reserved},
+};
 
 impl Reason {
     /// The meaning of the reason, for any unit.
@@ -46,10 +49,11 @@ impl Reason {
                 "Loopback, link-local, multicast, unspecified and broadcast addresses lead into the machine or the network of \
                  whoever asks for the hostname. Attacks on browsers and on services in clouds use such records."
             }
-            Self::CoversOthers(_) => {
-                "A wildcard answers for every name below its parent that does not exist, also for `_acme-challenge` names. \
-                 Certificate authorities follow a CNAME there, so the owner of the target could get certificates for \
-                 hostnames of others. A record that exists already stays as it is."
+            Self::CoversOthers { .. } => {
+                "A wildcard answers for every name below its parent that does not exist, also for names such as \
+                 `_acme-challenge`. Certificate authorities read a TXT and follow a CNAME there. A record at \
+                 `_acme-challenge.www.example.com` validates certificates for `*.www.example.com` as well. With such records, a \
+                 namespace could get certificates for hostnames of others. A record that exists already stays as it is."
             }
             Self::SpeaksForOthers { .. } => {
                 "Names with labels that begin with `_` say something about the hostname after these labels. An SRV record leads \
@@ -190,9 +194,13 @@ impl Reason {
             Self::SpecialAddress { .. } => {
                 "correct the address in the object's status, or choose another target with the annotation `target`"
             }
-            Self::CoversOthers(_) => {
-                "choose a target that becomes addresses or an alias, or name each hostname; if all namespaces trust each \
+            Self::CoversOthers { by: Cover::Wildcard, .. } => {
+                "name each hostname, or choose a target that becomes addresses or an alias; if all namespaces trust each \
                  other, start zonekeeper with --allow-wildcard-cname"
+            }
+            Self::CoversOthers { by: Cover::Validation, .. } => {
+                "validate over HTTP, or validate each hostname with a record of its own; if all namespaces trust each other, start \
+                 zonekeeper with --allow-wildcard-cname"
             }
             Self::SpeaksForOthers { .. } => {
                 "ask for the name with an object of the namespace that holds the hostname; if all namespaces trust each other, \

@@ -60,7 +60,7 @@ pub use managed_types::{BadManagedType, ManagedTypes};
 pub use merge::MergeTargets;
 pub use note::{Note, Noted};
 pub use ownership::{BadNaming, Fallbacks, Naming};
-pub use reason::{Covered, Reason, Reserved};
+pub use reason::{Cover, Covered, Reason, Reserved};
 pub use shadow::Shadow;
 pub use stale::Stale;
 pub use unit::Unit;
@@ -84,7 +84,7 @@ pub struct Settings {
     pub managed_types: ManagedTypes,
     /// Whether host name targets become CNAMEs even if an alias is possible.
     pub prefer_cname: bool,
-    /// Whether a wildcard CNAME may answer for names of others.
+    /// Whether wildcards and validation records may count for names of others.
     pub allow_wildcard_cname: bool,
     /// Whether a hostname gets the addresses of several objects. `None` is undecided: merged records stay as they are.
     pub merge_targets: Option<MergeTargets>,

@@ -56,8 +56,13 @@ pub enum Reason {
         /// Its use.
         special: Special,
     },
-    /// The wildcard CNAME would answer for names of others.
-    CoversOthers(Covered),
+    /// The record would also count for names of others.
+    CoversOthers {
+        /// How.
+        by: Cover,
+        /// Such a name.
+        covered: Covered,
+    },
     /// The underscored name speaks for a hostname that an object of another namespace holds.
     SpeaksForOthers {
         /// The hostname.
@@ -210,7 +215,16 @@ pub enum Reserved {
     SharedWith(Name),
 }
 
-/// A name of others for which a wildcard CNAME would answer.
+/// How a record counts for other names than its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cover {
+    /// A wildcard of another type than A and AAAA.
+    Wildcard,
+    /// A record with which a certificate authority validates the name above, and all names below that.
+    Validation,
+}
+
+/// A name of others for which a record would count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Covered {
     /// The zone's own name.
@@ -260,7 +274,7 @@ impl Reason {
             Self::NoAliasTarget { .. } => "NoAliasTarget",
             Self::AliasInPrivateZone { .. } => "AliasInPrivateZone",
             Self::SpecialAddress { .. } => "SpecialAddress",
-            Self::CoversOthers(_) => "CoversOthers",
+            Self::CoversOthers { .. } => "CoversOthers",
             Self::SpeaksForOthers { .. } => "SpeaksForOthers",
             Self::ApexNeedsAlias { .. } => "ApexNeedsAlias",
             Self::ManyCnameTargets { .. } => "ManyCnameTargets",
@@ -343,8 +357,14 @@ impl fmt::Display for Reason {
                     "the target {address} is a {special} address, which leads to another machine for each client"
                 )
             }
-            Self::CoversOthers(covered) => {
-                write!(f, "a wildcard CNAME would also answer for validation names of {covered}")
+            Self::CoversOthers { by: Cover::Wildcard, covered } => {
+                write!(f, "the wildcard would also answer for underscored names of {covered}")
+            }
+            Self::CoversOthers { by: Cover::Validation, covered: Covered::Apex } => {
+                write!(f, "the record would validate certificates for every name of the zone")
+            }
+            Self::CoversOthers { by: Cover::Validation, covered } => {
+                write!(f, "the record would also validate certificates for {covered}")
             }
             Self::SpeaksForOthers { host, holder } => {
                 write!(f, "the name speaks for {host}, and {holder} holds that hostname")

@@ -45,6 +45,9 @@ impl<'a> View<'a> {
         let underscored: Vec<Name> =
             hosts.iter().flat_map(|host| self.claims.underscored_below(host)).cloned().collect();
         hosts.extend(underscored);
+        // Whether a name may be covered depends on who has it.
+        let covering: Vec<Name> = hosts.iter().flat_map(|host| self.covering(host)).collect();
+        hosts.extend(covering);
         // Their rivals need one of the same names (see `rival.rs`).
         let rivals = hosts.iter().flat_map(|host| {
             // The ownership record of any record keeps its name, even if nobody manages the type.
@@ -52,8 +55,7 @@ impl<'a> View<'a> {
             let claimants_of_its_txts = naming.places(apex, host, types).chain(naming.untyped(apex, host));
             claimants_of_its_txts.chain(naming.hosts_at(apex, host)).chain(fallbacks.host_at(host).cloned())
         });
-        let wildcards = hosts.iter().flat_map(|host| self.wildcards_over(host));
-        let others: Vec<Name> = rivals.chain(wildcards).collect();
+        let others: Vec<Name> = rivals.collect();
         hosts.into_iter().chain(others).collect()
     }
 

@@ -15,8 +15,8 @@ impl View<'_> {
         let desired = desired.narrowed(&self.settings.managed_types)?;
         let forbidden = forbidden(&claim.endpoint.key.host, &desired);
         match forbidden
-            .or_else(|| self.covers_others(claim, &desired))
             .or_else(|| self.speaks_for_others(claim))
+            .or_else(|| self.covers_others(claim, &desired))
         {
             Some(reason) => Err(reason),
             None => Ok(desired),

@@ -107,7 +107,7 @@ labels! {
     Reason::NoAliasTarget { .. } => "NoAliasTarget",
     Reason::AliasInPrivateZone { .. } => "AliasInPrivateZone",
     Reason::SpecialAddress { .. } => "SpecialAddress",
-    Reason::CoversOthers(_) => "CoversOthers",
+    Reason::CoversOthers { .. } => "CoversOthers",
     Reason::SpeaksForOthers { .. } => "SpeaksForOthers",
     Reason::ApexNeedsAlias { .. } => "ApexNeedsAlias",
     Reason::ManyCnameTargets { .. } => "ManyCnameTargets",
