@@ -69,11 +69,6 @@ impl Zone {
         self.0.with_zone(ID, alter).unwrap();
     }
 
-    /// The number of record sets, with NS and SOA.
-    pub fn size(&self) -> usize {
-        self.0.with_zone(ID, |zone| zone.len()).unwrap()
-    }
-
     /// Adds a fault for the next requests of an operation, this many times.
     pub fn disturb(&self, operation: &str, effect: Effect, times: u32) {
         self.0.with_faults(|faults| faults.add(Fault::new(effect).on(operation).times(times)));

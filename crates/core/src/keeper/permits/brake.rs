@@ -28,11 +28,11 @@ pub(super) struct Brake {
     limits: BrakeLimits,
     /// The keys that wait to be moved.
     pending: BTreeMap<ClaimKey, Pending>,
-    /// The keys that were moved, and until when that counts.
-    done: BTreeMap<ClaimKey, Done>,
+    /// The keys that were moved, and until when that counts. Each move of a key counts.
+    done: BTreeMap<(ClaimKey, Move), Done>,
     /// The moves of earlier leaders, with their namespaces: the number of hostnames, and until when they count.
     before: BTreeMap<(Move, Arc<str>), (usize, Time)>,
-    ends: BTreeSet<(Time, ClaimKey)>,
+    ends: BTreeSet<(Time, (ClaimKey, Move))>,
     released: Time,
     /// The replacements that exceed the limits. The brake holds them unless a person has released it.
     held: Held,
@@ -51,10 +51,9 @@ struct Pending {
     was_correct: bool,
 }
 
-/// A key that was moved.
+/// A move that was made.
 #[derive(Debug, Clone)]
 struct Done {
-    to: Move,
     namespace: Arc<str>,
     until: Time,
 }
@@ -127,11 +126,11 @@ impl Brake {
 
     /// Notes that a key was moved by an object of a namespace.
     pub fn moved(&mut self, key: &ClaimKey, to: Move, namespace: &str, now: Time) {
-        let until = now + WINDOW;
-        if let Some(old) = self.done.insert(key.clone(), Done { to, namespace: namespace.into(), until }) {
-            self.ends.remove(&(old.until, key.clone()));
+        let (until, done) = (now + WINDOW, (key.clone(), to));
+        if let Some(old) = self.done.insert(done.clone(), Done { namespace: namespace.into(), until }) {
+            self.ends.remove(&(old.until, done.clone()));
         }
-        self.ends.insert((until, key.clone()));
+        self.ends.insert((until, done));
         self.is_changed = true;
     }
 
@@ -154,9 +153,9 @@ impl Brake {
     /// Forgets moves that no longer count. Returns whether the brake begins or ends to hold anything. `ours` is the number of
     /// hostnames of each namespace that were correct and ours.
     pub fn review(&mut self, ours: &BTreeMap<Arc<str>, usize>, now: Time) -> bool {
-        while let Some((end, key)) = self.ends.first().filter(|(end, _)| *end <= now).cloned() {
-            self.done.remove(&key);
-            self.ends.remove(&(end, key));
+        while let Some((end, done)) = self.ends.first().filter(|(end, _)| *end <= now).cloned() {
+            self.done.remove(&done);
+            self.ends.remove(&(end, done));
             self.is_changed = true;
         }
         let before = self.before.len();
@@ -219,9 +218,9 @@ impl Brake {
                 tally.ours += 1;
             }
         }
-        for (key, done) in &self.done {
+        for ((key, to), done) in &self.done {
             let tally = tallies.entry(&done.namespace).or_default();
-            tally.moves.insert(done.to);
+            tally.moves.insert(*to);
             tally.hosts.insert(&key.host);
         }
         for ((to, namespace), (hosts, _)) in &self.before {
@@ -289,7 +288,7 @@ impl Brake {
     /// The moves that were made, with each hostname once, and until when they count.
     fn done_hosts(&self) -> BTreeMap<(Move, Arc<str>, &Name), Time> {
         let mut hosts = BTreeMap::new();
-        for (key, Done { to, namespace, until }) in &self.done {
+        for ((key, to), Done { namespace, until }) in &self.done {
             let known = hosts.entry((*to, Arc::clone(namespace), &key.host)).or_insert(*until);
             *known = (*until).max(*known);
         }
@@ -350,6 +349,21 @@ mod tests {
         brake.moved(&blue, a_move(1), "shop", now);
         brake.retain(&blue.host, |pending| *pending == green);
         assert!(holds(&brake, 1) && !holds(&brake, 2));
+    }
+
+    #[test]
+    fn each_move_of_a_hostname_counts() {
+        let now = Time::ZERO;
+        let mut brake = Brake::new(BrakeLimits { moves: 3, percent: 50, hosts: 200 });
+        let [twice, once] = ["a.example.com", "b.example.com"].map(|host| key(host, "blue"));
+        brake.moved(&twice, a_move(1), "shop", now);
+        brake.moved(&twice, a_move(2), "shop", now + Duration::from_mins(1));
+        add(&mut brake, &once, 3, true);
+        // Three moves, of two hostnames among three.
+        assert!(holds(&brake, 3) && !holds(&brake, 4));
+        // The first one counts for ten minutes, also after the second one.
+        brake.review(&BTreeMap::new(), now + WINDOW);
+        assert!(!holds(&brake, 3));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::{
 pub const LONG: &str = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.example.com";
 
 /// The hostnames of objects. Many of them are the names of another hostname's ownership record.
-pub const HOSTS: [&str; 20] = [
+pub const HOSTS: [&str; 21] = [
     "bank.example.com",
     "bank.example.com",
     "a-bank.example.com",
@@ -37,6 +37,7 @@ pub const HOSTS: [&str; 20] = [
     "elsewhere.example.net",
     "two..dots.example.com",
     "txt-bank.example.com",
+    "_acme-challenge.shop.example.com",
 ];
 
 /// The edits of an object.
