@@ -7,7 +7,7 @@ use std::{
 
 use smallvec::SmallVec;
 
-use super::{ClaimKey, Endpoint, Facts, Kind, ObjectRef, Visibility};
+use super::{ClaimKey, Endpoint, Facts, Kind, ObjectRef, Targets, Visibility};
 use crate::dns::Name;
 
 /// An object together with one of its endpoints.
@@ -32,6 +32,8 @@ pub struct Claims {
     above_limit: BTreeMap<Name, usize>,
     /// The names of this zone to which aliases are to lead, with the hostnames of these aliases.
     alias_targets: BTreeMap<Name, BTreeSet<(Name, ObjectRef)>>,
+    /// The targets of the newest endpoint. Objects of one controller mostly have the same, and so they share them.
+    newest_targets: Arc<Targets>,
     /// The resources that cannot be read.
     pub visibility: Visibility,
 }
@@ -70,6 +72,7 @@ impl Claims {
             claimants: BTreeMap::new(),
             above_limit: BTreeMap::new(),
             alias_targets: BTreeMap::new(),
+            newest_targets: Arc::default(),
             visibility: Visibility::default(),
         }
     }
@@ -80,7 +83,8 @@ impl Claims {
         if self.facts.get(object).map(AsRef::as_ref) == facts.as_ref() {
             return BTreeSet::new();
         }
-        let (old, new) = (self.facts.remove(object), facts.map(Arc::new));
+        let new = facts.map(|facts| Arc::new(self.compact(facts)));
+        let old = self.facts.remove(object);
         let mut touched = match (&old, &new) {
             (Some(old), Some(new)) => old.changed_hosts(new).unwrap_or_else(|| {
                 let all = old.hosts().chain(&old.hosts_above_limit);
@@ -98,6 +102,20 @@ impl Claims {
             self.facts.insert(object.clone(), new);
         }
         touched
+    }
+
+    /// The same facts in less memory. Where the targets are those of the endpoint before, both endpoints have one copy of them.
+    fn compact(&mut self, mut facts: Facts) -> Facts {
+        facts.endpoints.shrink_to_fit();
+        for endpoint in facts.endpoints.iter_mut().filter_map(Arc::get_mut) {
+            let targets = &mut endpoint.content.targets;
+            if *targets == self.newest_targets {
+                *targets = Arc::clone(&self.newest_targets);
+            } else {
+                self.newest_targets = Arc::clone(targets);
+            }
+        }
+        facts
     }
 
     /// Removes the claims of an object, except those on keys that it still asks for.
@@ -257,7 +275,7 @@ mod tests {
     use super::*;
     use crate::{
         dns::{Routing, Ttl},
-        source::{AliasOptions, Content, Problem, Targets},
+        source::{AliasOptions, Content, Problem},
     };
 
     /// An endpoint with one address.
@@ -303,5 +321,20 @@ mod tests {
         assert_eq!(touched(&facts), [a, b]);
         assert_eq!(claims.set(&object, None).len(), 1);
         assert!(claims.claimants.is_empty() && claims.above_limit.is_empty());
+    }
+
+    #[test]
+    fn objects_share_equal_targets() {
+        let mut claims = Claims::new(Name::from_hostname("example.com").unwrap());
+        let objects = ["a", "b", "c"].map(|name| ObjectRef::new(Kind::Ingress, "shop", name));
+        for (object, address) in objects.iter().zip(["192.0.2.1", "192.0.2.1", "192.0.2.2"]) {
+            let mut facts = Facts::new(object.clone(), &ObjectMeta::default());
+            facts.endpoints = vec![endpoint(&format!("{}.example.com", object.name()), address)];
+            claims.set(object, Some(facts));
+        }
+        let targets = |object| &claims.facts[object].endpoints[0].content.targets;
+        let [one, same, other] = objects.each_ref().map(targets);
+        assert!(Arc::ptr_eq(one, same));
+        assert_ne!(one, other);
     }
 }
