@@ -39,6 +39,16 @@ enum KeyPlan {
 // === impl HostPlan ===
 
 impl HostPlan {
+    /// Frees the memory that is reserved for more. A plan in memory changes no more.
+    pub(crate) fn shrink(&mut self) {
+        self.units.shrink_to_fit();
+        self.units.iter_mut().for_each(Unit::shrink);
+        self.blocked.shrink_to_fit();
+        self.noted.shrink_to_fit();
+        self.leftovers.shrink_to_fit();
+        self.orphans.shrink_to_fit();
+    }
+
     /// Whether nothing is to be written or reported: every claim of the hostname, if there is one, is in sync.
     pub fn says_nothing(&self) -> bool {
         self.units.is_empty()

@@ -139,6 +139,12 @@ impl Unit {
         &self.key
     }
 
+    /// Frees the memory that is reserved for more.
+    pub(super) fn shrink(&mut self) {
+        self.changes.shrink_to_fit();
+        self.reads.shrink_to_fit();
+    }
+
     /// The object whose claim is followed.
     pub fn object(&self) -> &ObjectRef {
         &self.object

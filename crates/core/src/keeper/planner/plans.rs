@@ -96,7 +96,7 @@ impl Plans {
         self.are_all_marked = false;
         for (host, cause) in std::mem::take(&mut self.marked) {
             self.fallbacks.note(view.settings, view.zone.apex(), &host, view.exists(&host));
-            let new = view.host(&host);
+            let mut new = view.host(&host);
             let old = self.by_host.remove(&host).unwrap_or_default();
             reports.extend(blocked_reports::compare(&old.blocked, &new.blocked));
             compare_notes(&old.noted, &new.noted, reports);
@@ -121,6 +121,8 @@ impl Plans {
             replanned.gone.extend(old.units.into_iter().filter(|unit| !new.units.contains(unit)));
             replanned.hosts.push((host.clone(), new.in_sync.clone()));
             if !new.says_nothing() {
+                // A start can have a hundred thousand of them.
+                new.shrink();
                 self.by_host.insert(host, new);
             }
         }
