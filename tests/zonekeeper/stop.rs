@@ -39,7 +39,9 @@ async fn a_stop_waits_for_the_answer_to_a_change_and_logs_it() {
 
 #[tokio::test]
 async fn who_stops_still_answers_probes() {
-    let (zone, zonekeeper) = amid_a_change("stop-probes", Effect::Hold).await;
+    let (zone, mut zonekeeper) = amid_a_change("stop-probes", Effect::Hold).await;
+    // The status follows the first change within a moment.
+    zonekeeper.is_ready().await;
     let address = zonekeeper.address().await;
     zonekeeper.terminate();
     zonekeeper.says(&["stopping"]).await;
