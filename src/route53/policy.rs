@@ -98,7 +98,7 @@ impl Policy {
             allow("AwaitChanges", vec!["route53:GetChange"], arn("change/*"), None),
         ];
         // In such a zone, every name has a label with `_`.
-        if !apex.labels().any(|label| label.starts_with('_')) {
+        if !apex.is_underscored() {
             let condition = Some(of_service_names());
             statement
                 .push(Statement { effect: "Deny", ..allow("DenyServiceNames", writes(), zone, condition) });

@@ -18,8 +18,7 @@ type Rule = (&'static str, fn(&Host<'_>) -> bool);
 /// The rules for a hostname at which the zones differ.
 const RULES: [Rule; 58] = [
     ("other-provider-annotation", |host| {
-        host.has_object_with("cloudflare-")
-            && (host.has_same_answers() || (host.situation.fails && host.is_missing()))
+        host.has_object_with("cloudflare-") && (host.has_same_answers() || host.is_refused())
     }),
     ("apex-without-owner", |host| host.name == APEX && host.has_only_own_names()),
     ("long-label-without-owner", |host| host.name != APEX && host.has_only_own_names()),
@@ -27,13 +26,13 @@ const RULES: [Rule; 58] = [
     ("half-unit", |host| {
         ["OwnedBy", "Unowned"].iter().any(|label| host.is_blocked(label))
             && !records(&host.before).is_empty()
-            && host.ours == host.before
+            && host.is_kept()
     }),
     ("set-identifier-of-others", |host| host.is_blocked("ClaimedBy") && host.lacks_set_identifier()),
     ("underscored-name", |host| host.is_blocked("SpeaksForOthers")),
     ("merged-objects", |host| host.is_blocked("ClaimedBy") || host.is_blocked("MergeUndecided")),
     ("endpoint-controller", |host| {
-        host.is_annotated("controller", "other") && host.has_kind("DNSEndpoint") && host.ours == host.before
+        host.is_annotated("controller", "other") && host.has_kind("DNSEndpoint") && host.is_kept()
     }),
     ("endpoint-other-types", |host| host.has_bad_field(&["recordType: zonekeeper never writes"])),
     ("endpoint-ownership", |host| host.has_bad_field(&["a TXT with `heritage=`"])),
@@ -50,7 +49,7 @@ const RULES: [Rule; 58] = [
     ("delegated-name", |host| host.is_blocked("BelowZoneCut")),
     ("unreadable-ownership", |host| host.is_blocked("OwnershipUnreadable")),
     ("ttl-limit", |host| host.has_warning("is more than --max-ttl")),
-    ("routing-policy-changed", |host| host.is_blocked("RoutingConflict") && host.ours == host.before),
+    ("routing-policy-changed", |host| host.is_blocked("RoutingConflict") && host.is_kept()),
     ("mixed-policies", |host| {
         let is_blocked = host.is_blocked("RoutingConflict") || host.is_blocked("TypeConflict");
         let is_of_claims = || host.reasons.iter().any(|(_, text)| text.contains("another claim on"));
@@ -76,28 +75,22 @@ const RULES: [Rule; 58] = [
     ("long-resource", |host| host.has_long_object() && host.is_missing()),
     ("unicode-hostname", |host| host.name.contains("xn--") && host.is_missing()),
     ("routing-spelling", |host| {
-        host.has_routing_in_lower_case()
-            && (host.has_same_answers() || (host.situation.fails && host.is_missing()))
+        host.has_routing_in_lower_case() && (host.has_same_answers() || host.is_refused())
     }),
     ("forgotten-alias-zone", |host| host.had_alias_of_unknown_zone()),
     ("upper-case-zone", |host| host.has_object_with("EXAMPLE.com") && host.is_missing()),
-    ("weighted-ttl", |host| host.has_shared_ttl() && host.situation.fails && host.is_missing()),
+    ("weighted-ttl", |host| host.has_shared_ttl() && host.is_refused()),
     ("forced-type", |host| {
         let is_common = |set: &RecordSet| set.rtype().is_address() || *set.rtype() == RecordType::Cname;
         host.has_flag("--force-default-targets")
             && host.asks_for_other_type()
-            && (!host.new_records().any(is_common) || (host.situation.fails && host.is_missing()))
+            && (!host.new_records().any(is_common) || host.is_refused())
     }),
-    ("pod-below-wildcard", |host| host.name.contains(".*.") && host.ours == host.before),
-    ("spelled-twice", |host| {
-        host.has_address_twice() || (host.is_spelled_twice() && host.situation.fails && host.is_missing())
-    }),
+    ("pod-below-wildcard", |host| host.name.contains(".*.") && host.is_kept()),
+    ("spelled-twice", |host| host.has_address_twice() || (host.is_spelled_twice() && host.is_refused())),
     ("kept-cname", |host| {
         let is_cname = |set: &RecordSet| *set.rtype() == RecordType::Cname;
-        host.situation.fails
-            && host.is_missing()
-            && host.before.iter().any(is_cname)
-            && host.new_records().all(is_cname)
+        host.is_refused() && host.before.iter().any(is_cname) && host.new_records().all(is_cname)
     }),
     ("older-ownership-names", |host| host.has_only_older_names()),
     ("migration-rewrites", |host| host.has_flag("--migrate-from") && host.has_only_other_ttls()),
@@ -110,10 +103,8 @@ const RULES: [Rule; 58] = [
         host.has_object_with("external-dns.alpha.kubernetes.io/")
             && (host.is_missing() || host.has_only_other_ttls())
     }),
-    ("template-failure", |host| {
-        host.has_flag("--fqdn-template") && host.situation.fails && host.is_missing()
-    }),
-    ("target-template", |host| host.has_flag("--fqdn-target-template") && host.ours == host.before),
+    ("template-failure", |host| host.has_flag("--fqdn-template") && host.is_refused()),
+    ("target-template", |host| host.has_flag("--fqdn-target-template") && host.is_kept()),
     ("other-types-beside", |host| host.is_missing() && host.is_beside_other_type()),
     ("filtered-host-names", |host| {
         host.has_flag("--target-net-filter")
@@ -123,9 +114,7 @@ const RULES: [Rule; 58] = [
     ("domain-filter-of-zones", |host| {
         (host.has_flag("--domain-filter") || host.has_flag("--regex-domain")) && host.is_missing()
     }),
-    ("annotation-filter-not", |host| {
-        host.has_flag("--annotation-filter") && host.situation.fails && host.is_missing()
-    }),
+    ("annotation-filter-not", |host| host.has_flag("--annotation-filter") && host.is_refused()),
     ("annotation-filter-of-endpoints", |host| {
         host.has_flag("--annotation-filter") && host.has_flag("--source=crd") && host.is_missing()
     }),

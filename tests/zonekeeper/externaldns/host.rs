@@ -40,8 +40,8 @@ impl Host<'_> {
     /// Whether zonekeeper blocks the hostname for this reason, and so writes nothing. Another object, or another set
     /// identifier, can still have its record.
     pub fn is_blocked(&self, label: &str) -> bool {
-        let can_be_written = self.ours == self.before || self.objects.len() > 1 || self.has_set_identifier();
-        can_be_written && self.reasons.iter().any(|(found, _)| *found == label)
+        let has_another_writer = self.objects.len() > 1 || self.has_set_identifier();
+        (self.is_kept() || has_another_writer) && self.reasons.iter().any(|(found, _)| *found == label)
     }
 
     /// Whether zonekeeper blocks the hostname because of one of these fields.
@@ -87,6 +87,16 @@ impl Host<'_> {
     /// Whether zonekeeper's records lead to a host name.
     pub fn has_host_name(&self) -> bool {
         self.ours.iter().any(|set| set.is_alias() || *set.rtype() == RecordType::Cname)
+    }
+
+    /// Whether zonekeeper has written nothing.
+    pub fn is_kept(&self) -> bool {
+        self.ours == self.before
+    }
+
+    /// Whether ExternalDNS reports an error, and has not written what zonekeeper has.
+    pub fn is_refused(&self) -> bool {
+        self.situation.fails && self.is_missing()
     }
 
     /// Whether ExternalDNS has not written what zonekeeper has.

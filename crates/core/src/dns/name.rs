@@ -175,6 +175,11 @@ impl Name {
         self.as_str().split('.')
     }
 
+    /// Whether a label begins with `_` (RFC 8552).
+    pub fn is_underscored(&self) -> bool {
+        self.labels().any(|label| label.starts_with('_'))
+    }
+
     /// The first label, and the rest of the name if there is one.
     pub fn split_first(&self) -> (&str, Option<&str>) {
         match self.as_str().split_once('.') {

@@ -105,6 +105,6 @@ impl Cover {
     /// Whether a name at the parent or below counts. No certificate is for an underscored name (RFC 5280,
     /// 4.2.1.6), and the validations of others are such names.
     fn covers(self, name: &Name) -> bool {
-        self == Self::Wildcard || !name.labels().any(|label| label.starts_with('_'))
+        self == Self::Wildcard || !name.is_underscored()
     }
 }

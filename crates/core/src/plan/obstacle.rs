@@ -108,7 +108,7 @@ impl View<'_> {
 /// Why no object may ask for these records, if so.
 pub(super) fn forbidden(host: &Name, desired: &Desired) -> Option<Reason> {
     let leads_there = desired.sets.iter().any(|set| set.rtype().is_address());
-    if leads_there && host.labels().any(|label| label.starts_with('_')) {
+    if leads_there && host.is_underscored() {
         return Some(Reason::ReservedName(Reserved::Underscore));
     }
     let texts = desired.sets.iter().filter(|set| *set.rtype() == RecordType::Txt);

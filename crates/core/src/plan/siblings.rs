@@ -82,10 +82,8 @@ impl View<'_> {
     fn shared_ttl(&self, claim: &Claim, rtype: &RecordType) -> Option<(Ttl, bool)> {
         let key = &claim.endpoint.key;
         let host = &key.host;
-        let is_sibling = |set: &&RecordSet| set.rtype() == rtype && set.key.set_id != key.set_id;
-        if self.claims.keys_at(host).all(|other| other == key)
-            && !self.zone.at(host).iter().any(|set| is_sibling(&set))
-        {
+        let is_sibling = |set: &RecordSet| set.rtype() == rtype && set.key.set_id != key.set_id;
+        if self.claims.keys_at(host).all(|other| other == key) && !self.zone.at(host).iter().any(is_sibling) {
             return None;
         }
         // Nobody moves the TTL of another namespace, nor does an object that cannot be published.

@@ -12,7 +12,7 @@
 use crate::{
     dns::{Data, Name},
     keeper::contract::{Failure, FailureClass},
-    plan::{Change, Reason, Unit},
+    plan::{Change, Naming, Reason, Unit},
 };
 
 /// Before the position of a change, counted from 1 (Smithy, constraint violations). No name or value that an object asks
@@ -62,12 +62,11 @@ pub(super) fn reason(unit: &Unit, class: FailureClass, message: &str) -> Reason 
     }
 }
 
-/// Whether a record set of the unit has a name with a label that begins with `_`, other than the first label of an ownership
-/// record (`_zk-…`). The IAM policy of `zonekeeper iam-policy` denies such names.
+/// Whether a record set of the unit has a label that begins with `_`, other than the first one of a fallback name. The IAM policy of `zonekeeper iam-policy` denies such names.
 fn is_underscored(unit: &Unit) -> bool {
-    unit.changes().iter().any(|change| {
-        let mut labels = change.after().name().labels().enumerate();
-        labels.any(|(at, label)| label.starts_with('_') && !(at == 0 && label.starts_with("_zk-")))
+    unit.changes().iter().map(|change| change.after().name()).any(|name| {
+        let allowed = Naming::is_fallback(name).then(|| name.parent()).flatten();
+        allowed.as_ref().unwrap_or(name).is_underscored()
     })
 }
 

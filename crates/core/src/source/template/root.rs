@@ -4,11 +4,7 @@ use std::cell::{Cell, OnceCell};
 
 use serde_json::Value as Json;
 
-use super::{
-    shape::{self, OBJECT_META, Shape, TYPE_META},
-    value::{Shaped, Value},
-};
-use crate::sanitize::quoted;
+use super::{shape::Shape, value::Value};
 
 /// An annotation with a copy of the object, which `kubectl apply` writes.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -72,44 +68,5 @@ impl Parsed {
         let value =
             values.get(at).ok_or_else(|| format!("it reads at most {MAX_PARSED} texts of one object"))?;
         Ok(value.get_or_init(|| json))
-    }
-}
-
-/// A field of the object: of its parts, or of its metadata.
-pub(super) fn field<'r>(object: Option<&'r Json>, name: &str) -> Result<Value<'r>, String> {
-    let part = |name: &str| object.and_then(|object| object.get(name));
-    let (spec, status) = shape::of_kind(part("kind").and_then(Json::as_str).unwrap_or_default());
-    Ok(match name {
-        "Kind" => Value::new(part("kind"), Shape::Text),
-        "APIVersion" => Value::new(part("apiVersion"), Shape::Text),
-        "TypeMeta" => Value::new(object, Shape::Struct(&TYPE_META)),
-        "ObjectMeta" => Value::new(part("metadata"), Shape::Struct(&OBJECT_META)),
-        "Spec" => Value::new(part("spec"), spec),
-        "Status" => Value::new(part("status"), status),
-        "Metadata" => Value::new(part("metadata"), Shape::Json),
-        "Object" => Value::new(object, Shape::Json),
-        // Methods in Go.
-        "GetAnnotations" | "GetLabels" | "GetName" | "GetNamespace" => {
-            let name = name.strip_prefix("Get").unwrap_or(name);
-            Shaped { json: part("metadata"), shape: Shape::Struct(&OBJECT_META) }.field(name)?
-        }
-        name => match OBJECT_META.field(name) {
-            Some(shape) => Value::new(part("metadata").and_then(|it| it.get(shape::json_name(name))), shape),
-            None => return Err(unknown(object, name)),
-        },
-    })
-}
-
-/// Says that the object has no field of this name, and which field is meant.
-fn unknown(object: Option<&Json>, name: &str) -> String {
-    let known = ["Kind", "APIVersion", "Spec", "Status", "Metadata", "Object"].into_iter();
-    let mut similar = known.filter(|known| known.eq_ignore_ascii_case(name));
-    match similar.next().or_else(|| OBJECT_META.similar(name)) {
-        Some(field) => format!("the object has no field `{name}`; write `.{field}`"),
-        None if object.is_some_and(|object| object.get(name).is_some()) => {
-            let name = quoted(name);
-            format!("the object has no field `{name}`; write `.Object.{name}`")
-        }
-        None => format!("the object has no field `{}`", quoted(name)),
     }
 }
