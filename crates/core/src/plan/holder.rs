@@ -51,7 +51,7 @@ impl<'a> View<'a> {
     ) -> Option<Followed<'a>> {
         let claimants = self.claims.claimants(key);
         let may_be_there = named.is_some_and(|named| self.claims.may_claim_unseen(named, &key.host));
-        choose(claimants, named, history, may_be_there, |claim| match self.wish(claim) {
+        choose(claimants, named, history, may_be_there, |claim| match self.wish_of_zone(claim) {
             Ok(_) => Prospect::Whole,
             Err(Reason::NoTarget) => Prospect::Waiting,
             Err(_) => Prospect::Impossible,

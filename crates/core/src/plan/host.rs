@@ -191,7 +191,7 @@ impl View<'_> {
             Err(reason) => {
                 let remedy = remedy::of(self, holder, desired, &reason);
                 // A batch by hand would break the rule as well.
-                return match self.broken_beside(desired).filter(|_| !remedy.is_empty()) {
+                return match self.broken_beside(desired, &remedy).filter(|_| !remedy.is_empty()) {
                     Some(rule) => KeyPlan::Blocked(rule, Vec::new()),
                     None => KeyPlan::Blocked(reason, remedy),
                 };

@@ -1,21 +1,29 @@
 //! Two claimed keys that cannot both be written: at most one of them goes on.
 //!
 //! The key with owned record sets in the zone goes on, else the older claim. A key that is not written anyway takes a name
-//! from nobody.
+//! from nobody. Keys of one hostname are compared first, without other hostnames: so the decisions of two hostnames about
+//! each other rely on the same keys.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+};
 
 use super::{Reason, View, desired::Desired, reason::Reserved};
 use crate::{
     dns::{Name, RecordSet, RecordType},
-    source::{Claim, ClaimKey},
+    source::{Claim, ClaimKey, Rank},
 };
 
 /// The possible rivals of the keys of one hostname.
 pub(super) struct Rivals<'v> {
     view: &'v View<'v>,
-    /// The possible rivals at each hostname. The work for them depends on all keys of the hostname, so it is done once.
+    /// The possible rivals at each hostname, in order. The work for them depends on all keys of the hostname, so it is done
+    /// once.
     at: RefCell<BTreeMap<Name, Rc<[Rival]>>>,
+    /// Those of the planned hostname that go on beside each other, as places in its list.
+    going_on: OnceCell<Vec<usize>>,
 }
 
 /// A key that could be written if it had no rivals.
@@ -26,11 +34,30 @@ struct Rival {
     wish: Desired,
     /// Whether the zone holds a set of ours for it.
     is_owned: bool,
+    /// Whether another key of its hostname excludes it, other hostnames aside.
+    is_excluded: bool,
 }
 
+// === impl Rival ===
+
+impl Rival {
+    /// Its place among the keys of its hostname.
+    fn order(&self) -> (bool, Rank<'_>, &ClaimKey) {
+        order(&self.claim, self.is_owned)
+    }
+
+    /// A record set that excludes a wanted one.
+    fn excluding_set(&self, wanted: &Desired) -> Option<&RecordSet> {
+        self.wish.sets.iter().find(|set| !wanted.sets.iter().all(|own| own.can_be_beside(set)))
+    }
+}
+
+// === impl Rivals ===
+
 impl<'v> Rivals<'v> {
+    /// For the plan of one hostname.
     pub fn new(view: &'v View<'v>) -> Self {
-        Self { view, at: RefCell::default() }
+        Self { view, at: RefCell::default(), going_on: OnceCell::new() }
     }
 
     /// Why another key goes on in place of this one, if one does.
@@ -46,28 +73,23 @@ impl<'v> Rivals<'v> {
         // Nearly every hostname has one key.
         self.view.claims.keys_at(&own.host).nth(1)?;
         let there = self.at(&own.host);
-        let is_owned = self.view.has_owned_set_of(own);
-        there.iter().filter(|rival| rival.claim.endpoint.key != *own).find_map(|rival| {
-            let is_excluded = |set: &&RecordSet| !desired.sets.iter().all(|own| own.can_be_beside(set));
-            let conflict = rival.wish.sets.iter().find(is_excluded)?;
-            // A key that gives way to another hostname takes nothing from the others.
-            let gives_way = self.gives_way_to_txt(&rival.claim, &rival.wish);
-            if gives_way.or_else(|| self.txt_gives_way(&rival.claim, &rival.wish)).is_some() {
-                return None;
-            }
-            let is_first = match (is_owned, rival.is_owned) {
-                (true, false) => true,
-                (false, true) => false,
-                (true, true) | (false, false) => holder.is_older_than(&rival.claim),
-            };
-            let at = own.host.clone();
-            (!is_first).then(|| {
-                if desired.has(&RecordType::Cname) == (*conflict.rtype() == RecordType::Cname) {
-                    Reason::RoutingConflict { at, is_needed: true }
-                } else {
-                    Reason::TypeConflict { at, found: conflict.rtype().clone(), is_needed: true }
-                }
-            })
+        let going_on = self.going_on.get_or_init(|| self.going_on(&there));
+        let order = order(holder, self.view.has_owned_set_of(own));
+        let going_on = going_on.iter().filter_map(|at| there.get(*at));
+        let mut before = going_on.take_while(|rival| rival.order() < order);
+        let found = before.find_map(|rival| rival.excluding_set(desired))?;
+        let at = own.host.clone();
+        Some(if desired.has(&RecordType::Cname) == (*found.rtype() == RecordType::Cname) {
+            Reason::RoutingConflict { at, is_needed: true }
+        } else {
+            Reason::TypeConflict { at, found: found.rtype().clone(), is_needed: true }
+        })
+    }
+
+    /// The rivals of a hostname that go on beside each other. A key that gives way takes nothing from the others.
+    fn going_on(&self, there: &[Rival]) -> Vec<usize> {
+        beside_each_other(there, |Rival { claim, wish, .. }| {
+            self.gives_way_to_txt(claim, wish).or_else(|| self.txt_gives_way(claim, wish)).is_none()
         })
     }
 
@@ -79,14 +101,15 @@ impl<'v> Rivals<'v> {
         }
         view.settings.naming.hosts_at(view.zone.apex(), host).into_iter().find_map(|other| {
             let in_zone = view.is_owned_at(&other, host);
-            let theirs = self.oldest_at(&other, |wish| view.has_txt_at(host, &other, wish));
+            let theirs = self.oldest_against(holder, &other, |wish| view.has_txt_at(host, &other, wish));
             let is_known = view.has_owned_set(&other);
             if in_zone && !(theirs.is_some() && is_known) {
                 return Some(Reason::ReservedName(Reserved::OwnershipOf(other)));
             }
             let own = || self.oldest_at(host, excludes_txt);
             let goes_on = theirs.is_some_and(|theirs| {
-                view.does_txt_go_on(host, &other).unwrap_or_else(|| !is_first(holder, own, &theirs))
+                self.is_excluded(holder)
+                    || view.does_txt_go_on(host, &other).unwrap_or_else(|| !is_first(holder, own, &theirs))
             });
             let (at, found) = (host.clone(), RecordType::Txt);
             goes_on.then_some(Reason::TypeConflict { at, found, is_needed: true })
@@ -100,11 +123,11 @@ impl<'v> Rivals<'v> {
         // Nearly no place of an ownership record is a claimed hostname.
         let mut places = places.filter(|at| at != host && view.claims.has_host(at));
         places.find_map(|at| {
-            let theirs = self.oldest_at(&at, excludes_txt);
+            let theirs = self.oldest_against(holder, &at, excludes_txt);
             let own = || self.oldest_at(host, |wish| view.has_txt_at(&at, host, wish));
             let goes_on = theirs.is_some_and(|theirs| {
                 let is_txt_first = view.does_txt_go_on(&at, host);
-                !is_txt_first.unwrap_or_else(|| is_first(holder, own, &theirs))
+                self.is_excluded(holder) || !is_txt_first.unwrap_or_else(|| is_first(holder, own, &theirs))
             });
             if !goes_on {
                 return None;
@@ -115,22 +138,47 @@ impl<'v> Rivals<'v> {
         })
     }
 
-    /// The oldest claim at a hostname that could be written and asks for something. It stands for all keys of the hostname.
+    /// The oldest claim at a hostname that asks for something and could be written. It stands for all keys of the hostname.
     fn oldest_at(&self, host: &Name, asks: impl Fn(&Desired) -> bool) -> Option<Claim> {
+        self.oldest(host, |rival| !rival.is_excluded && asks(&rival.wish))
+    }
+
+    /// The same for the decision about a holder. The other hostname does not see an excluded key, so such a key gives way to
+    /// every rival there.
+    fn oldest_against(&self, holder: &Claim, host: &Name, asks: impl Fn(&Desired) -> bool) -> Option<Claim> {
+        let is_excluded = self.is_excluded(holder);
+        self.oldest(host, |rival| (is_excluded || !rival.is_excluded) && asks(&rival.wish))
+    }
+
+    fn oldest(&self, host: &Name, among: impl Fn(&Rival) -> bool) -> Option<Claim> {
         if !self.view.claims.has_host(host) {
             return None;
         }
         let there = self.at(host);
-        let claims = there.iter().filter(|rival| asks(&rival.wish)).map(|rival| &rival.claim);
+        let claims = there.iter().filter(|rival| among(rival)).map(|rival| &rival.claim);
         claims.reduce(|oldest, claim| if claim.is_older_than(oldest) { claim } else { oldest }).cloned()
+    }
+
+    /// Whether another key of its hostname excludes a holder's key, other hostnames aside.
+    fn is_excluded(&self, holder: &Claim) -> bool {
+        let key = &holder.endpoint.key;
+        // Nearly every hostname has one key.
+        self.view.claims.keys_at(&key.host).nth(1).is_some()
+            && self.at(&key.host).iter().any(|rival| rival.is_excluded && rival.claim.endpoint.key == *key)
     }
 
     fn at(&self, host: &Name) -> Rc<[Rival]> {
         if let Some(known) = self.at.borrow().get(host) {
             return Rc::clone(known);
         }
-        let rivals: Rc<[Rival]> =
+        let mut rivals: Vec<Rival> =
             self.view.keys(host).planned.into_iter().filter_map(|key| self.view.rival(key)).collect();
+        rivals.sort_by(|one, other| one.order().cmp(&other.order()));
+        let going_on = beside_each_other(&rivals, |_| true);
+        for (at, rival) in rivals.iter_mut().enumerate() {
+            rival.is_excluded = going_on.binary_search(&at).is_err();
+        }
+        let rivals: Rc<[Rival]> = rivals.into();
         self.at.borrow_mut().insert(host.clone(), Rc::clone(&rivals));
         rivals
     }
@@ -142,7 +190,8 @@ impl View<'_> {
         let holder = self.holder(key, self.named_holder(key).as_ref(), &self.history.holder(key))?;
         let wish = self.wanted(holder).ok().filter(|_| self.barred(&key.host).is_none())?;
         self.without_rivals(holder, &wish).ok()?;
-        Some(Rival { claim: holder.clone(), wish, is_owned: self.has_owned_set_of(key) })
+        let is_owned = self.has_owned_set_of(key);
+        Some(Rival { claim: holder.clone(), wish, is_owned, is_excluded: false })
     }
 
     /// Whether a record of ours at a name excludes an ownership record there.
@@ -171,6 +220,23 @@ impl View<'_> {
     fn has_txt_at(&self, at: &Name, host: &Name, wish: &Desired) -> bool {
         wish.sets.iter().any(|set| self.place(host, set.rtype()) == *at)
     }
+}
+
+/// The places of the rivals in a list that go on beside each other. The first in the list excludes others.
+fn beside_each_other(rivals: &[Rival], goes_on: impl Fn(&Rival) -> bool) -> Vec<usize> {
+    let mut going_on: Vec<usize> = Vec::new();
+    for (at, rival) in rivals.iter().enumerate() {
+        let mut before = going_on.iter().filter_map(|at| rivals.get(*at));
+        if before.all(|first| first.excluding_set(&rival.wish).is_none()) && goes_on(rival) {
+            going_on.push(at);
+        }
+    }
+    going_on
+}
+
+/// Orders the holders of the keys of a hostname: owned keys first, then the oldest claim.
+fn order(holder: &Claim, is_owned: bool) -> (bool, Rank<'_>, &ClaimKey) {
+    (!is_owned, holder.rank(), &holder.endpoint.key)
 }
 
 /// Whether records exclude another ownership record at their name: a CNAME excludes every record, and there is only one TXT.

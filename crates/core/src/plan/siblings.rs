@@ -14,7 +14,7 @@ use std::{
 };
 
 use super::{
-    Blocked, Change, HostPlan, Limit, MAX_SET_IDS, Reason, Subject, Unit, View, desired::Desired,
+    Blocked, Change, HandChange, HostPlan, Limit, MAX_SET_IDS, Reason, Subject, Unit, View, desired::Desired,
     ownership::Owner,
 };
 use crate::{
@@ -118,10 +118,15 @@ impl View<'_> {
         }
     }
 
-    /// The rule that wanted sets would break beside the sets of the zone with other set identifiers.
-    pub(super) fn broken_beside(&self, desired: &Desired) -> Option<Reason> {
-        desired.sets.iter().filter(|set| set.routing.rule().is_some()).find_map(|set| {
-            let there = self.zone.at(set.name()).iter();
+    /// The rule that wanted sets, or those that a batch by hand creates, would break beside the sets of the zone with other
+    /// set identifiers.
+    pub(super) fn broken_beside(&self, desired: &Desired, batch: &[HandChange]) -> Option<Reason> {
+        let (deleted, created): (Vec<_>, Vec<_>) =
+            batch.iter().partition(|change| matches!(change, HandChange::Delete(_)));
+        let is_deleted = |other: &RecordSet| deleted.iter().any(|change| change.set().key == other.key);
+        let wanted = desired.sets.iter().chain(created.into_iter().map(HandChange::set));
+        wanted.filter(|set| set.routing.rule().is_some()).find_map(|set| {
+            let there = self.zone.at(set.name()).iter().filter(|other| !is_deleted(other));
             let mut others = there.filter(|other| other.rtype() == set.rtype() && other.key != set.key);
             others.find_map(|other| broken_rule(set, other))
         })

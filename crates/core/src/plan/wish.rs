@@ -2,14 +2,22 @@
 
 use super::{Reason, View, desired::Desired, obstacle::forbidden, ownership::Owner};
 use crate::{
-    dns::RecordType,
+    dns::{RecordSet, RecordType},
     source::{Claim, ClaimKey, ObjectRef},
 };
 
 impl View<'_> {
     /// The record sets of managed types that a claimant asks for.
     pub(super) fn wish(&self, claim: &Claim) -> Result<Desired, Reason> {
-        let keeps_cname = self.keeps_cname(claim);
+        self.wish_that_keeps(claim, self.keeps_cname(claim))
+    }
+
+    /// The same without the memory of this process, so that every process chooses the same holder.
+    pub(super) fn wish_of_zone(&self, claim: &Claim) -> Result<Desired, Reason> {
+        self.wish_that_keeps(claim, self.has_cname(claim))
+    }
+
+    fn wish_that_keeps(&self, claim: &Claim, keeps_cname: bool) -> Result<Desired, Reason> {
         let desired = Desired::new(claim, self.zone, self.settings, keeps_cname)?;
         let desired = self.with_shared_ttl(claim, desired);
         let desired = desired.narrowed(&self.settings.managed_types)?;
@@ -46,16 +54,25 @@ impl View<'_> {
     /// A CNAME at a key that was right and ours counts, so that nobody is told to delete a CNAME that lost its ownership
     /// record. A process that has not seen it owned takes it for a foreign one.
     pub(super) fn keeps_cname(&self, claim: &Claim) -> bool {
-        let (key, rtype) = (&claim.endpoint.key, RecordType::Cname);
-        let Some(found) = self.zone.get(&key.host, &rtype, key.set_id.as_ref()) else { return false };
-        if !self.settings.managed_types.contains(&rtype) {
-            return false;
-        }
-        let owner = self.look_up(&key.host, &rtype, key).owner;
+        let key = &claim.endpoint.key;
+        let was_ours = || self.cname(key).is_some_and(|(_, owner)| owner == Owner::Nobody);
+        self.has_cname(claim) || (self.history.was_right(key) && was_ours())
+    }
+
+    /// Whether the zone holds a CNAME at the key that is ours or becomes ours.
+    fn has_cname(&self, claim: &Claim) -> bool {
+        let key = &claim.endpoint.key;
+        let Some((found, owner)) = self.cname(key) else { return false };
         let as_cname = || Desired::new(claim, self.zone, self.settings, true);
         let is_right = || as_cname().is_ok_and(|wish| wish.sets.iter().any(|set| wish.is_right(found, set)));
-        owner == Owner::Us
-            || (owner == Owner::Nobody && self.history.was_right(key))
-            || self.adopts(&key.host, &claim.facts, &owner, Some(found), is_right())
+        owner == Owner::Us || self.adopts(&key.host, &claim.facts, &owner, Some(found), is_right())
+    }
+
+    /// The CNAME at the key and its owner, if CNAME records are managed.
+    fn cname(&self, key: &ClaimKey) -> Option<(&RecordSet, Owner)> {
+        let rtype = RecordType::Cname;
+        let found = self.zone.get(&key.host, &rtype, key.set_id.as_ref())?;
+        let is_managed = self.settings.managed_types.contains(&rtype);
+        is_managed.then(|| (found, self.look_up(&key.host, &rtype, key).owner))
     }
 }
