@@ -62,8 +62,8 @@ const EXAMPLES: &str = "Examples:
     aws route53 change-resource-record-sets --hosted-zone-id Z0123456789ABC --change-batch file://orphans.json
 
 Give the same flags here as to `zonekeeper run`: with other flags, an object that is not read looks deleted. Some records
-are listed, but not in the file: their object has a kind or namespace that is not read, or an object that is not selected
-names their hostname. There is no file if an object cannot be read, if no object asks for a hostname in the zone, or if the
+are listed, but not in the file: their object has a kind or namespace that is not read, an object that is not selected
+names their hostname, or another record leads to them. There is no file if an object cannot be read, if no object asks for a hostname in the zone, or if the
 deletions are more than --max-percent of the owner's records.
 
 zonekeeper never sends a deletion. Route 53 applies a batch as a whole or not at all, and rejects it if one of its records
@@ -105,7 +105,7 @@ struct OrphanListJson<'b> {
     hosted_zone_id: String,
     orphans: Vec<StaleJson>,
     leftovers: Vec<StaleJson>,
-    /// Orphans and leftovers whose object may still exist. No batch contains them.
+    /// Orphans and leftovers that may still be needed. No batch contains them.
     unread: Vec<StaleJson>,
     change_batches: Vec<ChangeBatch<'b>>,
     /// Why there is no change batch, although there are records to delete.
@@ -199,6 +199,8 @@ impl<'p> OrphanList<'p> {
             Some("an existing object names its hostname")
         } else if stale.is_filtered {
             Some("the domain filter leaves out its hostname")
+        } else if stale.target_of.is_some() {
+            Some("a record that stays leads to it")
         } else {
             let is_read = self.is_read(stale);
             (!is_read).then_some("objects of this kind or namespace are not read here")

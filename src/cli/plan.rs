@@ -180,6 +180,8 @@ pub(super) struct StaleJson {
     named_by: Option<String>,
     /// Whether the domain filter leaves out the hostname.
     is_filtered: bool,
+    /// A record of the zone that leads to the hostname, as `www.example.com CNAME`.
+    target_of: Option<String>,
     /// The object that wants other record sets at the same hostname.
     beside: Option<String>,
 }
@@ -314,6 +316,7 @@ impl StaleJson {
             was_for: stale.was_for.as_ref().map(ToString::to_string),
             named_by: stale.named_by.as_ref().map(ToString::to_string),
             is_filtered: stale.is_filtered,
+            target_of: stale.target_of.as_ref().map(|from| format!("{} {}", from.name, from.rtype)),
             beside: stale.beside.as_ref().map(ToString::to_string),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Name, RecordSet, RecordType, SetId, SetKey, ZoneId};
+use super::{Data, Name, RecordSet, RecordType, SetId, SetKey, ZoneId};
 
 /// The content of a hosted zone: names in Route 53's order, each with its record sets.
 #[derive(Debug, Clone)]
@@ -95,6 +95,18 @@ impl Zone {
     /// All record sets in Route 53's order.
     pub fn sets(&self) -> impl Iterator<Item = &RecordSet> {
         self.names.values().flatten()
+    }
+
+    /// The name in this zone to which a CNAME or an alias leads, if it leads to one.
+    pub fn target(&self, set: &RecordSet) -> Option<Name> {
+        match &set.data {
+            Data::Alias(alias) => (alias.zone == self.id).then(|| alias.target.clone()),
+            Data::Values { values, .. } if *set.rtype() == RecordType::Cname => {
+                let target = Name::from_route53(values.first()?).ok()?;
+                Some(target).filter(|target| target.is_within(&self.apex))
+            }
+            Data::Values { .. } | Data::TrafficPolicy(_) => None,
+        }
     }
 
     /// The number of record sets.

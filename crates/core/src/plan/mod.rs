@@ -173,6 +173,8 @@ impl Plan {
             stale.named_by = passed_over.get(stale.set.name()).map(|object| (*object).clone());
             stale.is_filtered = !view.settings.endpoints.domains.allows(stale.set.name());
         }
+        let mut stale: Vec<&mut Stale> = plan.orphans.iter_mut().chain(&mut plan.leftovers).collect();
+        Stale::note_targets(&mut stale, view.zone);
         let is_unknown = |host: &Name| host.is_within(view.zone.apex()) && !view.claims.has_host(host);
         let unknown = passed_over.iter().filter(|(host, _)| is_unknown(host));
         plan.not_published = unknown.map(|(host, object)| ((*host).clone(), (*object).clone())).collect();

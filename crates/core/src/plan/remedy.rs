@@ -152,6 +152,7 @@ mod tests {
                 was_for: None,
                 named_by: None,
                 is_filtered: false,
+                target_of: None,
                 beside: None,
             })
             .collect();

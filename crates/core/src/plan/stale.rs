@@ -1,8 +1,10 @@
 //! Stale record sets: leftovers and orphans.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{View, ownership::Owner};
 use crate::{
-    dns::{Name, RecordSet},
+    dns::{Name, RecordSet, SetKey, Zone},
     source::{ClaimKey, ObjectRef},
 };
 
@@ -19,9 +21,43 @@ pub struct Stale {
     pub named_by: Option<ObjectRef>,
     /// Whether the domain filter leaves out the hostname. Only a whole plan sets it.
     pub is_filtered: bool,
+    /// A CNAME or an alias of the zone that leads to the hostname and is not stale itself. Only a whole plan sets it.
+    pub target_of: Option<SetKey>,
     /// The holder of the hostname. None for an orphan.
     pub beside: Option<ObjectRef>,
 }
+
+// === impl Stale ===
+
+impl Stale {
+    /// Notes which of the stale sets are the targets of a record that stays. Without them, that record would have no answer.
+    pub(super) fn note_targets(all: &mut [&mut Self], zone: &Zone) {
+        let mut leading: BTreeMap<Name, Vec<SetKey>> = BTreeMap::new();
+        // Nearly no zone has stale sets.
+        for set in zone.sets().filter(|_| !all.is_empty()) {
+            if let Some(target) = zone.target(set) {
+                leading.entry(target).or_default().push(set.key.clone());
+            }
+        }
+        let mut goes: BTreeSet<SetKey> = all.iter().map(|stale| stale.set.key.clone()).collect();
+        // A stale set that stays keeps its own target too.
+        loop {
+            let before = goes.len();
+            for stale in all.iter_mut().filter(|stale| stale.target_of.is_none()) {
+                let mut leading = leading.get(stale.set.name()).into_iter().flatten();
+                if let Some(from) = leading.find(|from| !goes.contains(from)) {
+                    stale.target_of = Some(from.clone());
+                    goes.remove(&stale.set.key);
+                }
+            }
+            if goes.len() == before {
+                return;
+            }
+        }
+    }
+}
+
+// === impl View ===
 
 impl View<'_> {
     /// The number of record sets of the zone that are ours, without ownership records.
@@ -77,7 +113,15 @@ impl View<'_> {
                     .filter(|(_, said)| said.owner == settings.owner.as_str());
                 let txts = found.txt.into_iter().chain(ours.map(|(txt, _)| txt)).cloned().collect();
                 let (set, was_for) = (set.clone(), found.object.clone());
-                Stale { set, txts, was_for, named_by: None, is_filtered: false, beside: None }
+                Stale {
+                    set,
+                    txts,
+                    was_for,
+                    named_by: None,
+                    is_filtered: false,
+                    target_of: None,
+                    beside: None,
+                }
             };
             (found.owner == Owner::Us).then(stale)
         })

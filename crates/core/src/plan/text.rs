@@ -140,6 +140,9 @@ impl fmt::Display for Stale {
         if self.is_filtered {
             write!(f, "; the domain filter leaves out the hostname")?;
         }
+        if let Some(from) = &self.target_of {
+            write!(f, "; {} {} leads to it", from.name, from.rtype)?;
+        }
         write!(f, ")")
     }
 }

@@ -304,7 +304,7 @@ fn is_ours(situation: &Situation, unit: &Unit, change: &Change) -> Result<(), St
 /// keep the owners of all other sets.
 fn removes_only_stale(situation: &Situation, plan: &Plan) -> Result<(), String> {
     let (before, owner) = (&situation.zone, situation.settings.owner.as_str());
-    let stale = || plan.orphans.iter().chain(&plan.leftovers);
+    let stale = || plan.orphans.iter().chain(&plan.leftovers).filter(|stale| stale.target_of.is_none());
     let mut after = before.clone();
     for batch in HandChange::removal(stale()) {
         after = apply(&after, batch.iter().map(Step::from))?;
@@ -344,7 +344,9 @@ fn removes_only_stale(situation: &Situation, plan: &Plan) -> Result<(), String> 
     let next = situation.plan_of(&situation.claims(), &after);
     let was_blocked =
         |stale: &Stale| plan.blocked.iter().any(|it| it.subject.hostname() == stale.set.name().as_str());
-    let is_clean = next.orphans.is_empty() && next.leftovers.iter().all(was_blocked);
+    let is_needed = |stale: &Stale| stale.target_of.is_some();
+    let is_clean = next.orphans.iter().all(is_needed)
+        && next.leftovers.iter().all(|it| is_needed(it) || was_blocked(it));
     if is_clean { Ok(()) } else { Err(next.to_string()) }
 }
 
