@@ -164,8 +164,16 @@ fn restless(situation: &Situation) -> Option<&'static str> {
     } else if situation.objects.contains("cloudflare-") {
         Some("other-provider-annotation")
     } else {
-        make_restless(&documents(situation)).then_some("rewrites-forever")
+        let is_restless = make_restless(&documents(situation)) || has_older_ownership_of_apex(situation);
+        is_restless.then_some("rewrites-forever")
     }
+}
+
+/// Whether the ownership record of the apex has an older name. ExternalDNS wants to add one with a newer name, and never can.
+fn has_older_ownership_of_apex(situation: &Situation) -> bool {
+    let is_it =
+        |line: &str| line.starts_with(&format!("{APEX} TXT \"heritage=")) && line.contains("/owner=me,");
+    situation.zone.lines().any(is_it)
 }
 
 /// Whether one of these objects makes ExternalDNS write in every run.

@@ -1,6 +1,8 @@
-//! The rules for targets of aliases. Aliases to AWS services other than CloudFront can have any target.
+//! The rules for targets of aliases. Aliases to AWS services other than CloudFront can have any target but an IP address.
 //!
 //! Source: the API reference of `AliasTarget`, and error texts in public reports.
+
+use std::net::Ipv4Addr;
 
 use super::{
     HostedZone,
@@ -39,6 +41,8 @@ pub(super) fn check(zone: &HostedZone, set: &RecordSet, target: &AliasTarget, me
         if zone.private {
             refuse("a private hosted zone cannot route to a CloudFront distribution");
         }
+    } else if dns_name.trim_end_matches('.').parse::<Ipv4Addr>().is_ok() {
+        refuse("the alias target name does not lie within the target zone");
     }
 }
 
@@ -58,7 +62,7 @@ mod tests {
             Change::create(of_type("cn.c.test", "CNAME", "x.test")),
         ])
         .unwrap();
-        let table: [(&str, &str, AliasTarget, &[&str]); 5] = [
+        let table: [(&str, &str, AliasTarget, &[&str]); 6] = [
             (
                 "A",
                 "al.c.test",
@@ -101,6 +105,14 @@ mod tests {
                 },
                 &[
                     "Tried to create an alias that targets d1.cloudfront.net., type A in zone Z2FDTNDATAQYW2, but EvaluateTargetHealth cannot be true for a CloudFront distribution",
+                ],
+            ),
+            (
+                "A",
+                "al.c.test",
+                alias_to("Z32O12XQLNTSW2", "10.0.7.1"),
+                &[
+                    "Tried to create an alias that targets 10.0.7.1., type A in zone Z32O12XQLNTSW2, but the alias target name does not lie within the target zone",
                 ],
             ),
         ];
