@@ -124,7 +124,7 @@ fn measure(size: usize) -> [f64; 9] {
     let objects: Vec<Object> = (0..size).map(|number| ingress(number, "web")).collect();
     let (claims_in, one_each) = median(|| claims(&empty, &objects));
     let plan_of = |claims: &Claims, zone: &Zone| {
-        median(|| Plan::new(&View { zone, claims, settings: &settings, history: &History::default() }))
+        median(|| Plan::new(&View::new(zone, claims, &settings, &History::default())))
     };
     let (empty_in, plan) = plan_of(&one_each, &empty);
     assert_eq!(plan.units.len(), size);

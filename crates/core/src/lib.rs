@@ -80,7 +80,7 @@
 //! let settings = Settings::new("blue".parse()?);
 //! let zone = Zone::new(ZoneId::new("Z0123456789").ok_or("a zone id")?, apex);
 //! let history = History::default();
-//! let plan = Plan::new(&View { zone: &zone, claims: &claims, settings: &settings, history: &history });
+//! let plan = Plan::new(&View::new(&zone, &claims, &settings, &history));
 //! let unit = plan.units.first().ok_or("a unit")?;
 //! let written: Vec<String> = unit.changes().iter().map(ToString::to_string).collect();
 //! assert_eq!(written, [

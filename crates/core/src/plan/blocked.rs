@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{HandChange, Reason, limit::Limit};
+use super::{Covered, HandChange, Reason, limit::Limit};
 use crate::{
     sanitize::listed,
     source::{BadHosts, ClaimKey, Facts, MAX_OBJECT_HOSTS, ObjectRef},
@@ -84,6 +84,9 @@ impl Blocked {
                 "an object of another namespace may want other records here, and zonekeeper cannot read everything that \
                  this object depends on"
                     .to_owned()
+            }
+            Reason::CoversOthers { covered: Covered::Claim(_) | Covered::Record { .. }, .. } => {
+                "the record would also count for a name that is not of this namespace".to_owned()
             }
             Reason::DeniedByIam { .. } => format!("AWS IAM denied the change of {}", self.subject),
             reason => reason.to_string(),

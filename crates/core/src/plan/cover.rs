@@ -11,41 +11,47 @@
 //! certificate would just ask for that hostname too.
 
 use super::{
-    Heritage, MergeTargets, Reason, View,
+    Heritage, Reason, View,
     desired::Desired,
     ownership::Owner,
     reason::{Cover, Covered},
 };
 use crate::{
     dns::{Name, RecordSet, RecordType},
-    source::{Claim, ObjectRef},
+    source::{Claim, ClaimKey, ObjectRef},
 };
 
 /// The labels at which certificate authorities look for a TXT: ACME's DNS-01 (RFC 8555, 8.4), its DNS-PERSIST-01
-/// (draft-ietf-acme-dns-persist), and `DigiCert`.
-const VALIDATION_LABELS: [&str; 3] = ["_acme-challenge", "_validation-persist", "_dnsauth"];
+/// (draft-ietf-acme-dns-persist), `DigiCert`, and Sectigo.
+const VALIDATION_LABELS: [&str; 4] =
+    ["_acme-challenge", "_validation-persist", "_dnsauth", "_pki-validation"];
 
 impl View<'_> {
     /// Why a claim would cover names of others, if so.
     pub(super) fn covers_others(&self, claim: &Claim, desired: &Desired) -> Option<Reason> {
         let host = &claim.endpoint.key.host;
-        let by = Cover::of(host, desired)?;
-        let is_allowed =
-            by == Cover::Validation && self.settings.merge_targets == Some(MergeTargets::AllNamespaces);
+        let (by, parent) = Cover::of(host, desired)?;
+        let is_allowed = by == Cover::Validation && self.is_open_to_all();
         if self.settings.allow_wildcard_cname || is_allowed {
             return None;
         }
-        let parent = host.parent()?;
-        let covered = if parent == *self.zone.apex() {
+        if parent == *self.zone.apex() {
             // Every name of the zone is covered, so a search for others would be a search of the whole zone, at each change.
-            Some(Covered::Apex)
-        } else {
-            self.claim_of_others(claim, &parent, by).or_else(|| self.record_of_others(claim, &parent, by))
-        };
+            return Some(Reason::CoversOthers { by, covered: Covered::Apex });
+        }
+        // A hostname can have many claimants, and each search looks at all names below the parent.
+        let of = (host.clone(), claim.object().namespace().to_owned());
+        let known = self.covered.borrow().get(&of).cloned();
+        let covered = known.unwrap_or_else(|| {
+            let covered = self.claim_of_others(claim, &parent, by);
+            let covered = covered.or_else(|| self.record_of_others(claim, &parent, by));
+            self.covered.borrow_mut().insert(of, covered.clone());
+            covered
+        });
         covered.map(|covered| Reason::CoversOthers { by, covered })
     }
 
-    /// The claimed names whose decision depends on the claims and records that they cover, among them those at `name`.
+    /// The claimed names that may be written or not depending on the claims and records at `name`.
     pub(super) fn covering(&self, name: &Name) -> impl Iterator<Item = Name> {
         let mut at = Some(name.clone());
         let ancestors = std::iter::from_fn(move || {
@@ -53,19 +59,29 @@ impl View<'_> {
             at = here.parent();
             Some(here)
         });
-        let labels = |parent: Name| {
-            ["*"].into_iter().chain(VALIDATION_LABELS).filter_map(move |label| parent.child(label))
-        };
-        ancestors.flat_map(labels).filter(|name| self.claims.has_host(name))
+        ancestors.flat_map(|parent| {
+            let validations = VALIDATION_LABELS.into_iter().filter_map(|label| parent.child(label));
+            let below = |label: Name| self.claims.hosts_within(&label).cloned().collect::<Vec<_>>();
+            let wildcard = parent.child("*").filter(|name| self.claims.has_host(name));
+            validations.flat_map(below).chain(wildcard).collect::<Vec<_>>()
+        })
     }
 
     fn claim_of_others(&self, claim: &Claim, parent: &Name, by: Cover) -> Option<Covered> {
         let host = &claim.endpoint.key.host;
         let mut keys =
             self.claims.keys_within(parent).filter(|key| key.host != *host && by.covers(&key.host));
-        let is_of_others = |other: &Claim| !other.object().is_beside(claim.object());
-        let key = keys.find(|key| self.claims.claimants(key).iter().any(is_of_others))?;
-        Some(Covered::Claim(key.host.clone()))
+        let is_of_others = |other: &ObjectRef| !other.is_beside(claim.object());
+        // Whoever asks for a name of somebody else in vain does not count.
+        let counts = |key: &&ClaimKey| {
+            let mut claimants = self.claims.claimants(key).iter().map(Claim::object);
+            if !claimants.any(is_of_others) {
+                return false;
+            }
+            let holders = self.holders_of_records(&key.host);
+            holders.is_empty() || holders.iter().any(is_of_others)
+        };
+        Some(Covered::Claim(keys.find(counts)?.host.clone()))
     }
 
     fn record_of_others(&self, claim: &Claim, parent: &Name, by: Cover) -> Option<Covered> {
@@ -76,8 +92,8 @@ impl View<'_> {
         Some(Covered::Record { at: set.name().clone(), rtype: set.rtype().clone() })
     }
 
-    /// Whether a record set is ours, and its ownership record names no object of another namespace than the claimant. An ownership record of
-    /// ours belongs to its record, which is looked at itself.
+    /// Whether a record set is ours, and its ownership record names no object of another namespace than the claimant. An
+    /// ownership record of ours belongs to its record, which is looked at itself.
     fn is_of_namespace(&self, set: &RecordSet, claimant: &ObjectRef) -> bool {
         let (naming, owner) = (&self.settings.naming, &self.settings.owner);
         if let Some(said) = Heritage::of(set).filter(|_| *set.rtype() == RecordType::Txt) {
@@ -93,13 +109,18 @@ impl View<'_> {
 // === impl Cover ===
 
 impl Cover {
-    /// How records at a hostname cover other names, if they do.
-    fn of(host: &Name, desired: &Desired) -> Option<Self> {
-        let is_plain = |set: &RecordSet| matches!(set.rtype(), RecordType::A | RecordType::Aaaa);
-        if host.is_wildcard() {
-            return (!desired.sets.iter().all(is_plain)).then_some(Self::Wildcard);
+    /// How records at a hostname cover other names, if they do, and the name above those.
+    ///
+    /// ACME reads a validation record of one account at a name below the label (draft-ietf-acme-dns-account-label).
+    fn of(host: &Name, desired: &Desired) -> Option<(Self, Name)> {
+        let validations = host.labels().enumerate().filter(|(_, label)| VALIDATION_LABELS.contains(label));
+        if let Some((at, _)) = validations.last() {
+            let parent = (0..=at).try_fold(host.clone(), |name, _| name.parent())?;
+            return Some((Self::Validation, parent));
         }
-        VALIDATION_LABELS.contains(&host.split_first().0).then_some(Self::Validation)
+        let is_plain = |set: &RecordSet| matches!(set.rtype(), RecordType::A | RecordType::Aaaa);
+        let is_covering = host.is_wildcard() && !desired.sets.iter().all(is_plain);
+        Some((Self::Wildcard, host.parent().filter(|_| is_covering)?))
     }
 
     /// Whether a name at the parent or below counts. No certificate is for an underscored name (RFC 5280,

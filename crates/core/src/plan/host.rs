@@ -77,7 +77,7 @@ impl View<'_> {
         for key in planned {
             self.key(key, &rivals, &mut plan);
         }
-        self.keep_strangers_out(host, &mut plan);
+        self.keep_strangers_out(host, &rivals, &mut plan);
         self.bind_siblings(&mut plan);
         plan.leftovers.extend(self.unclaimed_set_ids(host));
         if let Some(order) = &self.settings.adoption.order {

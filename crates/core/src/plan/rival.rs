@@ -1,8 +1,8 @@
 //! Two claimed keys that cannot both be written: at most one of them goes on.
 //!
 //! The key with owned record sets in the zone goes on, else the older claim. A key that is not written anyway takes a name
-//! from nobody. Keys of one hostname are compared first, without other hostnames: so the decisions of two hostnames about
-//! each other rely on the same keys.
+//! from nobody: neither does the key of a stranger (`tenants.rs`). Keys of one hostname are compared first, without other
+//! hostnames: so the decisions of two hostnames about each other rely on the same keys.
 
 use std::{
     cell::{OnceCell, RefCell},
@@ -10,20 +10,29 @@ use std::{
     rc::Rc,
 };
 
-use super::{Reason, View, desired::Desired, reason::Reserved};
+use super::{Reason, View, desired::Desired, holder::Followed, reason::Reserved};
 use crate::{
     dns::{Name, RecordSet, RecordType},
-    source::{Claim, ClaimKey, Rank},
+    source::{Claim, ClaimKey, ObjectRef, Rank},
 };
 
 /// The possible rivals of the keys of one hostname.
 pub(super) struct Rivals<'v> {
     view: &'v View<'v>,
-    /// The possible rivals at each hostname, in order. The work for them depends on all keys of the hostname, so it is done
-    /// once.
-    at: RefCell<BTreeMap<Name, Rc<[Rival]>>>,
+    /// The possible rivals at each hostname. The work for them depends on all keys of the hostname, so it is done once.
+    at: RefCell<BTreeMap<Name, Rc<RivalsAt>>>,
     /// Those of the planned hostname that go on beside each other, as places in its list.
     going_on: OnceCell<Vec<usize>>,
+}
+
+/// The possible rivals at one hostname.
+struct RivalsAt {
+    /// In order.
+    rivals: Vec<Rival>,
+    /// One object of each namespace that has the hostname, as far as the zone says so.
+    holders: Vec<ObjectRef>,
+    /// Whether all namespaces may have set identifiers there.
+    is_open: bool,
 }
 
 /// A key that could be written if it had no rivals.
@@ -34,6 +43,8 @@ struct Rival {
     wish: Desired,
     /// Whether the zone holds a set of ours for it.
     is_owned: bool,
+    /// Whether it waits for the end of a former holder's grace period.
+    must_wait: bool,
     /// Whether another key of its hostname excludes it, other hostnames aside.
     is_excluded: bool,
 }
@@ -49,6 +60,43 @@ impl Rival {
     /// A record set that excludes a wanted one.
     fn excluding_set(&self, wanted: &Desired) -> Option<&RecordSet> {
         self.wish.sets.iter().find(|set| !wanted.sets.iter().all(|own| own.can_be_beside(set)))
+    }
+}
+
+// === impl RivalsAt ===
+
+impl RivalsAt {
+    /// The places in the list of the rivals that go on beside each other. The first in the list excludes others.
+    fn beside_each_other(&self, goes_on: impl Fn(&Rival) -> bool) -> Vec<usize> {
+        let mut going_on: Vec<usize> = Vec::new();
+        for (at, rival) in self.rivals.iter().enumerate() {
+            let is_excluded = self.among(&going_on).any(|first| first.excluding_set(&rival.wish).is_some());
+            if !is_excluded && !self.is_stranger(rival, &going_on) && goes_on(rival) {
+                going_on.push(at);
+            }
+        }
+        going_on
+    }
+
+    fn among(&self, places: &[usize]) -> impl Iterator<Item = &Rival> {
+        places.iter().filter_map(|at| self.rivals.get(*at))
+    }
+
+    /// One object of each namespace that has the hostname: the holders of its records, else the first that goes on.
+    fn tenants(&self, going_on: &[usize]) -> Vec<ObjectRef> {
+        if !self.holders.is_empty() {
+            return self.holders.clone();
+        }
+        let first = self.among(going_on).find(|rival| !rival.must_wait);
+        first.map(|rival| rival.claim.object().clone()).into_iter().collect()
+    }
+
+    fn is_stranger(&self, rival: &Rival, going_on: &[usize]) -> bool {
+        let tenants = || self.tenants(going_on);
+        let is_tenant = |tenants: Vec<ObjectRef>| {
+            tenants.is_empty() || tenants.iter().any(|it| it.is_beside(rival.claim.object()))
+        };
+        !self.is_open && !rival.is_owned && !is_tenant(tenants())
     }
 }
 
@@ -73,9 +121,8 @@ impl<'v> Rivals<'v> {
         // Nearly every hostname has one key.
         self.view.claims.keys_at(&own.host).nth(1)?;
         let there = self.at(&own.host);
-        let going_on = self.going_on.get_or_init(|| self.going_on(&there));
         let order = order(holder, self.view.has_owned_set_of(own));
-        let going_on = going_on.iter().filter_map(|at| there.get(*at));
+        let going_on = there.among(self.going_on(&there));
         let mut before = going_on.take_while(|rival| rival.order() < order);
         let found = before.find_map(|rival| rival.excluding_set(desired))?;
         let at = own.host.clone();
@@ -86,11 +133,19 @@ impl<'v> Rivals<'v> {
         })
     }
 
-    /// The rivals of a hostname that go on beside each other. A key that gives way takes nothing from the others.
-    fn going_on(&self, there: &[Rival]) -> Vec<usize> {
-        beside_each_other(there, |Rival { claim, wish, .. }| {
-            self.gives_way_to_txt(claim, wish).or_else(|| self.txt_gives_way(claim, wish)).is_none()
+    /// The rivals of the planned hostname that go on beside each other. A key that gives way takes nothing from the others.
+    fn going_on(&self, there: &RivalsAt) -> &[usize] {
+        self.going_on.get_or_init(|| {
+            there.beside_each_other(|Rival { claim, wish, .. }| {
+                self.gives_way_to_txt(claim, wish).or_else(|| self.txt_gives_way(claim, wish)).is_none()
+            })
         })
+    }
+
+    /// One object of each namespace that has the planned hostname: the holders of its records, else the first that goes on.
+    pub fn tenants(&self, host: &Name) -> Vec<ObjectRef> {
+        let there = self.at(host);
+        there.tenants(self.going_on(&there))
     }
 
     /// The wanted CNAME or TXT is at the name of another hostname's ownership record.
@@ -103,7 +158,8 @@ impl<'v> Rivals<'v> {
             let in_zone = view.is_owned_at(&other, host);
             let theirs = self.oldest_against(holder, &other, |wish| view.has_txt_at(host, &other, wish));
             let is_known = view.has_owned_set(&other);
-            if in_zone && !(theirs.is_some() && is_known) {
+            let is_kept = || theirs.is_none() && self.is_kept_for_others(holder, &other);
+            if (in_zone && !(theirs.is_some() && is_known)) || is_kept() {
                 return Some(Reason::ReservedName(Reserved::OwnershipOf(other)));
             }
             let own = || self.oldest_at(host, excludes_txt);
@@ -114,6 +170,17 @@ impl<'v> Rivals<'v> {
             let (at, found) = (host.clone(), RecordType::Txt);
             goes_on.then_some(Reason::TypeConflict { at, found, is_needed: true })
         })
+    }
+
+    /// Whether another namespace has the other hostname, and may need the name of the holder's key for an ownership record
+    /// later. Otherwise it could publish no further type of record.
+    fn is_kept_for_others(&self, holder: &Claim, other: &Name) -> bool {
+        let (view, host) = (self.view, &holder.endpoint.key.host);
+        let mut types = view.settings.managed_types.with_addresses();
+        let holders = || view.holders_of_records(other);
+        !view.is_open_to_all()
+            && types.any(|rtype| view.place(other, rtype) == *host)
+            && holders().into_iter().any(|it| !it.is_beside(holder.object()))
     }
 
     /// Another hostname's CNAME or TXT is at the name of the ownership record that this key needs.
@@ -143,8 +210,8 @@ impl<'v> Rivals<'v> {
         self.oldest(host, |rival| !rival.is_excluded && asks(&rival.wish))
     }
 
-    /// The same for the decision about a holder. The other hostname does not see an excluded key, so such a key gives way to
-    /// every rival there.
+    /// The oldest claim that a holder has to compare itself with. The other hostname does not see an excluded key, so such a
+    /// key gives way to every rival there.
     fn oldest_against(&self, holder: &Claim, host: &Name, asks: impl Fn(&Desired) -> bool) -> Option<Claim> {
         let is_excluded = self.is_excluded(holder);
         self.oldest(host, |rival| (is_excluded || !rival.is_excluded) && asks(&rival.wish))
@@ -155,7 +222,7 @@ impl<'v> Rivals<'v> {
             return None;
         }
         let there = self.at(host);
-        let claims = there.iter().filter(|rival| among(rival)).map(|rival| &rival.claim);
+        let claims = there.rivals.iter().filter(|rival| among(rival)).map(|rival| &rival.claim);
         claims.reduce(|oldest, claim| if claim.is_older_than(oldest) { claim } else { oldest }).cloned()
     }
 
@@ -164,34 +231,50 @@ impl<'v> Rivals<'v> {
         let key = &holder.endpoint.key;
         // Nearly every hostname has one key.
         self.view.claims.keys_at(&key.host).nth(1).is_some()
-            && self.at(&key.host).iter().any(|rival| rival.is_excluded && rival.claim.endpoint.key == *key)
+            && self.at(&key.host).rivals.iter().any(|it| it.is_excluded && it.claim.endpoint.key == *key)
     }
 
-    fn at(&self, host: &Name) -> Rc<[Rival]> {
+    fn at(&self, host: &Name) -> Rc<RivalsAt> {
         if let Some(known) = self.at.borrow().get(host) {
             return Rc::clone(known);
         }
-        let mut rivals: Vec<Rival> =
-            self.view.keys(host).planned.into_iter().filter_map(|key| self.view.rival(key)).collect();
-        rivals.sort_by(|one, other| one.order().cmp(&other.order()));
-        let going_on = beside_each_other(&rivals, |_| true);
-        for (at, rival) in rivals.iter_mut().enumerate() {
-            rival.is_excluded = going_on.binary_search(&at).is_err();
-        }
-        let rivals: Rc<[Rival]> = rivals.into();
-        self.at.borrow_mut().insert(host.clone(), Rc::clone(&rivals));
-        rivals
+        let there = Rc::new(self.view.rivals_at(host));
+        self.at.borrow_mut().insert(host.clone(), Rc::clone(&there));
+        there
     }
 }
 
 impl View<'_> {
+    fn rivals_at(&self, host: &Name) -> RivalsAt {
+        let mut rivals: Vec<Rival> =
+            self.keys(host).planned.into_iter().filter_map(|key| self.rival(key)).collect();
+        rivals.sort_by(|one, other| one.order().cmp(&other.order()));
+        let is_open = self.is_open_to_all();
+        // Nearly every hostname has one key.
+        let holders = if is_open || rivals.len() < 2 { Vec::new() } else { self.holders_of_records(host) };
+        let mut there = RivalsAt { rivals, holders, is_open };
+        let going_on = there.beside_each_other(|_| true);
+        for (at, rival) in there.rivals.iter_mut().enumerate() {
+            rival.is_excluded = going_on.binary_search(&at).is_err();
+        }
+        there
+    }
+
+    /// The object of the first key of a hostname that could be written if it had no rivals.
+    pub(super) fn first_writable(&self, host: &Name) -> Option<ObjectRef> {
+        let rivals = self.keys(host).planned.into_iter().filter_map(|key| self.rival(key));
+        let first = rivals.reduce(|first, it| if it.order() < first.order() { it } else { first })?;
+        Some(first.claim.object().clone())
+    }
+
     /// The key as a rival of others; `None` if it could not be written without rivals either.
     fn rival(&self, key: &ClaimKey) -> Option<Rival> {
-        let holder = self.holder(key, self.named_holder(key).as_ref(), &self.history.holder(key))?;
+        let named = self.named_holder(key);
+        let Followed { holder, must_wait } = self.choose(key, named.as_ref(), &self.history.holder(key))?;
         let wish = self.wanted(holder).ok().filter(|_| self.barred(&key.host).is_none())?;
         self.without_rivals(holder, &wish).ok()?;
         let is_owned = self.has_owned_set_of(key);
-        Some(Rival { claim: holder.clone(), wish, is_owned, is_excluded: false })
+        Some(Rival { claim: holder.clone(), wish, is_owned, must_wait, is_excluded: false })
     }
 
     /// Whether a record of ours at a name excludes an ownership record there.
@@ -220,18 +303,6 @@ impl View<'_> {
     fn has_txt_at(&self, at: &Name, host: &Name, wish: &Desired) -> bool {
         wish.sets.iter().any(|set| self.place(host, set.rtype()) == *at)
     }
-}
-
-/// The places of the rivals in a list that go on beside each other. The first in the list excludes others.
-fn beside_each_other(rivals: &[Rival], goes_on: impl Fn(&Rival) -> bool) -> Vec<usize> {
-    let mut going_on: Vec<usize> = Vec::new();
-    for (at, rival) in rivals.iter().enumerate() {
-        let mut before = going_on.iter().filter_map(|at| rivals.get(*at));
-        if before.all(|first| first.excluding_set(&rival.wish).is_none()) && goes_on(rival) {
-            going_on.push(at);
-        }
-    }
-    going_on
 }
 
 /// Orders the holders of the keys of a hostname: owned keys first, then the oldest claim.

@@ -39,16 +39,20 @@ pub(super) struct Keys<'a> {
 }
 
 impl View<'_> {
-    /// The keys of a hostname. Keys with record sets in the zone come first, then those with older claims.
+    /// The keys of a hostname. Keys with record sets in the zone come first, then those of the namespaces that have such
+    /// records, then those with older claims.
     pub(super) fn keys<'a>(&'a self, host: &'a Name) -> Keys<'a> {
         let mut planned: Vec<&ClaimKey> = self.claims.keys_at(host).collect();
         if planned.len() <= MAX_SET_IDS {
             return Keys { planned, above_limit: Vec::new() };
         }
         let there: BTreeSet<_> = self.zone.at(host).iter().map(|set| set.key.set_id.as_ref()).collect();
+        let holders = self.holders_of_records(host);
         planned.sort_by_cached_key(|key| {
             let oldest = self.claims.claimants(key).first();
-            (!there.contains(&key.set_id.as_ref()), oldest.map(Claim::rank))
+            let is_stranger =
+                oldest.is_none_or(|claim| !holders.iter().any(|holder| holder.is_beside(claim.object())));
+            (!there.contains(&key.set_id.as_ref()), is_stranger, oldest.map(Claim::rank))
         });
         let mut above_limit = planned.split_off(MAX_SET_IDS);
         planned.sort();
@@ -83,14 +87,16 @@ impl View<'_> {
         let key = &claim.endpoint.key;
         let host = &key.host;
         let is_sibling = |set: &RecordSet| set.rtype() == rtype && set.key.set_id != key.set_id;
-        if self.claims.keys_at(host).all(|other| other == key) && !self.zone.at(host).iter().any(is_sibling) {
-            return None;
-        }
         // Nobody moves the TTL of another namespace, nor does an object that cannot be published.
         let counts = |other: &&Claim| {
             let is_published = other.facts.blocking_problem().is_none() && other.endpoint.problem.is_none();
             is_published && other.object().namespace() == claim.object().namespace()
         };
+        let mut others = self.claims.keys_at(host).filter(|other| *other != key);
+        let has_claim = |key: &ClaimKey| self.claims.claimants(key).first().is_some_and(|it| counts(&it));
+        if !others.any(has_claim) && !self.zone.at(host).iter().any(is_sibling) {
+            return None;
+        }
         let is_movable = |set: &RecordSet| {
             let key = ClaimKey { host: host.clone(), set_id: set.key.set_id.clone() };
             let is_claimed = self.claims.claimants(&key).first().is_some_and(|claim| counts(&claim));

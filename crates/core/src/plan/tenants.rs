@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{HostPlan, MergeTargets, Reason, Unit, View};
+use super::{HostPlan, MergeTargets, Reason, Unit, View, rival::Rivals};
 use crate::{
     dns::Name,
     source::{ClaimKey, ObjectRef},
@@ -13,7 +13,7 @@ use crate::{
 
 impl View<'_> {
     /// Blocks new set identifiers of namespaces that do not have the hostname.
-    pub(super) fn keep_strangers_out(&self, host: &Name, plan: &mut HostPlan) {
+    pub(super) fn keep_strangers_out(&self, host: &Name, rivals: &Rivals<'_>, plan: &mut HostPlan) {
         let is_new = |unit: &Unit| !self.has_owned_set_of(unit.key());
         let is_alone = || {
             let other_sets =
@@ -21,13 +21,10 @@ impl View<'_> {
             self.claims.keys_at(host).nth(1).is_none() && !plan.units.iter().any(other_sets)
         };
         // Nearly every hostname has one key.
-        if self.settings.merge_targets == Some(MergeTargets::AllNamespaces)
-            || !plan.units.iter().any(is_new)
-            || is_alone()
-        {
+        if self.is_open_to_all() || !plan.units.iter().any(is_new) || is_alone() {
             return;
         }
-        let tenants = self.tenants(host, plan);
+        let tenants = rivals.tenants(host);
         let Some(holder) = tenants.first() else { return };
         let is_tenant =
             |unit: &Unit| tenants.iter().any(|tenant| tenant.namespace() == unit.object().namespace());
@@ -36,14 +33,9 @@ impl View<'_> {
         self.block(plan, &reasons);
     }
 
-    /// One object of each namespace that has a hostname: the holders of its records, else the object of the oldest planned unit.
-    fn tenants(&self, host: &Name, plan: &HostPlan) -> Vec<ObjectRef> {
-        let holders = self.holders_of_records(host);
-        if !holders.is_empty() {
-            return holders;
-        }
-        let oldest = plan.units.iter().min_by_key(|unit| self.rank_of(unit));
-        oldest.map(|unit| unit.object().clone()).into_iter().collect()
+    /// Whether every namespace may have set identifiers at every hostname.
+    pub(super) fn is_open_to_all(&self) -> bool {
+        self.settings.merge_targets == Some(MergeTargets::AllNamespaces)
     }
 
     /// The objects that our ownership records at a hostname name, and that claim it or may claim it unseen.

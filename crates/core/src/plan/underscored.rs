@@ -4,7 +4,7 @@
 //! TXT record at `_acme-challenge` can get a certificate (RFC 8555, 8.4). So they belong to the namespace that holds the
 //! hostname. `--merge-targets=all-namespaces` gives them to everyone.
 
-use super::{MergeTargets, Reason, View};
+use super::{Reason, View};
 use crate::{
     dns::Name,
     source::{Claim, ObjectRef},
@@ -14,23 +14,33 @@ impl View<'_> {
     /// Why a claim would speak for a hostname of another namespace, if so.
     pub(super) fn speaks_for_others(&self, claim: &Claim) -> Option<Reason> {
         let host = self.spoken_for(&claim.endpoint.key.host)?;
-        if self.settings.merge_targets == Some(MergeTargets::AllNamespaces) {
+        if self.is_open_to_all() {
             return None;
         }
         let mut holders = self.holders_of_records(&host);
         if holders.is_empty() {
-            holders.extend(self.oldest_writable(&host));
+            holders.extend(self.first_writable(&host).or_else(|| self.oldest_wish(&host)));
         }
         let is_of_others = holders.iter().all(|holder| !holder.is_beside(claim.object()));
         let holder = holders.into_iter().next().filter(|_| is_of_others)?;
         Some(Reason::SpeaksForOthers { host, holder })
     }
 
-    /// The object of the oldest claim on a hostname whose wish can be written.
-    fn oldest_writable(&self, host: &Name) -> Option<ObjectRef> {
+    /// The object of the oldest claim on a hostname that can be published, perhaps later: a load balancer gets its address
+    /// minutes after its Ingress.
+    fn oldest_wish(&self, host: &Name) -> Option<ObjectRef> {
+        let is_possible = |claim: &&Claim| match self.wish_of_zone(claim) {
+            Ok(_) => true,
+            Err(reason) => matches!(
+                reason,
+                Reason::NoTarget
+                    | Reason::UnknownLoadBalancerZone { .. }
+                    | Reason::DependencyUnreadable { .. }
+            ),
+        };
         let keys = self.keys(host).planned.into_iter();
         let claims = keys.flat_map(|key| self.claims.claimants(key));
-        let oldest = claims.filter(|claim| self.wish(claim).is_ok()).min_by_key(|claim| claim.rank())?;
+        let oldest = claims.filter(is_possible).min_by_key(|claim| claim.rank())?;
         Some(oldest.object().clone())
     }
 

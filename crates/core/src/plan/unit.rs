@@ -40,13 +40,6 @@ enum Purpose {
     },
 }
 
-/// Where a record set leads.
-#[derive(PartialEq)]
-struct Place<'s> {
-    targets: Vec<&'s str>,
-    routing: &'s Routing,
-}
-
 // === impl Unit ===
 
 impl Unit {
@@ -177,27 +170,32 @@ impl Unit {
 
     /// The move that the unit makes, if it makes one: a TTL and an ownership record are no move. Neither is another address of a
     /// pod or a node: every rollout moves all of them.
+    ///
+    /// Changes of routing are one move as long as the targets stay: traffic is often shifted in many steps.
     pub fn moves(&self) -> Option<Move> {
-        let mut places: Vec<(Place<'_>, Place<'_>)> = Vec::new();
+        let mut all: Vec<(Vec<&str>, Vec<&str>)> = Vec::new();
         for change in self.changes.iter().filter(|change| change.is_of_record()) {
             if let Change::Replace { before, after, .. } = change
                 && !before.answers_like(after)
                 && !(self.is_joined && [before, after].iter().all(|set| !set.is_alias()))
             {
-                let place = (Place::of(before), Place::of(after));
-                // The aliases for IPv4 and IPv6 lead to the same place.
-                if !places.contains(&place) {
-                    places.push(place);
+                let from_to = (targets(before), targets(after));
+                // The aliases for IPv4 and IPv6 have the same target.
+                if !all.contains(&from_to) {
+                    all.push(from_to);
                 }
             }
         }
-        if places.is_empty() {
+        if all.is_empty() {
             return None;
         }
         let mut encoder = Encoder::new("zonekeeper move v1");
-        encoder.list(&places, |encoder, (from, to)| {
-            from.encode(encoder);
-            to.encode(encoder);
+        encoder.list(&all, |encoder, (from, to)| {
+            for targets in [from, to] {
+                encoder.list(targets, |encoder, target| encoder.text(target));
+                // A place for the routing. It is part of the digest, which does not change between versions.
+                encoder.routing(&Routing::Simple);
+            }
         });
         Some(Move::new(encoder))
     }
@@ -235,20 +233,11 @@ impl Unit {
     }
 }
 
-// === impl Place ===
-
-impl<'s> Place<'s> {
-    fn of(set: &'s RecordSet) -> Self {
-        let targets = match &set.data {
-            Data::Values { values, .. } => values.iter().map(|value| &**value).collect(),
-            Data::Alias(Alias { target, .. }) => vec![target.as_str()],
-            Data::TrafficPolicy(id) => vec![&**id],
-        };
-        Self { targets, routing: &set.routing }
-    }
-
-    fn encode(&self, encoder: &mut Encoder) {
-        encoder.list(&self.targets, |encoder, target| encoder.text(target));
-        encoder.routing(self.routing);
+/// Where a record set leads.
+fn targets(set: &RecordSet) -> Vec<&str> {
+    match &set.data {
+        Data::Values { values, .. } => values.iter().map(|value| &**value).collect(),
+        Data::Alias(Alias { target, .. }) => vec![target.as_str()],
+        Data::TrafficPolicy(id) => vec![&**id],
     }
 }

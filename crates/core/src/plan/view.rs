@@ -1,10 +1,14 @@
 //! The view: the inputs of every decision, and the hostnames that depend on an input.
 
-use std::collections::BTreeSet;
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::{
     Heritage, History, Settings,
     ownership::{Fallbacks, Ownership},
+    reason::Covered,
 };
 use crate::{
     dns::{Name, RecordSet, RecordType, Zone},
@@ -12,7 +16,7 @@ use crate::{
 };
 
 /// The inputs of every decision.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct View<'a> {
     /// The zone as last read.
     pub zone: &'a Zone,
@@ -22,11 +26,18 @@ pub struct View<'a> {
     pub settings: &'a Settings,
     /// Earlier observations.
     pub history: &'a History,
+    /// What a hostname covers that is not of a namespace, as far as it was searched for.
+    pub(super) covered: RefCell<BTreeMap<(Name, String), Option<Covered>>>,
 }
 
 // === impl View ===
 
 impl<'a> View<'a> {
+    /// A view for plans. It remembers what it has searched for, so a view for several hostnames is faster than several views.
+    pub fn new(zone: &'a Zone, claims: &'a Claims, settings: &'a Settings, history: &'a History) -> Self {
+        Self { zone, claims, settings, history, covered: RefCell::default() }
+    }
+
     /// The hostnames whose decision depends on the sets and claims at `name`.
     pub fn affected(&self, name: &Name, fallbacks: &Fallbacks) -> BTreeSet<Name> {
         let naming = &self.settings.naming;

@@ -387,13 +387,9 @@ pub fn changes_reach_whom_they_affect(
     let sets = content.map(|content| record_set(&format!("{at} {content}")));
     changed.replace(at, sets.into_iter().collect::<Result<_, _>>()?);
     let delegates = |zone: &Zone| zone.at(at).iter().any(|set| *set.rtype() == RecordType::Ns);
-    let was = View {
-        zone: &situation.zone,
-        claims: &claims,
-        settings: &situation.settings,
-        history: &situation.history,
-    };
-    let is = View { zone: &changed, ..was };
+    let (settings, history) = (&situation.settings, &situation.history);
+    let was = View::new(&situation.zone, &claims, settings, history);
+    let is = View::new(&changed, &claims, settings, history);
     let mut fallbacks = Fallbacks::default();
     for host in names.iter().filter(|host| was.exists(host) || is.exists(host)) {
         fallbacks.note(&situation.settings, apex, host, true);

@@ -466,7 +466,7 @@ impl Situation {
     }
 
     pub fn plan_of(&self, claims: &Claims, zone: &Zone) -> Plan {
-        Plan::new(&View { zone, claims, settings: &self.settings, history: &self.history })
+        Plan::new(&View::new(zone, claims, &self.settings, &self.history))
     }
 }
 

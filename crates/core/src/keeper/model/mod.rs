@@ -56,7 +56,7 @@ impl Model {
     }
 
     pub fn view(&self) -> View<'_> {
-        View { zone: self.zone(), claims: &self.claims, settings: &self.settings, history: &self.history }
+        View::new(self.zone(), &self.claims, &self.settings, &self.history)
     }
 
     pub fn zone(&self) -> &Zone {

@@ -157,7 +157,7 @@ mod tests {
         };
         let mut holders = Holders::new(VACANCY);
         let mut observe = |zone: &Zone, now: Time| -> Vec<(Option<SetId>, bool)> {
-            let view = View { zone, claims: &claims, settings: &settings, history: &past };
+            let view = View::new(zone, &claims, &settings, &past);
             let keys = holders.keys_at(&view, &host);
             keys.into_iter()
                 .map(|key| (key.set_id.clone(), holders.observe(&view, &key, now).vacancy_is_over))

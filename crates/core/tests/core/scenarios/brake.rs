@@ -528,3 +528,18 @@ fn a_release_ends_after_a_day_whatever_the_clocks_show() {
         assert_eq!(moved(&stage, 3), 0);
     }
 }
+
+#[test]
+fn a_shift_of_weights_in_many_steps_is_no_mass_change() {
+    let mut stage = Stage::new();
+    stage.start(&[weighted("blue", 100, WEB_1), weighted("green", 0, WEB_2)]);
+    stage.run(10_000);
+    for step in 1..=10 {
+        stage.see(&weighted("blue", 100 - 10 * step, WEB_1));
+        stage.see(&weighted("green", 10 * step, WEB_2));
+        stage.run(10_000);
+    }
+    assert_eq!(stage.keeper.plan().blocked, []);
+    let blue = stage.zone.get("www.example.com", "A", Some("blue")).unwrap();
+    assert_eq!(blue.weight, Some(0));
+}

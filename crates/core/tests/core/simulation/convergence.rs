@@ -110,7 +110,7 @@ fn fresh_plan(world: &World, process: &Process, zone: &Zone) -> Plan {
         claims.set(object, world.cluster.facts(object));
     }
     let (settings, history) = (world.shape.settings(), process.keeper.history());
-    Plan::new(&View { zone, claims: &claims, settings: &settings, history })
+    Plan::new(&View::new(zone, &claims, &settings, history))
 }
 
 /// Checks that the keeper's incremental plan equals a new plan.

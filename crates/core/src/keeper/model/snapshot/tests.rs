@@ -162,7 +162,7 @@ fn batch(zone: &Zone) -> Batch {
     let mut claims = Claims::new(zone.apex().clone());
     claims.set(&object.id().unwrap(), object.facts(&Rules { publish: Publish::All, ..Rules::default() }));
     let settings = Settings::new("me".parse().unwrap());
-    let plan = Plan::new(&View { zone, claims: &claims, settings: &settings, history: &History::default() });
+    let plan = Plan::new(&View::new(zone, &claims, &settings, &History::default()));
     Batch::pack(&plan.units).remove(0)
 }
 
