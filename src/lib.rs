@@ -9,6 +9,7 @@
 //! - [`change_batch`]: change batches for people to send
 //! - [`error_chain`]: error chains as text
 //! - [`random`]: random numbers
+//! - [`shell`]: words of a POSIX shell
 //! - [`cli`]: one file per command; it connects the edges
 //!
 //! The edges do not import each other, and a test enforces it:
@@ -34,4 +35,5 @@ pub mod random;
 pub mod resolver;
 pub mod route53;
 pub mod serve;
+pub mod shell;
 pub mod telemetry;

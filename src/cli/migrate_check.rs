@@ -16,6 +16,7 @@ use super::{
     externaldns::translate,
     output::{Format, say, sayln},
     plan::{PlanJson, plan},
+    variables,
 };
 use crate::{
     config::ClusterFlags,
@@ -100,7 +101,12 @@ impl MigrateCheck {
             return Ok(ExitCode::from(REFUSED));
         };
         if self.output == Format::Text {
-            sayln!("the same for zonekeeper:\n  zonekeeper run {flags}\n");
+            sayln!("the same for zonekeeper:\n  zonekeeper run {flags}");
+            let variables = variables::set();
+            if !variables.is_empty() {
+                sayln!("  with these variables: {}", variables.join(" "));
+            }
+            say!("\n");
         }
         let cluster = self.cluster.clone().or(run.cluster);
         let (heading, plan) = plan(run.flags, cluster, run.lease, self.output).await?;

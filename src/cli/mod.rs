@@ -18,10 +18,12 @@ mod run;
 mod sandbox;
 mod session;
 mod startup_retry;
+mod variables;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing::warn;
 
 use crate::{
     config::{BadFlag, Flags, LogFlags, LogLevel},
@@ -164,6 +166,10 @@ impl Cli {
         telemetry::init(&self.log, self.command.log_level(), zone, owner);
         if let Some(translation) = &self.translation {
             externaldns::announce(translation);
+        }
+        for (name, meant) in variables::unknown(&variables::set()) {
+            let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
+            warn!("the variable {name} has no effect, because no flag has this name{meant}");
         }
         let ended = match self.command {
             Command::Run(run) => Box::pin(run.run()).await,

@@ -1,7 +1,6 @@
 //! `zonekeeper orphans`: lists orphans and leftovers, and writes the change batch with which a person can delete them.
 
 use std::{
-    borrow::Cow,
     ffi::OsString,
     fs, io, iter,
     path::{Path, PathBuf},
@@ -27,6 +26,7 @@ use crate::{
     change_batch::ChangeBatch,
     config::{ClusterFlags, Config, Flags},
     driver::Until,
+    shell,
 };
 
 /// List the records of this owner that no object wants any more
@@ -142,7 +142,7 @@ impl Orphans {
                 commands.push(format!(
                     "aws route53 change-resource-record-sets --hosted-zone-id {} --change-batch {}",
                     config.zone,
-                    quoted(&format!("file://{}", file.display()))
+                    shell::word(&format!("file://{}", file.display()))
                 ));
             }
         }
@@ -271,12 +271,6 @@ fn clear(path: &Path) -> io::Result<()> {
     files.iter().try_for_each(fs::remove_file)
 }
 
-/// Quotes a word for a shell, if necessary.
-fn quoted(word: &str) -> Cow<'_, str> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:=@%+,".contains(&byte);
-    if word.bytes().all(is_plain) { word.into() } else { format!("'{}'", word.replace('\'', r"'\''")).into() }
-}
-
 /// Inserts a number before the extension of a path.
 fn numbered(path: &Path, number: usize) -> PathBuf {
     let mut name = OsString::from(path.file_stem().unwrap_or_default());
@@ -296,17 +290,6 @@ mod tests {
     fn a_number_goes_before_the_extension() {
         for (path, expected) in [("a/o.json", "a/o-2.json"), ("orphans", "orphans-2")] {
             assert_eq!(numbered(Path::new(path), 2), Path::new(expected));
-        }
-    }
-
-    #[test]
-    fn a_word_is_quoted_if_a_shell_would_split_or_expand_it() {
-        for (word, expected) in [
-            ("file://a/o-1.json", "file://a/o-1.json"),
-            ("file://my files/o.json", "'file://my files/o.json'"),
-            ("file://it's/$HOME", r"'file://it'\''s/$HOME'"),
-        ] {
-            assert_eq!(quoted(word), expected);
         }
     }
 }

@@ -6,6 +6,7 @@ use super::{
     own_flags::OwnFlags,
     report::{Differs, Refused, Report, Stays},
 };
+use crate::shell;
 
 /// The owner id of an `ExternalDNS` without `--txt-owner-id`.
 const DEFAULT_OWNER: &str = "default";
@@ -81,11 +82,11 @@ impl Translation {
         wanted.map(|flag| shown(&flag.name, flag.value.as_deref())).collect()
     }
 
-    /// All flags as text. A secret value is left out.
+    /// All flags as text for a shell. A secret value is left out.
     pub fn text(&self) -> String {
         let text = |flag: &OwnArgument| {
             let value = flag.value.as_deref().map(|value| if flag.is_secret { "…" } else { value });
-            shown(&flag.name, value)
+            shell::word(&shown(&flag.name, value)).into_owned()
         };
         self.flags.iter().map(text).collect::<Vec<_>>().join(" ")
     }

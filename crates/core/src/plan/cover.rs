@@ -72,11 +72,14 @@ impl View<'_> {
         let mut keys =
             self.claims.keys_within(parent).filter(|key| key.host != *host && by.covers(&key.host));
         let is_of_others = |other: &ObjectRef| !other.is_beside(claim.object());
-        // Whoever asks for a name of somebody else in vain does not count.
+        // Who asks in vain for a published name does not block its validation. A wildcard can wait.
         let counts = |key: &&ClaimKey| {
             let mut claimants = self.claims.claimants(key).iter().map(Claim::object);
             if !claimants.any(is_of_others) {
                 return false;
+            }
+            if by == Cover::Wildcard {
+                return true;
             }
             let holders = self.holders_of_records(&key.host);
             holders.is_empty() || holders.iter().any(is_of_others)

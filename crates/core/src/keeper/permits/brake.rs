@@ -77,6 +77,9 @@ struct Tally<'b> {
     never_correct: BTreeSet<&'b Name>,
 }
 
+/// A move of a namespace as it is stored: with the number of hostnames, and until when it counts.
+type StoredMove = ((Move, Arc<str>), (usize, Time));
+
 // === impl Tally ===
 
 impl Tally<'_> {
@@ -252,11 +255,29 @@ impl Brake {
         let mut newest: Vec<_> = moves.into_iter().collect();
         newest.sort_by_key(|(_, (_, until))| std::cmp::Reverse(*until));
         let mut text = String::new();
-        for ((to, namespace), (hosts, until)) in newest.into_iter().take(MOST_REMEMBERED) {
+        for ((to, namespace), (hosts, until)) in self.shortened(newest).into_iter().take(MOST_REMEMBERED) {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{to} {hosts} {} {namespace}", to_wall(until));
         }
         text
+    }
+
+    /// The moves with at most twice as many of a namespace as the limit, so that one namespace does not fill the memory. The
+    /// hostnames of its other moves count for the last one.
+    fn shortened(&self, newest: Vec<StoredMove>) -> Vec<StoredMove> {
+        let most = self.limits.moves.saturating_mul(2).max(1);
+        let mut kept: Vec<StoredMove> = Vec::new();
+        let mut of_namespace: BTreeMap<Arc<str>, (usize, usize)> = BTreeMap::new();
+        for stored in newest {
+            let (count, last) = of_namespace.entry(Arc::clone(&stored.0.1)).or_default();
+            if *count < most {
+                (*count, *last) = (*count + 1, kept.len());
+                kept.push(stored);
+            } else if let Some((_, (hosts, _))) = kept.get_mut(*last) {
+                *hosts = hosts.saturating_add(stored.1.0);
+            }
+        }
+        kept
     }
 
     /// Takes the text of the leader before, which can be this process in an earlier term. Ignores unreadable lines. A line
@@ -364,6 +385,25 @@ mod tests {
         // The first one counts for ten minutes, also after the second one.
         brake.review(&BTreeMap::new(), now + WINDOW);
         assert!(!holds(&brake, 3));
+    }
+
+    #[test]
+    fn one_namespace_does_not_fill_the_memory_of_moves() {
+        let now = Time::ZERO;
+        let mut brake = Brake::new(BrakeLimits { moves: 3, percent: 50, hosts: 200 });
+        for number in 0..100 {
+            let host = key(&format!("w{number}.example.com"), "blue");
+            brake.moved(&host, a_move(number), "shop", now + Duration::from_secs(number.into()));
+        }
+        brake.moved(&key("a.example.com", "blue"), a_move(1), "blog", now);
+        let unix = |time: Time| i64::try_from((time - now).as_secs()).unwrap();
+        let memory = brake.memory(unix);
+        let lines: Vec<Vec<&str>> = memory.lines().map(|line| line.split(' ').collect()).collect();
+        let hosts = |namespace| {
+            let of = lines.iter().filter(|line| line[3] == namespace);
+            of.map(|line| line[1].parse::<usize>().unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!((hosts("shop"), hosts("blog")), (vec![1, 1, 1, 1, 1, 95], vec![1]));
     }
 
     #[test]
