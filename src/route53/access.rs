@@ -80,7 +80,11 @@ impl Via {
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .operation_timeout(ATTEMPT_TIMEOUT)
             .build();
-        Ok(Builder::from(&shared).retry_config(RetryConfig::disabled()).timeout_config(timeouts))
+        let mut builder = Builder::from(&shared);
+        if let (Self::Aws(_), Some(found)) = (self, shared.service_config().and_then(endpoint::of_route_53)) {
+            builder = builder.endpoint_url(found);
+        }
+        Ok(builder.retry_config(RetryConfig::disabled()).timeout_config(timeouts))
     }
 
     /// The source of the credentials.

@@ -8,9 +8,13 @@ use axum::http::{Uri, uri::Scheme};
 /// The environment variables with endpoints of the AWS services that we use (AWS SDKs and Tools Reference Guide,
 /// "Service-specific endpoints").
 const VARIABLES: [&str; 3] = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ROUTE_53", "AWS_ENDPOINT_URL_STS"];
+/// The name of Route 53 in a `services` section (AWS SDKs and Tools Reference Guide, "Service-specific endpoints"). The SDK
+/// looks for `route-53` instead.
+const ROUTE_53: &str = "route_53";
 /// The same services in the configuration files: the name in the SDK, and the name of the setting for a person.
-const SERVICES: [(&str, &str); 2] = [
+const SERVICES: [(&str, &str); 3] = [
     ("Route 53", "endpoint_url for Route 53 in the AWS configuration file"),
+    (ROUTE_53, "endpoint_url for Route 53 in the AWS configuration file"),
     ("STS", "endpoint_url for STS in the AWS configuration file"),
 ];
 
@@ -31,16 +35,24 @@ pub fn in_environment(variable: impl Fn(&str) -> Option<String>) -> Option<(&'st
 /// The first setting of the AWS configuration files whose endpoint has no TLS, with its value. It stands in the profile, or in
 /// the `services` section that the profile names. An environment variable comes before it.
 pub fn in_files(config: &dyn LoadServiceConfig) -> Option<(&'static str, String)> {
-    let endpoint = |service, variable| {
-        let key = ServiceConfigKey::builder().service_id(service).env(variable).profile("endpoint_url");
-        config.load_config(key.build().ok()?)
-    };
     SERVICES.into_iter().find_map(|(service, setting)| {
         // With `ignore_configured_endpoint_urls`, the SDK hides the files behind this variable only. But a profile's requests
         // for a role still go where the files say.
-        let used = endpoint(service, VARIABLES[0]).or_else(|| endpoint(service, ""))?;
+        let used = load(config, service, VARIABLES[0]).or_else(|| load(config, service, ""))?;
         is_plain_text(&used).then_some((setting, used))
     })
+}
+
+/// The endpoint of Route 53 that the SDK does not find.
+pub fn of_route_53(config: &dyn LoadServiceConfig) -> Option<String> {
+    let of_any_service = load(config, "any service", VARIABLES[0]);
+    load(config, ROUTE_53, VARIABLES[0]).filter(|address| of_any_service.as_ref() != Some(address))
+}
+
+/// The endpoint of a service, or that of all services.
+fn load(config: &dyn LoadServiceConfig, service: &str, variable: &str) -> Option<String> {
+    let key = ServiceConfigKey::builder().service_id(service).env(variable).profile("endpoint_url");
+    config.load_config(key.build().ok()?)
 }
 
 #[cfg(test)]

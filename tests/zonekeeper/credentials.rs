@@ -171,6 +171,26 @@ async fn the_role_of_a_profile_comes_from_the_sts_of_the_profile() {
 }
 
 #[tokio::test]
+async fn a_profile_names_the_endpoint_of_route_53() {
+    let shop = Namespace::new("credentials-endpoint").await;
+    let folder = Scratch::new("credentials-endpoint");
+    let config = folder.join("config");
+    // The second name is the one that the SDK looks for.
+    for section in ["route_53", "route-53"] {
+        let zone = Zone::empty().await;
+        let profile = format!(
+            "[profile dns]\nregion = eu-central-1\nservices = here\n[services here]\n{section} =\n  endpoint_url = {}\n",
+            zone.url()
+        );
+        fs::write(&config, profile).unwrap();
+        let command = zonekeeper("http://127.0.0.1:9", zone::ID, &shop, &["plan"]).await.keys(ACCESS_KEY);
+        let command = command.without_env("AWS_ENDPOINT_URL_ROUTE_53").without_env("AWS_REGION");
+        command.env("AWS_PROFILE", "dns").env("AWS_CONFIG_FILE", &config).succeed().await;
+        assert_eq!(zone.callers(), [(ACCESS_KEY.to_owned(), None)], "{section}");
+    }
+}
+
+#[tokio::test]
 async fn an_assumed_role_is_taken_again_before_its_credentials_end() {
     let shop = Namespace::new("credentials-assumed").await;
     let (zone, issuer) = (Zone::empty().await, Issuer::start().await);

@@ -56,12 +56,7 @@ fn apply(not_after: Time) -> Apply {
     let mut claims = Claims::new(apex.clone());
     claims.set(&ingress.id().unwrap(), ingress.facts(&Rules { publish: Publish::All, ..Rules::default() }));
     let settings = Settings::new("tests".parse().unwrap());
-    let plan = Plan::new(&View {
-        zone: &CoreZone::new(id(), apex),
-        claims: &claims,
-        settings: &settings,
-        history: &History::default(),
-    });
+    let plan = Plan::new(&View::new(&CoreZone::new(id(), apex), &claims, &settings, &History::default()));
     let digest = PlanDigest::of(plan.units.iter().map(Unit::digest));
     let mut batch = Batch::default();
     for unit in plan.units {

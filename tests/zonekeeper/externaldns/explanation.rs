@@ -112,11 +112,15 @@ const RULES: [Rule; 58] = [
             && (host.is_missing() || host.theirs.len() < host.ours.len())
     }),
     ("domain-filter-of-zones", |host| {
-        (host.has_flag("--domain-filter") || host.has_flag("--regex-domain")) && host.is_missing()
+        let leaves_out = |arg: &String| {
+            arg.starts_with("--regex-domain")
+                || arg.strip_prefix("--domain-filter=").is_some_and(|domain| domain != APEX)
+        };
+        host.situation.args.iter().any(leaves_out) && host.is_missing()
     }),
     ("annotation-filter-not", |host| host.has_flag("--annotation-filter") && host.is_refused()),
     ("annotation-filter-of-endpoints", |host| {
-        host.has_flag("--annotation-filter") && host.has_flag("--source=crd") && host.is_missing()
+        host.has_flag("--annotation-filter") && host.has_kind("DNSEndpoint") && host.is_missing()
     }),
     ("deletion", |host| host.has_flag("--policy=sync") && host.has_deletion()),
 ];

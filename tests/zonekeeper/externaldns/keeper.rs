@@ -50,13 +50,8 @@ impl Kept {
         let mut zone = emulated_zone(&situation.zone)?;
         let mut changes = 0;
         for _ in 0..ROUNDS {
-            let view = View {
-                zone: &zone_from_service(&zone),
-                claims: &claims,
-                settings: &config.settings,
-                history: &history,
-            };
-            let plan = Plan::new(&view);
+            let listed = zone_from_service(&zone);
+            let plan = Plan::new(&View::new(&listed, &claims, &config.settings, &history));
             if plan.units.is_empty() || line.is_dry_run() {
                 return Ok(Self { zone: text(&zone), plan, changes });
             }
