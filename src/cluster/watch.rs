@@ -1,6 +1,6 @@
 //! Watches the objects of a scope, and tells the driver about them.
 
-use std::{pin::pin, sync::Arc};
+use std::{collections::BTreeSet, pin::pin, sync::Arc};
 
 use futures::StreamExt;
 use k8s_openapi::api::{
@@ -36,6 +36,8 @@ use crate::{
 
 /// How many objects a page of a list has. No more than one page is in memory at a time.
 const PAGE: u32 = 100;
+/// The most errors of a watch that are remembered.
+const MAX_KNOWN_ERRORS: usize = 16;
 
 /// Why the objects of a cluster cannot be followed any more.
 #[derive(Debug, thiserror::Error)]
@@ -97,7 +99,8 @@ struct Refusals {
 /// Logs the errors of a watch; an error that repeats is logged at `debug`.
 struct ErrorLog {
     scope: Scope,
-    last: Option<String>,
+    /// The errors since the last success. An API server that is away fails in more than one way, by turns.
+    known: BTreeSet<String>,
 }
 
 // === impl Objects ===
@@ -171,7 +174,7 @@ impl Watch {
         let events = watcher(api, watcher::Config::default().page_size(PAGE)).default_backoff();
         let mut events = pin!(events);
         let mut reader = ObjectReader::new(scope.resource, rules, receive);
-        let mut errors = ErrorLog { scope: scope.clone(), last: None };
+        let mut errors = ErrorLog { scope: scope.clone(), known: BTreeSet::new() };
         // `None` once the first list has succeeded, or the driver knows that it is refused.
         let mut refusals = Some(Refusals::default());
         while let Some(event) = events.next().await {
@@ -255,18 +258,21 @@ impl Refusals {
 impl ErrorLog {
     /// Notes a success: the next error is a new one.
     fn clear(&mut self) {
-        self.last = None;
+        self.known.clear();
     }
 
     fn log(&mut self, error: &watcher::Error) {
         let text = describe_watch(error);
         let (kind, namespace) = (self.scope.resource, &self.scope.namespace);
         // The watch is tried again every second or so.
-        if self.last.as_ref() == Some(&text) {
+        if self.known.contains(&text) {
             debug!(%kind, namespace, error = text, "the watch still fails");
         } else {
             warn!(%kind, namespace, error = text, "the watch failed and begins again");
-            self.last = Some(text);
+            if self.known.len() == MAX_KNOWN_ERRORS {
+                self.known.clear();
+            }
+            self.known.insert(text);
         }
     }
 
