@@ -10,7 +10,7 @@ use std::{
     rc::Rc,
 };
 
-use super::{Reason, View, desired::Desired, holder::Followed, reason::Reserved};
+use super::{Reason, View, desired::Desired, holder::Followed, reason::Reserved, written::Written};
 use crate::{
     dns::{Name, RecordSet, RecordType},
     source::{Claim, ClaimKey, ObjectRef, Rank},
@@ -43,8 +43,8 @@ struct Rival {
     wish: Desired,
     /// Whether the zone holds a set of ours for it.
     is_owned: bool,
-    /// Whether it waits for the end of a former holder's grace period.
-    must_wait: bool,
+    /// Whether its records are to be written now: they are not right already, and it waits for no grace period.
+    is_due: bool,
     /// Whether another key of its hostname excludes it, other hostnames aside.
     is_excluded: bool,
 }
@@ -82,12 +82,12 @@ impl RivalsAt {
         places.iter().filter_map(|at| self.rivals.get(*at))
     }
 
-    /// One object of each namespace that has the hostname: the holders of its records, else the first that goes on.
+    /// One object of each namespace that has the hostname: the holders of its records, else the first that is written.
     fn tenants(&self, going_on: &[usize]) -> Vec<ObjectRef> {
         if !self.holders.is_empty() {
             return self.holders.clone();
         }
-        let first = self.among(going_on).find(|rival| !rival.must_wait);
+        let first = self.among(going_on).find(|rival| rival.is_due);
         first.map(|rival| rival.claim.object().clone()).into_iter().collect()
     }
 
@@ -142,7 +142,8 @@ impl<'v> Rivals<'v> {
         })
     }
 
-    /// One object of each namespace that has the planned hostname: the holders of its records, else the first that goes on.
+    /// One object of each namespace that has the planned hostname: the holders of its records, else the first that is
+    /// written.
     pub fn tenants(&self, host: &Name) -> Vec<ObjectRef> {
         let there = self.at(host);
         there.tenants(self.going_on(&there))
@@ -260,21 +261,15 @@ impl View<'_> {
         there
     }
 
-    /// The object of the first key of a hostname that could be written if it had no rivals.
-    pub(super) fn first_writable(&self, host: &Name) -> Option<ObjectRef> {
-        let rivals = self.keys(host).planned.into_iter().filter_map(|key| self.rival(key));
-        let first = rivals.reduce(|first, it| if it.order() < first.order() { it } else { first })?;
-        Some(first.claim.object().clone())
-    }
-
     /// The key as a rival of others; `None` if it could not be written without rivals either.
     fn rival(&self, key: &ClaimKey) -> Option<Rival> {
         let named = self.named_holder(key);
         let Followed { holder, must_wait } = self.choose(key, named.as_ref(), &self.history.holder(key))?;
         let wish = self.wanted(holder).ok().filter(|_| self.barred(&key.host).is_none())?;
-        self.without_rivals(holder, &wish).ok()?;
+        let written = self.without_rivals(holder, &wish).ok()?;
+        let is_due = matches!(written, Written::Unit(_)) && !must_wait;
         let is_owned = self.has_owned_set_of(key);
-        Some(Rival { claim: holder.clone(), wish, is_owned, must_wait, is_excluded: false })
+        Some(Rival { claim: holder.clone(), wish, is_owned, is_due, is_excluded: false })
     }
 
     /// Whether a record of ours at a name excludes an ownership record there.

@@ -19,17 +19,27 @@ impl View<'_> {
         }
         let mut holders = self.holders_of_records(&host);
         if holders.is_empty() {
-            holders.extend(self.first_writable(&host).or_else(|| self.oldest_wish(&host)));
+            holders.extend(self.first_claimant(&host));
         }
         let is_of_others = holders.iter().all(|holder| !holder.is_beside(claim.object()));
         let holder = holders.into_iter().next().filter(|_| is_of_others)?;
         Some(Reason::SpeaksForOthers { host, holder })
     }
 
-    /// The object of the oldest claim on a hostname that can be published, perhaps later: a load balancer gets its address
-    /// minutes after its Ingress.
-    fn oldest_wish(&self, host: &Name) -> Option<ObjectRef> {
-        let is_possible = |claim: &&Claim| match self.wish_of_zone(claim) {
+    /// The object of the oldest claim on a hostname without records of ours: of those that could be written, else of those that
+    /// perhaps can be later. A load balancer gets its address minutes after its Ingress.
+    fn first_claimant(&self, host: &Name) -> Option<ObjectRef> {
+        // Many names can be below one hostname.
+        if let Some(known) = self.first_claimants.borrow().get(host) {
+            return known.clone();
+        }
+        let keys = self.keys(host).planned.into_iter();
+        let mut claims: Vec<&Claim> = keys.flat_map(|key| self.claims.claimants(key)).collect();
+        claims.sort_by_key(|claim| claim.rank());
+        let could_be_written = |claim: &&&Claim| {
+            self.wish_of_zone(claim).is_ok_and(|wish| self.without_rivals(claim, &wish).is_ok())
+        };
+        let is_possible = |claim: &&&Claim| match self.wish_of_zone(claim) {
             Ok(_) => true,
             Err(reason) => matches!(
                 reason,
@@ -38,10 +48,10 @@ impl View<'_> {
                     | Reason::DependencyUnreadable { .. }
             ),
         };
-        let keys = self.keys(host).planned.into_iter();
-        let claims = keys.flat_map(|key| self.claims.claimants(key));
-        let oldest = claims.filter(is_possible).min_by_key(|claim| claim.rank())?;
-        Some(oldest.object().clone())
+        let first = claims.iter().find(could_be_written).or_else(|| claims.iter().find(is_possible));
+        let first = first.map(|claim| claim.object().clone());
+        self.first_claimants.borrow_mut().insert(host.clone(), first.clone());
+        first
     }
 
     /// The name above the last label that begins with `_`, if it is in the zone. The whole branch below such a label belongs to

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     dns::{Name, RecordSet, RecordType, Zone},
-    source::{ClaimKey, Claims},
+    source::{ClaimKey, Claims, ObjectRef},
 };
 
 /// The inputs of every decision.
@@ -28,6 +28,8 @@ pub struct View<'a> {
     pub history: &'a History,
     /// What a hostname covers that is not of a namespace, as far as it was searched for.
     pub(super) covered: RefCell<BTreeMap<(Name, String), Option<Covered>>>,
+    /// Who comes first at a hostname without records of ours, as far as it was searched for.
+    pub(super) first_claimants: RefCell<BTreeMap<Name, Option<ObjectRef>>>,
 }
 
 // === impl View ===
@@ -35,7 +37,8 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     /// A view for plans. It remembers what it has searched for, so a view for several hostnames is faster than several views.
     pub fn new(zone: &'a Zone, claims: &'a Claims, settings: &'a Settings, history: &'a History) -> Self {
-        Self { zone, claims, settings, history, covered: RefCell::default() }
+        let (covered, first_claimants) = (RefCell::default(), RefCell::default());
+        Self { zone, claims, settings, history, covered, first_claimants }
     }
 
     /// The hostnames whose decision depends on the sets and claims at `name`.
