@@ -63,8 +63,10 @@ const EXAMPLES: &str = "Examples:
 
 Give the same flags here as to `zonekeeper run`: with other flags, an object that is not read looks deleted. Some records
 are listed, but not in the file: their object has a kind or namespace that is not read, an object that is not selected
-names their hostname, or another record leads to them. There is no file if an object cannot be read, if no object asks for a hostname in the zone, or if the
-deletions are more than --max-percent of the owner's records.
+names their hostname, or another record leads to them.
+
+There is no file if an object cannot be read, if no object asks for a hostname in the zone, or if the deletions are more
+than --max-percent of the owner's records.
 
 zonekeeper never sends a deletion. Route 53 applies a batch as a whole or not at all, and rejects it if one of its records
 has changed since.";

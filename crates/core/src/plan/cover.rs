@@ -51,7 +51,7 @@ impl View<'_> {
         covered.map(|covered| Reason::CoversOthers { by, covered })
     }
 
-    /// The claimed names that may be written or not depending on the claims and records at `name`.
+    /// The claimed names that are blocked or not depending on the claims and records at `name`.
     pub(super) fn covering(&self, name: &Name) -> impl Iterator<Item = Name> {
         let mut at = Some(name.clone());
         let ancestors = std::iter::from_fn(move || {
@@ -72,7 +72,8 @@ impl View<'_> {
         let mut keys =
             self.claims.keys_within(parent).filter(|key| key.host != *host && by.covers(&key.host));
         let is_of_others = |other: &ObjectRef| !other.is_beside(claim.object());
-        // Who asks in vain for a published name does not block its validation. A wildcard can wait.
+        // An object that asks for a published name of another namespace does not get it. So it must not keep the holder from
+        // renewing a certificate. A wildcard is never that urgent.
         let counts = |key: &&ClaimKey| {
             let mut claimants = self.claims.claimants(key).iter().map(Claim::object);
             if !claimants.any(is_of_others) {

@@ -1,8 +1,10 @@
 //! Two claimed keys that cannot both be written: at most one of them goes on.
 //!
 //! The key with owned record sets in the zone goes on, else the older claim. A key that is not written anyway takes a name
-//! from nobody: neither does the key of a stranger (`tenants.rs`). Keys of one hostname are compared first, without other
-//! hostnames: so the decisions of two hostnames about each other rely on the same keys.
+//! from nobody. The key of a stranger is such a key (`tenants.rs`).
+//!
+//! Keys of one hostname are compared first, without other hostnames. So the decisions of two hostnames about each other rely
+//! on the same keys.
 
 use std::{
     cell::{OnceCell, RefCell},
@@ -10,7 +12,9 @@ use std::{
     rc::Rc,
 };
 
-use super::{Reason, View, desired::Desired, holder::Followed, reason::Reserved, written::Written};
+use super::{
+    Reason, View, desired::Desired, holder::Followed, reason::Reserved, tenants::is_tenant, written::Written,
+};
 use crate::{
     dns::{Name, RecordSet, RecordType},
     source::{Claim, ClaimKey, ObjectRef, Rank},
@@ -92,11 +96,11 @@ impl RivalsAt {
     }
 
     fn is_stranger(&self, rival: &Rival, going_on: &[usize]) -> bool {
-        let tenants = || self.tenants(going_on);
-        let is_tenant = |tenants: Vec<ObjectRef>| {
-            tenants.is_empty() || tenants.iter().any(|it| it.is_beside(rival.claim.object()))
-        };
-        !self.is_open && !rival.is_owned && !is_tenant(tenants())
+        if self.is_open || rival.is_owned {
+            return false;
+        }
+        let tenants = self.tenants(going_on);
+        !tenants.is_empty() && !is_tenant(&tenants, rival.claim.object())
     }
 }
 
@@ -178,10 +182,9 @@ impl<'v> Rivals<'v> {
     fn is_kept_for_others(&self, holder: &Claim, other: &Name) -> bool {
         let (view, host) = (self.view, &holder.endpoint.key.host);
         let mut types = view.settings.managed_types.with_addresses();
-        let holders = || view.holders_of_records(other);
         !view.is_open_to_all()
             && types.any(|rtype| view.place(other, rtype) == *host)
-            && holders().into_iter().any(|it| !it.is_beside(holder.object()))
+            && view.holders_of_records(other).iter().any(|it| !it.is_beside(holder.object()))
     }
 
     /// Another hostname's CNAME or TXT is at the name of the ownership record that this key needs.

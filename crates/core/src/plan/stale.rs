@@ -30,11 +30,14 @@ pub struct Stale {
 // === impl Stale ===
 
 impl Stale {
-    /// Notes which of the stale sets are the targets of a record that stays. Without them, that record would have no answer.
+    /// Notes which of the stale sets are targets of a record that stays. Without its target, that record would have no answer.
     pub(super) fn note_targets(all: &mut [&mut Self], zone: &Zone) {
-        let mut leading: BTreeMap<Name, Vec<SetKey>> = BTreeMap::new();
         // Nearly no zone has stale sets.
-        for set in zone.sets().filter(|_| !all.is_empty()) {
+        if all.is_empty() {
+            return;
+        }
+        let mut leading: BTreeMap<Name, Vec<SetKey>> = BTreeMap::new();
+        for set in zone.sets() {
             if let Some(target) = zone.target(set) {
                 leading.entry(target).or_default().push(set.key.clone());
             }

@@ -26,9 +26,8 @@ impl View<'_> {
         }
         let tenants = rivals.tenants(host);
         let Some(holder) = tenants.first() else { return };
-        let is_tenant =
-            |unit: &Unit| tenants.iter().any(|tenant| tenant.namespace() == unit.object().namespace());
-        let strangers = plan.units.iter().enumerate().filter(|(_, unit)| is_new(unit) && !is_tenant(unit));
+        let is_stranger = |unit: &Unit| is_new(unit) && !is_tenant(&tenants, unit.object());
+        let strangers = plan.units.iter().enumerate().filter(|(_, unit)| is_stranger(unit));
         let reasons = strangers.map(|(at, _)| (at, Reason::ClaimedBy { holder: holder.clone() })).collect();
         self.block(plan, &reasons);
     }
@@ -50,4 +49,9 @@ impl View<'_> {
         };
         keys.filter_map(|key| self.named_holder(&key)).filter(still_claims).collect()
     }
+}
+
+/// Whether an object is in the namespace of one of the tenants.
+pub(super) fn is_tenant(tenants: &[ObjectRef], object: &ObjectRef) -> bool {
+    tenants.iter().any(|tenant| tenant.is_beside(object))
 }

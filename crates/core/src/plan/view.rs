@@ -26,16 +26,16 @@ pub struct View<'a> {
     pub settings: &'a Settings,
     /// Earlier observations.
     pub history: &'a History,
-    /// What a hostname covers that is not of a namespace, as far as it was searched for.
+    /// The answers so far to: which name of others would a namespace cover with this hostname? See `cover.rs`.
     pub(super) covered: RefCell<BTreeMap<(Name, String), Option<Covered>>>,
-    /// Who comes first at a hostname without records of ours, as far as it was searched for.
+    /// The answers so far to: whose claim on this hostname comes first? See `underscored.rs`.
     pub(super) first_claimants: RefCell<BTreeMap<Name, Option<ObjectRef>>>,
 }
 
 // === impl View ===
 
 impl<'a> View<'a> {
-    /// A view for plans. It remembers what it has searched for, so a view for several hostnames is faster than several views.
+    /// A view of these inputs. It keeps the results of long searches, so one view for many hostnames is faster than many views.
     pub fn new(zone: &'a Zone, claims: &'a Claims, settings: &'a Settings, history: &'a History) -> Self {
         let (covered, first_claimants) = (RefCell::default(), RefCell::default());
         Self { zone, claims, settings, history, covered, first_claimants }

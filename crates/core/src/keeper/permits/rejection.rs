@@ -62,7 +62,8 @@ pub(super) fn reason(unit: &Unit, class: FailureClass, message: &str) -> Reason 
     }
 }
 
-/// Whether a record set of the unit has a label that begins with `_`, other than the first one of a fallback name. The IAM policy of `zonekeeper iam-policy` denies such names.
+/// Whether a record set of the unit has a label that begins with `_`, other than the first one of a fallback name. The IAM
+/// policy of `zonekeeper iam-policy` denies such names.
 fn is_underscored(unit: &Unit) -> bool {
     unit.changes().iter().map(|change| change.after().name()).any(|name| {
         let allowed = Naming::is_fallback(name).then(|| name.parent()).flatten();
