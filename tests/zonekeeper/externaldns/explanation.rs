@@ -30,7 +30,10 @@ const RULES: [Rule; 58] = [
     }),
     ("set-identifier-of-others", |host| host.is_blocked("ClaimedBy") && host.lacks_set_identifier()),
     ("underscored-name", |host| host.is_blocked("SpeaksForOthers")),
-    ("merged-objects", |host| host.is_blocked("ClaimedBy") || host.is_blocked("MergeUndecided")),
+    ("merged-objects", |host| {
+        let is_blocked = host.is_blocked("ClaimedBy") || host.is_blocked("MergeUndecided");
+        is_blocked && (host.has_more_targets() || host.is_missing())
+    }),
     ("endpoint-controller", |host| {
         host.is_annotated("controller", "other") && host.has_kind("DNSEndpoint") && host.is_kept()
     }),
@@ -48,7 +51,7 @@ const RULES: [Rule; 58] = [
     ("several-load-balancers", |host| host.is_blocked("ManyCnameTargets")),
     ("delegated-name", |host| host.is_blocked("BelowZoneCut")),
     ("unreadable-ownership", |host| host.is_blocked("OwnershipUnreadable")),
-    ("ttl-limit", |host| host.has_warning("is more than --max-ttl")),
+    ("ttl-limit", |host| host.has_warning("is more than --max-ttl") && host.has_only_other_ttls()),
     ("routing-policy-changed", |host| host.is_blocked("RoutingConflict") && host.is_kept()),
     ("mixed-policies", |host| {
         let is_blocked = host.is_blocked("RoutingConflict") || host.is_blocked("TypeConflict");
@@ -62,7 +65,12 @@ const RULES: [Rule; 58] = [
     ("unusable-target", |host| host.has_bad_field(&["/target:", "targets:", "status"])),
     ("unknown-hostname-source", |host| host.has_bad_field(&["ingress-hostname-source"])),
     ("unusable-routing", |host| host.has_bad_field(&["/aws-", "set-identifier"])),
-    ("address-and-host-name", |host| host.has_warning("IP addresses win over host names")),
+    ("address-and-host-name", |host| {
+        let leads_to_name = |set: &RecordSet| set.is_alias() || *set.rtype() == RecordType::Cname;
+        host.has_warning("IP addresses win over host names")
+            && !host.has_host_name()
+            && host.theirs.iter().any(leads_to_name)
+    }),
     ("alias-without-type", |host| host.has_alias_within_zone() && host.is_missing()),
     ("more-alias-services", |host| {
         host.is_annotated("alias", "true") && host.has_alias() && host.is_missing()

@@ -116,6 +116,20 @@ impl Host<'_> {
         !set_ids(&self.theirs).is_subset(&set_ids(&self.ours))
     }
 
+    /// Whether ExternalDNS has all targets that zonekeeper has, and more of them.
+    pub fn has_more_targets(&self) -> bool {
+        let targets = |sets: &[RecordSet]| -> BTreeSet<(RecordType, String)> {
+            let of = |set: &RecordSet| {
+                let values = set.values().iter().map(|value| format!("{value:?}"));
+                let alias = set.is_alias().then(|| format!("{:?}", set.data));
+                values.chain(alias).map(|target| (set.rtype().clone(), target)).collect::<Vec<_>>()
+            };
+            records(sets).iter().flat_map(of).collect()
+        };
+        let (theirs, ours) = (targets(&self.theirs), targets(&self.ours));
+        theirs.len() > ours.len() && theirs.is_superset(&ours)
+    }
+
     /// Whether both have records of the same types with the same values, under any routing policy and options.
     pub fn has_same_answers(&self) -> bool {
         let answers = |sets: &[RecordSet]| -> BTreeSet<String> {
