@@ -219,6 +219,32 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_a_file_leaves_open_counts_as_given() {
+        let file = "
+kind: Deployment
+spec:
+  template:
+    spec:
+      containers:
+        - name: external-dns
+          args: [--provider=aws, --source=$(SOURCE), --policy=upsert-only, --zone-id-filter=$(ZONE)]
+          env: [{name: EXTERNAL_DNS_TXT_OWNER_ID, valueFrom: {configMapKeyRef: {name: a, key: b}}}]
+";
+        let refused = |others: &str| -> Vec<String> {
+            let others = others.split_whitespace().map(str::to_owned).collect();
+            let line = CommandLine::of_deployment(file, &Variables::new()).unwrap();
+            let report = CommandLine { others, ..line }.translate(&own_flags()).report;
+            report.refused.into_iter().map(|refused| refused.given).collect()
+        };
+        assert_eq!(
+            refused(""),
+            ["EXTERNAL_DNS_TXT_OWNER_ID", "--source=$(SOURCE)", "--zone-id-filter=$(ZONE)"]
+        );
+        assert_eq!(refused("--source=ingress --zone-id-filter=Z1"), ["EXTERNAL_DNS_TXT_OWNER_ID"]);
+        assert_eq!(refused("--source=ingress --zone-id-filter=Z1 --txt-owner-id=prod"), [""; 0]);
+    }
+
+    #[test]
     fn a_command_line_of_externaldns_has_no_command_and_a_mandatory_flag() {
         let is_theirs = |arguments: &str, variables: &[(&str, &str)]| {
             let arguments: Vec<String> = arguments.split_whitespace().map(str::to_owned).collect();

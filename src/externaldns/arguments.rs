@@ -4,7 +4,10 @@
 //! and its name can begin with `no-`. Only some flags may be repeated. A variable counts if no argument gives its flag, and
 //! separates several values by lines.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use super::{
     flag::{Flag, Kind},
@@ -28,6 +31,8 @@ pub struct Arguments {
     pub ours: Vec<(String, Option<String>)>,
     /// The variables of `ExternalDNS` that a variable of zonekeeper replaces, each with that variable.
     pub replaced: Vec<(String, String)>,
+    /// The flags that are given with a value that is not known.
+    pub open: BTreeSet<String>,
     /// The arguments that could not be parsed.
     pub mistakes: Vec<Mistake>,
 }
@@ -92,13 +97,20 @@ impl Arguments {
 
     /// Replaces the flags that `others` gives too, and adds the rest of `others`.
     pub fn replace_with(&mut self, others: Self) {
-        let Self { theirs, ours, replaced, mistakes } = others;
+        let Self { theirs, ours, replaced, open, mistakes } = others;
         self.theirs.retain(|given| theirs.iter().all(|other| other.flag.name != given.flag.name));
         self.ours.retain(|(name, _)| ours.iter().all(|(other, _)| other != name));
         self.theirs.extend(theirs);
         self.ours.extend(ours);
         self.replaced.extend(replaced);
+        self.open.extend(open);
         self.mistakes.extend(mistakes);
+    }
+
+    /// Whether a flag of `ExternalDNS` or of zonekeeper is given.
+    pub fn has(&self, name: &str) -> bool {
+        self.theirs.iter().any(|given| given.flag.name == name)
+            || self.ours.iter().any(|(own, _)| own == name)
     }
 
     /// The values of a flag of `ExternalDNS`, without empty ones.

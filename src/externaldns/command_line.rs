@@ -20,8 +20,19 @@ pub struct CommandLine {
     pub others: Vec<String>,
     /// What else a file says that has no effect on zonekeeper.
     pub differs: Vec<Differs>,
-    /// What a file leaves open.
-    pub refused: Vec<Refused>,
+    /// The values that a file leaves open.
+    pub open: Vec<OpenValue>,
+}
+
+/// A value that is not in the file.
+#[derive(Debug)]
+pub struct OpenValue {
+    /// The flag that it belongs to, without its `--`.
+    pub flag: String,
+    /// Whether a variable gives the flag.
+    pub is_variable: bool,
+    /// What to do about it.
+    pub refused: Refused,
 }
 
 /// Why a file gives no command line.
@@ -39,6 +50,12 @@ pub enum BadFile {
     /// It is not a mapping.
     #[error("it has no values. Give the output of `helm get values --all external-dns`")]
     NoValues,
+    /// It is an object of Kubernetes.
+    #[error("it is a {0} of Kubernetes, not a values file. Give a Deployment with --deployment")]
+    NotValues(String),
+    /// It holds values of another chart, with those of `ExternalDNS` under this key.
+    #[error("it has values of another chart. Give a file with what is under `{0}`")]
+    Nested(&'static str),
 }
 
 // === impl CommandLine ===
@@ -52,13 +69,19 @@ impl CommandLine {
 
     /// Translates it into flags of zonekeeper.
     pub fn translate(self, own: &OwnFlags) -> Translation {
-        let Self { arguments, variables, others, differs, refused } = self;
+        let Self { arguments, variables, others, differs, mut open } = self;
         let mut given = Arguments::parse(&arguments, own);
-        given.replace_with(Arguments::parse(&others, own));
+        let others = Arguments::parse(&others, own);
+        // An argument replaces a variable, and an argument of the person replaces one of the file.
+        let is_replaced =
+            |open: &OpenValue| open.is_variable && given.has(&open.flag) || others.has(&open.flag);
+        open.retain(|open| !is_replaced(open));
+        given.open = open.iter().map(|open| open.flag.clone()).collect();
+        given.replace_with(others);
         given.add_variables(&variables, own);
         let mut translation = Translation::new(&given, &variables, own);
         translation.report.differs.extend(differs);
-        translation.report.refused.extend(refused);
+        translation.report.refused.extend(open.into_iter().map(|open| open.refused));
         translation
     }
 
@@ -67,10 +90,11 @@ impl CommandLine {
         self.differs.push(Differs { given: given.into(), why: why.into(), is_given: true });
     }
 
-    /// Adds something that a file leaves open.
-    pub(super) fn refuse(&mut self, given: impl Into<String>, why: &str, instead: impl Into<String>) {
-        let (given, instead) = (given.into(), instead.into());
-        self.refused.push(Refused { given, why: why.to_owned(), instead });
+    /// Adds an argument whose value a file leaves open.
+    pub(super) fn leave_open(&mut self, argument: String, why: &str, instead: &str) {
+        let flag = argument.trim_start_matches("--").split('=').next().unwrap_or_default().to_owned();
+        let refused = Refused { given: argument, why: why.to_owned(), instead: instead.to_owned() };
+        self.open.push(OpenValue { flag, is_variable: false, refused });
     }
 }
 

@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::{
     arguments::Variables,
-    command_line::{BadFile, CommandLine, documents, scalar},
+    command_line::{BadFile, CommandLine, OpenValue, documents, scalar},
+    report::Refused,
+    table::flags,
 };
 
 // === impl CommandLine ===
@@ -54,7 +56,7 @@ impl CommandLine {
             let expanded = expand(&argument, &line.variables);
             if expanded == argument && argument.contains("$(") {
                 let why = "the value of its variable is not in this file";
-                line.refuse(argument, why, "set the variable for this command");
+                line.leave_open(argument, why, "set the variable for this command");
             } else {
                 line.arguments.push(expanded);
             }
@@ -71,10 +73,13 @@ impl CommandLine {
                 let value = expand(&value, &line.variables);
                 line.variables.insert(name.to_owned(), value);
             } else if variable.get("valueFrom").is_some()
-                && name.starts_with("EXTERNAL_DNS_")
                 && !process.contains_key(name)
+                && let Some(flag) = flags().find(|flag| flag.variable() == name)
             {
-                line.refuse(name, "its value is not in this file", format!("set {name} for this command"));
+                let why = "its value is not in this file".to_owned();
+                let instead = format!("set {name} for this command");
+                let refused = Refused { given: name.to_owned(), why, instead };
+                line.open.push(OpenValue { flag: flag.name.to_owned(), is_variable: true, refused });
             }
         }
         line
@@ -141,8 +146,8 @@ spec:
             - {name: EXTERNAL_DNS_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
 ";
 
-    fn given(found: &[impl ToString]) -> Vec<String> {
-        found.iter().map(|it| it.to_string().split(':').next().unwrap_or_default().to_owned()).collect()
+    fn given(found: impl IntoIterator<Item = impl ToString>) -> Vec<String> {
+        found.into_iter().map(|it| it.to_string().split(':').next().unwrap_or_default().to_owned()).collect()
     }
 
     #[test]
@@ -156,7 +161,10 @@ spec:
         assert_eq!(line.variables.get("EXTERNAL_DNS_POLICY").map(String::as_str), Some("upsert-only"));
         assert_eq!(line.variables.get("EXTERNAL_DNS_NAMESPACE").map(String::as_str), Some("shop"));
         assert_eq!(given(&line.differs), ["envFrom", "command"]);
-        assert_eq!(given(&line.refused), ["EXTERNAL_DNS_TXT_PREFIX", "--label-filter=$(SECRET)"]);
+        assert_eq!(
+            given(line.open.iter().map(|open| &open.refused)),
+            ["EXTERNAL_DNS_TXT_PREFIX", "--label-filter=$(SECRET)"]
+        );
     }
 
     #[test]

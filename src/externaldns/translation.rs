@@ -155,7 +155,7 @@ impl Translator<'_> {
 
     fn add_mandatory(&mut self) {
         for (name, refusal) in &MANDATORY {
-            if self.given.values(name).next().is_none() {
+            if self.given.values(name).next().is_none() && !self.given.open.contains(*name) {
                 self.refuse(format!("no --{name}"), refusal);
             }
         }
@@ -168,6 +168,7 @@ impl Translator<'_> {
             || filters.iter().map(|id| format!("--zone-id-filter={id}")).collect::<Vec<_>>().join(" ");
         let zone = self.own_value("zone-id");
         match (zone, &filters[..]) {
+            (None, _) if self.is_open(&["zone-id", "zone-id-filter"]) => {}
             (None, []) => {
                 let refusal = Refusal {
                     why: "ExternalDNS writes to every zone that it finds, and zonekeeper to exactly one",
@@ -202,6 +203,9 @@ impl Translator<'_> {
 
     /// Names the owner as `ExternalDNS` does without a flag.
     fn choose_owner(&mut self) {
+        if self.is_open(&["txt-owner-id", "owner-id"]) {
+            return;
+        }
         let owner = self.given.values("txt-owner-id").next().or(self.own_value("owner-id"));
         let (is_given, is_default) = (owner.is_some(), owner.is_none_or(|owner| owner == DEFAULT_OWNER));
         if !is_given {
@@ -236,6 +240,11 @@ impl Translator<'_> {
             let given = "no --annotation-prefix".to_owned();
             self.done.report.differs.push(Differs { given, why: why.to_owned(), is_given: false });
         }
+    }
+
+    /// Whether one of these flags is given with a value that is not known. What is missing is said elsewhere.
+    fn is_open(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.given.open.contains(*name))
     }
 
     /// The value that a flag of zonekeeper or its variable gives.

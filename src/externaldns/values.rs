@@ -34,6 +34,9 @@ const LISTS: [(&str, &str, &[&str]); 4] = [
 const SWITCHES: [(&str, &str); 2] =
     [("triggerLoopOnEvent", "events"), ("enableGatewayListenerSets", "gateway-listener-sets")];
 
+/// The names under which another chart has the values of this one.
+const PARENTS: [&str; 2] = ["external-dns", "externalDns"];
+
 const TEMPLATE: &str = "the chart evaluates this template, and zonekeeper does not";
 const RENDERED: &str = "give the Deployment instead: kubectl get deployment external-dns -o yaml | \
                         zonekeeper migrate-check --deployment -";
@@ -46,6 +49,13 @@ impl CommandLine {
     pub fn of_values(text: &str, process: &Variables) -> Result<Self, BadFile> {
         let mut documents = documents(text)?.into_iter();
         let values = documents.next().filter(Value::is_object).ok_or(BadFile::NoValues)?;
+        if let (Some(_), Some(kind)) = (values.get("apiVersion"), values.get("kind").and_then(Value::as_str))
+        {
+            return Err(BadFile::NotValues(kind.to_owned()));
+        }
+        if let Some(key) = PARENTS.into_iter().find(|key| values.get(key).is_some_and(Value::is_object)) {
+            return Err(BadFile::Nested(key));
+        }
         // The value `env` has the form that it has in a container.
         let mut line = Self::with_environment(&values, process);
         for (name, flag, default) in SINGLE {
@@ -86,10 +96,10 @@ impl CommandLine {
         }
         match values.get("sourceNamespace").and_then(scalar) {
             Some(namespace) => self.add("namespace", &namespace),
-            None => self.refuse(
-                "namespaced: true",
-                "the objects are in the namespace of the release, which is not in this file",
-                "add sourceNamespace to the file",
+            None => self.leave_open(
+                "--namespace".to_owned(),
+                "with `namespaced: true`, it is the namespace of the release, which is not in this file",
+                "add sourceNamespace to the file, or give --namespace",
             ),
         }
     }
@@ -128,7 +138,7 @@ impl CommandLine {
 
     fn add_argument(&mut self, argument: String) {
         if argument.contains("{{") {
-            self.refuse(argument, TEMPLATE, RENDERED);
+            self.leave_open(argument, TEMPLATE, RENDERED);
         } else {
             self.arguments.push(argument);
         }
@@ -221,11 +231,22 @@ extraArgs: {aws-batch-change-size: 500, once: true, events: false, publish-host-
 
     #[test]
     fn what_only_helm_knows_is_refused() {
-        let refused = line("namespaced: true\nextraArgs: ['--txt-owner-id={{ .Release.Name }}']").refused;
-        let given: Vec<&str> = refused.iter().map(|refused| refused.given.as_str()).collect();
-        assert_eq!(given, ["namespaced: true", "--txt-owner-id={{ .Release.Name }}"]);
-        for text in ["", "[]", "text"] {
-            assert!(CommandLine::of_values(text, &Variables::new()).is_err(), "{text}");
+        let open = line("namespaced: true\nextraArgs: ['--txt-owner-id={{ .Release.Name }}']").open;
+        let given: Vec<&str> = open.iter().map(|open| open.refused.given.as_str()).collect();
+        assert_eq!(given, ["--namespace", "--txt-owner-id={{ .Release.Name }}"]);
+    }
+
+    #[test]
+    fn what_holds_no_values_of_this_chart_is_an_error() {
+        for (text, expected) in [
+            ("", "no values"),
+            ("[]", "no values"),
+            ("text", "no values"),
+            ("{apiVersion: apps/v1, kind: Deployment}", "a Deployment of Kubernetes"),
+            ("external-dns: {txtOwnerId: prod}", "under `external-dns`"),
+        ] {
+            let error = CommandLine::of_values(text, &Variables::new()).unwrap_err().to_string();
+            assert!(error.contains(expected), "{text}: {error}");
         }
     }
 }
