@@ -10,7 +10,10 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_route53::config::{Builder, Credentials, Region, retry::RetryConfig, timeout::TimeoutConfig};
 use zonekeeper_core::lease;
 
-use super::{credentials::CredentialSource, endpoint};
+use super::{
+    credentials::CredentialSource,
+    endpoint::{self, BadEndpoint},
+};
 use crate::{
     config::{AssumedRole, AwsAccess},
     error_chain,
@@ -50,11 +53,9 @@ pub enum AccessError {
         "no AWS region is configured: set --aws-region or AWS_REGION (Route 53 is global, so any region of the zone's partition will do, for example us-east-1)"
     )]
     NoRegion,
-    /// An endpoint has no TLS.
-    #[error(
-        "{0} is {1}, an endpoint without TLS that is not on this machine: whoever is on the way could change records; use https://"
-    )]
-    PlainText(&'static str, String),
+    /// An endpoint has no TLS, or is no address.
+    #[error("{0}")]
+    Endpoint(BadEndpoint),
     /// This machine trusts no certificate authority, so it cannot trust any server.
     #[error(
         "this system trusts no certificate authority, so it cannot trust AWS: {0}\ninstall its ca-certificates, or name a bundle (PEM) with SSL_CERT_FILE"
@@ -103,8 +104,8 @@ fn defaults() -> ConfigLoader {
 /// The configuration for AWS.
 async fn aws(access: &AwsAccess) -> Result<SdkConfig, AccessError> {
     let AwsAccess { region, profile, role } = access;
-    if let Some((variable, endpoint)) = endpoint::in_environment(|name| std::env::var(name).ok()) {
-        return Err(AccessError::PlainText(variable, endpoint));
+    if let Some(bad) = endpoint::in_environment(|name| std::env::var(name).ok()) {
+        return Err(AccessError::Endpoint(bad));
     }
     require_authorities()?;
     let mut loader = defaults();
@@ -115,8 +116,8 @@ async fn aws(access: &AwsAccess) -> Result<SdkConfig, AccessError> {
         loader = loader.profile_name(profile);
     }
     let mut shared = loader.load().await;
-    if let Some((setting, endpoint)) = shared.service_config().and_then(endpoint::in_files) {
-        return Err(AccessError::PlainText(setting, endpoint));
+    if let Some(bad) = shared.service_config().and_then(endpoint::in_files) {
+        return Err(AccessError::Endpoint(bad));
     }
     if shared.region().is_none_or(|region: &Region| region.as_ref().trim().is_empty()) {
         return Err(AccessError::NoRegion);

@@ -1,6 +1,6 @@
-//! Endpoints without TLS: whoever is on the way could read and change requests, and answer them.
+//! Endpoints that somebody has configured. Without TLS, whoever is on the way could read and change requests, and answer them.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use axum::http::{Uri, uri::Scheme};
@@ -18,6 +18,17 @@ const SERVICES: [(&str, &str); 3] = [
     ("STS", "endpoint_url for STS in the AWS configuration file"),
 ];
 
+/// An endpoint that is not used.
+#[derive(Debug, PartialEq, Eq)]
+pub struct BadEndpoint {
+    /// The variable or setting that holds it.
+    pub setting: &'static str,
+    /// Its value.
+    pub address: String,
+    /// Whether it is an address without TLS. Otherwise it is no address.
+    pub is_plain_text: bool,
+}
+
 /// Whether a request to this address leaves the machine without TLS. An address that cannot be read does not.
 pub fn is_plain_text(address: &str) -> bool {
     let Ok(uri) = address.parse::<Uri>() else { return false };
@@ -26,20 +37,19 @@ pub fn is_plain_text(address: &str) -> bool {
     uri.scheme() == Some(&Scheme::HTTP) && !is_local
 }
 
-/// The first environment variable whose endpoint has no TLS, with its value.
-pub fn in_environment(variable: impl Fn(&str) -> Option<String>) -> Option<(&'static str, String)> {
-    let set = VARIABLES.into_iter().filter_map(|name| Some((name, variable(name)?)));
-    set.into_iter().find(|(_, address)| is_plain_text(address))
+/// The first environment variable with an endpoint that must not be used.
+pub fn in_environment(variable: impl Fn(&str) -> Option<String>) -> Option<BadEndpoint> {
+    VARIABLES.into_iter().find_map(|name| BadEndpoint::of(name, variable(name)?))
 }
 
-/// The first setting of the AWS configuration files whose endpoint has no TLS, with its value. It stands in the profile, or in
-/// the `services` section that the profile names. An environment variable comes before it.
-pub fn in_files(config: &dyn LoadServiceConfig) -> Option<(&'static str, String)> {
+/// The first setting of the AWS configuration files with an endpoint that must not be used. It stands in the profile, or in the
+/// `services` section that the profile names. An environment variable comes before it.
+pub fn in_files(config: &dyn LoadServiceConfig) -> Option<BadEndpoint> {
     SERVICES.into_iter().find_map(|(service, setting)| {
         // With `ignore_configured_endpoint_urls`, the SDK hides the files behind this variable only. But a profile's requests
         // for a role still go where the files say.
         let used = load(config, service, VARIABLES[0]).or_else(|| load(config, service, ""))?;
-        is_plain_text(&used).then_some((setting, used))
+        BadEndpoint::of(setting, used)
     })
 }
 
@@ -53,6 +63,39 @@ pub fn of_route_53(config: &dyn LoadServiceConfig) -> Option<String> {
 fn load(config: &dyn LoadServiceConfig, service: &str, variable: &str) -> Option<String> {
     let key = ServiceConfigKey::builder().service_id(service).env(variable).profile("endpoint_url");
     config.load_config(key.build().ok()?)
+}
+
+// === impl BadEndpoint ===
+
+impl BadEndpoint {
+    /// None if the address may be used, or is empty, which counts as none.
+    fn of(setting: &'static str, address: String) -> Option<Self> {
+        let is_address = |uri: &Uri| {
+            let is_known = [Scheme::HTTP, Scheme::HTTPS].iter().any(|known| uri.scheme() == Some(known));
+            is_known && uri.host().is_some_and(|host| !host.is_empty())
+        };
+        let is_plain_text = is_plain_text(&address);
+        let is_bad = is_plain_text || !address.parse().is_ok_and(|uri| is_address(&uri));
+        (is_bad && !address.is_empty()).then_some(Self { setting, address, is_plain_text })
+    }
+}
+
+impl fmt::Display for BadEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { setting, address, is_plain_text } = self;
+        if *is_plain_text {
+            write!(
+                f,
+                "{setting} is {address}, an endpoint without TLS that is not on this machine: whoever is on the way could \
+                 change records; use https://"
+            )
+        } else {
+            write!(
+                f,
+                "{setting} is `{address}`, which is no address: write it like https://route53.amazonaws.com"
+            )
+        }
+    }
 }
 
 #[cfg(test)]
@@ -93,8 +136,33 @@ mod tests {
         let found = in_environment(|name| {
             (name == "AWS_ENDPOINT_URL_STS").then(|| "http://sts.example.com".to_owned())
         });
-        assert_eq!(found, Some(("AWS_ENDPOINT_URL_STS", "http://sts.example.com".to_owned())));
+        let address = "http://sts.example.com".to_owned();
+        let expected = BadEndpoint { setting: "AWS_ENDPOINT_URL_STS", address, is_plain_text: true };
+        assert_eq!(found, Some(expected));
         assert_eq!(in_environment(|_| None), None);
+    }
+
+    #[test]
+    fn what_is_no_address_is_an_error() {
+        let found = |address: &str| in_environment(|_| Some(address.to_owned())).map(|bad| bad.to_string());
+        for bad in [
+            "route53.amazonaws.com",
+            "https://",
+            "https:/route53",
+            "not an address",
+            "ftp://a.example.com",
+            "/path",
+        ] {
+            let expected = format!(
+                "AWS_ENDPOINT_URL is `{bad}`, which is no address: write it like https://route53.amazonaws.com"
+            );
+            assert_eq!(found(bad), Some(expected));
+        }
+        for good in
+            ["", "https://route53.amazonaws.com", "HTTPS://a.example.com:8443/path", "http://[::1]:4566"]
+        {
+            assert_eq!(found(good), None);
+        }
     }
 
     /// The endpoint of one service in the files. The flag is `ignore_configured_endpoint_urls`.
@@ -115,7 +183,8 @@ mod tests {
         for (service, setting) in SERVICES {
             for is_ignored in [false, true] {
                 let found = in_files(&Files(service, "http://192.0.2.1", is_ignored));
-                assert_eq!(found, Some((setting, "http://192.0.2.1".to_owned())));
+                let address = "http://192.0.2.1".to_owned();
+                assert_eq!(found, Some(BadEndpoint { setting, address, is_plain_text: true }));
                 assert_eq!(in_files(&Files(service, "https://192.0.2.1", is_ignored)), None);
             }
         }
