@@ -2,11 +2,11 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
     sync::Arc,
     time::Duration,
 };
 
+use super::stored_moves::{StoredMove, StoredMoves};
 use crate::{
     dns::Name,
     keeper::{brake_limits::BrakeLimits, keys::entries_at, planner::PlannedMove, time::Time},
@@ -16,8 +16,6 @@ use crate::{
 
 /// How long a replacement counts.
 const WINDOW: Duration = Duration::from_mins(10);
-/// The most moves that are stored for the next leader: an object's annotations are limited to 256 KiB.
-const MOST_REMEMBERED: usize = 2_000;
 
 /// The moves of the last ten minutes, and the moves that wait to be written.
 ///
@@ -30,8 +28,8 @@ pub(super) struct Brake {
     pending: BTreeMap<ClaimKey, Pending>,
     /// The keys that were moved, and until when that counts. Each move of a key counts.
     done: BTreeMap<(ClaimKey, Move), Done>,
-    /// The moves of earlier leaders, with their namespaces: the number of hostnames, and until when they count.
-    before: BTreeMap<(Move, Arc<str>), (usize, Time)>,
+    /// The moves of earlier leaders.
+    before: StoredMoves,
     ends: BTreeSet<(Time, (ClaimKey, Move))>,
     released: Time,
     /// The replacements that exceed the limits. The brake holds them unless a person has released it.
@@ -77,9 +75,6 @@ struct Tally<'b> {
     never_correct: BTreeSet<&'b Name>,
 }
 
-/// A move of a namespace as it is stored: with the number of hostnames, and until when it counts.
-type StoredMove = ((Move, Arc<str>), (usize, Time));
-
 // === impl Tally ===
 
 impl Tally<'_> {
@@ -96,7 +91,7 @@ impl Brake {
             limits,
             pending: BTreeMap::new(),
             done: BTreeMap::new(),
-            before: BTreeMap::new(),
+            before: StoredMoves::default(),
             ends: BTreeSet::new(),
             released: Time::ZERO,
             held: Held::default(),
@@ -161,9 +156,8 @@ impl Brake {
             self.ends.remove(&(end, done));
             self.is_changed = true;
         }
-        let before = self.before.len();
-        self.before.retain(|_, (_, until)| *until > now);
-        if self.before.len() != before || self.is_changed {
+        self.is_changed |= self.before.forget(now);
+        if self.is_changed {
             self.held = self.evaluate(ours);
             self.is_changed = false;
         }
@@ -226,10 +220,10 @@ impl Brake {
             tally.moves.insert(*to);
             tally.hosts.insert(&key.host);
         }
-        for ((to, namespace), (hosts, _)) in &self.before {
+        for StoredMove { to, namespace, hosts, .. } in self.before.iter() {
             let tally = tallies.entry(namespace).or_default();
-            tally.moves.insert(*to);
-            tally.hosts_before = tally.hosts_before.saturating_add(*hosts);
+            tally.moves.insert(to);
+            tally.hosts_before = tally.hosts_before.saturating_add(hosts);
         }
         tallies
     }
@@ -242,67 +236,27 @@ impl Brake {
     /// While the brake holds: when it may cease to.
     pub fn due(&self, now: Time) -> Option<Time> {
         let ends = self.ends.first().map(|(end, _)| *end).into_iter();
-        let ends = ends.chain(self.before.values().map(|(_, until)| *until)).chain([self.released]);
+        let ends = ends.chain(self.before.iter().map(|stored| stored.until)).chain([self.released]);
         ends.filter(|end| *end > now && self.reviewed != Held::default()).min()
     }
 
-    /// The text for the next leader. Each line is `MOVE HOSTNAMES UNTIL NAMESPACE`, with the time in seconds since 1970.
+    /// The text for the next leader. It has at most twice as many moves of a namespace as the limit.
     pub fn memory(&self, to_wall: impl Fn(Time) -> i64) -> String {
         let mut moves = self.before.clone();
         for ((to, namespace, _), until) in self.done_hosts() {
-            add(&mut moves, (to, namespace), 1, until);
+            moves.add(to, namespace, 1, until);
         }
-        let mut newest: Vec<_> = moves.into_iter().collect();
-        newest.sort_by_key(|(_, (_, until))| std::cmp::Reverse(*until));
-        let mut text = String::new();
-        for ((to, namespace), (hosts, until)) in self.shortened(newest).into_iter().take(MOST_REMEMBERED) {
-            // Writing to a string cannot fail.
-            let _ = writeln!(text, "{to} {hosts} {} {namespace}", to_wall(until));
-        }
-        text
+        moves.text(self.limits.moves.saturating_mul(2), to_wall)
     }
 
-    /// The moves with at most twice as many of a namespace as the limit, so that one namespace does not fill the memory. The
-    /// hostnames of its other moves count for the last one.
-    fn shortened(&self, newest: Vec<StoredMove>) -> Vec<StoredMove> {
-        let most = self.limits.moves.saturating_mul(2).max(1);
-        let mut kept: Vec<StoredMove> = Vec::new();
-        let mut of_namespace: BTreeMap<Arc<str>, (usize, usize)> = BTreeMap::new();
-        for stored in newest {
-            let (count, last) = of_namespace.entry(Arc::clone(&stored.0.1)).or_default();
-            if *count < most {
-                (*count, *last) = (*count + 1, kept.len());
-                kept.push(stored);
-            } else if let Some((_, (hosts, _))) = kept.get_mut(*last) {
-                *hosts = hosts.saturating_add(stored.1.0);
-            }
-        }
-        kept
-    }
-
-    /// Takes the text of the leader before, which can be this process in an earlier term. Ignores unreadable lines. A line
-    /// without a namespace counts for a namespace of its own.
+    /// Takes the text of the leader before, which can be this process in an earlier term.
     pub fn recall(&mut self, memory: &str, from_wall: impl Fn(i64) -> Time, now: Time) {
-        let latest = now + WINDOW;
-        let lines = memory.lines().filter_map(|line| {
-            let mut words = line.split(' ');
-            let to: Move = words.next()?.parse().ok()?;
-            let (hosts, until) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-            let namespace: Arc<str> = words.next().unwrap_or_default().into();
-            Some(((to, namespace), hosts, from_wall(until).min(latest)))
-        });
-        self.before.clear();
-        for (of, hosts, until) in lines.take(MOST_REMEMBERED) {
-            add(&mut self.before, of, hosts, until);
-        }
+        self.before = StoredMoves::parse(memory, |until| from_wall(until).min(now + WINDOW));
         // This process' own moves must not count twice.
         let own: Vec<_> = self.done_hosts().into_keys().map(|(to, namespace, _)| (to, namespace)).collect();
-        for of in own {
-            if let Some((hosts, _)) = self.before.get_mut(&of) {
-                *hosts = hosts.saturating_sub(1);
-            }
+        for (to, namespace) in own {
+            self.before.remove_one(to, namespace);
         }
-        self.before.retain(|_, (hosts, _)| *hosts > 0);
         self.is_changed = true;
     }
 
@@ -315,17 +269,6 @@ impl Brake {
         }
         hosts
     }
-}
-
-/// Adds a number of hostnames to a move of a namespace, until a time.
-fn add(
-    moves: &mut BTreeMap<(Move, Arc<str>), (usize, Time)>,
-    of: (Move, Arc<str>),
-    hosts: usize,
-    until: Time,
-) {
-    let known = moves.entry(of).or_default();
-    *known = (known.0.saturating_add(hosts), known.1.max(until));
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod quarantine;
 mod rejection;
 mod rollouts;
 mod rules;
+mod stored_moves;
 
 use std::{collections::BTreeSet, time::Duration};
 
