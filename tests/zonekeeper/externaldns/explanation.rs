@@ -8,7 +8,7 @@ use zonekeeper_core::dns::{RecordSet, RecordType};
 
 use super::{
     emulated_zone::APEX,
-    host::{Host, documents, entries, hosts, is_cname_with_dot, records},
+    host::{Host, documents, entries, hosts, is_cname_with_dot, is_ownership, records},
     keeper::Kept,
     situation::Situation,
 };
@@ -16,7 +16,7 @@ use super::{
 type Rule = (&'static str, fn(&Host<'_>) -> bool);
 
 /// The rules for a hostname at which the zones differ.
-const RULES: [Rule; 58] = [
+const RULES: [Rule; 60] = [
     ("other-provider-annotation", |host| {
         host.has_object_with("cloudflare-") && (host.has_same_answers() || host.is_refused())
     }),
@@ -30,10 +30,7 @@ const RULES: [Rule; 58] = [
     }),
     ("set-identifier-of-others", |host| host.is_blocked("ClaimedBy") && host.lacks_set_identifier()),
     ("underscored-name", |host| host.is_blocked("SpeaksForOthers")),
-    ("merged-objects", |host| {
-        let is_blocked = host.is_blocked("ClaimedBy") || host.is_blocked("MergeUndecided");
-        is_blocked && (host.has_more_targets() || host.is_missing())
-    }),
+    ("merged-objects", |host| host.is_contested() && host.has_more_targets()),
     ("endpoint-controller", |host| {
         host.is_annotated("controller", "other") && host.has_kind("DNSEndpoint") && host.is_kept()
     }),
@@ -63,7 +60,11 @@ const RULES: [Rule; 58] = [
         host.has_bad_field(&["alias`", "/alias:", "evaluate-target-health", "/access:", "/endpoints-type:"])
     }),
     ("unusable-target", |host| host.has_bad_field(&["/target:", "targets:", "status"])),
-    ("unknown-hostname-source", |host| host.has_bad_field(&["ingress-hostname-source"])),
+    ("unknown-hostname-source", |host| {
+        let is_of_template = || host.has_flag("--fqdn-template") && host.is_kept();
+        host.has_bad_field(&["ingress-hostname-source"])
+            || (host.has_object_with("ingress-hostname-source") && is_of_template())
+    }),
     ("unusable-routing", |host| host.has_bad_field(&["/aws-", "set-identifier"])),
     ("address-and-host-name", |host| {
         let leads_to_name = |set: &RecordSet| set.is_alias() || *set.rtype() == RecordType::Cname;
@@ -86,7 +87,9 @@ const RULES: [Rule; 58] = [
         host.has_routing_in_lower_case() && (host.has_same_answers() || host.is_refused())
     }),
     ("forgotten-alias-zone", |host| host.had_alias_of_unknown_zone()),
-    ("upper-case-zone", |host| host.has_object_with("EXAMPLE.com") && host.is_missing()),
+    ("upper-case-zone", |host| {
+        host.has_object_with("EXAMPLE.com") && (host.is_missing() || host.has_deletion())
+    }),
     ("weighted-ttl", |host| host.has_shared_ttl() && host.is_refused()),
     ("forced-type", |host| {
         let is_common = |set: &RecordSet| set.rtype().is_address() || *set.rtype() == RecordType::Cname;
@@ -107,6 +110,12 @@ const RULES: [Rule; 58] = [
     }),
     ("stale-resource", |host| host.has_stale_resource()),
     ("merged-by-chance", |host| host.objects.len() > 1 && host.has_other_object_only()),
+    ("ownership-spelling", |host| {
+        let is_ours = |set: &RecordSet| is_ownership(set) && host.ours.iter().any(|ours| ours.key == set.key);
+        host.is_spelled_in_upper_case() && host.is_refused() && host.before.iter().any(is_ours)
+    }),
+    // It comes after all rules with a reason beside the choice of the object.
+    ("other-object", |host| host.is_contested() && host.follows_other_object()),
     ("older-prefix", |host| {
         host.has_object_with("external-dns.alpha.kubernetes.io/")
             && (host.is_missing() || host.has_only_other_ttls())

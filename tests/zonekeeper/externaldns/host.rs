@@ -116,18 +116,26 @@ impl Host<'_> {
         !set_ids(&self.theirs).is_subset(&set_ids(&self.ours))
     }
 
+    /// Whether zonekeeper blocks an object because another one has the hostname.
+    pub fn is_contested(&self) -> bool {
+        self.is_blocked("ClaimedBy") || self.is_blocked("MergeUndecided")
+    }
+
     /// Whether ExternalDNS has all targets that zonekeeper has, and more of them.
     pub fn has_more_targets(&self) -> bool {
-        let targets = |sets: &[RecordSet]| -> BTreeSet<(RecordType, String)> {
-            let of = |set: &RecordSet| {
-                let values = set.values().iter().map(|value| format!("{value:?}"));
-                let alias = set.is_alias().then(|| format!("{:?}", set.data));
-                values.chain(alias).map(|target| (set.rtype().clone(), target)).collect::<Vec<_>>()
-            };
-            records(sets).iter().flat_map(of).collect()
-        };
         let (theirs, ours) = (targets(&self.theirs), targets(&self.ours));
         theirs.len() > ours.len() && theirs.is_superset(&ours)
+    }
+
+    /// Whether ExternalDNS follows another object than zonekeeper: their ownership records name different objects, and the
+    /// objects have different targets or TTLs.
+    pub fn follows_other_object(&self) -> bool {
+        let objects = |sets: &[RecordSet]| -> BTreeSet<String> {
+            let values = sets.iter().filter(|set| is_ownership(set)).flat_map(RecordSet::values);
+            values.filter_map(|value| Some(value.split_once("/resource=")?.1.to_owned())).collect()
+        };
+        let [theirs, ours] = [objects(&self.theirs), objects(&self.ours)];
+        !theirs.is_empty() && theirs != ours && records(&self.theirs) != records(&self.ours)
     }
 
     /// Whether both have records of the same types with the same values, under any routing policy and options.
@@ -189,6 +197,12 @@ impl Host<'_> {
     pub fn is_spelled_twice(&self) -> bool {
         let is_it = |name: &&str| name.trim().eq_ignore_ascii_case(&self.name);
         self.annotation("hostname").is_some_and(|names| names.split(',').filter(is_it).count() > 1)
+    }
+
+    /// Whether an object has this hostname with upper case letters.
+    pub fn is_spelled_in_upper_case(&self) -> bool {
+        let is_it = |name: &str| name.trim() != self.name && name.trim().eq_ignore_ascii_case(&self.name);
+        self.annotation("hostname").is_some_and(|names| names.split(',').any(is_it))
     }
 
     /// Whether ExternalDNS has written an address twice into one record set.
@@ -361,6 +375,16 @@ fn sets(zone: &str) -> Vec<RecordSet> {
 }
 
 /// The record sets without ownership records.
+/// The targets of record sets, with their types.
+fn targets(sets: &[RecordSet]) -> BTreeSet<(String, String)> {
+    let of = |set: &RecordSet| {
+        let values = set.values().iter().map(ToString::to_string);
+        let alias = set.is_alias().then(|| format!("{:?}", set.data));
+        values.chain(alias).map(|target| (set.rtype().to_string(), target)).collect::<Vec<_>>()
+    };
+    records(sets).iter().flat_map(of).collect()
+}
+
 pub fn records(sets: &[RecordSet]) -> Vec<RecordSet> {
     sets.iter().filter(|set| !is_ownership(set)).cloned().collect()
 }
