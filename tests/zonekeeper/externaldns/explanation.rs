@@ -51,7 +51,8 @@ const RULES: [Rule; 60] = [
     ("ttl-limit", |host| host.has_warning("is more than --max-ttl") && host.has_only_other_ttls()),
     ("routing-policy-changed", |host| host.is_blocked("RoutingConflict") && host.is_kept()),
     ("mixed-policies", |host| {
-        let is_blocked = host.is_blocked("RoutingConflict") || host.is_blocked("TypeConflict");
+        let is_blocked =
+            ["RoutingConflict", "TypeConflict", "ApexNeedsAlias"].iter().any(|label| host.is_blocked(label));
         let is_of_claims = || host.reasons.iter().any(|(_, text)| text.contains("another claim on"));
         is_blocked && (host.is_missing() || is_of_claims())
     }),
@@ -69,7 +70,7 @@ const RULES: [Rule; 60] = [
     ("address-and-host-name", |host| {
         let leads_to_name = |set: &RecordSet| set.is_alias() || *set.rtype() == RecordType::Cname;
         host.has_warning("IP addresses win over host names")
-            && !host.has_host_name()
+            && !host.new_records().any(leads_to_name)
             && host.theirs.iter().any(leads_to_name)
     }),
     ("alias-without-type", |host| host.has_alias_within_zone() && host.is_missing()),
@@ -78,7 +79,9 @@ const RULES: [Rule; 60] = [
     }),
     ("alias-to-address", |host| {
         let is_address = |set: &RecordSet| set.rtype().is_address() && !set.is_alias();
-        host.is_annotated("alias", "true") && host.is_missing() && host.new_records().any(is_address)
+        host.is_annotated("alias", "true")
+            && (host.is_missing() || (host.situation.fails && host.has_deletion()))
+            && host.new_records().any(is_address)
     }),
     ("cloudfront-health", |host| host.has_object_with("cloudfront.net") && host.is_missing()),
     ("long-resource", |host| host.has_long_object() && host.is_missing()),

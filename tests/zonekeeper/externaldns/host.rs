@@ -224,12 +224,14 @@ impl Host<'_> {
         self.ours.iter().any(|set| matches!(&set.data, Data::Alias(alias) if is_within(&alias.target)))
     }
 
-    /// Whether zonekeeper gives the weighted record sets of several objects a common TTL.
+    /// Whether zonekeeper gives the weighted record sets of one type a common TTL.
     pub fn has_shared_ttl(&self) -> bool {
         let is_weighted = |set: &&RecordSet| matches!(set.routing.rule(), Some(Rule::Weight(_)));
-        let records = records(&self.ours);
-        let ttls: Vec<_> = records.iter().filter(is_weighted).filter_map(RecordSet::ttl).collect();
-        self.objects.len() > 1 && ttls.len() > 1 && ttls.iter().all(|ttl| Some(ttl) == ttls.first())
+        let mut ttls: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        for set in records(&self.ours).iter().filter(is_weighted) {
+            ttls.entry(set.rtype().to_string()).or_default().extend(set.ttl());
+        }
+        ttls.values().any(|ttls| ttls.len() > 1 && ttls.iter().all(|ttl| Some(ttl) == ttls.first()))
     }
 
     /// Whether a failover role or a country is in lower case.
