@@ -74,14 +74,15 @@ impl Host<'_> {
         self.objects.iter().flat_map(entries).any(|entry| entry.get("labels").is_some())
     }
 
+    /// Whether an object has an annotation with this value.
     pub fn is_annotated(&self, key: &str, value: &str) -> bool {
-        self.annotation(key) == Some(value)
+        self.annotations(key).any(|annotation| annotation == value)
     }
 
-    /// The annotation of the first object that has it.
-    pub fn annotation(&self, key: &str) -> Option<&str> {
+    /// The values of an annotation in all objects.
+    fn annotations<'h>(&'h self, key: &str) -> impl Iterator<Item = &'h str> + use<'h> {
         let pointer = format!("/metadata/annotations/external-dns.kubernetes.io~1{key}");
-        self.objects.iter().find_map(|object| object.pointer(&pointer)?.as_str())
+        self.objects.iter().filter_map(move |object| object.pointer(&pointer)?.as_str())
     }
 
     /// Whether zonekeeper's records lead to a host name.
@@ -196,13 +197,13 @@ impl Host<'_> {
     /// Whether an object has this hostname in two spellings.
     pub fn is_spelled_twice(&self) -> bool {
         let is_it = |name: &&str| name.trim().eq_ignore_ascii_case(&self.name);
-        self.annotation("hostname").is_some_and(|names| names.split(',').filter(is_it).count() > 1)
+        self.annotations("hostname").any(|names| names.split(',').filter(is_it).count() > 1)
     }
 
     /// Whether an object has this hostname with upper case letters.
     pub fn is_spelled_in_upper_case(&self) -> bool {
         let is_it = |name: &str| name.trim() != self.name && name.trim().eq_ignore_ascii_case(&self.name);
-        self.annotation("hostname").is_some_and(|names| names.split(',').any(is_it))
+        self.annotations("hostname").any(|names| names.split(',').any(is_it))
     }
 
     /// Whether ExternalDNS has written an address twice into one record set.
@@ -236,10 +237,9 @@ impl Host<'_> {
 
     /// Whether a failover role or a country is in lower case.
     pub fn has_routing_in_lower_case(&self) -> bool {
-        ["aws-failover", "aws-geolocation-country-code"].iter().any(|key| {
-            let value = self.annotation(key);
-            value.is_some_and(|value| value.bytes().any(|byte| byte.is_ascii_lowercase()))
-        })
+        ["aws-failover", "aws-geolocation-country-code"]
+            .iter()
+            .any(|key| self.annotations(key).any(|value| value.bytes().any(|byte| byte.is_ascii_lowercase())))
     }
 
     /// Whether zonekeeper has replaced an alias to a hosted zone that ExternalDNS does not find for its target.
