@@ -8,7 +8,7 @@ use zonekeeper_core::dns::{RecordSet, RecordType};
 
 use super::{
     emulated_zone::APEX,
-    host::{Host, documents, entries, hosts, is_cname_with_dot, is_ownership, records},
+    host::{Host, documents, entries, hosts, is_cname_with_dot, is_ownership, leads_to_name, records},
     keeper::Kept,
     situation::Situation,
 };
@@ -16,7 +16,7 @@ use super::{
 type Rule = (&'static str, fn(&Host<'_>) -> bool);
 
 /// The rules for a hostname at which the zones differ.
-const RULES: [Rule; 60] = [
+const RULES: [Rule; 61] = [
     ("other-provider-annotation", |host| {
         host.has_object_with("cloudflare-") && (host.has_same_answers() || host.is_refused())
     }),
@@ -68,7 +68,6 @@ const RULES: [Rule; 60] = [
     }),
     ("unusable-routing", |host| host.has_bad_field(&["/aws-", "set-identifier"])),
     ("address-and-host-name", |host| {
-        let leads_to_name = |set: &RecordSet| set.is_alias() || *set.rtype() == RecordType::Cname;
         host.has_warning("IP addresses win over host names")
             && !host.new_records().any(leads_to_name)
             && host.theirs.iter().any(leads_to_name)
@@ -117,8 +116,10 @@ const RULES: [Rule; 60] = [
         let is_ours = |set: &RecordSet| is_ownership(set) && host.ours.iter().any(|ours| ours.key == set.key);
         host.is_spelled_in_upper_case() && host.is_refused() && host.before.iter().any(is_ours)
     }),
-    // It comes after all rules with a reason beside the choice of the object.
-    ("other-object", |host| host.is_contested() && host.follows_other_object()),
+    ("ownership-place", |host| {
+        let gives_way = host.is_kept() && host.is_blocked("TypeConflict");
+        host.situation.fails && (gives_way || (host.is_missing() && host.lacks_place()))
+    }),
     ("older-prefix", |host| {
         host.has_object_with("external-dns.alpha.kubernetes.io/")
             && (host.is_missing() || host.has_only_other_ttls())
@@ -129,7 +130,7 @@ const RULES: [Rule; 60] = [
     ("filtered-host-names", |host| {
         host.has_flag("--target-net-filter")
             && host.has_host_name()
-            && (host.is_missing() || host.theirs.len() < host.ours.len())
+            && (host.is_missing() || !host.theirs.iter().any(leads_to_name))
     }),
     ("domain-filter-of-zones", |host| {
         let leaves_out = |arg: &String| {
@@ -143,6 +144,8 @@ const RULES: [Rule; 60] = [
         host.has_flag("--annotation-filter") && host.has_kind("DNSEndpoint") && host.is_missing()
     }),
     ("deletion", |host| host.has_flag("--policy=sync") && host.has_deletion()),
+    // It comes after all rules with a reason beside the choice of the object.
+    ("other-object", |host| host.is_contested() && host.follows_other_object()),
 ];
 
 /// The annotations and properties that make ExternalDNS write in every run.

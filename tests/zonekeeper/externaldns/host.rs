@@ -52,6 +52,21 @@ impl Host<'_> {
         })
     }
 
+    /// Whether ExternalDNS has an ownership record at this name, or another record at the name of one of our ownership records.
+    pub fn lacks_place(&self) -> bool {
+        let after = self.situation.after.as_deref().unwrap_or_default();
+        let is_at =
+            |line: &str, name: &str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' '));
+        let mut places = self.ours.iter().filter(|set| is_ownership(set)).map(|set| set.name().to_string());
+        let has_other = |name: &str| {
+            after.lines().any(|line| is_at(line, name) && !line.contains("heritage=external-dns"))
+        };
+        let is_of_itself = |set: &RecordSet| is_ownership(set) && set.name().as_str() == self.name;
+        let has_ownership = |line: &str| is_at(line, &self.name) && line.contains("heritage=external-dns");
+        (after.lines().any(has_ownership) && !self.theirs.iter().any(is_of_itself))
+            || places.any(|place| has_other(&place))
+    }
+
     /// Whether zonekeeper warns of something with this text.
     pub fn has_warning(&self, text: &str) -> bool {
         self.warnings.iter().any(|warning| warning.contains(text))
@@ -87,7 +102,7 @@ impl Host<'_> {
 
     /// Whether zonekeeper's records lead to a host name.
     pub fn has_host_name(&self) -> bool {
-        self.ours.iter().any(|set| set.is_alias() || *set.rtype() == RecordType::Cname)
+        self.ours.iter().any(leads_to_name)
     }
 
     /// Whether zonekeeper has written nothing.
@@ -389,6 +404,11 @@ fn targets(sets: &[RecordSet]) -> BTreeSet<(String, String)> {
 
 pub fn records(sets: &[RecordSet]) -> Vec<RecordSet> {
     sets.iter().filter(|set| !is_ownership(set)).cloned().collect()
+}
+
+/// Whether a record set leads to a host name.
+pub fn leads_to_name(set: &RecordSet) -> bool {
+    set.is_alias() || *set.rtype() == RecordType::Cname
 }
 
 pub fn is_ownership(set: &RecordSet) -> bool {
