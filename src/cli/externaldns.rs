@@ -245,6 +245,33 @@ spec:
     }
 
     #[test]
+    fn a_value_is_open_if_a_part_of_it_is() {
+        let report = |arguments: &str, variables: &[(&str, &str)]| {
+            let file = format!(
+                "{{kind: Deployment, spec: {{template: {{spec: {{containers: [{{name: external-dns, args: [--provider=aws, \
+                 --policy=upsert-only, --source=service, --zone-id=Z1, {arguments}], env: [{{name: C, value: prod}}, {{name: S, \
+                 valueFrom: {{}}}}, {{name: EXTERNAL_DNS_NAMESPACE, value: $(S)}}]}}]}}}}}}}}"
+            );
+            let process =
+                variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+            CommandLine::of_deployment(&file, &process).unwrap().translate(&own_flags()).report
+        };
+        let refused = |arguments: &str, variables: &[(&str, &str)]| -> Vec<String> {
+            report(arguments, variables).refused.into_iter().map(|refused| refused.given).collect()
+        };
+        let namespace = "EXTERNAL_DNS_NAMESPACE";
+        assert_eq!(refused("--txt-owner-id=$(C)-$(S)", &[]), [namespace, "--txt-owner-id=$(C)-$(S)"]);
+        assert_eq!(refused("--txt-owner-id=$(C)-$$(S)", &[]), [namespace]);
+        assert_eq!(refused("--txt-owner-id, $(S)", &[]), [namespace, "--txt-owner-id $(S)"]);
+        assert_eq!(refused("--txt-owner-id=a", &[("ZONEKEEPER_NAMESPACE", "shop")]), [""; 0]);
+        assert_eq!(refused("--txt-owner-id=a", &[("S", "shop")]), [""; 0]);
+        // A default of ExternalDNS is not said of a flag that is given.
+        let open = "--txt-owner-id=a, --annotation-prefix=$(S), --service-type-filter=$(S), --publish=$(S)";
+        let text = report(open, &[]).to_string();
+        assert!(!text.contains("default:") && !text.contains("no --annotation-prefix"), "{text}");
+    }
+
+    #[test]
     fn a_command_line_of_externaldns_has_no_command_and_a_mandatory_flag() {
         let is_theirs = |arguments: &str, variables: &[(&str, &str)]| {
             let arguments: Vec<String> = arguments.split_whitespace().map(str::to_owned).collect();

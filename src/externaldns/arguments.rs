@@ -75,9 +75,7 @@ impl Arguments {
             if self.theirs.iter().any(|given| given.flag.name == flag.name) {
                 continue;
             }
-            let ours = flag.meaning.own_name().and_then(|name| own.find(name)?.variable.as_deref());
-            if let Some(ours) = ours.filter(|ours| value(ours).is_some()) {
-                self.replaced.push((variable, ours.to_owned()));
+            if self.is_replaced(flag, variables, own) {
                 continue;
             }
             let values = match flag.kind {
@@ -93,6 +91,15 @@ impl Arguments {
             };
             self.theirs.push(Given { flag, values, is_variable: true });
         }
+    }
+
+    /// Whether a variable of zonekeeper replaces the variable of a flag of `ExternalDNS`. It is noted.
+    pub fn is_replaced(&mut self, flag: &Flag, variables: &Variables, own: &OwnFlags) -> bool {
+        let ours = flag.meaning.own_name().and_then(|name| own.find(name)?.variable.as_deref());
+        let is_set = |name: &&str| variables.get(*name).is_some_and(|value| !value.is_empty());
+        let Some(ours) = ours.filter(is_set) else { return false };
+        self.replaced.push((flag.variable(), ours.to_owned()));
+        true
     }
 
     /// Replaces the flags that `others` gives too, and adds the rest of `others`.

@@ -6,6 +6,7 @@ use super::{
     arguments::{Arguments, Variables},
     own_flags::OwnFlags,
     report::{Differs, Refused},
+    table::flags,
     translation::Translation,
 };
 
@@ -72,10 +73,14 @@ impl CommandLine {
         let Self { arguments, variables, others, differs, mut open } = self;
         let mut given = Arguments::parse(&arguments, own);
         let others = Arguments::parse(&others, own);
-        // An argument replaces a variable, and an argument of the person replaces one of the file.
-        let is_replaced =
-            |open: &OpenValue| open.is_variable && given.has(&open.flag) || others.has(&open.flag);
-        open.retain(|open| !is_replaced(open));
+        // An argument of the person replaces one of the file. An argument replaces a variable, and so does a variable of
+        // zonekeeper.
+        let is_given = |open: &OpenValue| open.is_variable && given.has(&open.flag) || others.has(&open.flag);
+        open.retain(|open| !is_given(open));
+        open.retain(|open| {
+            let flag = flags().find(|flag| open.is_variable && flag.name == open.flag);
+            !flag.is_some_and(|flag| given.is_replaced(flag, &variables, own))
+        });
         given.open = open.iter().map(|open| open.flag.clone()).collect();
         given.replace_with(others);
         given.add_variables(&variables, own);
@@ -90,12 +95,48 @@ impl CommandLine {
         self.differs.push(Differs { given: given.into(), why: why.into(), is_given: true });
     }
 
-    /// Adds an argument whose value a file leaves open.
+    /// Adds an argument of a container.
+    pub(super) fn add_argument(&mut self, argument: String) {
+        match expand(&argument, &self.variables) {
+            Some(expanded) => self.arguments.push(expanded),
+            None => self.leave_open(
+                argument,
+                "the value of its variable is not in this file",
+                "set the variable for this command",
+            ),
+        }
+    }
+
+    /// Adds an argument whose value a file leaves open. It can be the value of the flag before it.
     pub(super) fn leave_open(&mut self, argument: String, why: &str, instead: &str) {
-        let flag = argument.trim_start_matches("--").split('=').next().unwrap_or_default().to_owned();
-        let refused = Refused { given: argument, why: why.to_owned(), instead: instead.to_owned() };
+        let is_flag = |argument: &String| argument.starts_with("--") && !argument.contains('=');
+        let given = match self.arguments.pop_if(|last| is_flag(last) && !argument.starts_with("--")) {
+            Some(flag) => format!("{flag} {argument}"),
+            None => argument,
+        };
+        let flag = given.trim_start_matches("--").split(['=', ' ']).next().unwrap_or_default().to_owned();
+        let refused = Refused { given, why: why.to_owned(), instead: instead.to_owned() };
         self.open.push(OpenValue { flag, is_variable: false, refused });
     }
+}
+
+/// Puts variables into a text as a kubelet does: `$(NAME)` is a variable, and `$$(NAME)` is not. None if a variable is not known.
+pub(super) fn expand(text: &str, variables: &Variables) -> Option<String> {
+    let (mut expanded, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once('$') {
+        expanded.push_str(before);
+        rest = after;
+        if let Some(after) = rest.strip_prefix('$') {
+            expanded.push('$');
+            rest = after;
+        } else if let Some((name, after)) = rest.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
+            expanded.push_str(variables.get(name)?);
+            rest = after;
+        } else {
+            expanded.push('$');
+        }
+    }
+    Some(expanded + rest)
 }
 
 /// Parses the documents of a file.

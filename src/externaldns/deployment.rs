@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     arguments::Variables,
-    command_line::{BadFile, CommandLine, OpenValue, documents, scalar},
+    command_line::{BadFile, CommandLine, OpenValue, documents, expand, scalar},
     report::Refused,
     table::flags,
 };
@@ -53,13 +53,7 @@ impl CommandLine {
             line.differs(format!("command: {program}"), why);
         }
         for argument in command.chain(list("args").filter_map(scalar)) {
-            let expanded = expand(&argument, &line.variables);
-            if expanded == argument && argument.contains("$(") {
-                let why = "the value of its variable is not in this file";
-                line.leave_open(argument, why, "set the variable for this command");
-            } else {
-                line.arguments.push(expanded);
-            }
+            line.add_argument(argument);
         }
         line
     }
@@ -69,10 +63,11 @@ impl CommandLine {
         let mut line = Self { variables: process.clone(), ..Self::default() };
         for variable in container.get("env").and_then(Value::as_array).into_iter().flatten() {
             let Some(name) = variable.get("name").and_then(Value::as_str) else { continue };
-            if let Some(value) = variable.get("value").and_then(scalar) {
-                let value = expand(&value, &line.variables);
+            let value = variable.get("value").and_then(scalar);
+            let known = value.and_then(|value| expand(&value, &line.variables));
+            if let Some(value) = known {
                 line.variables.insert(name.to_owned(), value);
-            } else if variable.get("valueFrom").is_some()
+            } else if ["value", "valueFrom"].iter().any(|source| variable.get(*source).is_some())
                 && !process.contains_key(name)
                 && let Some(flag) = flags().find(|flag| flag.variable() == name)
             {
@@ -93,27 +88,6 @@ fn is_externaldns(container: &Value) -> bool {
         .filter_map(Value::as_str)
         .any(|argument| argument.starts_with("--provider") || argument.starts_with("--source"));
     names_provider || text("name") == "external-dns" || text("image").contains("external-dns")
-}
-
-/// Puts variables into a text as a kubelet does: `$(NAME)` is a variable, `$$(NAME)` is not, and an unknown name stays.
-fn expand(text: &str, variables: &Variables) -> String {
-    let (mut expanded, mut rest) = (String::new(), text);
-    while let Some((before, after)) = rest.split_once('$') {
-        expanded.push_str(before);
-        rest = after;
-        if let Some(after) = rest.strip_prefix('$') {
-            expanded.push('$');
-            rest = after;
-        } else if let Some((name, after)) = rest.strip_prefix('(').and_then(|rest| rest.split_once(')'))
-            && let Some(value) = variables.get(name)
-        {
-            expanded.push_str(value);
-            rest = after;
-        } else {
-            expanded.push('$');
-        }
-    }
-    expanded + rest
 }
 
 #[cfg(test)]

@@ -224,17 +224,20 @@ impl Translator<'_> {
 
     /// Adds what `ExternalDNS` does without a flag, where zonekeeper does something else.
     fn add_defaults(&mut self) {
-        if !self.is_given("publish") {
+        if !self.is_given("publish") && !self.is_open(&["publish"]) {
             let given = "default: all objects with a hostname".to_owned();
             self.stays(given, "publish", Some("all".to_owned()));
         }
         let reads_services = self.given.values("source").any(|source| source == "service");
-        let has_types = self.given.values("service-type-filter").next().is_some();
+        let has_types = self.given.values("service-type-filter").next().is_some()
+            || self.is_open(&["service-type-filter"]);
         if reads_services && !has_types && !self.is_given("service-type-filter") {
             let given = "default: Services of all types".to_owned();
             self.stays(given, "service-type-filter", Some(SERVICE_TYPES.join(",")));
         }
-        if self.given.values("annotation-prefix").next().is_none() && !self.is_given("annotation-prefix") {
+        let has_prefix =
+            self.given.values("annotation-prefix").next().is_some() || self.is_open(&["annotation-prefix"]);
+        if !has_prefix && !self.is_given("annotation-prefix") {
             let why = "zonekeeper also reads the prefix of earlier versions, external-dns.alpha.kubernetes.io/; \
                        --annotation-prefix=external-dns.kubernetes.io/ reads one prefix only";
             let given = "no --annotation-prefix".to_owned();

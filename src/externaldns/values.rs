@@ -109,14 +109,14 @@ impl CommandLine {
         match extra {
             Some(Value::Array(arguments)) => {
                 for argument in arguments.iter().filter_map(scalar) {
-                    self.add_argument(argument);
+                    self.add_extra_argument(argument);
                 }
             }
             Some(Value::Object(flags)) => {
                 for (flag, value) in flags {
                     match value {
-                        Value::Null | Value::Bool(true) => self.add_argument(format!("--{flag}")),
-                        Value::Bool(false) => self.add_argument(format!("--no-{flag}")),
+                        Value::Null | Value::Bool(true) => self.add_extra_argument(format!("--{flag}")),
+                        Value::Bool(false) => self.add_extra_argument(format!("--no-{flag}")),
                         Value::Array(values) => {
                             values.iter().filter_map(scalar).for_each(|value| self.add(flag, &value));
                         }
@@ -133,14 +133,15 @@ impl CommandLine {
     }
 
     fn add(&mut self, flag: &str, value: &str) {
-        self.add_argument(format!("--{flag}={value}"));
+        self.add_extra_argument(format!("--{flag}={value}"));
     }
 
-    fn add_argument(&mut self, argument: String) {
+    /// Adds an argument, unless it is a template of Helm.
+    fn add_extra_argument(&mut self, argument: String) {
         if argument.contains("{{") {
             self.leave_open(argument, TEMPLATE, RENDERED);
         } else {
-            self.arguments.push(argument);
+            self.add_argument(argument);
         }
     }
 }

@@ -18,7 +18,7 @@ const SERVICES: [(&str, &str); 3] = [
     ("STS", "endpoint_url for STS in the AWS configuration file"),
 ];
 
-/// An endpoint that is not used.
+/// An endpoint that must not be used.
 #[derive(Debug, PartialEq, Eq)]
 pub struct BadEndpoint {
     /// The variable or setting that holds it.
@@ -68,7 +68,7 @@ fn load(config: &dyn LoadServiceConfig, service: &str, variable: &str) -> Option
 // === impl BadEndpoint ===
 
 impl BadEndpoint {
-    /// None if the address may be used, or is empty, which counts as none.
+    /// None if the address may be used. The SDK takes an empty text for an address too, and cannot use it.
     fn of(setting: &'static str, address: String) -> Option<Self> {
         let is_address = |uri: &Uri| {
             let is_known = [Scheme::HTTP, Scheme::HTTPS].iter().any(|known| uri.scheme() == Some(known));
@@ -76,7 +76,7 @@ impl BadEndpoint {
         };
         let is_plain_text = is_plain_text(&address);
         let is_bad = is_plain_text || !address.parse().is_ok_and(|uri| is_address(&uri));
-        (is_bad && !address.is_empty()).then_some(Self { setting, address, is_plain_text })
+        is_bad.then_some(Self { setting, address, is_plain_text })
     }
 }
 
@@ -92,7 +92,7 @@ impl fmt::Display for BadEndpoint {
         } else {
             write!(
                 f,
-                "{setting} is `{address}`, which is no address: write it like https://route53.amazonaws.com"
+                "{setting} is `{address}`, which is no address: remove it, or write it like https://route53.amazonaws.com"
             )
         }
     }
@@ -146,6 +146,7 @@ mod tests {
     fn what_is_no_address_is_an_error() {
         let found = |address: &str| in_environment(|_| Some(address.to_owned())).map(|bad| bad.to_string());
         for bad in [
+            "",
             "route53.amazonaws.com",
             "https://",
             "https:/route53",
@@ -154,12 +155,11 @@ mod tests {
             "/path",
         ] {
             let expected = format!(
-                "AWS_ENDPOINT_URL is `{bad}`, which is no address: write it like https://route53.amazonaws.com"
+                "AWS_ENDPOINT_URL is `{bad}`, which is no address: remove it, or write it like https://route53.amazonaws.com"
             );
             assert_eq!(found(bad), Some(expected));
         }
-        for good in
-            ["", "https://route53.amazonaws.com", "HTTPS://a.example.com:8443/path", "http://[::1]:4566"]
+        for good in ["https://route53.amazonaws.com", "HTTPS://a.example.com:8443/path", "http://[::1]:4566"]
         {
             assert_eq!(found(good), None);
         }

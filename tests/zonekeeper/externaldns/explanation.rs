@@ -54,7 +54,7 @@ const RULES: [Rule; 61] = [
         let is_blocked =
             ["RoutingConflict", "TypeConflict", "ApexNeedsAlias"].iter().any(|label| host.is_blocked(label));
         let is_of_claims = || host.reasons.iter().any(|(_, text)| text.contains("another claim on"));
-        is_blocked && (host.is_missing() || is_of_claims())
+        is_blocked && (host.is_refused() || is_of_claims())
     }),
     ("wildcard-cname", |host| host.is_blocked("CoversOthers")),
     ("unreadable-choice", |host| {
@@ -64,7 +64,7 @@ const RULES: [Rule; 61] = [
     ("unknown-hostname-source", |host| {
         let is_of_template = || host.has_flag("--fqdn-template") && host.is_kept();
         host.has_bad_field(&["ingress-hostname-source"])
-            || (host.has_object_with("ingress-hostname-source") && is_of_template())
+            || (host.has_unknown_hostname_source() && is_of_template())
     }),
     ("unusable-routing", |host| host.has_bad_field(&["/aws-", "set-identifier"])),
     ("address-and-host-name", |host| {
@@ -79,7 +79,7 @@ const RULES: [Rule; 61] = [
     ("alias-to-address", |host| {
         let is_address = |set: &RecordSet| set.rtype().is_address() && !set.is_alias();
         host.is_annotated("alias", "true")
-            && (host.is_missing() || (host.situation.fails && host.has_deletion()))
+            && (host.is_missing() || (host.is_spelled_in_upper_case() && host.has_deletion()))
             && host.new_records().any(is_address)
     }),
     ("cloudfront-health", |host| host.has_object_with("cloudfront.net") && host.is_missing()),
@@ -90,7 +90,8 @@ const RULES: [Rule; 61] = [
     }),
     ("forgotten-alias-zone", |host| host.had_alias_of_unknown_zone()),
     ("upper-case-zone", |host| {
-        host.has_object_with("EXAMPLE.com") && (host.is_missing() || host.has_deletion())
+        host.has_object_with("EXAMPLE.com")
+            && (host.is_missing() || (host.is_spelled_in_upper_case() && host.has_deletion()))
     }),
     ("weighted-ttl", |host| host.has_shared_ttl() && host.is_refused()),
     ("forced-type", |host| {
@@ -117,7 +118,7 @@ const RULES: [Rule; 61] = [
         host.is_spelled_in_upper_case() && host.is_refused() && host.before.iter().any(is_ours)
     }),
     ("ownership-place", |host| {
-        let gives_way = host.is_kept() && host.is_blocked("TypeConflict");
+        let gives_way = host.is_kept() && host.is_blocked("TypeConflict") && host.has_place_of_other();
         host.situation.fails && (gives_way || (host.is_missing() && host.lacks_place()))
     }),
     ("older-prefix", |host| {
@@ -144,7 +145,7 @@ const RULES: [Rule; 61] = [
         host.has_flag("--annotation-filter") && host.has_kind("DNSEndpoint") && host.is_missing()
     }),
     ("deletion", |host| host.has_flag("--policy=sync") && host.has_deletion()),
-    // It comes after all rules with a reason beside the choice of the object.
+    // All rules above have another reason than the choice of the object.
     ("other-object", |host| host.is_contested() && host.follows_other_object()),
 ];
 

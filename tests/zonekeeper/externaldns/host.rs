@@ -52,15 +52,24 @@ impl Host<'_> {
         })
     }
 
-    /// Whether ExternalDNS has an ownership record at this name, or another record at the name of one of our ownership records.
+    /// Whether an ownership record of another hostname excludes a CNAME of this one, or the reverse.
+    pub fn has_place_of_other(&self) -> bool {
+        let of_other = |text: &str| {
+            let Some((_, place)) = text.split_once(" record at ") else { return false };
+            let place = place.split(' ').next().unwrap_or_default();
+            text.contains(&format!("TXT record at {} ", self.name))
+                || belongs(self.situation, place, &self.name, &TYPES)
+        };
+        self.reasons.iter().any(|(label, text)| *label == "TypeConflict" && of_other(text))
+    }
+
+    /// Whether ExternalDNS has an ownership record at this name, or a CNAME at the name of one of our ownership records.
     pub fn lacks_place(&self) -> bool {
         let after = self.situation.after.as_deref().unwrap_or_default();
         let is_at =
             |line: &str, name: &str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' '));
         let mut places = self.ours.iter().filter(|set| is_ownership(set)).map(|set| set.name().to_string());
-        let has_other = |name: &str| {
-            after.lines().any(|line| is_at(line, name) && !line.contains("heritage=external-dns"))
-        };
+        let has_other = |name: &str| after.lines().any(|line| is_at(line, name) && line.contains(" CNAME "));
         let is_of_itself = |set: &RecordSet| is_ownership(set) && set.name().as_str() == self.name;
         let has_ownership = |line: &str| is_at(line, &self.name) && line.contains("heritage=external-dns");
         (after.lines().any(has_ownership) && !self.theirs.iter().any(is_of_itself))
@@ -98,6 +107,14 @@ impl Host<'_> {
     fn annotations<'h>(&'h self, key: &str) -> impl Iterator<Item = &'h str> + use<'h> {
         let pointer = format!("/metadata/annotations/external-dns.kubernetes.io~1{key}");
         self.objects.iter().filter_map(move |object| object.pointer(&pointer)?.as_str())
+    }
+
+    /// Whether an object names a source of hostnames that ExternalDNS does not know.
+    pub fn has_unknown_hostname_source(&self) -> bool {
+        let is_known = |source: &str| {
+            ["annotation-only", "defined-hosts-only"].contains(&source.to_lowercase().as_str())
+        };
+        self.annotations("ingress-hostname-source").any(|source| !is_known(source))
     }
 
     /// Whether zonekeeper's records lead to a host name.
@@ -140,7 +157,7 @@ impl Host<'_> {
     /// Whether ExternalDNS has all targets that zonekeeper has, and more of them.
     pub fn has_more_targets(&self) -> bool {
         let (theirs, ours) = (targets(&self.theirs), targets(&self.ours));
-        theirs.len() > ours.len() && theirs.is_superset(&ours)
+        !ours.is_empty() && theirs.len() > ours.len() && theirs.is_superset(&ours)
     }
 
     /// Whether ExternalDNS follows another object than zonekeeper: their ownership records name different objects, and the
@@ -240,14 +257,24 @@ impl Host<'_> {
         self.ours.iter().any(|set| matches!(&set.data, Data::Alias(alias) if is_within(&alias.target)))
     }
 
-    /// Whether zonekeeper gives the weighted record sets of one type a common TTL.
+    /// Whether zonekeeper gives the weighted record sets of one type a common TTL for which an object does not ask.
     pub fn has_shared_ttl(&self) -> bool {
         let is_weighted = |set: &&RecordSet| matches!(set.routing.rule(), Some(Rule::Weight(_)));
-        let mut ttls: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        let mut ttls: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for set in records(&self.ours).iter().filter(is_weighted) {
-            ttls.entry(set.rtype().to_string()).or_default().extend(set.ttl());
+            ttls.entry(set.rtype().to_string()).or_default().extend(set.ttl().map(|ttl| ttl.to_string()));
         }
-        ttls.values().any(|ttls| ttls.len() > 1 && ttls.iter().all(|ttl| Some(ttl) == ttls.first()))
+        let is_asked = |ttl: &str| {
+            let asked = |object: &Value| {
+                let pointer = "/metadata/annotations/external-dns.kubernetes.io~1ttl";
+                object.pointer(pointer).and_then(Value::as_str).unwrap_or("300") == ttl
+            };
+            self.objects.iter().all(asked)
+        };
+        ttls.values().any(|ttls| match &ttls[..] {
+            [first, rest @ ..] => !rest.is_empty() && rest.iter().all(|ttl| ttl == first) && !is_asked(first),
+            [] => false,
+        })
     }
 
     /// Whether a failover role or a country is in lower case.
@@ -391,7 +418,6 @@ fn sets(zone: &str) -> Vec<RecordSet> {
         .collect()
 }
 
-/// The record sets without ownership records.
 /// The targets of record sets, with their types.
 fn targets(sets: &[RecordSet]) -> BTreeSet<(String, String)> {
     let of = |set: &RecordSet| {
@@ -402,6 +428,7 @@ fn targets(sets: &[RecordSet]) -> BTreeSet<(String, String)> {
     records(sets).iter().flat_map(of).collect()
 }
 
+/// The record sets without ownership records.
 pub fn records(sets: &[RecordSet]) -> Vec<RecordSet> {
     sets.iter().filter(|set| !is_ownership(set)).cloned().collect()
 }
