@@ -100,6 +100,7 @@ if ! [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then
 fi
 
 "$root/tests/control-plane/build.sh"
+"$root/tests/helm/build.sh"
 
 venv
 

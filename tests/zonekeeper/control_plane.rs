@@ -141,12 +141,12 @@ impl ControlPlane {
 
     /// The kubeconfig of zonekeeper's service account.
     pub fn zonekeeper(&self) -> PathBuf {
-        self.folder.join("zonekeeper.kubeconfig")
+        self.folder.join("zonekeeper-zonekeeper.kubeconfig")
     }
 
     /// The kubeconfig of a service account without rights.
     pub fn nobody(&self) -> PathBuf {
-        self.folder.join("nobody.kubeconfig")
+        self.folder.join("zonekeeper-nobody.kubeconfig")
     }
 
     /// Deletes a key in etcd, without a request to the API server.
@@ -178,14 +178,14 @@ impl ControlPlane {
         }
     }
 
-    /// Runs a shell command with this control plane's kubectl and the administrator's kubeconfig. The command
+    /// Runs a shell command with this control plane's kubectl, helm, and the administrator's kubeconfig. The command
     /// must succeed without a warning of the API server. Returns its standard output.
     pub async fn sh(&self, folder: &Path, command: &str) -> String {
         let path = std::env::var("PATH").unwrap_or_default();
         let ended = Command::new("sh")
             .args(["-ec", command])
             .current_dir(folder)
-            .env("PATH", format!("{}:{path}", self.assets.display()))
+            .env("PATH", format!("{}:{ROOT}/.tools/helm:{path}", self.assets.display()))
             .env("KUBECONFIG", self.administrator())
             .env("HOME", &self.folder)
             .output()
@@ -197,18 +197,12 @@ impl ControlPlane {
         said.into_owned()
     }
 
-    /// Writes the kubeconfig of zonekeeper's service account, with a new token. The service account must
-    /// exist.
-    pub async fn admit(&self) {
-        self.admit_account("zonekeeper", "zonekeeper").await;
-    }
-
     /// Writes the kubeconfig of a service account, with a new token, and returns its path.
     pub async fn admit_account(&self, namespace: &str, account: &str) -> PathBuf {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.admin().await, namespace);
         let request = TokenRequest { spec: TokenRequestSpec::default(), ..TokenRequest::default() };
         let token = accounts.create_token_request(account, &PostParams::default(), &request).await.unwrap();
-        let path = self.folder.join(format!("{account}.kubeconfig"));
+        let path = self.folder.join(format!("{namespace}-{account}.kubeconfig"));
         fs::write(&path, self.kubeconfig(&token.status.unwrap().token)).unwrap();
         path
     }

@@ -30,7 +30,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// Other programs with commands on the pages.
 const OTHERS: [&str; 7] = ["aws ", "cargo ", "cd ", "docker ", "helm ", "kubectl ", "terraform "];
 /// Flags of other programs in the text of the pages.
-const OTHER_FLAGS: [&str; 3] = ["help", "version", "event-ttl"];
+const OTHER_FLAGS: [&str; 4] = ["help", "version", "event-ttl", "set"];
 const MAKEFILE: &str = include_str!("../../Makefile");
 const METRICS: &str = include_str!("../../src/telemetry/metrics.rs");
 
@@ -455,7 +455,8 @@ fn everything_measured() -> String {
     metrics.render(&status).unwrap()
 }
 
-fn is_current(name: &str, page: &str) {
+/// Compares a generated page of `docs/`, or writes it.
+pub fn is_current(name: &str, page: &str) {
     let path = Path::new(ROOT).join("docs").join(name);
     if std::env::var_os("UPDATE").is_some() {
         fs::write(&path, page).unwrap();

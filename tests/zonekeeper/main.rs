@@ -19,6 +19,7 @@ mod approvals;
 mod audit;
 mod botocore;
 mod brake;
+mod chart;
 mod command_line;
 mod component;
 mod conflicts;

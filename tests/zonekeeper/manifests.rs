@@ -65,6 +65,22 @@ async fn all_overlays_and_their_pods_are_accepted_without_a_warning() {
     pods.create(&dry_run, &privileged).await.unwrap_err();
 }
 
+/// Each example has its own zone and mode, and edits no file of the base.
+#[tokio::test]
+async fn the_examples_are_accepted_by_the_api_server() {
+    let plane = ControlPlane::shared().await;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (example, mode) in [("develop", "dry-run"), ("staging", "apply"), ("production", "approve")] {
+        let command = format!("kubectl apply --dry-run=server -k examples/kustomize/{example} -o json");
+        let applied: serde_json::Value = serde_json::from_str(&plane.sh(root, &command).await).unwrap();
+        let mut objects = applied["items"].as_array().unwrap().iter();
+        let settings = &objects.find(|object| object["kind"] == "ConfigMap").unwrap()["data"];
+        assert_eq!(settings["ZONEKEEPER_MODE"], mode);
+        assert_eq!(settings["ZONEKEEPER_OWNER_ID"], example);
+        assert_eq!(settings["ZONEKEEPER_ZONE_ID"], format!("Z0123456789{}", example.to_uppercase()));
+    }
+}
+
 #[tokio::test]
 async fn a_component_closes_the_port_to_all_but_the_scraper() {
     let plane = ControlPlane::shared().await;
