@@ -44,7 +44,12 @@ const RULES: [Rule; 61] = [
         host.is_blocked("ReservedName") && host.name.split('.').any(|label| label.starts_with('_'))
     }),
     ("wildcard-replacement-taken", |host| host.is_blocked("ReservedName") && host.has_flag("--txt-wildcard")),
-    ("unknown-load-balancer", |host| host.is_blocked("UnknownLoadBalancerZone")),
+    ("unknown-load-balancer", |host| {
+        let is_cname = |set: &RecordSet| *set.rtype() == RecordType::Cname;
+        let names_zone = host.has_object_with(".elb.") && host.has_object_with("hosted-zone");
+        host.is_blocked("UnknownLoadBalancerZone")
+            || (names_zone && host.has_alias() && host.theirs.iter().any(is_cname))
+    }),
     ("several-load-balancers", |host| host.is_blocked("ManyCnameTargets")),
     ("delegated-name", |host| host.is_blocked("BelowZoneCut")),
     ("unreadable-ownership", |host| host.is_blocked("OwnershipUnreadable")),
