@@ -75,7 +75,7 @@ impl Arguments {
             if self.theirs.iter().any(|given| given.flag.name == flag.name) {
                 continue;
             }
-            if self.is_replaced(flag, variables, own) {
+            if self.note_replaced(flag, variables, own) {
                 continue;
             }
             let values = match flag.kind {
@@ -93,8 +93,8 @@ impl Arguments {
         }
     }
 
-    /// Whether a variable of zonekeeper replaces the variable of a flag of `ExternalDNS`. It is noted.
-    pub fn is_replaced(&mut self, flag: &Flag, variables: &Variables, own: &OwnFlags) -> bool {
+    /// Notes that a variable of zonekeeper replaces the variable of a flag of `ExternalDNS`. Returns whether it does.
+    pub fn note_replaced(&mut self, flag: &Flag, variables: &Variables, own: &OwnFlags) -> bool {
         let ours = flag.meaning.own_name().and_then(|name| own.find(name)?.variable.as_deref());
         let is_set = |name: &&str| variables.get(*name).is_some_and(|value| !value.is_empty());
         let Some(ours) = ours.filter(is_set) else { return false };

@@ -32,7 +32,7 @@ pub struct OpenValue {
     pub flag: String,
     /// Whether a variable gives the flag.
     pub is_variable: bool,
-    /// What to do about it.
+    /// Why zonekeeper does not start, and how to give the value.
     pub refused: Refused,
 }
 
@@ -79,7 +79,7 @@ impl CommandLine {
         open.retain(|open| !is_given(open));
         open.retain(|open| {
             let flag = flags().find(|flag| open.is_variable && flag.name == open.flag);
-            !flag.is_some_and(|flag| given.is_replaced(flag, &variables, own))
+            !flag.is_some_and(|flag| given.note_replaced(flag, &variables, own))
         });
         given.open = open.iter().map(|open| open.flag.clone()).collect();
         given.replace_with(others);

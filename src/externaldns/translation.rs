@@ -245,7 +245,7 @@ impl Translator<'_> {
         }
     }
 
-    /// Whether one of these flags is given with a value that is not known. What is missing is said elsewhere.
+    /// Whether one of these flags is given with a value that is not known. `CommandLine::translate` refuses it.
     fn is_open(&self, names: &[&str]) -> bool {
         names.iter().any(|name| self.given.open.contains(*name))
     }

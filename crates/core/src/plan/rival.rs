@@ -12,9 +12,7 @@ use std::{
     rc::Rc,
 };
 
-use super::{
-    Reason, View, desired::Desired, holder::Followed, reason::Reserved, tenants::is_tenant, written::Written,
-};
+use super::{Reason, View, desired::Desired, holder::Followed, reason::Reserved, written::Written};
 use crate::{
     dns::{Name, RecordSet, RecordType},
     source::{Claim, ClaimKey, ObjectRef, Rank},
@@ -100,7 +98,7 @@ impl RivalsAt {
             return false;
         }
         let tenants = self.tenants(going_on);
-        !tenants.is_empty() && !is_tenant(&tenants, rival.claim.object())
+        !tenants.is_empty() && !rival.claim.object().is_beside_one_of(&tenants)
     }
 }
 

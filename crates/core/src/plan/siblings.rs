@@ -15,7 +15,7 @@ use std::{
 
 use super::{
     Blocked, Change, HandChange, HostPlan, Limit, MAX_SET_IDS, Reason, Subject, Unit, View, desired::Desired,
-    ownership::Owner, tenants::is_tenant,
+    ownership::Owner,
 };
 use crate::{
     dns::{Name, RecordSet, RecordType, Rule, Ttl},
@@ -50,7 +50,7 @@ impl View<'_> {
         let holders = self.holders_of_records(host);
         planned.sort_by_cached_key(|key| {
             let oldest = self.claims.claimants(key).first();
-            let is_stranger = oldest.is_none_or(|claim| !is_tenant(&holders, claim.object()));
+            let is_stranger = oldest.is_none_or(|claim| !claim.object().is_beside_one_of(&holders));
             (!there.contains(&key.set_id.as_ref()), is_stranger, oldest.map(Claim::rank))
         });
         let mut above_limit = planned.split_off(MAX_SET_IDS);

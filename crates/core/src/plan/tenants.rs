@@ -26,7 +26,7 @@ impl View<'_> {
         }
         let tenants = rivals.tenants(host);
         let Some(holder) = tenants.first() else { return };
-        let is_stranger = |unit: &Unit| is_new(unit) && !is_tenant(&tenants, unit.object());
+        let is_stranger = |unit: &Unit| is_new(unit) && !unit.object().is_beside_one_of(&tenants);
         let strangers = plan.units.iter().enumerate().filter(|(_, unit)| is_stranger(unit));
         let reasons = strangers.map(|(at, _)| (at, Reason::ClaimedBy { holder: holder.clone() })).collect();
         self.block(plan, &reasons);
@@ -49,9 +49,4 @@ impl View<'_> {
         };
         keys.filter_map(|key| self.named_holder(&key)).filter(still_claims).collect()
     }
-}
-
-/// Whether an object is in the namespace of one of the tenants.
-pub(super) fn is_tenant(tenants: &[ObjectRef], object: &ObjectRef) -> bool {
-    tenants.iter().any(|tenant| tenant.is_beside(object))
 }

@@ -101,6 +101,11 @@ impl ObjectRef {
         self.namespace() == other.namespace()
     }
 
+    /// Whether the object is in the namespace of one of the others.
+    pub fn is_beside_one_of(&self, others: &[Self]) -> bool {
+        others.iter().any(|other| self.is_beside(other))
+    }
+
     /// The object's namespace; empty for a cluster-scoped object.
     pub fn namespace(&self) -> &str {
         &self.0.namespace

@@ -84,7 +84,7 @@ impl StoredMoves {
         }
     }
 
-    /// Forgets moves that no longer count. Returns whether there are any.
+    /// Forgets moves that no longer count. Returns whether it has forgotten any.
     pub fn forget(&mut self, now: Time) -> bool {
         let before = self.moves.len();
         self.moves.retain(|_, (_, until)| *until > now);
