@@ -58,7 +58,7 @@ async fn main() {
         sleep(BETWEEN).await;
     }
     assert_eq!(zone.sets().len(), (hostnames + NEW) * 4);
-    standby.measures("zonekeeper_units_to_write", "0").await;
+    standby.measures("zonekeeper_hostnames{state=\"pending\"}", "0").await;
     let requests = zone.requests_after(before);
     println!(
         "{hostnames} hostnames, {NEW} new ones in {} s: requests to Route 53",

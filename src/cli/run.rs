@@ -34,9 +34,10 @@ impl Run {
 
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let is_dry = self.is_dry();
-        let RunFlags { metrics_address, once, mode, dry_run: _ } = self.running;
+        let RunFlags { metrics_address, zone_quota, once, mode, dry_run: _ } = self.running;
         let until = if once { Until::Done } else { Until::Stopped };
         let session = Session::open(self.flags, self.cluster, until, Some(metrics_address)).await?;
+        session.set_zone_quota(zone_quota);
         let outcome = match mode {
             _ if is_dry => {
                 let (zone, heading) = session.open_zone("dry-run").await?;

@@ -39,9 +39,9 @@ use crate::{
     leadership::{Leadership, Terms},
     random,
     resolver::Resolving,
-    route53::{Reader, Via, Writer, ZoneFacts},
+    route53::{self, Reader, Via, Writer, ZoneFacts},
     serve,
-    telemetry::{Metrics, Reporter},
+    telemetry::{Metrics, Reporter, ZoneInfo},
 };
 
 /// How long a stopping session waits until the last publication is in the `ZonePlan`.
@@ -99,13 +99,19 @@ impl Session<Cluster> {
     ) -> anyhow::Result<Self> {
         let config = Config::try_from(flags)?;
         let startup = StartupRetry { stop: stop_on_signals()?, until };
-        let (mut tasks, metrics, mut server) = (JoinSet::new(), Metrics::new(), Server::default());
+        let (mut tasks, metrics, mut server) =
+            (JoinSet::new(), Metrics::new(route53::codes()), Server::default());
         if let Some(address) = address {
             server.start(address, &metrics, &mut tasks).await?;
         }
         let objects = startup.open(async || connect(&cluster).await).await?;
         let via = Via::Aws(config.access.clone());
         Ok(Self { metrics, tasks, server, ..Self::new(config, objects, via, startup) })
+    }
+
+    /// Sets the quota for record sets in the zone, which a metric shows.
+    pub fn set_zone_quota(&self, record_sets: u32) {
+        self.metrics.set_zone_quota(record_sets);
     }
 
     /// Plans with the memory of the lease: the recent moves, and the release of the brake.
@@ -117,7 +123,7 @@ impl Session<Cluster> {
         let (namespace, name) = self.lease(lease);
         let memory = cluster::lease_memory(&self.objects, &namespace, &name).await;
         let release = self.zone_plans().release().await;
-        self.drive(ReadOnly(reader), Mode::DryRun, &zone, Role::Alone(memory, release)).await
+        Box::pin(self.drive(ReadOnly(reader), Mode::DryRun, &zone, Role::Alone(memory, release))).await
     }
 
     /// Plans and writes, while this process holds the lease.
@@ -125,7 +131,8 @@ impl Session<Cluster> {
         let leadership = Leadership::default();
         let (writer, zone) = self.open_writer(&leadership).await?;
         let candidacy = Box::pin(self.compete(lease, leadership)).await?;
-        self.drive(ReadWrite(writer), mode, &zone, Role::Candidate(Box::new(candidacy))).await
+        let role = Role::Candidate(Box::new(candidacy));
+        Box::pin(self.drive(ReadWrite(writer), mode, &zone, role)).await
     }
 
     fn zone_plans(&self) -> ZonePlans {
@@ -158,7 +165,8 @@ impl Session<Folder> {
     /// Plans and writes without a lease, to a zone that no other process can reach.
     pub async fn apply_alone(self) -> anyhow::Result<Outcome> {
         let (writer, zone) = self.open_writer(&Leadership::forever()).await?;
-        self.drive(ReadWrite(writer), Mode::Apply, &zone, Role::Alone(LeaseMemory::new(), None)).await
+        let role = Role::Alone(LeaseMemory::new(), None);
+        Box::pin(self.drive(ReadWrite(writer), Mode::Apply, &zone, role)).await
     }
 }
 
@@ -170,7 +178,7 @@ impl<O: Objects + fmt::Display> Session<O> {
             objects,
             via,
             clock: Clock::start(),
-            metrics: Metrics::new(),
+            metrics: Metrics::new(route53::codes()),
             startup,
             tasks: JoinSet::new(),
             server: Server::default(),
@@ -210,7 +218,8 @@ impl<O: Objects + fmt::Display> Session<O> {
 
     /// Plans, with a client that cannot write.
     pub async fn plan(self, OpenZone { reader, zone }: OpenZone) -> anyhow::Result<Outcome> {
-        self.drive(ReadOnly(reader), Mode::DryRun, &zone, Role::Alone(LeaseMemory::new(), None)).await
+        let role = Role::Alone(LeaseMemory::new(), None);
+        Box::pin(self.drive(ReadOnly(reader), Mode::DryRun, &zone, role)).await
     }
 
     async fn open_writer(&self, leadership: &Leadership) -> anyhow::Result<(Writer, ZoneFacts)> {
@@ -250,19 +259,10 @@ impl<O: Objects + fmt::Display> Session<O> {
         // A child: a failure stops the driver, and a signal after that still stops the process in good order.
         let (stop, until) = (startup.stop.child_token(), startup.until);
         let seed = random::number();
-        info!(
-            zone_name = %zone.apex,
-            zone_private = zone.is_private,
-            mode = ?mode,
-            cluster = %objects,
-            publish = publish_text(config.rules.publish),
-            metrics_address = server.address.map(tracing::field::display),
-            seed = %format_args!("{seed:016x}"),
-            "zonekeeper starts for the zone {} and the owner {}",
-            zone.id,
-            config.settings.owner
-        );
+        announce(&config, zone, mode, seed, &objects, server.address);
+        metrics.set_zone(zone_info(&config, zone, mode));
         let keeper = Keeper::new(config.keeper(mode, seed), zone.empty());
+        let access = metrics.measured(access);
         // A dry run tells objects nothing. A command tells its user directly.
         let tells_objects = role.candidacy().filter(|_| !until.ends());
         let events = tells_objects.map(|candidacy| begin_events(candidacy, &mut tasks));
@@ -347,6 +347,48 @@ impl<O: Objects + fmt::Display> Session<O> {
         }
         tasks.shutdown().await;
         failure.map_or(Ok(outcome), Err)
+    }
+}
+
+/// Logs what starts.
+fn announce(
+    config: &Config,
+    zone: &ZoneFacts,
+    mode: Mode,
+    seed: u64,
+    objects: &impl fmt::Display,
+    address: Option<SocketAddr>,
+) {
+    info!(
+        zone_name = %zone.apex,
+        zone_private = zone.is_private,
+        mode = mode_text(mode),
+        cluster = %objects,
+        publish = publish_text(config.rules.publish),
+        metrics_address = address.map(tracing::field::display),
+        seed = %format_args!("{seed:016x}"),
+        "zonekeeper starts for the zone {} and the owner {}",
+        zone.id,
+        config.settings.owner
+    );
+}
+
+/// The zone, the owner id and the mode, for the metrics.
+fn zone_info(config: &Config, zone: &ZoneFacts, mode: Mode) -> ZoneInfo {
+    ZoneInfo {
+        zone_id: zone.id.to_string(),
+        zone_name: zone.apex.to_string(),
+        owner: config.settings.owner.to_string(),
+        mode: mode_text(mode),
+    }
+}
+
+/// A mode as its flag names it.
+fn mode_text(mode: Mode) -> &'static str {
+    match mode {
+        Mode::DryRun => "dry-run",
+        Mode::Approve => "approve",
+        Mode::Apply => "apply",
     }
 }
 

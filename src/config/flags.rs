@@ -352,6 +352,16 @@ pub struct RunFlags {
     #[arg(long, env = "ZONEKEEPER_METRICS_ADDRESS", default_value = ":7979", value_parser = address, value_name = "ADDRESS", help_heading = "Running")]
     pub metrics_address: SocketAddr,
 
+    /// Quota of Route 53 for record sets in the zone. An alert compares the zone with it; zonekeeper itself does not need it.
+    #[arg(
+        long,
+        env = "ZONEKEEPER_ZONE_QUOTA",
+        default_value_t = 10_000,
+        value_name = "COUNT",
+        help_heading = "Running"
+    )]
+    pub zone_quota: u32,
+
     /// Stop when everything that can be written is written.
     #[arg(long, env = "ZONEKEEPER_ONCE", action = ArgAction::SetTrue, help_heading = "Running")]
     pub once: bool,

@@ -10,6 +10,7 @@ mod status;
 
 use std::time::Duration;
 
+use clock::since_1970;
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
     sync::{mpsc, watch},
@@ -25,7 +26,7 @@ pub use self::{
     clock::{Clock, unix_now},
     edges::{Listener, Objects, ReadOnly, ReadWrite, ReadZone, WriteZone, ZoneAccess},
     handle::Handle,
-    status::Status,
+    status::{Status, Times},
 };
 
 /// How long a stopping driver waits for the answer to the change in flight. A stop may take 5 seconds in all.
@@ -108,7 +109,7 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
         let (sender, inputs) = mpsc::channel(INPUTS);
         let (memory, last_memory) = watch::channel(None);
         let (published, last_published) = watch::channel(None);
-        let (status, last_status) = watch::channel(Status::of(&keeper, clock.now()));
+        let (status, last_status) = watch::channel(status_of(&keeper, clock));
         let driver = Self {
             keeper: Box::new(keeper),
             access,
@@ -173,7 +174,7 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
 
     fn publish_status(&mut self) {
         self.has_news = false;
-        self.status.send_replace(Status::of(&self.keeper, self.clock.now()));
+        self.status.send_replace(status_of(&self.keeper, self.clock));
     }
 
     fn handle(&mut self, input: Input) {
@@ -228,4 +229,9 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
         // After that, the change is left to the next process, which reads before it writes.
         drop(timeout(DRAIN, answers).await);
     }
+}
+
+/// The status now.
+fn status_of(keeper: &Keeper, clock: Clock) -> Status {
+    Status::of(keeper, clock.now(), since_1970().as_secs_f64())
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use zonekeeper_core::keeper::{Gate, Keeper, Time};
+use zonekeeper_core::{
+    keeper::{Budget, Gate, Keeper, KeyStates, Time},
+    source::{Facts, ResourceRef},
+};
 
 /// A summary of the keeper's state, for readiness and metrics.
 #[derive(Debug, Clone, Default)]
@@ -17,10 +20,14 @@ pub struct Status {
     pub closed_gates: Vec<Gate>,
     /// How many objects ask for hostnames.
     pub objects: usize,
+    /// How many keys that objects ask for are in each state.
+    pub keys: KeyStates,
+    /// How many lists are refused, and how many resources cannot be decoded, by the label of the resource.
+    pub unreadable: BTreeMap<&'static str, usize>,
+    /// How many hostnames outside the zone objects ask for.
+    pub outside: usize,
     /// How many record sets the zone holds.
     pub record_sets: usize,
-    /// How many units this process is to write. A process that stands by has none: the leader writes them.
-    pub units: usize,
     /// How many units are blocked, by the label of their reason.
     pub blocked: BTreeMap<&'static str, usize>,
     /// How many keys have records that are right and not ours, by the label of their note.
@@ -31,14 +38,35 @@ pub struct Status {
     pub orphans: usize,
     /// How many accepted changes have not reached all name servers.
     pub underway: usize,
+    /// The budget that is left.
+    pub budget: Budget,
+    /// The times of the last requests.
+    pub times: Times,
+}
+
+/// Times in seconds since 1970; 0 where there is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Times {
+    /// When the newest listing of the zone began.
+    pub listing_begun: f64,
+    /// When the newest complete listing of the zone began.
+    pub listed: f64,
+    /// When the last change request was sent.
+    pub change_sent: f64,
+    /// When Route 53 last accepted a change request.
+    pub change_accepted: f64,
 }
 
 // === impl Status ===
 
 impl Status {
-    /// Summarizes a keeper's state at a time.
-    pub(super) fn of(keeper: &Keeper, now: Time) -> Self {
+    /// Summarizes a keeper's state at a time. `unix` is this time in seconds since 1970.
+    pub fn of(keeper: &Keeper, now: Time, unix: f64) -> Self {
         let closed_gates = keeper.closed_gates(now);
+        let apex = keeper.zone().apex();
+        let outside = |facts: &Facts| facts.hosts().filter(|host| !host.is_within(apex)).count();
+        let last = keeper.last_requests();
+        let unix = |time: Option<Time>| time.map_or(0.0, |time| unix - (now - time).as_secs_f64());
         let mut status = Self {
             is_ready: keeper.is_ready(now),
             not_ready: keeper.not_ready(now),
@@ -46,12 +74,25 @@ impl Status {
             is_leader: !closed_gates.iter().any(|gate| matches!(gate, Gate::Leadership | Gate::DryRun)),
             closed_gates,
             objects: keeper.claims().facts().count(),
+            keys: keeper.key_states(now),
+            outside: keeper.claims().facts().map(|facts| outside(facts)).sum(),
             record_sets: keeper.zone().len(),
             underway: keeper.underway(),
+            budget: keeper.budget(now),
+            times: Times {
+                listing_begun: unix(last.listing_begun),
+                listed: unix(last.listed),
+                change_sent: unix(last.change_sent),
+                change_accepted: unix(last.change_accepted),
+            },
             ..Self::default()
         };
+        let visibility = &keeper.claims().visibility;
+        let unlistable = visibility.unlistable().map(|scope| scope.resource);
+        for resource in unlistable.chain(visibility.undecodable().map(ResourceRef::resource)) {
+            *status.unreadable.entry(resource.label()).or_default() += 1;
+        }
         for host in keeper.hosts() {
-            status.units += host.units.len();
             status.leftovers += host.leftovers.len();
             status.orphans += host.orphans.len();
             for noted in &host.noted {
@@ -65,11 +106,7 @@ impl Status {
             *status.blocked.entry(bad.reason.label()).or_default() += 1;
         }
         for held in keeper.held_back() {
-            status.units = status.units.saturating_sub(1);
             *status.blocked.entry(held.reason.label()).or_default() += 1;
-        }
-        if status.closed_gates.contains(&Gate::Leadership) {
-            status.units = 0;
         }
         status
     }

@@ -24,5 +24,5 @@ mod record;
 pub use access::Via;
 pub use client::{OpenError, Reader, Writer, ZoneFacts};
 pub use credentials::CredentialSource;
-pub use failure::{KnownCode, SERVICE_CODES, TRANSPORT_CODES};
+pub use failure::{KnownCode, SERVICE_CODES, TRANSPORT_CODES, codes};
 pub use policy::{Partition, Policy};

@@ -8,5 +8,5 @@ mod metrics;
 mod reporter;
 
 pub use logs::init;
-pub use metrics::{Metrics, class};
+pub use metrics::{Measured, Metrics, Operation, ZoneInfo};
 pub use reporter::Reporter;

@@ -1,11 +1,11 @@
 //! Writes the reports of the keeper to the log and the metrics.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use tracing::{debug, info, warn};
 use zonekeeper_core::{
     dns::{RecordSet, Routing, SetId},
-    keeper::{ChangeId, IgnoredField, Report, Telling},
+    keeper::{ChangeId, IgnoredField, Report, Telling, Wait},
     plan::{Batch, PlanDigest},
     source::ClaimKey,
 };
@@ -21,7 +21,16 @@ const MOST_UNDERWAY: usize = 1_000;
 pub struct Reporter {
     metrics: Metrics,
     /// The accepted changes that some name servers may not have yet, the oldest first.
-    underway: VecDeque<(ChangeId, Arc<Batch>)>,
+    underway: VecDeque<Underway>,
+}
+
+/// An accepted change that some name servers may not have yet.
+#[derive(Debug)]
+struct Underway {
+    change: ChangeId,
+    batch: Arc<Batch>,
+    /// How long its units waited until it was accepted.
+    waits: Vec<Wait>,
 }
 
 // === impl Reporter ===
@@ -32,10 +41,13 @@ impl Reporter {
         Self { metrics, underway: VecDeque::new() }
     }
 
-    /// Logs one line for each hostname of a change that all name servers have.
-    fn in_sync(&mut self, change: &ChangeId) {
-        let Some(at) = self.underway.iter().position(|(underway, _)| underway == change) else { return };
-        let Some((_, batch)) = self.underway.remove(at) else { return };
+    /// Logs one line for each hostname of a change that all name servers have. `after`: the time since it was accepted.
+    fn in_sync(&mut self, change: &ChangeId, after: Duration) {
+        let Some(at) = self.underway.iter().position(|underway| underway.change == *change) else { return };
+        let Some(Underway { batch, waits, .. }) = self.underway.remove(at) else { return };
+        for wait in waits {
+            self.metrics.in_sync(Wait { time: wait.time.saturating_add(after), ..wait });
+        }
         for unit in batch.units() {
             info!(
                 dns_name = %unit.key().host,
@@ -75,18 +87,20 @@ impl Reporter {
 impl Listener for Reporter {
     fn hear(&mut self, report: &Report) {
         match report {
-            Report::Accepted { batch, digest, change } => {
-                self.metrics.batch(None);
+            Report::Accepted { batch, digest, change, waits } => {
                 self.audit(batch, *digest, change.as_ref());
+                for wait in waits {
+                    self.metrics.waited(*wait);
+                }
                 if let Some(change) = change {
-                    self.underway.push_back((change.clone(), Arc::clone(batch)));
+                    let (change, batch, waits) = (change.clone(), Arc::clone(batch), waits.clone());
+                    self.underway.push_back(Underway { change, batch, waits });
                     if self.underway.len() > MOST_UNDERWAY {
                         self.underway.pop_front();
                     }
                 }
             }
             Report::Refused { units, failure } => {
-                self.metrics.batch(Some(failure.class));
                 warn!(
                     batch_units = units,
                     error_code = failure.code,
@@ -163,10 +177,9 @@ impl Listener for Reporter {
                 %object,
                 "a hostname is no longer blocked"
             ),
-            Report::InSync(change) => self.in_sync(change),
+            Report::InSync { change, after } => self.in_sync(change, *after),
             Report::ZoneListed { sets } => info!(zone_record_sets = sets, "the zone has been listed"),
             Report::Failed { what, failure } => {
-                self.metrics.failed(what, failure.class);
                 warn!(request = what, error_code = failure.code, error = failure.message, "a request failed");
             }
         }

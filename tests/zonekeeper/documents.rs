@@ -14,13 +14,11 @@ use zonekeeper::{
     cli::Cli,
     driver::Status,
     externaldns::{self, Kind, Meaning, Outcome, Refusal},
-    route53::{KnownCode, SERVICE_CODES, TRANSPORT_CODES},
-    telemetry::{self, Metrics},
+    route53::{self, KnownCode, SERVICE_CODES, TRANSPORT_CODES},
+    telemetry::{Metrics, ZoneInfo},
 };
 use zonekeeper_core::{
-    dns::{Data, Name, RecordSet, RecordType, Ttl},
     keeper::{FailureClass, Gate},
-    plan::{Change, Role},
     source::{Resource, Scope},
 };
 
@@ -28,11 +26,10 @@ const GENERATED: &str =
     "<!-- Generated from the code: `make documents` writes it, `make test` compares it. -->";
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// Other programs with commands on the pages.
-const OTHERS: [&str; 7] = ["aws ", "cargo ", "cd ", "docker ", "helm ", "kubectl ", "terraform "];
+const OTHERS: [&str; 8] = ["aws ", "cargo ", "cd ", "curl ", "docker ", "helm ", "kubectl ", "terraform "];
 /// Flags of other programs in the text of the pages.
 const OTHER_FLAGS: [&str; 4] = ["help", "version", "event-ttl", "set"];
 const MAKEFILE: &str = include_str!("../../Makefile");
-const METRICS: &str = include_str!("../../src/telemetry/metrics.rs");
 
 #[test]
 fn the_page_of_flags_is_current() {
@@ -112,15 +109,16 @@ fn the_page_of_metrics_is_current() {
     };
     let kinds: BTreeMap<_, _> = text.lines().filter_map(|line| of(line, "# TYPE ")).collect();
     let helps: BTreeMap<_, _> = text.lines().filter_map(|line| of(line, "# HELP ")).collect();
-    assert_eq!(
-        helps.len(),
-        METRICS.matches("registry.register(").count(),
-        "`everything_measured` does not set every registered metric:\n{text}"
-    );
     for (name, help) in helps {
         let kind = &kinds[&name];
-        let full = if kind == "counter" { format!("{name}_total") } else { name };
-        let sample = text.lines().find(|line| line.split(['{', ' ']).next() == Some(&full)).unwrap();
+        let full = match kind.as_str() {
+            "counter" => format!("{name}_total"),
+            "info" => format!("{name}_info"),
+            "histogram" => format!("{name}_bucket"),
+            _ => name,
+        };
+        let is_sample = |line: &&str| line.split(['{', ' ']).next() == Some(&full);
+        let sample = text.lines().find(is_sample).unwrap_or_else(|| panic!("no {full} in\n{text}"));
         let labels = sample
             .split_once('{')
             .and_then(|(_, rest)| rest.split_once('}'))
@@ -139,12 +137,12 @@ fn the_page_of_metrics_is_current() {
 fn the_page_of_failures_is_current() {
     let mut page = format!(
         "# Failures\n\n{GENERATED}\n\nThis page lists the ways in which a request to Route 53 can fail, and the reaction of \
-         zonekeeper. The log has the code (`error_code`). The metrics have the class (`outcome` of \
-         `zonekeeper_batches_total`, `class` of `zonekeeper_failed_requests_total`). zonekeeper never sends a request again \
+         zonekeeper. The log has the code (`error_code`). The metric `zonekeeper_requests_total` has it too (`code`), or \
+         `other` for a code that is not on this page. zonekeeper never sends a request again \
          blindly: it decides anew before each request.\n\n| class | reaction |\n|---|---|\n"
     );
     for class in CLASSES {
-        writeln!(page, "| `{}` | {} |", telemetry::class(class), reaction(class)).unwrap();
+        writeln!(page, "| `{}` | {} |", class.label(), reaction(class)).unwrap();
     }
     for (title, table) in
         [("Codes of Route 53", &SERVICE_CODES[..]), ("Codes of zonekeeper", &TRANSPORT_CODES)]
@@ -156,7 +154,7 @@ fn the_page_of_failures_is_current() {
         .unwrap();
         for KnownCode { codes, means, read, change } in table {
             let codes: Vec<String> = codes.iter().map(|code| format!("`{code}`")).collect();
-            let [read, change] = [*read, *change].map(telemetry::class);
+            let [read, change] = [*read, *change].map(FailureClass::label);
             writeln!(page, "| {} | {means} | `{read}` | `{change}` |", codes.join(", ")).unwrap();
         }
     }
@@ -383,7 +381,9 @@ fn gates() -> Vec<String> {
         Gate::Account,
         Gate::Changes,
     ];
-    objects.iter().chain(&others).map(name).collect()
+    let labels: BTreeSet<&str> = objects.iter().chain(&others).map(Gate::label).collect();
+    assert_eq!(labels, Gate::LABELS.into());
+    objects.iter().chain(&others).map(name).chain([Gate::LABELS[0].to_owned()]).collect()
 }
 
 fn longs(flag: &Arg) -> Vec<String> {
@@ -437,30 +437,28 @@ fn meaning(flag: &Arg) -> String {
 
 /// A scrape in which every metric has a value.
 fn everything_measured() -> String {
-    let metrics = Metrics::new();
-    let set = RecordSet::simple(
-        Name::from_hostname("www.example.com").unwrap(),
-        RecordType::A,
-        Data::Values { ttl: Ttl::DEFAULT, values: ["192.0.2.1".into()].into() },
-    );
-    metrics.accepted(&Change::Create { role: Role::Record, set });
-    metrics.batch(None);
-    metrics.failed("list the zone", FailureClass::Unknown);
-    let status = Status {
-        blocked: [("NoTarget", 1)].into(),
-        noted: [("Unmanaged", 1)].into(),
-        closed_gates: vec![Gate::DryRun],
-        ..Status::default()
-    };
-    metrics.render(&status).unwrap()
+    let metrics = Metrics::new(route53::codes());
+    metrics.set_zone(ZoneInfo {
+        zone_id: "Z0123456789EXAMPLE".to_owned(),
+        zone_name: "example.com".to_owned(),
+        owner: "prod".to_owned(),
+        mode: "apply",
+    });
+    metrics.render(&Status::default()).unwrap()
 }
 
 /// Compares a generated page of `docs/`, or writes it.
 pub fn is_current(name: &str, page: &str) {
-    let path = Path::new(ROOT).join("docs").join(name);
+    is_current_at(&format!("docs/{name}"), page);
+}
+
+/// Compares a generated file of the repository, or writes it.
+pub fn is_current_at(path: &str, text: &str) {
+    let file = Path::new(ROOT).join(path);
     if std::env::var_os("UPDATE").is_some() {
-        fs::write(&path, page).unwrap();
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, text).unwrap();
     }
-    let found = fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == page, "docs/{name} is out of date: run `make documents`");
+    let found = fs::read_to_string(&file).unwrap_or_default();
+    assert!(found == text, "{path} is out of date: run `make documents`");
 }

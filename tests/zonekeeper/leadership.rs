@@ -148,7 +148,7 @@ async fn a_frozen_leader_writes_nothing_when_it_wakes_until_it_leads_again() {
     first.says(&["another process leads", "\"lease_holder\":\"second_"]).await;
     // What the leader writes is no work of this process.
     first.measures("zonekeeper_objects", "2").await;
-    first.measures("zonekeeper_units_to_write", "0").await;
+    first.measures("zonekeeper_oldest_pending_seconds", "0.0").await;
     let seen = zone.tries_of(SECOND);
     second.until_zone(&zone, "more tries", |zone| zone.tries_of(SECOND) > seen + 2).await;
     assert_eq!(zone.tries_of(ACCESS_KEY), before);

@@ -43,6 +43,7 @@ mod layers;
 mod leadership;
 mod linked_zone;
 mod manifests;
+mod metrics;
 mod migration;
 mod moto;
 mod namespace;

@@ -38,13 +38,16 @@ async fn it_is_alive_at_once_and_ready_after_the_first_lists() {
     zonekeeper.is_ready().await;
     zonekeeper.measures("zonekeeper_ready", "1").await;
     zonekeeper.measures("zonekeeper_changes_total{action=\"create\"}", "4").await;
-    zonekeeper.measures("zonekeeper_batches_total{outcome=\"accepted\"}", "1").await;
+    zonekeeper
+        .measures("zonekeeper_requests_total{operation=\"ChangeResourceRecordSets\",code=\"OK\"}", "1")
+        .await;
     zonekeeper.measures("zonekeeper_objects", "1").await;
     zonekeeper.measures("zonekeeper_zone_record_sets", "6").await;
-    zonekeeper.measures("zonekeeper_units_to_write", "0").await;
+    zonekeeper.measures("zonekeeper_hostnames{state=\"in-sync\"}", "1").await;
     let metrics = zonekeeper.get("/metrics").await;
     assert!(metrics.body.ends_with("# EOF\n"), "{}", metrics.body);
-    assert!(!metrics.body.contains("gate_closed{"), "{}", metrics.body);
+    let is_closed = |line: &str| line.starts_with("zonekeeper_gate_closed{") && line.ends_with(" 1");
+    assert!(!metrics.body.lines().any(is_closed), "{}", metrics.body);
     assert_eq!(zonekeeper.get("/elsewhere").await.status, 404);
     zonekeeper.stop().await;
 }

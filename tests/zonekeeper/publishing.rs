@@ -76,9 +76,9 @@ async fn a_dry_run_sends_no_change() {
     assert!(once.stdout.contains("4 to create, 0 to replace"), "{once}");
 
     let mut zonekeeper = CommandLine::of(&zone, &shop, &["run", "--dry-run"]).await.start();
-    zonekeeper.measures("zonekeeper_units_to_write", "1").await;
+    zonekeeper.measures("zonekeeper_hostnames{state=\"pending\"}", "1").await;
     shop.create_balanced_ingress("api", "api.example.test", BALANCER).await;
-    zonekeeper.measures("zonekeeper_units_to_write", "2").await;
+    zonekeeper.measures("zonekeeper_hostnames{state=\"pending\"}", "2").await;
     zonekeeper.measures("zonekeeper_gate_closed{gate=\"dry-run\"}", "1").await;
     zonekeeper.stop().await;
     assert_eq!(zone.count(CHANGE), 0);

@@ -58,7 +58,7 @@ async fn what_somebody_takes_over_before_our_replace_survives() {
         }
         let mut zonekeeper = CommandLine::of(&zone, &shop, &["run"]).await.start();
         zonekeeper.until_zone(&zone, "the records", |zone| zone.sets().len() == 8).await;
-        zonekeeper.measures("zonekeeper_units_to_write", "0").await;
+        zonekeeper.measures("zonekeeper_hostnames{state=\"pending\"}", "0").await;
         let (pages, requests) = (zone.count(LIST), zone.requests().len());
 
         // zonekeeper reads the records again before a replacement.

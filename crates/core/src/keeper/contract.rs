@@ -1,9 +1,10 @@
 //! The contract between the keeper and its driver: inputs, effects, and their parts.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
     object_state::ObjectState,
+    planner::Urgency,
     publication::{Approval, Publication},
     time::Time,
 };
@@ -145,6 +146,8 @@ pub enum Report {
         digest: PlanDigest,
         /// The change's id. It is unknown if the answer was lost, and reads showed that the batch was accepted.
         change: Option<ChangeId>,
+        /// How long each unit waited. A unit that nobody wants any more is missing.
+        waits: Vec<Wait>,
     },
     /// A batch was not accepted.
     Refused {
@@ -193,7 +196,12 @@ pub enum Report {
     /// The state of an object whose kind has a status has changed. Only the leader reports it.
     ObjectState(Box<ObjectState>),
     /// All name servers have a change.
-    InSync(ChangeId),
+    InSync {
+        /// The change.
+        change: ChangeId,
+        /// The time since it was accepted. Route 53 is asked every ten seconds.
+        after: Duration,
+    },
     /// A listing of the whole zone is complete.
     ZoneListed {
         /// The number of record sets.
@@ -206,6 +214,17 @@ pub enum Report {
         /// Why the request failed.
         failure: Failure,
     },
+}
+
+/// How long a unit waited from the change of an object or of the zone until Route 53 accepted it.
+///
+/// The time for which the unit was held does not count, nor the time before a person approved it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait {
+    /// Why it waited.
+    pub urgency: Urgency,
+    /// How long it waited.
+    pub time: Duration,
 }
 
 /// A condition that the owners of an object should know.
@@ -353,6 +372,21 @@ impl Warning {
 }
 
 impl FailureClass {
+    /// The class's name in documents.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::Busy => "busy",
+            Self::NotExecuted => "not-executed",
+            Self::Unknown => "unknown",
+            Self::Refused => "refused",
+            Self::Denied => "denied",
+            Self::ZoneFull => "zone-full",
+            Self::Account => "account",
+            Self::Withheld => "withheld",
+        }
+    }
+
     /// Whether Route 53 understood the request and rejected its content.
     pub fn is_refusal(self) -> bool {
         matches!(self, Self::Refused | Self::Denied | Self::ZoneFull)

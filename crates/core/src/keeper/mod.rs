@@ -47,18 +47,19 @@ pub use brake_limits::BrakeLimits;
 pub use config::{Config, Mode};
 pub use contract::{
     Apply, ApplyId, ChangeId, Cursor, Effect, Failure, FailureClass, IgnoredField, Input, Leftover, Page,
-    Read, ReadId, Report, Telling, Warning,
+    Read, ReadId, Report, Telling, Wait, Warning,
 };
 pub use object_state::{ObjectState, Readiness};
-pub use pacer::{Quota, Rate};
+pub use pacer::{Budget, Quota, Rate, Tokens};
 pub use permits::{Gate, LONGEST_RELEASE};
+pub use planner::Urgency;
 pub use publication::{Approval, Publication};
-pub use status::Completion;
+pub use status::{Completion, KeyStates, LastRequests};
 pub use time::Time;
 
 use crate::{
     dns::{Name, Zone},
-    plan::{Blocked, History, HostPlan, Plan, of_object},
+    plan::{Batch, Blocked, History, HostPlan, Plan, of_object},
     source::Claims,
 };
 use model::Model;
@@ -217,8 +218,9 @@ impl Keeper {
                     if let Some(change) = &change {
                         self.reports.change_accepted(change.clone(), turn.now);
                     }
+                    let waits = self.end_waits(&batch, turn.now);
                     let digest = writer::digest(&batch);
-                    turn.report(Report::Accepted { batch, digest, change });
+                    turn.report(Report::Accepted { batch, digest, change, waits });
                     let names = names.unwrap_or_default();
                     self.planner.zone_changed(&self.model.view(), &names, &[], turn.now);
                 }
@@ -234,6 +236,7 @@ impl Keeper {
                 Changed::BatchFailed(class) => self.permits.batch_failed(class, turn.now),
                 Changed::PlanReviewed => {
                     self.planner.clear_contests();
+                    self.restart_waits(turn.now);
                     turn.holds_changed(self.reports.held_hosts());
                     self.report_holds(turn);
                 }
@@ -320,7 +323,9 @@ impl Keeper {
     fn report_released(&mut self, turn: &mut Turn) {
         let hosts = turn.take_holds();
         let rules = self.permits.rules(&self.model, &self.planner, turn.now);
-        self.reports.report_released(&hosts, &rules, &self.planner, turn);
+        for released in self.reports.report_released(&hosts, &rules, &self.planner, turn) {
+            self.planner.restart_wait(&released, turn.now);
+        }
         turn.holds_changed(hosts);
     }
 
@@ -333,6 +338,27 @@ impl Keeper {
         self.permits.holds_changed(turn.now);
         let rules = self.permits.rules(&self.model, &self.planner, turn.now);
         self.reports.report_held(hosts, &rules, &self.planner, turn);
+    }
+
+    /// Takes how long the units of an accepted batch have waited. A unit of the same hostname that is still to be written
+    /// waits since now, because it was changed while the batch was under way.
+    fn end_waits(&mut self, batch: &Batch, now: Time) -> Vec<Wait> {
+        let hosts = || batch.units().iter().map(|unit| &unit.key().host);
+        let waits = hosts().filter_map(|host| self.planner.wait_of(host, now)).collect();
+        for host in hosts() {
+            self.planner.restart_wait(host, now);
+        }
+        waits
+    }
+
+    /// Lets all units wait since now: until now they needed an approval.
+    fn restart_waits(&mut self, now: Time) {
+        if self.permits.mode() == Mode::Approve {
+            let hosts: Vec<Name> = self.planner.units().map(|(_, unit)| unit.key().host.clone()).collect();
+            for host in hosts {
+                self.planner.restart_wait(&host, now);
+            }
+        }
     }
 
     /// Reports the changed states of objects, if this process may write and the plans are current.
@@ -409,6 +435,21 @@ impl Keeper {
         self.status().completion(now)
     }
 
+    /// How many claimed keys are in each state. It takes as long as a walk over all claims.
+    pub fn key_states(&self, now: Time) -> KeyStates {
+        self.status().key_states(now)
+    }
+
+    /// The times of the last listings and changes.
+    pub fn last_requests(&self) -> LastRequests {
+        self.status().last_requests()
+    }
+
+    /// The budget that is left.
+    pub fn budget(&self, now: Time) -> Budget {
+        self.pacer.budget(now)
+    }
+
     /// The whole plan. Units that are held or rejected are shown as blocked.
     pub fn plan(&self) -> Plan {
         self.status().plan()
@@ -427,7 +468,7 @@ impl Keeper {
 
     /// The plans of all hostnames that have something to report.
     pub fn hosts(&self) -> impl Iterator<Item = &HostPlan> {
-        self.planner.hosts()
+        self.planner.hosts().map(|(_, plan)| plan)
     }
 
     /// Texts in the place of hostnames that are not hostnames. They are in no hostname's plan.

@@ -21,6 +21,26 @@ pub struct Quota {
     pub share: f64,
 }
 
+/// The tokens that are left of our share.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Budget {
+    /// Requests; `None` if the bucket is switched off.
+    pub requests: Option<Tokens>,
+    /// Changes; `None` if the bucket is switched off.
+    pub changes: Option<Tokens>,
+    /// The part of our refill that is used, from 0 to 1. A throttle halves it, and it recovers.
+    pub rate: f64,
+}
+
+/// The tokens of one bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tokens {
+    /// The tokens that can be spent now.
+    pub left: u32,
+    /// The most tokens that there can be.
+    pub capacity: u32,
+}
+
 /// The size of a token bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
@@ -115,6 +135,18 @@ impl Pacer {
             failures: 0,
             seed,
         }
+    }
+
+    /// The tokens that are left.
+    #[expect(clippy::cast_precision_loss, reason = "a percentage")]
+    pub fn budget(&self, now: Time) -> Budget {
+        let mut then = self.clone();
+        then.advance(now);
+        let tokens = |bucket: Option<Bucket>| {
+            bucket.map(|bucket| Tokens { left: bucket.tokens(), capacity: bucket.capacity_tokens() })
+        };
+        let rate = then.percent as f64 / 100.0;
+        Budget { requests: tokens(then.requests), changes: tokens(then.changes), rate }
     }
 
     /// When to try again after a failure of the service: in one to three seconds.
@@ -225,6 +257,10 @@ impl Bucket {
         self.level >= i64::from(tokens) * MICRO
     }
 
+    fn capacity_tokens(&self) -> u32 {
+        u32::try_from(self.capacity / MICRO).unwrap_or(u32::MAX)
+    }
+
     fn tokens(&self) -> u32 {
         u32::try_from(self.level.max(0) / MICRO).unwrap_or(u32::MAX)
     }
@@ -285,6 +321,18 @@ mod tests {
         assert_eq!((pacer.requests(at(0)), changes(&mut pacer, at(0))), (0, 0));
         assert_eq!((pacer.requests(at(1_000)), changes(&mut pacer, at(1_000))), (9, 97));
         assert_eq!((pacer.requests(at(3_600_000)), changes(&mut pacer, at(3_600_000))), (45, 1_450));
+    }
+
+    #[test]
+    fn the_budget_is_what_is_left_now() {
+        let mut pacer = Pacer::new(Quota { changes: None, ..Quota::default() }, 1);
+        pacer.spend(at(0), 45, 7);
+        let left = |left| Some(Tokens { left, capacity: 45 });
+        assert_eq!(pacer.budget(at(0)), Budget { requests: left(0), changes: None, rate: 1.0 });
+        assert_eq!(pacer.budget(at(1_000)).requests, left(9));
+        pacer.is_known = true;
+        pacer.throttled(at(1_000));
+        assert_eq!(pacer.budget(at(1_000)), Budget { requests: left(0), changes: None, rate: 0.5 });
     }
 
     #[test]

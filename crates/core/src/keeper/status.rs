@@ -1,10 +1,12 @@
 //! The state of the work, for commands, metrics and readiness.
 
+use std::time::Duration;
+
 use super::{
     model::Model, permits::Permits, planner::Planner, reader::ZoneReader, reports::Reports, time::Time,
     writer::Writer,
 };
-use crate::plan::{Plan, Unit};
+use crate::plan::{Plan, Unit, of_object};
 
 /// Whether there is something left to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +18,36 @@ pub enum Completion {
         /// The number of rejected units. They are sent again later.
         refused: usize,
     },
+}
+
+/// How many claimed keys of the zone are in each state. Each key is in one state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KeyStates {
+    /// The records are right and ours.
+    pub in_sync: usize,
+    /// The records are right and not ours.
+    pub noted: usize,
+    /// The records are to be written.
+    pub pending: usize,
+    /// The records are to be written, and a person has not approved it.
+    pub unapproved: usize,
+    /// The records are not written, for a reason. A text that is not a hostname counts too.
+    pub blocked: usize,
+    /// The longest time for which a pending key has waited.
+    pub longest_wait: Duration,
+}
+
+/// Times of requests. None: there was no such request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LastRequests {
+    /// When the newest listing of the zone began, complete or not.
+    pub listing_begun: Option<Time>,
+    /// When the newest complete listing of the zone began.
+    pub listed: Option<Time>,
+    /// When the last change request was sent.
+    pub change_sent: Option<Time>,
+    /// When Route 53 last accepted a change request.
+    pub change_accepted: Option<Time>,
 }
 
 /// All parts of a keeper, to look at.
@@ -42,6 +74,45 @@ impl Status<'_> {
             Completion::Done { refused: units.filter(|unit| self.permits.quarantine.concerns(unit)).count() }
         } else {
             Completion::Working
+        }
+    }
+
+    /// How many claimed keys are in each state. It takes as long as a walk over all claims.
+    pub fn key_states(&self, now: Time) -> KeyStates {
+        let (view, rules) = (self.model.view(), self.permits.rules(self.model, self.planner, now));
+        let mut states = KeyStates {
+            in_sync: view.claims.keys_within(view.zone.apex()).count(),
+            blocked: view.claims.facts().flat_map(|facts| of_object(facts)).count(),
+            ..KeyStates::default()
+        };
+        for (host, plan) in self.planner.hosts() {
+            let all = view.claims.keys_at(host).count();
+            states.in_sync = states.in_sync.saturating_sub(all - all.min(plan.in_sync.len()));
+            let is_written = |key| plan.units.iter().any(|unit| unit.key() == key);
+            let noted = plan.noted.iter().filter(|noted| !is_written(&noted.key)).count();
+            states.noted += noted;
+            states.blocked += all.saturating_sub(plan.in_sync.len() + noted + plan.units.len());
+            for unit in &plan.units {
+                if self.reports.hold_of(unit).is_some() {
+                    states.blocked += 1;
+                } else if rules.needs_approval(unit) {
+                    states.unapproved += 1;
+                } else {
+                    states.pending += 1;
+                    let wait = self.planner.wait_of(host, now).map_or(Duration::ZERO, |wait| wait.time);
+                    states.longest_wait = states.longest_wait.max(wait);
+                }
+            }
+        }
+        states
+    }
+
+    /// The times of requests.
+    pub fn last_requests(&self) -> LastRequests {
+        LastRequests {
+            listing_begun: self.reader.listing_begun(),
+            listed: self.model.snapshot.listed_at(),
+            ..self.writer.last_requests()
         }
     }
 

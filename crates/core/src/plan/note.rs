@@ -35,6 +35,9 @@ pub enum Note {
 // === impl Note ===
 
 impl Note {
+    /// The labels of all notes.
+    pub const LABELS: [&str; 3] = ["Unmanaged", "OwnershipLost", "OwnedBy"];
+
     /// The note's name in Events, logs, metrics and documents.
     pub fn label(&self) -> &'static str {
         match self {

@@ -243,6 +243,46 @@ pub enum Covered {
 // === impl Reason ===
 
 impl Reason {
+    /// The labels of all reasons.
+    pub const LABELS: [&str; 36] = [
+        "InvalidHostname",
+        "InvalidField",
+        "ReservedName",
+        "BelowZoneCut",
+        "NoTarget",
+        "UnknownLoadBalancerZone",
+        "NoAliasZone",
+        "NoAliasTarget",
+        "AliasInPrivateZone",
+        "SpecialAddress",
+        "CoversOthers",
+        "SpeaksForOthers",
+        "ApexNeedsAlias",
+        "ManyCnameTargets",
+        "UnmanagedType",
+        "ClaimedBy",
+        "MergeUndecided",
+        "OwnedBy",
+        "Unowned",
+        "OwnershipUnreadable",
+        "TypeConflict",
+        "RoutingConflict",
+        "WeightedTtl",
+        "RoutingTaken",
+        "TrafficPolicy",
+        "TooBig",
+        "KindUnreadable",
+        "DependencyUnreadable",
+        "Vacant",
+        "Paused",
+        "Contested",
+        "Braked",
+        "RejectedByRoute53",
+        "DeniedByIAM",
+        "Protected",
+        "ZoneFull",
+    ];
+
     /// Whether the cause is the zone's content. Then only a read of the zone can show that the cause is gone.
     pub(crate) fn is_of_zone(&self) -> bool {
         matches!(

@@ -47,6 +47,11 @@ impl Visibility {
         }
     }
 
+    /// The scopes that cannot be listed.
+    pub fn unlistable(&self) -> impl Iterator<Item = &Scope> {
+        self.unreadable.iter()
+    }
+
     /// The resources that exist and cannot be decoded.
     pub fn undecodable(&self) -> impl Iterator<Item = &ResourceRef> {
         self.undecodable.iter()

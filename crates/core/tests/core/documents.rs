@@ -63,6 +63,8 @@ fn the_page_of_reasons_is_current() {
          the zone stay as they are, and zonekeeper continues with all other hostnames.\n\nA hostname whose records are right but not ours is \
          *noted*: see [Notes](#notes) at the end.\n"
     );
+    let labels: BTreeSet<&str> = reasons.keys().copied().collect();
+    assert_eq!(labels, Reason::LABELS.into());
     for (label, blocked) in reasons {
         let example = blocked.iter().map(|it| it.reason.to_string()).min_by_key(String::len).unwrap();
         let fixes: BTreeSet<&str> = blocked.iter().map(|it| it.reason.fix()).collect();
@@ -85,6 +87,7 @@ fn the_page_of_reasons_is_current() {
     page += "\n# Notes\n\nThe records of the hostname are right, so nothing has to be written. zonekeeper does not keep them up \
              to date. The plan, the log and the metric `zonekeeper_noted{note=…}` show it. After 30 seconds the object gets a Warning, except for `OwnedBy`.\n";
     let notes = [Note::Unmanaged, Note::OwnershipLost, Note::OwnedBy { owner: "green".to_owned() }];
+    assert_eq!(notes.each_ref().map(Note::label), Note::LABELS);
     for note in notes {
         writeln!(page, "\n## {}\n\n{}\n\n- as in: {note}", note.label(), note.meaning()).unwrap();
         writeln!(page, "- fix: {}", note.fix()).unwrap();

@@ -16,5 +16,6 @@ mod rollouts;
 mod routing;
 mod stage;
 mod starts;
+mod waits;
 mod warnings;
 mod writes;

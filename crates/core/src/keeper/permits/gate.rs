@@ -27,7 +27,35 @@ pub enum Gate {
 
 // === impl Gate ===
 
-/// The gate's name in readiness answers and logs.
+impl Gate {
+    /// The labels of all gates.
+    pub const LABELS: [&str; 8] = [
+        "object-lists",
+        "zone-list",
+        "zone-list-too-old",
+        "leadership",
+        "dry-run",
+        "approval",
+        "account",
+        "changes-refused",
+    ];
+
+    /// The gate's name in metrics. The lists of all scopes are one gate there.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Objects(_) => "object-lists",
+            Self::Zone => "zone-list",
+            Self::StaleZone => "zone-list-too-old",
+            Self::Leadership => "leadership",
+            Self::DryRun => "dry-run",
+            Self::Approval => "approval",
+            Self::Account => "account",
+            Self::Changes => "changes-refused",
+        }
+    }
+}
+
+/// The gate's name in readiness answers and logs. It names the list that is missing.
 impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -35,13 +63,7 @@ impl fmt::Display for Gate {
             Self::Objects(Scope { resource, namespace: Some(namespace) }) => {
                 write!(f, "{}-list/{namespace}", resource.label())
             }
-            Self::Zone => f.write_str("zone-list"),
-            Self::StaleZone => f.write_str("zone-list-too-old"),
-            Self::Leadership => f.write_str("leadership"),
-            Self::DryRun => f.write_str("dry-run"),
-            Self::Approval => f.write_str("approval"),
-            Self::Account => f.write_str("account"),
-            Self::Changes => f.write_str("changes-refused"),
+            gate => f.write_str(gate.label()),
         }
     }
 }

@@ -16,10 +16,15 @@ use drift::Drift;
 use holders::Holders;
 pub(super) use plans::Replanned;
 use plans::{Cause, Plans};
-pub(super) use queue::Urgency;
+pub use queue::Urgency;
 use wakeup::Wakeup;
 
-use super::{contract::Report, keys::union, model::Model, time::Time};
+use super::{
+    contract::{Report, Wait},
+    keys::union,
+    model::Model,
+    time::Time,
+};
 use crate::{
     dns::Name,
     plan::{HostPlan, InSync, Move, Plan, Unit, UnitDigest, View},
@@ -101,7 +106,7 @@ impl Planner {
     /// Notes that the claims at some hostnames changed.
     pub fn claims_changed(&mut self, view: &View<'_>, hosts: &BTreeSet<Name>, has_new: bool, now: Time) {
         if self.is_started {
-            self.mark_affected(view, hosts);
+            self.mark_affected(view, hosts, now);
             self.wakeup.change(now, has_new);
         }
     }
@@ -111,10 +116,10 @@ impl Planner {
         if !self.is_started || names.is_empty() {
             return;
         }
-        self.mark_affected(view, names);
+        self.mark_affected(view, names, now);
         for cut in cuts {
             for host in view.affected_by_cut(cut) {
-                self.plans.mark(host.clone(), Cause::Change);
+                self.plans.mark(host.clone(), Cause::Change, now);
             }
         }
         self.wakeup.at_once(now);
@@ -130,7 +135,7 @@ impl Planner {
     /// Marks hostnames for which a grace period has ended.
     pub fn end_grace_periods(&mut self, now: Time) {
         while let Some(host) = self.holders.take_due(now) {
-            self.plans.mark(host, Cause::Change);
+            self.plans.mark(host, Cause::Change, now);
             self.wakeup.at_once(now);
         }
     }
@@ -175,6 +180,16 @@ impl Planner {
         self.plans.units()
     }
 
+    /// How long a hostname has waited to be written, if it waits. The time for which it was held does not count.
+    pub fn wait_of(&self, host: &Name, now: Time) -> Option<Wait> {
+        self.plans.wait_of(host, now)
+    }
+
+    /// Notes that a hostname waits since now: it was held until now, or a part of it was written.
+    pub fn restart_wait(&mut self, host: &Name, now: Time) {
+        self.plans.restart_wait(host, now);
+    }
+
     /// The plan of a hostname, if it has something to report.
     pub fn plan_of(&self, host: &Name) -> Option<&HostPlan> {
         self.plans.plan_of(host)
@@ -201,8 +216,8 @@ impl Planner {
         self.plans.unit(key, digest)
     }
 
-    /// The hostnames that have something to report.
-    pub fn hosts(&self) -> impl Iterator<Item = &HostPlan> {
+    /// The plans of the hostnames that have something to report.
+    pub fn hosts(&self) -> impl Iterator<Item = (&Name, &HostPlan)> {
         self.plans.hosts()
     }
 
@@ -226,14 +241,14 @@ impl Planner {
         self.drift.clear();
     }
 
-    fn mark_affected<'n>(&mut self, view: &View<'_>, names: impl IntoIterator<Item = &'n Name>) {
+    fn mark_affected<'n>(&mut self, view: &View<'_>, names: impl IntoIterator<Item = &'n Name>, now: Time) {
         for name in names {
-            self.plans.mark_affected(view, name);
+            self.plans.mark_affected(view, name, now);
         }
     }
 
     fn mark_all(&mut self, view: &View<'_>, cause: Cause, now: Time) {
-        self.plans.mark_all(view, cause);
+        self.plans.mark_all(view, cause, now);
         self.wakeup.at_once(now);
     }
 
@@ -250,7 +265,7 @@ impl Planner {
                     }
                     // Hostnames that compete for one name depend on their holders.
                     if !self.plans.are_all_marked() {
-                        self.plans.mark_affected(&model.view(), &host);
+                        self.plans.mark_affected(&model.view(), &host, now);
                     }
                 }
             }

@@ -7,7 +7,8 @@ use crate::{
     dns::Name,
     keeper::{
         blocked_reports,
-        contract::{Leftover, Report},
+        contract::{Leftover, Report, Wait},
+        time::Time,
     },
     plan::{Fallbacks, HostPlan, InSync, Noted, Plan, Stale, Unit, UnitDigest, View},
     source::ClaimKey,
@@ -22,10 +23,18 @@ pub(super) enum Cause {
     Start,
 }
 
+/// The mark of a hostname that must be planned again.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    cause: Cause,
+    /// The time of the first change since the last plan.
+    since: Time,
+}
+
 /// The plans of all hostnames, and which hostnames must be planned again.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Plans {
-    marked: BTreeMap<Name, Cause>,
+    marked: BTreeMap<Name, Mark>,
     /// Whether every hostname that was known at some time since the last plan is marked.
     are_all_marked: bool,
     /// The plans of hostnames that have something to report.
@@ -50,25 +59,25 @@ pub(in crate::keeper) struct Replanned {
 
 impl Plans {
     /// Marks every hostname whose plan may depend on the record sets or the claims at `name`.
-    pub fn mark_affected(&mut self, view: &View<'_>, name: &Name) {
+    pub fn mark_affected(&mut self, view: &View<'_>, name: &Name, now: Time) {
         for host in view.affected(name, &self.fallbacks) {
             if view.exists(&host) || self.by_host.contains_key(&host) {
-                self.mark(host, Cause::Change);
+                self.mark(host, Cause::Change, now);
             }
         }
     }
 
     /// Marks a hostname whose plan may have changed.
-    pub fn mark(&mut self, host: Name, cause: Cause) {
-        let known = self.marked.entry(host).or_insert(cause);
-        *known = cause.min(*known);
+    pub fn mark(&mut self, host: Name, cause: Cause, now: Time) {
+        let known = self.marked.entry(host).or_insert(Mark { cause, since: now });
+        known.cause = cause.min(known.cause);
     }
 
     /// Marks every hostname whose plan can say something, or has said something.
-    pub fn mark_all(&mut self, view: &View<'_>, cause: Cause) {
+    pub fn mark_all(&mut self, view: &View<'_>, cause: Cause, now: Time) {
         let said: Vec<Name> = self.by_host.keys().cloned().collect();
         for host in view.hosts().cloned().chain(said) {
-            self.mark(host, cause);
+            self.mark(host, cause, now);
         }
         self.are_all_marked = true;
     }
@@ -94,7 +103,7 @@ impl Plans {
             Replanned { hosts: Vec::with_capacity(self.marked.len()), ..Replanned::default() };
         let reports = &mut replanned.reports;
         self.are_all_marked = false;
-        for (host, cause) in std::mem::take(&mut self.marked) {
+        for (host, Mark { cause, since }) in std::mem::take(&mut self.marked) {
             self.fallbacks.note(view.settings, view.zone.apex(), &host, view.exists(&host));
             let mut new = view.host(&host);
             let old = self.by_host.remove(&host).unwrap_or_default();
@@ -114,7 +123,7 @@ impl Plans {
                 } else {
                     Urgency::Changed
                 };
-                self.queue.put(&host, urgency, unit.object().namespace());
+                self.queue.put(&host, urgency, unit.object().namespace(), since);
             } else {
                 self.queue.remove(&host);
             }
@@ -133,6 +142,17 @@ impl Plans {
     pub fn units(&self) -> impl Iterator<Item = (Urgency, &Unit)> {
         let hosts = self.queue.hosts();
         hosts.flat_map(|(urgency, host)| self.units_of(host).iter().map(move |unit| (urgency, unit)))
+    }
+
+    /// How long a hostname has waited to be written, if it waits.
+    pub fn wait_of(&self, host: &Name, now: Time) -> Option<Wait> {
+        let (urgency, since) = (self.queue.urgency(host)?, self.queue.since(host)?);
+        Some(Wait { urgency, time: now - since })
+    }
+
+    /// Notes that a hostname waits since now.
+    pub fn restart_wait(&mut self, host: &Name, now: Time) {
+        self.queue.restart(host, now);
     }
 
     /// The plan of a hostname, if it has something to report.
@@ -169,8 +189,8 @@ impl Plans {
     }
 
     /// The plans of the hostnames that have something to report.
-    pub fn hosts(&self) -> impl Iterator<Item = &HostPlan> {
-        self.by_host.values()
+    pub fn hosts(&self) -> impl Iterator<Item = (&Name, &HostPlan)> {
+        self.by_host.iter()
     }
 }
 

@@ -54,6 +54,11 @@ impl ZoneReader {
         }
     }
 
+    /// When the newest listing began, complete or not.
+    pub fn listing_begun(&self) -> Option<Time> {
+        self.resync.begun()
+    }
+
     /// Whether a read must come before the zone is known to be complete.
     pub fn is_awaited(&self) -> bool {
         self.rereads.is_awaited()

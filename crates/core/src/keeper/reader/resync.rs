@@ -20,8 +20,8 @@ const OUT_OF_TURN: f64 = 0.05;
 pub(super) struct Resync {
     period: Duration,
     next: Time,
-    /// When the listing under way began.
-    begun: Time,
+    /// When the newest listing began.
+    begun: Option<Time>,
     /// The time over which it is spread; zero if it is urgent.
     spread: Duration,
     /// The number of record sets that it will probably show.
@@ -47,7 +47,7 @@ impl Resync {
         Self {
             period,
             next: Time::ZERO,
-            begun: Time::ZERO,
+            begun: None,
             spread: Duration::ZERO,
             expected: 0,
             not_before: Time::ZERO,
@@ -64,10 +64,15 @@ impl Resync {
         self.next
     }
 
+    /// When the newest listing began.
+    pub fn begun(&self) -> Option<Time> {
+        self.begun
+    }
+
     /// Begins a listing of about `sets` record sets. It is spread over the period, unless it is urgent.
     pub fn begin(&mut self, now: Time, sets: usize, is_urgent: bool) {
         self.spread = if is_urgent { Duration::ZERO } else { self.period / 100 * SPREAD_PERCENT };
-        self.begun = now;
+        self.begun = Some(now);
         self.expected = sets;
         self.next = now + self.period;
     }
@@ -83,7 +88,7 @@ impl Resync {
         let parts = |sets: usize| u32::try_from(sets).unwrap_or(u32::MAX);
         let expected = parts(self.expected.max(1));
         let elapsed = self.spread / expected * parts(listed).min(expected);
-        self.not_before.max(self.begun + elapsed)
+        self.not_before.max(self.begun.unwrap_or(Time::ZERO) + elapsed)
     }
 
     /// Notes that a page was requested.

@@ -61,19 +61,25 @@ impl Reports {
         }
     }
 
-    /// Reports units of these hostnames that are no longer held.
+    /// Reports units of these hostnames that are no longer held. Returns their hostnames.
     pub fn report_released(
         &mut self,
         hosts: &BTreeSet<Name>,
         rules: &Rules<'_>,
         planner: &Planner,
         turn: &mut Turn,
-    ) {
+    ) -> Vec<Name> {
+        let mut released = Vec::new();
         for host in hosts {
-            for report in self.holds.release(host, rules, planner) {
+            let reports = self.holds.release(host, rules, planner);
+            if !reports.is_empty() {
+                released.push(host.clone());
+            }
+            for report in reports {
                 turn.report(report);
             }
         }
+        released
     }
 
     /// Reports units of these hostnames that are newly held, or for another reason.
@@ -98,8 +104,8 @@ impl Reports {
 
     /// Takes the answer to a question about a change.
     pub fn propagation(&mut self, change: ChangeId, answer: Result<bool, FailureClass>, turn: &mut Turn) {
-        if self.propagation.answer(&change, answer, turn.now) {
-            turn.report(Report::InSync(change));
+        if let Some(after) = self.propagation.answer(&change, answer, turn.now) {
+            turn.report(Report::InSync { change, after });
         }
     }
 

@@ -47,20 +47,24 @@ impl Propagation {
         self.changes.front().map(|underway| underway.change.clone())
     }
 
-    /// Takes an answer. Returns whether all name servers have the change.
-    pub fn answer(&mut self, change: &ChangeId, answer: Result<bool, FailureClass>, now: Time) -> bool {
+    /// Takes an answer. If all name servers have the change, returns the time since it was accepted.
+    pub fn answer(
+        &mut self,
+        change: &ChangeId,
+        answer: Result<bool, FailureClass>,
+        now: Time,
+    ) -> Option<Duration> {
         self.asking = false;
         // Route 53 rejects questions about changes that it has forgotten.
         let is_open = !matches!(answer, Ok(true) | Err(FailureClass::Refused));
-        if let Some(at) = self.changes.iter().position(|underway| underway.change == *change)
-            && let Some(mut underway) = self.changes.remove(at)
-            && is_open
-            && now - underway.accepted < GIVE_UP
-        {
+        let at = self.changes.iter().position(|underway| underway.change == *change)?;
+        let mut underway = self.changes.remove(at)?;
+        let after = now - underway.accepted;
+        if is_open && after < GIVE_UP {
             underway.ask = now + ASK_EVERY;
             self.changes.push_back(underway);
         }
-        answer == Ok(true)
+        (answer == Ok(true)).then_some(after)
     }
 
     /// The number of changes whose propagation is not known yet.
@@ -91,7 +95,7 @@ mod tests {
         assert_eq!(propagation.ask(after(10)), Some(change("a")));
         // Until the answer comes, nothing else is asked.
         assert_eq!((propagation.due(), propagation.ask(after(20))), (None, None));
-        assert!(propagation.answer(&change("a"), Ok(true), after(20)));
+        assert_eq!(propagation.answer(&change("a"), Ok(true), after(20)), Some(Duration::from_secs(20)));
         assert_eq!((propagation.len(), propagation.ask(after(20))), (1, Some(change("b"))));
     }
 
@@ -103,7 +107,7 @@ mod tests {
         while let Some(due) = propagation.due() {
             asked.push((due - Time::ZERO).as_secs());
             let change = propagation.ask(due).unwrap();
-            assert!(!propagation.answer(&change, Ok(false), due));
+            assert_eq!(propagation.answer(&change, Ok(false), due), None);
         }
         let every_10_seconds: Vec<u64> = (1..=360).map(|n| n * 10).collect();
         assert_eq!(asked, every_10_seconds);
@@ -116,7 +120,7 @@ mod tests {
         for (id, class, left) in [("a", FailureClass::Refused, 0), ("b", FailureClass::Account, 1)] {
             propagation.accepted(change(id), after(0));
             assert_eq!(propagation.ask(after(10)), Some(change(id)));
-            assert!(!propagation.answer(&change(id), Err(class), after(10)));
+            assert_eq!(propagation.answer(&change(id), Err(class), after(10)), None);
             assert_eq!(propagation.len(), left, "{class:?}");
         }
     }

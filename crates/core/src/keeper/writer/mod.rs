@@ -17,6 +17,7 @@ use super::{
     pacer::Pacer,
     permits::{Permit, Permits},
     planner::Planner,
+    status::LastRequests,
     time::Time,
     turn::{Changed, Turn},
 };
@@ -40,6 +41,7 @@ pub(super) struct Writer {
     /// When a unit may be sent that could not be sent at the last look.
     due: Option<Time>,
     last_id: u64,
+    last_requests: LastRequests,
     /// The number of selected batches, for jitter.
     selections: u64,
     seed: u64,
@@ -94,6 +96,7 @@ impl Writer {
             is_woken: true,
             due: None,
             last_id: 0,
+            last_requests: LastRequests::default(),
             selections: 0,
             seed,
         }
@@ -102,6 +105,11 @@ impl Writer {
     /// Whether there is no batch under way.
     pub fn is_idle(&self) -> bool {
         matches!(self.cycle, Cycle::Idle { .. })
+    }
+
+    /// The times of the last change requests.
+    pub fn last_requests(&self) -> LastRequests {
+        self.last_requests
     }
 
     /// Notes that a unit may be sent now that could not be sent at the last look.
@@ -280,6 +288,7 @@ impl Writer {
         let id = ApplyId(self.last_id);
         permits.batch_sent();
         pacer.spend(now, 1, batch.weight().changes);
+        self.last_requests.change_sent = Some(now);
         self.cycle = Cycle::Sent { id, batch: Arc::clone(&batch) };
         let digest = digest(&batch);
         turn.effect(Effect::Apply(Apply { id, batch, digest, not_after }));
@@ -301,6 +310,7 @@ impl Writer {
         let failure = match answer {
             Ok(change) => {
                 self.cycle = Cycle::idle(now);
+                self.last_requests.change_accepted = Some(now);
                 let (change, written_by) = (Some(change), Some(now));
                 turn.changed(Changed::BatchAccepted { batch, change, written_by });
                 return;
@@ -343,6 +353,7 @@ impl Writer {
         match BatchFate::of(units, zone) {
             BatchFate::Accepted => {
                 self.cycle = Cycle::idle(turn.now);
+                self.last_requests.change_accepted = Some(since);
                 // If all names were read, the snapshot shows the batch, and later changes by others.
                 let written_by = (!is_all).then_some(since);
                 turn.changed(Changed::BatchAccepted { batch, change: None, written_by });

@@ -57,6 +57,8 @@ pub struct Stage {
     pub memory: Option<String>,
     /// The number of propagated changes.
     pub everywhere: usize,
+    /// The waits of the accepted units: urgency and milliseconds.
+    pub waits: Vec<(&'static str, u128)>,
     /// The inputs at the next start.
     before: Vec<Input>,
     waiting: VecDeque<Effect>,
@@ -103,6 +105,7 @@ impl Stage {
             published: None,
             memory: None,
             everywhere: 0,
+            waits: Vec::new(),
             before: Vec::new(),
             waiting: VecDeque::new(),
             log: Vec::new(),
@@ -242,7 +245,10 @@ impl Stage {
         }
         Some(match effect {
             Effect::Report(report) => {
-                self.everywhere += usize::from(matches!(report, Report::InSync(_)));
+                self.everywhere += usize::from(matches!(report, Report::InSync { .. }));
+                if let Report::Accepted { waits, .. } = &report {
+                    self.waits.extend(waits.iter().map(|wait| (wait.urgency.label(), wait.time.as_millis())));
+                }
                 return None;
             }
             Effect::Remember(memory) => {

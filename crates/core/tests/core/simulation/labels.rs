@@ -73,7 +73,7 @@ labels! {
     Effect::Report(Report::Lasting { warning: Warning::Ignored(_), .. }) => "Report Lasting, ignored",
     Effect::Report(Report::Unblocked { .. }) => "Report Unblocked",
     Effect::Report(Report::ObjectState(_)) => "Report ObjectState",
-    Effect::Report(Report::InSync(_)) => "Report InSync",
+    Effect::Report(Report::InSync { .. }) => "Report InSync",
     Effect::Report(Report::ZoneListed { .. }) => "Report ZoneListed",
     Effect::Report(Report::Failed { .. }) => "Report Failed",
 }

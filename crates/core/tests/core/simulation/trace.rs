@@ -112,7 +112,7 @@ pub fn effect(effect: &Effect) -> String {
             Report::ObjectState(state) => {
                 format!("report state of {} {}: {:?}", state.object, state.generation, state.readiness)
             }
-            Report::InSync(change) => format!("report in sync {change}"),
+            Report::InSync { change, .. } => format!("report in sync {change}"),
             Report::ZoneListed { sets } => format!("report zone listed, {sets} sets"),
             Report::Failed { what, failure } => format!("report failed to {what}: {failure}"),
         },

@@ -337,7 +337,7 @@ impl World {
                 }
                 Effect::AskPropagation(change) => self.send(number, Request::Ask(change)),
                 Effect::Count => self.send(number, Request::Count),
-                Effect::Report(Report::Accepted { batch, digest, change }) => {
+                Effect::Report(Report::Accepted { batch, digest, change, .. }) => {
                     let is_sure = self.ledger.reported(number, &batch, digest, change.is_none())?;
                     if change.is_some() && is_sure {
                         let repairs = &mut self.processes[at].repairs;

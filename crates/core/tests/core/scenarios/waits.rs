@@ -1,0 +1,132 @@
+//! How long units wait until Route 53 accepts them, and the states of all keys meanwhile.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use zonekeeper_core::{
+    keeper::{Approval, FailureClass, Input, KeyStates, LastRequests, Mode, Time},
+    source::Object,
+};
+use zonekeeper_emulator::zone::RecordSet;
+
+use super::stage::{Fate, Stage, WEB_1, WEB_2, gone, web};
+use crate::world::{ingress, meta};
+
+const MINUTE: u64 = 60_000;
+
+fn states(stage: &Stage) -> KeyStates {
+    stage.keeper.key_states(stage.now)
+}
+
+/// An Ingress that asks for `NAME.example.com`, with an address.
+fn address(name: &str, ip: &str, annotations: BTreeMap<&str, String>) -> Object {
+    let targets = [(Some(ip.to_owned()), None)];
+    ingress(meta("shop", name, 0, annotations), &[&format!("{name}.example.com")], &targets)
+}
+
+/// Takes the waits so far.
+fn waits(stage: &mut Stage) -> Vec<(&'static str, u128)> {
+    std::mem::take(&mut stage.waits)
+}
+
+#[test]
+fn a_unit_waits_from_the_change_of_its_object() {
+    let mut stage = Stage::new();
+    stage.start(&[web("a", WEB_1)]);
+    assert_eq!(waits(&mut stage), [("backlog", 0)]);
+    stage.run(MINUTE);
+    stage.see(&web("b", WEB_1));
+    stage.run(20);
+    assert_eq!(states(&stage).pending, 0, "a change is planned after 50 ms");
+    stage.run(MINUTE);
+    stage.see(&web("a", WEB_2));
+    stage.run(MINUTE);
+    assert_eq!(waits(&mut stage), [("changed", 50), ("wrong", 50)]);
+    assert_eq!(states(&stage), KeyStates { in_sync: 2, ..KeyStates::default() });
+}
+
+#[test]
+fn a_failing_service_makes_units_wait() {
+    let mut stage = Stage::new();
+    stage.start(&[]);
+    stage.run(MINUTE);
+    stage.batches_meet((0..1_000).map(|_| Fate::fails(FailureClass::NotExecuted, "unavailable")));
+    stage.see(&web("a", WEB_1));
+    stage.run(MINUTE);
+    let waiting = states(&stage);
+    assert_eq!((waiting.pending, waiting.in_sync), (1, 0));
+    assert_eq!(waiting.longest_wait, Duration::from_millis(MINUTE));
+    // Another change of the object does not begin a new wait.
+    stage.see(&web("a", WEB_2));
+    stage.run(MINUTE);
+    assert_eq!(states(&stage).longest_wait, Duration::from_millis(2 * MINUTE));
+    let LastRequests { change_sent, change_accepted, .. } = stage.keeper.last_requests();
+    assert!(change_sent.is_some_and(|sent| stage.now - sent < Duration::from_secs(4)), "{change_sent:?}");
+    assert_eq!(change_accepted, None);
+    stage.tell(gone(&web("a", WEB_2)));
+    stage.run(MINUTE);
+    assert_eq!(states(&stage), KeyStates::default());
+}
+
+#[test]
+fn the_time_of_a_hold_does_not_count() {
+    let mut stage = Stage::new();
+    stage.before_start(Input::Wall { unix: 1_800_000_000 });
+    stage.start(&[address("a", "192.0.2.1", BTreeMap::new())]);
+    stage.run(MINUTE);
+    waits(&mut stage);
+    stage.see(&address(
+        "a",
+        "192.0.2.2",
+        BTreeMap::from([("zonekeeper.dev/paused-until", "2027-01-15T08:05:00Z".to_owned())]),
+    ));
+    stage.run(MINUTE);
+    assert_eq!(states(&stage), KeyStates { blocked: 1, ..KeyStates::default() });
+    stage.run(10 * MINUTE);
+    assert_eq!(waits(&mut stage), [("wrong", 0)]);
+}
+
+#[test]
+fn the_time_until_an_approval_does_not_count() {
+    let mut stage = Stage::with(|config| config.mode = Mode::Approve);
+    stage.before_start(Input::Published(None));
+    stage.start(&[web("a", WEB_1)]);
+    stage.run(MINUTE);
+    assert_eq!(states(&stage), KeyStates { unapproved: 1, ..KeyStates::default() });
+    let digest = stage.published.as_ref().unwrap().digest;
+    stage.tell(Input::Approve(Approval { digest, at: 1_800_000_000 }));
+    stage.run(MINUTE);
+    assert_eq!(waits(&mut stage), [("backlog", 0)]);
+}
+
+#[test]
+fn every_key_is_in_one_state() {
+    let mut stage = Stage::new();
+    let invalid = web("in valid", WEB_1);
+    let mut objects: Vec<Object> = vec![web("a", WEB_1), web("b", WEB_1), invalid];
+    stage.start(&objects);
+    stage.run(MINUTE);
+    assert_eq!(states(&stage), KeyStates { in_sync: 2, blocked: 1, ..KeyStates::default() });
+    // A record without an owner is in the way of one, and right for the other.
+    for name in ["c", "d"] {
+        stage.somebody_creates(RecordSet::simple(format!("{name}.example.com"), "A", 300, ["192.0.2.1"]));
+    }
+    let [c, d] =
+        [("c", "192.0.2.2"), ("d", "192.0.2.1")].map(|(name, ip)| address(name, ip, BTreeMap::new()));
+    objects.extend([c, d]);
+    stage.start(&objects);
+    stage.run(MINUTE);
+    let expected = KeyStates { in_sync: 2, noted: 1, blocked: 2, ..KeyStates::default() };
+    assert_eq!(states(&stage), expected, "{}", stage.keeper.plan());
+}
+
+#[test]
+fn the_times_of_listings_are_known() {
+    let mut stage = Stage::new();
+    assert_eq!(stage.keeper.last_requests(), LastRequests::default());
+    stage.questions_meet([Fate::fails(FailureClass::NotExecuted, "unavailable")]);
+    stage.start(&[]);
+    let last = stage.keeper.last_requests();
+    assert_eq!((last.listing_begun, last.listed), (Some(Time::ZERO), None));
+    stage.run(MINUTE);
+    assert_eq!(stage.keeper.last_requests().listed, Some(Time::ZERO));
+}

@@ -1,0 +1,46 @@
+//! What the process keeps: the zone, the owner id and the mode.
+
+use std::{fmt, sync::OnceLock};
+
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric},
+    metrics::info::Info,
+};
+
+/// What a process keeps, and how.
+#[derive(Debug, Clone)]
+pub struct ZoneInfo {
+    /// The id of the zone.
+    pub zone_id: String,
+    /// The name of the zone.
+    pub zone_name: String,
+    /// The owner id.
+    pub owner: String,
+    /// The mode: `dry-run`, `approve` or `apply`.
+    pub mode: &'static str,
+}
+
+/// The metric with the zone. There is none until the zone is open.
+#[derive(Debug, Default)]
+pub(super) struct Zone(OnceLock<ZoneInfo>);
+
+// === impl Zone ===
+
+impl Zone {
+    /// Sets the zone. A process has one, so a later call has no effect.
+    pub fn set(&self, zone: ZoneInfo) {
+        self.0.get_or_init(|| zone);
+    }
+}
+
+impl Collector for Zone {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let Some(ZoneInfo { zone_id, zone_name, owner, mode }) = self.0.get() else { return Ok(()) };
+        let labels =
+            [("zone_id", zone_id.as_str()), ("zone_name", zone_name), ("owner", owner), ("mode", *mode)];
+        let info = Info::new(labels.map(|(key, value)| (key, value.to_owned())).to_vec());
+        let help = "The zone, the owner id and the mode of this process";
+        info.encode(encoder.encode_descriptor("zone", help, None, info.metric_type())?)
+    }
+}
