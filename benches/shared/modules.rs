@@ -7,6 +7,8 @@ mod control_plane;
 mod deadline;
 #[path = "../../tests/zonekeeper/http.rs"]
 mod http;
+#[path = "../../tests/zonekeeper/log_lines.rs"]
+mod log_lines;
 #[path = "../../tests/zonekeeper/namespace.rs"]
 mod namespace;
 #[path = "../../tests/zonekeeper/process.rs"]

@@ -42,6 +42,8 @@ mod kills;
 mod layers;
 mod leadership;
 mod linked_zone;
+mod log_fields;
+mod log_lines;
 mod manifests;
 mod metrics;
 mod migration;

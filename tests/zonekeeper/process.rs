@@ -21,6 +21,7 @@ use crate::{
     control_plane::ControlPlane,
     deadline::{PATIENCE, eventually},
     http::{self, Answer},
+    log_lines,
     namespace::Namespace,
     zone::{self, Zone},
 };
@@ -280,6 +281,7 @@ impl Process {
             panic!("zonekeeper does not end:\n{}", self.log())
         };
         let (stdout, stderr) = (rest(self.stdout).await, rest(self.stderr).await);
+        log_lines::check(&stderr);
         Ended { status: status.unwrap(), stdout, stderr }
     }
 
