@@ -95,23 +95,23 @@ impl Installed<'_> {
 }
 
 /// The objects that `helm template` renders with these flags.
-async fn rendered(plane: &ControlPlane, flags: &str) -> Vec<Value> {
+pub async fn rendered(plane: &ControlPlane, flags: &str) -> Vec<Value> {
     let command = format!("helm template zonekeeper {CHART} --namespace zonekeeper {ZONE} {flags}");
     objects(&plane.sh(Path::new(ROOT), &command).await)
 }
 
 /// The documents of a YAML stream.
-fn objects(text: &str) -> Vec<Value> {
+pub fn objects(text: &str) -> Vec<Value> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(text).unwrap();
     documents.into_iter().filter(Value::is_object).collect()
 }
 
-fn of_kind<'o>(objects: &'o [Value], kind: &str) -> Vec<&'o Value> {
+pub fn of_kind<'o>(objects: &'o [Value], kind: &str) -> Vec<&'o Value> {
     objects.iter().filter(|object| object["kind"] == kind).collect()
 }
 
 /// An object without what only Helm or only Kustomize sets: labels, the checksum of the settings, and parts of names.
-fn neutral(mut object: Value) -> Value {
+pub fn neutral(mut object: Value) -> Value {
     let mut text = object.to_string();
     // Kustomize adds a hash to the name of a ConfigMap. Helm adds the namespace to the names of cluster-wide objects.
     if let Some(name) = object["metadata"]["name"].as_str().filter(|_| object["kind"] == "ConfigMap") {

@@ -47,6 +47,7 @@ mod log_lines;
 mod manifests;
 mod metrics;
 mod migration;
+mod monitoring;
 mod moto;
 mod namespace;
 mod orphans;
