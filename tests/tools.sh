@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs in .tools the programs that the tests need besides a Rust toolchain: a control plane built with Go,
-# botocore, moto and the parser of OpenMetrics in a virtual environment, and an IAM evaluator for Node.js. On Debian, as root, the script
+# Installs in .tools the programs that the tests need besides a Rust toolchain: a control plane, helm, promtool and
+# OpenTofu built with Go; botocore, moto and the parser of OpenMetrics in a virtual environment; and an IAM
+# evaluator for Node.js. On Debian, as root, the script
 # also installs missing packages. Elsewhere it names the missing package and ends.
 set -euo pipefail
 
@@ -102,6 +103,7 @@ fi
 "$root/tests/control-plane/build.sh"
 "$root/tests/helm/build.sh"
 "$root/tests/promtool/build.sh"
+"$root/tests/terraform/build.sh"
 
 venv
 
