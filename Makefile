@@ -61,9 +61,9 @@ emulator: tools  ## Test the emulator, also with botocore as its client
 processes: tools  ## Test the program: unit tests, edges, processes on a real control plane
 	$(CARGO) test --locked --package zonekeeper $(SHIPPED)
 
-documents:  ## Generate pages of docs/ and crds/ from the code
+documents:  ## Generate pages of docs/, crds/ and manifests/aws from the code
 	UPDATE=1 $(CARGO) test --locked --package zonekeeper-core --test core documents::
-	UPDATE=1 $(CARGO) test --locked --package zonekeeper --test zonekeeper -- documents:: the_page_of_the_chart the_definitions_are the_component_has the_page_of_the_log externaldns::
+	UPDATE=1 $(CARGO) test --locked --package zonekeeper --test zonekeeper -- documents:: the_page_of_the_chart the_tables_of_the_modules the_definitions_are the_component_has the_page_of_the_log externaldns::
 
 record: tools  ## Record what ExternalDNS does, EXTERNAL_DNS=path; AGAIN=name or all records again
 	$(CARGO) test --locked --package zonekeeper $(SHIPPED) --test zonekeeper -- externaldns::recorder --ignored --nocapture

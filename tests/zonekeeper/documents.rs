@@ -22,11 +22,14 @@ use zonekeeper_core::{
     source::{Resource, Scope},
 };
 
+use crate::terraform;
+
 const GENERATED: &str =
     "<!-- Generated from the code: `make documents` writes it, `make test` compares it. -->";
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// Other programs with commands on the pages.
-const OTHERS: [&str; 8] = ["aws ", "cargo ", "cd ", "curl ", "docker ", "helm ", "kubectl ", "terraform "];
+const OTHERS: [&str; 9] =
+    ["aws ", "cargo ", "cd ", "curl ", "docker ", "helm ", "kubectl ", "terraform ", "tofu "];
 /// Flags of other programs in the text of the pages.
 const OTHER_FLAGS: [&str; 4] = ["help", "version", "event-ttl", "set"];
 const MAKEFILE: &str = include_str!("../../Makefile");
@@ -283,6 +286,8 @@ fn is_a_command(command: &str) -> Result<(), String> {
             let Some((_, folder)) = arguments.split_once(" -k ") else { return Ok(()) };
             check(Path::new(ROOT).join(folder).join("kustomization.yaml").exists(), "no such folder")
         }
+        "terraform" | "tofu" => terraform::pages::accepts(arguments),
+        "cd" => check(Path::new(ROOT).join(arguments).is_dir(), "no such folder"),
         other => check(OTHERS.iter().any(|known| known.trim_end() == other), "no such program"),
     }
 }
@@ -354,7 +359,10 @@ fn pages() -> Vec<PathBuf> {
         entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
     };
     let mut pages: Vec<PathBuf> =
-        ["", "docs", "manifests", "manifests/aws"].into_iter().flat_map(in_folder).collect();
+        ["", "docs", "manifests", "manifests/aws", "manifests/aws/modules/pod-role"]
+            .into_iter()
+            .flat_map(in_folder)
+            .collect();
     pages.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     pages
 }
