@@ -1,29 +1,32 @@
 // Asks an IAM evaluator which requests a policy allows.
 //
 // Usage: `node evaluate.mjs FOLDER`. FOLDER holds the evaluator. Standard input is a JSON list of
-// `{policy, action, resource, context}`. Standard output is a JSON list of booleans, true for an allowed request.
+// `{policy, action, resource, context}`. A request for a role has its trust policy as `trust`, and a `principal` who asks.
+// Standard output is a JSON list of booleans, true for an allowed request.
 import { createRequire } from 'node:module'
 
 const { runSimulation } = createRequire(`${process.argv[2]}/`)('@cloud-copilot/iam-simulate')
 const account = '123456789012'
 
-async function isAllowed({ policy, action, resource, context }) {
+async function isAllowed({ policy, action, resource, context, trust, principal }) {
+  const [, partition = 'aws', , , owner] = resource.split(':')
   const answer = await runSimulation(
     {
       request: {
-        principal: `arn:${resource.split(':')[1] ?? 'aws'}:iam::${account}:role/zonekeeper`,
+        principal: principal ?? `arn:${partition}:iam::${account}:role/zonekeeper`,
         action,
-        resource: { resource, accountId: account },
+        resource: { resource, accountId: owner || account },
         contextVariables: context
       },
-      identityPolicies: [{ name: 'zonekeeper', policy }],
+      identityPolicies: policy ? [{ name: 'zonekeeper', policy }] : [],
+      resourcePolicy: trust,
       serviceControlPolicies: [],
       resourceControlPolicies: []
     },
     {}
   )
   if (answer.resultType !== 'single') {
-    throw new Error(`${action} on ${resource}: ${JSON.stringify(answer)}\n${JSON.stringify(policy, null, 2)}`)
+    throw new Error(`${action} on ${resource}: ${JSON.stringify(answer)}\n${JSON.stringify(policy ?? trust, null, 2)}`)
   }
   return answer.overallResult === 'Allowed'
 }

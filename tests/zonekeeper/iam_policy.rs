@@ -55,6 +55,16 @@ impl Request {
 
 /// For each pair of a policy and a request: whether the evaluator allows the request.
 async fn allowed(questions: &[(&Value, &Request)]) -> Vec<bool> {
+    let question = |(policy, request): &(&Value, &Request)| {
+        let mut question = serde_json::to_value(request).unwrap();
+        question["policy"] = (*policy).clone();
+        question
+    };
+    verdicts(questions.iter().map(question).collect()).await
+}
+
+/// The verdicts of the evaluator on questions of the form that `evaluate.mjs` describes.
+pub async fn verdicts(questions: Vec<Value>) -> Vec<bool> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let evaluator = root.join(".tools/iam");
     assert!(evaluator.join("installed.json").exists(), "no IAM evaluator in .tools: run `make tools`");
@@ -66,14 +76,8 @@ async fn allowed(questions: &[(&Value, &Request)]) -> Vec<bool> {
         .kill_on_drop(true)
         .spawn()
         .unwrap_or_else(|error| panic!("node: {error}: run `make tools`"));
-    let question = |(policy, request): &(&Value, &Request)| {
-        let mut question = serde_json::to_value(request).unwrap();
-        question["policy"] = (*policy).clone();
-        question
-    };
-    let questions = Value::from(questions.iter().map(question).collect::<Vec<_>>());
     let mut stdin = node.stdin.take().unwrap();
-    stdin.write_all(questions.to_string().as_bytes()).await.unwrap();
+    stdin.write_all(Value::from(questions).to_string().as_bytes()).await.unwrap();
     drop(stdin);
     let Output { status, stdout, stderr } = node.wait_with_output().await.unwrap();
     assert!(status.success(), "{status}\n{}", String::from_utf8_lossy(&stderr));

@@ -5,6 +5,7 @@
 //! builds both programs.
 
 pub mod pages;
+mod trust;
 
 use std::{
     collections::BTreeSet,
