@@ -86,7 +86,7 @@ esac
 
 need cc build-essential "links Rust programs"
 need musl-gcc musl-tools "links the static binary of the image"
-need go golang-go "builds kube-apiserver; 1.26 or newer, or any from 1.21 on that may download it"
+need go golang-go "builds kube-apiserver, helm and OpenTofu; 1.26.6 or newer, or any from 1.21 on that may download it"
 need buildah buildah "builds the image and runs it"
 need node nodejs "runs the IAM evaluator; 18 or newer"
 need npm npm "installs the IAM evaluator"
