@@ -11,7 +11,7 @@ provider=$out/providers/registry.opentofu.org/hashicorp/aws/6.62.0/$(go env GOOS
 if [ -x "$out/tofu" ] && [ -x "$provider" ] && [ "$out/tofu" -nt "$here/go.sum" ] && [ "$provider" -nt "$here/provider/main.go" ]; then
     exit 0
 fi
-echo "terraform: building OpenTofu, about three minutes the first time"
+echo "terraform: building OpenTofu, about four minutes the first time"
 mkdir -p "$out"
 (
     cd "$here"
