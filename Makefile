@@ -14,7 +14,7 @@ export SIMULATION_SEEDS PROPTEST_CASES PROPTEST_RNG_SEED
 CARGO := cargo
 # An optimised build with all assertions, so that the 10,000 runs of the simulator find overflows too.
 CHECKED := --profile checked
-# The process tests run the static build that is also in the image.
+# The process tests run the static build of a release. The program in the image is the same without `sandbox`.
 SHIPPED := --release --target $(shell uname -m)-unknown-linux-musl
 CORE := $(CARGO) test --locked --package zonekeeper-core $(CHECKED)
 BOTOCORE := .tools/venv/bin/python crates/emulator/tests/botocore/check.py
@@ -46,6 +46,7 @@ format:  ## Check the format
 
 lint:  ## Run Clippy; a warning is an error
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --locked --package zonekeeper --no-default-features -- -D warnings
 
 core:  ## Test the core: unit tests, cases, properties, simulation
 	$(CORE) -- --show-output

@@ -15,6 +15,7 @@ mod output;
 mod plan;
 mod progress_bar;
 mod run;
+#[cfg(feature = "sandbox")]
 mod sandbox;
 mod session;
 mod startup_retry;
@@ -104,6 +105,7 @@ enum Command {
     /// why. It is refused: the text says what to do instead. If nothing is refused, the plan follows.
     MigrateCheck(migrate_check::MigrateCheck),
     /// Try zonekeeper on this machine, with an emulated Route 53 and a folder of manifests
+    #[cfg(feature = "sandbox")]
     Sandbox(sandbox::Sandbox),
 }
 
@@ -122,6 +124,7 @@ impl Command {
             | Self::IamPolicy(_)
             | Self::MigrateCheck(_)
             | Self::Orphans(_) => LogLevel::Warn,
+            #[cfg(feature = "sandbox")]
             Self::Sandbox(sandbox) => sandbox.log_level(),
         }
     }
@@ -136,11 +139,9 @@ impl Command {
             Self::Apply(apply) => Some(&apply.flags),
             Self::Adopt(adopt) => Some(&adopt.flags),
             Self::Orphans(orphans) => Some(&orphans.flags),
-            Self::Approve(_)
-            | Self::Crds(_)
-            | Self::IamPolicy(_)
-            | Self::MigrateCheck(_)
-            | Self::Sandbox(_) => None,
+            Self::Approve(_) | Self::Crds(_) | Self::IamPolicy(_) | Self::MigrateCheck(_) => None,
+            #[cfg(feature = "sandbox")]
+            Self::Sandbox(_) => None,
         }
     }
 }
@@ -181,6 +182,7 @@ impl Cli {
             Command::Crds(crds) => crds.run(),
             Command::IamPolicy(policy) => policy.run(),
             Command::MigrateCheck(check) => Box::pin(check.run()).await,
+            #[cfg(feature = "sandbox")]
             Command::Sandbox(sandbox) => Box::pin(sandbox.run()).await,
         };
         match ended {

@@ -35,7 +35,6 @@ use crate::{
     },
     config::{ClusterFlags, Config, Flags, LeaseFlags, ZoneType},
     driver::{Clock, Driver, Handle, Objects, Outcome, ReadOnly, ReadWrite, Until, ZoneAccess, unix_now},
-    folder::Folder,
     leadership::{Leadership, Terms},
     random,
     resolver::Resolving,
@@ -161,7 +160,8 @@ impl Session<Cluster> {
     }
 }
 
-impl Session<Folder> {
+#[cfg(feature = "sandbox")]
+impl Session<crate::folder::Folder> {
     /// Plans and writes without a lease, to a zone that no other process can reach.
     pub async fn apply_alone(self) -> anyhow::Result<Outcome> {
         let (writer, zone) = self.open_writer(&Leadership::forever()).await?;

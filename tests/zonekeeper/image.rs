@@ -1,4 +1,4 @@
-//! The image: its files, and its program without any other system files.
+//! The images: their files, and their program without any other system files.
 //!
 //! The Dockerfile's build stage needs an image from a registry. buildah replaces this stage with a folder
 //! that holds the binary of this build. So the tests use the real final stage.
@@ -36,8 +36,8 @@ struct Image(Scratch);
 // === impl Image ===
 
 impl Image {
-    /// Builds the image. `authorities` replaces the certificate bundle of the build stage.
-    async fn build(name: &str, authorities: &str) -> Self {
+    /// Builds an image of the Dockerfile. `authorities` replaces the certificate bundle of the build stage.
+    async fn build(name: &str, authorities: &str, options: &[&str]) -> Self {
         let image = Self(Scratch::new(name));
         for (path, binary) in [("usr/local/bin/zonekeeper", true), (&BUNDLE[1..], false)] {
             let path = image.0.join("build").join(path);
@@ -50,20 +50,18 @@ impl Image {
         }
         let build_stage = format!("build={}", image.0.join("build").display());
         let holds = format!("type=local,dest={}", image.holds().display());
-        image
-            .succeed(&[
-                "build",
-                "--isolation=chroot",
-                "--quiet",
-                "--tag=zonekeeper",
-                "--build-arg=VERSION=1.2.3",
-                "--build-context",
-                &build_stage,
-                "--output",
-                &holds,
-                env!("CARGO_MANIFEST_DIR"),
-            ])
-            .await;
+        let arguments = [
+            "build",
+            "--isolation=chroot",
+            "--quiet",
+            "--tag=zonekeeper",
+            "--build-arg=VERSION=1.2.3",
+            "--build-context",
+            &build_stage,
+            "--output",
+            &holds,
+        ];
+        image.succeed(&[&arguments[..], options, &[env!("CARGO_MANIFEST_DIR")]].concat()).await;
         image.succeed(&["from", "--name=container", "zonekeeper"]).await;
         image
     }
@@ -150,17 +148,11 @@ fn files(folder: &Path) -> BTreeMap<String, u64> {
 
 #[tokio::test]
 #[cfg_attr(not(target_env = "musl"), ignore = "it needs the static build: run `make processes`")]
-async fn the_image_holds_one_static_program_and_little_else() {
-    let image = Image::build("image-contents", Authority::new("test").pem()).await;
+async fn the_image_holds_one_static_program_and_nothing_else() {
+    let image = Image::build("image-contents", Authority::new("test").pem(), &[]).await;
     let files = files(&image.holds());
-    let expected = [
-        "etc/ssl/certs/ca-certificates.crt",
-        "examples/shop/api.yaml",
-        "examples/shop/services.yaml",
-        "examples/shop/web.yaml",
-        "zonekeeper",
-    ];
-    assert_eq!(files.keys().collect::<Vec<_>>(), expected);
+    assert_eq!(files.keys().collect::<Vec<_>>(), [&BUNDLE[1..], "zonekeeper"]);
+    // This program has the sandbox, unlike the one in a published image.
     let size: u64 = files.values().sum();
     println!("the image holds {} kB", size / 1000);
     assert!(cfg!(debug_assertions) || size <= LARGEST, "{size} bytes: {files:#?}");
@@ -181,10 +173,26 @@ async fn the_image_holds_one_static_program_and_little_else() {
     });
     assert_eq!(config, expected, "{config:#}");
 
-    // The image has no dynamic linker, so only a static program can run. The sandbox finds the example in the
-    // image.
-    let sandbox = CommandLine::new(&["sandbox", "--once"]);
-    let demo = image.run(&[], sandbox).await.succeed().await;
+    // The image has no dynamic linker, so only a static program can run.
+    let version = image.run(&[], CommandLine::new(&["--version"])).await.succeed().await;
+    assert_eq!(version.stdout, concat!("zonekeeper ", env!("CARGO_PKG_VERSION")));
+}
+
+#[tokio::test]
+#[cfg_attr(not(target_env = "musl"), ignore = "it needs the static build: run `make processes`")]
+async fn the_sandbox_is_an_image_with_the_example() {
+    let image = Image::build("image-sandbox", Authority::new("test").pem(), &["--target=sandbox"]).await;
+    let expected = [
+        &BUNDLE[1..],
+        "examples/shop/api.yaml",
+        "examples/shop/services.yaml",
+        "examples/shop/web.yaml",
+        "zonekeeper",
+    ];
+    assert_eq!(files(&image.holds()).keys().collect::<Vec<_>>(), expected);
+    let command = image.config().await["Cmd"].take();
+    assert_eq!(command, json!(["sandbox", "--once"]));
+    let demo = image.run(&[], CommandLine::new(&["sandbox", "--once"])).await.succeed().await;
     assert!(demo.stdout.contains("0 to delete: zonekeeper never deletes"), "{demo}");
 }
 
@@ -194,7 +202,7 @@ async fn only_the_authorities_of_the_bundle_are_trusted() {
     let (zone, shop) = (Zone::empty().await, Namespace::new("image-tls").await);
     shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
     let authority = Authority::new("ours");
-    let image = Image::build("image-tls", authority.pem()).await;
+    let image = Image::build("image-tls", authority.pem(), &[]).await;
     let server = zone.url().rsplit('/').next().unwrap().parse().unwrap();
     let endpoint = authority.vouch_for(server).await;
     let fails = |ended: &Ended, texts: &[&str]| {
@@ -236,4 +244,13 @@ fn it_is_built_with_the_toolchain_of_the_project() {
     let version = TOOLCHAIN.lines().find_map(|line| line.strip_prefix("channel = ")).unwrap();
     let stage = format!("\nFROM rust:{}-alpine AS build\n", version.trim_matches('"'));
     assert!(DOCKERFILE.contains(&stage), "{stage}");
+}
+
+#[test]
+fn only_the_sandbox_is_built_with_the_emulator() {
+    // The default of FEATURES is nothing.
+    assert!(DOCKERFILE.contains("\nARG FEATURES=\n"));
+    assert!(DOCKERFILE.contains(" --no-default-features --features \"$FEATURES\" "));
+    assert!(DOCKERFILE.contains("--target sandbox --build-arg FEATURES=sandbox "));
+    assert!(DOCKERFILE.trim_end().ends_with("\nFROM controller"));
 }
