@@ -39,13 +39,45 @@ venv() {
     fi
 }
 
+# crate NAME VERSION: installs the program of a crate in .tools/NAME.
+crate() {
+    local installed=$root/.tools/$1/installed.txt
+    if [ "$(cat "$installed" 2>/dev/null)" != "$2" ]; then
+        echo "tools: installing $1"
+        cargo install --quiet --locked --root "$root/.tools/$1" "$1@$2"
+        echo "$2" >"$installed"
+    fi
+}
+
+# module FOLDER NAME [OPTION…]: builds the tools of the Go module in FOLDER, and puts them in .tools/NAME.
+module() {
+    local sums=$root/$1/go.sum out=$root/.tools/$2
+    if ! cmp -s "$sums" "$out/installed.txt"; then
+        echo "tools: building $2"
+        mkdir -p "$out"
+        (cd "$root/$1" && CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' "${@:3}" -o "$out/" tool)
+        cp "$sums" "$out/installed.txt"
+    fi
+}
+
 # mutants: installs cargo-mutants, for `make soak`.
 mutants() {
-    local version=27.1.0
-    if ! "$root/.tools/mutants/bin/cargo-mutants" mutants --version 2>/dev/null | grep -qF "$version"; then
-        echo "tools: installing cargo-mutants"
-        cargo install --quiet --locked --root "$root/.tools/mutants" "cargo-mutants@$version"
-    fi
+    crate cargo-mutants 27.1.0
+}
+
+# deny: installs cargo-deny, which checks the dependencies.
+deny() {
+    crate cargo-deny 0.20.2
+}
+
+# target TRIPLE: installs Rust's target.
+target() {
+    if [ -d "$(rustc --print sysroot)/lib/rustlib/$1" ]; then return; fi
+    command -v rustup >/dev/null || {
+        echo "tools: Rust's target $1 (a static binary) is missing; with rustup: rustup target add $1" >&2
+        exit 1
+    }
+    rustup target add "$1"
 }
 
 # survivors: runs the mutation tests of the core, and lists the mutants that no test finds. A person judges
@@ -73,12 +105,12 @@ survivors() {
 
 # survive ARGUMENT…: runs cargo-mutants over the core.
 survive() {
-    "$root/.tools/mutants/bin/cargo-mutants" mutants --package zonekeeper-core --output "$root/.tools" "$@"
+    "$root/.tools/cargo-mutants/bin/cargo-mutants" mutants --package zonekeeper-core --output "$root/.tools" "$@"
 }
 
-# `tools.sh venv`, `tools.sh mutants` and `tools.sh survivors` run only this one function.
+# With the name of one of these functions, the script runs only this function.
 case ${1:-} in
-venv | mutants | survivors)
+venv | mutants | survivors | deny)
     "$1"
     exit
     ;;
@@ -91,20 +123,15 @@ need buildah buildah "builds the image and runs it"
 need node nodejs "runs the IAM evaluator; 18 or newer"
 need npm npm "installs the IAM evaluator"
 
-target=$(uname -m)-unknown-linux-musl
-if ! [ -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then
-    command -v rustup >/dev/null || {
-        echo "tools: Rust's target $target (the static binary of the image) is missing; with rustup: rustup target add $target" >&2
-        exit 1
-    }
-    rustup target add "$target"
-fi
+target "$(uname -m)-unknown-linux-musl"
 
 "$root/tests/control-plane/build.sh"
-"$root/tests/helm/build.sh"
-"$root/tests/promtool/build.sh"
+module tests/helm helm
+# Without the clients of all clouds, with which Prometheus finds its targets.
+module tests/promtool promtool -tags=remove_all_sd
 "$root/tests/terraform/build.sh"
 
+deny
 venv
 
 iam=$root/.tools/iam
