@@ -1,5 +1,5 @@
 # The commands of the project. `make demo` needs only a Rust toolchain.
-.PHONY: help demo sandbox test soak tools format lint dependencies core simulation emulator processes docs documents record agreement bench verify-aws clean
+.PHONY: help demo sandbox test soak tools format lint dependencies core simulation emulator processes docs documents record agreement bench verify-aws release release-check release-test clean
 .DEFAULT_GOAL := help
 
 # The number of seeds in one run of the simulator.
@@ -91,6 +91,20 @@ verify-aws:  ## Check docs/assumptions.md in your scratch zone, ZONE=Z…; asks 
 	@tests/tools.sh venv
 	@.tools/venv/bin/python tests/verify-aws/verify.py $(ZONE)
 
+release:  ## Build the release of the last commit in dist: programs, image, SBOM, chart
+	tests/tools.sh release
+	rm -rf dist
+	release/build.sh dist
+
+release-check:  ## Check the release in dist, and run its programs for both architectures
+	release/check.py dist HEAD
+
+release-test: release release-check  ## Build a release, check it, build it again in another folder, and compare
+	rm -rf target/release-again
+	release/build.sh target/release-again/dist target/release-again/in/another/folder
+	diff --recursive dist target/release-again/dist
+	@echo "both builds of the release are equal"
+
 clean:  ## Remove all build results and the test tools
 	$(CARGO) clean
-	rm -rf .tools
+	rm -rf .tools dist

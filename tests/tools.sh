@@ -70,6 +70,35 @@ deny() {
     crate cargo-deny 0.20.2
 }
 
+# release: installs what builds a release, and runs its programs for both architectures.
+release() {
+    need cc build-essential "links Rust programs"
+    need git git "reads the commit"
+    need go golang-go "builds helm; 1.26 or newer, or any from 1.21 on that may download it"
+    need buildah buildah "builds the image"
+    need qemu-aarch64-static qemu-user-static "runs the program for arm64"
+    target x86_64-unknown-linux-musl
+    target aarch64-unknown-linux-musl
+    crate cargo-auditable 0.7.7
+    crate cargo-cyclonedx 0.5.9
+    module tests/helm helm
+    need python3 python3 "installs the cross compiler"
+    python3 -c 'import ensurepip, venv' 2>/dev/null || install python3-venv "Python's venv (holds the cross compiler)"
+    local requirements=$root/release/requirements.txt venv=$root/.tools/release
+    if ! cmp -s "$requirements" "$venv/installed.txt"; then
+        echo "tools: installing the cross compiler"
+        python3 -m venv "$venv"
+        "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement "$requirements"
+        cp "$requirements" "$venv/installed.txt"
+    fi
+}
+
+# publish: builds what publishes a release: helm, and cosign and crane.
+publish() {
+    module tests/helm helm
+    module release/publish publish
+}
+
 # target TRIPLE: installs Rust's target.
 target() {
     if [ -d "$(rustc --print sysroot)/lib/rustlib/$1" ]; then return; fi
@@ -110,7 +139,7 @@ survive() {
 
 # With the name of one of these functions, the script runs only this function.
 case ${1:-} in
-venv | mutants | survivors | deny)
+venv | mutants | survivors | deny | release | publish)
     "$1"
     exit
     ;;

@@ -28,8 +28,20 @@ const GENERATED: &str =
     "<!-- Generated from the code: `make documents` writes it, `make test` compares it. -->";
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// Other programs with commands on the pages.
-const OTHERS: [&str; 9] =
-    ["aws ", "cargo ", "cd ", "curl ", "docker ", "helm ", "kubectl ", "terraform ", "tofu "];
+const OTHERS: [&str; 12] = [
+    "aws ",
+    "cargo ",
+    "cd ",
+    "cosign ",
+    "curl ",
+    "docker ",
+    "git ",
+    "helm ",
+    "kubectl ",
+    "sha256sum ",
+    "terraform ",
+    "tofu ",
+];
 /// Flags of other programs in the text of the pages.
 const OTHER_FLAGS: [&str; 4] = ["help", "version", "event-ttl", "set"];
 const MAKEFILE: &str = include_str!("../../Makefile");
