@@ -1,5 +1,5 @@
 # The commands of the project. `make demo` needs only a Rust toolchain.
-.PHONY: help demo sandbox test soak tools format lint dependencies core simulation emulator processes docs documents record agreement bench verify-aws release release-check release-test clean
+.PHONY: help demo sandbox test soak tools format lint dependencies workflows core simulation emulator processes docs documents record agreement bench verify-aws release release-check release-test clean
 .DEFAULT_GOAL := help
 
 # The number of seeds in one run of the simulator.
@@ -28,7 +28,7 @@ demo:  ## Plan and apply the example shop on this machine, then delete an Ingres
 sandbox:  ## Run the demo, then follow your edits of examples/shop until Ctrl-C
 	$(CARGO) run -- sandbox
 
-test: tools format lint dependencies core processes emulator docs  ## Run everything that CI runs
+test: tools format lint dependencies workflows core processes emulator docs  ## Run everything that CI runs
 	@echo "all tests passed"
 
 soak: tools  ## Search for bugs for a day: a million seeds, 50 kills, mutation tests of the core
@@ -50,6 +50,9 @@ lint:  ## Run Clippy; a warning is an error
 
 dependencies: tools  ## Check the licences, versions and sources of all dependencies
 	.tools/cargo-deny/bin/cargo-deny --locked check licenses bans sources
+
+workflows: tools  ## Check the workflows of GitHub Actions
+	.tools/actionlint/actionlint -shellcheck= -pyflakes=
 
 core:  ## Test the core: unit tests, cases, properties, simulation
 	$(CORE) -- --show-output

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Installs in .tools the programs that the tests need besides a Rust toolchain: a control plane, helm, promtool and
-# OpenTofu built with Go; botocore, moto and the parser of OpenMetrics in a virtual environment; and an IAM
-# evaluator for Node.js. On Debian, as root, the script
-# also installs missing packages. Elsewhere it names the missing package and ends.
+# Installs in .tools the programs that the tests need besides a Rust toolchain: a control plane, helm, promtool,
+# OpenTofu and actionlint built with Go; cargo-deny; botocore, moto and the parser of OpenMetrics in a virtual
+# environment; and an IAM evaluator for Node.js. On Debian, as root, the script also installs missing packages.
+# Elsewhere it names the missing package and ends.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -156,8 +156,10 @@ target "$(uname -m)-unknown-linux-musl"
 
 "$root/tests/control-plane/build.sh"
 module tests/helm helm
+module tests/helm helm
 # Without the clients of all clouds, with which Prometheus finds its targets.
 module tests/promtool promtool -tags=remove_all_sd
+module tests/actionlint actionlint
 "$root/tests/terraform/build.sh"
 
 deny

@@ -61,6 +61,7 @@ mod races;
 mod readme;
 mod refusals;
 mod relay;
+mod release;
 mod route53;
 mod sandbox;
 mod scale;
