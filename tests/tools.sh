@@ -156,7 +156,6 @@ target "$(uname -m)-unknown-linux-musl"
 
 "$root/tests/control-plane/build.sh"
 module tests/helm helm
-module tests/helm helm
 # Without the clients of all clouds, with which Prometheus finds its targets.
 module tests/promtool promtool -tags=remove_all_sd
 module tests/actionlint actionlint
