@@ -4,9 +4,9 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
     object_state::ObjectState,
-    planner::Urgency,
     publication::{Approval, Publication},
     time::Time,
+    urgency::Urgency,
 };
 use crate::{
     dns::{Name, RecordSet, RecordType, SetId},

@@ -27,6 +27,7 @@ mod config;
 mod contract;
 mod jitter;
 mod keys;
+mod last_requests;
 mod model;
 mod object_state;
 mod pacer;
@@ -38,6 +39,7 @@ mod reports;
 mod status;
 mod time;
 mod turn;
+mod urgency;
 mod wall_clock;
 mod writer;
 
@@ -49,13 +51,14 @@ pub use contract::{
     Apply, ApplyId, ChangeId, Cursor, Effect, Failure, FailureClass, IgnoredField, Input, Leftover, Page,
     Read, ReadId, Report, Telling, Wait, Warning,
 };
+pub use last_requests::LastRequests;
 pub use object_state::{ObjectState, Readiness};
 pub use pacer::{Budget, Quota, Rate, Tokens};
 pub use permits::{Gate, LONGEST_RELEASE};
-pub use planner::Urgency;
 pub use publication::{Approval, Publication};
-pub use status::{Completion, KeyStates, LastRequests};
+pub use status::{Completion, KeyStates};
 pub use time::Time;
+pub use urgency::Urgency;
 
 use crate::{
     dns::{Name, Zone},

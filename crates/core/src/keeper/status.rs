@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    model::Model, permits::Permits, planner::Planner, reader::ZoneReader, reports::Reports, time::Time,
-    writer::Writer,
+    last_requests::LastRequests, model::Model, permits::Permits, planner::Planner, reader::ZoneReader,
+    reports::Reports, time::Time, writer::Writer,
 };
 use crate::plan::{Plan, Unit, of_object};
 
@@ -35,19 +35,6 @@ pub struct KeyStates {
     pub blocked: usize,
     /// The longest time for which a pending key has waited.
     pub longest_wait: Duration,
-}
-
-/// Times of requests. None: there was no such request.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LastRequests {
-    /// When the newest listing of the zone began, complete or not.
-    pub listing_begun: Option<Time>,
-    /// When the newest complete listing of the zone began.
-    pub listed: Option<Time>,
-    /// When the last change request was sent.
-    pub change_sent: Option<Time>,
-    /// When Route 53 last accepted a change request.
-    pub change_accepted: Option<Time>,
 }
 
 /// All parts of a keeper, to look at.

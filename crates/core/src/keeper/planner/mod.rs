@@ -16,7 +16,6 @@ use drift::Drift;
 use holders::Holders;
 pub(super) use plans::Replanned;
 use plans::{Cause, Plans};
-pub use queue::Urgency;
 use wakeup::Wakeup;
 
 use super::{
@@ -24,6 +23,7 @@ use super::{
     keys::union,
     model::Model,
     time::Time,
+    urgency::Urgency,
 };
 use crate::{
     dns::Name,

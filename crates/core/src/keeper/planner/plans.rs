@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::queue::{Queue, Urgency};
+use super::queue::Queue;
 use crate::{
     dns::Name,
     keeper::{
         blocked_reports,
         contract::{Leftover, Report, Wait},
         time::Time,
+        urgency::Urgency,
     },
     plan::{Fallbacks, HostPlan, InSync, Noted, Plan, Stale, Unit, UnitDigest, View},
     source::ClaimKey,

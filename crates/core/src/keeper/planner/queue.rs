@@ -2,22 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{dns::Name, keeper::time::Time};
+use crate::{
+    dns::Name,
+    keeper::{time::Time, urgency::Urgency},
+};
 
 /// How many hostnames a namespace has in one round. Within a round, hostnames are in the zone's order, because one read
 /// shows neighbours.
 const PER_ROUND: u64 = 25;
-
-/// The order in which units are sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Urgency {
-    /// The zone gives a wrong answer.
-    Wrong,
-    /// The zone gives no answer yet, because of a recent change.
-    Changed,
-    /// The zone gave no answer before this process started.
-    Backlog,
-}
 
 /// Hostnames that wait to be written.
 ///
@@ -41,22 +33,6 @@ struct Place {
     namespace: Box<str>,
     /// Since when the hostname waits, without the time for which it was held.
     since: Time,
-}
-
-// === impl Urgency ===
-
-impl Urgency {
-    /// All urgencies.
-    pub const ALL: [Self; 3] = [Self::Wrong, Self::Changed, Self::Backlog];
-
-    /// The urgency's name in metrics.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Wrong => "wrong",
-            Self::Changed => "changed",
-            Self::Backlog => "backlog",
-        }
-    }
 }
 
 // === impl Place ===

@@ -13,11 +13,11 @@ use selection::{Lane, Selector, names_to_read};
 
 use super::{
     contract::{Apply, ApplyId, ChangeId, Effect, Failure, FailureClass, Report},
+    last_requests::LastRequests,
     model::{FRESH, Model},
     pacer::Pacer,
     permits::{Permit, Permits},
     planner::Planner,
-    status::LastRequests,
     time::Time,
     turn::{Changed, Turn},
 };
