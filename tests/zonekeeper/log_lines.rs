@@ -46,7 +46,7 @@ pub fn check(log: &str) {
     }
 }
 
-/// What a shipper or a search engine could not do with a line.
+/// Checks one line. The error says why a log shipper or a search engine rejects it.
 fn problem(line: &str) -> Result<(), String> {
     if line.len() > LONGEST {
         return Err(format!("the line has {} bytes", line.len()));

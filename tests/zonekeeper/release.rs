@@ -1,4 +1,4 @@
-//! What a release is made from: its version and notes, and the workflows of GitHub Actions.
+//! The inputs of a release: its version, its notes, and the workflows of GitHub Actions.
 //!
 //! `make release-test` builds a release and checks it.
 

@@ -1,4 +1,4 @@
-//! What the process keeps: the zone, the owner id and the mode.
+//! The metric that names the zone, the owner id and the mode of the process.
 
 use std::{fmt, sync::OnceLock};
 
@@ -8,7 +8,7 @@ use prometheus_client::{
     metrics::info::Info,
 };
 
-/// What a process keeps, and how.
+/// The zone, the owner id and the mode of a process.
 #[derive(Debug, Clone)]
 pub struct ZoneInfo {
     /// The id of the zone.

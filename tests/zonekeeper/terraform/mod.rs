@@ -124,7 +124,7 @@ async fn messages() -> &'static [Value] {
     MESSAGES.get_or_init(test).await
 }
 
-/// What a run of `tofu test` plans.
+/// The plan of one run of `tofu test`.
 pub struct Plan {
     pub run: &'static str,
     plan: &'static Value,

@@ -10,7 +10,7 @@ const POD_ROLE: &str = "arn:aws:iam::111122223333:role/zonekeeper";
 const SERVICE: &str = "pods.eks.amazonaws.com";
 const PROVIDER: &str = "arn:aws:iam::444455556666:oidc-provider/accounts.google.com";
 
-/// Who gets a role, and in which context.
+/// The principal and the context of a request for a role.
 struct Holder {
     run: &'static str,
     principal: &'static str,
