@@ -33,7 +33,7 @@ pub struct KnownCode {
 /// The codes that Route 53 answers with, from the API reference ("Common Errors" and the errors of each operation).
 ///
 /// A code that is not listed here counts as a rejection with a status below 500, and as no answer from 500 on.
-pub static SERVICE_CODES: [KnownCode; 13] = [
+pub const SERVICE_CODES: [KnownCode; 13] = [
     known(
         &["Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException"],
         "The account has exceeded its quota of requests or changes.",
@@ -115,7 +115,7 @@ pub static SERVICE_CODES: [KnownCode; 13] = [
 ];
 
 /// Our own codes, for failures between this process and Route 53.
-pub static TRANSPORT_CODES: [KnownCode; 9] = [
+pub const TRANSPORT_CODES: [KnownCode; 9] = [
     known(&["ConnectionRefused"], "No server listens at the address.", FailureClass::NotExecuted),
     known(
         &[UNTRUSTED],
@@ -259,12 +259,8 @@ pub fn codes() -> impl Iterator<Item = &'static str> {
     SERVICE_CODES.iter().chain(&TRANSPORT_CODES).flat_map(|known| known.codes.iter().copied())
 }
 
-fn find_code(code: &str) -> Option<&'static KnownCode> {
-    SERVICE_CODES.iter().chain(&TRANSPORT_CODES).find(|known| known.codes.contains(&code))
-}
-
 fn class_of(kind: RequestKind, status: u16, code: &str) -> FailureClass {
-    match find_code(code) {
+    match SERVICE_CODES.iter().chain(&TRANSPORT_CODES).find(|known| known.codes.contains(&code)) {
         Some(known) if kind == RequestKind::Read => known.read,
         Some(known) => known.change,
         None if status >= 500 => FailureClass::Unknown,

@@ -23,6 +23,7 @@
 
 mod blocked_reports;
 mod brake_limits;
+mod bucket;
 mod config;
 mod contract;
 mod jitter;
@@ -62,8 +63,7 @@ pub use urgency::Urgency;
 
 use crate::{
     dns::{Name, Zone},
-    plan::{Batch, Blocked, History, HostPlan, Plan, of_object},
-    source::Claims,
+    plan::Batch,
 };
 use model::Model;
 use pacer::Pacer;
@@ -71,7 +71,6 @@ use permits::{Permits, State};
 use planner::Planner;
 use reader::ZoneReader;
 use reports::Reports;
-use status::Status;
 use turn::{Changed, Turn};
 use writer::Writer;
 
@@ -402,105 +401,8 @@ impl Keeper {
         last.map(|last| Effect::Publish(Box::new(last))).into_iter().collect()
     }
 
-    fn status(&self) -> Status<'_> {
-        Status {
-            model: &self.model,
-            planner: &self.planner,
-            permits: &self.permits,
-            reader: &self.reader,
-            writer: &self.writer,
-            reports: &self.reports,
-        }
-    }
-
     /// When the keeper wants [`Input::Tick`], if there is no other input before.
     pub fn wake_at(&self) -> Option<Time> {
         self.wake_at
-    }
-
-    /// Whether the plan can be relied on: all objects and the zone were seen, the zone not too long ago.
-    pub fn is_ready(&self, now: Time) -> bool {
-        self.planner.is_started() && self.not_ready(now).is_empty()
-    }
-
-    /// The closed gates because of which this process is not ready. A process that stands by is ready.
-    pub fn not_ready(&self, now: Time) -> Vec<Gate> {
-        self.permits.rules(&self.model, &self.planner, now).not_ready()
-    }
-
-    /// The conditions that prevent all writes now.
-    pub fn closed_gates(&self, now: Time) -> Vec<Gate> {
-        self.permits.rules(&self.model, &self.planner, now).closed_gates()
-    }
-
-    /// Whether there is something left to do.
-    pub fn completion(&self, now: Time) -> Completion {
-        self.status().completion(now)
-    }
-
-    /// How many claimed keys are in each state. It takes as long as a walk over all claims.
-    pub fn key_states(&self, now: Time) -> KeyStates {
-        self.status().key_states(now)
-    }
-
-    /// The times of the last listings and changes.
-    pub fn last_requests(&self) -> LastRequests {
-        self.status().last_requests()
-    }
-
-    /// The budget that is left.
-    pub fn budget(&self, now: Time) -> Budget {
-        self.pacer.budget(now)
-    }
-
-    /// The whole plan. Units that are held or rejected are shown as blocked.
-    pub fn plan(&self) -> Plan {
-        self.status().plan()
-    }
-
-    /// The number of record sets of the zone that are ours, without ownership records. It takes as long as a plan.
-    pub fn owned_sets(&self) -> usize {
-        self.model.view().owned_sets_of_zone()
-    }
-
-    /// The number of keys in the zone that objects ask for.
-    pub fn claimed_keys(&self) -> usize {
-        let view = self.model.view();
-        view.claims.keys_within(view.zone.apex()).count()
-    }
-
-    /// The plans of all hostnames that have something to report.
-    pub fn hosts(&self) -> impl Iterator<Item = &HostPlan> {
-        self.planner.hosts().map(|(_, plan)| plan)
-    }
-
-    /// Texts in the place of hostnames that are not hostnames. They are in no hostname's plan.
-    pub fn bad_hosts(&self) -> impl Iterator<Item = Blocked> {
-        self.model.claims().facts().flat_map(|facts| of_object(facts))
-    }
-
-    /// Earlier observations that plans depend on.
-    pub fn history(&self) -> &History {
-        &self.model.history
-    }
-
-    /// Planned units that are held or rejected, as their objects see them.
-    pub fn held_back(&self) -> impl Iterator<Item = &Blocked> {
-        self.reports.held()
-    }
-
-    /// The zone as last seen.
-    pub fn zone(&self) -> &Zone {
-        self.model.zone()
-    }
-
-    /// All claims.
-    pub fn claims(&self) -> &Claims {
-        self.model.claims()
-    }
-
-    /// The number of accepted changes that some name servers may not have yet.
-    pub fn underway(&self) -> usize {
-        self.reports.changes_underway()
     }
 }

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use super::{jitter, time::Time};
-
-/// Millionths of a token: a bucket that refills by r tokens a second gains r of them each microsecond.
-const MICRO: i64 = 1_000_000;
+use super::{bucket::Bucket, jitter, time::Time};
 
 /// The account's rate limits, and our share of them.
 ///
@@ -84,18 +81,6 @@ pub(super) struct Pacer {
     seed: u64,
 }
 
-#[derive(Debug, Clone)]
-struct Bucket {
-    /// Tokens per second, in millionths of a token per microsecond.
-    refill: f64,
-    capacity: i64,
-    /// Below zero after a request that cost more than the bucket can hold. Later requests wait until it is paid for.
-    level: i64,
-    at: Time,
-    /// The tokens spent since the start.
-    spent: i64,
-}
-
 // === impl Quota ===
 
 impl Quota {
@@ -120,9 +105,8 @@ impl Pacer {
     pub fn new(quota: Quota, seed: u64) -> Self {
         let bucket = |rate: Option<Rate>, reserved| {
             rate.map(|rate| {
-                let capacity = i64::from(rate.burst.saturating_sub(reserved).max(1)) * MICRO;
                 let refill = f64::from(rate.refill.max(1)) * quota.share.clamp(Quota::SMALLEST_SHARE, 1.0);
-                Bucket { refill, capacity, level: capacity, at: Time::ZERO, spent: 0 }
+                Bucket::full(refill, rate.burst.saturating_sub(reserved).max(1))
             })
         };
         Self {
@@ -143,7 +127,7 @@ impl Pacer {
         let mut then = self.clone();
         then.advance(now);
         let tokens = |bucket: Option<Bucket>| {
-            bucket.map(|bucket| Tokens { left: bucket.tokens(), capacity: bucket.capacity_tokens() })
+            bucket.map(|bucket| Tokens { left: bucket.tokens(), capacity: bucket.capacity() })
         };
         let rate = then.percent as f64 / 100.0;
         Budget { requests: tokens(then.requests), changes: tokens(then.changes), rate }
@@ -178,12 +162,12 @@ impl Pacer {
     /// Whether there are enough tokens for a request that can wait: half a bucket remains for urgent requests.
     pub fn has_plenty(&mut self, now: Time) -> bool {
         self.advance(now);
-        self.requests.as_ref().is_none_or(|bucket| bucket.level >= bucket.plenty())
+        self.requests.as_ref().is_none_or(Bucket::has_plenty)
     }
 
     /// When [`Pacer::has_plenty`] becomes true.
     pub fn when_plenty(&self) -> Time {
-        self.requests.as_ref().map_or(Time::ZERO, |bucket| bucket.reaches(bucket.plenty(), self.percent))
+        self.requests.as_ref().map_or(Time::ZERO, |bucket| bucket.when_plenty(self.percent))
     }
 
     /// Pays for requests and changes that are being sent.
@@ -191,8 +175,7 @@ impl Pacer {
         self.advance(now);
         for (bucket, tokens) in [(&mut self.requests, requests), (&mut self.changes, changes)] {
             if let Some(bucket) = bucket {
-                bucket.level -= i64::from(tokens) * MICRO;
-                bucket.spent = bucket.spent.saturating_add(i64::from(tokens) * MICRO);
+                bucket.spend(tokens);
             }
         }
     }
@@ -200,7 +183,7 @@ impl Pacer {
     /// Returns the tokens of changes that Route 53 did not execute.
     pub fn refund(&mut self, changes: u32) {
         if let Some(bucket) = &mut self.changes {
-            bucket.level = (bucket.level + i64::from(changes) * MICRO).min(bucket.capacity);
+            bucket.refund(changes);
         }
     }
 
@@ -226,7 +209,7 @@ impl Pacer {
             }
         }
         for bucket in [&mut self.requests, &mut self.changes].into_iter().flatten() {
-            bucket.level = bucket.level.min(0);
+            bucket.empty();
         }
     }
 
@@ -240,63 +223,6 @@ impl Pacer {
             self.percent = (self.percent + steps).min(100);
             self.recovered = now;
         }
-    }
-}
-
-impl Bucket {
-    fn wanted(&self, tokens: u32) -> i64 {
-        (i64::from(tokens) * MICRO).min(self.capacity)
-    }
-
-    /// Half of its capacity.
-    fn plenty(&self) -> i64 {
-        self.capacity / 2
-    }
-
-    fn has(&self, tokens: u32) -> bool {
-        self.level >= i64::from(tokens) * MICRO
-    }
-
-    fn capacity_tokens(&self) -> u32 {
-        u32::try_from(self.capacity / MICRO).unwrap_or(u32::MAX)
-    }
-
-    fn tokens(&self) -> u32 {
-        u32::try_from(self.level.max(0) / MICRO).unwrap_or(u32::MAX)
-    }
-
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_precision_loss,
-        reason = "a float over i64::MAX becomes i64::MAX"
-    )]
-    fn advance(&mut self, now: Time, percent: u64) {
-        let gained = (now - self.at).as_micros() as f64 * self.refill * percent as f64 / 100.0;
-        self.level = self.level.saturating_add(gained as i64).min(self.capacity);
-        self.at = self.at.max(now);
-    }
-
-    /// Whether it is full, however many tokens it had at the start.
-    #[expect(clippy::cast_precision_loss, reason = "both are far below 2^53")]
-    fn is_surely_full(&self, now: Time) -> bool {
-        let gained = (now - Time::ZERO).as_micros() as f64 * self.refill;
-        self.level >= self.capacity && gained >= self.capacity.saturating_add(self.spent) as f64
-    }
-
-    fn when(&self, tokens: u32, percent: u64) -> Time {
-        self.reaches(self.wanted(tokens), percent)
-    }
-
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_precision_loss,
-        clippy::cast_sign_loss,
-        reason = "a wait is positive, and far below 2^53 microseconds"
-    )]
-    fn reaches(&self, level: i64, percent: u64) -> Time {
-        let missing = (level - self.level).max(0);
-        let micros = (missing as f64 / (self.refill * percent as f64 / 100.0)).ceil();
-        self.at + Duration::from_micros(micros as u64)
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::{
-    last_requests::LastRequests, model::Model, permits::Permits, planner::Planner, reader::ZoneReader,
-    reports::Reports, time::Time, writer::Writer,
+use super::{Budget, Gate, Keeper, LastRequests, Time};
+use crate::{
+    dns::Zone,
+    plan::{Blocked, History, HostPlan, Plan, Unit, of_object},
+    source::Claims,
 };
-use crate::plan::{Plan, Unit, of_object};
 
 /// Whether there is something left to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,26 +38,82 @@ pub struct KeyStates {
     pub longest_wait: Duration,
 }
 
-/// All parts of a keeper, to look at.
-pub(super) struct Status<'k> {
-    pub model: &'k Model,
-    pub planner: &'k Planner,
-    pub permits: &'k Permits,
-    pub reader: &'k ZoneReader,
-    pub writer: &'k Writer,
-    pub reports: &'k Reports,
-}
+// === impl Keeper ===
 
-// === impl Status ===
+impl Keeper {
+    /// Whether the plan can be relied on: all objects and the zone were seen, the zone not too long ago.
+    pub fn is_ready(&self, now: Time) -> bool {
+        self.planner.is_started() && self.not_ready(now).is_empty()
+    }
 
-impl Status<'_> {
+    /// The closed gates because of which this process is not ready. A process that stands by is ready.
+    pub fn not_ready(&self, now: Time) -> Vec<Gate> {
+        self.permits.rules(&self.model, &self.planner, now).not_ready()
+    }
+
+    /// The conditions that prevent all writes now.
+    pub fn closed_gates(&self, now: Time) -> Vec<Gate> {
+        self.permits.rules(&self.model, &self.planner, now).closed_gates()
+    }
+
+    /// The budget that is left.
+    pub fn budget(&self, now: Time) -> Budget {
+        self.pacer.budget(now)
+    }
+
+    /// The number of record sets of the zone that are ours, without ownership records. It takes as long as a plan.
+    pub fn owned_sets(&self) -> usize {
+        self.model.view().owned_sets_of_zone()
+    }
+
+    /// The number of keys in the zone that objects ask for.
+    pub fn claimed_keys(&self) -> usize {
+        let view = self.model.view();
+        view.claims.keys_within(view.zone.apex()).count()
+    }
+
+    /// The plans of all hostnames that have something to report.
+    pub fn hosts(&self) -> impl Iterator<Item = &HostPlan> {
+        self.planner.hosts().map(|(_, plan)| plan)
+    }
+
+    /// Texts in the place of hostnames that are not hostnames. They are in no hostname's plan.
+    pub fn bad_hosts(&self) -> impl Iterator<Item = Blocked> {
+        self.model.claims().facts().flat_map(|facts| of_object(facts))
+    }
+
+    /// Earlier observations that plans depend on.
+    pub fn history(&self) -> &History {
+        &self.model.history
+    }
+
+    /// Planned units that are held or rejected, as their objects see them.
+    pub fn held_back(&self) -> impl Iterator<Item = &Blocked> {
+        self.reports.held()
+    }
+
+    /// The zone as last seen.
+    pub fn zone(&self) -> &Zone {
+        self.model.zone()
+    }
+
+    /// All claims.
+    pub fn claims(&self) -> &Claims {
+        self.model.claims()
+    }
+
+    /// The number of accepted changes that some name servers may not have yet.
+    pub fn underway(&self) -> usize {
+        self.reports.changes_underway()
+    }
+
     /// Whether there is something left to do.
     pub fn completion(&self, now: Time) -> Completion {
         let is_idle = self.planner.is_started()
             && self.writer.is_idle()
             && !self.planner.is_waiting()
             && !self.reader.is_awaited();
-        if is_idle && self.permits.rules(self.model, self.planner, now).is_done() {
+        if is_idle && self.permits.rules(&self.model, &self.planner, now).is_done() {
             let units = self.planner.units().map(|(_, unit)| unit);
             Completion::Done { refused: units.filter(|unit| self.permits.quarantine.concerns(unit)).count() }
         } else {
@@ -66,7 +123,7 @@ impl Status<'_> {
 
     /// How many claimed keys are in each state. It takes as long as a walk over all claims.
     pub fn key_states(&self, now: Time) -> KeyStates {
-        let (view, rules) = (self.model.view(), self.permits.rules(self.model, self.planner, now));
+        let (view, rules) = (self.model.view(), self.permits.rules(&self.model, &self.planner, now));
         let mut states = KeyStates {
             in_sync: view.claims.keys_within(view.zone.apex()).count(),
             blocked: view.claims.facts().flat_map(|facts| of_object(facts)).count(),
