@@ -13,6 +13,7 @@ mod migrate_check;
 mod orphans;
 mod output;
 mod plan;
+mod probe_server;
 mod progress_bar;
 mod run;
 #[cfg(feature = "sandbox")]

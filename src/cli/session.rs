@@ -5,7 +5,6 @@
 
 use std::{fmt, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use anyhow::Context as _;
 use futures::FutureExt as _;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -25,6 +24,7 @@ use zonekeeper_core::{
 use super::{
     heading::{Heading, publish_text},
     lease_tenure::{Candidacy, LeaseTenure, defect, recall},
+    probe_server::ProbeServer,
     progress_bar::ProgressBar,
     startup_retry::StartupRetry,
 };
@@ -39,7 +39,6 @@ use crate::{
     random,
     resolver::Resolving,
     route53::{self, Reader, Via, Writer, ZoneFacts},
-    serve,
     telemetry::{Metrics, Reporter, ZoneInfo},
 };
 
@@ -56,7 +55,7 @@ pub(super) struct Session<O> {
     startup: StartupRetry,
     /// Tasks that run until the session ends. If one of them fails, the session ends.
     tasks: JoinSet<anyhow::Result<()>>,
-    server: Server,
+    server: ProbeServer,
     /// The plan that its user has approved, if only this plan may be written.
     approved: Option<PlanDigest>,
     progress: Option<ProgressBar>,
@@ -66,15 +65,6 @@ pub(super) struct Session<O> {
 pub(super) struct OpenZone {
     reader: Reader,
     zone: ZoneFacts,
-}
-
-/// The server for probes and metrics.
-#[derive(Default)]
-struct Server {
-    /// The address that it listens on, if there is a server.
-    address: Option<SocketAddr>,
-    /// Gives the running driver to the server.
-    driver: watch::Sender<Option<Handle>>,
 }
 
 /// The part of this process among those that may write to the zone.
@@ -99,7 +89,7 @@ impl Session<Cluster> {
         let config = Config::try_from(flags)?;
         let startup = StartupRetry { stop: stop_on_signals()?, until };
         let (mut tasks, metrics, mut server) =
-            (JoinSet::new(), Metrics::new(route53::codes()), Server::default());
+            (JoinSet::new(), Metrics::new(route53::codes()), ProbeServer::default());
         if let Some(address) = address {
             server.start(address, &metrics, &mut tasks).await?;
         }
@@ -181,7 +171,7 @@ impl<O: Objects + fmt::Display> Session<O> {
             metrics: Metrics::new(route53::codes()),
             startup,
             tasks: JoinSet::new(),
-            server: Server::default(),
+            server: ProbeServer::default(),
             approved: None,
             progress: None,
         }
@@ -259,7 +249,7 @@ impl<O: Objects + fmt::Display> Session<O> {
         // A child: a failure stops the driver, and a signal after that still stops the process in good order.
         let (stop, until) = (startup.stop.child_token(), startup.until);
         let seed = random::number();
-        announce(&config, zone, mode, seed, &objects, server.address);
+        announce(&config, zone, mode, seed, &objects, server.address());
         metrics.set_zone(zone_info(&config, zone, mode));
         let keeper = Keeper::new(config.keeper(mode, seed), zone.empty());
         let access = metrics.measured(access);
@@ -311,7 +301,7 @@ impl<O: Objects + fmt::Display> Session<O> {
             anyhow::ensure!(until.ends(), defect("following the objects", None));
             Ok(())
         });
-        server.driver.send_replace(Some(handle));
+        server.show(handle);
 
         let mut run = pin!(driver.run(stop.clone(), until));
         let failure = tokio::select! {
@@ -362,7 +352,7 @@ fn announce(
     info!(
         zone_name = %zone.apex,
         zone_private = zone.is_private,
-        mode = mode_text(mode),
+        mode = mode.label(),
         cluster = %objects,
         publish = publish_text(config.rules.publish),
         metrics_address = address.map(tracing::field::display),
@@ -379,37 +369,7 @@ fn zone_info(config: &Config, zone: &ZoneFacts, mode: Mode) -> ZoneInfo {
         zone_id: zone.id.to_string(),
         zone_name: zone.apex.to_string(),
         owner: config.settings.owner.to_string(),
-        mode: mode_text(mode),
-    }
-}
-
-/// A mode as its flag names it.
-fn mode_text(mode: Mode) -> &'static str {
-    match mode {
-        Mode::DryRun => "dry-run",
-        Mode::Approve => "approve",
-        Mode::Apply => "apply",
-    }
-}
-
-// === impl Server ===
-
-impl Server {
-    /// Listens at an address and serves in a task.
-    async fn start(
-        &mut self,
-        address: SocketAddr,
-        metrics: &Metrics,
-        tasks: &mut JoinSet<anyhow::Result<()>>,
-    ) -> anyhow::Result<()> {
-        let listener = serve::listen(address).await;
-        let listener = listener.with_context(|| format!("cannot listen on --metrics-address {address}"))?;
-        self.address = listener.local_addr().ok();
-        let metrics = metrics.clone();
-        let render: serve::Render = Arc::new(move |status| metrics.render(status));
-        let served = serve::serve(listener, serve::router(self.driver.subscribe(), render));
-        tasks.spawn(served.map(|ended| ended.context("cannot serve probes and metrics any more")));
-        Ok(())
+        mode: mode.label(),
     }
 }
 

@@ -96,7 +96,7 @@ impl Replicas {
             zone_id: config.zone.to_string(),
             zone_name: APEX.to_owned(),
             owner: config.settings.owner.to_string(),
-            mode: if self.mode == Mode::Approve { "approve" } else { "apply" },
+            mode: self.mode.label(),
         });
         let keeper = Keeper::new(config.keeper(self.mode, 1), empty());
         let reporter = Reporter::new(metrics.clone());

@@ -36,3 +36,16 @@ pub enum Mode {
     /// Plans are only shown.
     DryRun,
 }
+
+// === impl Mode ===
+
+impl Mode {
+    /// The mode's name in flags, logs and metrics.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Apply => "apply",
+            Self::Approve => "approve",
+            Self::DryRun => "dry-run",
+        }
+    }
+}
