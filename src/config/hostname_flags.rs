@@ -66,7 +66,7 @@ pub struct HostnameFlags {
     pub ignore_ingress_tls_spec: bool,
 
     /// Template of the hostnames of objects that name none, as in {{.Name}}.{{.Namespace}}.example.com; repeat for several,
-    /// or separate them with commas. See docs/templates.md.
+    /// or separate them with commas. See docs/reference/templates.md.
     #[arg(long, env = "ZONEKEEPER_FQDN_TEMPLATE", value_name = "TEMPLATE", help_heading = "Hostnames")]
     pub fqdn_template: Vec<String>,
 

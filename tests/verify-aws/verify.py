@@ -3,7 +3,7 @@
 
     make verify-aws ZONE=Z0123456789ABCDEFGHIJ
 
-The assumptions are those of docs/assumptions.md, by number. Use a scratch zone, which serves no clients. The program
+The assumptions are those of docs/reference/assumptions.md, by number. Use a scratch zone, which serves no clients. The program
 writes only below one name with a random part, and deletes nothing. At the end it prints the command that deletes its
 record sets, and you run this command. Region and credentials come from the environment, as for every AWS tool. The
 client is botocore, which shares no code with zonekeeper. The program prints one line for each assumption: it holds, it

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path};
 
-use k8s_openapi::api::{core::v1::ConfigMap, networking::v1::Ingress};
+use k8s_openapi::api::{
+    core::v1::{ConfigMap, ServiceAccount},
+    networking::v1::Ingress,
+};
 use kube::Api;
 use serde_json::{Value, json};
 
@@ -11,6 +14,7 @@ use crate::{
     deployment::{self, Release},
     documents,
     namespace::{BALANCER, Namespace},
+    pages,
     scratch::{Scratch, copy},
     zone::{self, Zone},
 };
@@ -20,43 +24,12 @@ const CHART: &str = "charts/zonekeeper";
 /// The values that every installation needs.
 const ZONE: &str = "--set zone.id=Z0123456789EXAMPLE --set zone.ownerId=tests";
 
-/// The page of the chart up to its table of values.
-const INSTALL: &str = "# Helm chart
+/// The page of the values up to its table.
+const VALUES: &str = "# Values of the chart
 
 <!-- Generated from charts/zonekeeper/values.yaml: `make documents` writes it, `make test` compares it. -->
 
-The chart is in `charts/zonekeeper`. One release keeps one zone. It needs Kubernetes 1.27 or newer.
-
-```sh
-helm install zonekeeper charts/zonekeeper --namespace zonekeeper --create-namespace --set zone.id=Z0123456789EXAMPLE --set zone.ownerId=prod-eu
-```
-
-This is a dry run: zonekeeper logs its plan, and can write neither to the zone nor to the cluster. Read the plan, then let it write:
-
-```sh
-kubectl logs deployment/zonekeeper --namespace zonekeeper
-helm upgrade zonekeeper charts/zonekeeper --namespace zonekeeper --reuse-values --set mode=apply
-```
-
-To stop all writes, go back to the dry run. Records that exist stay.
-
-```sh
-helm rollback zonekeeper --namespace zonekeeper
-```
-
-- **Several zones**: install one release for each zone, each in a namespace of its own or with a name of its own. Their objects do not
-  collide. Two releases must not publish the same objects in the same zone.
-- **Custom resources**: Helm installs the definitions of `ZonePlan` and `DNSEndpoint` with the first release, and never changes them
-  afterwards. After an upgrade of zonekeeper, apply them with `zonekeeper crds | kubectl apply -f -` and
-  `zonekeeper crds dnsendpoints | kubectl apply -f -`.
-- **Pod security**: the pods run under the restricted standard. To enforce it, label the namespace:
-  `kubectl label namespace zonekeeper pod-security.kubernetes.io/enforce=restricted`.
-- **Credentials**: with IRSA, set `serviceAccount.annotations`. With EKS Pod Identity, associate the role with the ServiceAccount.
-- **More flags**: `extraArgs` takes every flag of `zonekeeper run`, see [flags](flags.md). For objects that a flag adds, use the values
-  `sources`, `serviceTypeFilter` and `namespaces` instead, because they also grant the rights.
-- **Kustomize**: the overlays in `manifests/overlays` have the same objects as the modes of the chart.
-
-## Values
+The chart is in `charts/zonekeeper`. [Install with Helm](../install/helm.md) uses it. It needs Kubernetes 1.27 or newer.
 
 | value | default | means |
 |---|---|---|
@@ -312,6 +285,28 @@ async fn an_installation_shows_its_plan_and_writes_it_after_an_upgrade() {
     assert_eq!(zone.requests().len(), written);
 }
 
+/// The page of the installation leads from a dry run to writes, and back.
+#[tokio::test]
+async fn the_page_of_helm_leads_from_a_dry_run_to_writes_and_back() {
+    let plane = &ControlPlane::bare().await;
+    let installed = Installed { plane, release: deployment::MANIFESTS };
+    let mut modes = Vec::new();
+    for command in pages::commands(&pages::read("docs/install/helm.md")) {
+        // Without a kubelet, there is no log.
+        if command.starts_with("kubectl logs ") {
+            continue;
+        }
+        plane.sh(Path::new(ROOT), &command).await;
+        if command.starts_with("helm ") {
+            modes.push(installed.setting("ZONEKEEPER_MODE").await.unwrap());
+        }
+    }
+    assert_eq!(modes, ["dry-run", "dry-run", "apply", "dry-run"]);
+    let accounts: Api<ServiceAccount> = Api::namespaced(plane.admin().await, "zonekeeper");
+    let annotations = accounts.get("zonekeeper").await.unwrap().metadata.annotations.unwrap();
+    assert_eq!(annotations["eks.amazonaws.com/role-arn"], "arn:aws:iam::123456789012:role/zonekeeper");
+}
+
 /// Split horizon: a public and a private zone of one name. Two releases of one name are in two namespaces.
 #[tokio::test]
 async fn two_releases_in_one_cluster_keep_two_zones() {
@@ -325,17 +320,14 @@ async fn two_releases_in_one_cluster_keep_two_zones() {
         let address = if class == "public" { "192.0.2.1" } else { "10.0.0.1" };
         shop.set_address::<Ingress>(name, json!({"ip": address})).await;
     }
+    for command in pages::commands(&pages::read("docs/tasks/split-horizon.md")) {
+        let ids = ["Z0123456789PUBLIC", "Z0123456789PRIVATE"];
+        let command = ids.iter().fold(command, |command, id| command.replace(id, zone::ID));
+        plane.sh(Path::new(ROOT), &command).await;
+    }
     let mut running = Vec::new();
-    for (zone, class) in zones.iter().zip(["public", "private"]) {
-        let release = Release {
-            namespace: if class == "public" { "dns-public" } else { "dns-private" },
-            name: "zonekeeper",
-        };
-        let installed = Installed { plane, release };
-        let rest = format!(
-            "{CHART} --create-namespace {ZONE} --set mode=apply --set extraArgs={{--ingress-class={class}}}"
-        );
-        installed.helm("install", &rest).await;
+    for (zone, namespace) in zones.iter().zip(["dns-public", "dns-private"]) {
+        let release = Release { namespace, name: "zonekeeper" };
         running.push(deployment::command_of(plane, zone, release).await.start());
     }
     for (zonekeeper, zone) in running.iter_mut().zip(&zones) {
@@ -353,7 +345,7 @@ async fn two_releases_in_one_cluster_keep_two_zones() {
 fn the_page_of_the_chart_is_current() {
     let text = fs::read_to_string(Path::new(ROOT).join(CHART).join("values.yaml")).unwrap();
     let defaults: Value = serde_saphyr::from_str(&text).unwrap();
-    let mut page = INSTALL.to_owned();
+    let mut page = VALUES.to_owned();
     let mut comment = String::new();
     let mut parent = String::new();
     for line in text.lines() {

@@ -1,4 +1,4 @@
-//! The generated pages of `docs/`, and the names of flags, metrics and files on all pages.
+//! The generated pages of `docs/reference`, and the names of flags, metrics and files on all pages.
 //!
 //! `UPDATE=1` writes the generated pages.
 
@@ -6,10 +6,11 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write,
     fs,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use clap::{Arg, Command, CommandFactory};
+use serde_json::Value;
 use zonekeeper::{
     cli::Cli,
     driver::Status,
@@ -22,7 +23,7 @@ use zonekeeper_core::{
     source::{Resource, Scope},
 };
 
-use crate::terraform;
+use crate::{pages, terraform};
 
 const GENERATED: &str =
     "<!-- Generated from the code: `make documents` writes it, `make test` compares it. -->";
@@ -71,7 +72,7 @@ fn the_page_of_flags_is_current() {
 fn add_flags_of_externaldns(page: &mut String) {
     page.push_str(
         "\n## Flags of ExternalDNS\n\nzonekeeper accepts a command line of ExternalDNS 0.22 in place of a command: see \
-         [migrate](migrate.md). Its environment counts too: `EXTERNAL_DNS_` and the name of the flag. A flag *stays* if zonekeeper \
+         [migrate](../tasks/migrate.md). Its environment counts too: `EXTERNAL_DNS_` and the name of the flag. A flag *stays* if zonekeeper \
          does the same. It *differs* if zonekeeper starts, and does something else. It is *refused* if zonekeeper does not start with \
          it.\n\n| flag of ExternalDNS | class | zonekeeper |\n|---|---|---|\n",
     );
@@ -204,8 +205,8 @@ fn what_the_pages_speak_of_is_there() {
     let flags: BTreeSet<String> = own.chain(externaldns::flags().map(|flag| flag.name.to_owned())).collect();
     let measured = everything_measured();
     let gates = gates();
-    for path in pages() {
-        let page = fs::read_to_string(&path).unwrap();
+    for path in pages::all() {
+        let page = pages::read_at(&path);
         let (folder, path) = (path.parent().unwrap(), path.display());
         let is_ours = |line: &&str| !OTHERS.iter().any(|other| line.trim_start().starts_with(other));
         let words = page
@@ -222,58 +223,29 @@ fn what_the_pages_speak_of_is_there() {
                 assert!(measured.contains(&format!("\n{word}")), "{path}: there is no metric {word}");
             }
         }
-        let links = page.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
-        for link in links.filter(|link| !link.is_empty() && !link.contains("://")) {
-            assert!(folder.join(link).exists(), "{path}: there is no {link}");
+        for link in pages::links(&page) {
+            let (linked, anchor) = link.split_once('#').unwrap_or((link, ""));
+            assert!(folder.join(linked).exists(), "{path}: there is no {linked}");
+            if !anchor.is_empty() {
+                let linked =
+                    if linked.is_empty() { page.clone() } else { pages::read_at(&folder.join(linked)) };
+                assert!(pages::headings(&linked).contains(anchor), "{path}: there is no heading #{anchor}");
+            }
         }
-        for (page_linked, anchor) in anchors(&page) {
-            let page_linked =
-                if page_linked.is_empty() { page.clone() } else { read(&folder.join(page_linked)) };
-            assert!(headings(&page_linked).contains(anchor), "{path}: there is no heading #{anchor}");
-        }
-        for command in shell(&page) {
+        for command in pages::commands(&page) {
             is_a_command(&command).unwrap_or_else(|why| panic!("{path}: {command}: {why}"));
         }
         for gate in page.split("gate=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
             assert!(gates.iter().any(|known| known == gate), "{path}: there is no gate {gate}");
         }
     }
-    let operations = fs::read_to_string(Path::new(ROOT).join("docs/operations.md")).unwrap();
+    let page = pages::read("docs/reference/gates.md");
     for gate in gates {
         assert!(
-            operations.contains(&format!("`{gate}`")),
-            "docs/operations.md does not describe the gate {gate}"
+            page.contains(&format!("`{gate}`")),
+            "docs/reference/gates.md does not describe the gate {gate}"
         );
     }
-}
-
-/// The page and the heading of each link to a heading.
-fn anchors(page: &str) -> impl Iterator<Item = (&str, &str)> {
-    let links = page.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    links.filter(|link| !link.contains("://")).filter_map(|link| link.split_once('#'))
-}
-
-/// The anchors of a page's headings, as GitHub makes them.
-fn headings(page: &str) -> BTreeSet<String> {
-    let headings = page.lines().filter(|line| line.starts_with('#'));
-    let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
-    let slug = |text: &str| text.to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-");
-    headings.map(|line| slug(line.trim_start_matches('#').trim())).collect()
-}
-
-/// The lines of a page's shell blocks.
-fn shell(page: &str) -> Vec<String> {
-    let mut is_shell = false;
-    let mut lines = Vec::new();
-    for line in page.lines().map(str::trim) {
-        match line {
-            "```sh" => is_shell = true,
-            "```" => is_shell = false,
-            line if is_shell => lines.push(line.to_owned()),
-            _ => {}
-        }
-    }
-    lines
 }
 
 /// Checks a command: the program accepts its arguments, and this checkout has its files and make targets.
@@ -295,13 +267,46 @@ fn is_a_command(command: &str) -> Result<(), String> {
             if let Some((_, arguments)) = arguments.split_once(" -- /zonekeeper ") {
                 return parses(&format!("{arguments} --zone-id Z0123456789EXAMPLE --owner-id prod-eu"));
             }
-            let Some((_, folder)) = arguments.split_once(" -k ") else { return Ok(()) };
-            check(Path::new(ROOT).join(folder).join("kustomization.yaml").exists(), "no such folder")
+            let named = |option: &str| {
+                let (_, rest) = arguments.split_once(option)?;
+                rest.split(' ').next().filter(|file| *file != "-").map(pages::place)
+            };
+            let files = [" -f ", " --filename "].into_iter().filter_map(named);
+            check(files.into_iter().all(|file| file.exists()), "no such file")?;
+            let is_folder = named(" -k ").is_none_or(|folder| folder.join("kustomization.yaml").exists());
+            check(is_folder, "no such folder")
         }
+        "helm" => has_values(arguments),
         "terraform" | "tofu" => terraform::pages::accepts(arguments),
         "cd" => check(Path::new(ROOT).join(arguments).is_dir(), "no such folder"),
         other => check(OTHERS.iter().any(|known| known.trim_end() == other), "no such program"),
     }
+}
+
+/// Checks a command of Helm: our chart has the values that it sets, and the controller its flags.
+fn has_values(arguments: &str) -> Result<(), String> {
+    const CHART: &str = "charts/zonekeeper";
+    if !arguments.contains(CHART) {
+        return Ok(());
+    }
+    let defaults: Value = serde_saphyr::from_str(&pages::read(&format!("{CHART}/values.yaml"))).unwrap();
+    let words: Vec<&str> = arguments.split(' ').collect();
+    for pair in words.windows(2).filter(|pair| pair[0] == "--set") {
+        let (name, value) = pair[1].split_once('=').ok_or("a value is missing")?;
+        let mut found = &defaults;
+        // An empty map has the fields that a user chooses.
+        for field in name.split('.') {
+            if found.as_object().is_some_and(serde_json::Map::is_empty) {
+                break;
+            }
+            found = found.get(field).ok_or(format!("the chart has no value {name}"))?;
+        }
+        if name == "extraArgs" {
+            let flags = value.trim_matches(['{', '}']).replace(',', " ");
+            parses(&format!("run --zone-id Z0123456789EXAMPLE --owner-id prod-eu {flags}"))?;
+        }
+    }
+    Ok(())
 }
 
 /// Checks that the program accepts these arguments.
@@ -310,10 +315,6 @@ fn parses(arguments: &str) -> Result<(), String> {
         Err(error) if error.use_stderr() => Err(error.to_string()),
         _ => Ok(()),
     }
-}
-
-fn read(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 const CLASSES: [FailureClass; 9] = [
@@ -362,21 +363,6 @@ fn reaction(class: FailureClass) -> &'static str {
         }
         FailureClass::Withheld => "It decides again, because it sent no request.",
     }
-}
-
-/// All pages for readers.
-fn pages() -> Vec<PathBuf> {
-    let in_folder = |folder: &str| {
-        let entries = fs::read_dir(Path::new(ROOT).join(folder)).unwrap();
-        entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
-    };
-    let mut pages: Vec<PathBuf> =
-        ["", "docs", "manifests", "manifests/aws", "manifests/aws/modules/pod-role"]
-            .into_iter()
-            .flat_map(in_folder)
-            .collect();
-    pages.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
-    pages
 }
 
 /// The names of the gates in the metrics and in `/readyz`. A new gate needs an entry here.
@@ -467,9 +453,9 @@ fn everything_measured() -> String {
     metrics.render(&Status::default()).unwrap()
 }
 
-/// Compares a generated page of `docs/`, or writes it.
+/// Compares a generated page of `docs/reference`, or writes it.
 pub fn is_current(name: &str, page: &str) {
-    is_current_at(&format!("docs/{name}"), page);
+    is_current_at(&format!("docs/reference/{name}"), page);
 }
 
 /// Compares a generated file of the repository, or writes it.

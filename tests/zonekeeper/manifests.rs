@@ -6,6 +6,7 @@ use k8s_openapi::api::{
     apps::v1::Deployment,
     authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec},
     core::v1::Pod,
+    networking::v1::Ingress,
     policy::v1::PodDisruptionBudget,
     rbac::v1::{ClusterRole, PolicyRule, Role},
 };
@@ -23,6 +24,7 @@ use crate::{
     deadline::eventually,
     deployment, dns_endpoints,
     namespace::{BALANCER, Namespace},
+    pages,
     process::{CommandLine, OWNER},
     scratch::{Scratch, copy},
     zone::{self, CHANGE, Zone},
@@ -31,7 +33,7 @@ use crate::{
 /// The namespace of the manifests.
 const NAMESPACE: &str = "zonekeeper";
 
-/// The command of the page of operations for a Deployment that has another strategy.
+/// The command of the page of the installation for a Deployment that has another strategy.
 const OTHER_STRATEGY: &str = "kubectl patch deployment zonekeeper --namespace zonekeeper --patch \
                               '{\"spec\": {\"strategy\": {\"$retainKeys\": [\"type\"], \"type\": \"Recreate\"}}}'";
 
@@ -201,11 +203,11 @@ async fn overlays_take_each_others_place_by_server_side_apply() {
         assert_eq!(spec.replicas, Some(replicas), "{overlay}");
         assert_eq!(serde_json::to_value(&spec.strategy).unwrap(), json!({"type": "Recreate"}), "{overlay}");
     }
-    // A Deployment with another strategy needs one patch, as the page of operations says.
+    // A Deployment with another strategy needs one patch, as the page of the installation says.
     let rolling = json!({"spec": {"strategy": {"type": "RollingUpdate"}}});
     deployments.patch("zonekeeper", &PatchParams::default(), &Patch::Merge(rolling)).await.unwrap();
     plane.sh(root, OTHER_STRATEGY).await;
-    assert!(include_str!("../../docs/operations.md").contains(OTHER_STRATEGY));
+    assert!(pages::commands(&pages::read("docs/install/kustomize.md")).iter().any(|it| it == OTHER_STRATEGY));
     plane.sh(root, "kubectl apply --server-side -k manifests/overlays/apply").await;
 }
 
@@ -234,7 +236,7 @@ async fn every_right_is_used_and_its_absence_is_said() {
         }
         zonekeeper
             .until("an Event", async || {
-                let events = shop.events_of::<k8s_openapi::api::networking::v1::Ingress>("web").await;
+                let events = shop.events_of::<Ingress>("web").await;
                 (!events.is_empty()).then_some(())
             })
             .await;

@@ -1,4 +1,4 @@
-//! A cluster moves from ExternalDNS to zonekeeper and back, as `docs/migrate.md` describes.
+//! A cluster moves from ExternalDNS to zonekeeper and back, as `docs/tasks/migrate.md` describes.
 
 use std::{
     fs,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-const PAGE: &str = include_str!("../../docs/migrate.md");
+const PAGE: &str = include_str!("../../docs/tasks/migrate.md");
 /// The namespace, the Deployment and the service account of ExternalDNS.
 const EXTERNAL_DNS: &str = "external-dns";
 /// The arguments of ExternalDNS in a zone of its own.

@@ -17,10 +17,10 @@ use zonekeeper_core::{
     source::{Resource, Scope},
 };
 
-const RULES: &str = include_str!("../../charts/zonekeeper/files/rules.yaml");
+pub const RULES: &str = include_str!("../../charts/zonekeeper/files/rules.yaml");
 
 /// Each alert.
-const ALERTS: [&str; 19] = [
+pub const ALERTS: [&str; 19] = [
     "ZonekeeperAbsent",
     "ZonekeeperAccountRefused",
     "ZonekeeperApprovalWaits",

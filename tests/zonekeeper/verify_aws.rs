@@ -17,7 +17,7 @@ use crate::{
     zone::{self, CHANGE, Zone},
 };
 
-const ASSUMPTIONS: &str = include_str!("../../docs/assumptions.md");
+const ASSUMPTIONS: &str = include_str!("../../docs/reference/assumptions.md");
 const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/verify-aws/verify.py");
 
 /// Runs the program on a zone and answers its question.

@@ -10,7 +10,7 @@
 //! - It throttles requests and changes, and rejects overlapping changes of one zone. A test can add faults.
 //!
 //! If AWS documents a rule but not the error message, the message is this crate's own. If AWS documents no rule, both
-//! possibilities can be set ([`zone::WildcardOrder`]), or the emulator takes the stricter one. `docs/assumptions.md`
+//! possibilities can be set ([`zone::WildcardOrder`]), or the emulator takes the stricter one. `docs/reference/assumptions.md`
 //! lists these cases, and `make verify-aws` checks them on a real zone.
 //!
 //! [`zone`], [`quota`], [`faults`] and [`journal`] are pure: no I/O, no clock, no randomness, and no tokio without

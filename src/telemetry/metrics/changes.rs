@@ -10,7 +10,7 @@ use zonekeeper_core::{
     plan::Change,
 };
 
-/// The bounds of the time until Route 53 accepts a unit, in seconds. Five seconds are the objective in docs/monitoring.md.
+/// The bounds of the time until Route 53 accepts a unit, in seconds. Five seconds are the objective in docs/operate/monitoring.md.
 const UNTIL_ACCEPTED: [f64; 12] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0];
 /// The bounds of the time until all name servers have a unit, in seconds. zonekeeper asks every ten seconds.
 const UNTIL_IN_SYNC: [f64; 9] = [15.0, 30.0, 45.0, 60.0, 90.0, 120.0, 300.0, 900.0, 3600.0];

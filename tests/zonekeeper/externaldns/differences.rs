@@ -1,4 +1,4 @@
-//! The table of deliberate differences in `docs/externaldns.md`.
+//! The table of deliberate differences in `docs/reference/externaldns.md`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -63,7 +63,7 @@ fn every_row_has_a_cause_and_a_source() {
 }
 
 fn page() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/externaldns.md")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/externaldns.md")
 }
 
 /// The rows of the table, which begin with an id.

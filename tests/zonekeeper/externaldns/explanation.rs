@@ -1,5 +1,5 @@
 //! Explains differences between ExternalDNS and zonekeeper by rules. Each rule has the id of its row in
-//! `docs/externaldns.md`.
+//! `docs/reference/externaldns.md`.
 
 use std::collections::BTreeSet;
 

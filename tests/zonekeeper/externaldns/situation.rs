@@ -30,7 +30,7 @@ pub struct Situation {
     /// The record sets before, in their printed form.
     #[serde(default)]
     pub zone: String,
-    /// The row of `docs/externaldns.md` that explains why zonekeeper differs.
+    /// The row of `docs/reference/externaldns.md` that explains why zonekeeper differs.
     pub differs: Option<String>,
     /// Whether ExternalDNS reports an error.
     #[serde(default)]

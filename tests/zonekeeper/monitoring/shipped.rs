@@ -82,7 +82,7 @@ async fn the_rules_of_a_release_select_its_own_pods() {
 
 #[test]
 fn every_alert_has_a_runbook() {
-    let runbooks = read("docs/runbooks.md");
+    let runbooks = read("docs/operate/runbooks.md");
     let sections: Vec<&str> = runbooks.split("\n## ").skip(1).collect();
     let names: BTreeSet<&str> = sections.iter().filter_map(|section| section.lines().next()).collect();
     assert_eq!(names, super::ALERTS.into());

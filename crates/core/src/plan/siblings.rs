@@ -6,7 +6,7 @@
 //! A unit that would break a rule is blocked. Units that keep a rule only together travel in one batch.
 //!
 //! # Source
-//! Developer guide, "Values that are common for weighted records" and "Quotas"; `docs/assumptions.md`, A8 and A40.
+//! Developer guide, "Values that are common for weighted records" and "Quotas"; `docs/reference/assumptions.md`, A8 and A40.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -230,7 +230,7 @@ impl<'a> Annotations<'a> {
             }
         };
         for field in self.all.into_iter().flatten().map(|(field, _)| field).filter(is_unknown) {
-            let text = "zonekeeper does not know this annotation, so it has no effect; docs/annotations.md lists those it knows";
+            let text = "zonekeeper does not know this annotation, so it has no effect; docs/reference/annotations.md lists those it knows";
             problems.push(Problem::warning(format!("annotation {field}"), text));
         }
     }

@@ -1,4 +1,4 @@
-//! The generated pages of `docs/`.
+//! The generated pages of `docs/reference`.
 //!
 //! `UPDATE=1 cargo test --test core documents` writes them.
 
@@ -130,10 +130,10 @@ fn is_deletion(change: &HandChange) -> bool {
 }
 
 fn is_current(name: &str, page: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference").join(name);
     if std::env::var_os("UPDATE").is_some() {
         fs::write(&path, page).unwrap();
     }
     let found = fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == page, "docs/{name} is outdated: run `make documents`");
+    assert!(found == page, "docs/reference/{name} is outdated: run `make documents`");
 }

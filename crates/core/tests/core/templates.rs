@@ -12,7 +12,7 @@ use zonekeeper_core::source::template::{
 
 /// Templates with what ExternalDNS 0.22 gives for them.
 const RECORDED: &str = include_str!("../../../../tests/templates.yaml");
-const PAGE: &str = include_str!("../../../../docs/templates.md");
+const PAGE: &str = include_str!("../../../../docs/reference/templates.md");
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

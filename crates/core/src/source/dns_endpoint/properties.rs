@@ -65,7 +65,7 @@ impl<'e> Properties<'e> {
         let is_known = |name: &str| Key::ALL.into_iter().any(|key| property(key).as_deref() == Some(name));
         let names = self.all().map(|(name, _)| name);
         for name in names.filter(is_ours).filter(|name| !is_known(name)) {
-            let text = "zonekeeper does not know this property, so it has no effect; docs/dnsendpoint.md lists those it knows";
+            let text = "zonekeeper does not know this property, so it has no effect; docs/tasks/dnsendpoint.md lists those it knows";
             problems.push(Problem::warning(self.field(name), text));
         }
     }

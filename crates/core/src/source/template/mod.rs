@@ -1,6 +1,6 @@
 //! Templates of hostnames (`--fqdn-template`): a part of the language of Go's `text/template`.
 //!
-//! `docs/templates.md` describes the language for users. A template comes from the flags, so an error in it refuses the
+//! `docs/reference/templates.md` describes the language for users. A template comes from the flags, so an error in it refuses the
 //! start. Its data is an object of the cluster, so an error in the evaluation costs only the hostnames of that object.
 //!
 //! # Flow
@@ -16,7 +16,7 @@
 //! 1. A construct outside the language is an error of [`Template::parse`], with its position.
 //! 2. Parsing and evaluation end on any input: [`limit`] bounds the depth, the steps and the length of each text.
 //! 3. Wherever ExternalDNS evaluates a template to hostnames, the result is the same, with the exceptions that
-//!    `docs/templates.md` lists.
+//!    `docs/reference/templates.md` lists.
 
 mod constant;
 mod evaluation;

@@ -1,4 +1,4 @@
-//! The commands and outputs of the README.
+//! A reader who follows the README, the tutorial, and the pages of the installation and of tasks.
 
 use std::{fs, path::Path};
 
@@ -12,15 +12,17 @@ use crate::{
     deadline::eventually,
     deployment,
     namespace::{BALANCER, Namespace},
+    pages,
     process::{ACCESS_KEY, CommandLine, Process},
     scratch::{Scratch, copy},
     zone::{CHANGE, Zone},
 };
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-const README: &str = include_str!("../../README.md");
-const ANNOTATIONS: &str = include_str!("../../docs/annotations.md");
-const MAKEFILE: &str = include_str!("../../Makefile");
+const FIRST_RECORD: &str = "docs/tutorial/first-record.md";
+const KUSTOMIZE: &str = "docs/install/kustomize.md";
+const PROGRAM: &str = "docs/install/program.md";
+const SANDBOX: &str = "docs/tutorial/sandbox.md";
 
 /// A platform engineer with a checkout, a cluster and a delegated zone.
 struct Engineer {
@@ -32,112 +34,120 @@ struct Engineer {
     running: Option<Process>,
 }
 
-fn blocks(text: &'static str, language: &str) -> Vec<&'static str> {
-    let fence = format!("```{language}\n");
-    text.split(fence.as_str())
-        .skip(1)
-        .filter_map(|rest| rest.split_once("```"))
-        .map(|(text, _)| text)
-        .collect()
+/// The commands of a page, in order.
+fn commands(page: &str) -> Vec<String> {
+    pages::commands(&pages::read(page))
 }
 
-/// The commands of a section of the README, in order.
-fn commands(title: &str) -> Vec<&'static str> {
-    blocks(section(title), "sh").into_iter().flat_map(str::lines).collect()
-}
-
-fn section(title: &str) -> &'static str {
-    let rest = README.split_once(&format!("\n## {title}\n")).unwrap().1;
-    rest.split_once("\n## ").map_or(rest, |(section, _)| section)
+/// The only block of a page that is text.
+fn shown(page: &str) -> String {
+    let [shown] = &pages::blocks(&pages::read(page), "text")[..] else { panic!("{page} shows other texts") };
+    shown.clone()
 }
 
 #[test]
-fn every_command_of_the_readme_is_in_a_section_that_is_tested() {
-    let tested: Vec<&str> =
-        ["Get the program", "Try it", "Install in a cluster", "Use the command line", "Approve each plan"]
-            .into_iter()
-            .flat_map(commands)
-            .collect();
-    let all: Vec<&str> = blocks(README, "sh").into_iter().flat_map(str::lines).collect();
-    assert_eq!(all, tested);
+fn the_commands_of_the_readme_are_those_of_the_book() {
+    let first = commands(FIRST_RECORD);
+    let expected = [&commands(SANDBOX)[0], &commands(PROGRAM)[0], &first[0], &first[1]];
+    assert_eq!(commands("README.md").iter().collect::<Vec<_>>(), expected);
 }
 
 #[tokio::test]
 async fn the_program_and_its_image_come_from_the_checkout() {
-    let [install, version, build, push] = commands("Get the program")[..] else {
-        panic!("the section of the README has other commands")
+    let [install, version, build, push] = &commands(PROGRAM)[..] else {
+        panic!("the page has other commands")
     };
-    assert_eq!((install, env!("CARGO_PKG_NAME")), ("cargo install --locked --path .", "zonekeeper"));
+    assert_eq!((install.as_str(), env!("CARGO_PKG_NAME")), ("cargo install --locked --path .", "zonekeeper"));
     let arguments: Vec<&str> = version.split(' ').skip(1).collect();
     let printed = CommandLine::new(&arguments).succeed().await;
     assert_eq!(printed.stdout.trim(), concat!("zonekeeper ", env!("CARGO_PKG_VERSION")));
     // Another test builds and runs the image.
     let image = image(&Path::new(ROOT).join("manifests"));
-    assert_eq!(build, format!("docker build --tag {image} ."));
-    assert_eq!(push, format!("docker push {image}"));
+    assert_eq!(*build, format!("docker build --tag {image} ."));
+    assert_eq!(*push, format!("docker push {image}"));
 }
 
 #[test]
 fn what_can_be_tried_are_targets_of_make() {
-    assert_eq!(commands("Try it"), ["make demo", "make sandbox"]);
+    assert_eq!(commands(SANDBOX), ["make demo", "make sandbox"]);
+    let makefile = pages::read("Makefile");
     for (target, recipe) in [("demo:", "sandbox --once"), ("sandbox:", "-- sandbox")] {
-        let rule = MAKEFILE.split("\n\n").find(|rule| rule.starts_with(target)).unwrap();
+        let rule = makefile.split("\n\n").find(|rule| rule.starts_with(target)).unwrap();
         assert!(rule.ends_with(recipe), "{rule}");
     }
 }
 
 #[tokio::test]
-async fn the_plan_of_the_readme_is_that_of_the_demo() {
+async fn the_plan_of_the_tutorial_is_that_of_the_demo() {
     let demo = CommandLine::new(&["sandbox", "--once"]).succeed().await;
-    let [plan] = blocks(section("Read a plan"), "text")[..] else {
-        panic!("the section of the README does not show exactly one plan")
-    };
-    assert!(demo.stdout.contains(plan.trim_end()), "{demo}");
+    assert!(demo.stdout.contains(shown(SANDBOX).trim_end()), "{demo}");
 }
 
 #[test]
-fn the_annotations_of_the_readme_are_on_their_page() {
-    let first_cell = |line: &'static str| line.strip_prefix("| `")?.split_once('`');
-    let shown: Vec<&str> =
-        section("Ask for a hostname").lines().filter_map(first_cell).map(|(name, _)| name).collect();
-    assert!(!shown.is_empty());
-    for name in shown {
+fn the_common_annotations_are_on_the_page_of_all() {
+    let (page, all) = (pages::read("docs/tasks/annotate.md"), pages::read("docs/reference/annotations.md"));
+    let names = page.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0));
+    let names: Vec<&str> = names.filter(|name| name.contains('/')).collect();
+    assert!(names.len() > 5, "{names:?}");
+    for name in names {
         let name = name.strip_prefix("external-dns.kubernetes.io/").unwrap_or(name);
-        assert!(ANNOTATIONS.contains(&format!("\n| `{name}` |")), "there is no annotation {name}");
+        assert!(all.contains(&format!("\n| `{name}` |")), "there is no annotation {name}");
     }
 }
 
 #[tokio::test]
-async fn it_runs_outside_of_a_cluster() {
-    let (zone, shop) = (Zone::empty().await, Namespace::new("readme").await);
-    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+async fn the_tutorial_leads_to_a_record_without_an_installation() {
+    let engineer = Engineer::new("first-record").await;
+    let shop = Namespace::default_of(&engineer.plane).await;
+    shop.create_balanced_ingress("web", "web.example.test", BALANCER).await;
+    let [annotate, plan, namespace, apply, again, run] = &commands(FIRST_RECORD)[..] else {
+        panic!("the page has other commands")
+    };
+    engineer.plane.sh(&engineer.checkout, annotate).await;
+    engineer.tries(plan).await;
+    // Without its namespace, there is no Lease. The message says what to do.
+    let refused = engineer.command(&format!("{apply} --yes")).end().await;
+    assert!(refused.stderr.contains("create it: `kubectl create namespace zonekeeper`"), "{refused}");
+    engineer.plane.sh(&engineer.checkout, namespace).await;
+    let asked = engineer.command(apply).succeed().await;
+    assert!(asked.stdout.contains("www.example.test") && asked.stdout.contains("--yes"), "{asked}");
+    assert_eq!(engineer.zone.count(CHANGE), 0);
+    let applied = engineer.command(&format!("{apply} --yes")).succeed().await;
+    assert!(applied.stdout.ends_with("written: all name servers have the new records"), "{applied}");
+    assert_eq!(engineer.zone.sets().len(), 8, "two hostnames of one Ingress");
+    engineer.command(again).succeed().await;
+    let mut running = engineer.command(run).env("ZONEKEEPER_METRICS_ADDRESS", "127.0.0.1:0").start();
+    shop.annotate_ingress("web", json!({"external-dns.kubernetes.io/hostname": "new.example.test"})).await;
+    running
+        .until_zone(&engineer.zone, "its record", |zone| zone.set("new.example.test", "A").is_some())
+        .await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn records_are_taken_over_and_orphans_are_listed() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("reader").await);
+    zone.foreigner_creates(RecordSet::simple("old.example.test.", "CNAME", 300, ["lb.example.org"]));
+    let target = json!({"external-dns.kubernetes.io/target": "lb.example.org"});
+    shop.create_ingress("old", "old.example.test", target).await;
+    shop.create_balanced_ingress("new", "new.example.test", BALANCER).await;
+    CommandLine::of(&zone, &shop, &["run", "--once"]).await.succeed().await;
     let command = async |line: &str| {
         let arguments: Vec<&str> = line.split(' ').skip(1).collect();
         let command = CommandLine::of(&zone, &shop, &arguments).await;
         command.without_env("ZONEKEEPER_ZONE_ID").without_env("ZONEKEEPER_OWNER_ID")
     };
-    let [run, apply, adopt, orphans] = commands("Use the command line")[..] else {
-        panic!("the section of the README has other commands")
-    };
-    let mut running = command(run).await.start();
-    running.until_zone(&zone, "the records", |zone| zone.sets().len() == 4).await;
-    running.stop().await;
-
-    zone.foreigner_creates(RecordSet::simple("old.example.test.", "CNAME", 300, ["lb.example.org"]));
-    let target = json!({"external-dns.kubernetes.io/target": "lb.example.org"});
-    shop.create_ingress("old", "old.example.test", target).await;
-    shop.create_balanced_ingress("new", "new.example.test", BALANCER).await;
-    let asked = command(apply).await.succeed().await;
-    assert!(asked.stdout.contains("new.example.test") && asked.stdout.contains("--yes"), "{asked}");
-    command(&format!("{apply} --yes")).await.succeed().await;
-    assert_eq!(zone.sets().len(), 4 + 4 + 1);
-    let shown = command(adopt).await.succeed().await;
-    assert!(shown.stdout.contains("1 to adopt"), "{shown}");
+    let [_, adopt, _] = &commands("docs/tasks/adopt.md")[..] else { panic!("the page has other commands") };
+    let [orphans, _] = &commands("docs/tasks/tidy.md")[..] else { panic!("the page has other commands") };
+    let adopted = command(&format!("{adopt} --from-owner tests --yes")).await.succeed().await;
+    assert!(adopted.stdout.contains("1 to adopt"), "{adopted}");
+    let adopted = command(&format!("{adopt} --yes")).await.succeed().await;
+    assert!(adopted.stdout.contains("1 to adopt"), "{adopted}");
     shop.delete::<Ingress>("new").await;
-    let folder = Scratch::new("readme-orphans");
+    let folder = Scratch::new("reader-orphans");
     let orphans = orphans.replace("orphans.json", &folder.join("orphans.json").display().to_string());
-    // Two of four records are more than the default of --max-percent.
-    let listed = command(&format!("{orphans} --max-percent 50")).await.succeed().await;
+    // Two of three records are more than the default of --max-percent.
+    let listed = command(&format!("{orphans} --max-percent 90")).await.succeed().await;
     assert!(listed.stdout.contains("new.example.test"), "{listed}");
     let batch: Value =
         serde_json::from_str(&fs::read_to_string(folder.join("orphans.json")).unwrap()).unwrap();
@@ -146,12 +156,12 @@ async fn it_runs_outside_of_a_cluster() {
 
 #[tokio::test]
 async fn each_plan_can_be_approved() {
-    let mut engineer = Engineer::new("readme-approve").await;
+    let mut engineer = Engineer::new("reader-approve").await;
     let shop = Namespace::default_of(&engineer.plane).await;
     shop.create_balanced_ingress("web", "web.example.test", BALANCER).await;
     shop.annotate_ingress("web", json!({"external-dns.kubernetes.io/hostname": "www.example.test"})).await;
-    let [overlay, look, approve] = commands("Approve each plan")[..] else {
-        panic!("the section of the README has other commands")
+    let [overlay, look, approve, _] = &commands("docs/tasks/approve.md")[..] else {
+        panic!("the page has other commands")
     };
     engineer.applies(overlay).await;
     let shown = eventually(async || {
@@ -171,18 +181,22 @@ async fn each_plan_can_be_approved() {
 }
 
 #[tokio::test]
-async fn it_leads_from_nothing_to_a_record() {
-    let mut engineer = Engineer::new("readme").await;
+async fn the_installation_leads_from_nothing_to_a_record() {
+    let mut engineer = Engineer::new("reader").await;
     let shop = Namespace::default_of(&engineer.plane).await;
     shop.create_balanced_ingress("web", "web.example.test", BALANCER).await;
-    for command in commands("Install in a cluster") {
+    let [policy, _] = &commands("docs/install/roll-out.md")[..] else {
+        panic!("the page has other commands")
+    };
+    engineer.tries(policy).await;
+    let annotate = commands(FIRST_RECORD).remove(0);
+    for command in [annotate].into_iter().chain(commands(KUSTOMIZE)) {
         let mut words = command.split(' ');
         match (words.next().unwrap(), words.next().unwrap()) {
-            ("zonekeeper", _) => engineer.tries(command).await,
             ("kubectl", "logs") => engineer.reads_the_log().await,
-            ("kubectl", "apply") => engineer.applies(command).await,
-            ("kubectl", "describe") => engineer.reads_of_the_record(command).await,
-            _ => drop(engineer.plane.sh(&engineer.checkout, command).await),
+            ("kubectl", "apply") => engineer.applies(&command).await,
+            ("kubectl", "describe") => engineer.reads_of_the_record(&command).await,
+            _ => drop(engineer.plane.sh(&engineer.checkout, &command).await),
         }
     }
     assert_eq!(engineer.zone.sets().len(), 8, "two hostnames of one Ingress");
@@ -198,9 +212,7 @@ impl Engineer {
         for folder in ["manifests", "crds"] {
             copy(&Path::new(ROOT).join(folder), &checkout.join(folder));
         }
-        let [edited] = blocks(section("Install in a cluster"), "text")[..] else {
-            panic!("the section of the README does not show exactly one file")
-        };
+        let edited = shown(KUSTOMIZE);
         let file = checkout.join("manifests/base/zone.env");
         let before = fs::read_to_string(&file).unwrap();
         let names = |text: &str| -> Vec<String> {
@@ -209,19 +221,24 @@ impl Engineer {
         };
         assert_eq!(
             names(&before),
-            names(edited),
-            "the README and manifests/base/zone.env have different variables"
+            names(&edited),
+            "{KUSTOMIZE} and manifests/base/zone.env have different variables"
         );
         fs::write(file, edited).unwrap();
         Self { plane: ControlPlane::bare().await, zone: Zone::empty().await, checkout, running: None }
     }
 
-    /// Runs a command on the engineer's own machine.
-    async fn tries(&self, command: &str) {
-        let arguments: Vec<&str> = command.split(' ').skip(1).collect();
+    /// A command on the engineer's own machine.
+    fn command(&self, line: &str) -> CommandLine {
+        let arguments: Vec<&str> = line.split(' ').skip(1).collect();
         let zonekeeper = CommandLine::new(&arguments).route53(&self.zone.url()).keys(ACCESS_KEY);
-        let ended = zonekeeper.env("KUBECONFIG", self.plane.administrator()).succeed().await;
-        if arguments[0] == "plan" {
+        zonekeeper.env("KUBECONFIG", self.plane.administrator())
+    }
+
+    /// Runs a command that writes nothing on the engineer's own machine.
+    async fn tries(&self, line: &str) {
+        let ended = self.command(line).succeed().await;
+        if line.starts_with("zonekeeper plan") {
             assert!(ended.stdout.contains("8 to create, 0 to replace"), "{ended}");
         } else {
             let policy: Value = serde_json::from_str(&ended.stdout).unwrap();
