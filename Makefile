@@ -1,5 +1,5 @@
 # The commands of the project. `make demo` needs only a Rust toolchain.
-.PHONY: help demo sandbox test soak tools format lint dependencies workflows core simulation emulator processes docs documents record agreement bench verify-aws release release-check release-test clean
+.PHONY: help demo sandbox test soak tools format lint dependencies workflows core simulation emulator processes book docs documents record agreement bench verify-aws release release-check release-test clean
 .DEFAULT_GOAL := help
 
 # The number of seeds in one run of the simulator.
@@ -28,7 +28,7 @@ demo:  ## Plan and apply the example shop on this machine, then delete an Ingres
 sandbox:  ## Run the demo, then follow your edits of examples/shop until Ctrl-C
 	$(CARGO) run -- sandbox
 
-test: tools format lint dependencies workflows core processes emulator docs  ## Run everything that CI runs
+test: tools format lint dependencies workflows core processes emulator book docs  ## Run everything that CI runs
 	@echo "all tests passed"
 
 soak: tools  ## Search for bugs for a day: a million seeds, 50 kills, mutation tests of the core
@@ -68,7 +68,7 @@ emulator: tools  ## Test the emulator, also with botocore as its client
 processes: tools  ## Test the program: unit tests, edges, processes on a real control plane
 	$(CARGO) test --locked --package zonekeeper $(SHIPPED)
 
-documents:  ## Generate pages of docs/, crds/ and manifests/aws from the code
+documents:  ## Generate pages of docs/reference, crds/ and manifests/aws from the code
 	UPDATE=1 $(CARGO) test --locked --package zonekeeper-core --test core documents::
 	UPDATE=1 $(CARGO) test --locked --package zonekeeper --test zonekeeper -- documents:: the_page_of_the_chart the_tables_of_the_modules the_definitions_are the_component_has the_page_of_the_log externaldns::
 
@@ -77,6 +77,10 @@ record: tools  ## Record what ExternalDNS does, EXTERNAL_DNS=path; AGAIN=name or
 
 agreement: tools  ## Compare with ExternalDNS in random situations and in a zone of 1,000 names, EXTERNAL_DNS=path SEED=1 COUNT=1000
 	$(CARGO) test --locked --package zonekeeper $(SHIPPED) --test zonekeeper -- externaldns::agreement externaldns::converged --ignored --nocapture
+
+book:  ## Build the book in target/book; REPOSITORY=owner/zonekeeper for its links to files of the repository
+	@tests/tools.sh book
+	release/book.sh target/book
 
 docs:  ## Build the API documentation; a warning is an error
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
@@ -89,7 +93,7 @@ bench: tools  ## Measure time and memory: plans of 1,000 to 100,000 hostnames, p
 	$(CARGO) bench --locked --package zonekeeper --bench restart --target $(lastword $(SHIPPED))
 	$(CARGO) bench --locked --package zonekeeper --bench standby --target $(lastword $(SHIPPED))
 
-verify-aws:  ## Check docs/assumptions.md in your scratch zone, ZONE=Z…; asks before it writes
+verify-aws:  ## Check docs/reference/assumptions.md in your scratch zone, ZONE=Z…; asks before it writes
 	@test -n "$(ZONE)" || { echo "the id of a scratch zone is missing: make verify-aws ZONE=Z0123456789ABCDEFGHIJ" >&2; exit 2; }
 	@tests/tools.sh venv
 	@.tools/venv/bin/python tests/verify-aws/verify.py $(ZONE)

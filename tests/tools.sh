@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs in .tools the programs that the tests need besides a Rust toolchain: a control plane, helm, promtool,
-# OpenTofu and actionlint built with Go; cargo-deny; botocore, moto and the parser of OpenMetrics in a virtual
+# OpenTofu and actionlint built with Go; cargo-deny and mdBook; botocore, moto and the parser of OpenMetrics in a virtual
 # environment; and an IAM evaluator for Node.js. On Debian, as root, the script also installs missing packages.
 # Elsewhere it names the missing package and ends.
 set -euo pipefail
@@ -39,12 +39,12 @@ venv() {
     fi
 }
 
-# crate NAME VERSION: installs the program of a crate in .tools/NAME.
+# crate NAME VERSION [OPTION…]: installs the program of a crate in .tools/NAME.
 crate() {
     local installed=$root/.tools/$1/installed.txt
     if [ "$(cat "$installed" 2>/dev/null)" != "$2" ]; then
         echo "tools: installing $1"
-        cargo install --quiet --locked --root "$root/.tools/$1" "$1@$2"
+        cargo install --quiet --locked --root "$root/.tools/$1" "${@:3}" "$1@$2"
         echo "$2" >"$installed"
     fi
 }
@@ -68,6 +68,11 @@ mutants() {
 # deny: installs cargo-deny, which checks the dependencies.
 deny() {
     crate cargo-deny 0.20.2
+}
+
+# book: installs mdBook, without its server and its watcher.
+book() {
+    crate mdbook 0.5.4 --no-default-features --features search
 }
 
 # release: installs what builds a release, and runs its programs for both architectures.
@@ -139,7 +144,7 @@ survive() {
 
 # With the name of one of these functions, the script runs only this function.
 case ${1:-} in
-venv | mutants | survivors | deny | release | publish)
+venv | mutants | survivors | deny | book | release | publish)
     "$1"
     exit
     ;;
@@ -162,6 +167,7 @@ module tests/actionlint actionlint
 "$root/tests/terraform/build.sh"
 
 deny
+book
 venv
 
 iam=$root/.tools/iam

@@ -17,6 +17,7 @@ mod answers;
 mod apply;
 mod approvals;
 mod audit;
+mod book;
 mod botocore;
 mod brake;
 mod chart;
