@@ -16,6 +16,7 @@ mod adoption;
 mod answers;
 mod apply;
 mod approvals;
+mod argocd;
 mod audit;
 mod book;
 mod botocore;
