@@ -22,6 +22,7 @@ mod book;
 mod botocore;
 mod brake;
 mod chart;
+mod codebuild;
 mod command_line;
 mod component;
 mod conflicts;
