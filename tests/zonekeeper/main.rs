@@ -30,6 +30,7 @@ mod control_plane;
 mod credentials;
 mod deadline;
 mod deployment;
+mod disasters;
 mod disruptions;
 mod dns_endpoints;
 mod documents;
