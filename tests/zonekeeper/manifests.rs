@@ -67,6 +67,33 @@ async fn all_overlays_and_their_pods_are_accepted_without_a_warning() {
     pods.create(&dry_run, &privileged).await.unwrap_err();
 }
 
+/// A second zone in one cluster: no object takes the place of one of the first zone, and the bindings name its account.
+#[tokio::test]
+async fn the_example_of_a_second_zone_has_objects_of_its_own() {
+    let plane = ControlPlane::bare().await;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for folder in ["manifests/overlays/apply", "examples/kustomize/private-zone"] {
+        plane.sh(root, &format!("kubectl apply -k {folder}")).await;
+    }
+    let shop = Namespace::of(&plane, "shop").await;
+    shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
+    shop.annotate_ingress("web", json!({"zonekeeper.dev/publish": "true"})).await;
+    shop.patch::<Ingress>("web", json!({"spec": {"ingressClassName": "private"}})).await;
+    let zone = Zone::private().await;
+    let release = deployment::Release { namespace: "zonekeeper-private", name: "zonekeeper-private" };
+    let command = deployment::command_of(&plane, &zone, release).await;
+    let mut zonekeeper = command.env("ZONEKEEPER_ZONE_ID", zone::ID).start();
+    zonekeeper.until_zone(&zone, "the records", |zone| zone.sets().len() == 4).await;
+    let ended = zonekeeper.stop().await;
+    assert!(!ended.stderr.contains("forbidden"), "{ended}");
+    for (binding, expected) in [("zonekeeper", "zonekeeper"), ("zonekeeper-private", "zonekeeper-private")] {
+        let command = format!(
+            "kubectl get clusterrolebinding {binding} --output jsonpath='{{.subjects[0].namespace}}'"
+        );
+        assert_eq!(plane.sh(root, &command).await, expected);
+    }
+}
+
 /// Each example has its own zone and mode, and edits no file of the base.
 #[tokio::test]
 async fn the_examples_are_accepted_by_the_api_server() {
