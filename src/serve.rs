@@ -131,7 +131,7 @@ async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
 async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
     let status = match shared.driver() {
         Some(driver) => driver.status().unwrap_or_default(),
-        None => Status::default(),
+        None => Status::starting(),
     };
     match (shared.render)(&status) {
         Ok(text) => {

@@ -5,8 +5,19 @@ use std::{net::SocketAddr, sync::Arc};
 use anyhow::Context as _;
 use futures::FutureExt as _;
 use tokio::{sync::watch, task::JoinSet};
+use zonekeeper_core::keeper::Mode;
 
 use crate::{driver::Handle, serve, telemetry::Metrics};
+
+/// What a controller serves, and says about itself from the start.
+pub(super) struct Probes {
+    /// Where the server listens.
+    pub address: SocketAddr,
+    /// The mode, for the metrics.
+    pub mode: Mode,
+    /// The quota for record sets in the zone, for the metrics.
+    pub zone_quota: u32,
+}
 
 /// The server for probes and metrics, if there is one.
 #[derive(Default)]

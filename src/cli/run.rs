@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use zonekeeper_core::keeper::Mode;
 
-use super::{output::say, session::Session};
+use super::{output::say, probe_server::Probes, session::Session};
 use crate::{
     config::{ClusterFlags, Flags, LeaseFlags, RunFlags, RunMode},
     driver::Until,
@@ -36,10 +36,15 @@ impl Run {
         let is_dry = self.is_dry();
         let RunFlags { metrics_address, zone_quota, once, mode, dry_run: _ } = self.running;
         let until = if once { Until::Done } else { Until::Stopped };
-        let session = Session::open(self.flags, self.cluster, until, Some(metrics_address)).await?;
-        session.set_zone_quota(zone_quota);
+        let mode = match mode {
+            _ if is_dry => Mode::DryRun,
+            RunMode::Approve => Mode::Approve,
+            RunMode::Apply | RunMode::DryRun => Mode::Apply,
+        };
+        let probes = Probes { address: metrics_address, mode, zone_quota };
+        let session = Session::open(self.flags, self.cluster, until, Some(probes)).await?;
         let outcome = match mode {
-            _ if is_dry => {
+            Mode::DryRun => {
                 let (zone, heading) = session.open_zone("dry-run").await?;
                 // With --once, the plan is printed.
                 if once {
@@ -47,8 +52,7 @@ impl Run {
                 }
                 session.plan_as_leader(zone, self.lease).await?
             }
-            RunMode::Approve => session.apply(Mode::Approve, self.lease).await?,
-            RunMode::Apply | RunMode::DryRun => session.apply(Mode::Apply, self.lease).await?,
+            Mode::Approve | Mode::Apply => session.apply(mode, self.lease).await?,
         };
         anyhow::ensure!(outcome.is_done || !once, "stopped before everything was done");
         if once && is_dry {

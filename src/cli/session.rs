@@ -10,7 +10,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
     task::{JoinError, JoinSet},
-    time::timeout,
+    time::{Instant, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{info, warn};
@@ -24,7 +24,7 @@ use zonekeeper_core::{
 use super::{
     heading::{Heading, publish_text},
     lease_tenure::{Candidacy, LeaseTenure, defect, recall},
-    probe_server::ProbeServer,
+    probe_server::{ProbeServer, Probes},
     progress_bar::ProgressBar,
     startup_retry::StartupRetry,
 };
@@ -38,8 +38,8 @@ use crate::{
     leadership::{Leadership, Terms},
     random,
     resolver::Resolving,
-    route53::{self, Reader, Via, Writer, ZoneFacts},
-    telemetry::{Metrics, Reporter, ZoneInfo},
+    route53::{self, OpenError, Reader, Via, Writer, ZoneFacts},
+    telemetry::{Metrics, Operation, Reporter, ZoneInfo},
 };
 
 /// How long a stopping session waits until the last publication is in the `ZonePlan`.
@@ -79,28 +79,25 @@ enum Role {
 // === impl Session ===
 
 impl Session<Cluster> {
-    /// Connects to the cluster. Serves probes and metrics at `address`, if there is one.
+    /// Connects to the cluster. Serves probes and metrics meanwhile and from then on, if `probes` are given.
     pub async fn open(
         flags: Flags,
         cluster: ClusterFlags,
         until: Until,
-        address: Option<SocketAddr>,
+        probes: Option<Probes>,
     ) -> anyhow::Result<Self> {
         let config = Config::try_from(flags)?;
         let startup = StartupRetry { stop: stop_on_signals()?, until };
         let (mut tasks, metrics, mut server) =
             (JoinSet::new(), Metrics::new(route53::codes()), ProbeServer::default());
-        if let Some(address) = address {
+        if let Some(Probes { address, mode, zone_quota }) = probes {
+            metrics.set_zone_quota(zone_quota);
+            metrics.set_zone(zone_info(&config, String::new(), mode));
             server.start(address, &metrics, &mut tasks).await?;
         }
         let objects = startup.open(async || connect(&cluster).await).await?;
         let via = Via::Aws(config.access.clone());
         Ok(Self { metrics, tasks, server, ..Self::new(config, objects, via, startup) })
-    }
-
-    /// Sets the quota for record sets in the zone, which a metric shows.
-    pub fn set_zone_quota(&self, record_sets: u32) {
-        self.metrics.set_zone_quota(record_sets);
     }
 
     /// Plans with the memory of the lease: the recent moves, and the release of the brake.
@@ -197,8 +194,10 @@ impl<O: Objects + fmt::Display> Session<O> {
 
     /// Opens the zone for a client that cannot write. Returns it with the heading of the command.
     pub async fn open_zone(&self, mode: &'static str) -> anyhow::Result<(OpenZone, Heading)> {
-        let open =
-            async || Ok(Box::pin(Reader::open(self.config.zone.clone(), self.clock, &self.via)).await?);
+        let open = async || {
+            let opening = Reader::open(self.config.zone.clone(), self.clock, &self.via);
+            self.measured(Box::pin(opening)).await
+        };
         let (reader, zone) = self.startup.open(open).await?;
         self.check(&zone)?;
         let Config { settings, rules, .. } = &self.config;
@@ -216,11 +215,23 @@ impl<O: Objects + fmt::Display> Session<O> {
         let arguments = || (self.config.zone.clone(), leadership.clone());
         let open = async || {
             let (zone, leadership) = arguments();
-            Ok(Box::pin(Writer::open(zone, self.clock, leadership, &self.via)).await?)
+            self.measured(Box::pin(Writer::open(zone, self.clock, leadership, &self.via))).await
         };
         let (writer, zone) = self.startup.open(open).await?;
         self.check(&zone)?;
         Ok((writer, zone))
+    }
+
+    /// Counts the request that opens the zone.
+    async fn measured<T>(&self, opening: impl Future<Output = Result<T, OpenError>>) -> anyhow::Result<T> {
+        let begun = Instant::now();
+        let opened = opening.await;
+        match opened.as_ref().map_err(OpenError::failure) {
+            Ok(_) => self.metrics.requested(Operation::Count, None, begun.elapsed()),
+            Err(Some(failure)) => self.metrics.requested(Operation::Count, Some(failure), begun.elapsed()),
+            Err(None) => {}
+        }
+        Ok(opened?)
     }
 
     /// Checks that the zone has the kind that the flags name. A private and a public zone can have the same name.
@@ -250,7 +261,7 @@ impl<O: Objects + fmt::Display> Session<O> {
         let (stop, until) = (startup.stop.child_token(), startup.until);
         let seed = random::number();
         announce(&config, zone, mode, seed, &objects, server.address());
-        metrics.set_zone(zone_info(&config, zone, mode));
+        metrics.set_zone(zone_info(&config, zone.apex.to_string(), mode));
         let keeper = Keeper::new(config.keeper(mode, seed), zone.empty());
         let access = metrics.measured(access);
         // A dry run tells objects nothing. A command tells its user directly.
@@ -364,10 +375,10 @@ fn announce(
 }
 
 /// The zone, the owner id and the mode, for the metrics.
-fn zone_info(config: &Config, zone: &ZoneFacts, mode: Mode) -> ZoneInfo {
+fn zone_info(config: &Config, zone_name: String, mode: Mode) -> ZoneInfo {
     ZoneInfo {
-        zone_id: zone.id.to_string(),
-        zone_name: zone.apex.to_string(),
+        zone_id: config.zone.to_string(),
+        zone_name,
         owner: config.settings.owner.to_string(),
         mode: mode.label(),
     }

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use zonekeeper_core::{
-    keeper::{Budget, Gate, Keeper, KeyStates, Time},
+    keeper::{Budget, Gate, Keeper, KeyStates, Time, Tokens},
     source::{Facts, ResourceRef},
 };
 
 /// A summary of the keeper's state, for readiness and metrics.
 #[derive(Debug, Clone, Default)]
 pub struct Status {
+    /// Whether the process still connects to the cluster or opens the zone. It is a closed gate in the metrics.
+    pub is_starting: bool,
     /// Whether the plan can be relied on.
     pub is_ready: bool,
     /// Why it cannot be relied on.
@@ -60,6 +62,14 @@ pub struct Times {
 // === impl Status ===
 
 impl Status {
+    /// The status of a process without a keeper: it connects to the cluster or opens the zone.
+    pub fn starting() -> Self {
+        // A budget without tokens, because `None` would be one without a limit.
+        let none = Some(Tokens { left: 0, capacity: 0 });
+        let budget = Budget { requests: none, changes: none, ..Budget::default() };
+        Self { is_starting: true, budget, ..Self::default() }
+    }
+
     /// Summarizes a keeper's state at a time. `unix` is this time in seconds since 1970.
     pub fn of(keeper: &Keeper, now: Time, unix: f64) -> Self {
         let closed_gates = keeper.closed_gates(now);

@@ -85,6 +85,21 @@ pub enum OpenError {
     Service(Failure),
 }
 
+// === impl OpenError ===
+
+impl OpenError {
+    /// Why the request failed, if it was one that failed for a reason outside the zone.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Credentials(failure, _)
+            | Self::Denied(_, failure)
+            | Self::Untrusted(failure)
+            | Self::Service(failure) => Some(failure),
+            Self::Access(_) | Self::NoSuchZone(_) | Self::Name(..) | Self::Linked(..) => None,
+        }
+    }
+}
+
 // === impl ZoneFacts ===
 
 impl ZoneFacts {

@@ -389,7 +389,12 @@ fn gates() -> Vec<String> {
     ];
     let labels: BTreeSet<&str> = objects.iter().chain(&others).map(Gate::label).collect();
     assert_eq!(labels, Gate::LABELS.into());
-    objects.iter().chain(&others).map(name).chain([Gate::LABELS[0].to_owned()]).collect()
+    objects
+        .iter()
+        .chain(&others)
+        .map(name)
+        .chain(["starting".to_owned(), Gate::LABELS[0].to_owned()])
+        .collect()
 }
 
 fn longs(flag: &Arg) -> Vec<String> {

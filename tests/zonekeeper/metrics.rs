@@ -1,6 +1,10 @@
 //! The metrics of a real process, read with the reference parser of OpenMetrics.
 
-use std::{collections::BTreeSet, process::Stdio};
+use std::{
+    collections::BTreeSet,
+    net::{Ipv4Addr, SocketAddr},
+    process::Stdio,
+};
 
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, process::Command};
@@ -8,8 +12,10 @@ use zonekeeper_emulator::faults::Effect;
 
 use crate::{
     botocore::program,
+    http,
     namespace::{BALANCER, Namespace},
     process::{CommandLine, Process},
+    start::closed_port,
     zone::{CHANGE, LIST, Zone},
 };
 
@@ -58,6 +64,7 @@ async fn every_series_is_there_from_the_start() {
     zone.disturb(LIST, Effect::service_unavailable(), u32::MAX);
     shop.create_balanced_ingress("web", "www.example.test", BALANCER).await;
     let mut zonekeeper = CommandLine::of(&zone, &shop, &["run", "--zone-quota", "500"]).await.start();
+    zonekeeper.says(&["a request failed", "ServiceUnavailable"]).await;
     zonekeeper.measures("zonekeeper_gate_closed{gate=\"zone-list\"}", "1").await;
     let before = scrape(&zonekeeper).await;
     assert_eq!(text(&before, "zonekeeper_zone_record_sets_quota", &[]), "500");
@@ -87,8 +94,8 @@ async fn every_series_is_there_from_the_start() {
     assert_eq!(text(&after, "zonekeeper_throttles_total", &[]), "1");
     assert_eq!(text(&after, "zonekeeper_budget_rate_ratio", &[]), "1");
     assert!(value(&before, "zonekeeper_requests_total", &[("code", "ServiceUnavailable")]) > 0.0, "{before}");
-    assert_eq!(text(&after, "zonekeeper_change_accepted_seconds_count", &[("urgency", "changed")]), "1");
-    assert_eq!(text(&after, "zonekeeper_change_accepted_seconds_count", &[("urgency", "backlog")]), "1");
+    assert_eq!(text(&after, "zonekeeper_change_accepted_seconds_count", &[("cause", "change")]), "1");
+    assert_eq!(text(&after, "zonekeeper_change_accepted_seconds_count", &[("cause", "start")]), "1");
     let zone_info =
         [("zone_id", crate::zone::ID), ("zone_name", "example.test"), ("owner", "tests"), ("mode", "apply")];
     assert_eq!(text(&after, "zonekeeper_zone_info", &zone_info), "1");
@@ -98,5 +105,32 @@ async fn every_series_is_there_from_the_start() {
     assert!(value(&after, "process_cpu_seconds_total", &[]) > 0.0);
     let listed = value(&after, "zonekeeper_zone_listed_timestamp_seconds", &[]);
     assert!(listed > value(&after, "process_start_time_seconds", &[]) - 1.0, "{listed}");
+    zonekeeper.stop().await;
+}
+
+#[tokio::test]
+async fn a_process_that_cannot_open_its_zone_says_so() {
+    let (zone, shop) = (Zone::empty().await, Namespace::new("metrics-start").await);
+    zone.disturb("GetHostedZone", Effect::access_denied(), u32::MAX);
+    // The log names the address only when the zone is open.
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, closed_port()));
+    let command = CommandLine::of(&zone, &shop, &["run", "--dry-run"]).await;
+    let mut zonekeeper = command.env("ZONEKEEPER_METRICS_ADDRESS", address.to_string()).start();
+    zonekeeper.says(&["zonekeeper cannot start yet"]).await;
+    let starting = http::get(address, "/metrics").await.unwrap().body;
+    assert!(starting.contains("zonekeeper_gate_closed{gate=\"starting\"} 1\n"), "{starting}");
+    let starting = parsed(&starting).await;
+    let info = |name| [("zone_id", crate::zone::ID), ("zone_name", name), ("mode", "dry-run")];
+    assert_eq!(text(&starting, "zonekeeper_zone_info", &info("")), "1");
+    let request = [("operation", "GetHostedZone"), ("code", "AccessDenied")];
+    assert!(value(&starting, "zonekeeper_requests_total", &request) > 0.0, "{starting}");
+
+    zone.calm();
+    zonekeeper.is_ready().await;
+    zonekeeper.measures("zonekeeper_gate_closed{gate=\"starting\"}", "0").await;
+    let started = scrape(&zonekeeper).await;
+    assert_eq!(text(&started, "zonekeeper_zone_info", &info("example.test")), "1");
+    let request = [("operation", "GetHostedZone"), ("code", "OK")];
+    assert!(value(&started, "zonekeeper_requests_total", &request) > 0.0, "{started}");
     zonekeeper.stop().await;
 }

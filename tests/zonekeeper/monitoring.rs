@@ -20,7 +20,7 @@ use zonekeeper_core::{
 pub const RULES: &str = include_str!("../../charts/zonekeeper/files/rules.yaml");
 
 /// Each alert.
-pub const ALERTS: [&str; 19] = [
+pub const ALERTS: [&str; 21] = [
     "ZonekeeperAbsent",
     "ZonekeeperAccountRefused",
     "ZonekeeperApprovalWaits",
@@ -29,6 +29,7 @@ pub const ALERTS: [&str; 19] = [
     "ZonekeeperChangesWait",
     "ZonekeeperContested",
     "ZonekeeperHostnamesBlocked",
+    "ZonekeeperLeaderNotReady",
     "ZonekeeperLeftovers",
     "ZonekeeperManyLeaders",
     "ZonekeeperNoLeader",
@@ -38,16 +39,32 @@ pub const ALERTS: [&str; 19] = [
     "ZonekeeperObjectsUnreadable",
     "ZonekeeperOwnershipLost",
     "ZonekeeperRequestsFail",
+    "ZonekeeperRestarts",
     "ZonekeeperThrottled",
     "ZonekeeperZoneAlmostFull",
 ];
 
-/// Asserts that exactly these alerts fire at some time of the recording.
+/// Asserts that exactly these alerts fire at some time of the recording, and none at its end.
 fn fire(replicas: &Replicas, name: &str, alerts: &[&str]) {
+    check(replicas, name, alerts, &[]);
+}
+
+/// Asserts that exactly these alerts fire at some time of the recording, and all of them at its end.
+fn fire_on(replicas: &Replicas, name: &str, alerts: &[&str]) {
+    check(replicas, name, alerts, alerts);
+}
+
+fn check(replicas: &Replicas, name: &str, alerts: &[&str], at_end: &[&str]) {
     let at = replicas.recording.length();
-    let text = r#"group by (alertname) (max_over_time(ALERTS{alertstate="firing"}[2d]))"#.to_owned();
-    let samples = alerts.iter().map(|alert| (format!("{{alertname=\"{alert}\"}}"), 1.0)).collect();
-    replicas.recording.check(name, &[Expression { text, at, samples }]).unwrap_or_else(|why| panic!("{why}"));
+    let expression = |text: &str, alerts: &[&str]| {
+        let samples = alerts.iter().map(|alert| (format!("{{alertname=\"{alert}\"}}"), 1.0)).collect();
+        Expression { text: format!("group by (alertname) ({text})"), at, samples }
+    };
+    let expressions = [
+        expression(r#"max_over_time(ALERTS{alertstate="firing"}[2d])"#, alerts),
+        expression(r#"ALERTS{alertstate="firing"}"#, at_end),
+    ];
+    replicas.recording.check(name, &expressions).unwrap_or_else(|why| panic!("{why}"));
 }
 
 #[test]
@@ -65,13 +82,20 @@ fn every_alert_fires_in_a_test() {
 fn nothing_fires_while_all_is_well() {
     let mut replicas = Replicas::start();
     replicas.run(60);
-    // A rollout: the standby takes over, and a new pod stands by.
-    replicas.lead(&["zonekeeper-b"]);
-    replicas.end("zonekeeper-a");
-    replicas.run(1);
-    replicas.add("zonekeeper-a", true);
+    replicas.take_over();
     replicas.run(120);
     fire(&replicas, "well", &[]);
+}
+
+#[test]
+fn nothing_fires_for_a_short_outage() {
+    let mut replicas = Replicas::start();
+    replicas.run(30);
+    replicas.service.mood = Mood::Down;
+    replicas.run(4);
+    replicas.service.mood = Mood::Well;
+    replicas.run(30);
+    fire(&replicas, "short", &[]);
 }
 
 #[test]
@@ -79,6 +103,8 @@ fn no_pod_leads() {
     let mut replicas = Replicas::start();
     replicas.run(10);
     replicas.lead(&[]);
+    replicas.run(10);
+    replicas.lead(&["zonekeeper-a"]);
     replicas.run(10);
     fire(&replicas, "no-leader", &["ZonekeeperNoLeader"]);
 }
@@ -91,6 +117,9 @@ fn no_pod_runs() {
         replicas.end(pod);
     }
     replicas.run(15);
+    replicas.add("zonekeeper-a", true);
+    replicas.lead(&["zonekeeper-a"]);
+    replicas.run(10);
     fire(&replicas, "absent", &["ZonekeeperAbsent"]);
 }
 
@@ -100,7 +129,21 @@ fn two_pods_lead() {
     replicas.run(10);
     replicas.lead(&["zonekeeper-a", "zonekeeper-b"]);
     replicas.run(10);
+    replicas.lead(&["zonekeeper-a"]);
+    replicas.run(10);
     fire(&replicas, "many-leaders", &["ZonekeeperManyLeaders"]);
+}
+
+#[test]
+fn a_pod_restarts_again_and_again() {
+    let mut replicas = Replicas::start();
+    replicas.run(10);
+    for _ in 0..5 {
+        replicas.restart("zonekeeper-a");
+        replicas.run(2);
+    }
+    replicas.run(40);
+    fire(&replicas, "restarts", &["ZonekeeperRestarts"]);
 }
 
 #[test]
@@ -110,7 +153,30 @@ fn a_new_pod_cannot_list_the_objects() {
     replicas.end("zonekeeper-b");
     replicas.add("zonekeeper-b", false);
     replicas.run(20);
+    replicas.end("zonekeeper-b");
+    replicas.add("zonekeeper-b", true);
+    replicas.run(10);
     fire(&replicas, "not-ready", &["ZonekeeperNotReady"]);
+}
+
+#[test]
+fn the_leader_cannot_list_the_objects() {
+    let mut replicas = Replicas::start();
+    replicas.run(10);
+    replicas.end("zonekeeper-a");
+    replicas.add("zonekeeper-a", false);
+    replicas.lead(&["zonekeeper-a"]);
+    replicas.run(20);
+    replicas.take_over();
+    replicas.run(60);
+    // The changes of these minutes are late.
+    let alerts = [
+        "ZonekeeperLeaderNotReady",
+        "ZonekeeperNotReady",
+        "ZonekeeperObjectiveFast",
+        "ZonekeeperObjectiveSlow",
+    ];
+    fire(&replicas, "leader-not-ready", &alerts);
 }
 
 #[test]
@@ -119,6 +185,8 @@ fn the_account_may_not_read_the_zone() {
     replicas.run(10);
     replicas.service.mood = Mood::Refusing;
     replicas.run(30);
+    replicas.service.mood = Mood::Well;
+    replicas.run(90);
     let alerts = ["ZonekeeperAccountRefused", "ZonekeeperChangesWait", "ZonekeeperRequestsFail"];
     fire(&replicas, "account", &alerts);
 }
@@ -129,7 +197,21 @@ fn iam_denies_changes() {
     replicas.run(10);
     replicas.service.mood = Mood::Denying;
     replicas.run(40);
+    replicas.service.mood = Mood::Well;
+    replicas.run(30);
     fire(&replicas, "rejected", &["ZonekeeperChangesRejected"]);
+}
+
+#[test]
+fn an_alert_goes_on_when_another_pod_takes_over() {
+    let mut replicas = Replicas::start();
+    replicas.run(10);
+    replicas.service.mood = Mood::Denying;
+    for _ in 0..4 {
+        replicas.run(7);
+        replicas.take_over();
+    }
+    fire_on(&replicas, "take-over", &["ZonekeeperChangesRejected"]);
 }
 
 #[test]
@@ -138,7 +220,15 @@ fn route_53_is_down() {
     replicas.run(10);
     replicas.service.mood = Mood::Down;
     replicas.run(30);
-    fire(&replicas, "down", &["ZonekeeperChangesWait", "ZonekeeperRequestsFail"]);
+    replicas.service.mood = Mood::Well;
+    replicas.run(90);
+    let alerts = [
+        "ZonekeeperChangesWait",
+        "ZonekeeperObjectiveFast",
+        "ZonekeeperObjectiveSlow",
+        "ZonekeeperRequestsFail",
+    ];
+    fire(&replicas, "down", &alerts);
 }
 
 #[test]
@@ -147,7 +237,27 @@ fn route_53_is_slow() {
     replicas.run(30);
     replicas.service.mood = Mood::Slow(4);
     replicas.run(90);
+    replicas.service.mood = Mood::Well;
+    replicas.run(60);
     fire(&replicas, "slow", &["ZonekeeperObjectiveFast", "ZonekeeperObjectiveSlow"]);
+}
+
+#[test]
+fn a_large_change_makes_progress() {
+    let mut replicas = Replicas::start();
+    replicas.rest();
+    replicas.run(10);
+    replicas.service.mood = Mood::Slow(200);
+    for number in 0..3_000 {
+        replicas.set(&format!("many-{number}"), "192.0.2.99", &json!({}));
+    }
+    replicas.run(12);
+    assert!(replicas.service.zone.len() < 6_000, "{}", replicas.service.zone.len());
+    replicas.run(18);
+    replicas.service.mood = Mood::Well;
+    replicas.run(90);
+    assert!(replicas.service.zone.len() > 6_000, "{}", replicas.service.zone.len());
+    fire(&replicas, "large", &["ZonekeeperObjectiveFast", "ZonekeeperObjectiveSlow"]);
 }
 
 #[test]
@@ -155,6 +265,8 @@ fn others_use_up_the_quota() {
     let mut replicas = Replicas::start();
     replicas.run(10);
     replicas.service.mood = Mood::Throttling;
+    replicas.run(60);
+    replicas.service.mood = Mood::Well;
     replicas.run(60);
     // A throttle halves the rate, so changes are late.
     let alerts = ["ZonekeeperObjectiveFast", "ZonekeeperObjectiveSlow", "ZonekeeperThrottled"];
@@ -167,6 +279,8 @@ fn the_zone_is_almost_full() {
     replicas.set_zone_quota(100);
     replicas.run(60);
     assert!(replicas.service.zone.len() > 90);
+    replicas.set_zone_quota(10_000);
+    replicas.run(10);
     fire(&replicas, "full", &["ZonekeeperZoneAlmostFull"]);
 }
 
@@ -179,6 +293,9 @@ fn every_hostname_moves_at_once() {
     }
     replicas.rest();
     replicas.run(5);
+    let until = 24 * 3_600;
+    replicas.tell_all(&Input::Release { until, unix: 0 });
+    replicas.run(10);
     fire(&replicas, "brake", &["ZonekeeperBrakeHolds"]);
 }
 
@@ -191,16 +308,22 @@ fn somebody_overwrites_a_record_again_and_again() {
         replicas.service.zone.put(other);
     }
     replicas.run(60);
-    fire(&replicas, "contested", &["ZonekeeperContested", "ZonekeeperHostnamesBlocked"]);
+    // It is left alone for six hours.
+    fire_on(&replicas, "contested", &["ZonekeeperContested", "ZonekeeperHostnamesBlocked"]);
 }
 
 #[test]
 fn somebody_deletes_an_ownership_record() {
     let mut replicas = Replicas::start();
     replicas.run(10);
-    let ownership = set("a-web-30.example.com", RecordType::Txt, "");
+    let name = "a-web-30.example.com";
+    let ownership =
+        replicas.service.zone.get(&set(name, RecordType::Txt, "").key.name, &RecordType::Txt, None);
+    let ownership = ownership.unwrap().clone();
     replicas.service.zone.remove(&ownership.key);
     replicas.run(60);
+    replicas.service.zone.put(ownership);
+    replicas.run(40);
     fire(&replicas, "ownership", &["ZonekeeperOwnershipLost"]);
 }
 
@@ -216,6 +339,8 @@ fn an_api_server_refuses_a_list() {
     replicas.end("zonekeeper-a");
     replicas.rest();
     replicas.run(30);
+    replicas.restart("zonekeeper-b");
+    replicas.run(10);
     fire(&replicas, "unreadable", &["ZonekeeperObjectsUnreadable"]);
 }
 
@@ -225,6 +350,8 @@ fn an_object_asks_for_an_invalid_hostname() {
     let invalid = json!({"external-dns.alpha.kubernetes.io/hostname": "in valid.example.com"});
     replicas.set("invalid", "192.0.2.200", &invalid);
     replicas.run(75);
+    replicas.set("invalid", "192.0.2.200", &json!({}));
+    replicas.run(10);
     fire(&replicas, "blocked", &["ZonekeeperHostnamesBlocked"]);
 }
 
@@ -235,7 +362,7 @@ fn an_object_leaves_a_record_behind() {
     // The addresses of IPv4 are left over where the load balancer has one of IPv6 now.
     replicas.set("web-30", "2001:db8::1", &json!({}));
     replicas.run(75);
-    fire(&replicas, "leftovers", &["ZonekeeperLeftovers"]);
+    fire_on(&replicas, "leftovers", &["ZonekeeperLeftovers"]);
 }
 
 #[test]
@@ -244,5 +371,5 @@ fn nobody_approves_the_plan() {
     replicas.tell_all(&Input::Published(None));
     replicas.rest();
     replicas.run(9 * 60);
-    fire(&replicas, "approval", &["ZonekeeperApprovalWaits"]);
+    fire_on(&replicas, "approval", &["ZonekeeperApprovalWaits"]);
 }

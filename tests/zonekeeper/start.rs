@@ -263,6 +263,6 @@ async fn a_command_line_without_meaning_ends_with_2() {
 }
 
 /// A port of this machine without a listener.
-fn closed_port() -> u16 {
+pub fn closed_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }

@@ -6,7 +6,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 use zonekeeper_core::{
-    keeper::{Urgency, Wait},
+    keeper::{Cause, Wait},
     plan::Change,
 };
 
@@ -19,8 +19,8 @@ const UNTIL_IN_SYNC: [f64; 9] = [15.0, 30.0, 45.0, 60.0, 90.0, 120.0, 300.0, 900
 #[derive(Debug, Clone)]
 pub(super) struct Changes {
     accepted: Family<Action, Counter>,
-    until_accepted: Family<UrgencyLabel, Histogram>,
-    until_in_sync: Family<UrgencyLabel, Histogram>,
+    until_accepted: Family<CauseLabel, Histogram>,
+    until_in_sync: Family<CauseLabel, Histogram>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -29,8 +29,8 @@ struct Action {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct UrgencyLabel {
-    urgency: &'static str,
+struct CauseLabel {
+    cause: &'static str,
 }
 
 // === impl Changes ===
@@ -45,15 +45,16 @@ impl Changes {
         for action in ["create", "replace"] {
             drop(changes.accepted.get_or_create(&Action { action }));
         }
-        for urgency in Urgency::ALL {
-            drop(changes.until_accepted.get_or_create(&label(urgency)));
-            drop(changes.until_in_sync.get_or_create(&label(urgency)));
+        for cause in Cause::ALL {
+            drop(changes.until_accepted.get_or_create(&label(cause)));
+            drop(changes.until_in_sync.get_or_create(&label(cause)));
         }
         registry.register("changes", "Changes that Route 53 accepted, by action", changes.accepted.clone());
         registry.register_with_unit(
             "change_accepted",
-            "Time from the change of an object or of the zone until Route 53 accepts the records, for each hostname. \
-             The time for which it was held does not count, nor the time before an approval",
+            "Time until Route 53 accepts the records, for each hostname: from the change of an object or of the zone, or \
+             from the start of the process. The time for which a hostname was held or rejected does not count, nor the time \
+             before an approval, nor the pause of a rollout",
             Unit::Seconds,
             changes.until_accepted.clone(),
         );
@@ -74,15 +75,15 @@ impl Changes {
         self.accepted.get_or_create(&Action { action }).inc();
     }
 
-    pub fn waited(&self, Wait { urgency, time }: Wait) {
-        self.until_accepted.get_or_create(&label(urgency)).observe(time.as_secs_f64());
+    pub fn waited(&self, Wait { cause, time }: Wait) {
+        self.until_accepted.get_or_create(&label(cause)).observe(time.as_secs_f64());
     }
 
-    pub fn in_sync(&self, Wait { urgency, time }: Wait) {
-        self.until_in_sync.get_or_create(&label(urgency)).observe(time.as_secs_f64());
+    pub fn in_sync(&self, Wait { cause, time }: Wait) {
+        self.until_in_sync.get_or_create(&label(cause)).observe(time.as_secs_f64());
     }
 }
 
-fn label(urgency: Urgency) -> UrgencyLabel {
-    UrgencyLabel { urgency: urgency.label() }
+fn label(cause: Cause) -> CauseLabel {
+    CauseLabel { cause: cause.label() }
 }

@@ -60,7 +60,7 @@ impl Metrics {
         Self { registry: Arc::new(registry), changes, requests, state, zone, zone_quota }
     }
 
-    /// Sets the zone, once it is known.
+    /// Sets the zone. Its name is known later than its id.
     pub fn set_zone(&self, zone: ZoneInfo) {
         self.zone.set(zone);
     }

@@ -15,6 +15,9 @@ use zonekeeper_core::{
 
 use crate::driver::Status;
 
+/// The gate of a process that has no keeper yet.
+const STARTING: &str = "starting";
+
 /// A gauge for any number.
 type Float = Gauge<f64, AtomicU64>;
 
@@ -79,7 +82,7 @@ struct Bucket {
 impl State {
     pub fn register(registry: &mut Registry) -> Self {
         let state = Self::default();
-        state.set(&Status::default());
+        state.set(&Status::starting());
         state.register_process(registry);
         state.register_hostnames(registry);
         state.register_requests(registry);
@@ -201,6 +204,7 @@ impl State {
             let is_closed = status.closed_gates.iter().any(|closed| closed.label() == gate);
             self.gates.get_or_create(&GateLabel { gate }).set(is_closed.into());
         }
+        self.gates.get_or_create(&GateLabel { gate: STARTING }).set(status.is_starting.into());
         for kind in Resource::ALL.map(Resource::label) {
             let unreadable = status.unreadable.get(kind).copied().unwrap_or_default();
             self.unreadable.get_or_create(&KindLabel { kind }).set(count(unreadable));

@@ -1,6 +1,9 @@
 //! The metric that names the zone, the owner id and the mode of the process.
 
-use std::{fmt, sync::OnceLock};
+use std::{
+    fmt,
+    sync::{PoisonError, RwLock},
+};
 
 use prometheus_client::{
     collector::Collector,
@@ -13,7 +16,7 @@ use prometheus_client::{
 pub struct ZoneInfo {
     /// The id of the zone.
     pub zone_id: String,
-    /// The name of the zone.
+    /// The name of the zone. It is empty until the zone is open.
     pub zone_name: String,
     /// The owner id.
     pub owner: String,
@@ -21,22 +24,23 @@ pub struct ZoneInfo {
     pub mode: &'static str,
 }
 
-/// The metric with the zone. There is none until the zone is open.
+/// The metric with the zone.
 #[derive(Debug, Default)]
-pub(super) struct Zone(OnceLock<ZoneInfo>);
+pub(super) struct Zone(RwLock<Option<ZoneInfo>>);
 
 // === impl Zone ===
 
 impl Zone {
-    /// Sets the zone. A process has one, so a later call has no effect.
+    /// Sets the zone.
     pub fn set(&self, zone: ZoneInfo) {
-        self.0.get_or_init(|| zone);
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(zone);
     }
 }
 
 impl Collector for Zone {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let Some(ZoneInfo { zone_id, zone_name, owner, mode }) = self.0.get() else { return Ok(()) };
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(ZoneInfo { zone_id, zone_name, owner, mode }) = known.as_ref() else { return Ok(()) };
         let labels =
             [("zone_id", zone_id.as_str()), ("zone_name", zone_name), ("owner", owner), ("mode", *mode)];
         let info = Info::new(labels.map(|(key, value)| (key, value.to_owned())).to_vec());

@@ -20,10 +20,12 @@ use zonekeeper_core::{
 };
 
 use super::{
-    recording::{EVERY, Recording},
+    recording::{Recording, STEP},
     service::{APEX, Service, empty},
 };
 
+/// How often a pod is scraped, in seconds. The pods take turns.
+const EVERY: u64 = 30;
 /// The pods whose metrics are scraped.
 pub const PODS: [&str; 2] = ["zonekeeper-a", "zonekeeper-b"];
 
@@ -34,14 +36,18 @@ pub struct Replicas {
     running: Vec<Replica>,
     objects: BTreeMap<String, Object>,
     now: Time,
-    /// The number of scrapes so far.
+    /// The number of rounds so far. In a round, each pod is scraped.
     rounds: u64,
+    scrapes: usize,
     is_quiet: bool,
     mode: Mode,
+    leader: Option<&'static str>,
 }
 
 struct Replica {
     pod: &'static str,
+    /// When it started.
+    started: Time,
     keeper: Keeper,
     metrics: Metrics,
     reporter: Reporter,
@@ -72,8 +78,10 @@ impl Replicas {
             objects: BTreeMap::new(),
             now: Time::ZERO,
             rounds: 0,
+            scrapes: 0,
             is_quiet: false,
             mode,
+            leader: None,
         };
         for number in 0..40 {
             replicas.set(&format!("web-{number}"), &format!("192.0.2.{number}"), &json!({}));
@@ -100,7 +108,14 @@ impl Replicas {
         });
         let keeper = Keeper::new(config.keeper(self.mode, 1), empty());
         let reporter = Reporter::new(metrics.clone());
-        self.running.push(Replica { pod, keeper, metrics, reporter, answers: VecDeque::new() });
+        self.running.push(Replica {
+            pod,
+            started: self.now,
+            keeper,
+            metrics,
+            reporter,
+            answers: VecDeque::new(),
+        });
         if lists {
             let seen: Vec<Input> = self.objects.values().map(resource).collect();
             let list = [Input::Listing(scope())].into_iter().chain(seen).chain([Input::Listed(scope())]);
@@ -110,13 +125,33 @@ impl Replicas {
         }
     }
 
+    /// Lets the other pod take over, and starts a new pod that stands by.
+    pub fn take_over(&mut self) {
+        let leader = self.leader.unwrap();
+        let next = PODS.into_iter().find(|pod| *pod != leader).unwrap();
+        self.lead(&[next]);
+        self.end(leader);
+        self.run(1);
+        self.add(leader, true);
+    }
+
+    /// Restarts the process of a pod. It leads again, if it led.
+    pub fn restart(&mut self, pod: &'static str) {
+        self.end(pod);
+        self.add(pod, true);
+        if self.leader == Some(pod) {
+            self.lead(&[pod]);
+        }
+    }
+
     /// Ends a pod.
     pub fn end(&mut self, pod: &str) {
         self.running.retain(|replica| replica.pod != pod);
     }
 
     /// Lets these pods lead, and no others.
-    pub fn lead(&mut self, pods: &[&str]) {
+    pub fn lead(&mut self, pods: &[&'static str]) {
+        self.leader = pods.first().copied();
         for pod in PODS {
             let until = if pods.contains(&pod) { Time::NEVER } else { Time::ZERO };
             self.tell(pod, Input::Leadership { until });
@@ -155,19 +190,25 @@ impl Replicas {
             if !self.is_quiet {
                 self.churn();
             }
+            self.run_until(self.at(STEP));
+            self.scrape_next();
             self.rounds += 1;
             self.run_until(self.at(0));
-            // A time of zero would be none.
-            let unix = self.now.since_start().as_secs_f64() + 1.0;
-            let pods = PODS.map(|pod| {
-                let replica = self.running.iter().find(|replica| replica.pod == pod);
-                (pod, replica.map(|replica| replica.scrape(self.now, unix)))
-            });
-            self.recording.scrape(&pods);
+            self.scrape_next();
         }
     }
 
-    /// The time some seconds after the last scrape.
+    /// Scrapes the pod whose turn it is.
+    fn scrape_next(&mut self) {
+        let pod = PODS[self.scrapes % PODS.len()];
+        let replica = self.running.iter().find(|replica| replica.pod == pod);
+        let answer = replica.map(|replica| replica.scrape(self.now));
+        self.recording.scrape(pod, answer.as_deref());
+        self.recording.step();
+        self.scrapes += 1;
+    }
+
+    /// The time some seconds after the round began.
     fn at(&self, seconds: u64) -> Time {
         Time::ZERO + Duration::from_secs(self.rounds * EVERY + seconds)
     }
@@ -231,8 +272,12 @@ impl Replica {
         }
     }
 
-    fn scrape(&self, now: Time, unix: f64) -> String {
-        self.metrics.render(&Status::of(&self.keeper, now, unix)).unwrap()
+    fn scrape(&self, now: Time) -> String {
+        let text = self.metrics.render(&Status::of(&self.keeper, now, unix(now))).unwrap();
+        // The metrics of the process are those of the test.
+        let is_start = |line: &&str| line.starts_with("process_start_time_seconds ");
+        let start = text.lines().find(is_start).unwrap();
+        text.replace(start, &format!("process_start_time_seconds {}", unix(self.started)))
     }
 }
 
@@ -244,6 +289,11 @@ fn failure(input: &Input) -> Option<&Failure> {
         | Input::Counted(Err(failure)) => Some(failure),
         _ => None,
     }
+}
+
+/// The time of day. A time of zero would be none.
+fn unix(time: Time) -> f64 {
+    time.since_start().as_secs_f64() + 1.0
 }
 
 fn scope() -> Scope {

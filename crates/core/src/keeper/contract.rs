@@ -6,7 +6,7 @@ use super::{
     object_state::ObjectState,
     publication::{Approval, Publication},
     time::Time,
-    urgency::Urgency,
+    wait::Wait,
 };
 use crate::{
     dns::{Name, RecordSet, RecordType, SetId},
@@ -214,17 +214,6 @@ pub enum Report {
         /// Why the request failed.
         failure: Failure,
     },
-}
-
-/// How long a unit waited from the change of an object or of the zone until Route 53 accepted it.
-///
-/// The time for which the unit was held does not count, nor the time before a person approved it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wait {
-    /// Why it waited.
-    pub urgency: Urgency,
-    /// How long it waited.
-    pub time: Duration,
 }
 
 /// A condition that the owners of an object should know.

@@ -41,6 +41,7 @@ mod status;
 mod time;
 mod turn;
 mod urgency;
+mod wait;
 mod wall_clock;
 mod writer;
 
@@ -50,7 +51,7 @@ pub use brake_limits::BrakeLimits;
 pub use config::{Config, Mode};
 pub use contract::{
     Apply, ApplyId, ChangeId, Cursor, Effect, Failure, FailureClass, IgnoredField, Input, Leftover, Page,
-    Read, ReadId, Report, Telling, Wait, Warning,
+    Read, ReadId, Report, Telling, Warning,
 };
 pub use last_requests::LastRequests;
 pub use object_state::{ObjectState, Readiness};
@@ -60,10 +61,11 @@ pub use publication::{Approval, Publication};
 pub use status::{Completion, KeyStates};
 pub use time::Time;
 pub use urgency::Urgency;
+pub use wait::{Cause, Wait};
 
 use crate::{
     dns::{Name, Zone},
-    plan::Batch,
+    plan::{Batch, Unit},
 };
 use model::Model;
 use pacer::Pacer;
@@ -215,12 +217,12 @@ impl Keeper {
                 }
                 Changed::BatchAccepted { batch, change, written_by } => {
                     let names = written_by.map(|by| self.model.snapshot.patch(&batch, by));
+                    let waits = self.end_waits(&batch, turn.now);
                     self.permits.batch_accepted(&batch, &self.planner, turn);
                     self.reader.batch_accepted(&batch, turn.now);
                     if let Some(change) = &change {
                         self.reports.change_accepted(change.clone(), turn.now);
                     }
-                    let waits = self.end_waits(&batch, turn.now);
                     let digest = writer::digest(&batch);
                     turn.report(Report::Accepted { batch, digest, change, waits });
                     let names = names.unwrap_or_default();
@@ -238,7 +240,10 @@ impl Keeper {
                 Changed::BatchFailed(class) => self.permits.batch_failed(class, turn.now),
                 Changed::PlanReviewed => {
                     self.planner.clear_contests();
-                    self.restart_waits(turn.now);
+                    if self.permits.mode() == Mode::Approve {
+                        // Until now they needed an approval.
+                        self.planner.restart_all_waits(turn.now);
+                    }
                     turn.holds_changed(self.reports.held_hosts());
                     self.report_holds(turn);
                 }
@@ -342,25 +347,25 @@ impl Keeper {
         self.reports.report_held(hosts, &rules, &self.planner, turn);
     }
 
-    /// Takes how long the units of an accepted batch have waited. A unit of the same hostname that is still to be written
-    /// waits since now, because it was changed while the batch was under way.
-    fn end_waits(&mut self, batch: &Batch, now: Time) -> Vec<Wait> {
-        let hosts = || batch.units().iter().map(|unit| &unit.key().host);
-        let waits = hosts().filter_map(|host| self.planner.wait_of(host, now)).collect();
-        for host in hosts() {
-            self.planner.restart_wait(host, now);
-        }
-        waits
+    /// How long a planned unit has waited, if it waits. The pause of a rollout does not count.
+    fn wait_of(&self, unit: &Unit, now: Time) -> Option<Wait> {
+        self.planner.wait_of(unit.key(), self.permits.paused_until(unit), now)
     }
 
-    /// Lets all units wait since now: until now they needed an approval.
-    fn restart_waits(&mut self, now: Time) {
-        if self.permits.mode() == Mode::Approve {
-            let hosts: Vec<Name> = self.planner.units().map(|(_, unit)| unit.key().host.clone()).collect();
-            for host in hosts {
-                self.planner.restart_wait(&host, now);
+    /// Takes how long the units of an accepted batch have waited. A unit of the same key that is still to be written waits
+    /// since now, because it was changed while the batch was under way. A unit that was held until now was rejected before:
+    /// it waited since the batch was sent.
+    fn end_waits(&mut self, batch: &Batch, now: Time) -> Vec<Wait> {
+        let sent = self.writer.last_requests().change_sent.unwrap_or(now);
+        let mut waits = Vec::new();
+        for unit in batch.units() {
+            if self.reports.hold_of(unit).is_some() {
+                self.planner.restart_wait(unit.key(), sent);
             }
+            waits.extend(self.wait_of(unit, now));
+            self.planner.restart_wait(unit.key(), now);
         }
+        waits
     }
 
     /// Reports the changed states of objects, if this process may write and the plans are current.

@@ -143,7 +143,7 @@ impl Keeper {
                     states.unapproved += 1;
                 } else {
                     states.pending += 1;
-                    let wait = self.planner.wait_of(host, now).map_or(Duration::ZERO, |wait| wait.time);
+                    let wait = self.wait_of(unit, now).map_or(Duration::ZERO, |wait| wait.time);
                     states.longest_wait = states.longest_wait.max(wait);
                 }
             }

@@ -207,6 +207,11 @@ impl Permits {
         turn.holds_changed(batch.units().iter().map(|unit| unit.key().host.clone()).collect());
     }
 
+    /// When the last pause of a rollout that a unit belongs to ends or has ended.
+    pub fn paused_until(&self, unit: &Unit) -> Time {
+        self.rollouts.end_of_pause(unit).unwrap_or(Time::ZERO)
+    }
+
     /// Notes that a batch was rejected. Returns the units that were rejected for themselves.
     pub fn batch_rejected<'b>(
         &mut self,

@@ -27,6 +27,8 @@ pub(super) struct Rollouts {
 
 #[derive(Debug, Clone)]
 struct Rollout {
+    /// When the pause before the last write ended.
+    resumed: Time,
     written: Time,
     pause: Duration,
     /// The units that were planned when the write began, and are not written yet.
@@ -40,26 +42,31 @@ impl Rollouts {
     pub fn written<'u>(&mut self, unit: &Unit, waiting: impl Iterator<Item = &'u Unit>, now: Time) {
         self.objects.retain(|_, rollout| rollout.is_going_on(now));
         let object = unit.object();
-        let pause = match self.objects.get_mut(object) {
+        let (pause, resumed) = match self.objects.get_mut(object) {
             Some(rollout) => {
                 if rollout.rest.remove(&unit.digest()) || rollout.written == now {
                     rollout.written = now;
                     return;
                 }
-                rollout.pause.saturating_mul(2).min(LONGEST_PAUSE)
+                (rollout.pause.saturating_mul(2).min(LONGEST_PAUSE), rollout.written + rollout.pause)
             }
-            None => FIRST_PAUSE,
+            None => (FIRST_PAUSE, Time::ZERO),
         };
         let rest = waiting.filter(|other| other.object() == object && other.is_of_rollout());
-        let rollout = Rollout { written: now, pause, rest: rest.map(Unit::digest).collect() };
+        let rollout = Rollout { resumed, written: now, pause, rest: rest.map(Unit::digest).collect() };
         self.objects.insert(object.clone(), rollout);
     }
 
     /// Until when a unit waits, if it does.
     pub fn pause(&self, unit: &Unit, now: Time) -> Option<Time> {
+        self.end_of_pause(unit).filter(|until| *until > now)
+    }
+
+    /// When the last pause of a unit ends or has ended, if it had one.
+    pub fn end_of_pause(&self, unit: &Unit) -> Option<Time> {
         let rollout = self.objects.get(unit.object()).filter(|_| unit.is_of_rollout())?;
-        let until = rollout.written + rollout.pause;
-        (until > now && !rollout.rest.contains(&unit.digest())).then_some(until)
+        let is_paused = !rollout.rest.contains(&unit.digest());
+        Some(if is_paused { rollout.written + rollout.pause } else { rollout.resumed })
     }
 }
 

@@ -37,7 +37,7 @@ impl Rules<'_> {
         if let Some(until) = self.permits.rollouts.pause(unit, self.now) {
             return Permit::NotBefore(until);
         }
-        if self.needs_approval(unit) {
+        if self.is_unapproved(unit) {
             return Permit::NotBefore(Time::NEVER);
         }
         let is_suspect = self.permits.quarantine.is_suspect(unit);
@@ -53,8 +53,12 @@ impl Rules<'_> {
         }
     }
 
-    /// Whether a person must approve a unit before it may be sent.
+    /// Whether a person must approve a unit, or one that is bound to it, before it may be sent.
     pub fn needs_approval(&self, unit: &Unit) -> bool {
+        self.is_unapproved(unit) || self.planner.bound_to(unit).any(|other| self.is_unapproved(other))
+    }
+
+    fn is_unapproved(&self, unit: &Unit) -> bool {
         self.permits.mode == Mode::Approve && !self.permits.approvals.allows(unit)
     }
 

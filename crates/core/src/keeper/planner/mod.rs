@@ -4,6 +4,7 @@ mod drift;
 mod holders;
 mod plans;
 mod queue;
+mod waits;
 mod wakeup;
 
 use std::{
@@ -14,16 +15,17 @@ use std::{
 
 use drift::Drift;
 use holders::Holders;
+use plans::Plans;
 pub(super) use plans::Replanned;
-use plans::{Cause, Plans};
 use wakeup::Wakeup;
 
 use super::{
-    contract::{Report, Wait},
+    contract::Report,
     keys::union,
     model::Model,
     time::Time,
     urgency::Urgency,
+    wait::{Cause, Wait},
 };
 use crate::{
     dns::Name,
@@ -180,14 +182,19 @@ impl Planner {
         self.plans.units()
     }
 
-    /// How long a hostname has waited to be written, if it waits. The time for which it was held does not count.
-    pub fn wait_of(&self, host: &Name, now: Time) -> Option<Wait> {
-        self.plans.wait_of(host, now)
+    /// How long the planned unit of a key has waited, if there is one. The time before `not_before` does not count.
+    pub fn wait_of(&self, key: &ClaimKey, not_before: Time, now: Time) -> Option<Wait> {
+        self.plans.waits.of(key, not_before, now)
     }
 
-    /// Notes that a hostname waits since now: it was held until now, or a part of it was written.
-    pub fn restart_wait(&mut self, host: &Name, now: Time) {
-        self.plans.restart_wait(host, now);
+    /// Notes that the planned unit of a key waits since a time and no longer.
+    pub fn restart_wait(&mut self, key: &ClaimKey, since: Time) {
+        self.plans.waits.restart(key, since);
+    }
+
+    /// Notes that all planned units wait since a time and no longer.
+    pub fn restart_all_waits(&mut self, since: Time) {
+        self.plans.waits.restart_all(since);
     }
 
     /// The plan of a hostname, if it has something to report.

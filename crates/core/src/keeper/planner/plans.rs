@@ -2,27 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::queue::Queue;
+use super::{queue::Queue, waits::Waits};
 use crate::{
     dns::Name,
     keeper::{
         blocked_reports,
-        contract::{Leftover, Report, Wait},
+        contract::{Leftover, Report},
         time::Time,
         urgency::Urgency,
+        wait::Cause,
     },
     plan::{Fallbacks, HostPlan, InSync, Noted, Plan, Stale, Unit, UnitDigest, View},
     source::ClaimKey,
 };
-
-/// Why a hostname is planned again. The first variant wins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Cause {
-    /// An object or the zone has changed.
-    Change,
-    /// The process has started.
-    Start,
-}
 
 /// The mark of a hostname that must be planned again.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +34,8 @@ pub(super) struct Plans {
     by_host: BTreeMap<Name, HostPlan>,
     /// Hostnames with units to be written.
     queue: Queue,
+    /// Since when each unit waits.
+    pub(super) waits: Waits,
     /// Of the hostnames that were planned.
     fallbacks: Fallbacks,
 }
@@ -124,10 +118,11 @@ impl Plans {
                 } else {
                     Urgency::Changed
                 };
-                self.queue.put(&host, urgency, unit.object().namespace(), since);
+                self.queue.put(&host, urgency, unit.object().namespace());
             } else {
                 self.queue.remove(&host);
             }
+            self.waits.replanned(&host, &old.units, &new.units, cause, since);
             replanned.gone.extend(old.units.into_iter().filter(|unit| !new.units.contains(unit)));
             replanned.hosts.push((host.clone(), new.in_sync.clone()));
             if !new.says_nothing() {
@@ -143,17 +138,6 @@ impl Plans {
     pub fn units(&self) -> impl Iterator<Item = (Urgency, &Unit)> {
         let hosts = self.queue.hosts();
         hosts.flat_map(|(urgency, host)| self.units_of(host).iter().map(move |unit| (urgency, unit)))
-    }
-
-    /// How long a hostname has waited to be written, if it waits.
-    pub fn wait_of(&self, host: &Name, now: Time) -> Option<Wait> {
-        let (urgency, since) = (self.queue.urgency(host)?, self.queue.since(host)?);
-        Some(Wait { urgency, time: now - since })
-    }
-
-    /// Notes that a hostname waits since now.
-    pub fn restart_wait(&mut self, host: &Name, now: Time) {
-        self.queue.restart(host, now);
     }
 
     /// The plan of a hostname, if it has something to report.

@@ -2,10 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{
-    dns::Name,
-    keeper::{time::Time, urgency::Urgency},
-};
+use crate::{dns::Name, keeper::urgency::Urgency};
 
 /// How many hostnames a namespace has in one round. Within a round, hostnames are in the zone's order, because one read
 /// shows neighbours.
@@ -31,8 +28,6 @@ struct Place {
     urgency: Urgency,
     round: u64,
     namespace: Box<str>,
-    /// Since when the hostname waits, without the time for which it was held.
-    since: Time,
 }
 
 // === impl Place ===
@@ -51,17 +46,11 @@ impl Queue {
         self.places.get(host).map(|place| place.urgency)
     }
 
-    /// Lets a hostname wait, since a time. It keeps its round if only its plan has changed. It keeps the time since when
-    /// it waits, unless it waited since the start and has changed now.
-    pub fn put(&mut self, host: &Name, urgency: Urgency, namespace: &str, since: Time) {
-        let mut since = since;
-        if let Some(place) = self.places.get(host) {
-            if (place.urgency, &*place.namespace) == (urgency, namespace) {
-                return;
-            }
-            if place.urgency != Urgency::Backlog {
-                since = place.since;
-            }
+    /// Lets a hostname wait. It keeps its round if only its plan has changed.
+    pub fn put(&mut self, host: &Name, urgency: Urgency, namespace: &str) {
+        let place = self.places.get(host);
+        if place.is_some_and(|place| (place.urgency, &*place.namespace) == (urgency, namespace)) {
+            return;
         }
         self.remove(host);
         let is_backlog = urgency == Urgency::Backlog;
@@ -70,21 +59,9 @@ impl Queue {
         let waiting = self.waiting.entry((urgency, namespace.into())).or_default();
         let round = first.saturating_add(*waiting / PER_ROUND);
         *waiting += 1;
-        let place = Place { urgency, round, namespace: namespace.into(), since };
+        let place = Place { urgency, round, namespace: namespace.into() };
         self.order.entry(place.key()).or_default().insert(host.clone());
         self.places.insert(host.clone(), place);
-    }
-
-    /// Since when a hostname waits, if it does.
-    pub fn since(&self, host: &Name) -> Option<Time> {
-        self.places.get(host).map(|place| place.since)
-    }
-
-    /// Notes that a hostname waits since a time and no longer: it was held, or a part of it was written.
-    pub fn restart(&mut self, host: &Name, since: Time) {
-        if let Some(place) = self.places.get_mut(host) {
-            place.since = since;
-        }
     }
 
     /// Notes that nothing of a hostname waits any more.
@@ -113,8 +90,6 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn host(text: &str) -> Name {
@@ -131,10 +106,10 @@ mod tests {
     fn a_namespace_waits_for_one_round_of_another_one() {
         let mut queue = Queue::default();
         for number in 0..1_000 {
-            queue.put(&host(&format!("a{number:03}")), Urgency::Changed, "many", Time::ZERO);
+            queue.put(&host(&format!("a{number:03}")), Urgency::Changed, "many");
         }
         for number in 0..30 {
-            queue.put(&host(&format!("z{number:02}")), Urgency::Changed, "few", Time::ZERO);
+            queue.put(&host(&format!("z{number:02}")), Urgency::Changed, "few");
         }
         let order = order(&queue);
         let place = |label: &str| order.iter().position(|other| other == label).unwrap();
@@ -146,10 +121,10 @@ mod tests {
     fn a_new_hostname_waits_for_one_round_of_wrong_ones() {
         let mut queue = Queue::default();
         for number in 0..1_000 {
-            queue.put(&host(&format!("a{number:03}")), Urgency::Wrong, "many", Time::ZERO);
+            queue.put(&host(&format!("a{number:03}")), Urgency::Wrong, "many");
         }
-        queue.put(&host("z"), Urgency::Changed, "few", Time::ZERO);
-        queue.put(&host("b"), Urgency::Backlog, "few", Time::ZERO);
+        queue.put(&host("z"), Urgency::Changed, "few");
+        queue.put(&host("b"), Urgency::Backlog, "few");
         let order = order(&queue);
         assert_eq!(order.iter().position(|other| other == "z"), Some(25));
         assert_eq!(order.last().unwrap(), "b");
@@ -159,17 +134,17 @@ mod tests {
     fn it_begins_where_the_others_are() {
         let mut queue = Queue::default();
         for number in 0..1_000 {
-            queue.put(&host(&format!("a{number:03}")), Urgency::Changed, "many", Time::ZERO);
+            queue.put(&host(&format!("a{number:03}")), Urgency::Changed, "many");
         }
         for number in 0..500 {
             queue.remove(&host(&format!("a{number:03}")));
         }
-        queue.put(&host("z"), Urgency::Changed, "few", Time::ZERO);
+        queue.put(&host("z"), Urgency::Changed, "few");
         assert_eq!(order(&queue).iter().position(|other| other == "z"), Some(25));
         // A namespace that often has one hostname waiting is not behind one that has many.
         for _ in 0..100 {
             queue.remove(&host("z"));
-            queue.put(&host("z"), Urgency::Changed, "few", Time::ZERO);
+            queue.put(&host("z"), Urgency::Changed, "few");
         }
         assert_eq!(order(&queue).iter().position(|other| other == "z"), Some(25));
     }
@@ -177,16 +152,16 @@ mod tests {
     #[test]
     fn a_hostname_that_cannot_be_written_does_not_put_its_namespace_behind() {
         let mut queue = Queue::default();
-        queue.put(&host("stuck"), Urgency::Changed, "few", Time::ZERO);
+        queue.put(&host("stuck"), Urgency::Changed, "few");
         for number in 0..5_000 {
             let written = host(&format!("w{number}"));
-            queue.put(&written, Urgency::Changed, "few", Time::ZERO);
+            queue.put(&written, Urgency::Changed, "few");
             queue.remove(&written);
         }
         for number in 0..1_000 {
-            queue.put(&host(&format!("a{number:03}")), Urgency::Changed, "many", Time::ZERO);
+            queue.put(&host(&format!("a{number:03}")), Urgency::Changed, "many");
         }
-        queue.put(&host("z"), Urgency::Changed, "few", Time::ZERO);
+        queue.put(&host("z"), Urgency::Changed, "few");
         assert_eq!(order(&queue).iter().position(|other| other == "z"), Some(26));
     }
 
@@ -194,32 +169,17 @@ mod tests {
     fn urgency_comes_first_and_a_new_plan_keeps_its_place() {
         let mut queue = Queue::default();
         for number in 0..100 {
-            queue.put(&host(&format!("a{number:02}")), Urgency::Backlog, "many", Time::ZERO);
+            queue.put(&host(&format!("a{number:02}")), Urgency::Backlog, "many");
         }
-        queue.put(&host("b"), Urgency::Backlog, "many", Time::ZERO);
-        queue.put(&host("b"), Urgency::Wrong, "many", Time::ZERO);
-        queue.put(&host("c"), Urgency::Changed, "many", Time::ZERO);
+        queue.put(&host("b"), Urgency::Backlog, "many");
+        queue.put(&host("b"), Urgency::Wrong, "many");
+        queue.put(&host("c"), Urgency::Changed, "many");
         assert_eq!(order(&queue)[..3], ["b", "c", "a00"]);
-        queue.put(&host("a00"), Urgency::Backlog, "many", Time::ZERO);
+        queue.put(&host("a00"), Urgency::Backlog, "many");
         assert_eq!(order(&queue)[..3], ["b", "c", "a00"]);
         for (_, name) in queue.clone().hosts() {
             queue.remove(name);
         }
         assert!(queue.places.is_empty() && queue.waiting.is_empty() && queue.order.is_empty());
-    }
-
-    #[test]
-    fn a_hostname_waits_since_its_first_change_and_not_since_the_start() {
-        let at = |seconds| Time::ZERO + Duration::from_secs(seconds);
-        let mut queue = Queue::default();
-        queue.put(&host("a"), Urgency::Backlog, "shop", at(1));
-        queue.put(&host("a"), Urgency::Backlog, "shop", at(2));
-        assert_eq!(queue.since(&host("a")), Some(at(1)));
-        queue.put(&host("a"), Urgency::Changed, "shop", at(3));
-        queue.put(&host("a"), Urgency::Wrong, "shop", at(4));
-        assert_eq!(queue.since(&host("a")), Some(at(3)));
-        queue.restart(&host("a"), at(5));
-        queue.restart(&host("b"), at(5));
-        assert_eq!([queue.since(&host("a")), queue.since(&host("b"))], [Some(at(5)), None]);
     }
 }

@@ -50,8 +50,8 @@ impl Holds {
         Some(host)
     }
 
-    /// The reports about units of a hostname that are no longer held.
-    pub fn release(&mut self, host: &Name, rules: &Rules<'_>, planner: &Planner) -> Vec<Report> {
+    /// The reports about units of a hostname that are no longer held, by key.
+    pub fn release(&mut self, host: &Name, rules: &Rules<'_>, planner: &Planner) -> Vec<(ClaimKey, Report)> {
         let reported = entries_at(&self.reported, host);
         let old: Vec<(ClaimKey, Blocked)> =
             reported.map(|(key, blocked)| (key.clone(), blocked.clone())).collect();
@@ -63,10 +63,10 @@ impl Holds {
             held.iter().any(|(key, now)| key == old && now.object == blocked.object)
         };
         let released = old.into_iter().filter(|(key, blocked)| !is_held(key, blocked));
-        let mut reports: Vec<Report> = Vec::new();
+        let mut reports = Vec::new();
         for (key, gone) in released {
             self.reported.remove(&key);
-            reports.push(Report::Unblocked { subject: gone.subject, object: gone.object });
+            reports.push((key, Report::Unblocked { subject: gone.subject, object: gone.object }));
         }
         reports
     }

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     dns::Name,
     plan::{Blocked, Subject, Unit, View},
-    source::Claims,
+    source::{ClaimKey, Claims},
 };
 
 /// The last reports, and the reports that are due at some time.
@@ -61,22 +61,19 @@ impl Reports {
         }
     }
 
-    /// Reports units of these hostnames that are no longer held. Returns their hostnames.
+    /// Reports units of these hostnames that are no longer held. Returns their keys.
     pub fn report_released(
         &mut self,
         hosts: &BTreeSet<Name>,
         rules: &Rules<'_>,
         planner: &Planner,
         turn: &mut Turn,
-    ) -> Vec<Name> {
+    ) -> Vec<ClaimKey> {
         let mut released = Vec::new();
         for host in hosts {
-            let reports = self.holds.release(host, rules, planner);
-            if !reports.is_empty() {
-                released.push(host.clone());
-            }
-            for report in reports {
+            for (key, report) in self.holds.release(host, rules, planner) {
                 turn.report(report);
+                released.push(key);
             }
         }
         released

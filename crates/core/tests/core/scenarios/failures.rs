@@ -287,7 +287,7 @@ fn an_account_that_is_refused_for_two_resyncs_ends_readiness() {
     stage.run(10 * 60_000);
     assert!(!stage.keeper.is_ready(stage.now));
     assert_eq!(stage.keeper.not_ready(stage.now), [Gate::StaleZone, Gate::Account]);
-    stage.questions_work_again();
+    stage.requests_work_again();
     stage.run(70_000);
     assert!(stage.keeper.is_ready(stage.now));
 }

@@ -57,7 +57,7 @@ pub struct Stage {
     pub memory: Option<String>,
     /// The number of propagated changes.
     pub everywhere: usize,
-    /// The waits of the accepted units: urgency and milliseconds.
+    /// The waits of the accepted units: cause and milliseconds.
     pub waits: Vec<(&'static str, u128)>,
     /// The inputs at the next start.
     before: Vec<Input>,
@@ -186,8 +186,9 @@ impl Stage {
         self.questions.extend(fates);
     }
 
-    /// Clears the fates of requests that are not batches.
-    pub fn questions_work_again(&mut self) {
+    /// Clears the fates of all requests.
+    pub fn requests_work_again(&mut self) {
+        self.batches.clear();
         self.questions.clear();
     }
 
@@ -247,7 +248,7 @@ impl Stage {
             Effect::Report(report) => {
                 self.everywhere += usize::from(matches!(report, Report::InSync { .. }));
                 if let Report::Accepted { waits, .. } = &report {
-                    self.waits.extend(waits.iter().map(|wait| (wait.urgency.label(), wait.time.as_millis())));
+                    self.waits.extend(waits.iter().map(|wait| (wait.cause.label(), wait.time.as_millis())));
                 }
                 return None;
             }

@@ -107,7 +107,7 @@ fn a_zone_that_was_not_listed_for_two_periods_is_not_written_and_then_listed_at_
     stage.see(&web("www", WEB_1));
     stage.run(1_000);
     assert!(stage.done().iter().all(|line| !line.starts_with("apply")));
-    stage.questions_work_again();
+    stage.requests_work_again();
     stage.run(5_000);
     assert_eq!(stage.keeper.closed_gates(stage.now), []);
     assert!(stage.keeper.is_ready(stage.now));

@@ -32,7 +32,7 @@ fn waits(stage: &mut Stage) -> Vec<(&'static str, u128)> {
 fn a_unit_waits_from_the_change_of_its_object() {
     let mut stage = Stage::new();
     stage.start(&[web("a", WEB_1)]);
-    assert_eq!(waits(&mut stage), [("backlog", 0)]);
+    assert_eq!(waits(&mut stage), [("start", 0)]);
     stage.run(MINUTE);
     stage.see(&web("b", WEB_1));
     stage.run(20);
@@ -40,7 +40,7 @@ fn a_unit_waits_from_the_change_of_its_object() {
     stage.run(MINUTE);
     stage.see(&web("a", WEB_2));
     stage.run(MINUTE);
-    assert_eq!(waits(&mut stage), [("changed", 50), ("wrong", 50)]);
+    assert_eq!(waits(&mut stage), [("change", 50), ("change", 50)]);
     assert_eq!(states(&stage), KeyStates { in_sync: 2, ..KeyStates::default() });
 }
 
@@ -82,7 +82,7 @@ fn the_time_of_a_hold_does_not_count() {
     stage.run(MINUTE);
     assert_eq!(states(&stage), KeyStates { blocked: 1, ..KeyStates::default() });
     stage.run(10 * MINUTE);
-    assert_eq!(waits(&mut stage), [("wrong", 0)]);
+    assert_eq!(waits(&mut stage), [("change", 0)]);
 }
 
 #[test]
@@ -95,7 +95,102 @@ fn the_time_until_an_approval_does_not_count() {
     let digest = stage.published.as_ref().unwrap().digest;
     stage.tell(Input::Approve(Approval { digest, at: 1_800_000_000 }));
     stage.run(MINUTE);
-    assert_eq!(waits(&mut stage), [("backlog", 0)]);
+    assert_eq!(waits(&mut stage), [("start", 0)]);
+}
+
+#[test]
+fn the_time_of_rejections_does_not_count() {
+    let mut stage = Stage::new();
+    stage.start(&[web("other", WEB_1)]);
+    stage.run(MINUTE);
+    waits(&mut stage);
+    stage.refuse("a.example.com", Some("no"));
+    stage.see(&web("a", WEB_1));
+    stage.run(10 * MINUTE);
+    assert_eq!(states(&stage), KeyStates { in_sync: 1, blocked: 1, ..KeyStates::default() });
+    stage.refuse("a.example.com", None);
+    stage.run(20 * MINUTE);
+    assert_eq!(waits(&mut stage), [("change", 0)]);
+}
+
+#[test]
+fn a_hold_of_one_set_identifier_delays_no_other_one() {
+    let of_set = |set_id: &str, ip: &str, more: &[(&'static str, &str)]| {
+        let mut annotations =
+            BTreeMap::from([("set-identifier", set_id.to_owned()), ("aws-weight", "1".to_owned())]);
+        annotations.extend(more.iter().map(|(key, value)| (*key, (*value).to_owned())));
+        let targets = [(Some(ip.to_owned()), None)];
+        ingress(meta("shop", set_id, 0, annotations), &["www.example.com"], &targets)
+    };
+    let mut stage = Stage::new();
+    stage.start(&[of_set("blue", "192.0.2.1", &[]), of_set("green", "192.0.2.2", &[])]);
+    stage.run(MINUTE);
+    waits(&mut stage);
+    stage.see(&of_set("blue", "192.0.2.11", &[("zonekeeper.dev/paused-until", "2100-01-01T00:00:00Z")]));
+    stage.run(10 * MINUTE);
+    stage.see(&of_set("green", "192.0.2.12", &[]));
+    stage.run(MINUTE);
+    assert_eq!(waits(&mut stage), [("change", 50)]);
+    assert_eq!(states(&stage), KeyStates { in_sync: 1, blocked: 1, ..KeyStates::default() });
+    // The end of the hold begins a wait of this set alone.
+    stage.batches_meet((0..1_000).map(|_| Fate::fails(FailureClass::NotExecuted, "unavailable")));
+    stage.see(&of_set("green", "192.0.2.22", &[]));
+    stage.run(10 * MINUTE);
+    stage.see(&of_set("blue", "192.0.2.11", &[]));
+    stage.run(MINUTE);
+    assert_eq!(states(&stage).longest_wait, Duration::from_millis(11 * MINUTE));
+}
+
+#[test]
+fn what_waits_since_the_start_is_no_change() {
+    let mut stage = Stage::new();
+    stage.start(&[web("a", WEB_1)]);
+    // A process that starts later finds another target.
+    stage.start(&[web("a", WEB_2)]);
+    assert_eq!(waits(&mut stage), [("start", 0), ("start", 0)]);
+    // A change begins a wait of its own.
+    stage.batches_meet((0..1_000).map(|_| Fate::fails(FailureClass::NotExecuted, "unavailable")));
+    stage.start(&[web("a", WEB_1)]);
+    stage.run(MINUTE);
+    stage.see(&web("a", "web-3.eu-west-1.elb.amazonaws.com"));
+    stage.requests_work_again();
+    stage.run(MINUTE);
+    let [(cause, waited)] = waits(&mut stage)[..] else { panic!("{:?}", states(&stage)) };
+    assert!(cause == "change" && waited < 20_000, "{cause}: {waited} ms");
+}
+
+#[test]
+fn a_unit_waits_for_the_approval_of_the_units_that_are_bound_to_it() {
+    let of_role = |set_id: &str, role: &str, more: &[(&'static str, &str)]| {
+        let mut annotations =
+            BTreeMap::from([("set-identifier", set_id.to_owned()), ("aws-failover", role.to_owned())]);
+        annotations.extend(more.iter().map(|(key, value)| (*key, (*value).to_owned())));
+        let ip = if set_id == "blue" { "192.0.2.1" } else { "192.0.2.2" };
+        let targets = [(Some(ip.to_owned()), None)];
+        ingress(meta("shop", set_id, 0, annotations), &["www.example.com"], &targets)
+    };
+    let approve = |stage: &mut Stage, at: i64| {
+        let digest = stage.published.as_ref().unwrap().digest;
+        stage.tell(Input::Approve(Approval { digest, at: 1_800_000_000 + at }));
+        stage.run(MINUTE);
+    };
+    let mut stage = Stage::with(|config| config.mode = Mode::Approve);
+    stage.before_start(Input::Published(None));
+    stage.start(&[of_role("blue", "PRIMARY", &[]), of_role("green", "SECONDARY", &[])]);
+    stage.run(MINUTE);
+    approve(&mut stage, 0);
+    assert_eq!(states(&stage), KeyStates { in_sync: 2, ..KeyStates::default() });
+    // The roles are swapped. A person approves one half, while the other is paused.
+    let paused = [("zonekeeper.dev/paused-until", "2100-01-01T00:00:00Z")];
+    stage.see(&of_role("blue", "SECONDARY", &paused));
+    stage.see(&of_role("green", "PRIMARY", &[]));
+    stage.run(MINUTE);
+    approve(&mut stage, 1);
+    stage.see(&of_role("blue", "SECONDARY", &[]));
+    stage.run(MINUTE);
+    assert_eq!(states(&stage), KeyStates { unapproved: 2, ..KeyStates::default() });
+    approve(&mut stage, 2);
+    assert_eq!(states(&stage), KeyStates { in_sync: 2, ..KeyStates::default() });
 }
 
 #[test]
