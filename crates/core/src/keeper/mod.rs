@@ -45,7 +45,7 @@ mod wait;
 mod wall_clock;
 mod writer;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 pub use brake_limits::BrakeLimits;
 pub use config::{Config, Mode};
@@ -69,7 +69,7 @@ use crate::{
 };
 use model::Model;
 use pacer::Pacer;
-use permits::{Permits, State};
+use permits::{Permit, Permits, State};
 use planner::Planner;
 use reader::ZoneReader;
 use reports::Reports;
@@ -78,6 +78,9 @@ use writer::Writer;
 
 /// The shortest time until the next wake-up. It prevents a busy loop.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
+
+/// The most hostnames of one change that are read before they are planned.
+const MOST_EARLY: usize = 8;
 
 /// The state of the loop.
 #[derive(Debug)]
@@ -189,7 +192,11 @@ impl Keeper {
         while let Some(changed) = turn.next_change() {
             match changed {
                 Changed::Claims { hosts, has_new } => {
+                    let is_first = !self.planner.is_waiting();
                     self.planner.claims_changed(&self.model.view(), &hosts, has_new, turn.now);
+                    if is_first {
+                        self.read_early(&hosts, turn);
+                    }
                 }
                 Changed::Zone { names, cuts } => {
                     self.planner.zone_changed(&self.model.view(), &names, &cuts, turn.now);
@@ -345,6 +352,29 @@ impl Keeper {
         self.permits.holds_changed(turn.now);
         let rules = self.permits.rules(&self.model, &self.planner, turn.now);
         self.reports.report_held(hosts, &rules, &self.planner, turn);
+    }
+
+    /// Reads the names that a write of these hostnames will need, while their change waits for others. When the wait ends, the
+    /// answer is there or under way. The names of many hostnames are read together later.
+    fn read_early(&mut self, hosts: &BTreeSet<Name>, turn: &mut Turn) {
+        let now = turn.now;
+        let rules = self.permits.rules(&self.model, &self.planner, now);
+        let may_send = self.planner.is_started()
+            && self.writer.is_idle()
+            && self.permits.requests(now) == State::Closed
+            && rules.may_send();
+        if hosts.len() > MOST_EARLY || !may_send || !self.pacer.has_plenty(now) {
+            return;
+        }
+        let view = self.model.view();
+        let units: Vec<Unit> = hosts.iter().flat_map(|host| view.host(host).units).collect();
+        let units = units.iter().filter(|unit| !matches!(rules.permit(unit), Permit::NotBefore(_)));
+        let names = units.flat_map(|unit| writer::names_to_read(unit, &self.model, &self.permits, now));
+        let names: BTreeSet<Name> =
+            names.filter(|name| !self.model.snapshot.is_being_read(name, now)).collect();
+        if !names.is_empty() {
+            self.reader.read_names(names, &mut self.model, &mut self.pacer, turn);
+        }
     }
 
     /// How long a planned unit has waited, if it waits. The pause of a rollout does not count.

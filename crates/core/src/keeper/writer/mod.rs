@@ -9,7 +9,8 @@ mod selection;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use fate::{BatchFate, best_evidence};
-use selection::{Lane, Selector, names_to_read};
+pub(super) use selection::names_to_read;
+use selection::{Lane, Selector};
 
 use super::{
     contract::{Apply, ApplyId, ChangeId, Effect, Failure, FailureClass, Report},
@@ -178,10 +179,12 @@ impl Writer {
         let still_planned = units.iter().filter_map(|(key, digest)| planner.unit(key, *digest));
         let names = still_planned.flat_map(|unit| names_to_read(unit, model, permits, turn.now));
         let missing: BTreeSet<Name> = names.collect();
+        let is_unread = |name: &&Name| !model.snapshot.is_being_read(name, turn.now);
+        let unread: BTreeSet<Name> = missing.iter().filter(is_unread).cloned().collect();
         if missing.is_empty() {
             turn.changed(Changed::BatchRead);
-        } else {
-            turn.changed(Changed::ReadsNeeded(missing.clone()));
+        } else if !unread.is_empty() {
+            turn.changed(Changed::ReadsNeeded(unread));
         }
         self.cycle = Cycle::Reading { units, missing, retry_at: None };
     }

@@ -82,7 +82,12 @@ pub(super) struct Selector<'k> {
 ///
 /// These are all names that the unit rests on, if it needs fresh reads or was rejected before. Otherwise, they are the
 /// names that are known to differ from the snapshot.
-pub(super) fn names_to_read(unit: &Unit, model: &Model, permits: &Permits, now: Time) -> Vec<Name> {
+pub(in crate::keeper) fn names_to_read(
+    unit: &Unit,
+    model: &Model,
+    permits: &Permits,
+    now: Time,
+) -> Vec<Name> {
     let needs_all = unit.needs_fresh_reads() || permits.quarantine.has(unit);
     let snapshot = &model.snapshot;
     let must_be_read =

@@ -225,3 +225,18 @@ fn the_times_of_listings_are_known() {
     stage.run(MINUTE);
     assert_eq!(stage.keeper.last_requests().listed, Some(Time::ZERO));
 }
+
+#[test]
+fn the_fresh_read_is_sent_while_the_change_waits_for_others() {
+    let mut stage = Stage::new();
+    stage.start(&[web("a", WEB_1)]);
+    stage.run(MINUTE);
+    stage.done();
+    let begun = stage.now.micros() / 1_000;
+    stage.see(&web("a", WEB_2));
+    stage.run(1_000);
+    let done: Vec<(u64, String)> = stage.done_at().into_iter().map(|(at, line)| (at - begun, line)).collect();
+    let expected =
+        [(0, "read a-a.example.com"), (50, "apply 1 units: 0 create, 2 replace"), (50, "remember 1 moves")];
+    assert_eq!(done.iter().map(|(at, line)| (*at, line.as_str())).collect::<Vec<_>>(), expected);
+}

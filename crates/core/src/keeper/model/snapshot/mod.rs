@@ -205,6 +205,16 @@ impl Snapshot {
         self.fresh_since(name).is_some_and(|since| since >= self.leads_since && now - since < FRESH)
     }
 
+    /// Whether a read of a single name is under way on which decisions may rely.
+    pub fn is_being_read(&self, name: &Name, now: Time) -> bool {
+        self.reads.values().any(|read| {
+            matches!(&read.part, Part::Names(names, _) if names.contains(name))
+                && read.requested >= self.leads_since
+                && now - read.requested < FRESH
+                && !self.observations.is_newer(name, read.requested)
+        })
+    }
+
     /// Notes that this process begins to lead. Decisions may not rely on reads from before.
     pub fn begin_term(&mut self, now: Time) {
         self.leads_since = now;
