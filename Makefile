@@ -85,7 +85,8 @@ book:  ## Build the book in target/book; REPOSITORY=owner/zonekeeper for its lin
 docs:  ## Build the API documentation; a warning is an error
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 
-bench: tools  ## Measure time and memory: plans of 1,000 to 100,000 hostnames, pods, starts, an outage, a standby
+bench: tools  ## Measure time and memory: beside ExternalDNS with EXTERNAL_DNS=path, plans, pods, starts, an outage, a standby
+	$(CARGO) bench --locked --package zonekeeper --bench comparison --target $(lastword $(SHIPPED))
 	$(CARGO) bench --locked --package zonekeeper-core --bench plan
 	$(CARGO) bench --locked --package zonekeeper-core --bench pods
 	$(CARGO) bench --locked --package zonekeeper --bench start --target $(lastword $(SHIPPED))
