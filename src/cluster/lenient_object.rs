@@ -1,10 +1,16 @@
 //! Objects that may not be readable.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use kube::{Resource, api::ObjectMeta};
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
-use serde_json::Value;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Map, Value};
+
+/// The field with the managers of all other fields. It is often larger than the rest of the object, and nobody here reads it.
+const MANAGED_FIELDS: &str = "managedFields";
 
 /// An object of a list or a watch, readable or not.
 ///
@@ -20,10 +26,80 @@ pub struct LenientObject<K> {
 
 impl<'de, K: DeserializeOwned> Deserialize<'de> for LenientObject<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
+        let value = deserializer.deserialize_any(Fields { skipped: None })?;
         let metadata = value.get("metadata").map(metadata).unwrap_or_default();
         let object = serde_json::from_value(value).map(Box::new).map_err(|error| error.to_string());
         Ok(Self { metadata, object })
+    }
+}
+
+/// Reads a JSON object without the managed fields in its metadata.
+#[derive(Clone, Copy)]
+struct Fields {
+    /// The field that is not read.
+    skipped: Option<&'static str>,
+}
+
+impl<'de> DeserializeSeed<'de> for Fields {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+/// Anything but a JSON object is read as `null`: it cannot be read as an object or as metadata later.
+impl<'de> Visitor<'de> for Fields {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some(name) = fields.next_key::<String>()? {
+            if self.skipped == Some(name.as_str()) {
+                fields.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let value = if self.skipped.is_none() && name == "metadata" {
+                fields.next_value_seed(Self { skipped: Some(MANAGED_FIELDS) })?
+            } else {
+                fields.next_value()?
+            };
+            map.insert(name, value);
+        }
+        Ok(Value::Object(map))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
     }
 }
 
@@ -65,5 +141,42 @@ impl<K: Resource> Resource for LenientObject<K> {
 
     fn meta_mut(&mut self) -> &mut ObjectMeta {
         &mut self.metadata
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::networking::v1::Ingress;
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(value: &Value) -> LenientObject<Ingress> {
+        serde_json::from_str(&value.to_string()).unwrap()
+    }
+
+    #[test]
+    fn managed_fields_are_left_out_and_all_others_are_read() {
+        let managed = json!([{"manager": "kubectl", "fieldsV1": {"f:spec": {}}}]);
+        let mut value = json!({
+            "metadata": {"name": "web", "annotations": {"managedFields": "mine"}, "managedFields": managed},
+            "spec": {"rules": [{"host": "www.example.com"}]},
+            "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}},
+        });
+        let found = *read(&value).object.unwrap();
+        value["metadata"].as_object_mut().unwrap().remove("managedFields");
+        assert_eq!(found, serde_json::from_value(value).unwrap());
+    }
+
+    #[test]
+    fn an_object_of_unexpected_types_fails_alone() {
+        for metadata in [json!("text"), json!(7), json!(-7), json!(0.5), json!(true), json!(null), json!([1])]
+        {
+            let found = read(&json!({"metadata": metadata, "spec": {}}));
+            assert_eq!(found.metadata, ObjectMeta::default(), "{metadata}");
+        }
+        let found = read(&json!({"metadata": {"name": "web", "labels": 7}}));
+        assert_eq!(found.metadata.name.as_deref(), Some("web"));
+        assert!(found.object.is_err());
     }
 }

@@ -64,9 +64,20 @@ pub enum BadName {
 
 impl Name {
     fn new(text: &str) -> Self {
-        let mut both = String::with_capacity(text.len() * 2 + 1);
-        both.push_str(text);
-        for label in text.rsplit('.') {
+        Self::below(text, None, "")
+    }
+
+    /// The name of these labels, followed by the rest of a name. `order` is the sort key of the rest.
+    fn below(labels: &str, rest: Option<&str>, order: &str) -> Self {
+        let mut both = String::with_capacity((labels.len() + order.len() + 1) * 2);
+        both.push_str(labels);
+        if let Some(rest) = rest {
+            both.push('.');
+            both.push_str(rest);
+        }
+        let end = both.len();
+        both.push_str(order);
+        for label in labels.rsplit('.') {
             if label.bytes().all(is_plain) {
                 both.push_str(label);
             } else {
@@ -74,7 +85,7 @@ impl Name {
             }
             both.push('.');
         }
-        Self { both: both.into(), end: text.len() }
+        Self { both: both.into(), end }
     }
 
     /// The sort key.
@@ -210,19 +221,21 @@ impl Name {
 
     /// The same name with another first label. `None` if the label or the name is too long.
     pub fn with_first_label(&self, first: &str) -> Option<Self> {
-        let text = match self.split_first().1 {
-            Some(rest) => format!("{first}.{rest}"),
-            None => first.to_owned(),
-        };
-        let fits = text.len() <= MAX_NAME_BYTES
-            && text.split('.').all(|label| !label.is_empty() && label.len() <= MAX_LABEL_BYTES);
-        fits.then(|| Self::new(&text))
+        let rest = self.split_first().1;
+        let bytes = first.len() + rest.map_or(0, |rest| rest.len() + 1);
+        let fits = bytes <= MAX_NAME_BYTES
+            && first.split('.').all(|label| !label.is_empty() && label.len() <= MAX_LABEL_BYTES);
+        // Without its last dot, the sort key ends with the first label.
+        let order = self.order();
+        let labels = order.strip_suffix('.').unwrap_or(order);
+        let above = labels.rfind('.').and_then(|at| order.get(..=at)).unwrap_or_default();
+        fits.then(|| Self::below(first, rest, above))
     }
 
     /// The name `label` directly below this one. `None` if it is too long.
     pub fn child(&self, label: &str) -> Option<Self> {
-        let text = format!("{label}.{self}");
-        (label.len() <= MAX_LABEL_BYTES && text.len() <= MAX_NAME_BYTES).then(|| Self::new(&text))
+        let fits = label.len() <= MAX_LABEL_BYTES && label.len() + 1 + self.as_str().len() <= MAX_NAME_BYTES;
+        fits.then(|| Self::below(label, Some(self.as_str()), self.order()))
     }
 }
 
@@ -404,6 +417,23 @@ mod tests {
         let mut sorted: Vec<Name> = listed.iter().rev().map(|text| host(text)).collect();
         sorted.sort();
         assert_eq!(sorted.iter().map(Name::as_str).collect::<Vec<_>>(), listed);
+    }
+
+    #[test]
+    fn a_name_from_parts_is_that_of_its_text() {
+        let read = |text: &str| Name::from_route53(text).unwrap();
+        for name in ["com", "example.com", "*.example.com", "a\\056b.example.com", "a.b.example.com"] {
+            let (name, rest) =
+                (read(name), name.split_once('.').map_or(String::new(), |(_, rest)| format!(".{rest}")));
+            for first in ["www", "*", "txt.a-www", "a\\040b"] {
+                assert_eq!(name.with_first_label(first), Some(read(&format!("{first}{rest}"))));
+                assert_eq!(name.child(first), Some(read(&format!("{first}.{name}"))));
+            }
+            assert_eq!([name.with_first_label(""), name.with_first_label("a..b")], [None, None]);
+        }
+        let longest = host(&["abc.".repeat(62), "d.com".to_owned()].concat());
+        assert_eq!(longest.as_str().len(), 253);
+        assert_eq!([longest.child("e"), longest.with_first_label("abcd")], [None, None]);
     }
 
     #[test]

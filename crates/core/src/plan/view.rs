@@ -86,8 +86,7 @@ impl<'a> View<'a> {
         naming.places(self.zone.apex(), host, types).chain(naming.replacement(host)).chain([host.clone()])
     }
 
-    /// The hostnames whose plan can say something: claimed ones, and those with records that objects can ask for. Two thirds
-    /// of the names of a zone hold only ownership records. A hostname can come twice.
+    /// The hostnames whose plan can say something. A hostname can come twice.
     pub fn hosts(&self) -> impl Iterator<Item = &Name> {
         let apex = self.zone.apex();
         let names = self.zone.names_from(apex);
@@ -95,9 +94,10 @@ impl<'a> View<'a> {
         self.claims.hosts_within(apex).chain(names.map(|(name, _)| name))
     }
 
-    /// Whether a hostname is claimed or has records.
-    pub fn exists(&self, host: &Name) -> bool {
-        self.claims.has_host(host) || !self.zone.at(host).is_empty()
+    /// Whether the plan of a name can say something: it is claimed, or has records that objects can ask for. Two thirds of the
+    /// names of a zone hold only ownership records.
+    pub fn is_host(&self, name: &Name) -> bool {
+        self.claims.has_host(name) || self.zone.at(name).iter().any(|set| self.can_be_wanted(set))
     }
 
     /// Whether objects can ask for a record set: its type is one of addresses or managed, and it is no ownership record.

@@ -390,8 +390,13 @@ pub fn changes_reach_whom_they_affect(
     let (settings, history) = (&situation.settings, &situation.history);
     let was = View::new(&situation.zone, &claims, settings, history);
     let is = View::new(&changed, &claims, settings, history);
+    // Only these are planned.
+    if let Some(other) = names.iter().find(|name| !was.is_host(name) && !was.host(name).says_nothing()) {
+        return Err(format!("{other} is no host, and its plan says {:?}", was.host(other)));
+    }
     let mut fallbacks = Fallbacks::default();
-    for host in names.iter().filter(|host| was.exists(host) || is.exists(host)) {
+    let exists = |view: &View<'_>, host: &Name| view.claims.has_host(host) || !view.zone.at(host).is_empty();
+    for host in names.iter().filter(|host| exists(&was, host) || exists(&is, host)) {
         fallbacks.note(&situation.settings, apex, host, true);
     }
     let mut known = was.affected(at, &fallbacks);
