@@ -130,7 +130,7 @@ async fn ready(State(shared): State<Shared>) -> impl IntoResponse {
 
 async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
     let status = match shared.driver() {
-        Some(driver) => driver.status().unwrap_or_default(),
+        Some(driver) => driver.status().unwrap_or_else(Status::stopping),
         None => Status::starting(),
     };
     match (shared.render)(&status) {

@@ -39,7 +39,8 @@ impl Run {
         let mode = match mode {
             _ if is_dry => Mode::DryRun,
             RunMode::Approve => Mode::Approve,
-            RunMode::Apply | RunMode::DryRun => Mode::Apply,
+            RunMode::DryRun => Mode::DryRun,
+            RunMode::Apply => Mode::Apply,
         };
         let probes = Probes { address: metrics_address, mode, zone_quota };
         let session = Session::open(self.flags, self.cluster, until, Some(probes)).await?;

@@ -48,7 +48,7 @@ impl<'de> DeserializeSeed<'de> for Fields {
     }
 }
 
-/// Anything but a JSON object is read as `null`: it cannot be read as an object or as metadata later.
+/// Any other JSON value is read as it is. Only its object or its metadata then fails.
 impl<'de> Visitor<'de> for Fields {
     type Value = Value;
 
@@ -74,28 +74,31 @@ impl<'de> Visitor<'de> for Fields {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Value::Null)
+        let mut array = Vec::new();
+        while let Some(item) = items.next_element()? {
+            array.push(item);
+        }
+        Ok(Value::Array(array))
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {
@@ -174,6 +177,8 @@ mod tests {
         {
             let found = read(&json!({"metadata": metadata, "spec": {}}));
             assert_eq!(found.metadata, ObjectMeta::default(), "{metadata}");
+            // Metadata can be missing.
+            assert_eq!(found.object.is_err(), !metadata.is_null(), "{metadata}");
         }
         let found = read(&json!({"metadata": {"name": "web", "labels": 7}}));
         assert_eq!(found.metadata.name.as_deref(), Some("web"));

@@ -10,7 +10,7 @@ use zonekeeper_core::{
 /// A summary of the keeper's state, for readiness and metrics.
 #[derive(Debug, Clone, Default)]
 pub struct Status {
-    /// Whether the process still connects to the cluster or opens the zone. It is a closed gate in the metrics.
+    /// Whether the process still connects to the cluster or opens the zone. The metrics show it as a closed gate, beside those of the keeper.
     pub is_starting: bool,
     /// Whether the plan can be relied on.
     pub is_ready: bool,
@@ -64,10 +64,15 @@ pub struct Times {
 impl Status {
     /// The status of a process without a keeper: it connects to the cluster or opens the zone.
     pub fn starting() -> Self {
+        Self { is_starting: true, ..Self::stopping() }
+    }
+
+    /// The status of a process whose driver has ended.
+    pub fn stopping() -> Self {
         // A budget without tokens, because `None` would be one without a limit.
         let none = Some(Tokens { left: 0, capacity: 0 });
         let budget = Budget { requests: none, changes: none, ..Budget::default() };
-        Self { is_starting: true, budget, ..Self::default() }
+        Self { budget, ..Self::default() }
     }
 
     /// Summarizes a keeper's state at a time. `unix` is this time in seconds since 1970.

@@ -88,7 +88,7 @@ pub enum OpenError {
 // === impl OpenError ===
 
 impl OpenError {
-    /// Why the request failed, if it was one that failed for a reason outside the zone.
+    /// The failure of the request. None if Route 53 answered, and the zone cannot be used.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Credentials(failure, _)

@@ -52,7 +52,7 @@ impl Changes {
         registry.register("changes", "Changes that Route 53 accepted, by action", changes.accepted.clone());
         registry.register_with_unit(
             "change_accepted",
-            "Time until Route 53 accepts the records, for each hostname: from the change of an object or of the zone, or \
+            "Time until Route 53 accepts the records, for each hostname and set identifier: from the change of an object or of the zone, or \
              from the start of the process. The time for which a hostname was held or rejected does not count, nor the time \
              before an approval, nor the pause of a rollout",
             Unit::Seconds,

@@ -79,7 +79,7 @@ use writer::Writer;
 /// The shortest time until the next wake-up. It prevents a busy loop.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
 
-/// The most hostnames of one change that are read before they are planned.
+/// The most hostnames of one change whose names are read early.
 const MOST_EARLY: usize = 8;
 
 /// The state of the loop.
@@ -360,26 +360,26 @@ impl Keeper {
         let now = turn.now;
         let rules = self.permits.rules(&self.model, &self.planner, now);
         let may_send = self.planner.is_started()
-            && self.writer.is_idle()
+            && self.writer.may_begin(now)
             && self.permits.requests(now) == State::Closed
             && rules.may_send();
-        if hosts.len() > MOST_EARLY || !may_send || !self.pacer.has_plenty(now) {
+        if hosts.len() > MOST_EARLY || !may_send {
             return;
         }
         let view = self.model.view();
         let units: Vec<Unit> = hosts.iter().flat_map(|host| view.host(host).units).collect();
         let units = units.iter().filter(|unit| !matches!(rules.permit(unit), Permit::NotBefore(_)));
         let names = units.flat_map(|unit| writer::names_to_read(unit, &self.model, &self.permits, now));
-        let names: BTreeSet<Name> =
-            names.filter(|name| !self.model.snapshot.is_being_read(name, now)).collect();
-        if !names.is_empty() {
-            self.reader.read_names(names, &mut self.model, &mut self.pacer, turn);
-        }
+        let names = names.filter(|name| !self.model.snapshot.is_being_read(name, now)).collect();
+        self.reader.read_early(names, &mut self.model, &mut self.pacer, turn);
     }
 
-    /// How long a planned unit has waited, if it waits. The pause of a rollout does not count.
+    /// How long a planned unit has waited, if it waits. The pause of a rollout does not count, of this unit or of one that is
+    /// bound to it.
     fn wait_of(&self, unit: &Unit, now: Time) -> Option<Wait> {
-        self.planner.wait_of(unit.key(), self.permits.paused_until(unit), now)
+        let paused = self.planner.bound_to(unit).map(|other| self.permits.paused_until(other));
+        let not_before = paused.fold(self.permits.paused_until(unit), Time::max);
+        self.planner.wait_of(unit.key(), not_before, now)
     }
 
     /// Takes how long the units of an accepted batch have waited. A unit of the same key that is still to be written waits

@@ -17,7 +17,7 @@ pub enum Cause {
 /// approval, or it belongs to a rollout that pauses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait {
-    /// Since when it waited: the change of an object or of the zone, or the start of the process.
+    /// Why it waited: because of a change of an object or of the zone, or since the start of the process.
     pub cause: Cause,
     /// How long it waited.
     pub time: Duration,

@@ -29,9 +29,11 @@ impl View<'_> {
             reads.extend(ownership.reads);
             then.extend(match found {
                 Some(found) if is_right || self.is_undecided(holder, desired, found) => None,
-                Some(found) => {
-                    Some(Change::Replace { role: Role::Record, before: found.clone(), after: wanted.clone() })
-                }
+                Some(found) => Some(Change::Replace {
+                    role: Role::Record,
+                    before: Box::new(found.clone()),
+                    after: wanted.clone(),
+                }),
                 None => Some(Change::Create { role: Role::Record, set: wanted.clone() }),
             });
         }

@@ -36,8 +36,8 @@ pub enum Change {
     Replace {
         /// The role of the set.
         role: Role,
-        /// The set in the zone.
-        before: RecordSet,
+        /// The set in the zone. It is boxed, so that the most frequent change, a creation, is small.
+        before: Box<RecordSet>,
         /// The wanted set, with the same name, type and set identifier.
         after: RecordSet,
     },

@@ -305,7 +305,7 @@ impl Naming {
 // === impl Fallbacks ===
 
 impl Fallbacks {
-    /// Remembers the fallback names of a hostname while the hostname is claimed or has records.
+    /// Remembers the fallback names of a hostname while its plan can say something.
     pub fn note(&mut self, settings: &Settings, apex: &Name, host: &Name, exists: bool) {
         // The ownership record of any record keeps its name, even if nobody manages the type.
         let types = RecordType::WRITABLE.iter();

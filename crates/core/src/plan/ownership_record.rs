@@ -33,7 +33,7 @@ impl View<'_> {
                 Err(Reason::RoutingConflict { at: at.clone(), is_needed: false })
             }
             Some(found) if found.answers_like(&after) => Ok(None),
-            Some(found) => Ok(Some(Change::Replace { role, before: found.clone(), after })),
+            Some(found) => Ok(Some(Change::Replace { role, before: Box::new(found.clone()), after })),
             None => Ok(Some(Change::Create { role, set: after })),
         }
     }

@@ -90,14 +90,18 @@ impl<'a> View<'a> {
     pub fn hosts(&self) -> impl Iterator<Item = &Name> {
         let apex = self.zone.apex();
         let names = self.zone.names_from(apex);
-        let names = names.filter(move |(_, sets)| sets.iter().any(|set| self.can_be_wanted(set)));
+        let names = names.filter(move |(_, sets)| self.has_wanted(sets));
         self.claims.hosts_within(apex).chain(names.map(|(name, _)| name))
     }
 
     /// Whether the plan of a name can say something: it is claimed, or has records that objects can ask for. Two thirds of the
     /// names of a zone hold only ownership records.
     pub fn is_host(&self, name: &Name) -> bool {
-        self.claims.has_host(name) || self.zone.at(name).iter().any(|set| self.can_be_wanted(set))
+        self.claims.has_host(name) || self.has_wanted(self.zone.at(name))
+    }
+
+    fn has_wanted(&self, sets: &[RecordSet]) -> bool {
+        sets.iter().any(|set| self.can_be_wanted(set))
     }
 
     /// Whether objects can ask for a record set: its type is one of addresses or managed, and it is no ownership record.

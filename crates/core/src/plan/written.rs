@@ -57,7 +57,11 @@ impl<'a> View<'a> {
                     if self.is_undecided(holder, desired, found) {
                         return Err(Reason::MergeUndecided { found: found.to_string() });
                     }
-                    Change::Replace { role: Role::Record, before: found.clone(), after: wanted.clone() }
+                    Change::Replace {
+                        role: Role::Record,
+                        before: Box::new(found.clone()),
+                        after: wanted.clone(),
+                    }
                 }
                 Decision::Create => Change::Create { role: Role::Record, set: wanted.clone() },
             };

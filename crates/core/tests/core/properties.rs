@@ -395,8 +395,7 @@ pub fn changes_reach_whom_they_affect(
         return Err(format!("{other} is no host, and its plan says {:?}", was.host(other)));
     }
     let mut fallbacks = Fallbacks::default();
-    let exists = |view: &View<'_>, host: &Name| view.claims.has_host(host) || !view.zone.at(host).is_empty();
-    for host in names.iter().filter(|host| exists(&was, host) || exists(&is, host)) {
+    for host in names.iter().filter(|host| was.is_host(host) || is.is_host(host)) {
         fallbacks.note(&situation.settings, apex, host, true);
     }
     let mut known = was.affected(at, &fallbacks);

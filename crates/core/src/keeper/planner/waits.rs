@@ -40,7 +40,8 @@ impl Waits {
         for unit in new {
             let planned = Waiting { cause, since };
             let waiting = self.by_key.entry(unit.key().clone()).or_insert(planned);
-            if waiting.cause == Cause::Start && cause == Cause::Change && !old.contains(unit) {
+            let is_same = |old: &Unit| old.key() == unit.key() && old.digest() == unit.digest();
+            if waiting.cause == Cause::Start && cause == Cause::Change && !old.iter().any(is_same) {
                 *waiting = planned;
             }
         }

@@ -28,6 +28,8 @@ use crate::{
 
 /// When a repaired record is read again: how long after the repair.
 const AFTER_REPAIR: [Duration; 3] = [Duration::from_mins(1), Duration::from_mins(5), Duration::from_mins(15)];
+/// The most requests for an early read. A zone lists the names of one hostname at up to four places.
+const MOST_EARLY_PAGES: usize = 8;
 
 /// Decides which parts of the zone are read, and when.
 #[derive(Debug)]
@@ -186,6 +188,20 @@ impl ZoneReader {
                 pacer.spend(turn.now, 1, 0);
                 turn.effect(Effect::Read(read));
             }
+        }
+    }
+
+    /// Reads names before a batch needs them, if they take few requests and no request has failed a short time ago.
+    pub fn read_early(
+        &mut self,
+        names: BTreeSet<Name>,
+        model: &mut Model,
+        pacer: &mut Pacer,
+        turn: &mut Turn,
+    ) {
+        let is_cheap = model.snapshot.in_pages(names.clone()).len() <= MOST_EARLY_PAGES;
+        if is_cheap && pacer.has_plenty(turn.now) && self.rereads.may_read(turn.now) {
+            self.read_names(names, model, pacer, turn);
         }
     }
 

@@ -65,6 +65,11 @@ impl Rereads {
         self.not_before = self.not_before.max(again);
     }
 
+    /// Whether names may be read now. After a failure of the service, none may.
+    pub fn may_read(&self, now: Time) -> bool {
+        self.not_before <= now
+    }
+
     /// Whether a name must be read at once.
     pub fn is_awaited(&self) -> bool {
         !self.at_once.is_empty()

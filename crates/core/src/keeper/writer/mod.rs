@@ -103,6 +103,11 @@ impl Writer {
         }
     }
 
+    /// Whether a batch may begin now.
+    pub fn may_begin(&self, now: Time) -> bool {
+        matches!(self.cycle, Cycle::Idle { not_before } if not_before <= now)
+    }
+
     /// Whether there is no batch under way.
     pub fn is_idle(&self) -> bool {
         matches!(self.cycle, Cycle::Idle { .. })

@@ -177,7 +177,8 @@ impl<'k> Selector<'k> {
         let (model, permits) = (self.model, &*self.permits);
         let requests = |groups: &[(Group<'_>, u32)]| {
             let units = groups.iter().flat_map(|(group, _)| group);
-            let names = units.flat_map(|unit| names_to_read(unit, model, permits, now)).collect();
+            let names = units.flat_map(|unit| names_to_read(unit, model, permits, now));
+            let names = names.filter(|name| !model.snapshot.is_being_read(name, now)).collect();
             u32::try_from(model.snapshot.in_pages(names).len()).unwrap_or(u32::MAX).saturating_add(1)
         };
         let mut pacer = self.pacer.clone();

@@ -142,7 +142,7 @@ fn a_hold_of_one_set_identifier_delays_no_other_one() {
 }
 
 #[test]
-fn what_waits_since_the_start_is_no_change() {
+fn a_wait_since_the_start_is_no_change() {
     let mut stage = Stage::new();
     stage.start(&[web("a", WEB_1)]);
     // A process that starts later finds another target.

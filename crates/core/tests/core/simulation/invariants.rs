@@ -196,7 +196,7 @@ impl Ledger {
                 }
                 if let Change::Replace { before, .. } = change {
                     let as_planned =
-                        met.found.as_ref().is_some_and(|found| set_from_service(found) == *before);
+                        met.found.as_ref().is_some_and(|found| set_from_service(found) == **before);
                     if !(as_planned && met.is_ours) {
                         self.check_race(change, unit.reads(), met, basis)?;
                         races += 1;

@@ -25,6 +25,9 @@ use crate::{
 /// How long a decision may rely on a read of a name, from the sending of its request.
 pub(in crate::keeper) const FRESH: Duration = Duration::from_secs(10);
 
+/// How long a read under way is awaited. After that, its connection may hang, and a new read is faster.
+const AWAITED: Duration = Duration::from_secs(1);
+
 /// The most that Route 53 lists in one page (`MaxItems`, `ListResourceRecordSets`).
 const PAGE_ITEMS: u16 = 300;
 /// The most known record sets that one read of names spans. The rest of its page is room for record sets that others
@@ -205,13 +208,16 @@ impl Snapshot {
         self.fresh_since(name).is_some_and(|since| since >= self.leads_since && now - since < FRESH)
     }
 
-    /// Whether a read of a single name is under way on which decisions may rely.
+    /// Whether a read of a single name is under way that is worth waiting for: decisions may rely on it, and it was sent a
+    /// short time ago.
     pub fn is_being_read(&self, name: &Name, now: Time) -> bool {
-        self.reads.values().any(|read| {
-            matches!(&read.part, Part::Names(names, _) if names.contains(name))
-                && read.requested >= self.leads_since
-                && now - read.requested < FRESH
-                && !self.observations.is_newer(name, read.requested)
+        self.reads.values().any(|Pending { requested, part }| {
+            let was_written = |set: &RecordSet| self.observations.was_written(set, *requested);
+            matches!(part, Part::Names(names, _) if names.contains(name))
+                && *requested >= self.leads_since
+                && now - *requested < AWAITED
+                && !self.observations.is_newer(name, *requested)
+                && !self.zone.at(name).iter().any(was_written)
         })
     }
 
