@@ -2,7 +2,8 @@
 //! emulated Route 53.
 //!
 //! Run it with `make bench`. `EXTERNAL_DNS=path` names a binary of ExternalDNS to measure beside zonekeeper. `cargo bench -p
-//! zonekeeper --bench comparison -- 1000` measures one number of hostnames. docs/explain/performance.md has a result.
+//! zonekeeper --bench comparison -- 1000` measures one number of hostnames. docs/explain/performance.md explains the
+//! table.
 //!
 //! Every hostname is an Ingress with a load balancer, with the annotations and managed fields of a real one. It needs four
 //! record sets. Route 53 has no quota here, and answers at once or after [`DISTANCE`].
@@ -22,17 +23,13 @@ include!("shared/modules.rs");
 use std::{
     env, fmt,
     path::PathBuf,
-    process::Stdio,
     time::{Duration, Instant},
 };
 
 use futures::{StreamExt as _, stream};
 use k8s_openapi::api::networking::v1::Ingress;
 use serde_json::json;
-use tokio::{
-    process::{Child, Command},
-    time::{interval, sleep},
-};
+use tokio::time::{interval, sleep};
 use zonekeeper_emulator::faults::Effect;
 
 use self::{
@@ -67,16 +64,11 @@ const ROWS: [(&str, &str); 6] = [
     ("peak memory", "MiB"),
 ];
 
-/// What is measured.
+/// A program to measure.
 enum Program {
     Zonekeeper,
     /// The binary, and more arguments.
     ExternalDns(PathBuf, &'static [&'static str]),
-}
-
-enum Running {
-    Zonekeeper(Process),
-    ExternalDns(Child),
 }
 
 #[tokio::main]
@@ -151,22 +143,23 @@ async fn measure(program: &Program, shop: &Namespace, hostnames: usize) -> [f64;
     zone.alter(|zone| zone.record_limit = usize::MAX);
     let before = size(&zone);
     let begin = Instant::now();
-    let running = program.start(&zone, shop).await;
+    let running = program.command(&zone, shop).await.start();
     until("all records are there", || size(&zone) - before == hostnames * 4).await;
     let all = begin.elapsed().as_secs_f64();
     // The objects are measured as they settle: the first loop of ExternalDNS ends later.
     sleep(Duration::from_secs(2)).await;
     let near = changes(shop, &zone, hostnames).await;
-    let (asked, used) = (zone.journal().requests.len(), running.processor());
+    let (asked, used) = (zone.journal().requests.len(), processor(&running));
     sleep(IDLE).await;
     let idle = float(zone.journal().requests.len() - asked);
-    let processor = running.processor() - used;
+    let processor = processor(&running) - used;
     for operation in ["GetHostedZone", "ListHostedZones", LIST, CHANGE] {
         zone.disturb(operation, Effect::latency(DISTANCE), u32::MAX);
     }
     let far = changes(shop, &zone, hostnames).await;
-    let memory = running.peak_memory();
-    running.stop().await;
+    let memory = peak_memory(&running);
+    // No other process needs the Lease of zonekeeper.
+    drop(running.kill().await);
     [all, near, far, idle, processor, memory]
 }
 
@@ -209,6 +202,21 @@ fn float(number: impl TryInto<u32>) -> f64 {
     number.try_into().unwrap_or_else(|_| panic!("the number is too large")).into()
 }
 
+fn entry(running: &Process) -> procfs::process::Process {
+    procfs::process::Process::new(running.id().try_into().unwrap()).unwrap()
+}
+
+/// The peak of resident memory, in MiB (`proc(5)`, `VmHWM`).
+fn peak_memory(running: &Process) -> f64 {
+    float(entry(running).status().unwrap().vmhwm.unwrap()) / 1024.0
+}
+
+/// The time of a processor that a process has used, in milliseconds.
+fn processor(running: &Process) -> f64 {
+    let stat = entry(running).stat().unwrap();
+    float((stat.utime + stat.stime) * 1_000 / procfs::ticks_per_second())
+}
+
 fn name(number: usize) -> String {
     format!("web-{number}")
 }
@@ -220,40 +228,29 @@ fn hostname(number: usize) -> String {
 // === impl Program ===
 
 impl Program {
-    async fn start(&self, zone: &Zone, shop: &Namespace) -> Running {
+    async fn command(&self, zone: &Zone, shop: &Namespace) -> CommandLine {
         match self {
             Self::Zonekeeper => {
                 let unlimited = ["run", "--account-requests", "unlimited", "--account-changes", "unlimited"];
-                Running::Zonekeeper(CommandLine::of(zone, shop, &unlimited).await.start())
+                CommandLine::of(zone, shop, &unlimited).await
             }
             Self::ExternalDns(path, more) => {
                 let plane = ControlPlane::shared().await;
-                let child = Command::new(path)
-                    .env_clear()
-                    .env("AWS_ENDPOINT_URL_ROUTE_53", zone.url())
-                    .env("AWS_REGION", "eu-west-1")
-                    .env("AWS_ACCESS_KEY_ID", "AKIAEXTERNALDNS")
-                    .env("AWS_SECRET_ACCESS_KEY", "secret")
-                    .env("AWS_EC2_METADATA_DISABLED", "true")
-                    .args([
+                let kubeconfig = plane.administrator().display().to_string();
+                CommandLine::of_program(path)
+                    .route53(&zone.url())
+                    .keys("AKIAEXTERNALDNS")
+                    .args(&[
                         "--provider=aws",
                         "--registry=txt",
                         "--txt-owner-id=tests",
                         "--policy=upsert-only",
                     ])
                     // Its defaults wait a second between two batches, and limit the requests to the API server.
-                    .args(["--source=ingress", "--aws-batch-change-interval=0s", "--kube-api-qps=100"])
-                    .args([&format!("--domain-filter={NAME}"), "--metrics-address=127.0.0.1:0"])
-                    .args([&format!("--namespace={}", shop.name())])
-                    .args(*more)
-                    .arg("--kubeconfig")
-                    .arg(plane.administrator())
-                    .stdin(Stdio::null())
-                    .stdout(Stdio::null())
-                    .stderr(Stdio::null())
-                    .kill_on_drop(true)
-                    .spawn();
-                Running::ExternalDns(child.unwrap())
+                    .args(&["--source=ingress", "--aws-batch-change-interval=0s", "--kube-api-qps=100"])
+                    .args(&["--domain-filter", NAME, "--namespace", shop.name(), "--kubeconfig", &kubeconfig])
+                    .args(&["--metrics-address=127.0.0.1:0"])
+                    .args(more)
             }
         }
     }
@@ -265,39 +262,6 @@ impl fmt::Display for Program {
             Self::Zonekeeper => f.write_str("zonekeeper"),
             Self::ExternalDns(_, []) => f.write_str("ExternalDNS"),
             Self::ExternalDns(_, more) => write!(f, "ExternalDNS {}", more.join(" ")),
-        }
-    }
-}
-
-// === impl Running ===
-
-impl Running {
-    fn id(&self) -> u32 {
-        match self {
-            Self::Zonekeeper(process) => process.id(),
-            Self::ExternalDns(child) => child.id().unwrap(),
-        }
-    }
-
-    fn entry(&self) -> procfs::process::Process {
-        procfs::process::Process::new(self.id().try_into().unwrap()).unwrap()
-    }
-
-    /// The peak of resident memory, in MiB (`proc(5)`, `VmHWM`).
-    fn peak_memory(&self) -> f64 {
-        float(self.entry().status().unwrap().vmhwm.unwrap()) / 1024.0
-    }
-
-    /// The time of a processor that it has used, in milliseconds.
-    fn processor(&self) -> f64 {
-        let stat = self.entry().stat().unwrap();
-        float((stat.utime + stat.stime) * 1_000 / procfs::ticks_per_second())
-    }
-
-    async fn stop(self) {
-        match self {
-            Self::Zonekeeper(process) => drop(process.stop().await),
-            Self::ExternalDns(mut child) => child.kill().await.unwrap(),
         }
     }
 }

@@ -9,7 +9,7 @@ use zonekeeper_core::keeper::Mode;
 
 use crate::{driver::Handle, serve, telemetry::Metrics};
 
-/// What a controller serves, and says about itself from the start.
+/// The settings of the server, and of the metrics that are known from the start.
 pub(super) struct Probes {
     /// Where the server listens.
     pub address: SocketAddr,

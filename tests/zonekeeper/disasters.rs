@@ -7,7 +7,7 @@ use zonekeeper_emulator::faults::Effect;
 use crate::{
     control_plane::ControlPlane,
     namespace::{BALANCER, Namespace, OTHER_BALANCER},
-    pages,
+    pages::{self, command},
     process::{ACCESS_KEY, CommandLine},
     zone::{CHANGE, LIST, Zone},
 };
@@ -16,13 +16,6 @@ use crate::{
 fn commands(page: &str) -> Vec<String> {
     let commands = pages::commands(&pages::read(&format!("docs/operate/{page}.md")));
     commands.into_iter().filter(|command| command.starts_with("zonekeeper ")).collect()
-}
-
-/// A command of a page in the cluster of a test.
-async fn command(line: &str, zone: &Zone, shop: &Namespace) -> CommandLine {
-    let arguments: Vec<&str> = line.split(' ').skip(1).collect();
-    let command = CommandLine::of(zone, shop, &arguments).await;
-    command.without_env("ZONEKEEPER_ZONE_ID").without_env("ZONEKEEPER_OWNER_ID")
 }
 
 #[tokio::test]

@@ -3,12 +3,12 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
 use serde_json::{Value, json};
-use tokio::process::Command;
 use zonekeeper_emulator::zone::HostedZone;
 
 use crate::{
@@ -418,19 +418,12 @@ async fn recorder_both_take_turns() {
         zone.requests().len()
     };
     let run = async || {
-        let mut runner = Command::new(&binary);
-        runner
-            .env_clear()
-            .env("AWS_ENDPOINT_URL_ROUTE_53", zone.url())
-            .env("AWS_REGION", "eu-west-1")
-            .env("AWS_ACCESS_KEY_ID", "AKIAEXTERNALDNS")
-            .env("AWS_SECRET_ACCESS_KEY", "secret")
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .arg("--kubeconfig")
-            .arg(ControlPlane::shared().await.administrator())
-            .args(&arguments);
-        let ended = runner.output().await.unwrap();
-        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+        let kubeconfig = ControlPlane::shared().await.administrator().display().to_string();
+        let command =
+            CommandLine::of_program(Path::new(&binary)).route53(&zone.url()).keys("AKIAEXTERNALDNS");
+        let ended = command.args(&["--kubeconfig", &kubeconfig]).args(&arguments).start();
+        let ended = ended.end_within(Duration::from_mins(2)).await;
+        assert!(ended.status.success(), "{ended}");
         zone.requests().len()
     };
     assert_eq!(keep().await, 1);

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::{namespace::Namespace, process::CommandLine, zone::Zone};
+
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// The folders with pages outside of the book.
 const OTHERS: [&str; 4] = ["", "manifests", "manifests/aws", "manifests/aws/modules/pod-role"];
@@ -85,8 +87,19 @@ pub fn links(page: &str) -> impl Iterator<Item = &str> {
 
 /// The anchors of a page's headings, as GitHub makes them.
 pub fn headings(page: &str) -> BTreeSet<String> {
-    let headings = page.lines().filter(|line| line.starts_with('#'));
+    let mut is_code = false;
+    let headings = page.lines().filter(|line| {
+        is_code ^= line.trim_start().starts_with("```");
+        !is_code && line.starts_with('#')
+    });
     let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
     let slug = |text: &str| text.to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-");
     headings.map(|line| slug(line.trim_start_matches('#').trim())).collect()
+}
+
+/// A command of zonekeeper on a page, for a zone and a namespace of a test. The page names the zone and the owner id.
+pub async fn command(line: &str, zone: &Zone, shop: &Namespace) -> CommandLine {
+    let arguments: Vec<&str> = line.split(' ').skip(1).collect();
+    let command = CommandLine::of(zone, shop, &arguments).await;
+    command.without_env("ZONEKEEPER_ZONE_ID").without_env("ZONEKEEPER_OWNER_ID")
 }

@@ -54,8 +54,13 @@ pub struct Ended {
 impl CommandLine {
     /// `zonekeeper` with these arguments, and an environment without credentials and without a cluster.
     pub fn new(arguments: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_zonekeeper"));
-        command.env_clear().args(arguments);
+        Self::of_program(Path::new(env!("CARGO_BIN_EXE_zonekeeper"))).args(arguments)
+    }
+
+    /// Another program, in the same environment.
+    pub fn of_program(program: &Path) -> Self {
+        let mut command = Command::new(program);
+        command.env_clear();
         // Without this variable, the SDK asks EC2's metadata service for credentials.
         Self(command).env("AWS_EC2_METADATA_DISABLED", "true").env("HOME", env!("CARGO_TARGET_TMPDIR"))
     }

@@ -132,11 +132,7 @@ async fn records_are_taken_over_and_orphans_are_listed() {
     shop.create_ingress("old", "old.example.test", target).await;
     shop.create_balanced_ingress("new", "new.example.test", BALANCER).await;
     CommandLine::of(&zone, &shop, &["run", "--once"]).await.succeed().await;
-    let command = async |line: &str| {
-        let arguments: Vec<&str> = line.split(' ').skip(1).collect();
-        let command = CommandLine::of(&zone, &shop, &arguments).await;
-        command.without_env("ZONEKEEPER_ZONE_ID").without_env("ZONEKEEPER_OWNER_ID")
-    };
+    let command = async |line: &str| pages::command(line, &zone, &shop).await;
     let [_, adopt, _] = &commands("docs/tasks/adopt.md")[..] else { panic!("the page has other commands") };
     let [orphans, _] = &commands("docs/tasks/tidy.md")[..] else { panic!("the page has other commands") };
     let adopted = command(&format!("{adopt} --from-owner tests --yes")).await.succeed().await;

@@ -2,15 +2,13 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Stdio,
     time::Duration,
 };
 
-use tokio::{process::Command, time::timeout};
 use zonekeeper_emulator::{Emulator, zone::HostedZone};
 
 use super::{emulated_zone, situation::Situation};
-use crate::{control_plane::ControlPlane, zone};
+use crate::{control_plane::ControlPlane, process::CommandLine, zone};
 
 /// The variable with the path of ExternalDNS.
 const PATH: &str = "EXTERNAL_DNS";
@@ -59,25 +57,15 @@ impl Binary {
     /// Runs ExternalDNS once on the objects of a control plane and a new emulated zone.
     pub async fn run(&self, situation: &Situation, before: HostedZone, plane: &ControlPlane) -> Run {
         let emulator = Emulator::builder().zone(before).start().await.unwrap();
-        let ended = Command::new(&self.0)
-            .env_clear()
-            .env("AWS_ENDPOINT_URL_ROUTE_53", emulator.url())
-            .env("AWS_REGION", "eu-west-1")
-            .env("AWS_ACCESS_KEY_ID", "AKIAEXTERNALDNS")
-            .env("AWS_SECRET_ACCESS_KEY", "secret")
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .args(FIXED)
-            .arg("--kubeconfig")
-            .arg(plane.administrator())
-            .args(situation.arguments())
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output();
-        let ended = timeout(LIMIT, ended).await.unwrap().unwrap();
+        let command = CommandLine::of_program(&self.0).route53(&emulator.url()).keys("AKIAEXTERNALDNS");
+        let command =
+            command.args(&FIXED).args(&["--kubeconfig", &plane.administrator().display().to_string()]);
+        let arguments = situation.arguments();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let ended = command.args(&arguments).start().end_within(LIMIT).await;
         let zone = emulator.with_zone(zone::ID, |zone| zone.clone()).unwrap();
         let changes = emulator.with_journal(|journal| journal.changes.len());
-        let log = [ended.stdout, ended.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
-        Run { zone, changes, fails: !ended.status.success(), log: log.concat() }
+        Run { zone, changes, fails: !ended.status.success(), log: ended.stdout + &ended.stderr }
     }
 }
 

@@ -45,7 +45,7 @@ mod wait;
 mod wall_clock;
 mod writer;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 pub use brake_limits::BrakeLimits;
 pub use config::{Config, Mode};
@@ -69,7 +69,7 @@ use crate::{
 };
 use model::Model;
 use pacer::Pacer;
-use permits::{Permit, Permits, State};
+use permits::{Permits, State};
 use planner::Planner;
 use reader::ZoneReader;
 use reports::Reports;
@@ -78,9 +78,6 @@ use writer::Writer;
 
 /// The shortest time until the next wake-up. It prevents a busy loop.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
-
-/// The most hostnames of one change whose names are read early.
-const MOST_EARLY: usize = 8;
 
 /// The state of the loop.
 #[derive(Debug)]
@@ -195,7 +192,9 @@ impl Keeper {
                     let is_first = !self.planner.is_waiting();
                     self.planner.claims_changed(&self.model.view(), &hosts, has_new, turn.now);
                     if is_first {
-                        self.read_early(&hosts, turn);
+                        let (model, planner, permits) = (&mut self.model, &self.planner, &self.permits);
+                        let names = self.writer.early_names(&hosts, model, planner, permits, turn.now);
+                        self.reader.read_early(names, model, &mut self.pacer, turn);
                     }
                 }
                 Changed::Zone { names, cuts } => {
@@ -245,12 +244,13 @@ impl Keeper {
                     self.report_holds(turn);
                 }
                 Changed::BatchFailed(class) => self.permits.batch_failed(class, turn.now),
+                Changed::Approved(keys) => {
+                    for key in keys {
+                        self.planner.restart_wait(&key, turn.now);
+                    }
+                }
                 Changed::PlanReviewed => {
                     self.planner.clear_contests();
-                    if self.permits.mode() == Mode::Approve {
-                        // Until now they needed an approval.
-                        self.planner.restart_all_waits(turn.now);
-                    }
                     turn.holds_changed(self.reports.held_hosts());
                     self.report_holds(turn);
                 }
@@ -352,26 +352,6 @@ impl Keeper {
         self.permits.holds_changed(turn.now);
         let rules = self.permits.rules(&self.model, &self.planner, turn.now);
         self.reports.report_held(hosts, &rules, &self.planner, turn);
-    }
-
-    /// Reads the names that a write of these hostnames will need, while their change waits for others. When the wait ends, the
-    /// answer is there or under way. The names of many hostnames are read together later.
-    fn read_early(&mut self, hosts: &BTreeSet<Name>, turn: &mut Turn) {
-        let now = turn.now;
-        let rules = self.permits.rules(&self.model, &self.planner, now);
-        let may_send = self.planner.is_started()
-            && self.writer.may_begin(now)
-            && self.permits.requests(now) == State::Closed
-            && rules.may_send();
-        if hosts.len() > MOST_EARLY || !may_send {
-            return;
-        }
-        let view = self.model.view();
-        let units: Vec<Unit> = hosts.iter().flat_map(|host| view.host(host).units).collect();
-        let units = units.iter().filter(|unit| !matches!(rules.permit(unit), Permit::NotBefore(_)));
-        let names = units.flat_map(|unit| writer::names_to_read(unit, &self.model, &self.permits, now));
-        let names = names.filter(|name| !self.model.snapshot.is_being_read(name, now)).collect();
-        self.reader.read_early(names, &mut self.model, &mut self.pacer, turn);
     }
 
     /// How long a planned unit has waited, if it waits. The pause of a rollout does not count, of this unit or of one that is

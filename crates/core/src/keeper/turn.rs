@@ -9,7 +9,11 @@ use super::{
     contract::{ChangeId, Effect, Failure, FailureClass, Report},
     time::Time,
 };
-use crate::{dns::Name, plan::Batch, source::ObjectRef};
+use crate::{
+    dns::Name,
+    plan::Batch,
+    source::{ClaimKey, ObjectRef},
+};
 
 /// The time of a call, its effects, and the changes that parts have reported in it.
 ///
@@ -74,6 +78,8 @@ pub(super) enum Changed {
     BatchFailed(FailureClass),
     /// A person has reviewed the plan, by an approval or by releasing the brake.
     PlanReviewed,
+    /// A person, or the leader before, has approved the units of these keys.
+    Approved(Vec<ClaimKey>),
 }
 
 // === impl Turn ===

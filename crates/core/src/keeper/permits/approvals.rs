@@ -98,6 +98,11 @@ impl Approvals {
         self.is_known
     }
 
+    /// The planned units that are approved.
+    pub fn released(&self) -> &BTreeSet<UnitDigest> {
+        &self.released
+    }
+
     /// Whether a unit is approved.
     pub fn allows(&self, unit: &Unit) -> bool {
         self.released.contains(&unit.digest())

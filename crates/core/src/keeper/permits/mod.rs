@@ -301,7 +301,12 @@ impl Permits {
     pub fn use_approval(&mut self, model: &Model, planner: &Planner, turn: &mut Turn) {
         if self.approvals.has_news() {
             let units = self.planned_units(model, planner, turn.now);
-            if self.approvals.use_given(&units, self.wall.unix(turn.now)) {
+            let before = self.approvals.released().clone();
+            let is_used = self.approvals.use_given(&units, self.wall.unix(turn.now));
+            let is_new = |unit: &&Unit| self.approvals.allows(unit) && !before.contains(&unit.digest());
+            let approved = planner.units().map(|(_, unit)| unit).filter(is_new);
+            turn.changed(Changed::Approved(approved.map(|unit| unit.key().clone()).collect()));
+            if is_used {
                 turn.changed(Changed::PlanReviewed);
             }
         }

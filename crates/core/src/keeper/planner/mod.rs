@@ -192,11 +192,6 @@ impl Planner {
         self.plans.waits.restart(key, since);
     }
 
-    /// Notes that all planned units wait since a time and no longer.
-    pub fn restart_all_waits(&mut self, since: Time) {
-        self.plans.waits.restart_all(since);
-    }
-
     /// The plan of a hostname, if it has something to report.
     pub fn plan_of(&self, host: &Name) -> Option<&HostPlan> {
         self.plans.plan_of(host)

@@ -59,11 +59,4 @@ impl Waits {
             waiting.since = since;
         }
     }
-
-    /// Notes that all keys wait since a time and no longer.
-    pub fn restart_all(&mut self, since: Time) {
-        for waiting in self.by_key.values_mut() {
-            waiting.since = since;
-        }
-    }
 }

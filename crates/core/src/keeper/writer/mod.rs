@@ -4,12 +4,13 @@
 //! (`PriorRequestNotComplete`, `ChangeResourceRecordSets`).
 
 mod fate;
+mod fresh_reads;
 mod selection;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use fate::{BatchFate, best_evidence};
-pub(super) use selection::names_to_read;
+use fresh_reads::{early_names, names_to_read};
 use selection::{Lane, Selector};
 
 use super::{
@@ -17,7 +18,7 @@ use super::{
     last_requests::LastRequests,
     model::{FRESH, Model},
     pacer::Pacer,
-    permits::{Permit, Permits},
+    permits::{Permit, Permits, State},
     planner::Planner,
     time::Time,
     turn::{Changed, Turn},
@@ -103,9 +104,23 @@ impl Writer {
         }
     }
 
-    /// Whether a batch may begin now.
-    pub fn may_begin(&self, now: Time) -> bool {
-        matches!(self.cycle, Cycle::Idle { not_before } if not_before <= now)
+    /// The names that a batch with these hostnames will need, if one may begin now. When the wait for other changes ends, the
+    /// answer is there or under way.
+    pub fn early_names(
+        &self,
+        hosts: &BTreeSet<Name>,
+        model: &Model,
+        planner: &Planner,
+        permits: &Permits,
+        now: Time,
+    ) -> BTreeSet<Name> {
+        let rules = permits.rules(model, planner, now);
+        let may_begin = matches!(self.cycle, Cycle::Idle { not_before } if not_before <= now);
+        if !may_begin || !planner.is_started() || permits.requests(now) != State::Closed || !rules.may_send()
+        {
+            return BTreeSet::new();
+        }
+        early_names(hosts, model, permits, &rules, now)
     }
 
     /// Whether there is no batch under way.
@@ -184,8 +199,7 @@ impl Writer {
         let still_planned = units.iter().filter_map(|(key, digest)| planner.unit(key, *digest));
         let names = still_planned.flat_map(|unit| names_to_read(unit, model, permits, turn.now));
         let missing: BTreeSet<Name> = names.collect();
-        let is_unread = |name: &&Name| !model.snapshot.is_being_read(name, turn.now);
-        let unread: BTreeSet<Name> = missing.iter().filter(is_unread).cloned().collect();
+        let unread = model.snapshot.without_reads_under_way(missing.iter().cloned(), turn.now);
         if missing.is_empty() {
             turn.changed(Changed::BatchRead);
         } else if !unread.is_empty() {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
+use super::fresh_reads::names_to_read;
 use crate::{
-    dns::Name,
     keeper::{
         jitter,
         model::Model,
@@ -76,23 +76,6 @@ pub(super) struct Selector<'k> {
     /// The seed and the number of the selection.
     pub jitter: (u64, u64),
     pub now: Time,
-}
-
-/// The names that must be read before a unit may be sent.
-///
-/// These are all names that the unit rests on, if it needs fresh reads or was rejected before. Otherwise, they are the
-/// names that are known to differ from the snapshot.
-pub(in crate::keeper) fn names_to_read(
-    unit: &Unit,
-    model: &Model,
-    permits: &Permits,
-    now: Time,
-) -> Vec<Name> {
-    let needs_all = unit.needs_fresh_reads() || permits.quarantine.has(unit);
-    let snapshot = &model.snapshot;
-    let must_be_read =
-        |name: &&Name| !snapshot.is_fresh(name, now) && (needs_all || snapshot.is_doubted(name));
-    unit.reads().iter().filter(must_be_read).cloned().collect()
 }
 
 // === impl Candidates ===
@@ -178,7 +161,7 @@ impl<'k> Selector<'k> {
         let requests = |groups: &[(Group<'_>, u32)]| {
             let units = groups.iter().flat_map(|(group, _)| group);
             let names = units.flat_map(|unit| names_to_read(unit, model, permits, now));
-            let names = names.filter(|name| !model.snapshot.is_being_read(name, now)).collect();
+            let names = model.snapshot.without_reads_under_way(names, now);
             u32::try_from(model.snapshot.in_pages(names).len()).unwrap_or(u32::MAX).saturating_add(1)
         };
         let mut pacer = self.pacer.clone();

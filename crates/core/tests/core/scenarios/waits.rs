@@ -194,6 +194,49 @@ fn a_unit_waits_for_the_approval_of_the_units_that_are_bound_to_it() {
 }
 
 #[test]
+fn an_approval_counts_once_and_for_its_own_units() {
+    let approve_mode = || {
+        let mut stage = Stage::with(|config| config.mode = Mode::Approve);
+        stage.before_start(Input::Wall { unix: 1_800_000_000 });
+        stage.before_start(Input::Published(None));
+        stage.start(&[]);
+        stage
+    };
+    let approval = |stage: &Stage, at: i64| Approval {
+        digest: stage.published.as_ref().unwrap().digest,
+        at: 1_800_000_000 + at,
+    };
+    // The leader cannot write what a person has approved.
+    let mut leader = approve_mode();
+    leader.batches_meet((0..10_000).map(|_| Fate::fails(FailureClass::NotExecuted, "unavailable")));
+    leader.see(&web("a", WEB_1));
+    leader.run(MINUTE);
+    let first = approval(&leader, 60);
+    leader.tell(Input::Approve(first));
+    leader.run(10 * MINUTE);
+    // The approval of another unit does not begin its wait anew.
+    leader.see(&web("b", WEB_1));
+    leader.run(MINUTE);
+    leader.tell(Input::Approve(approval(&leader, 660)));
+    leader.run(MINUTE);
+    assert_eq!(states(&leader).longest_wait, Duration::from_millis(12 * MINUTE));
+
+    // The next leader has seen the objects long before. Only the approved time counts, as far as it knows it.
+    let mut next = approve_mode();
+    next.tell(Input::Leadership { until: Time::ZERO });
+    for name in ["a", "b"] {
+        next.see(&web(name, WEB_1));
+    }
+    next.run(180 * MINUTE);
+    next.tell(Input::Leadership { until: Time::NEVER });
+    next.tell(Input::Approve(approval(&leader, 660)));
+    next.tell(Input::Published(leader.published.clone().map(Box::new)));
+    next.run(MINUTE);
+    let waited = waits(&mut next);
+    assert!(!waited.is_empty() && waited.iter().all(|(_, time)| *time < 10_000), "{waited:?}");
+}
+
+#[test]
 fn every_key_is_in_one_state() {
     let mut stage = Stage::new();
     let invalid = web("in valid", WEB_1);

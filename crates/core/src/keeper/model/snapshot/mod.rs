@@ -208,9 +208,14 @@ impl Snapshot {
         self.fresh_since(name).is_some_and(|since| since >= self.leads_since && now - since < FRESH)
     }
 
+    /// These names without those that a read under way shows.
+    pub fn without_reads_under_way(&self, names: impl Iterator<Item = Name>, now: Time) -> BTreeSet<Name> {
+        names.filter(|name| !self.is_being_read(name, now)).collect()
+    }
+
     /// Whether a read of a single name is under way that is worth waiting for: decisions may rely on it, and it was sent a
     /// short time ago.
-    pub fn is_being_read(&self, name: &Name, now: Time) -> bool {
+    fn is_being_read(&self, name: &Name, now: Time) -> bool {
         self.reads.values().any(|Pending { requested, part }| {
             let was_written = |set: &RecordSet| self.observations.was_written(set, *requested);
             matches!(part, Part::Names(names, _) if names.contains(name))
