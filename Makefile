@@ -14,8 +14,9 @@ export SIMULATION_SEEDS PROPTEST_CASES PROPTEST_RNG_SEED
 CARGO := cargo
 # An optimised build with all assertions, so that the 10,000 runs of the simulator find overflows too.
 CHECKED := --profile checked
-# The process tests run the static build of a release. The program in the image is the same without `sandbox`.
-SHIPPED := --release --target $(shell uname -m)-unknown-linux-musl
+# The process tests run a static build, as that in the image. `make release-check` runs the programs of a release.
+STATIC := --target $(shell uname -m)-unknown-linux-musl
+TESTED := --profile tested $(STATIC)
 CORE := $(CARGO) test --locked --package zonekeeper-core $(CHECKED)
 BOTOCORE := .tools/venv/bin/python crates/emulator/tests/botocore/check.py
 
@@ -35,7 +36,7 @@ soak: tools  ## Search for bugs for a day: a million seeds, 50 kills, mutation t
 	tests/tools.sh mutants
 	SIMULATION_FIRST=10000 SIMULATION_SEEDS=1000000 $(MAKE) simulation
 	PROPTEST_RNG_SEED=$(ELSEWHERE) PROPTEST_CASES=100000 $(CORE) --test core properties::
-	KILL_ROUNDS=50 $(CARGO) test --locked --package zonekeeper $(SHIPPED) --test zonekeeper kills:: -- --nocapture
+	KILL_ROUNDS=50 $(CARGO) test --locked --package zonekeeper $(TESTED) --test zonekeeper kills:: -- --nocapture
 	SIMULATION_SEEDS=300 PROPTEST_CASES=200 tests/tools.sh survivors
 
 tools:  ## Install the test tools in .tools
@@ -66,17 +67,17 @@ emulator: tools  ## Test the emulator, also with botocore as its client
 	$(BOTOCORE) target/debug/route53-emulator
 
 processes: tools  ## Test the program: unit tests, edges, processes on a real control plane
-	$(CARGO) test --locked --package zonekeeper $(SHIPPED)
+	$(CARGO) test --locked --package zonekeeper $(TESTED)
 
 documents:  ## Generate pages of docs/reference, crds/ and manifests/aws from the code
 	UPDATE=1 $(CARGO) test --locked --package zonekeeper-core --test core documents::
 	UPDATE=1 $(CARGO) test --locked --package zonekeeper --test zonekeeper -- documents:: the_page_of_the_chart the_tables_of_the_modules the_definitions_are the_component_has the_page_of_the_log externaldns::
 
 record: tools  ## Record what ExternalDNS does, EXTERNAL_DNS=path; AGAIN=name or all records again
-	$(CARGO) test --locked --package zonekeeper $(SHIPPED) --test zonekeeper -- externaldns::recorder --ignored --nocapture
+	$(CARGO) test --locked --package zonekeeper $(TESTED) --test zonekeeper -- externaldns::recorder --ignored --nocapture
 
 agreement: tools  ## Compare with ExternalDNS in random situations and in a zone of 1,000 names, EXTERNAL_DNS=path SEED=1 COUNT=1000
-	$(CARGO) test --locked --package zonekeeper $(SHIPPED) --test zonekeeper -- externaldns::agreement externaldns::converged --ignored --nocapture
+	$(CARGO) test --locked --package zonekeeper $(TESTED) --test zonekeeper -- externaldns::agreement externaldns::converged --ignored --nocapture
 
 book:  ## Build the book in target/book; REPOSITORY=owner/zonekeeper for its links to files of the repository
 	@tests/tools.sh book
@@ -86,13 +87,13 @@ docs:  ## Build the API documentation; a warning is an error
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 
 bench: tools  ## Measure time and memory: beside ExternalDNS with EXTERNAL_DNS=path, plans, pods, starts, an outage, a standby
-	$(CARGO) bench --locked --package zonekeeper --bench comparison --target $(lastword $(SHIPPED))
+	$(CARGO) bench --locked --package zonekeeper --bench comparison $(STATIC)
 	$(CARGO) bench --locked --package zonekeeper-core --bench plan
 	$(CARGO) bench --locked --package zonekeeper-core --bench pods
-	$(CARGO) bench --locked --package zonekeeper --bench start --target $(lastword $(SHIPPED))
-	$(CARGO) bench --locked --package zonekeeper --bench outage --target $(lastword $(SHIPPED))
-	$(CARGO) bench --locked --package zonekeeper --bench restart --target $(lastword $(SHIPPED))
-	$(CARGO) bench --locked --package zonekeeper --bench standby --target $(lastword $(SHIPPED))
+	$(CARGO) bench --locked --package zonekeeper --bench start $(STATIC)
+	$(CARGO) bench --locked --package zonekeeper --bench outage $(STATIC)
+	$(CARGO) bench --locked --package zonekeeper --bench restart $(STATIC)
+	$(CARGO) bench --locked --package zonekeeper --bench standby $(STATIC)
 
 verify-aws:  ## Check docs/reference/assumptions.md in your scratch zone, ZONE=Z…; asks before it writes
 	@test -n "$(ZONE)" || { echo "the id of a scratch zone is missing: make verify-aws ZONE=Z0123456789ABCDEFGHIJ" >&2; exit 2; }

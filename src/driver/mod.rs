@@ -8,7 +8,7 @@ mod edges;
 mod handle;
 mod status;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clock::since_1970;
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
@@ -35,6 +35,8 @@ const DRAIN: Duration = Duration::from_millis(4_500);
 const WALL_EVERY: Duration = Duration::from_mins(1);
 /// How often the status is published at most, so that nobody who asks for it takes the driver's time.
 const STATUS_EVERY: Duration = Duration::from_millis(250);
+/// The pause after a status, as a multiple of the time that it took. The work for a status grows with the number of hostnames.
+const STATUS_PAUSE: u32 = 50;
 /// How many inputs may wait for the driver.
 const INPUTS: usize = 1_024;
 
@@ -153,7 +155,11 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
                 Some(input) = self.inputs.recv() => self.handle(*input),
                 Some(input) = self.underway.next() => self.handle(input),
                 _ = wall.tick() => self.handle(Input::Wall { unix: unix_now() }),
-                _ = status.tick(), if self.has_news => self.publish_status(),
+                _ = status.tick(), if self.has_news => {
+                    let begun = Instant::now();
+                    self.publish_status();
+                    status.reset_after((begun.elapsed() * STATUS_PAUSE).max(STATUS_EVERY));
+                }
                 () = sleep_until(self.clock.instant(wake)), if wake != Time::NEVER => self.handle(Input::Tick),
             }
         }

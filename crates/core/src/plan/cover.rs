@@ -59,7 +59,9 @@ impl View<'_> {
             at = here.parent();
             Some(here)
         });
-        ancestors.flat_map(|parent| {
+        // Nearly no hostname has a claimed one below it.
+        let is_parent = move |name: &Name| self.claims.hosts_within(name).any(|host| host != name);
+        ancestors.filter(is_parent).flat_map(|parent| {
             let validations = VALIDATION_LABELS.into_iter().filter_map(|label| parent.child(label));
             let below = |label: Name| self.claims.hosts_within(&label).cloned().collect::<Vec<_>>();
             let wildcard = parent.child("*").filter(|name| self.claims.has_host(name));

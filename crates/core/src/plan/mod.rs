@@ -35,6 +35,7 @@ mod siblings;
 mod stale;
 mod tenants;
 mod text;
+mod txt_index;
 mod underscored;
 mod unit;
 mod view;
@@ -59,10 +60,11 @@ pub use limit::{Limit, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, MAX_SET_IDS, Weig
 pub use managed_types::{BadManagedType, ManagedTypes};
 pub use merge::MergeTargets;
 pub use note::{Note, Noted};
-pub use ownership::{BadNaming, Fallbacks, Naming};
+pub use ownership::{BadNaming, Naming};
 pub use reason::{Cover, Covered, Reason, Reserved};
 pub use shadow::Shadow;
 pub use stale::Stale;
+pub use txt_index::TxtIndex;
 pub use unit::Unit;
 pub use view::View;
 

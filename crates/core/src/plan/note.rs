@@ -55,7 +55,8 @@ impl Note {
             }
             Self::OwnershipLost => {
                 "Somebody removed the ownership record of a record that was ours, perhaps on purpose. zonekeeper does not write \
-                 it again, and does not change the record when the target changes."
+                 it again, and does not change the record when the target changes. Only a process that has seen the \
+                 ownership record knows this. For any other process, as `zonekeeper plan`, the record is `Unmanaged`."
             }
             Self::OwnedBy { .. } => {
                 "The record is right, and its ownership record names another owner: another cluster, or ExternalDNS with \

@@ -3,9 +3,9 @@
 //! The lookup always goes from the record to its ownership record. [`Naming::hosts_at`] goes the other way to find
 //! candidates. It checks each candidate in the normal direction.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::borrow::Cow;
 
-use super::{Heritage, OwnerId, Reason, Settings, digest::hex};
+use super::{Heritage, OwnerId, Reason, digest::hex};
 use crate::{
     dns::{Name, RecordSet, RecordType, SetId, Zone},
     source::ObjectRef,
@@ -45,12 +45,6 @@ pub enum BadNaming {
         "`{0}` has characters that cannot stand in a name (a-z, 0-9, `-`, `_`, `.` and %{{record_type}} can)"
     )]
     Characters(String),
-}
-
-/// The hostnames behind fallback names. A fallback name is a hash, so it does not contain the hostname.
-#[derive(Debug, Clone, Default)]
-pub struct Fallbacks {
-    hosts: BTreeMap<Name, Name>,
 }
 
 /// The place of the ownership record of a record set.
@@ -118,6 +112,11 @@ impl Naming {
         host.with_first_label(wildcard)
     }
 
+    /// The wildcard for which a name stands, if the name is its replacement.
+    pub(super) fn wildcard_replaced_by(&self, name: &Name) -> Option<Name> {
+        self.is_wildcard_replacement(name).then(|| name.with_first_label("*")).flatten()
+    }
+
     /// The name with records that shares its ownership records with a wildcard.
     pub(super) fn shared_with(&self, zone: &Zone, host: &Name) -> Option<Name> {
         let has_record = |name: &Name| zone.at(name).iter().any(can_be_owned);
@@ -147,7 +146,7 @@ impl Naming {
     }
 
     /// The hostnames whose ownership record belongs at `name`, for some type. It finds none for a fallback name: see
-    /// [`Fallbacks`].
+    /// [`TxtIndex`](super::TxtIndex).
     pub fn hosts_at(&self, apex: &Name, name: &Name) -> Vec<Name> {
         let mut hosts: Vec<Name> = WRITABLE_IN_NAMES
             .into_iter()
@@ -216,21 +215,22 @@ impl Naming {
     }
 
     /// The hostnames whose ownership record may be at `name`. An empty type stands for the legacy name.
-    fn candidates(&self, name: &Name, rtype: &str) -> Vec<Name> {
+    fn candidates<'n>(&self, name: &'n Name, rtype: &str) -> Vec<Name> {
         let (prefix, suffix) = (filled(&self.prefix, rtype), filled(&self.suffix, rtype));
-        let Some(rest) = name.as_str().strip_prefix(&*prefix) else { return Vec::new() };
+        let rest = name.as_str().strip_prefix(&*prefix);
         let is_marked = !self.has_placeholder() && !rtype.is_empty();
-        let marked = if is_marked { rest.strip_prefix(&format!("{rtype}-")) } else { Some(rest) };
-        let Some(rest) = marked else { return Vec::new() };
-        // A label has no dot. A suffix can have one.
-        let end = rest.find('.').unwrap_or(rest.len());
-        let split = match rest.find(&*suffix) {
-            Some(0) if suffix.is_empty() => end,
-            Some(at) if at <= end => at,
-            _ => return Vec::new(),
+        let unmarked = |rest: &'n str| {
+            if is_marked { rest.strip_prefix(rtype)?.strip_prefix('-') } else { Some(rest) }
         };
-        let (label, parent) = rest.split_at(split);
-        let parent = parent.get(suffix.len()..).unwrap_or_default();
+        let Some(rest) = rest.and_then(unmarked) else { return Vec::new() };
+        // A label has no dot. A suffix can have one, and begins before the first.
+        let end = rest.find('.').unwrap_or(rest.len());
+        let of_label = suffix.split('.').next().unwrap_or_default();
+        let Some((label, parent)) = end.checked_sub(of_label.len()).and_then(|at| rest.split_at_checked(at))
+        else {
+            return Vec::new();
+        };
+        let Some(parent) = parent.strip_prefix(&*suffix) else { return Vec::new() };
         let mut labels = vec![label];
         if self.wildcard.as_deref() == Some(label) {
             labels.push("*");
@@ -299,28 +299,6 @@ impl Naming {
             let said = said.filter(|_| !is_of_another());
             (name, said)
         })
-    }
-}
-
-// === impl Fallbacks ===
-
-impl Fallbacks {
-    /// Remembers the fallback names of a hostname while its plan can say something.
-    pub fn note(&mut self, settings: &Settings, apex: &Name, host: &Name, exists: bool) {
-        // The ownership record of any record keeps its name, even if nobody manages the type.
-        let types = RecordType::WRITABLE.iter();
-        for place in settings.naming.places(apex, host, types).filter(Naming::is_fallback) {
-            if exists {
-                self.hosts.insert(place, host.clone());
-            } else {
-                self.hosts.remove(&place);
-            }
-        }
-    }
-
-    /// The hostname behind a fallback name.
-    pub(super) fn host_at(&self, name: &Name) -> Option<&Name> {
-        self.hosts.get(name)
     }
 }
 
@@ -402,6 +380,8 @@ mod tests {
             (("%{record_type}.own-", "", None), "bank.example.com"),
             (("", "-own", None), "bank.example.com"),
             (("", "-own.%{record_type}", None), "bank.example.com"),
+            (("", "-own", None), "an-owner.example.com"),
+            (("", ".own", None), "bank.example.com"),
         ] {
             let naming = Naming::new(naming.0, naming.1, naming.2).unwrap();
             for rtype in ["A", "AAAA", "CNAME"] {

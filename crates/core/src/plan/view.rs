@@ -5,11 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use super::{
-    Heritage, History, Settings,
-    ownership::{Fallbacks, Ownership},
-    reason::Covered,
-};
+use super::{Heritage, History, Settings, TxtIndex, ownership::Ownership, reason::Covered};
 use crate::{
     dns::{Name, RecordSet, RecordType, Zone},
     source::{ClaimKey, Claims, ObjectRef},
@@ -42,16 +38,14 @@ impl<'a> View<'a> {
     }
 
     /// The hostnames whose decision depends on the sets and claims at `name`.
-    pub fn affected(&self, name: &Name, fallbacks: &Fallbacks) -> BTreeSet<Name> {
+    pub fn affected(&self, name: &Name, txts: &TxtIndex) -> BTreeSet<Name> {
         let naming = &self.settings.naming;
         let apex = self.zone.apex();
         // Their ownership records belong at `name`.
         let mut hosts = naming.hosts_at(apex, name);
         hosts.extend(naming.untyped_hosts_at(apex, name));
-        hosts.extend(fallbacks.host_at(name).cloned());
-        hosts.extend(
-            name.with_first_label("*").filter(|host| naming.replacement(host).as_ref() == Some(name)),
-        );
+        hosts.extend(txts.host_at(name).cloned());
+        hosts.extend(naming.wildcard_replaced_by(name));
         hosts.push(name.clone());
         // The wish of an alias depends on the records at its target.
         hosts.extend(self.claims.led_to(name).cloned());
@@ -62,15 +56,15 @@ impl<'a> View<'a> {
         // Whether a name may be covered depends on who has it.
         let covering: Vec<Name> = hosts.iter().flat_map(|host| self.covering(host)).collect();
         hosts.extend(covering);
+        let mut all: BTreeSet<Name> = hosts.into_iter().collect();
         // Their rivals need one of the same names (see `rival.rs`).
-        let rivals = hosts.iter().flat_map(|host| {
-            // The ownership record of any record keeps its name, even if nobody manages the type.
-            let types = RecordType::WRITABLE.iter();
-            let claimants_of_its_txts = naming.places(apex, host, types).chain(naming.untyped(apex, host));
-            claimants_of_its_txts.chain(naming.hosts_at(apex, host)).chain(fallbacks.host_at(host).cloned())
+        let rivals = all.iter().flat_map(|host| {
+            let at_its_txts = txts.at_txts_of(naming, apex, host).into_iter();
+            at_its_txts.chain(naming.hosts_at(apex, host)).chain(txts.host_at(host).cloned())
         });
-        let others: Vec<Name> = rivals.collect();
-        hosts.into_iter().chain(others).collect()
+        let rivals: Vec<Name> = rivals.collect();
+        all.extend(rivals);
+        all
     }
 
     /// The claimed hostnames whose records, or whose ownership records, can be below a delegation at `cut`.

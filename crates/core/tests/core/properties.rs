@@ -6,8 +6,8 @@ use proptest::{collection::vec, prelude::*, strategy::ValueTree, test_runner::Te
 use zonekeeper_core::{
     dns::{AliasZones, Data, Name, RecordSet, RecordType, Ttl, TxtText, Zone, ZoneId},
     plan::{
-        Batch, Change, Fallbacks, HandChange, Heritage, HostPattern, Naming, OwnerId, Plan, PlanDigest,
-        Stale, Unit, UnitDigest, View,
+        Batch, Change, HandChange, Heritage, HostPattern, Naming, OwnerId, Plan, PlanDigest, Stale, TxtIndex,
+        Unit, UnitDigest, View,
     },
     source::{Kind, ObjectRef},
 };
@@ -394,11 +394,11 @@ pub fn changes_reach_whom_they_affect(
     if let Some(other) = names.iter().find(|name| !was.is_host(name) && !was.host(name).says_nothing()) {
         return Err(format!("{other} is no host, and its plan says {:?}", was.host(other)));
     }
-    let mut fallbacks = Fallbacks::default();
+    let mut txts = TxtIndex::default();
     for host in names.iter().filter(|host| was.is_host(host) || is.is_host(host)) {
-        fallbacks.note(&situation.settings, apex, host, true);
+        txts.note(&situation.settings, apex, host, true);
     }
-    let mut known = was.affected(at, &fallbacks);
+    let mut known = was.affected(at, &txts);
     if delegates(&situation.zone) != delegates(&changed) {
         known.extend(was.affected_by_cut(at).cloned());
     }

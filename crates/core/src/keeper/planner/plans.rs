@@ -12,7 +12,7 @@ use crate::{
         urgency::Urgency,
         wait::Cause,
     },
-    plan::{Fallbacks, HostPlan, InSync, Noted, Plan, Stale, Unit, UnitDigest, View},
+    plan::{HostPlan, InSync, Noted, Plan, Stale, TxtIndex, Unit, UnitDigest, View},
     source::ClaimKey,
 };
 
@@ -37,7 +37,7 @@ pub(super) struct Plans {
     /// Since when each unit waits.
     pub(super) waits: Waits,
     /// Of the hostnames that were planned.
-    fallbacks: Fallbacks,
+    txts: TxtIndex,
 }
 
 /// The hostnames that were planned again.
@@ -55,7 +55,7 @@ pub(in crate::keeper) struct Replanned {
 impl Plans {
     /// Marks every hostname whose plan may depend on the record sets or the claims at `name`.
     pub fn mark_affected(&mut self, view: &View<'_>, name: &Name, now: Time) {
-        for host in view.affected(name, &self.fallbacks) {
+        for host in view.affected(name, &self.txts) {
             if view.is_host(&host) || self.by_host.contains_key(&host) {
                 self.mark(host, Cause::Change, now);
             }
@@ -99,7 +99,7 @@ impl Plans {
         let reports = &mut replanned.reports;
         self.are_all_marked = false;
         for (host, Mark { cause, since }) in std::mem::take(&mut self.marked) {
-            self.fallbacks.note(view.settings, view.zone.apex(), &host, view.is_host(&host));
+            self.txts.note(view.settings, view.zone.apex(), &host, view.is_host(&host));
             let mut new = view.host(&host);
             let old = self.by_host.remove(&host).unwrap_or_default();
             reports.extend(blocked_reports::compare(&old.blocked, &new.blocked));
