@@ -142,8 +142,31 @@ fn a_pod_restarts_again_and_again() {
         replicas.restart("zonekeeper-a");
         replicas.run(2);
     }
-    replicas.run(40);
+    replicas.run(70);
     fire(&replicas, "restarts", &["ZonekeeperRestarts"]);
+}
+
+/// Kubernetes waits for some minutes between the starts, and many starts end before a scrape.
+#[test]
+fn most_restarts_of_a_pod_are_not_scraped() {
+    let mut replicas = Replicas::start();
+    replicas.run(10);
+    for _ in 0..4 {
+        replicas.end("zonekeeper-b");
+        replicas.run(12);
+        replicas.add("zonekeeper-b", true);
+        replicas.run(1);
+    }
+    replicas.run(70);
+    fire(&replicas, "missed-restarts", &["ZonekeeperRestarts"]);
+}
+
+#[test]
+fn nothing_fires_in_a_dry_run() {
+    let mut replicas = Replicas::start_in(Mode::DryRun);
+    replicas.lead(&[]);
+    replicas.run(60);
+    fire(&replicas, "dry-run", &[]);
 }
 
 #[test]
@@ -262,6 +285,25 @@ fn a_large_change_makes_progress() {
     replicas.run(90);
     assert!(replicas.service.zone.len() > 6_000, "{}", replicas.service.zone.len());
     fire(&replicas, "large", &["ZonekeeperObjectiveFast", "ZonekeeperObjectiveSlow"]);
+}
+
+#[test]
+fn a_large_change_takes_hours() {
+    let mut replicas = Replicas::start();
+    replicas.set_zone_quota(100_000);
+    replicas.rest();
+    replicas.run(10);
+    replicas.service.mood = Mood::SlowChanges(200);
+    for number in 0..9_000 {
+        replicas.set(&format!("many-{number}"), "192.0.2.99", &json!({}));
+    }
+    replicas.run(80);
+    assert!(replicas.service.zone.len() < 18_000, "{}", replicas.service.zone.len());
+    replicas.service.mood = Mood::Well;
+    replicas.run(90);
+    // Route 53 accepts changes all the time.
+    let alerts = ["ZonekeeperChangesWait", "ZonekeeperObjectiveFast", "ZonekeeperObjectiveSlow"];
+    fire(&replicas, "hours", &alerts);
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub enum Mood {
     Well,
     /// Every answer takes so many seconds.
     Slow(u64),
+    /// Every answer to a change takes so many seconds.
+    SlowChanges(u64),
     /// It answers 503.
     Down,
     /// It rejects every other request, because the account has used up its quota.
@@ -81,7 +83,11 @@ impl Service {
             }
             _ => Input::Counted(failure.map(|()| self.zone.len() as u64)),
         };
-        let seconds = if let Mood::Slow(seconds) = self.mood { seconds } else { 0 };
+        let seconds = match self.mood {
+            Mood::Slow(seconds) => seconds,
+            Mood::SlowChanges(seconds) if operation == Operation::Change => seconds,
+            _ => 0,
+        };
         Some((input, operation, Duration::from_millis(seconds * 1_000 + 40)))
     }
 
