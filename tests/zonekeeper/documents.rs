@@ -44,7 +44,7 @@ const OTHERS: [&str; 12] = [
     "tofu ",
 ];
 /// Flags of other programs in the text of the pages.
-const OTHER_FLAGS: [&str; 4] = ["help", "version", "event-ttl", "set"];
+const OTHER_FLAGS: [&str; 5] = ["help", "version", "event-ttl", "platform", "set"];
 const MAKEFILE: &str = include_str!("../../Makefile");
 
 #[test]
