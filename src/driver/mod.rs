@@ -35,8 +35,10 @@ const DRAIN: Duration = Duration::from_millis(4_500);
 const WALL_EVERY: Duration = Duration::from_mins(1);
 /// How often the status is published at most, so that nobody who asks for it takes the driver's time.
 const STATUS_EVERY: Duration = Duration::from_millis(250);
-/// The pause after a status, as a multiple of the time that it took. The work for a status grows with the number of hostnames.
+/// The pause after a status, as a multiple of the time that it took: the work for it grows with the number of hostnames.
 const STATUS_PAUSE: u32 = 50;
+/// The longest such pause. Readiness and metrics are no older.
+const STATUS_AT_LATEST: Duration = Duration::from_secs(2);
 /// How many inputs may wait for the driver.
 const INPUTS: usize = 1_024;
 
@@ -158,7 +160,7 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
                 _ = status.tick(), if self.has_news => {
                     let begun = Instant::now();
                     self.publish_status();
-                    status.reset_after((begun.elapsed() * STATUS_PAUSE).max(STATUS_EVERY));
+                    status.reset_after((begun.elapsed() * STATUS_PAUSE).clamp(STATUS_EVERY, STATUS_AT_LATEST));
                 }
                 () = sleep_until(self.clock.instant(wake)), if wake != Time::NEVER => self.handle(Input::Tick),
             }

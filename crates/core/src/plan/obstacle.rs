@@ -65,8 +65,7 @@ impl View<'_> {
             there.iter().find(|set| excludes(set) && (wants_cname || *set.rtype() == RecordType::Cname));
         if let Some(found) = found {
             let (naming, apex) = (&self.settings.naming, self.zone.apex());
-            let mut others =
-                naming.hosts_at(apex, host).into_iter().chain(naming.untyped_hosts_at(apex, host));
+            let mut others = naming.hosts_in_any_form_at(apex, host);
             let is_needed = wants_cname && others.any(|other| self.is_owned_at(&other, host));
             let (at, found) = (host.clone(), found.rtype().clone());
             return Some(Reason::TypeConflict { at, found, is_needed });

@@ -159,10 +159,11 @@ impl Naming {
         hosts
     }
 
-    /// The hostnames whose untyped legacy name is `name`.
-    pub(super) fn untyped_hosts_at(&self, apex: &Name, name: &Name) -> impl Iterator<Item = Name> {
-        let hosts = self.candidates(name, "").into_iter();
-        hosts.filter(|host| self.untyped(apex, host).as_ref() == Some(name))
+    /// The same, with the hostnames whose untyped legacy name is `name`. A hostname can come twice.
+    pub(super) fn hosts_in_any_form_at(&self, apex: &Name, name: &Name) -> impl Iterator<Item = Name> {
+        let untyped = self.candidates(name, "").into_iter();
+        let untyped = untyped.filter(|host| self.untyped(apex, host).as_ref() == Some(name));
+        self.hosts_at(apex, name).into_iter().chain(untyped)
     }
 
     /// Whether `name` is the typed name of another hostname for `ExternalDNS`. A TXT at `a-bank` belongs to the A record

@@ -26,8 +26,7 @@ impl TxtIndex {
     /// Remembers a hostname while its plan can say something.
     pub fn note(&mut self, settings: &Settings, apex: &Name, host: &Name, exists: bool) {
         let naming = &settings.naming;
-        let owners = naming.hosts_at(apex, host).into_iter().chain(naming.untyped_hosts_at(apex, host));
-        for owner in owners.filter(|owner| owner != host) {
+        for owner in naming.hosts_in_any_form_at(apex, host).filter(|owner| owner != host) {
             let pair = (owner, host.clone());
             if exists {
                 self.at_txt_of.insert(pair);

@@ -42,8 +42,7 @@ impl<'a> View<'a> {
         let naming = &self.settings.naming;
         let apex = self.zone.apex();
         // Their ownership records belong at `name`.
-        let mut hosts = naming.hosts_at(apex, name);
-        hosts.extend(naming.untyped_hosts_at(apex, name));
+        let mut hosts: Vec<Name> = naming.hosts_in_any_form_at(apex, name).collect();
         hosts.extend(txts.host_at(name).cloned());
         hosts.extend(naming.wildcard_replaced_by(name));
         hosts.push(name.clone());
