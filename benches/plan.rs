@@ -131,8 +131,11 @@ fn measure(size: usize) -> [f64; 9] {
     let (in_sync_in, plan) = plan_of(&one_each, &full);
     assert_eq!((plan.units.len(), plan.in_sync), (0, size));
     let hosts: Vec<String> = (0..size).map(host).collect();
-    let objects: Vec<Object> =
-        hosts.chunks(500).enumerate().map(|(number, hosts)| object(number, hosts, "web")).collect();
+    let objects: Vec<Object> = hosts
+        .chunks(500)
+        .enumerate()
+        .map(|(number, hosts)| object(number, number % 97, hosts, "web"))
+        .collect();
     let (per_object_in, plan) = plan_of(&claims(&empty, &objects), &empty);
     assert_eq!(plan.units.len(), size);
     let (per_host_in, plan) = plan_of(&weighted_claims(&empty, size), &empty);
@@ -263,11 +266,10 @@ fn host(number: usize) -> String {
 
 /// An Ingress with one hostname.
 fn ingress(number: usize, balancer: &str) -> Object {
-    object(number, &[host(number)], balancer)
+    object(number, number % 97, &[host(number)], balancer)
 }
 
-fn object(number: usize, hosts: &[String], balancer: &str) -> Object {
-    let team = number % 97;
+fn object(number: usize, team: usize, hosts: &[String], balancer: &str) -> Object {
     let rules: Vec<_> = hosts.iter().map(|host| serde_json::json!({ "host": host })).collect();
     let object: Ingress = serde_json::from_value(serde_json::json!({
         "metadata": {"namespace": format!("team-{team}"), "name": format!("web-{number}"), "uid": number.to_string()},
@@ -295,11 +297,12 @@ fn claims(zone: &Zone, objects: &[Object]) -> Claims {
     claims
 }
 
-/// Claims on `size` keys: each hostname has 100 set identifiers.
+/// Claims on `size` keys: each hostname has 100 set identifiers, of 100 objects of one namespace.
 fn weighted_claims(zone: &Zone, size: usize) -> Claims {
     let mut claims = Claims::new(zone.apex().clone());
     for number in 0..size {
-        let object = object(number, &[host(number / 100)], "web");
+        let host_number = number / 100;
+        let object = object(number, host_number % 97, &[host(host_number)], "web");
         let mut facts = object.facts(&Rules { publish: Publish::All, ..Rules::default() }).unwrap();
         let policy = Policy { rule: Some(Rule::Weight(1)), health_check: None };
         let routing = Routing::Policy(Arc::new(policy));

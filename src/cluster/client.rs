@@ -1,7 +1,8 @@
 //! The connection to the API server.
 
-use std::{fmt, path::Path, sync::Arc, time::Duration};
+use std::{fmt, path::Path, time::Duration};
 
+use arcstr::ArcStr;
 use kube::{
     Client, Config,
     config::{KubeConfigOptions, Kubeconfig},
@@ -27,7 +28,7 @@ pub(super) const AUTHORIZATION_GRACE: Duration = Duration::from_secs(5);
 pub struct Cluster {
     client: Client,
     /// The context and the address of the API server.
-    description: Arc<str>,
+    description: ArcStr,
 }
 
 /// Why there is no connection to a cluster.

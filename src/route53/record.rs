@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arcstr::ArcStr;
 use aws_sdk_route53::{
     error::BuildError,
     types::{
@@ -62,7 +63,7 @@ pub fn from_sdk(set: &ResourceRecordSet) -> Result<RecordSet, UnreadableSet> {
 
 /// Reads the routing policy and the health check of a record set.
 fn routing(set: &ResourceRecordSet) -> Routing {
-    let kept = |text: Option<&str>| text.map(Arc::<str>::from);
+    let kept = |text: Option<&str>| text.map(ArcStr::from);
     let weight = || set.weight().map(Rule::Weight);
     let region = || set.region().map(|region| Rule::Region(region.as_str().into()));
     let failover = || set.failover().map(|role| Rule::Failover(role.as_str().into()));
@@ -132,7 +133,7 @@ fn set_to_sdk(set: &RecordSet) -> Result<ResourceRecordSet, BuildError> {
         Data::Values { ttl, values } => {
             out = out.ttl(i64::from(ttl.seconds()));
             for value in values {
-                let value: &Arc<str> = value;
+                let value: &ArcStr = value;
                 out = out.resource_records(ResourceRecord::builder().value(&**value).build()?);
             }
         }
@@ -150,7 +151,7 @@ fn set_to_sdk(set: &RecordSet) -> Result<ResourceRecordSet, BuildError> {
 }
 
 fn rule_to_sdk(set: ResourceRecordSetBuilder, rule: &Rule) -> Result<ResourceRecordSetBuilder, BuildError> {
-    let kept = |text: &Option<Arc<str>>| text.as_deref().map(str::to_owned);
+    let kept = |text: &Option<ArcStr>| text.as_deref().map(str::to_owned);
     Ok(match rule {
         Rule::Weight(weight) => set.weight(*weight),
         Rule::Region(region) => set.region((&**region).into()),
@@ -185,6 +186,8 @@ fn rule_to_sdk(set: ResourceRecordSetBuilder, rule: &Rule) -> Result<ResourceRec
 #[cfg(test)]
 mod tests {
     use std::{fs, path::Path};
+
+    use zonekeeper_core::dns::Values;
 
     use super::*;
 
@@ -222,7 +225,7 @@ mod tests {
                         set_id: Some(SetId::new("blue")),
                     },
                     routing: Routing::Policy(Arc::new(Policy { rule: Some(rule.clone()), health_check })),
-                    data: Data::Values { ttl: Ttl::DEFAULT, values: vec!["192.0.2.1".into()] },
+                    data: Data::Values { ttl: Ttl::DEFAULT, values: Values::from_iter(["192.0.2.1".into()]) },
                 };
                 assert_eq!(from_sdk(&set_to_sdk(&set).unwrap()).unwrap(), set, "{set}");
             }

@@ -231,7 +231,7 @@ fn content(set: &RecordSet) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use zonekeeper_core::dns::{Data, Name, Policy, RecordType, Rule, SetKey, Ttl};
+    use zonekeeper_core::dns::{Data, Name, Policy, RecordType, Rule, SetKey, Ttl, Values};
 
     use super::*;
 
@@ -247,7 +247,7 @@ mod tests {
                 rule: Some(Rule::Weight(weight)),
                 health_check: None,
             })),
-            data: Data::Values { ttl: Ttl::DEFAULT, values: vec!["192.0.2.1".into()] },
+            data: Data::Values { ttl: Ttl::DEFAULT, values: Values::from_iter(["192.0.2.1".into()]) },
         };
         assert_eq!(content(&weighted(10)), "weight=10 192.0.2.1 ttl=300");
         assert_ne!(content(&weighted(10)), content(&weighted(30)));

@@ -17,8 +17,9 @@
 //! - Route 53 does not know the leader, so a request of an old leader can arrive late. Two rules protect the zone
 //!   without leadership: a first write is a CREATE, and a replacement rests on a fresh read.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
+use arcstr::ArcStr;
 use sha2::{Digest as _, Sha256};
 
 use crate::{dns::ZoneId, keeper::Time, plan::OwnerId};
@@ -42,9 +43,9 @@ const _: () = assert!(LEADS.as_millis() >= 3 * RENEWAL.as_millis());
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// The `resourceVersion`, which changes with every write by anybody.
-    pub version: Arc<str>,
+    pub version: ArcStr,
     /// The holder; empty after a release.
-    pub holder: Arc<str>,
+    pub holder: ArcStr,
 }
 
 /// The next action of a process.
@@ -63,7 +64,7 @@ pub enum Step {
 /// What one process knows about a Lease. Each write must be conditional on the version that was read.
 #[derive(Debug, Clone)]
 pub struct Lease {
-    me: Arc<str>,
+    me: ArcStr,
     /// The last observation of a Lease that this process did not hold.
     others: Option<Unchanged>,
     /// Whether this process has seen the Lease since it started.
@@ -77,7 +78,7 @@ pub struct Lease {
 #[derive(Debug, Clone)]
 struct Unchanged {
     /// `None` if the Lease object was deleted.
-    version: Option<Arc<str>>,
+    version: Option<ArcStr>,
     since: Time,
     /// When it was seen last.
     seen_at: Time,
@@ -87,7 +88,7 @@ struct Unchanged {
 
 impl Lease {
     /// A Lease that was not read yet. `me` must differ from the names of all other processes, earlier ones included.
-    pub fn new(me: impl Into<Arc<str>>) -> Self {
+    pub fn new(me: impl Into<ArcStr>) -> Self {
         Self { me: me.into(), others: None, has_seen: false, held_since: None, until: Time::ZERO }
     }
 
@@ -126,7 +127,7 @@ impl Lease {
             return write;
         }
         self.held_since = None;
-        let version = record.map(|record| Arc::clone(&record.version));
+        let version = record.map(|record| record.version.clone());
         match &mut self.others {
             // Two reads of the same version show that nobody has written in between. Two reads without a Lease do not show
             // it, so they must be close to each other.
@@ -364,7 +365,7 @@ mod tests {
             let mut processes: Vec<Process> =
                 (0..3).map(|number| Process::new(number, 0, 0, random(1_000_000))).collect();
             // The last leader, and the end of its leadership on the world's clock.
-            let mut last: Option<(Arc<str>, u64, bool)> = None;
+            let mut last: Option<(ArcStr, u64, bool)> = None;
             let (mut no_start_before, mut last_deletion) = (0, None);
             for now in 0..200_000_u64 {
                 let have_all_seen_it = processes.iter().all(|process| process.has_seen);
@@ -414,7 +415,7 @@ mod tests {
                                 if step == Step::Create { there.is_none() } else { there == Some(expected) };
                             let result = if is_taken {
                                 version += 1;
-                                let holder = Arc::clone(&process.lease.me);
+                                let holder = process.lease.me.clone();
                                 stored = Some(Record { version: version.to_string().into(), holder });
                                 Ok(stored.clone())
                             } else if stored.is_none() {
@@ -464,7 +465,7 @@ mod tests {
                         let margin = u64::try_from(MARGIN.as_millis()).unwrap();
                         assert!(*is_released || now >= before + margin, "seed {seed}: {before}, then {now}");
                     }
-                    last = Some((Arc::clone(&leader.lease.me), until, false));
+                    last = Some((leader.lease.me.clone(), until, false));
                 }
             }
         }

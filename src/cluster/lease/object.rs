@@ -2,8 +2,9 @@
 //!
 //! <https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/lease-v1/>
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
+use arcstr::ArcStr;
 use k8s_openapi::{
     api::coordination::v1::{Lease, LeaseSpec},
     apimachinery::pkg::apis::meta::v1::MicroTime,
@@ -19,7 +20,7 @@ pub type LeaseMemory = BTreeMap<String, String>;
 
 /// Reads the holder and the version.
 pub fn record(lease: &Lease) -> Record {
-    let text = |text: Option<&String>| Arc::from(text.map(String::as_str).unwrap_or_default());
+    let text = |text: Option<&String>| ArcStr::from(text.map(String::as_str).unwrap_or_default());
     Record {
         version: text(lease.metadata.resource_version.as_ref()),
         holder: text(lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_ref())),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use zonekeeper::telemetry::Operation;
 use zonekeeper_core::{
-    dns::{Data, Name, RecordSet, RecordType, Ttl, Zone, ZoneId},
+    dns::{Data, Name, RecordSet, RecordType, Ttl, Values, Zone, ZoneId},
     keeper::{Apply, ChangeId, Cursor, Effect, Failure, FailureClass, Input, Page, Read},
     plan::Change,
 };
@@ -133,7 +133,7 @@ pub fn empty() -> Zone {
 
 /// A record set with one value.
 pub fn set(name: &str, rtype: RecordType, value: &str) -> RecordSet {
-    let data = Data::Values { ttl: Ttl::DEFAULT, values: vec![value.into()] };
+    let data = Data::Values { ttl: Ttl::DEFAULT, values: Values::from_iter([value.into()]) };
     RecordSet::simple(Name::from_hostname(name).unwrap(), rtype, data)
 }
 

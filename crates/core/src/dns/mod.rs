@@ -14,7 +14,7 @@ mod zone;
 
 pub use alias_zone::{AliasService, AliasZone, AliasZones, BadAliasZone};
 pub use name::{BadName, MAX_LABEL_BYTES, MAX_NAME_BYTES, Name};
-pub use record::{Alias, Data, MAX_SET_VALUES, RecordSet, RecordType, SetId, SetKey, ZoneId};
+pub use record::{Alias, Data, MAX_SET_VALUES, RecordSet, RecordType, SetId, SetKey, Values, ZoneId};
 pub use routing::{Policy, Routing, Rule};
 pub use ttl::{BadTtl, Ttl};
 pub use txt::{MAX_STRING_BYTES, TxtText, UnreadableTxt};

@@ -1,7 +1,8 @@
 //! Domain names in one canonical form.
 
-use std::{cmp::Ordering, fmt, sync::Arc};
+use std::{cmp::Ordering, fmt};
 
+use arcstr::ArcStr;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 /// Longest label of a hostname, in bytes (RFC 1035, 2.3.4).
@@ -19,12 +20,14 @@ pub const MAX_NAME_BYTES: usize = 253;
 /// with escaped characters, such as a wildcard, is not documented. [`Name::has_escapes`] recognizes them.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Name {
-    /// The name, followed by its sort key: the labels from the right in Route 53's form, each with a dot. Lookups in order
-    /// are the most frequent operation, and the sort key makes them one comparison of bytes.
-    both: Arc<str>,
-    /// The end of the name and the start of the sort key.
-    end: usize,
+    /// The sort key, [`BETWEEN`] and the name. The sort key has the labels from the right in Route 53's form, each with a dot.
+    /// Lookups in order are the most frequent operation, and the sort key makes them one comparison of bytes.
+    both: ArcStr,
 }
+
+/// What stands between the sort key and the name. It comes before every character of a sort key, so that a name comes
+/// before the names below it.
+const BETWEEN: char = ' ';
 
 /// Why a text is not a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,12 +73,6 @@ impl Name {
     /// The name of these labels, followed by the rest of a name. `order` is the sort key of the rest.
     fn below(labels: &str, rest: Option<&str>, order: &str) -> Self {
         let mut both = String::with_capacity((labels.len() + order.len() + 1) * 2);
-        both.push_str(labels);
-        if let Some(rest) = rest {
-            both.push('.');
-            both.push_str(rest);
-        }
-        let end = both.len();
         both.push_str(order);
         for label in labels.rsplit('.') {
             if label.bytes().all(is_plain) {
@@ -85,12 +82,18 @@ impl Name {
             }
             both.push('.');
         }
-        Self { both: both.into(), end }
+        both.push(BETWEEN);
+        both.push_str(labels);
+        if let Some(rest) = rest {
+            both.push('.');
+            both.push_str(rest);
+        }
+        Self { both: both.into() }
     }
 
     /// The sort key.
     fn order(&self) -> &str {
-        self.both.get(self.end..).unwrap_or_default()
+        self.both.split_once(BETWEEN).map_or("", |(order, _)| order)
     }
 
     /// Reads a hostname of a user: any case, Unicode (UTS-46), an optional trailing dot, `*` as the whole first label.
@@ -178,7 +181,7 @@ impl Name {
 
     /// The name without trailing dot, as in `www.example.com`.
     pub fn as_str(&self) -> &str {
-        self.both.get(..self.end).unwrap_or_default()
+        self.both.rsplit_once(BETWEEN).map_or("", |(_, name)| name)
     }
 
     /// The labels from the left.
@@ -242,7 +245,7 @@ impl Name {
 impl Ord for Name {
     fn cmp(&self, other: &Self) -> Ordering {
         // The names of a zone begin alike in this order, and musl compares byte by byte.
-        let (one, other) = (self.order().as_bytes(), other.order().as_bytes());
+        let (one, other) = (self.both.as_bytes(), other.both.as_bytes());
         let words = one.as_chunks::<8>().0.iter().zip(other.as_chunks::<8>().0);
         let alike = words.take_while(|(one, other)| one == other).count() * 8;
         one.get(alike..).cmp(&other.get(alike..))

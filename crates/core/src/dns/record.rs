@@ -1,6 +1,9 @@
 //! Record sets. Route 53 stores, lists and changes a zone record set by record set.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
+
+use arcstr::ArcStr;
+use smallvec::SmallVec;
 
 use super::{Name, Routing, Ttl};
 
@@ -9,7 +12,7 @@ pub const MAX_SET_VALUES: usize = 400;
 
 /// The id of a hosted zone, as `Z0123456789ABCDEFGHIJ`, without `/hostedzone/`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ZoneId(Arc<str>);
+pub struct ZoneId(ArcStr);
 
 /// The type of a record set. The order is alphabetical, as in Route 53.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -31,12 +34,12 @@ pub enum RecordType {
     /// A delegation. It is never written.
     Ns,
     /// Any other type, in upper case. It is never written.
-    Other(Arc<str>),
+    Other(ArcStr),
 }
 
 /// A set identifier. It distinguishes the sets of one name and type under a routing policy.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SetId(Arc<str>);
+pub struct SetId(ArcStr);
 
 /// The key of a record set within its zone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,6 +63,9 @@ pub struct RecordSet {
     pub data: Data,
 }
 
+/// The values of a record set. Most sets have one or two, which then need no memory of their own.
+pub type Values = SmallVec<[ArcStr; 2]>;
+
 /// The content of a record set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Data {
@@ -68,12 +74,12 @@ pub enum Data {
         /// The time for which resolvers may cache the values.
         ttl: Ttl,
         /// The values, in Route 53's order and spelling.
-        values: Vec<Arc<str>>,
+        values: Values,
     },
     /// The records of an AWS resource or of another name in the zone. An alias has no TTL of its own.
     Alias(Alias),
     /// The content of a traffic policy instance. Route 53 rejects every change to it.
-    TrafficPolicy(Arc<str>),
+    TrafficPolicy(ArcStr),
 }
 
 /// The target of an alias record set (`AliasTarget`, Route 53 API reference).
@@ -215,7 +221,7 @@ impl RecordSet {
     }
 
     /// The values. An alias has none.
-    pub fn values(&self) -> &[Arc<str>] {
+    pub fn values(&self) -> &[ArcStr] {
         match &self.data {
             Data::Values { values, .. } => values,
             Data::Alias(_) | Data::TrafficPolicy(_) => &[],
@@ -229,7 +235,7 @@ impl RecordSet {
         }
         match (&self.data, &other.data) {
             (Data::Values { values: a, .. }, Data::Values { values: b, .. }) => {
-                let canonical = |values: &[Arc<str>]| {
+                let canonical = |values: &[ArcStr]| {
                     let mut values: Vec<_> = values.iter().map(|v| self.rtype().canonical(v)).collect();
                     values.sort();
                     values

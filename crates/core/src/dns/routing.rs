@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use arcstr::ArcStr;
+
 /// The routing of a record set, with all its attributes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Routing {
@@ -17,7 +19,7 @@ pub struct Policy {
     /// The rule of the policy.
     pub rule: Option<Rule>,
     /// The id of the health check. An unhealthy set does not answer.
-    pub health_check: Option<Arc<str>>,
+    pub health_check: Option<ArcStr>,
 }
 
 /// The rule that chooses a set (`ResourceRecordSet`, Route 53 API reference).
@@ -26,37 +28,37 @@ pub enum Rule {
     /// By weight: 0 to 255.
     Weight(i64),
     /// By latency to an AWS region.
-    Region(Arc<str>),
+    Region(ArcStr),
     /// `PRIMARY` or `SECONDARY`.
-    Failover(Arc<str>),
+    Failover(ArcStr),
     /// Up to eight sets together.
     MultiValue(bool),
     /// By the location of the client.
     Geolocation {
         /// Two letters, as `EU`.
-        continent: Option<Arc<str>>,
+        continent: Option<ArcStr>,
         /// Two letters, as `DE`. `*` is every other country.
-        country: Option<Arc<str>>,
+        country: Option<ArcStr>,
         /// A part of a country, as `CA` of the US.
-        subdivision: Option<Arc<str>>,
+        subdivision: Option<ArcStr>,
     },
     /// By distance from a place.
     GeoProximity {
         /// The place, as an AWS region.
-        region: Option<Arc<str>>,
+        region: Option<ArcStr>,
         /// The place, as a local zone group.
-        local_zone_group: Option<Arc<str>>,
+        local_zone_group: Option<ArcStr>,
         /// The place, as latitude and longitude in degrees.
-        coordinates: Option<(Arc<str>, Arc<str>)>,
+        coordinates: Option<(ArcStr, ArcStr)>,
         /// The change of its reach, from -99 to 99.
         bias: Option<i32>,
     },
     /// By the address block of the client.
     Cidr {
         /// The id of the collection of blocks.
-        collection: Arc<str>,
+        collection: ArcStr,
         /// The location in the collection. `*` is every other location.
-        location: Arc<str>,
+        location: ArcStr,
     },
 }
 
@@ -132,7 +134,7 @@ impl Rule {
     }
 
     fn is_same(&self, other: &Self) -> bool {
-        type Place = (Arc<str>, Arc<str>);
+        type Place = (ArcStr, ArcStr);
         let degrees = |place: &Option<Place>| -> Option<(Option<f64>, Option<f64>)> {
             let (latitude, longitude) = place.as_ref()?;
             Some((latitude.parse().ok(), longitude.parse().ok()))
@@ -159,7 +161,7 @@ impl Rule {
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let or_nothing = |text: &Option<Arc<str>>| text.as_deref().unwrap_or_default().to_owned();
+        let or_nothing = |text: &Option<ArcStr>| text.as_deref().unwrap_or_default().to_owned();
         match self {
             Self::Weight(weight) => write!(f, "weight={weight}"),
             Self::Region(region) => write!(f, "region={region}"),

@@ -1,6 +1,6 @@
 //! TXT values: a text in quoted strings.
 
-use std::sync::Arc;
+use arcstr::ArcStr;
 
 /// Maximum length of a string in a TXT value, in bytes (RFC 1035, 3.3).
 pub const MAX_STRING_BYTES: usize = 255;
@@ -42,7 +42,7 @@ impl TxtText {
 
     /// Checks a value as a person writes it, and returns it in the form of Route 53. A value that Route 53 accepts keeps its
     /// spelling.
-    pub fn accepted(value: &str) -> Result<Arc<str>, UnreadableTxt> {
+    pub fn accepted(value: &str) -> Result<ArcStr, UnreadableTxt> {
         let (value, text) = (value.trim(), Self::parse(value)?);
         let (mut rest, mut longest) = (value, 0);
         while let Some(begun) = rest.strip_prefix('"') {
@@ -56,7 +56,7 @@ impl TxtText {
 
     /// The value in the form of Route 53: strings of at most [`MAX_STRING_BYTES`]. Quotes and backslashes get a backslash,
     /// and bytes outside printable ASCII are octal.
-    pub fn to_value(&self) -> Arc<str> {
+    pub fn to_value(&self) -> ArcStr {
         let strings: Vec<String> = match self.0.as_bytes() {
             [] => vec!["\"\"".to_owned()],
             bytes => bytes.chunks(MAX_STRING_BYTES).map(quoted).collect(),

@@ -1,6 +1,8 @@
 //! Values of record sets, in the form of Route 53 ("Supported DNS record types", developer guide).
 
-use std::{fmt::Write, net::IpAddr, sync::Arc};
+use std::{fmt::Write, net::IpAddr};
+
+use arcstr::ArcStr;
 
 use super::{Name, RecordType, TxtText};
 
@@ -18,7 +20,7 @@ impl RecordType {
     /// # Errors
     ///
     /// The value does not follow the syntax of the type, or objects cannot ask for the type.
-    pub fn read_value(&self, text: &str) -> Result<Arc<str>, BadValue> {
+    pub fn read_value(&self, text: &str) -> Result<ArcStr, BadValue> {
         let bad = |expected| Err(BadValue(expected));
         let words: Vec<&str> = text.split_ascii_whitespace().collect();
         let number = |word: &str| word.parse::<u16>().is_ok();

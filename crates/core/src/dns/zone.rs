@@ -53,12 +53,18 @@ impl Zone {
     }
 
     /// Inserts a set. It replaces the set with the same key.
-    pub fn put(&mut self, set: RecordSet) {
-        // Most names have one set. An empty vector would allocate room for four.
-        let sets = self.names.entry(set.key.name.clone()).or_insert_with(|| Vec::with_capacity(1));
+    pub fn put(&mut self, mut set: RecordSet) {
+        let entry = self.names.entry(set.key.name.clone());
+        // The sets of a name share its text.
+        set.key.name = entry.key().clone();
+        let sets = entry.or_default();
         match sets.binary_search_by(|other| other.key.cmp(&set.key)) {
             Ok(at) => sets.splice(at..=at, [set]).for_each(drop),
-            Err(at) => sets.insert(at, set),
+            Err(at) => {
+                // A name has few sets, and a vector that grows by itself makes room for four.
+                sets.reserve_exact(1);
+                sets.insert(at, set);
+            }
         }
     }
 
@@ -78,6 +84,10 @@ impl Zone {
             self.names.remove(name);
         } else {
             sets.sort_by(|a, b| a.key.cmp(&b.key));
+            sets.shrink_to_fit();
+            for set in &mut sets {
+                set.key.name = name.clone();
+            }
             self.names.insert(name.clone(), sets);
         }
     }
@@ -138,14 +148,18 @@ impl Zone {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dns::{Data, Ttl};
+    use crate::dns::{Data, Ttl, Values};
 
     fn name(text: &str) -> Name {
         Name::from_hostname(text).unwrap()
     }
 
     fn set(at: &str, rtype: RecordType, value: &str) -> RecordSet {
-        RecordSet::simple(name(at), rtype, Data::Values { ttl: Ttl::DEFAULT, values: vec![value.into()] })
+        RecordSet::simple(
+            name(at),
+            rtype,
+            Data::Values { ttl: Ttl::DEFAULT, values: Values::from_iter([value.into()]) },
+        )
     }
 
     fn zone() -> Zone {

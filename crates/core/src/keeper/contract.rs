@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use arcstr::ArcStr;
+
 use super::{
     object_state::ObjectState,
     publication::{Approval, Publication},
@@ -191,7 +193,7 @@ pub enum Report {
         /// How many other conditions of this object last for the same reason.
         others: usize,
         /// The object's uid.
-        uid: Arc<str>,
+        uid: ArcStr,
     },
     /// The state of an object whose kind has a status has changed. Only the leader reports it.
     ObjectState(Box<ObjectState>),
@@ -290,7 +292,7 @@ pub struct ApplyId(pub u64);
 
 /// Route 53's id of an accepted change.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ChangeId(pub Arc<str>);
+pub struct ChangeId(pub ArcStr);
 
 /// A failed request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! The state of an object whose kind has a status.
 
-use std::sync::Arc;
+use arcstr::ArcStr;
 
 use crate::{
     plan::{Blocked, Noted},
@@ -13,7 +13,7 @@ pub struct ObjectState {
     /// The object.
     pub object: ObjectRef,
     /// The object's uid.
-    pub uid: Arc<str>,
+    pub uid: ArcStr,
     /// The generation of the spec that the state describes.
     pub generation: i64,
     /// Whether the records are as wanted.

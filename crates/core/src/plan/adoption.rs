@@ -3,7 +3,9 @@
 //! A unit of an adoption holds ownership records only. Changes of the records themselves follow in another unit, under
 //! all rules for owned records. The adoption shows those changes in advance.
 
-use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
+use std::{collections::BTreeSet, fmt, str::FromStr};
+
+use arcstr::ArcStr;
 
 use super::{OwnerId, Unit, UnitDigest, View, ownership::Owner};
 use crate::{
@@ -47,7 +49,7 @@ pub enum Hosts {
 
 /// A pattern of hostnames. `*` matches any characters, dots included.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostPattern(Arc<str>);
+pub struct HostPattern(ArcStr);
 
 /// A pattern that no hostname could match.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{ManagedTypes, Reason, Settings, Special, limit::Limit};
 use crate::{
-    dns::{Alias, AliasZones, Data, MAX_SET_VALUES, Name, RecordSet, RecordType, Rule, SetKey, Zone},
+    dns::{Alias, AliasZones, Data, MAX_SET_VALUES, Name, RecordSet, RecordType, Rule, SetKey, Values, Zone},
     sanitize::listed,
     source::{AliasChoice, Claim, Content, Endpoint, MAX_OBJECT_VALUES, Record, Severity, Targets},
 };
@@ -83,7 +83,7 @@ impl Desired {
         }
         let addresses = |values: Vec<String>, rtype| {
             let ttl = endpoint.ttl_of(&rtype).unwrap_or(settings.default_ttl);
-            let values: Vec<_> = values.into_iter().map(Into::into).collect();
+            let values: Values = values.into_iter().map(Into::into).collect();
             (!values.is_empty()).then(|| record_set(endpoint, rtype, Data::Values { ttl, values }))
         };
         let mut sets = Vec::new();
@@ -168,7 +168,7 @@ fn name_sets(
     let (target, is_apex) = (target.clone(), host == zone.apex());
     let cname = || {
         let ttl = endpoint.ttl.unwrap_or(settings.default_ttl);
-        let values = vec![target.to_route53().trim_end_matches('.').into()];
+        let values = Values::from_iter([target.to_route53().trim_end_matches('.').into()]);
         vec![record_set(endpoint, RecordType::Cname, Data::Values { ttl, values })]
     };
     if keeps_cname {

@@ -111,11 +111,13 @@ impl Encoder {
 mod tests {
     use std::{collections::BTreeSet, sync::Arc};
 
+    use arcstr::ArcStr;
+
     use super::*;
 
     #[test]
     fn every_part_of_a_routing_counts() {
-        let text = |text: &str| Some(Arc::from(text));
+        let text = |text: &str| Some(ArcStr::from(text));
         let location =
             |continent, country, subdivision| Rule::Geolocation { continent, country, subdivision };
         let near = |region, local_zone_group, coordinates, bias| Rule::GeoProximity {

@@ -1,6 +1,8 @@
 //! The value of an ownership record, byte for byte in the format of ExternalDNS' TXT registry.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{fmt, str::FromStr};
+
+use arcstr::ArcStr;
 
 use crate::{
     dns::{MAX_STRING_BYTES, Name, RecordSet, TxtText},
@@ -10,7 +12,7 @@ use crate::{
 
 /// The owner id of a cluster (`--owner-id`). Each cluster has its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OwnerId(Arc<str>);
+pub struct OwnerId(ArcStr);
 
 /// An owner id with characters that an ownership record cannot hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -65,6 +65,11 @@ impl History {
         self.holders.get(key).cloned().unwrap_or_default()
     }
 
+    /// The keys of a hostname whose holders were observed.
+    pub fn held_at<'h>(&'h self, host: &'h Name) -> impl Iterator<Item = &'h ClaimKey> {
+        keys_at(&self.holders, host)
+    }
+
     /// Takes new observations of the holders of a key. Returns whether they are news.
     pub fn set_holder(&mut self, key: &ClaimKey, holder: HolderHistory) -> bool {
         let is_news = self.holder(key) != holder;
@@ -88,8 +93,7 @@ impl History {
 
     /// The keys of a hostname whose records were right and ours at any time.
     pub fn right_at<'p>(&'p self, host: &'p Name) -> impl Iterator<Item = &'p ClaimKey> {
-        let first = ClaimKey { host: host.clone(), set_id: None };
-        self.ours.range(first..).map(|(key, _)| key).take_while(move |key| key.host == *host)
+        keys_at(&self.ours, host)
     }
 
     /// Notes that something else is wanted than the records that were right.
@@ -114,6 +118,12 @@ impl History {
     pub fn forget_right(&mut self, key: &ClaimKey) {
         self.ours.remove(key);
     }
+}
+
+/// The keys of a map that belong to a hostname, with any set identifier.
+fn keys_at<'h, V>(map: &'h BTreeMap<ClaimKey, V>, host: &'h Name) -> impl Iterator<Item = &'h ClaimKey> {
+    let first = ClaimKey { host: host.clone(), set_id: None };
+    map.range(first..).map(|(key, _)| key).take_while(move |key| key.host == *host)
 }
 
 // === impl WishDigest ===

@@ -42,7 +42,9 @@ mod view;
 mod wish;
 mod written;
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr};
+
+use arcstr::ArcStr;
 
 pub use address::Special;
 use address::is_private;
@@ -206,7 +208,7 @@ impl Plan {
     /// The private addresses to which a unit newly leads, if the zone is public.
     pub fn private_addresses(&self, unit: &Unit) -> impl Iterator<Item = IpAddr> {
         let changes = unit.changes().iter().filter(|change| !self.is_private && change.is_of_record());
-        let is_new = |change: &Change, value: &Arc<str>| {
+        let is_new = |change: &Change, value: &ArcStr| {
             change.before().is_none_or(|before| !before.values().contains(value))
         };
         let values = changes.flat_map(move |change| {

@@ -1,6 +1,6 @@
 //! Obstacles: reserved names, and existing records that exclude the wanted ones.
 
-use std::sync::Arc;
+use arcstr::ArcStr;
 
 use super::{
     Reason, View,
@@ -112,7 +112,7 @@ pub(super) fn forbidden(host: &Name, desired: &Desired) -> Option<Reason> {
     }
     let texts = desired.sets.iter().filter(|set| *set.rtype() == RecordType::Txt);
     let is_ownership =
-        |value: &Arc<str>| TxtText::parse(value).is_ok_and(|text| text.as_str().contains("heritage="));
+        |value: &ArcStr| TxtText::parse(value).is_ok_and(|text| text.as_str().contains("heritage="));
     texts.flat_map(RecordSet::values).any(is_ownership).then(|| Reason::InvalidField {
         field: "targets".to_owned(),
         text: "a TXT with `heritage=` would state the ownership of another record".to_owned(),

@@ -2,7 +2,7 @@
 
 use super::{Change, Heritage, Reason, Role, View, ownership::Ownership};
 use crate::{
-    dns::{Data, RecordSet, RecordType, SetKey, Ttl},
+    dns::{Data, RecordSet, RecordType, SetKey, Ttl, Values},
     source::Claim,
 };
 
@@ -42,7 +42,7 @@ impl View<'_> {
     pub(super) fn txt(&self, holder: &Claim, wanted: &RecordSet, ownership: &Ownership<'_>) -> RecordSet {
         let stated = ownership.place.states_name.then_some(&holder.endpoint.key.host);
         let text = Heritage::text(&self.settings.owner, holder.object(), stated);
-        let data = Data::Values { ttl: Ttl::DEFAULT, values: vec![text.to_value()] };
+        let data = Data::Values { ttl: Ttl::DEFAULT, values: Values::from_iter([text.to_value()]) };
         let name = ownership.place.name.clone();
         let key = SetKey { name, rtype: RecordType::Txt, set_id: wanted.key.set_id.clone() };
         RecordSet { key, routing: wanted.routing.clone(), data }

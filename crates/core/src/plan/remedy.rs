@@ -137,12 +137,12 @@ fn replace(view: &View<'_>, holder: &Claim, desired: &Desired) -> Vec<HandChange
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dns::{Data, Ttl};
+    use crate::dns::{Data, Ttl, Values};
 
     #[test]
     fn a_removal_takes_as_few_batches_as_route_53_accepts() {
         let set = |name: String, rtype, value: &str| {
-            let data = Data::Values { ttl: Ttl::DEFAULT, values: vec![value.into()] };
+            let data = Data::Values { ttl: Ttl::DEFAULT, values: Values::from_iter([value.into()]) };
             RecordSet::simple(Name::from_hostname(&name).unwrap(), rtype, data)
         };
         let stale: Vec<Stale> = (0..501)

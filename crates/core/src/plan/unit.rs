@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use arcstr::ArcStr;
+
 use super::{Change, Move, Role, UnitDigest, WishDigest, digest::Encoder};
 use crate::{
     dns::{Alias, Data, Name, RecordSet, Routing, SetId},
@@ -13,7 +15,7 @@ use crate::{
 pub struct Unit {
     key: ClaimKey,
     object: ObjectRef,
-    uid: Arc<str>,
+    uid: ArcStr,
     changes: Vec<Change>,
     reads: Vec<Name>,
     digest: UnitDigest,
@@ -89,7 +91,7 @@ impl Unit {
             Purpose::Adopt { .. } => 1,
         });
         encoder.list(&changes, Encoder::change);
-        let (uid, digest) = (Arc::clone(&claim.facts.uid), UnitDigest::new(encoder));
+        let (uid, digest) = (claim.facts.uid.clone(), UnitDigest::new(encoder));
         let is_joined = claim.facts.is_joined;
         Self { key, object, uid, changes, reads, digest, wish, purpose, is_joined, group: None }
     }
@@ -144,7 +146,7 @@ impl Unit {
     }
 
     /// That object's uid.
-    pub fn uid(&self) -> &Arc<str> {
+    pub fn uid(&self) -> &ArcStr {
         &self.uid
     }
 

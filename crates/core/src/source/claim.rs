@@ -99,7 +99,7 @@ impl Claims {
         }
         if let Some(new) = new {
             self.insert(&new);
-            self.facts.insert(object.clone(), new);
+            self.facts.insert(new.object.clone(), new);
         }
         touched
     }

@@ -9,7 +9,7 @@ use std::{
 
 use super::Problem;
 use crate::{
-    dns::{MAX_SET_VALUES, Name, RecordType, Routing, SetId, Ttl, ZoneId},
+    dns::{MAX_SET_VALUES, Name, RecordType, Routing, SetId, Ttl, Values, ZoneId},
     sanitize::{listed, quoted},
 };
 
@@ -61,7 +61,7 @@ pub struct Record {
     /// The TTL that the object asks for; none if it leaves the choice to us.
     pub ttl: Option<Ttl>,
     /// The values, as Route 53 writes them.
-    pub values: Vec<Arc<str>>,
+    pub values: Values,
 }
 
 /// How the host name of an AWS service becomes an alias.

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use arcstr::ArcStr;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::{BadHosts, ClaimKey, Content, Endpoint, ObjectRef, Problem, Severity, Targets};
@@ -26,7 +27,7 @@ pub struct Facts {
     /// The object.
     pub object: ObjectRef,
     /// The object's uid, for the audit line.
-    pub uid: Arc<str>,
+    pub uid: ArcStr,
     /// The generation of the object's spec, if the kind of the object has a status of ours.
     pub generation: Option<i64>,
     /// The time of the object's creation, in seconds since 1970. The older claim wins a new name.

@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
+use arcstr::ArcStr;
+
 /// The kind of an object that can ask for hostnames.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -12,7 +14,7 @@ pub enum Kind {
     /// `DNSEndpoint` of `externaldns.k8s.io/v1alpha1`.
     DnsEndpoint,
     /// A kind that zonekeeper does not read, as an ownership record writes it: `httproute`.
-    Other(Arc<str>),
+    Other(ArcStr),
 }
 
 /// A reference to an object, written `Ingress/shop/web`.

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use arcstr::ArcStr;
+
 use super::{
     AnnotationKey as Key, Problem,
     options::{Options, Stated},
@@ -216,29 +218,29 @@ impl<'r> Reader<'r> {
         Some(Asked { field, rule: Some(rule) })
     }
 
-    fn health_check(&mut self) -> Option<Arc<str>> {
+    fn health_check(&mut self) -> Option<ArcStr> {
         let is_id = |text: &&str| {
             (1..=MAX_HEALTH_CHECK_CHARACTERS).contains(&text.len())
                 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         };
-        let id = |text: &str| Some(text).filter(is_id).map(Arc::from);
+        let id = |text: &str| Some(text).filter(is_id).map(ArcStr::from);
         self.part(Key::HealthCheckId, "the id of a health check: letters, digits and dashes", id)?.1
     }
 }
 
 /// One of the words, in upper or lower case.
-fn one_of(text: &str, words: &[&'static str]) -> Option<Arc<str>> {
+fn one_of(text: &str, words: &[&'static str]) -> Option<ArcStr> {
     words.iter().find(|word| word.eq_ignore_ascii_case(text)).map(|word| (*word).into())
 }
 
 /// A code of letters and digits in upper case.
-fn code(text: &str, length: std::ops::RangeInclusive<usize>) -> Option<Arc<str>> {
+fn code(text: &str, length: std::ops::RangeInclusive<usize>) -> Option<ArcStr> {
     let is_code = length.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     is_code.then(|| text.to_ascii_uppercase().into())
 }
 
 /// An AWS region: `eu-west-1`, `us-gov-west-1`. New regions appear, so only the form is checked.
-fn region(text: &str) -> Option<Arc<str>> {
+fn region(text: &str) -> Option<ArcStr> {
     let ends_in_number = text.rsplit('-').next().is_some_and(|part| part.bytes().all(|b| b.is_ascii_digit()));
     (region_like(text) && ends_in_number && text.split('-').count() >= 3).then(|| text.into())
 }
@@ -252,13 +254,13 @@ fn region_like(text: &str) -> bool {
 }
 
 /// Latitude and longitude (`Coordinates`, Route 53 API reference).
-fn coordinates(text: &str) -> Option<(Arc<str>, Arc<str>)> {
+fn coordinates(text: &str) -> Option<(ArcStr, ArcStr)> {
     let (latitude, longitude) = text.split_once(',')?;
     Some((degrees(latitude.trim(), 90)?, degrees(longitude.trim(), 180)?))
 }
 
 /// Degrees with at most two decimals.
-fn degrees(text: &str, most: u32) -> Option<Arc<str>> {
+fn degrees(text: &str, most: u32) -> Option<ArcStr> {
     let number = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
     let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Debug, str::FromStr};
 
 use zonekeeper_core::{
-    dns::{AliasZones, Data, Name, RecordSet, RecordType, Ttl, TxtText, Zone, ZoneId},
+    dns::{AliasZones, Data, Name, RecordSet, RecordType, Ttl, TxtText, Values, Zone, ZoneId},
     plan::{Heritage, HostPattern, MAX_SET_IDS, Naming, OwnerId, Plan, PlanDigest, UnitDigest},
     source::{AnnotationKey, MAX_OBJECT_HOSTS, OWN_ANNOTATIONS, Object, ObjectRef, Publish, Rules},
 };
@@ -434,7 +434,7 @@ fn control_characters_in_texts_are_escaped() {
             let text = format!(
                 "heritage=external-dns,external-dns/owner={owner},external-dns/resource=ingress/{text}/web"
             );
-            let values = vec![TxtText::new(text).to_value()];
+            let values = Values::from_iter([TxtText::new(text).to_value()]);
             let at = Name::from_hostname("a-good.example.com").unwrap();
             RecordSet::simple(at, RecordType::Txt, Data::Values { ttl: Ttl::DEFAULT, values })
         };

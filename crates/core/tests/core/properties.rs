@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arcstr::ArcStr;
 use proptest::{collection::vec, prelude::*, strategy::ValueTree, test_runner::TestCaseError};
 use zonekeeper_core::{
     dns::{AliasZones, Data, Name, RecordSet, RecordType, Ttl, TxtText, Zone, ZoneId},
@@ -469,7 +470,7 @@ fn load(units: &[Unit]) -> (usize, usize) {
     changes.fold((0, 0), |(values, characters), change| {
         let times = if change.before().is_some() { 2 } else { 1 };
         let own = change.after().values();
-        let length: usize = own.iter().map(|value| value.len()).sum();
+        let length: usize = own.iter().map(ArcStr::len).sum();
         (values + times * own.len().max(1), characters + times * length)
     })
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use arcstr::ArcStr;
 use zonekeeper_core::dns::{
-    Alias, Data, Name, Policy, RecordSet, RecordType, Routing, Rule, SetId, Ttl, ZoneId,
+    Alias, Data, Name, Policy, RecordSet, RecordType, Routing, Rule, SetId, Ttl, Values, ZoneId,
 };
 
 /// Reads a record set in its printed form: `NAME TYPE [set=ID] [POLICY] DATA`.
@@ -42,14 +43,14 @@ pub fn record_set(line: &str) -> Result<RecordSet, String> {
 }
 
 /// Splits values. A value of these types has a fixed number of words.
-fn read_values(rtype: &str, values: &str) -> Vec<Arc<str>> {
+fn read_values(rtype: &str, values: &str) -> Values {
     let words = match rtype {
         "TXT" => return values.replace("\" \"", "\"\0\"").split('\0').map(Into::into).collect(),
         "A" | "AAAA" | "CNAME" | "NS" => 1,
         "MX" => 2,
         "CAA" => 3,
         "SRV" => 4,
-        _ => return vec![values.into()],
+        _ => return Values::from_iter([values.into()]),
     };
     let all: Vec<&str> = values.split(' ').collect();
     all.chunks(words).map(|value| value.join(" ").into()).collect()
@@ -61,8 +62,7 @@ fn read_policy(words: &[&str]) -> Option<Policy> {
     for word in words {
         let (key, value) = word.split_once('=')?;
         let parts: Vec<&str> = value.split('/').collect();
-        let part =
-            |at: usize| parts.get(at).filter(|part| !part.is_empty()).map(|&part| Arc::<str>::from(part));
+        let part = |at: usize| parts.get(at).filter(|part| !part.is_empty()).map(|&part| ArcStr::from(part));
         policy.rule = Some(match key {
             "health-check" => {
                 policy.health_check = Some(value.into());

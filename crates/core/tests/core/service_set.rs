@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arcstr::ArcStr;
 use zonekeeper_core::{
     dns::{
         Alias, Data, Name, Policy, RecordSet, RecordType, Routing, Rule, SetId, SetKey, Ttl, Zone, ZoneId,
@@ -41,7 +42,7 @@ pub fn set_to_service(set: &RecordSet) -> service::RecordSet {
 }
 
 fn rule_to_service(rule: &Rule, to: &mut service::RecordSet) {
-    let kept = |text: &Option<Arc<str>>| text.as_deref().map(str::to_owned);
+    let kept = |text: &Option<ArcStr>| text.as_deref().map(str::to_owned);
     match rule {
         Rule::Weight(weight) => to.weight = Some(*weight),
         Rule::Region(region) => to.region = Some(region.to_string()),
@@ -103,7 +104,7 @@ pub fn set_from_service(set: &service::RecordSet) -> RecordSet {
 }
 
 fn rule_from_service(set: &service::RecordSet) -> Option<Rule> {
-    let kept = |text: &Option<String>| text.as_deref().map(Arc::<str>::from);
+    let kept = |text: &Option<String>| text.as_deref().map(ArcStr::from);
     if let Some(weight) = set.weight {
         return Some(Rule::Weight(weight));
     }

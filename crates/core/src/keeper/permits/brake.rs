@@ -2,9 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
     time::Duration,
 };
+
+use arcstr::ArcStr;
 
 use super::stored_moves::{StoredMove, StoredMoves};
 use crate::{
@@ -44,7 +45,7 @@ pub(super) struct Brake {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Pending {
     to: Move,
-    namespace: Arc<str>,
+    namespace: ArcStr,
     /// Whether the records of its hostname were correct before.
     was_correct: bool,
 }
@@ -52,7 +53,7 @@ struct Pending {
 /// A move that was made.
 #[derive(Debug, Clone)]
 struct Done {
-    namespace: Arc<str>,
+    namespace: ArcStr,
     until: Time,
 }
 
@@ -60,7 +61,7 @@ struct Done {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Held {
     everywhere: bool,
-    namespaces: BTreeSet<Arc<str>>,
+    namespaces: BTreeSet<ArcStr>,
 }
 
 /// The moves of one namespace, pending and done.
@@ -103,7 +104,7 @@ impl Brake {
     /// Notes that a unit waits to move its key. `was_correct`: the records of its hostname were correct before.
     pub fn add(&mut self, unit: &PlannedMove) {
         let PlannedMove { key, to, namespace, was_correct } = unit;
-        let pending = Pending { to: *to, namespace: Arc::clone(namespace), was_correct: *was_correct };
+        let pending = Pending { to: *to, namespace: ArcStr::clone(namespace), was_correct: *was_correct };
         self.is_changed |= self.pending.get(key) != Some(&pending);
         self.pending.insert(key.clone(), pending);
     }
@@ -150,7 +151,7 @@ impl Brake {
 
     /// Forgets moves that no longer count. Returns whether the brake begins or ends to hold anything. `ours` is the number of
     /// hostnames of each namespace that were correct and ours.
-    pub fn review(&mut self, ours: &BTreeMap<Arc<str>, usize>, now: Time) -> bool {
+    pub fn review(&mut self, ours: &BTreeMap<ArcStr, usize>, now: Time) -> bool {
         while let Some((end, done)) = self.ends.first().filter(|(end, _)| *end <= now).cloned() {
             self.done.remove(&done);
             self.ends.remove(&(end, done));
@@ -166,19 +167,19 @@ impl Brake {
         was_held != self.reviewed
     }
 
-    fn evaluate(&self, ours: &BTreeMap<Arc<str>, usize>) -> Held {
+    fn evaluate(&self, ours: &BTreeMap<ArcStr, usize>) -> Held {
         if self.pending.is_empty() || self.limits.percent >= 100 {
             return Held::default();
         }
         let tallies = self.tallies(ours);
         let is_held = |tally: &&Tally<'_>| self.is_too_much(tally.moves.len(), tally.hosts(), tally.ours);
         let held = tallies.iter().filter(|(_, tally)| is_held(tally));
-        let namespaces = held.map(|(namespace, _)| Arc::clone(namespace)).collect();
+        let namespaces = held.map(|(namespace, _)| ArcStr::clone(namespace)).collect();
         Held { everywhere: self.is_too_much_everywhere(&tallies), namespaces }
     }
 
     /// Whether all namespaces together exceed the limits, even without any one of them.
-    fn is_too_much_everywhere(&self, tallies: &BTreeMap<&Arc<str>, Tally<'_>>) -> bool {
+    fn is_too_much_everywhere(&self, tallies: &BTreeMap<&ArcStr, Tally<'_>>) -> bool {
         let (mut hosts, mut ours) = (0_usize, 0_usize);
         let mut namespaces_of: BTreeMap<Move, usize> = BTreeMap::new();
         for tally in tallies.values() {
@@ -202,8 +203,8 @@ impl Brake {
         moves >= self.limits.moves && (is_large_share || hosts > self.limits.hosts)
     }
 
-    fn tallies<'b>(&'b self, ours: &'b BTreeMap<Arc<str>, usize>) -> BTreeMap<&'b Arc<str>, Tally<'b>> {
-        let mut tallies: BTreeMap<&Arc<str>, Tally<'_>> = BTreeMap::new();
+    fn tallies<'b>(&'b self, ours: &'b BTreeMap<ArcStr, usize>) -> BTreeMap<&'b ArcStr, Tally<'b>> {
+        let mut tallies: BTreeMap<&ArcStr, Tally<'_>> = BTreeMap::new();
         for (namespace, ours) in ours {
             tallies.entry(namespace).or_default().ours = *ours;
         }
@@ -261,10 +262,10 @@ impl Brake {
     }
 
     /// The moves that were made, with each hostname once, and until when they count.
-    fn done_hosts(&self) -> BTreeMap<(Move, Arc<str>, &Name), Time> {
+    fn done_hosts(&self) -> BTreeMap<(Move, ArcStr, &Name), Time> {
         let mut hosts = BTreeMap::new();
         for ((key, to), Done { namespace, until }) in &self.done {
-            let known = hosts.entry((*to, Arc::clone(namespace), &key.host)).or_insert(*until);
+            let known = hosts.entry((*to, ArcStr::clone(namespace), &key.host)).or_insert(*until);
             *known = (*until).max(*known);
         }
         hosts

@@ -1,6 +1,8 @@
 //! The moves of the last minutes as a leader leaves them to the next one, in an annotation of the Lease.
 
-use std::{cmp::Reverse, collections::BTreeMap, fmt::Write as _, sync::Arc};
+use std::{cmp::Reverse, collections::BTreeMap, fmt::Write as _};
+
+use arcstr::ArcStr;
 
 use crate::{keeper::time::Time, plan::Move};
 
@@ -11,13 +13,13 @@ const MOST: usize = 2_000;
 #[derive(Debug, Clone, Default)]
 pub(super) struct StoredMoves {
     /// The number of hostnames, and until when they count.
-    moves: BTreeMap<(Move, Arc<str>), (usize, Time)>,
+    moves: BTreeMap<(Move, ArcStr), (usize, Time)>,
 }
 
 /// A move of a namespace.
 pub(super) struct StoredMove<'s> {
     pub to: Move,
-    pub namespace: &'s Arc<str>,
+    pub namespace: &'s ArcStr,
     /// The number of hostnames that were moved.
     pub hosts: usize,
     /// Until when they count.
@@ -48,11 +50,11 @@ impl StoredMoves {
     pub fn text(self, most: usize, to_wall: impl Fn(Time) -> i64) -> String {
         let mut newest: Vec<_> = self.moves.into_iter().collect();
         newest.sort_by_key(|(_, (_, until))| Reverse(*until));
-        let mut kept: Vec<(Move, Arc<str>, usize, Time)> = Vec::new();
+        let mut kept: Vec<(Move, ArcStr, usize, Time)> = Vec::new();
         // The number of moves of each namespace, and the place of the last one.
-        let mut of_namespace: BTreeMap<Arc<str>, (usize, usize)> = BTreeMap::new();
+        let mut of_namespace: BTreeMap<ArcStr, (usize, usize)> = BTreeMap::new();
         for ((to, namespace), (hosts, until)) in newest {
-            let (count, last) = of_namespace.entry(Arc::clone(&namespace)).or_default();
+            let (count, last) = of_namespace.entry(namespace.clone()).or_default();
             if *count < most.max(1) {
                 (*count, *last) = (*count + 1, kept.len());
                 kept.push((to, namespace, hosts, until));
@@ -69,13 +71,13 @@ impl StoredMoves {
     }
 
     /// Adds hostnames to a move, which then counts at least until this time.
-    pub fn add(&mut self, to: Move, namespace: Arc<str>, hosts: usize, until: Time) {
+    pub fn add(&mut self, to: Move, namespace: ArcStr, hosts: usize, until: Time) {
         let (known, end) = self.moves.entry((to, namespace)).or_default();
         (*known, *end) = (known.saturating_add(hosts), until.max(*end));
     }
 
     /// Removes one hostname from a move.
-    pub fn remove_one(&mut self, to: Move, namespace: Arc<str>) {
+    pub fn remove_one(&mut self, to: Move, namespace: ArcStr) {
         let of = (to, namespace);
         let Some((hosts, _)) = self.moves.get_mut(&of) else { return };
         *hosts = hosts.saturating_sub(1);

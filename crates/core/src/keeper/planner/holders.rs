@@ -24,36 +24,28 @@ const TARGETLESS_GRACE: Duration = Duration::from_mins(1);
 pub(super) struct Holders {
     /// How long a key is reserved for an object that is gone, against objects of other namespaces.
     vacancy: Duration,
-    named: BTreeMap<ClaimKey, Named>,
+    /// The objects that ownership records name and that do not claim the key, and since when.
+    gone: BTreeMap<ClaimKey, (ObjectRef, Time)>,
     /// The holders without a target, and since when they have none.
     targetless: BTreeMap<ClaimKey, (ObjectRef, Time)>,
     /// The hostnames for which a grace period ends.
     due: BTreeSet<(Time, Name)>,
 }
 
-/// The object that an ownership record names.
-#[derive(Debug, Clone)]
-struct Named {
-    object: ObjectRef,
-    /// Whether the object was seen with a claim on the hostname.
-    was_seen: bool,
-    /// When the object was first found not to claim the hostname.
-    gone: Option<Time>,
-}
-
 // === impl Holders ===
 
 impl Holders {
     pub fn new(vacancy: Duration) -> Self {
-        Self { vacancy, named: BTreeMap::new(), targetless: BTreeMap::new(), due: BTreeSet::new() }
+        Self { vacancy, gone: BTreeMap::new(), targetless: BTreeMap::new(), due: BTreeSet::new() }
     }
 
     /// All keys of a hostname that may have a holder: claimed keys, keys in the zone, and keys observed before.
     pub fn keys_at(&self, view: &View<'_>, host: &Name) -> Vec<ClaimKey> {
         let claimed = view.claims.keys_at(host);
-        let named = entries_at(&self.named, host).map(|(key, _)| key);
+        let observed = view.history.held_at(host);
+        let gone = entries_at(&self.gone, host).map(|(key, _)| key);
         let targetless = entries_at(&self.targetless, host).map(|(key, _)| key);
-        let mut keys = union(claimed.chain(named).chain(targetless));
+        let mut keys = union(claimed.chain(observed).chain(gone).chain(targetless));
         for set in view.zone.at(host) {
             if !keys.iter().any(|key| key.set_id == set.key.set_id) {
                 keys.push(ClaimKey { host: host.clone(), set_id: set.key.set_id.clone() });
@@ -65,7 +57,7 @@ impl Holders {
     /// Observes the object that the ownership record of a key names, and the holder of the key.
     pub fn observe(&mut self, view: &View<'_>, key: &ClaimKey, now: Time) -> HolderHistory {
         let named = view.named_holder(key);
-        let known = self.named.remove(key);
+        let known = self.gone.remove(key);
         let history = named.as_ref().map(|named| self.observe_named(view, key, named, known, now));
         let history = history.unwrap_or_default();
         let holder = view.holder(key, named.as_ref(), &history);
@@ -85,18 +77,22 @@ impl Holders {
         view: &View<'_>,
         key: &ClaimKey,
         named: &ObjectRef,
-        known: Option<Named>,
+        known: Option<(ObjectRef, Time)>,
         now: Time,
     ) -> HolderHistory {
         let mut claimants = view.claims.claimants(key).iter();
-        let is_here = claimants.any(|claim| claim.object() == named);
-        let is_gone = !is_here && !view.claims.may_claim_unseen(named, &key.host);
-        let known = known.filter(|known| known.object == *named);
-        let was_seen = is_here || known.as_ref().is_some_and(|known| known.was_seen);
-        let gone = is_gone.then(|| known.and_then(|known| known.gone).unwrap_or(now));
-        self.named.insert(key.clone(), Named { object: named.clone(), was_seen, gone });
-        let vacancy_is_over = gone.is_some_and(|gone| self.has_ended(key, gone, self.vacancy, now));
-        HolderHistory { last: was_seen.then(|| named.clone()), vacancy_is_over, may_yield: false }
+        if let Some(claim) = claimants.find(|claim| claim.object() == named) {
+            // The object of the claim, which is in memory anyway.
+            return HolderHistory { last: Some(claim.object().clone()), ..HolderHistory::default() };
+        }
+        let last = view.history.holder(key).last.filter(|last| last == named);
+        if view.claims.may_claim_unseen(named, &key.host) {
+            return HolderHistory { last, ..HolderHistory::default() };
+        }
+        let since = known.filter(|(object, _)| object == named).map_or(now, |(_, since)| since);
+        self.gone.insert(key.clone(), (named.clone(), since));
+        let vacancy_is_over = self.has_ended(key, since, self.vacancy, now);
+        HolderHistory { last, vacancy_is_over, may_yield: false }
     }
 
     /// Whether a grace period has ended. If not, its end becomes due.
@@ -124,7 +120,7 @@ impl Holders {
 mod tests {
     use super::*;
     use crate::{
-        dns::{Data, RecordSet, RecordType, SetId, Ttl, Zone, ZoneId},
+        dns::{Data, RecordSet, RecordType, SetId, Ttl, Values, Zone, ZoneId},
         plan::{History, Settings},
         source::Claims,
     };
@@ -136,7 +132,7 @@ mod tests {
     }
 
     fn set(at: &str, set_id: &str, rtype: RecordType, value: &str) -> RecordSet {
-        let data = Data::Values { ttl: Ttl::DEFAULT, values: vec![value.into()] };
+        let data = Data::Values { ttl: Ttl::DEFAULT, values: Values::from_iter([value.into()]) };
         let mut set = RecordSet::simple(name(at), rtype, data);
         set.key.set_id = Some(SetId::new(set_id));
         set

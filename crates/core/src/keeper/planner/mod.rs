@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use arcstr::ArcStr;
 use drift::Drift;
 use holders::Holders;
 use plans::Plans;
@@ -43,7 +44,7 @@ pub(super) struct Planner {
     drift: Drift,
     wakeup: Wakeup,
     /// For each namespace, the number of hostnames whose records were correct and ours at some time.
-    hosts_once_correct: BTreeMap<Arc<str>, usize>,
+    hosts_once_correct: BTreeMap<ArcStr, usize>,
 }
 
 /// The outcome of planning some hostnames again.
@@ -69,7 +70,7 @@ pub(super) struct PlannedMove {
     pub key: ClaimKey,
     pub to: Move,
     /// The namespace of the object that asks for it.
-    pub namespace: Arc<str>,
+    pub namespace: ArcStr,
     /// Whether the hostname's records were correct and ours at some time.
     pub was_correct: bool,
 }
@@ -93,7 +94,7 @@ impl Planner {
     }
 
     /// The number of hostnames of each namespace whose records were right and ours at some time.
-    pub fn hosts_once_correct(&self) -> &BTreeMap<Arc<str>, usize> {
+    pub fn hosts_once_correct(&self) -> &BTreeMap<ArcStr, usize> {
         &self.hosts_once_correct
     }
 
@@ -287,7 +288,7 @@ impl Planner {
         let was_correct = !correct.is_empty();
         let namespace_of =
             |model: &Model| model.history.last_right_holder(host).map(|holder| holder.namespace().into());
-        let before: Option<Arc<str>> = namespace_of(model);
+        let before: Option<ArcStr> = namespace_of(model);
         let claimed = model.claims().keys_at(host);
         for key in union(claimed.chain(&correct).chain(self.drift.keys_at(host))) {
             let unit = self.plans.units_of(host).iter().find(|unit| *unit.key() == key);
@@ -320,7 +321,7 @@ impl Planner {
             self.drift.repaired(&in_sync.key);
             model.history.set_right(in_sync);
         }
-        let after: Option<Arc<str>> = namespace_of(model);
+        let after: Option<ArcStr> = namespace_of(model);
         if before != after {
             planned.ours_changed = true;
             if let Some(namespace) = after {

@@ -5,6 +5,8 @@ use std::{
     sync::Arc,
 };
 
+use arcstr::ArcStr;
+
 use super::part::{Part, Values};
 use crate::{
     dns::{RecordType, Routing, Ttl},
@@ -21,7 +23,7 @@ pub(super) struct Draft {
     lacks_targets: bool,
     /// The first entry with host names, and their aliases.
     alias: Option<(String, AliasOptions)>,
-    records: BTreeMap<RecordType, BTreeSet<Arc<str>>>,
+    records: BTreeMap<RecordType, BTreeSet<ArcStr>>,
     ttls: BTreeMap<RecordType, Ttl>,
     problem: Option<Problem>,
 }

@@ -1,6 +1,8 @@
 //! One entry of a `DNSEndpoint`, checked.
 
-use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
+use std::{collections::BTreeSet, net::IpAddr};
+
+use arcstr::ArcStr;
 
 use super::{DnsEndpointEntry, properties::Properties};
 use crate::{
@@ -25,7 +27,7 @@ pub(super) enum Values {
     /// Addresses, or host names with the choice of their aliases.
     Targets(Targets, AliasOptions),
     /// Values of another type.
-    Literal(BTreeSet<Arc<str>>),
+    Literal(BTreeSet<ArcStr>),
 }
 
 /// Reads one entry.

@@ -5,7 +5,7 @@ use std::{cmp::Ordering, collections::BTreeMap, sync::Arc};
 use k8s_openapi::api::core::v1::{ServicePort, ServiceSpec};
 
 use crate::{
-    dns::{Name, RecordType},
+    dns::{Name, RecordType, Values},
     source::{
         AnnotationKey, ClaimKey, Content, Endpoint, Facts, Part, Record, Reduced, Related, Resource,
         ResourceRef, Rules, Selector, Targets,
@@ -120,7 +120,7 @@ fn ports(spec: &ServiceSpec, facts: &mut Facts) -> BTreeMap<ClaimKey, Arc<Endpoi
     let mut endpoints = BTreeMap::new();
     // A wildcard stands for many hosts, and each of them would need a record of its own.
     for endpoint in facts.endpoints.iter().filter(|endpoint| !endpoint.key.host.is_wildcard()) {
-        let mut by_name = BTreeMap::<String, Vec<Arc<str>>>::new();
+        let mut by_name = BTreeMap::<String, Values>::new();
         for port in spec.ports.iter().flatten() {
             if let Some(number) = port.node_port.filter(|number| *number > 0) {
                 let host = &endpoint.key.host;

@@ -34,6 +34,8 @@ mod value;
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
+use arcstr::ArcStr;
+
 pub use function::Function;
 pub use root::Root;
 
@@ -43,7 +45,7 @@ use syntax::Node;
 /// A parsed template.
 #[derive(Clone)]
 pub struct Template {
-    text: Arc<str>,
+    text: ArcStr,
     body: Arc<[Node]>,
 }
 

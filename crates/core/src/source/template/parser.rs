@@ -1,6 +1,6 @@
 //! The parser of templates.
 
-use std::sync::Arc;
+use arcstr::ArcStr;
 
 use super::{
     lexer::{self, Lexeme, Token},
@@ -18,7 +18,7 @@ pub(super) struct Parser<'t> {
     /// The end of the text.
     end: At,
     /// The variables that are declared here.
-    pub variables: Vec<Arc<str>>,
+    pub variables: Vec<ArcStr>,
     /// In how many ranges this is.
     ranges: usize,
     /// In how many blocks and parentheses this is.

@@ -1,6 +1,6 @@
 //! The parser of pipelines: what is inside of actions.
 
-use std::sync::Arc;
+use arcstr::ArcStr;
 
 use super::{
     Function,
@@ -61,7 +61,7 @@ impl Parser<'_> {
             let Some(&Token::Variable(name)) = self.peek() else { break };
             self.next += 1;
             self.skip_space();
-            names.push((at, Arc::from(name)));
+            names.push((at, ArcStr::from(name)));
             if self.takes(&Token::Comma) {
                 if control != Some(Control::Range) || names.len() > 1 {
                     return Err(at.flaw("only `range` has two variables"));
@@ -154,7 +154,7 @@ impl Parser<'_> {
         let mut fields = Vec::new();
         while let Some(&Token::Field(name)) = self.peek().filter(|_| is_before_fields) {
             self.next += 1;
-            fields.push(Arc::from(name));
+            fields.push(ArcStr::from(name));
         }
         match self.peek() {
             Some(Token::Space | Token::Pipe | Token::Close | Token::Right) => {
@@ -177,7 +177,7 @@ impl Parser<'_> {
             }
             Some(Token::Variable(name)) => {
                 self.is_declared(at, name)?;
-                Term::Variable(Arc::from(*name))
+                Term::Variable(ArcStr::from(*name))
             }
             Some(Token::Int(number)) => Term::Int(*number),
             Some(Token::Float(number)) => Term::Float(*number),

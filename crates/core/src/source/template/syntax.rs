@@ -1,6 +1,6 @@
 //! The syntax tree of a template.
 
-use std::sync::Arc;
+use arcstr::ArcStr;
 
 use super::{Function, place::At};
 
@@ -42,7 +42,7 @@ pub(super) struct Pipeline {
 /// The variables before `:=` or `=`: two of them only in a range.
 #[derive(Debug)]
 pub(super) struct Variables {
-    pub names: Vec<Arc<str>>,
+    pub names: Vec<ArcStr>,
     /// Whether they exist before.
     pub is_assignment: bool,
 }
@@ -61,7 +61,7 @@ pub(super) struct Operand {
     pub at: At,
     pub term: Term,
     /// The fields after the term: `.Spec.Type`.
-    pub fields: Vec<Arc<str>>,
+    pub fields: Vec<ArcStr>,
 }
 
 /// The beginning of an operand.
@@ -71,9 +71,9 @@ pub(super) enum Term {
     Bool(bool),
     Int(i64),
     Float(f64),
-    Text(Arc<str>),
+    Text(ArcStr),
     Dot,
-    Variable(Arc<str>),
+    Variable(ArcStr),
     Call(Call),
     Parentheses(Box<Pipeline>),
 }

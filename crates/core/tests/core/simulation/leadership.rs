@@ -1,6 +1,6 @@
 //! Leadership: the Lease object of a cluster, and processes that use it through a failing API server.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use zonekeeper_core::{
     keeper::{Input, Time},
@@ -124,7 +124,7 @@ impl World {
         if candidate.is_answered() && self.lease.record.as_ref().is_some_and(holds) {
             self.lease.writes += 1;
             self.lease.record =
-                Some(Record { version: self.lease.writes.to_string().into(), holder: Arc::default() });
+                Some(Record { version: self.lease.writes.to_string().into(), holder: String::new().into() });
         }
     }
 

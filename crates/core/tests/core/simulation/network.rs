@@ -31,7 +31,7 @@ pub struct Arrival {
 #[derive(Debug)]
 pub enum Request {
     Read(Read),
-    Apply(Apply, Basis),
+    Apply(Apply, Box<Basis>),
     Ask(ChangeId),
     Count,
 }

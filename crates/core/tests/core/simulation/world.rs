@@ -333,7 +333,7 @@ impl World {
                     self.ledger.approvals.check(&apply.batch, basis.unix)?;
                     self.ledger.issued(apply.digest, basis.clone());
                     self.aim(&apply);
-                    self.send(number, Request::Apply(apply, basis));
+                    self.send(number, Request::Apply(apply, Box::new(basis)));
                 }
                 Effect::AskPropagation(change) => self.send(number, Request::Ask(change)),
                 Effect::Count => self.send(number, Request::Count),

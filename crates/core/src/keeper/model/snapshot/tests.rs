@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    dns::{Data, Ttl, ZoneId},
+    dns::{Data, Ttl, Values, ZoneId},
     plan::{History, Plan, Settings, View},
     source::{Claims, Object, Publish, Rules},
 };
@@ -12,7 +12,7 @@ fn name(text: &str) -> Name {
 }
 
 fn set(at: &str, value: &str) -> RecordSet {
-    let data = Data::Values { ttl: Ttl::DEFAULT, values: vec![value.into()] };
+    let data = Data::Values { ttl: Ttl::DEFAULT, values: Values::from_iter([value.into()]) };
     RecordSet::simple(name(at), RecordType::A, data)
 }
 
@@ -291,7 +291,7 @@ fn a_page_that_begins_within_a_name_does_not_hide_record_sets_before_its_place()
     let text = RecordSet::simple(
         name("b.example.com"),
         RecordType::Txt,
-        Data::Values { ttl: Ttl::DEFAULT, values: vec!["\"x\"".into()] },
+        Data::Values { ttl: Ttl::DEFAULT, values: Values::from_iter(["\"x\"".into()]) },
     );
     snapshot.page(R[3], Page { sets: vec![text], next: None }, R[4], at(32));
     assert!(lines(&snapshot).contains(&"b.example.com 192.0.2.9".to_owned()), "{:?}", lines(&snapshot));
