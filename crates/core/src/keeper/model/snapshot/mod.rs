@@ -285,12 +285,15 @@ impl Snapshot {
     /// Returns the names.
     pub fn patch(&mut self, batch: &Batch, by: Time) -> Vec<Name> {
         let mut names = Vec::new();
+        let more_to_come = self.more_to_come();
         for change in batch.changes() {
             let name = change.after().name();
             if self.fresh_since(name).is_some_and(|read| read > by) {
                 continue;
             }
-            self.observations.of_set(change.after().key.clone(), by);
+            if more_to_come {
+                self.observations.of_set(change.after().key.clone(), by);
+            }
             self.doubts.remove(name);
             names.push(name.clone());
             self.zone.put(change.after().clone());
@@ -362,9 +365,14 @@ impl Snapshot {
         shown
     }
 
+    /// Whether the answer to a request that was sent before can still arrive.
+    fn more_to_come(&self) -> bool {
+        self.listing.is_some() || !self.reads.is_empty()
+    }
+
     /// Takes over all names without a newer observation. Returns these names.
     fn take_over(&mut self, shown: Shown, outcome: &mut PageOutcome) -> Vec<Name> {
-        let more_to_come = self.listing.is_some() || !self.reads.is_empty();
+        let more_to_come = self.more_to_come();
         let mut taken = Vec::new();
         for (name, (sets, since)) in shown.names {
             if self.merge(since, &name, sets, outcome) {
