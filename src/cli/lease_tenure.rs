@@ -41,13 +41,22 @@ pub(super) struct LeaseTenure {
 // === impl Candidacy ===
 
 impl Candidacy {
-    /// Begins the tenure: from now on, the driver learns until when it may write.
-    pub fn begin(self, until: Until, driver: Handle, clock: Clock) -> LeaseTenure {
+    /// Begins the tenure: from now on, the driver learns until when it may write. Before that, it learns what `first` reads.
+    pub fn begin(
+        self,
+        until: Until,
+        driver: Handle,
+        clock: Clock,
+        first: impl Future<Output = Option<Input>> + Send + 'static,
+    ) -> LeaseTenure {
         let ((updates, mut received), end) = (mpsc::channel(UPDATES), CancellationToken::new());
         let (mut changes, (begun, terms)) = (driver.memory(), watch::channel(0));
         let terms = Terms::new(self.leadership, clock, terms);
         let keeping = tokio::spawn(self.candidate.keep(until.ends(), updates, end.clone()));
         let forwarding = tokio::spawn(async move {
+            if let Some(input) = first.await {
+                driver.send(input).await;
+            }
             let mut is_new = false;
             while let Some(update) = received.recv().await {
                 match update {

@@ -282,10 +282,10 @@ impl<O: Objects + fmt::Display> Session<O> {
             Role::Candidate(candidacy) => {
                 let cluster = candidacy.cluster.clone();
                 let plans = ZonePlans::new(&cluster, zone.id.clone(), config.settings.owner.clone());
-                if let Some(release) = plans.release().await {
-                    handle.send(release).await;
-                }
-                let tenure = candidacy.begin(until, handle.clone(), clock);
+                // Meanwhile, the objects and the zone are listed.
+                let release = plans.clone();
+                let release = async move { release.release().await };
+                let tenure = candidacy.begin(until, handle.clone(), clock, release);
                 if let Some(statuses) = statuses {
                     tasks.spawn(statuses.write(cluster, tenure.terms()).map(Ok));
                 }
