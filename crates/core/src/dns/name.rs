@@ -91,9 +91,16 @@ impl Name {
         Self { both: both.into() }
     }
 
+    /// Where [`BETWEEN`] is: in the middle, because the sort key has one dot more than the name. Escapes make it longer.
+    fn between(&self) -> usize {
+        let middle = self.both.len() / 2;
+        let is_middle = self.both.get(middle..).is_some_and(|rest| rest.starts_with(BETWEEN));
+        if is_middle { middle } else { self.both.find(BETWEEN).unwrap_or(middle) }
+    }
+
     /// The sort key.
     fn order(&self) -> &str {
-        self.both.split_once(BETWEEN).map_or("", |(order, _)| order)
+        self.both.get(..self.between()).unwrap_or_default()
     }
 
     /// Reads a hostname of a user: any case, Unicode (UTS-46), an optional trailing dot, `*` as the whole first label.
@@ -181,7 +188,7 @@ impl Name {
 
     /// The name without trailing dot, as in `www.example.com`.
     pub fn as_str(&self) -> &str {
-        self.both.rsplit_once(BETWEEN).map_or("", |(_, name)| name)
+        self.both.get(self.between() + BETWEEN.len_utf8()..).unwrap_or_default()
     }
 
     /// The labels from the left.
@@ -209,7 +216,7 @@ impl Name {
 
     /// Whether this is `ancestor` or a name below it, label by label.
     pub fn is_within(&self, ancestor: &Self) -> bool {
-        self.order().starts_with(ancestor.order())
+        self.both.starts_with(ancestor.order())
     }
 
     /// Whether the first label is `*`.

@@ -228,6 +228,13 @@ impl RecordSet {
         }
     }
 
+    pub(crate) fn values_mut(&mut self) -> &mut [ArcStr] {
+        match &mut self.data {
+            Data::Values { values, .. } => values,
+            Data::Alias(_) | Data::TrafficPolicy(_) => &mut [],
+        }
+    }
+
     /// Whether both sets give the same answers. Spelling and order of the values, and the TTL, do not matter.
     pub fn answers_like(&self, other: &Self) -> bool {
         if self.rtype() != other.rtype() || !self.routing.is_same(&other.routing) {
@@ -307,6 +314,13 @@ impl fmt::Display for RecordSet {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A zone can have a hundred thousand.
+    #[test]
+    fn record_sets_are_small() {
+        assert_eq!((size_of::<Name>(), size_of::<Values>()), (8, 24));
+        assert_eq!(size_of::<RecordSet>(), 72);
+    }
 
     #[test]
     fn a_zone_id_loses_its_prefix() {

@@ -79,6 +79,12 @@ impl Change {
         }
     }
 
+    pub(super) fn after_mut(&mut self) -> &mut RecordSet {
+        match self {
+            Self::Create { set, .. } | Self::Replace { after: set, .. } => set,
+        }
+    }
+
     /// The set before the change; none before a creation.
     pub fn before(&self) -> Option<&RecordSet> {
         match self {

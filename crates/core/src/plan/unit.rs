@@ -134,10 +134,20 @@ impl Unit {
         &self.key
     }
 
-    /// Frees the memory that is reserved for more.
+    /// Frees the memory that is reserved for more, and shares equal values.
     pub(super) fn shrink(&mut self) {
         self.changes.shrink_to_fit();
         self.reads.shrink_to_fit();
+        // The ownership records of a key mostly have one text.
+        let mut newest = ArcStr::new();
+        for change in self.changes.iter_mut().filter(|change| change.role() == Role::Ownership) {
+            for value in change.after_mut().values_mut() {
+                if *value == newest {
+                    *value = newest.clone();
+                }
+                newest = value.clone();
+            }
+        }
     }
 
     /// The object whose claim is followed.

@@ -209,7 +209,7 @@ impl<'a> Annotations<'a> {
             let time = found.value.trim().parse::<Timestamp>();
             let time =
                 time.map_err(|_| problems.push(found.problem(&"expected a time as 2026-12-31T18:00:00Z")));
-            Some(Pause { until: time.ok()?.as_second(), text: quoted(found.value.trim()) })
+            Some(Box::new(Pause { until: time.ok()?.as_second(), text: quoted(found.value.trim()) }))
         });
         Controls { adopt, hand_over_to, paused }
     }

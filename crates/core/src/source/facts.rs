@@ -60,7 +60,7 @@ pub struct Controls {
     /// The object that gets the hostnames (`zonekeeper.dev/hand-over-to`).
     pub hand_over_to: Option<ObjectRef>,
     /// Until when the records stay as they are (`zonekeeper.dev/paused-until`).
-    pub paused: Option<Pause>,
+    pub paused: Option<Box<Pause>>,
 }
 
 /// A time until which an object's records stay as they are.

@@ -1,6 +1,6 @@
 //! References to objects: the one place where `Ingress/shop/web` and `ingress/shop/web` are read and written.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{cmp::Ordering, fmt, str::FromStr, sync::Arc};
 
 use arcstr::ArcStr;
 
@@ -21,14 +21,18 @@ pub enum Kind {
 ///
 /// An ownership record names its object in this form too. Such an object can be of a kind that zonekeeper does not read
 /// ([`Kind::Other`]), and it can be cluster-scoped (`node/worker-1`): its namespace is then empty.
+///
+/// The order is by kind, then namespace, then name.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectRef(Arc<Parts>);
 
-#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(PartialEq, Eq, Hash)]
 struct Parts {
     kind: Kind,
-    namespace: String,
-    name: String,
+    /// The namespace, followed by the name: one text is smaller than two.
+    place: Box<str>,
+    /// The end of the namespace and the start of the name.
+    end: usize,
 }
 
 /// A text that does not refer to an object.
@@ -75,12 +79,40 @@ impl fmt::Display for Kind {
     }
 }
 
+// === impl Parts ===
+
+impl Parts {
+    fn namespace(&self) -> &str {
+        self.place.get(..self.end).unwrap_or_default()
+    }
+
+    fn name(&self) -> &str {
+        self.place.get(self.end..).unwrap_or_default()
+    }
+
+    fn order(&self) -> (&Kind, &str, &str) {
+        (&self.kind, self.namespace(), self.name())
+    }
+}
+
+impl Ord for Parts {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.order().cmp(&other.order())
+    }
+}
+
+impl PartialOrd for Parts {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 // === impl ObjectRef ===
 
 impl ObjectRef {
     /// Refers to an object; `namespace` is empty for a cluster-scoped one.
     pub fn new(kind: Kind, namespace: &str, name: &str) -> Self {
-        Self(Arc::new(Parts { kind, namespace: namespace.to_owned(), name: name.to_owned() }))
+        Self(Arc::new(Parts { kind, place: [namespace, name].concat().into(), end: namespace.len() }))
     }
 
     /// Reads the resource label of an ownership record, as ExternalDNS writes it: `ingress/shop/web`, `node/worker-1`.
@@ -110,12 +142,12 @@ impl ObjectRef {
 
     /// The object's namespace; empty for a cluster-scoped object.
     pub fn namespace(&self) -> &str {
-        &self.0.namespace
+        self.0.namespace()
     }
 
     /// The object's name.
     pub fn name(&self) -> &str {
-        &self.0.name
+        self.0.name()
     }
 
     /// The reference as ExternalDNS writes it into an ownership record: `ingress/shop/web`.

@@ -30,8 +30,8 @@ pub(super) struct Plans {
     marked: BTreeMap<Name, Mark>,
     /// Whether every hostname that was known at some time since the last plan is marked.
     are_all_marked: bool,
-    /// The plans of hostnames that have something to report.
-    by_host: BTreeMap<Name, HostPlan>,
+    /// The plans of hostnames that have something to report. Boxed, because a tree has room for more entries than it holds.
+    by_host: BTreeMap<Name, Box<HostPlan>>,
     /// Hostnames with units to be written.
     queue: Queue,
     /// Since when each unit waits.
@@ -101,7 +101,7 @@ impl Plans {
         for (host, Mark { cause, since }) in std::mem::take(&mut self.marked) {
             self.txts.note(view.settings, view.zone.apex(), &host, view.is_host(&host));
             let mut new = view.host(&host);
-            let old = self.by_host.remove(&host).unwrap_or_default();
+            let old = self.by_host.remove(&host).map(|plan| *plan).unwrap_or_default();
             reports.extend(blocked_reports::compare(&old.blocked, &new.blocked));
             compare_notes(&old.noted, &new.noted, reports);
             compare_leftovers(&old.leftovers, &new.leftovers, reports);
@@ -128,7 +128,7 @@ impl Plans {
             if !new.says_nothing() {
                 // A start can have a hundred thousand of them.
                 new.shrink();
-                self.by_host.insert(host, new);
+                self.by_host.insert(host, Box::new(new));
             }
         }
         replanned
@@ -142,7 +142,7 @@ impl Plans {
 
     /// The plan of a hostname, if it has something to report.
     pub fn plan_of(&self, host: &Name) -> Option<&HostPlan> {
-        self.by_host.get(host)
+        self.by_host.get(host).map(AsRef::as_ref)
     }
 
     /// The units of one hostname.
@@ -157,7 +157,7 @@ impl Plans {
 
     /// The whole plan.
     pub fn plan(&self, view: &View<'_>) -> Plan {
-        let mut plan = Plan::assemble(view, self.by_host.values().cloned());
+        let mut plan = Plan::assemble(view, self.by_host.values().map(|plan| HostPlan::clone(plan)));
         // All keys of a hostname with nothing to report are in sync.
         let others = view.claims.hosts_within(view.zone.apex());
         let others = others.filter(|host| !self.by_host.contains_key(host));
@@ -175,7 +175,7 @@ impl Plans {
 
     /// The plans of the hostnames that have something to report.
     pub fn hosts(&self) -> impl Iterator<Item = (&Name, &HostPlan)> {
-        self.by_host.iter()
+        self.by_host.iter().map(|(host, plan)| (host, plan.as_ref()))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use arcstr::ArcStr;
+
 use crate::{dns::Name, keeper::urgency::Urgency};
 
 /// How many hostnames a namespace has in one round. Within a round, hostnames are in the zone's order, because one read
@@ -19,7 +21,7 @@ pub(super) struct Queue {
     order: BTreeMap<(bool, u64, Urgency), BTreeSet<Name>>,
     places: BTreeMap<Name, Place>,
     /// How many hostnames of each namespace wait.
-    waiting: BTreeMap<(Urgency, Box<str>), u64>,
+    waiting: BTreeMap<(Urgency, ArcStr), u64>,
 }
 
 /// Where a hostname is in the order.
@@ -27,7 +29,7 @@ pub(super) struct Queue {
 struct Place {
     urgency: Urgency,
     round: u64,
-    namespace: Box<str>,
+    namespace: ArcStr,
 }
 
 // === impl Place ===
@@ -56,10 +58,13 @@ impl Queue {
         let is_backlog = urgency == Urgency::Backlog;
         let alike = (is_backlog, 0, Urgency::Wrong)..=(is_backlog, u64::MAX, Urgency::Backlog);
         let first = self.order.range(alike).next().map_or(0, |((_, round, _), _)| *round);
-        let waiting = self.waiting.entry((urgency, namespace.into())).or_default();
+        let of_namespace = self.waiting.entry((urgency, namespace.into()));
+        // The hostnames of a namespace share its text.
+        let namespace = of_namespace.key().1.clone();
+        let waiting = of_namespace.or_default();
         let round = first.saturating_add(*waiting / PER_ROUND);
         *waiting += 1;
-        let place = Place { urgency, round, namespace: namespace.into() };
+        let place = Place { urgency, round, namespace };
         self.order.entry(place.key()).or_default().insert(host.clone());
         self.places.insert(host.clone(), place);
     }

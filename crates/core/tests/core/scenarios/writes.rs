@@ -2,9 +2,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use arcstr::ArcStr;
 use zonekeeper_core::{
+    dns::{RecordSet as CoreRecordSet, RecordType},
     keeper::{ApplyId, ChangeId, Completion, Effect, FailureClass, Gate, Input, Mode, Quota, Rate, Time},
-    plan::Naming,
+    plan::{Change, Naming},
     source::Object,
 };
 use zonekeeper_emulator::zone::RecordSet;
@@ -24,6 +26,18 @@ fn a_new_balancer_is_one_batch_of_four_creates_and_nothing_is_read_for_it() {
     stage.run(50);
     assert_eq!(stage.done(), ["apply 1 units: 4 create, 0 replace"]);
     assert_eq!(stage.at("www.example.com").len(), 4);
+}
+
+#[test]
+fn the_ownership_records_of_a_unit_share_one_text() {
+    let mut stage = Stage::with(|config| config.mode = Mode::DryRun);
+    stage.start(&[web("www", WEB_1)]);
+    stage.run(1_000);
+    let plan = stage.keeper.plan();
+    let sets = plan.units[0].changes().iter().map(Change::after);
+    let texts: Vec<&ArcStr> =
+        sets.filter(|set| *set.rtype() == RecordType::Txt).flat_map(CoreRecordSet::values).collect();
+    assert!(texts.len() == 2 && ArcStr::ptr_eq(texts[0], texts[1]), "{texts:?}");
 }
 
 #[test]
