@@ -17,19 +17,26 @@ const MANAGED_FIELDS: &str = "managedFields";
 /// If a list were read as a whole, one field of an unexpected type would fail the whole page, and with it the list. So
 /// each object of a page is read on its own.
 #[derive(Debug, Clone)]
-pub struct LenientObject<K> {
-    /// The metadata. It names the object even where the rest cannot be read.
-    metadata: ObjectMeta,
-    /// The object, or why it cannot be read.
-    pub object: Result<Box<K>, String>,
+pub enum LenientObject<K> {
+    /// An object without its managed fields.
+    Readable(Box<K>),
+    /// An object that cannot be read.
+    Unreadable {
+        /// The fields that name the object.
+        metadata: ObjectMeta,
+        /// Why it cannot be read.
+        error: String,
+    },
 }
 
 impl<'de, K: DeserializeOwned> Deserialize<'de> for LenientObject<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = deserializer.deserialize_any(Fields { skipped: None })?;
-        let metadata = value.get("metadata").map(metadata).unwrap_or_default();
-        let object = serde_json::from_value(value).map(Box::new).map_err(|error| error.to_string());
-        Ok(Self { metadata, object })
+        let metadata = names(&value);
+        Ok(match serde_json::from_value(value) {
+            Ok(object) => Self::Readable(object),
+            Err(error) => Self::Unreadable { metadata, error: error.to_string() },
+        })
     }
 }
 
@@ -106,16 +113,17 @@ impl<'de> Visitor<'de> for Fields {
     }
 }
 
-/// Reads the metadata, or at least the fields that name the object.
-fn metadata(value: &Value) -> ObjectMeta {
-    let text = |field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
-    ObjectMeta::deserialize(value).unwrap_or_else(|_| ObjectMeta {
+/// The metadata that names an object.
+fn names(value: &Value) -> ObjectMeta {
+    let metadata = value.get("metadata");
+    let text = |field: &str| metadata?.get(field)?.as_str().map(str::to_owned);
+    ObjectMeta {
         name: text("name"),
         namespace: text("namespace"),
         uid: text("uid"),
         resource_version: text("resourceVersion"),
         ..ObjectMeta::default()
-    })
+    }
 }
 
 impl<K: Resource> Resource for LenientObject<K> {
@@ -139,11 +147,17 @@ impl<K: Resource> Resource for LenientObject<K> {
     }
 
     fn meta(&self) -> &ObjectMeta {
-        &self.metadata
+        match self {
+            Self::Readable(object) => object.meta(),
+            Self::Unreadable { metadata, .. } => metadata,
+        }
     }
 
     fn meta_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.metadata
+        match self {
+            Self::Readable(object) => object.meta_mut(),
+            Self::Unreadable { metadata, .. } => metadata,
+        }
     }
 }
 
@@ -166,9 +180,9 @@ mod tests {
             "spec": {"rules": [{"host": "www.example.com"}]},
             "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}},
         });
-        let found = *read(&value).object.unwrap();
+        let LenientObject::Readable(found) = read(&value) else { panic!("it is readable") };
         value["metadata"].as_object_mut().unwrap().remove("managedFields");
-        assert_eq!(found, serde_json::from_value(value).unwrap());
+        assert_eq!(*found, serde_json::from_value(value).unwrap());
     }
 
     #[test]
@@ -176,12 +190,12 @@ mod tests {
         for metadata in [json!("text"), json!(7), json!(-7), json!(0.5), json!(true), json!(null), json!([1])]
         {
             let found = read(&json!({"metadata": metadata, "spec": {}}));
-            assert_eq!(found.metadata, ObjectMeta::default(), "{metadata}");
+            assert_eq!(*found.meta(), ObjectMeta::default(), "{metadata}");
             // Metadata can be missing.
-            assert_eq!(found.object.is_err(), !metadata.is_null(), "{metadata}");
+            assert_eq!(matches!(found, LenientObject::Readable(_)), metadata.is_null(), "{metadata}");
         }
         let found = read(&json!({"metadata": {"name": "web", "labels": 7}}));
-        assert_eq!(found.metadata.name.as_deref(), Some("web"));
-        assert!(found.object.is_err());
+        assert_eq!(found.meta().name.as_deref(), Some("web"));
+        assert!(matches!(found, LenientObject::Unreadable { .. }));
     }
 }

@@ -58,12 +58,12 @@ impl<K: Watched> ObjectReader<K> {
     /// Reads an object as it is now.
     pub fn read(&mut self, object: LenientObject<K>) -> Option<Input> {
         let id = self.id(&object)?;
-        match object.object {
-            Ok(object) => {
+        match object {
+            LenientObject::Readable(object) => {
                 self.forget(&id);
                 Some(Input::Resource { resource: id, reduced: (self.receive)(object).reduce(&self.rules) })
             }
-            Err(error) => {
+            LenientObject::Unreadable { error, .. } => {
                 let known = self.unseen.remove(&id).or_else(|| self.unreadable.remove(&id));
                 self.unreadable.insert(id.clone(), error.clone());
                 if known.as_ref() != Some(&error) {
