@@ -195,7 +195,12 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
         if matches!(input, Input::Applied { .. }) {
             self.changes_underway = self.changes_underway.saturating_sub(1);
         }
-        for effect in self.keeper.handle(input, self.clock.now()) {
+        let effects = self.keeper.handle(input, self.clock.now());
+        let is_request =
+            |effect: &Effect| !matches!(effect, Effect::Report(_) | Effect::Remember(_) | Effect::Publish(_));
+        // Requests first: they are on their way while the log lines of a large batch are written.
+        let (requests, rest): (Vec<Effect>, Vec<Effect>) = effects.into_iter().partition(is_request);
+        for effect in requests.into_iter().chain(rest) {
             self.perform(effect);
         }
     }
