@@ -27,8 +27,9 @@ const TOOLCHAIN: &str = include_str!("../../rust-toolchain.toml");
 
 /// The file of the certificate authorities that the image trusts.
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
-/// The largest size of the image, in bytes.
-const LARGEST: u64 = 25_000_000;
+/// The largest size of the image, in bytes, if its program is linked without optimisation. That of a release is a third
+/// smaller.
+const LARGEST: u64 = 26_000_000;
 
 /// The image in its own storage, and a container of it.
 struct Image(Scratch);

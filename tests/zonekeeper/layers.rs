@@ -25,8 +25,18 @@ struct Rule {
 /// The edges of the program. They do not import each other.
 const EDGES: [&str; 7] = ["cluster", "externaldns", "folder", "resolver", "route53", "serve", "telemetry"];
 /// The dependencies of the core. None of them does I/O, reads a clock or is random.
-const CORE_DEPENDENCIES: [&str; 9] =
-    ["idna", "k8s-openapi", "regex", "schemars", "serde", "serde_json", "sha2", "smallvec", "thiserror"];
+const CORE_DEPENDENCIES: [&str; 10] = [
+    "arcstr",
+    "idna",
+    "k8s-openapi",
+    "regex",
+    "schemars",
+    "serde",
+    "serde_json",
+    "sha2",
+    "smallvec",
+    "thiserror",
+];
 
 const RULES: [Rule; 9] = [
     Rule {
