@@ -23,7 +23,7 @@ pub enum LenientObject<K> {
     /// An object that cannot be read.
     Unreadable {
         /// The fields that name the object.
-        metadata: ObjectMeta,
+        metadata: Box<ObjectMeta>,
         /// Why it cannot be read.
         error: String,
     },
@@ -35,7 +35,7 @@ impl<'de, K: DeserializeOwned> Deserialize<'de> for LenientObject<K> {
         let metadata = names(&value);
         Ok(match serde_json::from_value(value) {
             Ok(object) => Self::Readable(object),
-            Err(error) => Self::Unreadable { metadata, error: error.to_string() },
+            Err(error) => Self::Unreadable { metadata: Box::new(metadata), error: error.to_string() },
         })
     }
 }
