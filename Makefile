@@ -55,8 +55,9 @@ dependencies: tools  ## Check the licences, versions and sources of all dependen
 workflows: tools  ## Check the workflows of GitHub Actions
 	.tools/actionlint/actionlint -shellcheck= -pyflakes=
 
-core:  ## Test the core: unit tests, cases, properties, simulation
+core:  ## Test the core: unit tests, cases, properties, simulation, and whether the bench `plan` runs
 	$(CORE) -- --show-output
+	$(CARGO) bench --locked --package zonekeeper-core $(CHECKED) --bench plan -- 200
 
 simulation:  ## Run only the simulator, with its figures; SEED=7 traces one run
 	$(CORE) --test core simulation:: -- --nocapture
