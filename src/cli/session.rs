@@ -283,9 +283,7 @@ impl<O: Objects + fmt::Display> Session<O> {
                 let cluster = candidacy.cluster.clone();
                 let plans = ZonePlans::new(&cluster, zone.id.clone(), config.settings.owner.clone());
                 // Meanwhile, the objects and the zone are listed.
-                let release = plans.clone();
-                let release = async move { release.release().await };
-                let tenure = candidacy.begin(until, handle.clone(), clock, release);
+                let tenure = candidacy.begin(until, handle.clone(), clock, plans.clone().release());
                 if let Some(statuses) = statuses {
                     tasks.spawn(statuses.write(cluster, tenure.terms()).map(Ok));
                 }

@@ -255,7 +255,7 @@ impl ZonePlans {
     }
 
     /// The release of the brake, for a process that does not follow the `ZonePlan`. None if it cannot be read.
-    pub async fn release(&self) -> Option<Input> {
+    pub async fn release(self) -> Option<Input> {
         match self.find().await {
             Ok(found) => Some(release(found.as_ref())),
             Err(error) => {

@@ -20,14 +20,14 @@ pub const MAX_NAME_BYTES: usize = 253;
 /// with escaped characters, such as a wildcard, is not documented. [`Name::has_escapes`] recognizes them.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Name {
-    /// The sort key, [`BETWEEN`] and the name. The sort key has the labels from the right in Route 53's form, each with a dot.
+    /// The sort key, [`SEPARATOR`] and the name. The sort key has the labels from the right in Route 53's form, each with a dot.
     /// Lookups in order are the most frequent operation, and the sort key makes them one comparison of bytes.
     both: ArcStr,
 }
 
-/// What stands between the sort key and the name. It comes before every character of a sort key, so that a name comes
-/// before the names below it.
-const BETWEEN: char = ' ';
+/// Separates the sort key from the name. It is smaller than every character of a sort key, so a name is smaller than the
+/// names below it.
+const SEPARATOR: char = ' ';
 
 /// Why a text is not a valid name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -82,7 +82,7 @@ impl Name {
             }
             both.push('.');
         }
-        both.push(BETWEEN);
+        both.push(SEPARATOR);
         both.push_str(labels);
         if let Some(rest) = rest {
             both.push('.');
@@ -91,16 +91,17 @@ impl Name {
         Self { both: both.into() }
     }
 
-    /// Where [`BETWEEN`] is: in the middle, because the sort key has one dot more than the name. Escapes make it longer.
-    fn between(&self) -> usize {
+    /// The position of [`SEPARATOR`]. A sort key has one dot more than its name, so this is the middle. Only escapes make the
+    /// sort key longer.
+    fn separator(&self) -> usize {
         let middle = self.both.len() / 2;
-        let is_middle = self.both.get(middle..).is_some_and(|rest| rest.starts_with(BETWEEN));
-        if is_middle { middle } else { self.both.find(BETWEEN).unwrap_or(middle) }
+        let is_middle = self.both.get(middle..).is_some_and(|rest| rest.starts_with(SEPARATOR));
+        if is_middle { middle } else { self.both.find(SEPARATOR).unwrap_or(middle) }
     }
 
     /// The sort key.
     fn order(&self) -> &str {
-        self.both.get(..self.between()).unwrap_or_default()
+        self.both.get(..self.separator()).unwrap_or_default()
     }
 
     /// Reads a hostname of a user: any case, Unicode (UTS-46), an optional trailing dot, `*` as the whole first label.
@@ -188,7 +189,7 @@ impl Name {
 
     /// The name without trailing dot, as in `www.example.com`.
     pub fn as_str(&self) -> &str {
-        self.both.get(self.between() + BETWEEN.len_utf8()..).unwrap_or_default()
+        self.both.get(self.separator() + SEPARATOR.len_utf8()..).unwrap_or_default()
     }
 
     /// The labels from the left.

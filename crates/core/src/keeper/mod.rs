@@ -27,7 +27,6 @@ mod bucket;
 mod config;
 mod contract;
 mod jitter;
-mod keys;
 mod last_requests;
 mod model;
 mod object_state;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::{desired::Desired, digest::Encoder};
 use crate::{
     dns::{Name, RecordType},
-    source::{ClaimKey, ObjectRef},
+    source::{ClaimKey, ObjectRef, entries_at},
 };
 
 /// Earlier observations. With an empty history, the zone and the objects decide alone.
@@ -67,7 +67,7 @@ impl History {
 
     /// The keys of a hostname whose holders were observed.
     pub fn held_at<'h>(&'h self, host: &'h Name) -> impl Iterator<Item = &'h ClaimKey> {
-        keys_at(&self.holders, host)
+        entries_at(&self.holders, host).map(|(key, _)| key)
     }
 
     /// Takes new observations of the holders of a key. Returns whether they are news.
@@ -93,7 +93,7 @@ impl History {
 
     /// The keys of a hostname whose records were right and ours at any time.
     pub fn right_at<'p>(&'p self, host: &'p Name) -> impl Iterator<Item = &'p ClaimKey> {
-        keys_at(&self.ours, host)
+        entries_at(&self.ours, host).map(|(key, _)| key)
     }
 
     /// Notes that something else is wanted than the records that were right.
@@ -118,12 +118,6 @@ impl History {
     pub fn forget_right(&mut self, key: &ClaimKey) {
         self.ours.remove(key);
     }
-}
-
-/// The keys of a map that belong to a hostname, with any set identifier.
-fn keys_at<'h, V>(map: &'h BTreeMap<ClaimKey, V>, host: &'h Name) -> impl Iterator<Item = &'h ClaimKey> {
-    let first = ClaimKey { host: host.clone(), set_id: None };
-    map.range(first..).map(|(key, _)| key).take_while(move |key| key.host == *host)
 }
 
 // === impl WishDigest ===

@@ -7,7 +7,10 @@ use std::{
 
 use smallvec::SmallVec;
 
-use super::{ClaimKey, Endpoint, Facts, Kind, ObjectRef, Targets, Visibility};
+use super::{
+    ClaimKey, Endpoint, Facts, Kind, ObjectRef, Targets, Visibility,
+    keys::{entries_at, first},
+};
 use crate::dns::Name;
 
 /// An object together with one of its endpoints.
@@ -186,7 +189,7 @@ impl Claims {
 
     /// The keys claimed at a hostname.
     pub fn keys_at<'a>(&'a self, host: &'a Name) -> impl Iterator<Item = &'a ClaimKey> {
-        self.keys_from(host).take_while(move |key| key.host == *host)
+        entries_at(&self.claimants, host).map(|(key, _)| key)
     }
 
     /// Whether anything is claimed at a hostname.
@@ -263,8 +266,7 @@ impl Claims {
     }
 
     fn keys_from(&self, host: &Name) -> impl Iterator<Item = &ClaimKey> + use<'_> {
-        let from = ClaimKey { host: host.clone(), set_id: None };
-        self.claimants.range(from..).map(|(key, _)| key)
+        self.claimants.range(first(host)..).map(|(key, _)| key)
     }
 }
 

@@ -1,16 +1,17 @@
-//! Lookups of all keys of one hostname.
+//! Lookups of all keys of one hostname, for every map by key.
 
 use std::collections::BTreeMap;
 
-use crate::{dns::Name, source::ClaimKey};
+use super::ClaimKey;
+use crate::dns::Name;
 
 /// The first key of a hostname in the order of keys: the one without a set identifier.
-fn first(host: &Name) -> ClaimKey {
+pub(super) fn first(host: &Name) -> ClaimKey {
     ClaimKey { host: host.clone(), set_id: None }
 }
 
 /// The entries of a map that belong to a hostname, with any set identifier.
-pub(super) fn entries_at<'m, V>(
+pub(crate) fn entries_at<'m, V>(
     map: &'m BTreeMap<ClaimKey, V>,
     host: &'m Name,
 ) -> impl Iterator<Item = (&'m ClaimKey, &'m V)> {
@@ -20,7 +21,7 @@ pub(super) fn entries_at<'m, V>(
 }
 
 /// The keys of a hostname that several sources know, each once.
-pub(super) fn union<'k>(keys: impl IntoIterator<Item = &'k ClaimKey>) -> Vec<ClaimKey> {
+pub(crate) fn union<'k>(keys: impl IntoIterator<Item = &'k ClaimKey>) -> Vec<ClaimKey> {
     // A hostname has few keys.
     let mut union: Vec<ClaimKey> = Vec::new();
     for key in keys {

@@ -10,9 +10,9 @@ use arcstr::ArcStr;
 use super::stored_moves::{StoredMove, StoredMoves};
 use crate::{
     dns::Name,
-    keeper::{brake_limits::BrakeLimits, keys::entries_at, planner::PlannedMove, time::Time},
+    keeper::{brake_limits::BrakeLimits, planner::PlannedMove, time::Time},
     plan::{Move, Reason, Unit},
-    source::ClaimKey,
+    source::{ClaimKey, entries_at},
 };
 
 /// How long a replacement counts.

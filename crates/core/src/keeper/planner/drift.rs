@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
     dns::Name,
-    keeper::{keys::entries_at, time::Time},
+    keeper::time::Time,
     plan::Unit,
-    source::{ClaimKey, Facts},
+    source::{ClaimKey, Facts, entries_at},
 };
 
 /// The number of changes by somebody else within [`DAY`] that makes a record contested.

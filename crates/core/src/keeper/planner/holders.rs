@@ -7,12 +7,9 @@ use std::{
 
 use crate::{
     dns::Name,
-    keeper::{
-        keys::{entries_at, union},
-        time::Time,
-    },
+    keeper::time::Time,
     plan::{HolderHistory, View},
-    source::{ClaimKey, ObjectRef},
+    source::{ClaimKey, ObjectRef, entries_at, union},
 };
 
 /// How long a holder may be without a target before claims of its namespace may follow. The exchange of a load balancer

@@ -22,7 +22,6 @@ use wakeup::Wakeup;
 
 use super::{
     contract::Report,
-    keys::union,
     model::Model,
     time::Time,
     urgency::Urgency,
@@ -31,7 +30,7 @@ use super::{
 use crate::{
     dns::Name,
     plan::{HostPlan, InSync, Move, Plan, Unit, UnitDigest, View},
-    source::{ClaimKey, Facts},
+    source::{ClaimKey, Facts, union},
 };
 
 /// The plans of all hostnames, and the rules for planning them again.

@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use crate::{
     dns::Name,
     keeper::{
-        keys::entries_at,
         time::Time,
         wait::{Cause, Wait},
     },
     plan::Unit,
-    source::ClaimKey,
+    source::{ClaimKey, entries_at},
 };
 
 /// Since when the planned unit of each key waits.

@@ -4,11 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     dns::Name,
-    keeper::{
-        blocked_reports, contract::Report, keys::entries_at, permits::Rules, planner::Planner, time::Time,
-    },
+    keeper::{blocked_reports, contract::Report, permits::Rules, planner::Planner, time::Time},
     plan::{Blocked, Subject, Unit},
-    source::ClaimKey,
+    source::{ClaimKey, entries_at},
 };
 
 /// The last reports about held and rejected units.
