@@ -1,10 +1,14 @@
 //! The setup of the log.
 
-use std::io::IsTerminal;
+use std::{
+    io::IsTerminal,
+    panic::{self, PanicHookInfo},
+};
 
 use json_subscriber::JsonLayer;
+use tracing::error;
 use tracing_subscriber::{
-    EnvFilter,
+    filter::{LevelFilter, Targets},
     fmt::{self, time::SystemTime},
     layer::SubscriberExt,
     util::SubscriberInitExt,
@@ -14,27 +18,33 @@ use crate::config::{LogFlags, LogFormat, LogLevel};
 
 /// Filters for modules of kube and the AWS SDK that log every error which they also return. This program logs those errors
 /// itself, with what it was trying to do.
-const QUIET_LIBRARIES: &str = "kube_client::client=error,kube_client::client::builder=off,\
-                          kube_client::client::tls=warn,kube_runtime::watcher=error,\
-                          aws_config::meta::credentials=error,aws_config::web_identity_token=error";
+const QUIET_LIBRARIES: [(&str, LevelFilter); 6] = [
+    ("kube_client::client", LevelFilter::ERROR),
+    ("kube_client::client::builder", LevelFilter::OFF),
+    ("kube_client::client::tls", LevelFilter::WARN),
+    ("kube_runtime::watcher", LevelFilter::ERROR),
+    ("aws_config::meta::credentials", LevelFilter::ERROR),
+    ("aws_config::web_identity_token", LevelFilter::ERROR),
+];
 
-/// Sets up the log on standard error; `level` applies where the flags name none.
+/// Sets up the log on standard error, for panics too; `level` applies where the flags name none.
 ///
 /// Libraries log from `warn` on, except at `trace`. Colours need a terminal and no `NO_COLOR` (<https://no-color.org>).
 ///
 /// JSON lines name the zone and the owner, if the command has them. Field names have no dots: search engines
 /// take `object.uid` for a field of an object `object`, and cannot store a text `object` beside it.
 pub fn init(flags: &LogFlags, level: LogLevel, zone: Option<&str>, owner: Option<&str>) {
+    let quiet = |libraries| Targets::new().with_default(libraries).with_targets(QUIET_LIBRARIES);
     let filter = match flags.log_level.unwrap_or(level) {
-        LogLevel::Error => format!("error,{QUIET_LIBRARIES}"),
-        LogLevel::Warn => format!("warn,{QUIET_LIBRARIES}"),
-        LogLevel::Info => format!("warn,zonekeeper=info,{QUIET_LIBRARIES}"),
-        LogLevel::Debug => format!("warn,zonekeeper=debug,{QUIET_LIBRARIES}"),
-        LogLevel::Trace => "trace".to_owned(),
+        LogLevel::Error => quiet(LevelFilter::ERROR),
+        LogLevel::Warn => quiet(LevelFilter::WARN),
+        LogLevel::Info => quiet(LevelFilter::WARN).with_target("zonekeeper", LevelFilter::INFO),
+        LogLevel::Debug => quiet(LevelFilter::WARN).with_target("zonekeeper", LevelFilter::DEBUG),
+        LogLevel::Trace => Targets::new().with_default(LevelFilter::TRACE),
     };
     let colours =
         std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
-    let registry = tracing_subscriber::registry().with(EnvFilter::new(filter));
+    let registry = tracing_subscriber::registry().with(filter);
     // Only tests call this twice. The first call wins.
     let set = match flags.log_format {
         LogFormat::Text => {
@@ -53,4 +63,58 @@ pub fn init(flags: &LogFlags, level: LogLevel, zone: Option<&str>, owner: Option
         }
     };
     drop(set);
+    panic::set_hook(Box::new(log_panic));
+}
+
+/// Logs a panic, because the standard text on standard error is no JSON. The released program ends then.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let text = panic.payload_as_str().unwrap_or("a panic without a text");
+    let place = panic.location().map(|place| format!(" at {place}")).unwrap_or_default();
+    error!(
+        error = format!("{text}{place}"),
+        "the process ends; this is a defect of zonekeeper, so please report this line"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{self, Write},
+        sync::{Arc, Mutex},
+    };
+
+    use super::*;
+
+    /// What a subscriber has written.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_panic_is_a_line_of_the_log() {
+        let written = Written::default();
+        let writer = written.clone();
+        let mut layer = JsonLayer::new(move || writer.clone());
+        layer.with_level("level").with_flattened_event();
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(log_panic));
+        let ended = tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            panic::catch_unwind(|| panic!("on {}", "purpose"))
+        });
+        panic::set_hook(before);
+        assert!(ended.is_err());
+        let line: serde_json::Value = serde_json::from_slice(&written.0.lock().unwrap()).unwrap();
+        assert_eq!(line["level"], "ERROR");
+        let error = line["error"].as_str().unwrap();
+        assert!(error.starts_with("on purpose at src/telemetry/logs.rs:"), "{error}");
+    }
 }
