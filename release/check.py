@@ -25,6 +25,8 @@ ARCHITECTURES = {"amd64": (62, []), "arm64": (183, ["qemu-aarch64-static"])}
 AUTHORITIES = "etc/ssl/certs/ca-certificates.crt"
 EXAMPLE = ["examples/shop/api.yaml", "examples/shop/services.yaml", "examples/shop/web.yaml"]
 IMAGES = {"zonekeeper": [AUTHORITIES, "zonekeeper"], "zonekeeper-sandbox": [AUTHORITIES, *EXAMPLE, "zonekeeper"]}
+# Bytes of a program at most. Nearly all of it is in memory, because Linux reads files in large steps.
+MAX_PROGRAM = 17_000_000
 # Only the sandbox has it.
 EMULATOR = "zonekeeper-emulator"
 
@@ -97,6 +99,7 @@ def read_sbom(path, version):
 def check_program(program, architecture):
     """Checks a program, and returns the crates that it lists itself."""
     machine, _ = ARCHITECTURES[architecture]
+    check(len(program) <= MAX_PROGRAM, f"the program for {architecture} has {len(program)} bytes, not {MAX_PROGRAM} at most")
     elf = Elf(program)
     check(elf.machine == machine, f"the program for {architecture} is of machine {elf.machine}")
     # ET_DYN: the kernel chooses the address of the program.
