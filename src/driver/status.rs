@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use zonekeeper_core::{
     keeper::{Budget, Gate, Keeper, KeyStates, Time, Tokens},
+    plan::Findings,
     source::{Facts, ResourceRef},
 };
 
@@ -108,12 +109,13 @@ impl Status {
             *status.unreadable.entry(resource.label()).or_default() += 1;
         }
         for host in keeper.hosts() {
-            status.leftovers += host.leftovers.len();
-            status.orphans += host.orphans.len();
-            for noted in &host.noted {
+            let Findings { blocked, noted, leftovers, orphans } = host.findings();
+            status.leftovers += leftovers.len();
+            status.orphans += orphans.len();
+            for noted in noted {
                 *status.noted.entry(noted.note.label()).or_default() += 1;
             }
-            for blocked in &host.blocked {
+            for blocked in blocked {
                 *status.blocked.entry(blocked.reason.label()).or_default() += 1;
             }
         }

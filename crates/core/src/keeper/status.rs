@@ -133,7 +133,7 @@ impl Keeper {
             let all = view.claims.keys_at(host).count();
             states.in_sync = states.in_sync.saturating_sub(all - all.min(plan.in_sync.len()));
             let is_written = |key| plan.units.iter().any(|unit| unit.key() == key);
-            let noted = plan.noted.iter().filter(|noted| !is_written(&noted.key)).count();
+            let noted = plan.findings().noted.iter().filter(|noted| !is_written(&noted.key)).count();
             states.noted += noted;
             states.blocked += all.saturating_sub(plan.in_sync.len() + noted + plan.units.len());
             for unit in &plan.units {

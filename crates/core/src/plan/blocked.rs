@@ -5,7 +5,7 @@ use std::fmt;
 use super::{Covered, HandChange, Reason, limit::Limit};
 use crate::{
     sanitize::listed,
-    source::{BadHosts, ClaimKey, Facts, MAX_OBJECT_HOSTS, ObjectRef},
+    source::{BadHosts, ClaimKey, Facts, MAX_OBJECT_HOSTS, ObjectRef, OtherHosts},
 };
 
 /// A claim that is not published, for exactly one reason.
@@ -104,13 +104,13 @@ pub(crate) fn of_object(facts: &Facts) -> impl Iterator<Item = Blocked> {
         let (subject, object) = (Subject::Hostnames(hostnames), facts.object.clone());
         Blocked { subject, object, reason, remedy: Vec::new() }
     };
-    let BadHosts { first, more } = &facts.bad_hosts;
+    let OtherHosts { bad: BadHosts { first, more }, above_limit, .. } = facts.other_hosts();
     let counts = std::iter::repeat_n(0, first.len().saturating_sub(1)).chain([*more]);
     let bad = first.iter().zip(counts).map(move |(bad, more)| {
         let host = if more == 0 { bad.text.clone() } else { format!("{} and {more} more", bad.text) };
         blocked(host, Reason::InvalidHostname(bad.why.clone()))
     });
-    let above = Some(&facts.hosts_above_limit).filter(|above| !above.is_empty()).map(move |above| {
+    let above = Some(above_limit).filter(|above| !above.is_empty()).map(move |above| {
         blocked(listed(above.iter()), Reason::TooBig(Limit::ObjectHosts(MAX_OBJECT_HOSTS + above.len())))
     });
     let unknown = facts.unknown_hosts().map(move |problem| {

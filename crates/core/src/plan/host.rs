@@ -16,6 +16,15 @@ use crate::{
 pub struct HostPlan {
     /// The units to write.
     pub units: Vec<Unit>,
+    /// Keys whose records are right and ours.
+    pub in_sync: Vec<InSync>,
+    /// Boxed, because nearly every hostname is either written or in sync.
+    findings: Option<Box<Findings>>,
+}
+
+/// What a person should know about a hostname.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Findings {
     /// The blocked claims, each with its reason.
     pub blocked: Vec<Blocked>,
     /// The claims whose records are right but not ours.
@@ -24,8 +33,6 @@ pub struct HostPlan {
     pub leftovers: Vec<Stale>,
     /// Owned sets, if no object claims the hostname.
     pub orphans: Vec<Stale>,
-    /// Keys whose records are right and ours.
-    pub in_sync: Vec<InSync>,
 }
 
 /// The plan for one key.
@@ -39,23 +46,43 @@ enum KeyPlan {
 // === impl HostPlan ===
 
 impl HostPlan {
+    /// What a person should know about the hostname.
+    pub fn findings(&self) -> &Findings {
+        static NOTHING: Findings =
+            Findings { blocked: Vec::new(), noted: Vec::new(), leftovers: Vec::new(), orphans: Vec::new() };
+        self.findings.as_deref().unwrap_or(&NOTHING)
+    }
+
+    /// The units and the findings.
+    pub fn into_parts(self) -> (Vec<Unit>, Findings) {
+        (self.units, self.findings.map(|findings| *findings).unwrap_or_default())
+    }
+
+    pub(super) fn findings_mut(&mut self) -> &mut Findings {
+        self.findings.get_or_insert_default()
+    }
+
+    fn add_leftovers(&mut self, leftovers: Vec<Stale>) {
+        if !leftovers.is_empty() {
+            self.findings_mut().leftovers.extend(leftovers);
+        }
+    }
+
     /// Frees the memory that is reserved for more. A plan in memory changes no more.
     pub(crate) fn shrink(&mut self) {
         self.units.shrink_to_fit();
         self.units.iter_mut().for_each(Unit::shrink);
-        self.blocked.shrink_to_fit();
-        self.noted.shrink_to_fit();
-        self.leftovers.shrink_to_fit();
-        self.orphans.shrink_to_fit();
+        if let Some(findings) = &mut self.findings {
+            findings.blocked.shrink_to_fit();
+            findings.noted.shrink_to_fit();
+            findings.leftovers.shrink_to_fit();
+            findings.orphans.shrink_to_fit();
+        }
     }
 
     /// Whether nothing is to be written or reported: every claim of the hostname, if there is one, is in sync.
     pub fn says_nothing(&self) -> bool {
-        self.units.is_empty()
-            && self.blocked.is_empty()
-            && self.noted.is_empty()
-            && self.leftovers.is_empty()
-            && self.orphans.is_empty()
+        self.units.is_empty() && self.findings.is_none()
     }
 }
 
@@ -66,20 +93,23 @@ impl View<'_> {
     pub fn host(&self, host: &Name) -> HostPlan {
         let mut plan = HostPlan::default();
         if !self.claims.has_host(host) {
-            plan.orphans = self.stale_sets(host, |_| true).collect();
+            let orphans: Vec<Stale> = self.stale_sets(host, |_| true).collect();
+            if !orphans.is_empty() {
+                plan.findings_mut().orphans = orphans;
+            }
         }
         let rivals = Rivals::new(self);
         let Keys { planned, above_limit } = self.keys(host);
         let too_many = Reason::TooBig(Limit::SetIds(planned.len() + above_limit.len()));
         for claim in above_limit.into_iter().flat_map(|key| self.claims.claimants(key)) {
-            plan.blocked.push(blocked(claim, &too_many, Vec::new()));
+            plan.findings_mut().blocked.push(blocked(claim, &too_many, Vec::new()));
         }
         for key in planned {
             self.key(key, &rivals, &mut plan);
         }
         self.keep_strangers_out(host, &rivals, &mut plan);
         self.bind_siblings(&mut plan);
-        plan.leftovers.extend(self.unclaimed_set_ids(host));
+        plan.add_leftovers(self.unclaimed_set_ids(host));
         if let Some(order) = &self.settings.adoption.order {
             plan.units.retain(|unit| order.releases(unit));
         }
@@ -130,9 +160,11 @@ impl View<'_> {
                 let holder = holder.object().clone();
                 plan.in_sync.extend(wish.map(|wish| InSync { key: key.clone(), holder, wish }));
             }
-            KeyPlan::Noted(note, remedy) => plan.noted.push(noted(holder, &note, remedy)),
+            KeyPlan::Noted(note, remedy) => plan.findings_mut().noted.push(noted(holder, &note, remedy)),
             KeyPlan::Write(unit) => plan.units.push(unit),
-            KeyPlan::Blocked(reason, remedy) => plan.blocked.push(blocked(holder, &reason, remedy)),
+            KeyPlan::Blocked(reason, remedy) => {
+                plan.findings_mut().blocked.push(blocked(holder, &reason, remedy));
+            }
         }
     }
 
@@ -151,9 +183,11 @@ impl View<'_> {
                 (Ok(own), Ok(held), _) if held.fulfils(&own) && self.shares(holder, other, held) => {
                     match key_plan {
                         KeyPlan::Blocked(reason, remedy) => {
-                            plan.blocked.push(blocked(other, reason, remedy.clone()));
+                            plan.findings_mut().blocked.push(blocked(other, reason, remedy.clone()));
                         }
-                        KeyPlan::Noted(note, remedy) => plan.noted.push(noted(other, note, remedy.clone())),
+                        KeyPlan::Noted(note, remedy) => {
+                            plan.findings_mut().noted.push(noted(other, note, remedy.clone()));
+                        }
                         KeyPlan::InSync | KeyPlan::Write(_) => {}
                     }
                     continue;
@@ -169,7 +203,7 @@ impl View<'_> {
                 (Ok(_), _, _) => Reason::ClaimedBy { holder: holder.object().clone() },
                 (Err(reason), _, _) => reason,
             };
-            plan.blocked.push(blocked(other, &reason, Vec::new()));
+            plan.findings_mut().blocked.push(blocked(other, &reason, Vec::new()));
         }
     }
 
@@ -207,11 +241,11 @@ impl View<'_> {
                 KeyPlan::Noted(note, remedy)
             }
             Written::InSync => {
-                plan.leftovers.extend(self.leftovers(holder, desired));
+                plan.add_leftovers(self.leftovers(holder, desired));
                 KeyPlan::InSync
             }
             Written::Unit(unit) => {
-                plan.leftovers.extend(self.leftovers(holder, desired));
+                plan.add_leftovers(self.leftovers(holder, desired));
                 KeyPlan::Write(unit)
             }
         }

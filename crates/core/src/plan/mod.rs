@@ -57,7 +57,7 @@ pub use digest::{BadDigest, Move, PlanDigest, UnitDigest};
 pub use hand_change::HandChange;
 pub use heritage::{BadOwnerId, Heritage, OwnerId};
 pub use history::{History, HolderHistory, InSync, WishDigest};
-pub use host::HostPlan;
+pub use host::{Findings, HostPlan};
 pub use limit::{Limit, MAX_BATCH_CHARACTERS, MAX_BATCH_VALUES, MAX_SET_IDS, Weight};
 pub use managed_types::{BadManagedType, ManagedTypes};
 pub use merge::MergeTargets;
@@ -165,12 +165,13 @@ impl Plan {
     pub fn assemble(view: &View<'_>, hosts: impl IntoIterator<Item = HostPlan>) -> Self {
         let mut plan = Self::default();
         for host in hosts {
-            plan.units.extend(host.units);
-            plan.blocked.extend(host.blocked);
-            plan.noted.extend(host.noted);
-            plan.leftovers.extend(host.leftovers);
-            plan.orphans.extend(host.orphans);
             plan.in_sync += host.in_sync.len();
+            let (units, Findings { blocked, noted, leftovers, orphans }) = host.into_parts();
+            plan.units.extend(units);
+            plan.blocked.extend(blocked);
+            plan.noted.extend(noted);
+            plan.leftovers.extend(leftovers);
+            plan.orphans.extend(orphans);
         }
         let passed_over: BTreeMap<&Name, &ObjectRef> = view.claims.passed_over().collect();
         for stale in plan.orphans.iter_mut().chain(&mut plan.leftovers) {

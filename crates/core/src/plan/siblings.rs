@@ -287,9 +287,9 @@ impl View<'_> {
             let subject = Subject::Key(unit.key().clone());
             for claim in self.claims.claimants(unit.key()) {
                 let is_told = |it: &Blocked| it.subject == subject && it.object == *claim.object();
-                if !plan.blocked.iter().any(is_told) {
+                if !plan.findings().blocked.iter().any(is_told) {
                     let (subject, object) = (subject.clone(), claim.object().clone());
-                    plan.blocked.push(Blocked {
+                    plan.findings_mut().blocked.push(Blocked {
                         subject,
                         object,
                         reason: reason.clone(),

@@ -42,14 +42,16 @@ impl EndpointRules {
             counts
         });
         if !self.domains.is_empty() {
-            left_out.extend(facts.hosts_above_limit.extract_if(.., |host| !self.domains.allows(host)));
+            facts.change_other_hosts(|others| {
+                left_out.extend(others.above_limit.extract_if(.., |host| !self.domains.allows(host)));
+            });
         }
         if left_out.is_empty() {
             return facts;
         }
         // A hostname with several set identifiers can have other endpoints.
         left_out.retain(|host| facts.hosts().all(|published| published != host));
-        facts.passed_over.append(&mut left_out);
+        facts.change_other_hosts(|others| others.passed_over.append(&mut left_out));
         facts.drop_needless_problems();
         facts
     }

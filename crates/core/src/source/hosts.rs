@@ -20,6 +20,17 @@ pub(super) struct Hosts {
     pub bad: BadHosts,
 }
 
+/// The hostnames of an object that have no endpoints.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OtherHosts {
+    /// Those above [`MAX_OBJECT_HOSTS`]. They are not planned, and their records stay as they are.
+    pub above_limit: BTreeSet<Name>,
+    /// Those that the flags leave out: all of an object that is not selected, or some of another object.
+    pub passed_over: BTreeSet<Name>,
+    /// Those that are not valid.
+    pub bad: BadHosts,
+}
+
 /// The hostnames of an object that are not valid.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BadHosts {
@@ -75,7 +86,8 @@ impl Hosts {
 
     /// Completes the facts of an object that is not selected: only its hostnames count.
     pub fn not_selected(self, facts: Facts) -> Facts {
-        Facts { passed_over: &(&self.valid | &self.above_limit) | &self.left_out, ..facts }
+        let passed_over = &(&self.valid | &self.above_limit) | &self.left_out;
+        facts.with_other_hosts(OtherHosts { passed_over, ..OtherHosts::default() })
     }
 
     /// Completes the facts of an object that wants the same at each of its hostnames.
@@ -93,15 +105,25 @@ impl Hosts {
         for endpoint in &endpoints {
             passed_over.remove(&endpoint.key.host);
         }
-        let mut facts = Facts {
-            endpoints,
-            hosts_above_limit: self.above_limit,
-            passed_over,
-            bad_hosts: self.bad,
-            ..facts
-        };
+        let others = OtherHosts { above_limit: self.above_limit, passed_over, bad: self.bad };
+        let mut facts = Facts { endpoints, ..facts }.with_other_hosts(others);
         facts.drop_needless_problems();
         facts
+    }
+}
+
+// === impl OtherHosts ===
+
+impl OtherHosts {
+    pub(super) const NONE: Self = Self {
+        above_limit: BTreeSet::new(),
+        passed_over: BTreeSet::new(),
+        bad: BadHosts { first: Vec::new(), more: 0 },
+    };
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.above_limit.is_empty() && self.passed_over.is_empty() && self.bad.is_empty()
     }
 }
 

@@ -276,7 +276,7 @@ fn a_full_object_needs_little_memory() {
         let facts = bad.facts(&Rules { publish: Publish::All, ..Rules::default() }).unwrap();
         // All hostnames share one list of targets.
         let content = facts.endpoints.first().map(|endpoint| &endpoint.content);
-        let size = format!("{content:?} {:?} {:?}", facts.bad_hosts, facts.problems).len();
+        let size = format!("{content:?} {:?} {:?}", facts.other_hosts().bad, facts.problems).len();
         assert!(size < MOST_ANNOTATED / 4, "{text}: {size} bytes");
         let plan = objects_plan(vec![neighbour(), bad]);
         is_readable(&plan);

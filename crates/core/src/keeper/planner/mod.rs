@@ -307,7 +307,7 @@ impl Planner {
                 model.history.wish_changed(&key);
             }
             // A record can be repaired beside another one of the key that is right and not ours.
-            let is_noted = |plan: &HostPlan| plan.noted.iter().any(|noted| noted.key == key);
+            let is_noted = |plan: &HostPlan| plan.findings().noted.iter().any(|noted| noted.key == key);
             if self.plans.plan_of(host).is_some_and(is_noted) {
                 self.drift.repaired(&key);
             }

@@ -12,7 +12,7 @@ use crate::{
         urgency::Urgency,
         wait::Cause,
     },
-    plan::{HostPlan, InSync, Noted, Plan, Stale, TxtIndex, Unit, UnitDigest, View},
+    plan::{Findings, HostPlan, InSync, Noted, Plan, Stale, TxtIndex, Unit, UnitDigest, View},
     source::ClaimKey,
 };
 
@@ -102,9 +102,7 @@ impl Plans {
             self.txts.note(view.settings, view.zone.apex(), &host, view.is_host(&host));
             let mut new = view.host(&host);
             let old = self.by_host.remove(&host).map(|plan| *plan).unwrap_or_default();
-            reports.extend(blocked_reports::compare(&old.blocked, &new.blocked));
-            compare_notes(&old.noted, &new.noted, reports);
-            compare_leftovers(&old.leftovers, &new.leftovers, reports);
+            compare_findings(old.findings(), new.findings(), reports);
             if is_dry_run {
                 let planned = new.units.iter().filter(|unit| !old.units.contains(unit));
                 reports.extend(planned.map(|unit| Report::Planned(Box::new(unit.clone()))));
@@ -168,7 +166,8 @@ impl Plans {
     /// The hostnames that the content of the zone blocks, or for which it gives a note.
     pub fn blocked_by_zone(&self) -> impl Iterator<Item = &Name> {
         let is_blocked = |plan: &HostPlan| {
-            !plan.noted.is_empty() || plan.blocked.iter().any(|blocked| blocked.reason.is_of_zone())
+            let Findings { noted, blocked, .. } = plan.findings();
+            !noted.is_empty() || blocked.iter().any(|blocked| blocked.reason.is_of_zone())
         };
         self.by_host.iter().filter(move |(_, plan)| is_blocked(plan)).map(|(host, _)| host)
     }
@@ -177,6 +176,13 @@ impl Plans {
     pub fn hosts(&self) -> impl Iterator<Item = (&Name, &HostPlan)> {
         self.by_host.iter().map(|(host, plan)| (host, plan.as_ref()))
     }
+}
+
+/// Reports findings that appeared or disappeared.
+fn compare_findings(old: &Findings, new: &Findings, reports: &mut Vec<Report>) {
+    reports.extend(blocked_reports::compare(&old.blocked, &new.blocked));
+    compare_notes(&old.noted, &new.noted, reports);
+    compare_leftovers(&old.leftovers, &new.leftovers, reports);
 }
 
 /// Reports notes that appeared or disappeared.

@@ -15,7 +15,7 @@ use crate::{
         planner::Planner,
         turn::Turn,
     },
-    plan::{Blocked, Noted, Reason, Subject, View, of_object},
+    plan::{Blocked, HostPlan, Noted, Reason, Subject, View, of_object},
     source::{ClaimKey, Claims, Endpoint, Facts, ObjectRef},
 };
 
@@ -150,9 +150,10 @@ impl Sight<'_> {
             let (subject, object) = (subject.clone(), object.clone());
             Outcome::Blocked(Blocked { subject, object, reason, remedy: Vec::new() })
         };
-        let plan = self.planner.plan_of(&key.host);
-        let found = plan
-            .and_then(|plan| plan.blocked.iter().find(|it| it.object == *object && it.subject == subject));
+        let findings = self.planner.plan_of(&key.host).map(HostPlan::findings);
+        let found = findings.and_then(|findings| {
+            findings.blocked.iter().find(|it| it.object == *object && it.subject == subject)
+        });
         if let Some(found) = found {
             return blocked(found.reason.clone());
         }
@@ -165,7 +166,7 @@ impl Sight<'_> {
         if let Some(types) = self.view.left_out(object, key) {
             return blocked(Reason::UnmanagedType { types });
         }
-        let noted = plan.and_then(|plan| plan.noted.iter().find(|it| it.object == *object && it.key == *key));
+        let noted = findings.and_then(|it| it.noted.iter().find(|it| it.object == *object && it.key == *key));
         noted.map_or(Outcome::Right, |noted| Outcome::Noted(noted.clone()))
     }
 }

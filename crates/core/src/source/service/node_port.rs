@@ -117,7 +117,7 @@ impl NodePort {
 
 /// The SRV records of the node ports: `_web._tcp.www.example.com` (RFC 2782), with the numbers of `ExternalDNS`.
 fn ports(spec: &ServiceSpec, facts: &mut Facts) -> BTreeMap<ClaimKey, Arc<Endpoint>> {
-    let mut endpoints = BTreeMap::new();
+    let (mut endpoints, mut bad) = (BTreeMap::new(), Vec::new());
     // A wildcard stands for many hosts, and each of them would need a record of its own.
     for endpoint in facts.endpoints.iter().filter(|endpoint| !endpoint.key.host.is_wildcard()) {
         let mut by_name = BTreeMap::<String, Values>::new();
@@ -139,9 +139,12 @@ fn ports(spec: &ServiceSpec, facts: &mut Facts) -> BTreeMap<ClaimKey, Arc<Endpoi
                     let endpoint = Endpoint { key: key.clone(), content, ..Endpoint::clone(endpoint) };
                     endpoints.insert(key, Arc::new(endpoint));
                 }
-                Err(why) => facts.bad_hosts.add(&name, why),
+                Err(why) => bad.push((name, why)),
             }
         }
+    }
+    for (name, why) in bad {
+        facts.change_other_hosts(|others| others.bad.add(&name, why));
     }
     endpoints
 }

@@ -52,7 +52,7 @@ fn a_hostname_is_not_read_if_no_read_can_unblock_it() {
     assert!(!stage.done().iter().any(|line| line.starts_with("read")));
     // Right records cause no warning.
     let told: Vec<_> =
-        stage.keeper.hosts().flat_map(|host| &host.blocked).map(|it| it.reason.label()).collect();
+        stage.keeper.hosts().flat_map(|host| &host.findings().blocked).map(|it| it.reason.label()).collect();
     assert_eq!((told, stage.keeper.hosts().count()), (vec!["NoTarget"], 1));
 }
 

@@ -136,7 +136,9 @@ impl Cluster {
 
     fn own_facts(&self, object: &ObjectRef) -> Option<Facts> {
         let wish = self.objects.get(object)?;
-        Some(Facts { object: object.clone(), ..read(object, wish).facts(&self.rules)? })
+        let mut facts = read(object, wish).facts(&self.rules)?;
+        facts.object = object.clone();
+        Some(facts)
     }
 
     /// Somebody edits an object or a backend.

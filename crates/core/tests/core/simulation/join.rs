@@ -38,7 +38,9 @@ pub fn joined(route: &Facts, backend: Option<&Backend>) -> Facts {
     let endpoint = |endpoint: &Arc<Endpoint>| {
         Arc::new(Endpoint { content: content.clone(), ..Endpoint::clone(endpoint) })
     };
-    Facts { endpoints: route.endpoints.iter().map(endpoint).collect(), ..route.clone() }
+    let mut facts = route.clone();
+    facts.endpoints = route.endpoints.iter().map(endpoint).collect();
+    facts
 }
 
 fn targets(backend: Option<&Backend>) -> Targets {
