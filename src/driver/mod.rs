@@ -8,12 +8,16 @@ mod edges;
 mod handle;
 mod status;
 
-use std::time::{Duration, Instant};
+use std::{
+    panic::resume_unwind,
+    time::{Duration, Instant},
+};
 
 use clock::since_1970;
-use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use futures::future::BoxFuture;
 use tokio::{
     sync::{mpsc, watch},
+    task::{JoinError, JoinSet},
     time::{MissedTickBehavior, interval, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -78,7 +82,8 @@ pub struct Driver<A, L> {
     listener: L,
     clock: Clock,
     inputs: mpsc::Receiver<Box<Input>>,
-    underway: FuturesUnordered<BoxFuture<'static, Input>>,
+    /// Tasks, so that requests go on while the driver plans and writes log lines.
+    underway: JoinSet<Input>,
     changes_underway: usize,
     memory: watch::Sender<Option<String>>,
     published: watch::Sender<Option<Publication>>,
@@ -120,7 +125,7 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
             listener,
             clock,
             inputs,
-            underway: FuturesUnordered::new(),
+            underway: JoinSet::new(),
             changes_underway: 0,
             memory,
             published,
@@ -155,7 +160,7 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(input) = self.inputs.recv() => self.handle(*input),
-                Some(input) = self.underway.next() => self.handle(input),
+                Some(answer) = self.underway.join_next() => self.answered(answer),
                 _ = wall.tick() => self.handle(Input::Wall { unix: unix_now() }),
                 _ = status.tick(), if self.has_news => {
                     let begun = Instant::now();
@@ -190,8 +195,22 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
         if matches!(input, Input::Applied { .. }) {
             self.changes_underway = self.changes_underway.saturating_sub(1);
         }
-        for effect in self.keeper.handle(input, self.clock.now()) {
+        let effects = self.keeper.handle(input, self.clock.now());
+        // A request takes its time. Reports are written meanwhile.
+        let (reports, requests): (Vec<_>, Vec<_>) =
+            effects.into_iter().partition(|effect| matches!(effect, Effect::Report(_)));
+        for effect in requests.into_iter().chain(reports) {
             self.perform(effect);
+        }
+    }
+
+    fn answered(&mut self, answer: Result<Input, JoinError>) {
+        match answer.map_err(JoinError::try_into_panic) {
+            Ok(input) => self.handle(input),
+            // The keeper would wait for the answer for ever.
+            Err(Ok(panic)) => resume_unwind(panic),
+            // The process ends.
+            Err(Err(_)) => {}
         }
     }
 
@@ -220,7 +239,7 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
             }),
             Effect::Count => Box::pin(async move { Input::Counted(access.zone().count().await) }),
         };
-        self.underway.push(work);
+        self.underway.spawn(work);
     }
 
     /// Waits for the answer to the change in flight, so that its audit line is written. Starts nothing new.
@@ -230,8 +249,8 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
         let answers = async {
             while self.changes_underway > 0 {
                 // New inputs are left to the next process.
-                let Some(input) = self.underway.next().await else { break };
-                self.handle(input);
+                let Some(answer) = self.underway.join_next().await else { break };
+                self.answered(answer);
             }
         };
         // After that, the change is left to the next process, which reads before it writes.
@@ -242,4 +261,54 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
 /// The status now.
 fn status_of(keeper: &Keeper, clock: Clock) -> Status {
     Status::of(keeper, clock.now(), since_1970().as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use zonekeeper_core::{
+        dns::{Name, Zone, ZoneId},
+        keeper::{BrakeLimits, ChangeId, Config, Failure, Mode, Page, Quota, Read},
+        plan::Settings,
+    };
+
+    use super::*;
+    use crate::telemetry::Reporter;
+
+    /// A client with a defect.
+    #[derive(Clone)]
+    struct Defective;
+
+    impl ReadZone for Defective {
+        async fn list(&self, _: &Read) -> Result<Page, Failure> {
+            panic!("a defect")
+        }
+
+        async fn count(&self) -> Result<u64, Failure> {
+            panic!("a defect")
+        }
+
+        async fn is_in_sync(&self, _: &ChangeId) -> Result<bool, Failure> {
+            panic!("a defect")
+        }
+    }
+
+    /// Otherwise the keeper would wait for the answer, and the process would look healthy.
+    #[tokio::test]
+    async fn the_panic_of_a_request_ends_the_driver() {
+        let config = Config {
+            settings: Settings::new("tests".parse().unwrap()),
+            scopes: Vec::new(),
+            mode: Mode::DryRun,
+            quota: Quota::default(),
+            resync: Duration::from_mins(30),
+            vacancy: Duration::from_mins(10),
+            brake: BrakeLimits::default(),
+            seed: 1,
+        };
+        let zone = Zone::new(ZoneId::new("Z1").unwrap(), Name::from_hostname("example.com").unwrap());
+        let (driver, _handle) =
+            Driver::new(Keeper::new(config, zone), ReadOnly(Defective), None::<Reporter>, Clock::start());
+        let ended = tokio::spawn(driver.run(CancellationToken::new(), Until::Stopped)).await;
+        assert!(ended.unwrap_err().is_panic());
+    }
 }

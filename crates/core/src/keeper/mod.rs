@@ -44,7 +44,7 @@ mod wait;
 mod wall_clock;
 mod writer;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 pub use brake_limits::BrakeLimits;
 pub use config::{Config, Mode};
@@ -88,6 +88,8 @@ pub struct Keeper {
     writer: Writer,
     pacer: Pacer,
     reports: Reports,
+    /// Hostnames whose holds the last call left to the next one.
+    unreviewed: BTreeSet<Name>,
     wake_at: Option<Time>,
 }
 
@@ -105,6 +107,7 @@ impl Keeper {
             writer: Writer::new(seed),
             pacer: Pacer::new(quota, seed),
             reports: Reports::default(),
+            unreviewed: BTreeSet::new(),
             wake_at: None,
         }
     }
@@ -115,6 +118,7 @@ impl Keeper {
     /// [`Input`], once.
     pub fn handle(&mut self, input: Input, now: Time) -> Vec<Effect> {
         let mut turn = Turn::new(now);
+        turn.holds_changed(std::mem::take(&mut self.unreviewed));
         self.take(input, &mut turn);
         self.react(&mut turn);
         self.advance(&mut turn);
@@ -265,6 +269,11 @@ impl Keeper {
         let now = turn.now;
         self.planner.start(&self.model, now);
         self.planner.end_grace_periods(now);
+        if self.send_ahead(turn) {
+            // All else is due in the next call.
+            self.unreviewed = turn.take_holds();
+            return;
+        }
         if self.planner.take_due(now) {
             self.replan(turn);
         }
@@ -289,6 +298,16 @@ impl Keeper {
             }
             State::Due | State::Open { .. } | State::Probing => {}
         }
+    }
+
+    /// Sends a batch before hostnames are planned again, if a plan is due and other hostnames have units to write. While
+    /// Route 53 answers, there is time for the plans. Returns whether a batch was sent.
+    fn send_ahead(&mut self, turn: &mut Turn) -> bool {
+        if !self.planner.is_due(turn.now) || self.permits.requests(turn.now) != State::Closed {
+            return false;
+        }
+        let (permits, pacer) = (&mut self.permits, &mut self.pacer);
+        self.writer.send_ahead(&self.model, &self.planner, permits, pacer, turn)
     }
 
     /// When the first part has something to do.

@@ -142,9 +142,19 @@ impl Planner {
         }
     }
 
+    /// Whether marked hostnames must be planned now.
+    pub fn is_due(&self, now: Time) -> bool {
+        self.is_started && self.wakeup.due().is_some_and(|due| due <= now)
+    }
+
     /// Whether marked hostnames must be planned now. Planning is then no longer due.
     pub fn take_due(&mut self, now: Time) -> bool {
         self.is_started && self.wakeup.take(now)
+    }
+
+    /// Whether the plan of a hostname follows from the objects and the zone as they are known now.
+    pub fn is_planned(&self, host: &Name) -> bool {
+        !self.plans.is_marked(host)
     }
 
     /// Whether every plan follows from the objects and the zone as they are known now.

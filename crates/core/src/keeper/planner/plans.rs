@@ -87,6 +87,11 @@ impl Plans {
         !self.marked.is_empty()
     }
 
+    /// Whether one hostname must be planned again.
+    pub fn is_marked(&self, host: &Name) -> bool {
+        self.marked.contains_key(host)
+    }
+
     /// The marked hostnames.
     pub fn marked(&self) -> Vec<Name> {
         self.marked.keys().cloned().collect()

@@ -164,30 +164,57 @@ impl Writer {
         if !permits.rules(model, planner, turn.now).may_send() {
             return;
         }
-        let mut selector = Selector {
-            model,
-            planner,
-            pacer,
-            permits,
-            backlog_since: &mut self.backlog_since,
-            jitter: (self.seed, self.selections),
-            now: turn.now,
-        };
-        let (selected, later) = selector.select();
+        let (selected, later) = self.selector(model, planner, pacer, permits, turn.now).select();
         if let Some((lane, units)) = selected {
             if lane == Lane::Part {
                 permits.quarantine.part_taken();
             } else {
                 permits.quarantine.others_taken();
             }
-            self.selections += 1;
-            self.begin(units, model, planner, permits, turn);
+            if self.begin(units, model, planner, permits, turn) {
+                turn.changed(Changed::BatchRead);
+            }
         } else if let Some(later) = later {
             self.wait_until(later);
         }
     }
 
-    /// Begins a batch with the reads that it needs.
+    /// Selects units whose plans are current, although those of other hostnames are not, and sends them. Returns whether
+    /// a batch was sent.
+    pub fn send_ahead(
+        &mut self,
+        model: &Model,
+        planner: &Planner,
+        permits: &mut Permits,
+        pacer: &mut Pacer,
+        turn: &mut Turn,
+    ) -> bool {
+        let may_begin = matches!(self.cycle, Cycle::Idle { not_before } if not_before <= turn.now);
+        if !self.is_woken || !may_begin || !permits.rules(model, planner, turn.now).may_send() {
+            return false;
+        }
+        let selected = self.selector(model, planner, pacer, permits, turn.now).select_ahead();
+        let Some((_, units)) = selected else { return false };
+        permits.quarantine.others_taken();
+        if self.begin(units, model, planner, permits, turn) {
+            self.send(model, planner, permits, pacer, turn);
+        }
+        matches!(self.cycle, Cycle::Sent { .. })
+    }
+
+    fn selector<'k>(
+        &'k mut self,
+        model: &'k Model,
+        planner: &'k Planner,
+        pacer: &'k Pacer,
+        permits: &'k mut Permits,
+        now: Time,
+    ) -> Selector<'k> {
+        let (backlog_since, jitter) = (&mut self.backlog_since, (self.seed, self.selections));
+        Selector { model, planner, pacer, permits, backlog_since, jitter, now }
+    }
+
+    /// Begins a batch with the reads that it needs. Returns whether it needs none.
     fn begin(
         &mut self,
         units: Vec<(ClaimKey, UnitDigest)>,
@@ -195,17 +222,18 @@ impl Writer {
         planner: &Planner,
         permits: &Permits,
         turn: &mut Turn,
-    ) {
+    ) -> bool {
+        self.selections += 1;
         let still_planned = units.iter().filter_map(|(key, digest)| planner.unit(key, *digest));
         let names = still_planned.flat_map(|unit| names_to_read(unit, model, permits, turn.now));
         let missing: BTreeSet<Name> = names.collect();
         let unread = model.snapshot.without_reads_under_way(missing.iter().cloned(), turn.now);
-        if missing.is_empty() {
-            turn.changed(Changed::BatchRead);
-        } else if !unread.is_empty() {
+        if !unread.is_empty() {
             turn.changed(Changed::ReadsNeeded(unread));
         }
+        let is_read = missing.is_empty();
         self.cycle = Cycle::Reading { units, missing, retry_at: None };
+        is_read
     }
 
     /// Notes that this process begins to lead. Reads from before say nothing about names that are doubted since, so the fate

@@ -15,7 +15,7 @@ use crate::{
         time::Time,
         urgency::Urgency,
     },
-    plan::{Unit, UnitDigest, Weight},
+    plan::{Change, Unit, UnitDigest, Weight},
     source::ClaimKey,
 };
 
@@ -27,6 +27,8 @@ const BACKLOG_WAIT: Duration = Duration::from_secs(5);
 pub(super) enum Lane {
     /// Units that were never rejected.
     New,
+    /// Those of them that create records, at hostnames that need no new plan.
+    Ahead,
     /// The next part of a rejected batch.
     Part,
     /// A unit that was rejected alone, after its wait.
@@ -142,6 +144,17 @@ impl<'k> Selector<'k> {
         (None, later)
     }
 
+    /// The next units that can be sent before marked hostnames are planned again. There are none while a rejection is being
+    /// looked into.
+    pub fn select_ahead(&mut self) -> Option<Selected> {
+        if self.permits.changes(self.now) != State::Closed || self.permits.quarantine.part().is_some() {
+            return None;
+        }
+        let Selection::Take(lane, units) = self.select_from(Lane::Ahead) else { return None };
+        *self.backlog_since = None;
+        Some((lane, units))
+    }
+
     /// The next units of a lane, in order of urgency. They fit one request, and there are tokens for them and their
     /// reads.
     fn select_from(&mut self, lane: Lane) -> Selection {
@@ -181,7 +194,7 @@ impl<'k> Selector<'k> {
                 let enough = pacer.when_after(now, requests, changes);
                 return if enough <= now { taken(groups.len()) } else { Selection::Wait(enough) };
             }
-            Lane::New | Lane::Rejected | Lane::Suspect => {}
+            Lane::New | Lane::Ahead | Lane::Rejected | Lane::Suspect => {}
         }
         let mut affordable = groups.partition_point(|(_, changes)| pacer.has(now, 1, *changes));
         // More units never need fewer reads.
@@ -222,7 +235,7 @@ impl<'k> Selector<'k> {
         match lane {
             Lane::Part => return self.part(),
             Lane::Suspect => return self.suspect(),
-            Lane::New | Lane::Rejected => {}
+            Lane::New | Lane::Ahead | Lane::Rejected => {}
         }
         let rules = self.permits.rules(self.model, self.planner, self.now);
         let planner = self.planner;
@@ -230,7 +243,14 @@ impl<'k> Selector<'k> {
         let is_alone = lane == Lane::Rejected || self.permits.changes(self.now) != State::Closed;
         let mut found = Candidates::default();
         let is_new = |unit: &Unit| !apart.contains(unit.key()) && !self.permits.quarantine.is_suspect(unit);
+        // The batch before can have changed what another change rests on. Route 53 refuses to create what exists.
+        let is_ahead = |unit: &Unit| {
+            planner.is_planned(&unit.key().host) && unit.changes().iter().all(Change::is_create)
+        };
         for (urgency, unit) in planner.units() {
+            if lane == Lane::Ahead && !(is_ahead(unit) && planner.bound_to(unit).all(is_ahead)) {
+                continue;
+            }
             let is_of_lane = match (lane, rules.permit(unit)) {
                 (_, Permit::NotBefore(until)) => {
                     found.wait(until);

@@ -5,8 +5,10 @@ use std::{collections::BTreeMap, time::Duration};
 use arcstr::ArcStr;
 use zonekeeper_core::{
     dns::{RecordSet as CoreRecordSet, RecordType},
-    keeper::{ApplyId, ChangeId, Completion, Effect, FailureClass, Gate, Input, Mode, Quota, Rate, Time},
-    plan::{Change, Naming},
+    keeper::{
+        Apply, ApplyId, ChangeId, Completion, Effect, FailureClass, Gate, Input, Mode, Quota, Rate, Time,
+    },
+    plan::{Change, Naming, Unit},
     source::Object,
 };
 use zonekeeper_emulator::zone::RecordSet;
@@ -189,6 +191,64 @@ fn a_batch_under_way_is_work_though_nobody_wants_it_any_more() {
     stage.run(5_000);
     assert_eq!(stage.keeper.plan().count(), (0, 0));
     assert_eq!(stage.keeper.completion(stage.now), Completion::Working);
+}
+
+/// The batch that is sent next, if the one under way is accepted.
+fn next_batch(stage: &mut Stage, sent: &Apply) -> Apply {
+    let accepted = Input::Applied { id: sent.id, answer: Ok(ChangeId("C1".into())) };
+    applied(stage.keeper.handle(accepted, stage.now))
+}
+
+fn applied(effects: Vec<Effect>) -> Apply {
+    let mut sent = effects.into_iter().filter_map(|effect| match effect {
+        Effect::Apply(apply) => Some(apply),
+        _ => None,
+    });
+    sent.next().expect("a batch is sent")
+}
+
+/// A stage with hundreds of new hostnames, and their first batch.
+fn with_many() -> (Stage, Apply) {
+    let mut stage =
+        Stage::with(|config| config.quota = Quota { requests: None, changes: None, ..Quota::default() });
+    stage.start(&[]);
+    for object in webs(500) {
+        stage.see(&object);
+    }
+    stage.now = stage.now + Duration::from_millis(50);
+    let sent = applied(stage.keeper.handle(Input::Tick, stage.now));
+    (stage, sent)
+}
+
+#[test]
+fn the_next_batch_is_sent_before_the_hostnames_of_the_last_one_are_planned_again() {
+    let (mut stage, first) = with_many();
+    let second = next_batch(&mut stage, &first);
+    assert_eq!((first.batch.units().len(), second.batch.units().len()), (188, 188));
+    let mut keys: Vec<_> =
+        [&first, &second].iter().flat_map(|sent| sent.batch.units()).map(Unit::key).collect();
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), 2 * 188, "nothing is sent twice");
+    assert_eq!(stage.keeper.plan().in_sync, 0);
+    stage.now = stage.keeper.wake_at().unwrap();
+    stage.keeper.handle(Input::Tick, stage.now);
+    assert_eq!(stage.keeper.plan().in_sync, 188);
+}
+
+#[test]
+fn a_hostname_that_has_changed_meanwhile_is_planned_before_it_is_sent() {
+    let (mut stage, first) = with_many();
+    let has = |sent: &Apply, name: &str| sent.batch.units().iter().any(|unit| unit.object().name() == name);
+    let names: Vec<String> = (0..500).map(|n| format!("w{n}")).collect();
+    let changed = names.iter().find(|name| !has(&first, name)).unwrap();
+    stage.see(&web(changed, WEB_2));
+    let second = next_batch(&mut stage, &first);
+    assert!(!has(&second, changed), "{changed}");
+    stage.now = stage.keeper.wake_at().unwrap();
+    stage.keeper.handle(Input::Tick, stage.now);
+    let third = next_batch(&mut stage, &second);
+    assert!(has(&third, changed), "{changed}");
 }
 
 #[test]
