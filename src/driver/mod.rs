@@ -195,11 +195,7 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
         if matches!(input, Input::Applied { .. }) {
             self.changes_underway = self.changes_underway.saturating_sub(1);
         }
-        let effects = self.keeper.handle(input, self.clock.now());
-        // A request takes its time. Reports are written meanwhile.
-        let (reports, requests): (Vec<_>, Vec<_>) =
-            effects.into_iter().partition(|effect| matches!(effect, Effect::Report(_)));
-        for effect in requests.into_iter().chain(reports) {
+        for effect in self.keeper.handle(input, self.clock.now()) {
             self.perform(effect);
         }
     }

@@ -88,8 +88,8 @@ pub struct Keeper {
     writer: Writer,
     pacer: Pacer,
     reports: Reports,
-    /// Hostnames whose holds the last call left to the next one.
-    unreviewed: BTreeSet<Name>,
+    /// Hostnames whose holds must still be reviewed, because the last call sent a batch first.
+    unreviewed_holds: BTreeSet<Name>,
     wake_at: Option<Time>,
 }
 
@@ -107,18 +107,18 @@ impl Keeper {
             writer: Writer::new(seed),
             pacer: Pacer::new(quota, seed),
             reports: Reports::default(),
-            unreviewed: BTreeSet::new(),
+            unreviewed_holds: BTreeSet::new(),
             wake_at: None,
         }
     }
 
-    /// Takes an input; returns effects in order.
+    /// Takes an input; returns effects in order: first all requests, which take their time, then all reports.
     ///
     /// Every [`Effect`] but [`Effect::Publish`], [`Effect::Remember`] and [`Effect::Report`] must be answered with its
     /// [`Input`], once.
     pub fn handle(&mut self, input: Input, now: Time) -> Vec<Effect> {
         let mut turn = Turn::new(now);
-        turn.holds_changed(std::mem::take(&mut self.unreviewed));
+        turn.holds_changed(std::mem::take(&mut self.unreviewed_holds));
         self.take(input, &mut turn);
         self.react(&mut turn);
         self.advance(&mut turn);
@@ -268,10 +268,10 @@ impl Keeper {
     fn advance(&mut self, turn: &mut Turn) {
         let now = turn.now;
         self.planner.start(&self.model, now);
-        self.planner.end_grace_periods(now);
+        self.planner.end_grace_periods(&self.model.view(), now);
         if self.send_ahead(turn) {
             // All else is due in the next call.
-            self.unreviewed = turn.take_holds();
+            self.unreviewed_holds = turn.take_holds();
             return;
         }
         if self.planner.take_due(now) {
@@ -300,10 +300,15 @@ impl Keeper {
         }
     }
 
-    /// Sends a batch before hostnames are planned again, if a plan is due and other hostnames have units to write. While
-    /// Route 53 answers, there is time for the plans. Returns whether a batch was sent.
+    /// Sends a batch before hostnames are planned again, if a plan is due and the next units are those of other hostnames.
+    /// The keeper plans while it waits for the answer. Returns whether a batch was sent.
+    ///
+    /// In the mode `approve`, the plan and the approval are compared first.
     fn send_ahead(&mut self, turn: &mut Turn) -> bool {
-        if !self.planner.is_due(turn.now) || self.permits.requests(turn.now) != State::Closed {
+        if !self.planner.is_due(turn.now)
+            || self.permits.requests(turn.now) != State::Closed
+            || self.permits.mode() != Mode::Apply
+        {
             return false;
         }
         let (permits, pacer) = (&mut self.permits, &mut self.pacer);

@@ -109,8 +109,12 @@ impl Turn {
         &self.effects
     }
 
+    /// The effects: first all requests, then all reports.
     pub fn into_effects(self) -> Vec<Effect> {
-        self.effects
+        let is_report = |effect: &Effect| matches!(effect, Effect::Report(_));
+        let (reports, mut effects): (Vec<_>, Vec<_>) = self.effects.into_iter().partition(is_report);
+        effects.extend(reports);
+        effects
     }
 
     pub fn changed(&mut self, changed: Changed) {

@@ -134,9 +134,10 @@ impl Planner {
         }
     }
 
-    /// Marks hostnames for which a grace period has ended.
-    pub fn end_grace_periods(&mut self, now: Time) {
+    /// Marks hostnames for which a grace period has ended, and those that depend on their holders.
+    pub fn end_grace_periods(&mut self, view: &View<'_>, now: Time) {
         while let Some(host) = self.holders.take_due(now) {
+            self.plans.mark_affected(view, &host, now);
             self.plans.mark(host, Cause::Change, now);
             self.wakeup.at_once(now);
         }
@@ -147,7 +148,7 @@ impl Planner {
         self.is_started && self.wakeup.due().is_some_and(|due| due <= now)
     }
 
-    /// Whether marked hostnames must be planned now. Planning is then no longer due.
+    /// The same as [`Planner::is_due`]. Planning is then no longer due.
     pub fn take_due(&mut self, now: Time) -> bool {
         self.is_started && self.wakeup.take(now)
     }

@@ -11,7 +11,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use fate::{BatchFate, best_evidence};
 use fresh_reads::{early_names, names_to_read};
-use selection::{Lane, Selector};
+use selection::{Lane, Selected, Selector};
 
 use super::{
     contract::{Apply, ApplyId, ChangeId, Effect, Failure, FailureClass, Report},
@@ -114,13 +114,11 @@ impl Writer {
         permits: &Permits,
         now: Time,
     ) -> BTreeSet<Name> {
-        let rules = permits.rules(model, planner, now);
-        let may_begin = matches!(self.cycle, Cycle::Idle { not_before } if not_before <= now);
-        if !may_begin || !planner.is_started() || permits.requests(now) != State::Closed || !rules.may_send()
-        {
+        let may_begin = self.may_begin(model, planner, permits, now);
+        if !may_begin || !planner.is_started() || permits.requests(now) != State::Closed {
             return BTreeSet::new();
         }
-        early_names(hosts, model, permits, &rules, now)
+        early_names(hosts, model, permits, &permits.rules(model, planner, now), now)
     }
 
     /// Whether there is no batch under way.
@@ -161,17 +159,12 @@ impl Writer {
             self.wait_until(not_before);
             return;
         }
-        if !permits.rules(model, planner, turn.now).may_send() {
+        if !self.may_begin(model, planner, permits, turn.now) {
             return;
         }
-        let (selected, later) = self.selector(model, planner, pacer, permits, turn.now).select();
-        if let Some((lane, units)) = selected {
-            if lane == Lane::Part {
-                permits.quarantine.part_taken();
-            } else {
-                permits.quarantine.others_taken();
-            }
-            if self.begin(units, model, planner, permits, turn) {
+        let (selected, later) = self.selector(model, planner, pacer, permits, turn.now).select(false);
+        if let Some(selected) = selected {
+            if self.begin(selected, model, planner, permits, turn) {
                 turn.changed(Changed::BatchRead);
             }
         } else if let Some(later) = later {
@@ -189,17 +182,22 @@ impl Writer {
         pacer: &mut Pacer,
         turn: &mut Turn,
     ) -> bool {
-        let may_begin = matches!(self.cycle, Cycle::Idle { not_before } if not_before <= turn.now);
-        if !self.is_woken || !may_begin || !permits.rules(model, planner, turn.now).may_send() {
+        if !self.is_woken || !self.may_begin(model, planner, permits, turn.now) {
             return false;
         }
-        let selected = self.selector(model, planner, pacer, permits, turn.now).select_ahead();
-        let Some((_, units)) = selected else { return false };
-        permits.quarantine.others_taken();
-        if self.begin(units, model, planner, permits, turn) {
+        let (selected, _) = self.selector(model, planner, pacer, permits, turn.now).select(true);
+        // Nothing has to be read for them.
+        let is_begun = selected.is_some_and(|it| self.begin(it, model, planner, permits, turn));
+        if is_begun {
             self.send(model, planner, permits, pacer, turn);
         }
-        matches!(self.cycle, Cycle::Sent { .. })
+        is_begun
+    }
+
+    /// Whether a batch may begin: there is none, and at least one unit may be sent as a probe.
+    fn may_begin(&self, model: &Model, planner: &Planner, permits: &Permits, now: Time) -> bool {
+        matches!(self.cycle, Cycle::Idle { not_before } if not_before <= now)
+            && permits.rules(model, planner, now).may_send()
     }
 
     fn selector<'k>(
@@ -217,13 +215,18 @@ impl Writer {
     /// Begins a batch with the reads that it needs. Returns whether it needs none.
     fn begin(
         &mut self,
-        units: Vec<(ClaimKey, UnitDigest)>,
+        (lane, units): Selected,
         model: &Model,
         planner: &Planner,
-        permits: &Permits,
+        permits: &mut Permits,
         turn: &mut Turn,
     ) -> bool {
         self.selections += 1;
+        if lane == Lane::Part {
+            permits.quarantine.part_taken();
+        } else {
+            permits.quarantine.others_taken();
+        }
         let still_planned = units.iter().filter_map(|(key, digest)| planner.unit(key, *digest));
         let names = still_planned.flat_map(|unit| names_to_read(unit, model, permits, turn.now));
         let missing: BTreeSet<Name> = names.collect();
@@ -283,7 +286,7 @@ impl Writer {
         }
     }
 
-    /// Sends the selected units that are still planned. All plans must rest on the reads.
+    /// Sends the selected units that are still planned. The plans of their hostnames must be current, and rest on the reads.
     pub fn send(
         &mut self,
         model: &Model,

@@ -27,7 +27,7 @@ const BACKLOG_WAIT: Duration = Duration::from_secs(5);
 pub(super) enum Lane {
     /// Units that were never rejected.
     New,
-    /// Those of them that create records, at hostnames that need no new plan.
+    /// The same units in the same order, if all of them may be sent before marked hostnames are planned again.
     Ahead,
     /// The next part of a rejected batch.
     Part,
@@ -114,8 +114,12 @@ impl<'k> Selector<'k> {
     ///
     /// Parts of a rejected batch take turns with other units. A unit that was rejected alone is sent if nothing else
     /// waits and there are many tokens for requests.
-    pub fn select(&mut self) -> (Option<Selected>, Option<Time>) {
+    ///
+    /// `is_ahead`: before marked hostnames are planned again. Nothing is sent ahead while a rejection is being looked into.
+    pub fn select(&mut self, is_ahead: bool) -> (Option<Selected>, Option<Time>) {
         let lanes: &[Lane] = match self.permits.changes(self.now) {
+            State::Closed if is_ahead && self.permits.quarantine.part().is_none() => &[Lane::Ahead],
+            _ if is_ahead => &[],
             State::Closed if self.permits.quarantine.is_parts_turn() => {
                 &[Lane::Part, Lane::New, Lane::Rejected]
             }
@@ -142,17 +146,6 @@ impl<'k> Selector<'k> {
             }
         }
         (None, later)
-    }
-
-    /// The next units that can be sent before marked hostnames are planned again. There are none while a rejection is being
-    /// looked into.
-    pub fn select_ahead(&mut self) -> Option<Selected> {
-        if self.permits.changes(self.now) != State::Closed || self.permits.quarantine.part().is_some() {
-            return None;
-        }
-        let Selection::Take(lane, units) = self.select_from(Lane::Ahead) else { return None };
-        *self.backlog_since = None;
-        Some((lane, units))
     }
 
     /// The next units of a lane, in order of urgency. They fit one request, and there are tokens for them and their
@@ -243,12 +236,14 @@ impl<'k> Selector<'k> {
         let is_alone = lane == Lane::Rejected || self.permits.changes(self.now) != State::Closed;
         let mut found = Candidates::default();
         let is_new = |unit: &Unit| !apart.contains(unit.key()) && !self.permits.quarantine.is_suspect(unit);
-        // The batch before can have changed what another change rests on. Route 53 refuses to create what exists.
-        let is_ahead = |unit: &Unit| {
-            planner.is_planned(&unit.key().host) && unit.changes().iter().all(Change::is_create)
+        // The last batch can have changed the records that a replacement depends on. A creation is safe, because Route 53 refuses
+        // it if the record set exists.
+        let may_go_ahead = |unit: &Unit| {
+            unit.changes().iter().all(Change::is_create)
+                && names_to_read(unit, self.model, self.permits, self.now).is_empty()
         };
         for (urgency, unit) in planner.units() {
-            if lane == Lane::Ahead && !(is_ahead(unit) && planner.bound_to(unit).all(is_ahead)) {
+            if lane == Lane::Ahead && !planner.is_planned(&unit.key().host) {
                 continue;
             }
             let is_of_lane = match (lane, rules.permit(unit)) {
@@ -263,6 +258,10 @@ impl<'k> Selector<'k> {
             };
             if !is_of_lane || found.has(unit) {
                 continue;
+            }
+            // Creations must not overtake a unit that goes before them.
+            if lane == Lane::Ahead && !(may_go_ahead(unit) && planner.bound_to(unit).all(may_go_ahead)) {
+                return Candidates::default();
             }
             // After a unit of the backlog, all units are of the backlog.
             found.is_backlog |= found.groups.is_empty() && urgency == Urgency::Backlog;

@@ -193,10 +193,14 @@ fn a_batch_under_way_is_work_though_nobody_wants_it_any_more() {
     assert_eq!(stage.keeper.completion(stage.now), Completion::Working);
 }
 
-/// The batch that is sent next, if the one under way is accepted.
-fn next_batch(stage: &mut Stage, sent: &Apply) -> Apply {
+/// What the keeper does next, if the batch under way is accepted.
+fn next_effects(stage: &mut Stage, sent: &Apply) -> Vec<Effect> {
     let accepted = Input::Applied { id: sent.id, answer: Ok(ChangeId("C1".into())) };
-    applied(stage.keeper.handle(accepted, stage.now))
+    stage.keeper.handle(accepted, stage.now)
+}
+
+fn next_batch(stage: &mut Stage, sent: &Apply) -> Apply {
+    applied(next_effects(stage, sent))
 }
 
 fn applied(effects: Vec<Effect>) -> Apply {
@@ -207,11 +211,12 @@ fn applied(effects: Vec<Effect>) -> Apply {
     sent.next().expect("a batch is sent")
 }
 
-/// A stage with hundreds of new hostnames, and their first batch.
-fn with_many() -> (Stage, Apply) {
+/// A stage with existing hostnames and hundreds of new ones, and the first batch of these.
+fn with_many(existing: &[Object]) -> (Stage, Apply) {
     let mut stage =
         Stage::with(|config| config.quota = Quota { requests: None, changes: None, ..Quota::default() });
-    stage.start(&[]);
+    stage.start(existing);
+    stage.run(60_000);
     for object in webs(500) {
         stage.see(&object);
     }
@@ -222,7 +227,7 @@ fn with_many() -> (Stage, Apply) {
 
 #[test]
 fn the_next_batch_is_sent_before_the_hostnames_of_the_last_one_are_planned_again() {
-    let (mut stage, first) = with_many();
+    let (mut stage, first) = with_many(&[]);
     let second = next_batch(&mut stage, &first);
     assert_eq!((first.batch.units().len(), second.batch.units().len()), (188, 188));
     let mut keys: Vec<_> =
@@ -237,8 +242,20 @@ fn the_next_batch_is_sent_before_the_hostnames_of_the_last_one_are_planned_again
 }
 
 #[test]
+fn new_records_do_not_overtake_a_wrong_one() {
+    let (mut stage, first) = with_many(&[web("old", WEB_1)]);
+    stage.see(&web("old", WEB_2));
+    stage.now = stage.keeper.wake_at().unwrap();
+    stage.keeper.handle(Input::Tick, stage.now);
+    let effects = next_effects(&mut stage, &first);
+    // The replacement needs a read, and it is in the next batch.
+    assert!(effects.iter().all(|effect| !matches!(effect, Effect::Apply(_))), "{effects:?}");
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Read(_))), "{effects:?}");
+}
+
+#[test]
 fn a_hostname_that_has_changed_meanwhile_is_planned_before_it_is_sent() {
-    let (mut stage, first) = with_many();
+    let (mut stage, first) = with_many(&[]);
     let has = |sent: &Apply, name: &str| sent.batch.units().iter().any(|unit| unit.object().name() == name);
     let names: Vec<String> = (0..500).map(|n| format!("w{n}")).collect();
     let changed = names.iter().find(|name| !has(&first, name)).unwrap();
