@@ -15,11 +15,14 @@ use crate::{
     plan::{Change, Naming, Reason, Unit},
 };
 
-/// Before the position of a change, counted from 1 (Smithy, constraint violations). No name or value that an object asks
-/// for has an apostrophe, so nobody can write this into the message for another hostname.
+/// Before the position of a change, counted from 1 (Smithy, constraint violations). No name that an object asks for has an
+/// apostrophe, and set identifiers and values are left out of the message before it is searched. So nobody can write this into
+/// the message for another hostname.
 const POSITION: &str = " at 'changeBatch.changes.";
 /// Before the target of an alias that Route 53 does not know.
 const TARGET: &str = "an alias that targets ";
+/// Before a set identifier.
+const SET_ID: [&str; 3] = ["SetIdentifier ", "SetIdentifier=", "set-identifier='"];
 
 /// The units of a batch that a message means.
 #[derive(Debug)]
@@ -83,6 +86,8 @@ pub(super) fn about(unit: &Unit, others: &[&Unit], message: &str) -> String {
             _ => sentences.push(piece.to_owned()),
         }
     }
+    let all = || others.iter().copied().chain([unit]);
+    let is_named = |unit: &Unit, text: &str| is_named(unit, &without_content(all(), text));
     let names_other = |text: &str| others.iter().any(|other| is_named(other, text));
     let is_its_own = |text: &&str| (is_named(unit, text) || has_content(unit, text)) && !names_other(text);
     let own: Vec<&str> =
@@ -96,11 +101,12 @@ pub(super) fn about(unit: &Unit, others: &[&Unit], message: &str) -> String {
 
 /// The units of a batch that a message means: those that it names, or else those with the content that it speaks of.
 pub(super) fn meant<'b>(units: &'b [Unit], message: &str) -> Meant<'b> {
-    let named: Vec<&Unit> = units.iter().filter(|unit| is_named(unit, message)).collect();
+    let without_content = without_content(units.iter(), message);
+    let named: Vec<&Unit> = units.iter().filter(|unit| is_named(unit, &without_content)).collect();
     if !named.is_empty() {
         return Meant { units: named, themselves: true };
     }
-    let (positions, mut first) = (positions(message), 1);
+    let (positions, mut first) = (positions(&without_content), 1);
     let has_one = |unit: &&Unit| {
         let own = first..first + unit.changes().len();
         first = own.end;
@@ -111,6 +117,24 @@ pub(super) fn meant<'b>(units: &'b [Unit], message: &str) -> Meant<'b> {
         return Meant { units: counted, themselves: true };
     }
     Meant { units: units.iter().filter(|unit| has_content(unit, message)).collect(), themselves: false }
+}
+
+/// A message without the texts that objects choose freely: set identifiers, and quoted values. They can look like the hostname of
+/// somebody else.
+fn without_content<'u>(units: impl Iterator<Item = &'u Unit>, message: &str) -> String {
+    let mut text = message.to_owned();
+    for set in units.flat_map(Unit::changes).map(Change::after) {
+        if let Some(id) = &set.key.set_id {
+            for before in SET_ID {
+                text = text.replace(&format!("{before}{}", id.as_str()), before);
+            }
+        }
+        if let Data::Values { values, .. } = &set.data {
+            // `name='…'` is no value.
+            text = values.iter().fold(text, |text, value| text.replace(&format!(" '{value}'"), " ''"));
+        }
+    }
+    text
 }
 
 /// Whether a message names one of the unit's record sets, as Route 53 or as people write names.
@@ -150,9 +174,11 @@ fn names(message: &str, name: &Name) -> bool {
                 Some('.') => after.next(),
                 other => other,
             };
-            // "… in zone example.com." names the zone, not the record set.
-            let is_zone = message.get(..at).is_some_and(|rest| rest.ends_with("zone "));
-            !is_zone
+            // "… in zone example.com." names the zone, and "… an alias that targets www.example.com." a target.
+            let is_other = ["zone ", TARGET]
+                .iter()
+                .any(|word| message.get(..at).is_some_and(|rest| rest.ends_with(word)));
+            !is_other
                 // The name of an object in a quoted ownership record can look like a hostname.
                 && !before.is_some_and(|c| is_part(c) || matches!(c, '.' | '*' | '/'))
                 && !next.is_some_and(is_part)
@@ -168,7 +194,7 @@ mod tests {
     fn a_message_names_only_whole_names() {
         let message = "[Tried to create resource record set [name='www.example.com.', type='A'] but it already \
                        exists, RRSet with DNS name \\052.b.example.com. is not permitted in zone d.com., x.c.com, \
-                       resource=ingress/shop/e.com]";
+                       resource=ingress/shop/e.com, Tried to create an alias that targets f.com., type A in zone Z1]";
         for (name, expected) in [
             ("www.example.com", true),
             ("example.com", false),
@@ -180,6 +206,7 @@ mod tests {
             ("c.com", false),
             ("d.com", false),
             ("e.com", false),
+            ("f.com", false),
         ] {
             assert_eq!(names(message, &Name::from_hostname(name).unwrap()), expected, "{name}");
         }

@@ -322,7 +322,20 @@ fn a_unit_with_the_content_that_the_message_speaks_of_is_taken_out() {
         let targets = [(Some(ip.to_owned()), None)];
         ingress(meta("shop", "w3", 0, BTreeMap::new()), &["w3.example.com"], &targets)
     };
+    // A tenant names the hostname of somebody else.
+    let alias = BTreeMap::from([
+        ("target", "w5.example.com".to_owned()),
+        ("alias", "true".to_owned()),
+        ("aws-target-hosted-zone", "Z2FDTNDATAQYW2".to_owned()),
+    ]);
+    let named =
+        |notes| ingress(meta("shop", "w3", 0, notes), &["w3.example.com"], &[(None, Some(WEB_1.to_owned()))]);
     for (bad, message) in [
+        (
+            named(alias),
+            "[Tried to create an alias that targets w5.example.com., type A in zone Z2FDTNDATAQYW2, but the alias target \
+             name does not lie within the target zone]",
+        ),
         (
             web("w3", WEB_2),
             "[Tried to create an alias that targets web-2.eu-west-1.elb.amazonaws.com., type A in zone \
@@ -353,6 +366,26 @@ fn a_unit_with_the_content_that_the_message_speaks_of_is_taken_out() {
         stage.run(30_000);
         assert_eq!(sizes(&stage.done()), [1, 1, 1, 1], "{message}");
     }
+}
+
+#[test]
+fn a_set_identifier_names_no_other_hostname() {
+    let set_id = "' w5.example.com at 'changeBatch.changes.9.member";
+    let notes = BTreeMap::from([("set-identifier", set_id.to_owned()), ("aws-weight", "1".to_owned())]);
+    let mut stage = stage();
+    stage.refuse(
+        "w3.example.com",
+        Some(
+            "[RRSet with DNS name w3.example.com., type A, SetIdentifier ' w5.example.com at 'changeBatch.changes.9.member \
+             cannot be created as a non-weighted set exists with the same name and type.]",
+        ),
+    );
+    for object in webs(8) {
+        stage.see(&object);
+    }
+    stage.see(&ingress(meta("shop", "w3", 0, notes), &["w3.example.com"], &[(None, Some(WEB_1.to_owned()))]));
+    stage.run(60);
+    assert_eq!(sizes(&stage.done()), [8, 7]);
 }
 
 #[test]
