@@ -26,8 +26,13 @@ const _: () = assert!(MOST_NAMED * 65 + MOST_LISTED * 96 + 400_000 < 1_572_864);
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 /// The same for a publication that is too large to list units.
 const PUBLISH_MANY_EVERY: Duration = Duration::from_secs(10);
-/// The number of published plans that can still be approved. Objects change while a person reads a plan.
+/// The number of published plans that can still be approved at least. Objects change while a person reads a plan.
 const KEPT: usize = 16;
+/// More plans are kept while they have no more units than this together: some 3 MiB. With 20 open units, and a change every second,
+/// that is half an hour.
+const KEPT_UNITS: usize = 50_000;
+/// What a plan without units counts, in units.
+const PLAN: usize = 8;
 
 /// The approvals that this process knows.
 #[derive(Debug, Clone, Default)]
@@ -238,8 +243,9 @@ impl Approvals {
     /// Remembers a published plan, so that it can be approved later.
     fn remember(&mut self, digest: PlanDigest, units: BTreeSet<UnitDigest>) {
         self.plans.push_back((digest, units));
-        if self.plans.len() > KEPT {
-            self.plans.pop_front();
+        let mut kept: usize = self.plans.iter().map(|(_, units)| PLAN + units.len()).sum();
+        while self.plans.len() > KEPT && kept > KEPT_UNITS {
+            kept -= self.plans.pop_front().map_or(0, |(_, units)| PLAN + units.len());
         }
     }
 }
@@ -303,15 +309,16 @@ mod tests {
     fn published_plans_do_not_grow_with_terms_and_the_newest_can_be_approved() {
         let mut approvals = Approvals::default();
         let mut planned = PlannedUnits::default();
-        for number in 0..100 {
+        for number in 0..6_000 {
             let found = publication(number);
             planned.all.extend(found.units.iter().map(|(unit, _)| *unit));
             approvals.begin();
             approvals.recall(Some(Box::new(found)), Time::ZERO);
             approvals.use_given(&planned, 0);
-            assert!(approvals.plans.len() <= KEPT, "{} plans in term {number}", approvals.plans.len());
+            let kept = approvals.plans.len() * (PLAN + 1);
+            assert!(kept <= KEPT_UNITS, "{kept} units in term {number}");
         }
-        approvals.give(Approval { digest: publication(99).digest, at: 0 }, Time::ZERO);
+        approvals.give(Approval { digest: publication(5_999).digest, at: 0 }, Time::ZERO);
         assert!(approvals.use_given(&planned, 0));
         // A plan of long ago is forgotten.
         approvals.give(Approval { digest: publication(3).digest, at: 1 }, Time::ZERO);

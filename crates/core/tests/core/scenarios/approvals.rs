@@ -328,8 +328,8 @@ fn an_approved_unit_that_is_held_is_pending_in_the_next_process() {
 }
 
 #[test]
-fn each_of_the_last_sixteen_plans_that_were_shown_can_be_approved() {
-    for (plans, approved, written) in [(16, 0, true), (16, 7, true), (17, 0, false)] {
+fn a_plan_that_was_shown_can_be_approved_however_often_it_has_changed_since() {
+    for (plans, approved) in [(16, 0), (16, 7), (200, 0)] {
         let mut stage = stage();
         let mut shown = vec![digest(&stage)];
         for n in 1..plans {
@@ -338,8 +338,8 @@ fn each_of_the_last_sixteen_plans_that_were_shown_can_be_approved() {
             shown.push(digest(&stage));
         }
         approve(&mut stage, shown[approved], NOW);
-        assert_eq!(!writes(&mut stage).is_empty(), written, "{approved} of {plans}");
-        assert_eq!(stage.keeper.plan().units.len() == plans - 1 - approved, written);
+        assert!(!writes(&mut stage).is_empty(), "{approved} of {plans}");
+        assert_eq!(stage.keeper.plan().units.len(), plans - 1 - approved);
     }
 }
 
