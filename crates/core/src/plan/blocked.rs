@@ -5,7 +5,7 @@ use std::fmt;
 use super::{Covered, HandChange, Reason, limit::Limit};
 use crate::{
     sanitize::listed,
-    source::{BadHosts, ClaimKey, Facts, MAX_OBJECT_HOSTS, ObjectRef, OtherHosts},
+    source::{BadHosts, ClaimKey, Facts, MAX_OBJECT_HOSTS, ObjectRef, UnplannedHosts},
 };
 
 /// A claim that is not published, for exactly one reason.
@@ -104,7 +104,7 @@ pub(crate) fn of_object(facts: &Facts) -> impl Iterator<Item = Blocked> {
         let (subject, object) = (Subject::Hostnames(hostnames), facts.object.clone());
         Blocked { subject, object, reason, remedy: Vec::new() }
     };
-    let OtherHosts { bad: BadHosts { first, more }, above_limit, .. } = facts.other_hosts();
+    let UnplannedHosts { bad: BadHosts { first, more }, above_limit, .. } = facts.unplanned_hosts();
     let counts = std::iter::repeat_n(0, first.len().saturating_sub(1)).chain([*more]);
     let bad = first.iter().zip(counts).map(move |(bad, more)| {
         let host = if more == 0 { bad.text.clone() } else { format!("{} and {more} more", bad.text) };

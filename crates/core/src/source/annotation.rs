@@ -18,6 +18,9 @@ use crate::{
 /// Both prefixes of ExternalDNS, the newer first. Version 0.22 made it the default, and reads the older no longer.
 pub const DEFAULT_PREFIXES: [&str; 2] = ["external-dns.kubernetes.io/", "external-dns.alpha.kubernetes.io/"];
 
+/// The most unknown annotations of an object that are told one by one. An object has room for more than ten thousand.
+const MAX_UNKNOWN: usize = 20;
+
 /// Publishes an object, if only annotated objects are published.
 pub const PUBLISH: &str = "zonekeeper.dev/publish";
 
@@ -229,9 +232,15 @@ impl<'a> Annotations<'a> {
                 None => field.starts_with(OWN_PREFIX) && !OWN_ANNOTATIONS.contains(&field.as_str()),
             }
         };
-        for field in self.all.into_iter().flatten().map(|(field, _)| field).filter(is_unknown) {
+        let mut unknown = self.all.into_iter().flatten().map(|(field, _)| field).filter(is_unknown);
+        for field in unknown.by_ref().take(MAX_UNKNOWN) {
             let text = "zonekeeper does not know this annotation, so it has no effect; docs/reference/annotations.md lists those it knows";
             problems.push(Problem::warning(format!("annotation {field}"), text));
+        }
+        let more = unknown.count();
+        if more > 0 {
+            let text = format!("zonekeeper does not know {more} more annotations either");
+            problems.push(Problem::warning("annotations", text));
         }
     }
 

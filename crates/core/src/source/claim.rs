@@ -90,11 +90,11 @@ impl Claims {
         let old = self.facts.remove(object);
         let mut touched = match (&old, &new) {
             (Some(old), Some(new)) => old.changed_hosts(new).unwrap_or_else(|| {
-                let all = old.hosts().chain(&old.other_hosts().above_limit);
-                all.chain(new.hosts()).chain(&new.other_hosts().above_limit).cloned().collect()
+                let all = old.hosts().chain(&old.unplanned_hosts().above_limit);
+                all.chain(new.hosts()).chain(&new.unplanned_hosts().above_limit).cloned().collect()
             }),
             (Some(of), None) | (None, Some(of)) => {
-                of.hosts().chain(&of.other_hosts().above_limit).cloned().collect()
+                of.hosts().chain(&of.unplanned_hosts().above_limit).cloned().collect()
             }
             (None, None) => BTreeSet::new(),
         };
@@ -143,7 +143,7 @@ impl Claims {
                 }
             }
         }
-        for host in old.other_hosts().above_limit.iter().filter(|host| host.is_within(&self.apex)) {
+        for host in old.unplanned_hosts().above_limit.iter().filter(|host| host.is_within(&self.apex)) {
             if let Some(objects) = self.above_limit.get_mut(host) {
                 *objects -= 1;
                 if *objects == 0 {
@@ -165,7 +165,7 @@ impl Claims {
         for (target, host) in self.aliases_of(new) {
             self.alias_targets.entry(target).or_default().insert((host, new.object.clone()));
         }
-        for host in new.other_hosts().above_limit.iter().filter(|host| host.is_within(&self.apex)) {
+        for host in new.unplanned_hosts().above_limit.iter().filter(|host| host.is_within(&self.apex)) {
             *self.above_limit.entry(host.clone()).or_default() += 1;
         }
     }
@@ -229,7 +229,7 @@ impl Claims {
     /// The hostnames that the flags leave out, by object.
     pub fn passed_over(&self) -> impl Iterator<Item = (&Name, &ObjectRef)> {
         let facts = self.facts.values();
-        facts.flat_map(|facts| facts.other_hosts().passed_over.iter().map(|host| (host, &facts.object)))
+        facts.flat_map(|facts| facts.unplanned_hosts().passed_over.iter().map(|host| (host, &facts.object)))
     }
 
     /// The facts of one object.
@@ -241,7 +241,7 @@ impl Claims {
     /// its template fails, or it has the hostname above the limit.
     pub(crate) fn may_claim_unseen(&self, object: &ObjectRef, host: &Name) -> bool {
         let may =
-            |facts: &Arc<Facts>| facts.may_claim_more() || facts.other_hosts().above_limit.contains(host);
+            |facts: &Arc<Facts>| facts.may_claim_more() || facts.unplanned_hosts().above_limit.contains(host);
         self.visibility.may_exist_unseen(object) || self.facts_of(object).is_some_and(may)
     }
 
@@ -280,7 +280,7 @@ mod tests {
     use super::*;
     use crate::{
         dns::{Routing, Ttl},
-        source::{AliasOptions, Content, OtherHosts, Problem},
+        source::{AliasOptions, Content, Problem, UnplannedHosts},
     };
 
     /// An endpoint with one address.
@@ -317,13 +317,13 @@ mod tests {
         facts.endpoints.remove(0);
         assert_eq!(touched(&facts), [a]);
         let above_limit = [Name::from_hostname(a).unwrap()].into();
-        facts = facts.with_other_hosts(OtherHosts { above_limit, ..OtherHosts::default() });
+        facts = facts.with_unplanned_hosts(UnplannedHosts { above_limit, ..UnplannedHosts::default() });
         assert_eq!(touched(&facts), [a]);
         // A change that can concern each hostname.
         facts.problems.push(Problem::blocking("field", "text"));
         assert_eq!(touched(&facts), [a, b]);
         facts.created = 7;
-        facts = facts.with_other_hosts(OtherHosts::default());
+        facts = facts.with_unplanned_hosts(UnplannedHosts::default());
         assert_eq!(touched(&facts), [a, b]);
         assert_eq!(claims.set(&object, None).len(), 1);
         assert!(claims.claimants.is_empty() && claims.above_limit.is_empty());

@@ -42,7 +42,7 @@ impl EndpointRules {
             counts
         });
         if !self.domains.is_empty() {
-            facts.change_other_hosts(|others| {
+            facts.change_unplanned_hosts(|others| {
                 left_out.extend(others.above_limit.extract_if(.., |host| !self.domains.allows(host)));
             });
         }
@@ -51,7 +51,7 @@ impl EndpointRules {
         }
         // A hostname with several set identifiers can have other endpoints.
         left_out.retain(|host| facts.hosts().all(|published| published != host));
-        facts.change_other_hosts(|others| others.passed_over.append(&mut left_out));
+        facts.change_unplanned_hosts(|others| others.passed_over.append(&mut left_out));
         facts.drop_needless_problems();
         facts
     }

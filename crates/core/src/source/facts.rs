@@ -8,7 +8,7 @@ use std::{
 use arcstr::ArcStr;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::{ClaimKey, Content, Endpoint, ObjectRef, OtherHosts, Problem, Severity, Targets};
+use super::{ClaimKey, Content, Endpoint, ObjectRef, Problem, Severity, Targets, UnplannedHosts};
 use crate::dns::Name;
 
 /// Most hostnames that are read of one object. Without a limit, five objects with 20,000 hostnames each would take more
@@ -34,8 +34,8 @@ pub struct Facts {
     pub created: i64,
     /// What the object asks for: at most [`MAX_OBJECT_HOSTS`] endpoints, ordered by key, one for each key.
     pub endpoints: Vec<Arc<Endpoint>>,
-    /// The hostnames without endpoints. Boxed, because nearly no object has any; `None` if there are none.
-    pub(super) other_hosts: Option<Box<OtherHosts>>,
+    /// The hostnames that are not planned. Boxed, because nearly no object has any; `None` if there are none.
+    pub(super) unplanned_hosts: Option<Box<UnplannedHosts>>,
     /// Whether the object asks for publication: by a hostname annotation, or by `zonekeeper.dev/publish: "true"`.
     pub is_annotated: bool,
     /// Whether the facts follow other resources too, which change by themselves: pods and nodes.
@@ -78,7 +78,7 @@ impl Facts {
             generation: None,
             created: meta.creation_timestamp.as_ref().map_or(i64::MAX, |time| time.0.as_second()),
             endpoints: Vec::new(),
-            other_hosts: None,
+            unplanned_hosts: None,
             is_annotated: false,
             is_joined: false,
             controls: Controls::default(),
@@ -86,26 +86,26 @@ impl Facts {
         }
     }
 
-    /// The hostnames without endpoints.
-    pub fn other_hosts(&self) -> &OtherHosts {
-        static NONE: OtherHosts = OtherHosts::NONE;
-        self.other_hosts.as_deref().unwrap_or(&NONE)
+    /// The hostnames that are not planned.
+    pub fn unplanned_hosts(&self) -> &UnplannedHosts {
+        static NONE: UnplannedHosts = UnplannedHosts::NONE;
+        self.unplanned_hosts.as_deref().unwrap_or(&NONE)
     }
 
-    /// The same facts with these hostnames without endpoints, in place of those before.
-    pub(super) fn with_other_hosts(self, others: OtherHosts) -> Self {
-        Self { other_hosts: Some(others).filter(|others| !others.is_empty()).map(Box::new), ..self }
+    /// The same facts with these hostnames that are not planned, in place of those before.
+    pub(super) fn with_unplanned_hosts(self, others: UnplannedHosts) -> Self {
+        Self { unplanned_hosts: Some(others).filter(|others| !others.is_empty()).map(Box::new), ..self }
     }
 
-    /// Changes the hostnames without endpoints.
-    pub(super) fn change_other_hosts(&mut self, change: impl FnOnce(&mut OtherHosts)) {
-        change(self.other_hosts.get_or_insert_default());
-        self.other_hosts.take_if(|others| others.is_empty());
+    /// Changes the hostnames that are not planned.
+    pub(super) fn change_unplanned_hosts(&mut self, change: impl FnOnce(&mut UnplannedHosts)) {
+        change(self.unplanned_hosts.get_or_insert_default());
+        self.unplanned_hosts.take_if(|others| others.is_empty());
     }
 
     /// Drops the problems of an object that has only hostnames that are left out: nobody needs to correct it.
     pub(super) fn drop_needless_problems(&mut self) {
-        let OtherHosts { above_limit, passed_over, bad } = self.other_hosts();
+        let UnplannedHosts { above_limit, passed_over, bad } = self.unplanned_hosts();
         let is_left_out =
             !passed_over.is_empty() && self.endpoints.is_empty() && above_limit.is_empty() && bad.is_empty();
         if is_left_out {
@@ -115,7 +115,7 @@ impl Facts {
 
     /// Whether the facts say nothing at all.
     pub(super) fn is_empty(&self) -> bool {
-        self.endpoints.is_empty() && self.other_hosts.is_none() && self.problems.is_empty()
+        self.endpoints.is_empty() && self.unplanned_hosts.is_none() && self.problems.is_empty()
     }
 
     /// The hostnames whose endpoints differ between two versions of the facts. `None`: a field that affects all hostnames has
@@ -130,19 +130,19 @@ impl Facts {
             generation: _,
             created,
             endpoints,
-            other_hosts: _,
+            unplanned_hosts: _,
             is_annotated,
             is_joined,
             controls,
             problems,
         } = self;
-        let OtherHosts { above_limit, passed_over, bad } = self.other_hosts();
+        let UnplannedHosts { above_limit, passed_over, bad } = self.unplanned_hosts();
         let are_all_allowed = |facts: &Self| facts.values() <= MAX_OBJECT_VALUES;
         let is_alike = *object == other.object
             && *uid == other.uid
             && *created == other.created
-            && passed_over == &other.other_hosts().passed_over
-            && bad == &other.other_hosts().bad
+            && passed_over == &other.unplanned_hosts().passed_over
+            && bad == &other.unplanned_hosts().bad
             && *is_annotated == other.is_annotated
             && *is_joined == other.is_joined
             && *controls == other.controls
@@ -152,7 +152,7 @@ impl Facts {
         let lacks = |facts: &Self, endpoint: &Arc<Endpoint>| facts.endpoint(&endpoint.key) != Some(endpoint);
         let gone = endpoints.iter().filter(|endpoint| lacks(other, endpoint));
         let new = other.endpoints.iter().filter(|endpoint| lacks(self, endpoint));
-        let above = above_limit.symmetric_difference(&other.other_hosts().above_limit).cloned();
+        let above = above_limit.symmetric_difference(&other.unplanned_hosts().above_limit).cloned();
         let changed = gone.chain(new).map(|endpoint| endpoint.key.host.clone());
         is_alike.then(|| changed.chain(above).collect())
     }
@@ -196,7 +196,7 @@ impl Facts {
         self.endpoints.extend(more.by_ref().take(room));
         self.endpoints.sort_by(|one, other| one.key.cmp(&other.key));
         let above = more.map(|endpoint| endpoint.key.host.clone());
-        self.change_other_hosts(|others| others.above_limit.extend(above));
+        self.change_unplanned_hosts(|others| others.above_limit.extend(above));
         self
     }
 
@@ -219,7 +219,7 @@ impl Facts {
 
     /// The problems that block nothing. Those of an object without endpoints concern the zone of its hostnames only.
     pub fn warnings<'f>(&'f self, apex: &Name) -> impl Iterator<Item = &'f Problem> {
-        let passed_over = &self.other_hosts().passed_over;
+        let passed_over = &self.unplanned_hosts().passed_over;
         let is_ours = passed_over.is_empty()
             || !self.endpoints.is_empty()
             || passed_over.iter().any(|host| host.is_within(apex));

@@ -20,10 +20,10 @@ pub(super) struct Hosts {
     pub bad: BadHosts,
 }
 
-/// The hostnames of an object that have no endpoints.
+/// The hostnames of an object that are not planned. They have no endpoints.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct OtherHosts {
-    /// Those above [`MAX_OBJECT_HOSTS`]. They are not planned, and their records stay as they are.
+pub struct UnplannedHosts {
+    /// Those above [`MAX_OBJECT_HOSTS`]. Their records stay as they are.
     pub above_limit: BTreeSet<Name>,
     /// Those that the flags leave out: all of an object that is not selected, or some of another object.
     pub passed_over: BTreeSet<Name>,
@@ -87,7 +87,7 @@ impl Hosts {
     /// Completes the facts of an object that is not selected: only its hostnames count.
     pub fn not_selected(self, facts: Facts) -> Facts {
         let passed_over = &(&self.valid | &self.above_limit) | &self.left_out;
-        facts.with_other_hosts(OtherHosts { passed_over, ..OtherHosts::default() })
+        facts.with_unplanned_hosts(UnplannedHosts { passed_over, ..UnplannedHosts::default() })
     }
 
     /// Completes the facts of an object that wants the same at each of its hostnames.
@@ -105,16 +105,16 @@ impl Hosts {
         for endpoint in &endpoints {
             passed_over.remove(&endpoint.key.host);
         }
-        let others = OtherHosts { above_limit: self.above_limit, passed_over, bad: self.bad };
-        let mut facts = Facts { endpoints, ..facts }.with_other_hosts(others);
+        let others = UnplannedHosts { above_limit: self.above_limit, passed_over, bad: self.bad };
+        let mut facts = Facts { endpoints, ..facts }.with_unplanned_hosts(others);
         facts.drop_needless_problems();
         facts
     }
 }
 
-// === impl OtherHosts ===
+// === impl UnplannedHosts ===
 
-impl OtherHosts {
+impl UnplannedHosts {
     pub(super) const NONE: Self = Self {
         above_limit: BTreeSet::new(),
         passed_over: BTreeSet::new(),

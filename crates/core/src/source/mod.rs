@@ -63,7 +63,7 @@ pub use endpoint_rules::EndpointRules;
 pub(crate) use facts::MAX_OBJECT_VALUES;
 pub use facts::{Controls, Facts, MAX_OBJECT_HOSTS, Pause};
 pub use hostname_rules::{HostTemplate, HostnameRules};
-pub use hosts::{BadHost, BadHosts, OtherHosts};
+pub use hosts::{BadHost, BadHosts, UnplannedHosts};
 pub use index::{Equal, Index, Part, Reduced, Related};
 pub(crate) use keys::{entries_at, union};
 pub use network::{BadNetwork, Network, NetworkFilter};

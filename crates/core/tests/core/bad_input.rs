@@ -276,7 +276,7 @@ fn a_full_object_needs_little_memory() {
         let facts = bad.facts(&Rules { publish: Publish::All, ..Rules::default() }).unwrap();
         // All hostnames share one list of targets.
         let content = facts.endpoints.first().map(|endpoint| &endpoint.content);
-        let size = format!("{content:?} {:?} {:?}", facts.other_hosts().bad, facts.problems).len();
+        let size = format!("{content:?} {:?} {:?}", facts.unplanned_hosts().bad, facts.problems).len();
         assert!(size < MOST_ANNOTATED / 4, "{text}: {size} bytes");
         let plan = objects_plan(vec![neighbour(), bad]);
         is_readable(&plan);
@@ -288,6 +288,18 @@ fn a_full_object_needs_little_memory() {
         }
         let size = format!("{:?}", plan.blocked).len();
         assert!(size < 400 << 10, "{text}: {size} bytes");
+    }
+}
+
+#[test]
+fn unknown_annotations_are_named_up_to_twenty_and_then_counted() {
+    for (count, last) in [(20, "annotation zonekeeper.dev/x19"), (14_000, "annotations")] {
+        let keys: Vec<String> = (0..count).map(|n| format!("zonekeeper.dev/x{n:02}")).collect();
+        let notes = keys.iter().map(|key| (key.as_str(), String::new())).collect();
+        let object = ingress(meta("shop", "web", 1, notes), &["www.example.com"], &address());
+        let facts = object.facts(&Rules { publish: Publish::All, ..Rules::default() }).unwrap();
+        assert_eq!(facts.problems.len(), count.min(21), "{count}");
+        assert_eq!(facts.problems.last().map(|problem| problem.field.as_str()), Some(last), "{count}");
     }
 }
 

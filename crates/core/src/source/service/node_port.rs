@@ -144,7 +144,7 @@ fn ports(spec: &ServiceSpec, facts: &mut Facts) -> BTreeMap<ClaimKey, Arc<Endpoi
         }
     }
     for (name, why) in bad {
-        facts.change_other_hosts(|others| others.bad.add(&name, why));
+        facts.change_unplanned_hosts(|others| others.bad.add(&name, why));
     }
     endpoints
 }
