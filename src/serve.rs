@@ -1,9 +1,10 @@
 //! The HTTP server for `/livez`, `/readyz` and `/metrics`.
 
 use std::{
+    collections::BTreeMap,
     fmt,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::Arc,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -21,7 +22,7 @@ use hyper_util::{
 };
 use tokio::{
     net::TcpListener,
-    sync::{Semaphore, watch},
+    sync::watch,
     time::{sleep, timeout},
 };
 use tracing::debug;
@@ -30,6 +31,8 @@ use crate::driver::{Handle, Status};
 
 /// How many connections there are at once. Prometheus and the kubelet need a few.
 const CONNECTIONS: usize = 64;
+/// How many of them one address may have, so that one pod cannot keep the kubelet from its probes.
+const OF_ONE_ADDRESS: usize = 8;
 /// How long a client has to send the head of its request.
 const HEADERS_WITHIN: Duration = Duration::from_secs(2);
 /// The longest head of a request, in bytes.
@@ -48,6 +51,16 @@ struct Shared {
     /// The driver, once it runs.
     driver: watch::Receiver<Option<Handle>>,
     render: Render,
+}
+
+/// The number of open connections of each address.
+#[derive(Clone, Default)]
+struct Open(Arc<Mutex<BTreeMap<IpAddr, usize>>>);
+
+/// An open connection, which counts until this is dropped.
+struct Permit {
+    open: Open,
+    address: IpAddr,
 }
 
 /// Creates the routes.
@@ -77,13 +90,16 @@ pub async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 
 /// Serves until the future is dropped. A process that waits for its last answer is alive and must say so.
 ///
-/// Each connection has one request, so that nobody keeps one of the few connections that there are.
+/// Each connection has one request, so that nobody keeps one of the few connections that there are. A connection above the limits is
+/// closed at once.
 pub async fn serve(listener: TcpListener, router: Router) -> std::io::Result<()> {
-    let free = Arc::new(Semaphore::new(CONNECTIONS));
+    let open = Open::default();
     loop {
-        let Ok(permit) = Arc::clone(&free).acquire_owned().await else { return Ok(()) };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, permit) = match listener.accept().await {
+            Ok((stream, peer)) => match open.admit(peer.ip().to_canonical()) {
+                Some(permit) => (stream, permit),
+                None => continue,
+            },
             Err(error) => {
                 // The caller has gone, or this process has no file descriptor left for a moment.
                 debug!(error = %error, "a connection cannot be accepted");
@@ -103,6 +119,35 @@ pub async fn serve(listener: TcpListener, router: Router) -> std::io::Result<()>
             }
             drop(permit);
         });
+    }
+}
+
+// === impl Open ===
+
+impl Open {
+    /// Admits a connection of an address, if there is room for it.
+    fn admit(&self, address: IpAddr) -> Option<Permit> {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_address = open.get(&address).copied().unwrap_or_default();
+        if of_address == OF_ONE_ADDRESS || open.values().sum::<usize>() == CONNECTIONS {
+            return None;
+        }
+        open.insert(address, of_address + 1);
+        Some(Permit { open: self.clone(), address })
+    }
+}
+
+// === impl Permit ===
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut open = self.open.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(of_address) = open.get_mut(&self.address) {
+            *of_address -= 1;
+            if *of_address == 0 {
+                open.remove(&self.address);
+            }
+        }
     }
 }
 
