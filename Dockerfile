@@ -14,7 +14,7 @@
 
 # The version is that of rust-toolchain.toml. Alpine is musl throughout: what Cargo builds there is linked statically.
 FROM rust:1.95.0-alpine AS build
-# The emulator of Route 53 is only in the sandbox: it is 7 % of the program, and a controller never needs it.
+# The emulator of Route 53 is only in the sandbox. A controller never needs it.
 ARG FEATURES=
 WORKDIR /zonekeeper
 COPY . .

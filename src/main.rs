@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use zonekeeper::{cli::Cli, externaldns::CommandLine};
 
-/// Two threads on every machine: one can plan while the other waits for the network.
+/// The main thread plans. Two threads talk to the network, on every machine.
 const WORKERS: usize = 2;
 
 fn main() -> ExitCode {

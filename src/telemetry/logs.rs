@@ -45,7 +45,7 @@ pub fn init(flags: &LogFlags, level: LogLevel, zone: Option<&str>, owner: Option
     let colours =
         std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
     let registry = tracing_subscriber::registry().with(filter);
-    // Only tests call this twice. The first call wins.
+    // It fails only if there is a log already.
     let set = match flags.log_format {
         LogFormat::Text => {
             let layer = fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(colours);
@@ -66,7 +66,7 @@ pub fn init(flags: &LogFlags, level: LogLevel, zone: Option<&str>, owner: Option
     panic::set_hook(Box::new(log_panic));
 }
 
-/// Logs a panic, because the standard text on standard error is no JSON. The released program ends then.
+/// Logs a panic, because the standard text on standard error is no JSON. In a release, the process then aborts.
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let text = panic.payload_as_str().unwrap_or("a panic without a text");
     let place = panic.location().map(|place| format!(" at {place}")).unwrap_or_default();
@@ -78,42 +78,27 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io::{self, Write},
-        sync::{Arc, Mutex},
-    };
+    use std::{env, process::Command};
 
     use super::*;
 
-    /// What a subscriber has written.
-    #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
+    const PANICS: &str = "ZONEKEEPER_TEST_PANICS";
 
-    impl Write for Written {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
+    /// A process of its own panics, because the hook is that of the whole process.
     #[test]
     fn a_panic_is_a_line_of_the_log() {
-        let written = Written::default();
-        let writer = written.clone();
-        let mut layer = JsonLayer::new(move || writer.clone());
-        layer.with_level("level").with_flattened_event();
-        let before = panic::take_hook();
-        panic::set_hook(Box::new(log_panic));
-        let ended = tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
-            panic::catch_unwind(|| panic!("on {}", "purpose"))
-        });
-        panic::set_hook(before);
-        assert!(ended.is_err());
-        let line: serde_json::Value = serde_json::from_slice(&written.0.lock().unwrap()).unwrap();
-        assert_eq!(line["level"], "ERROR");
+        if env::var_os(PANICS).is_some() {
+            let flags = LogFlags { log_format: LogFormat::Json, log_level: None };
+            init(&flags, LogLevel::Error, Some("Z0123456789EXAMPLE"), Some("tests"));
+            panic!("on {}", "purpose");
+        }
+        let name = "telemetry::logs::tests::a_panic_is_a_line_of_the_log";
+        let mut itself = Command::new(env::current_exe().unwrap());
+        let ended = itself.args(["--exact", name, "--nocapture"]).env(PANICS, "1").output().unwrap();
+        assert!(!ended.status.success());
+        let stderr = String::from_utf8(ended.stderr).unwrap();
+        let line: serde_json::Value = serde_json::from_str(stderr.trim()).unwrap();
+        assert_eq!((&line["level"], &line["owner"]), (&"ERROR".into(), &"tests".into()));
         let error = line["error"].as_str().unwrap();
         assert!(error.starts_with("on purpose at src/telemetry/logs.rs:"), "{error}");
     }

@@ -99,8 +99,9 @@
 //! ```
 //!
 //! The [`Keeper`](keeper::Keeper) takes the same steps one by one. `Input::Resource` marks the hostname, and 50 ms later the
-//! keeper plans it. A cycle takes the unit and reads its names again (`Effect::Read`). The keeper plans the unit with
-//! the fresh read and sends it if it has not changed (`Effect::Apply`). The answer patches the snapshot and causes the
+//! keeper plans it. A cycle takes the unit. If the unit replaces a record set, the keeper reads its names again
+//! (`Effect::Read`), plans the hostname with the fresh read, and goes on if the unit is still planned. It sends the unit
+//! (`Effect::Apply`). The answer patches the snapshot and causes the
 //! audit line (`Report::Accepted`). `GetChange` is repeated until all name servers have the change.
 //!
 //! # Glossary
