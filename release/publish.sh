@@ -23,10 +23,23 @@ export PATH=$root/.tools/publish:$root/.tools/helm:$PATH
 # crane and helm read the credentials from the same file.
 cosign login ghcr.io --username "$GITHUB_ACTOR" --password-stdin <<<"$GH_TOKEN"
 
+# existing REFERENCE: prints the digest of what is in the registry; fails if there is nothing. Any other error ends the release.
+existing() {
+    local answer
+    if answer=$(crane digest "$1" 2>&1); then
+        echo "$answer"
+    elif [[ $answer == *MANIFEST_UNKNOWN* || $answer == *NAME_UNKNOWN* ]]; then
+        return 1
+    else
+        echo "release: the registry does not say whether $1 exists: $answer" >&2
+        kill $$
+    fi
+}
+
 while read -r name digest; do
     image=$registry/$name
     # A released version never changes.
-    if pushed=$(crane digest "$image:$version" 2>/dev/null) && [ "$pushed" != "$digest" ]; then
+    if pushed=$(existing "$image:$version") && [ "$pushed" != "$digest" ]; then
         echo "release: $image:$version exists, with the digest $pushed instead of $digest" >&2
         exit 1
     fi
@@ -39,9 +52,14 @@ while read -r name digest; do
     cosign attest --yes --type cyclonedx --predicate "$dist/$sbom" "$image@$digest"
 done <"$dist/zonekeeper-$version-images.txt"
 
-helm push "$dist/zonekeeper-$version.tgz" "oci://$registry/charts"
 chart=$registry/charts/zonekeeper
-cosign sign --yes "$chart@$(crane digest "$chart:$version")"
+if existing "$chart:$version" >/dev/null; then
+    echo "release: $chart:$version exists" >&2
+    exit 1
+fi
+# helm prints the digest of what it has pushed. The registry could name another one.
+pushed=$(helm push "$dist/zonekeeper-$version.tgz" "oci://$registry/charts" 2>&1 | tee /dev/stderr)
+cosign sign --yes "$chart@$(sed -n 's/^Digest: //p' <<<"$pushed")"
 
 # One signature covers all files.
 cosign sign-blob --yes --bundle "$dist/SHA256SUMS.sigstore.json" "$dist/SHA256SUMS"
