@@ -15,7 +15,7 @@ if [ -n "${KUBEBUILDER_ASSETS:-}" ] && holds "$KUBEBUILDER_ASSETS"; then
     echo "control plane: using KUBEBUILDER_ASSETS"
     exit 0
 fi
-if holds "$out" && [ "$out/etcd" -nt "$here/go.sum" ]; then
+if holds "$out" && [ "$out/etcd" -nt "$here/go.sum" ] && [ "$out/etcd" -nt "$here/build.sh" ]; then
     exit 0
 fi
 if ! command -v go >/dev/null; then
@@ -31,5 +31,8 @@ if [ "$(printf '%s\n1.26\n' "$version" | sort -V | head -n 1)" != 1.26 ]; then
 fi
 echo "control plane: building kube-apiserver, etcd and kubectl, about six minutes the first time"
 mkdir -p "$out"
-(cd "$here" && CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o "$out/" tool)
+# The API server and kubectl say this version. helm compares it with the `kubeVersion` of a chart.
+release=$(cd "$here" && go list -m -f '{{.Version}}' k8s.io/kubernetes)
+(cd "$here" && CGO_ENABLED=0 go build -trimpath \
+    -ldflags="-s -w -X k8s.io/component-base/version.gitVersion=$release" -o "$out/" tool)
 mv "$out/server" "$out/etcd"

@@ -8,6 +8,7 @@ use k8s_openapi::api::{
 };
 use kube::Api;
 use serde_json::{Value, json};
+use zonekeeper_core::{dns::ZoneId, lease::Lease};
 
 use crate::{
     control_plane::ControlPlane,
@@ -129,9 +130,20 @@ fn sorted(objects: Vec<Value>) -> Vec<Value> {
 #[tokio::test]
 async fn the_chart_and_the_overlays_have_the_same_objects() {
     let plane = ControlPlane::shared().await;
+    let folder = Scratch::new("overlays");
+    for shipped in ["manifests", "crds"] {
+        copy(&Path::new(ROOT).join(shipped), &folder.join(shipped));
+    }
+    // The chart computes the name of the Lease. With Kustomize, the user writes it.
+    let component = folder.join("manifests/components/one-lease/kustomization.yaml");
+    let name = Lease::name(&ZoneId::new(zone::ID).unwrap(), &"tests".parse().unwrap());
+    let text = fs::read_to_string(&component).unwrap();
+    fs::write(&component, text.replace("z0123456789example-0123456789", &name)).unwrap();
+    fs::create_dir(folder.join("manifests/mine")).unwrap();
     for mode in ["dry-run", "approve", "apply"] {
-        let command = format!("kubectl kustomize manifests/overlays/{mode}");
-        let mut of_kustomize = objects(&plane.sh(Path::new(ROOT), &command).await);
+        let user = format!("resources: [../overlays/{mode}]\ncomponents: [../components/one-lease]\n");
+        fs::write(folder.join("manifests/mine/kustomization.yaml"), user).unwrap();
+        let mut of_kustomize = objects(&plane.sh(&folder, "kubectl kustomize manifests/mine").await);
         // The overlays have a zone only after an edit.
         for map in of_kustomize.iter_mut().filter(|object| object["kind"] == "ConfigMap") {
             map["data"]["ZONEKEEPER_ZONE_ID"] = json!(zone::ID);
@@ -159,6 +171,7 @@ async fn the_components_are_values() {
         ("headless-services", "--set serviceTypeFilter={LoadBalancer,ExternalName,ClusterIP}"),
         ("node-ports", "--set serviceTypeFilter={LoadBalancer,ExternalName,NodePort}"),
         ("dns-endpoints", "--set sources={ingress,service,crd}"),
+        ("approvers", "--set rbac.approver=true"),
     ] {
         let user = format!("resources: [../overlays/apply]\ncomponents: [../components/{component}]\n");
         let folder = Scratch::new(component);
@@ -240,6 +253,12 @@ async fn a_wrong_value_is_an_error_that_names_it() {
         (&format!("{ZONE} --set sources={{pod}}"), "/sources/0"),
         (&format!("{ZONE} --set zoneId=Z1"), "zoneId"),
         (&format!("{ZONE} --set extraArgs={{run}}"), "/extraArgs/0"),
+        (&format!("{ZONE} --set flags.zone-id=Z2"), "invalid propertyName 'zone-id'"),
+        (&format!("{ZONE} --set podMonitor.interval=5m"), "/podMonitor/interval"),
+        (
+            &format!("{ZONE} --set prometheusRule.create=true"),
+            "prometheusRule.create needs podMonitor.create",
+        ),
         (&format!("{ZONE} --set replicas=two"), "/replicas"),
     ] {
         let command = format!("! helm template zonekeeper {CHART} {flags} 2>&1");

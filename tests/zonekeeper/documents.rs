@@ -301,9 +301,8 @@ fn has_values(arguments: &str) -> Result<(), String> {
             }
             found = found.get(field).ok_or(format!("the chart has no value {name}"))?;
         }
-        if name == "extraArgs" {
-            let flags = value.trim_matches(['{', '}']).replace(',', " ");
-            parses(&format!("run --zone-id Z0123456789EXAMPLE --owner-id prod-eu {flags}"))?;
+        if let Some(flag) = name.strip_prefix("flags.") {
+            parses(&format!("run --zone-id Z0123456789EXAMPLE --owner-id prod-eu --{flag}={value}"))?;
         }
     }
     Ok(())

@@ -156,9 +156,10 @@ async fn each_plan_can_be_approved() {
     let shop = Namespace::default_of(&engineer.plane).await;
     shop.create_balanced_ingress("web", "web.example.test", BALANCER).await;
     shop.annotate_ingress("web", json!({"external-dns.kubernetes.io/hostname": "www.example.test"})).await;
-    let [overlay, look, approve, _] = &commands("docs/tasks/approve.md")[..] else {
+    let [bind, overlay, look, approve, _] = &commands("docs/tasks/approve.md")[..] else {
         panic!("the page has other commands")
     };
+    engineer.plane.sh(&engineer.checkout, bind).await;
     engineer.applies(overlay).await;
     let shown = eventually(async || {
         let plans = engineer.plane.sh(&engineer.checkout, look).await;

@@ -21,13 +21,19 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
 {{- define "zonekeeper.labels" -}}
-{{ include "zonekeeper.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{ include "zonekeeper.labelsWith" (list . dict) }}
+{{- end -}}
+
+{{/* The labels of an object with more labels of its own: a list of the context and these labels. No label comes twice. */}}
+{{- define "zonekeeper.labelsWith" -}}
+{{- $context := index . 0 -}}
+{{- with $context -}}
+{{- $own := include "zonekeeper.selectorLabels" . | fromYaml -}}
+{{- $_ := set $own "app.kubernetes.io/version" .Chart.AppVersion -}}
+{{- $_ := set $own "app.kubernetes.io/managed-by" .Release.Service -}}
+{{- $_ := set $own "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_") -}}
+{{- toYaml (merge $own (index $ 1) .Values.commonLabels) -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "zonekeeper.serviceAccountName" -}}
