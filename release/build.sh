@@ -101,9 +101,7 @@ chart() {
         # Names in a registry are in lower case.
         local owner=${repository%%/*}
         sed -i "s|registry.example.com/zonekeeper|ghcr.io/${owner,,}/zonekeeper|" "$chart/values.yaml"
-        # The template replaces the address in the rules by that of the values, so all three change.
-        sed -i "s|OWNER/zonekeeper/blob/HEAD|$repository/blob/v$version|" \
-            "$chart/values.yaml" "$chart/files/rules.yaml" "$chart/templates/prometheusrule.yaml"
+        sed -i "s|OWNER/zonekeeper/blob/HEAD|$repository/blob/v$version|" "$chart/values.yaml" "$chart/files/rules.yaml"
     fi
     helm lint --quiet --set zone.id=Z0123456789EXAMPLE --set zone.ownerId=release "$chart"
     helm package --destination "$out" "$chart" >/dev/null

@@ -22,7 +22,7 @@ pub struct HostPlan {
     findings: Option<Box<Findings>>,
 }
 
-/// What a person should know about a hostname.
+/// The claims of a hostname that are blocked or noted, and its stale record sets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Findings {
     /// The blocked claims, each with its reason.
@@ -46,7 +46,7 @@ enum KeyPlan {
 // === impl HostPlan ===
 
 impl HostPlan {
-    /// What a person should know about the hostname.
+    /// The blocked and noted claims, and the stale record sets.
     pub fn findings(&self) -> &Findings {
         static NOTHING: Findings =
             Findings { blocked: Vec::new(), noted: Vec::new(), leftovers: Vec::new(), orphans: Vec::new() };

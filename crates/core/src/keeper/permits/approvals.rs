@@ -31,7 +31,7 @@ const KEPT: usize = 16;
 /// More plans are kept while they have no more units than this together: some 3 MiB. With 20 open units, and a change every second,
 /// that is half an hour.
 const KEPT_UNITS: usize = 50_000;
-/// What a plan without units counts, in units.
+/// The size of a plan without units, in units.
 const PLAN: usize = 8;
 
 /// The approvals that this process knows.

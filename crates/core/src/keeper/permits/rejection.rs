@@ -86,10 +86,15 @@ pub(super) fn about(unit: &Unit, others: &[&Unit], message: &str) -> String {
             _ => sentences.push(piece.to_owned()),
         }
     }
-    let all = || others.iter().copied().chain([unit]);
-    let is_named = |unit: &Unit, text: &str| is_named(unit, &without_content(all(), text));
-    let names_other = |text: &str| others.iter().any(|other| is_named(other, text));
-    let is_its_own = |text: &&str| (is_named(unit, text) || has_content(unit, text)) && !names_other(text);
+    let is_its_own = |text: &&str| {
+        let has_content = has_content(unit, text);
+        // Nearly all sentences end here, and a message can have hundreds.
+        if !has_content && !is_named(unit, text) {
+            return false;
+        }
+        let text = without_content(others.iter().copied().chain([unit]), text);
+        (has_content || is_named(unit, &text)) && !others.iter().any(|other| is_named(other, &text))
+    };
     let own: Vec<&str> =
         sentences.iter().map(|text| text.trim_end_matches(", ")).filter(is_its_own).collect();
     if own.is_empty() {

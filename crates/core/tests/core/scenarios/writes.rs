@@ -193,7 +193,7 @@ fn a_batch_under_way_is_work_though_nobody_wants_it_any_more() {
     assert_eq!(stage.keeper.completion(stage.now), Completion::Working);
 }
 
-/// What the keeper does next, if the batch under way is accepted.
+/// Lets Route 53 accept the batch under way. Returns the effects.
 fn next_effects(stage: &mut Stage, sent: &Apply) -> Vec<Effect> {
     let accepted = Input::Applied { id: sent.id, answer: Ok(ChangeId("C1".into())) };
     stage.keeper.handle(accepted, stage.now)
