@@ -312,7 +312,10 @@ impl World {
         ))
     }
 
-    /// Carries out an effect of a process. Returns the change that it reports as accepted.
+    /// Carries out the effects of one call. Returns the change that the process reports as accepted.
+    ///
+    /// The keeper puts requests first, so that they are sent first. The ledger takes the reports first, because they
+    /// are about the batch before.
     fn carry_out(
         &mut self,
         number: u32,
@@ -320,7 +323,9 @@ impl World {
     ) -> Result<Option<ChangeId>, Violation> {
         let at = self.position(number).unwrap();
         let mut reported = None;
-        for effect in effects {
+        let is_report = |effect: &Effect| matches!(effect, Effect::Report(_));
+        let (reports, requests): (Vec<_>, Vec<_>) = effects.partition(is_report);
+        for effect in reports.into_iter().chain(requests) {
             self.note(|| format!("  <- {number}: {}", trace::effect(&effect)));
             self.statistics.count("effect", labels::effect(&effect));
             self.processes[at].check(&effect, self.now)?;
