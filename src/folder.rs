@@ -165,12 +165,7 @@ impl Folder {
 
     /// Sends the list of each scope to the driver. Returns whether the driver still runs.
     async fn send(&self, scopes: &[Scope], rules: &Rules, driver: &Handle) -> bool {
-        for input in self.list(scopes, rules) {
-            if !driver.send(input).await {
-                return false;
-            }
-        }
-        true
+        driver.send_all(self.list(scopes, rules)).await
     }
 
     /// Starts to watch the folder; each change puts a notice into the channel.

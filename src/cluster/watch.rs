@@ -90,6 +90,17 @@ struct Watch {
     gives_up: bool,
 }
 
+/// Reads the events of a watch into inputs.
+struct EventReader<K> {
+    scope: Scope,
+    objects: ObjectReader<K>,
+    errors: ErrorLog,
+    /// `None` once the first list has succeeded, or the driver knows that it is refused.
+    refusals: Option<Refusals>,
+    /// Whether a list that is refused ends the watch, because a command waits for it.
+    gives_up: bool,
+}
+
 /// Tracks since when the first list has been refused, without any other result in between.
 #[derive(Default)]
 struct Refusals {
@@ -172,56 +183,70 @@ impl Watch {
     ) -> Result<(), WatchError> {
         let Self { scope, rules, driver, gives_up, .. } = self;
         let events = watcher(api, watcher::Config::default().page_size(PAGE)).default_backoff();
-        let mut events = pin!(events);
-        let mut reader = ObjectReader::new(scope.resource, rules, receive);
-        let mut errors = ErrorLog { scope: scope.clone(), known: BTreeSet::new() };
-        // `None` once the first list has succeeded, or the driver knows that it is refused.
-        let mut refusals = Some(Refusals::default());
-        while let Some(event) = events.next().await {
-            let input = match event {
-                Ok(Event::Init) => {
-                    reader.begin_list();
-                    Some(Input::Listing(scope.clone()))
-                }
-                Ok(Event::InitDone) => {
-                    errors.clear();
-                    reader.end_list();
-                    refusals = None;
-                    Some(Input::Listed(scope.clone()))
-                }
-                Ok(Event::InitApply(object)) => reader.read(object),
-                Ok(Event::Apply(object)) => {
-                    errors.clear();
-                    reader.read(object)
-                }
-                Ok(Event::Delete(object)) => {
-                    errors.clear();
-                    reader.delete(&object)
-                }
-                Err(error)
-                    if refusals.as_mut().is_some_and(|refusals| refusals.last(&error, Instant::now())) =>
-                {
-                    let error = WatchError::new(&scope, &error);
-                    if gives_up {
-                        return Err(error);
-                    }
-                    refusals = None;
-                    errors.unreadable(&error);
-                    Some(Input::Denied(scope.clone()))
-                }
-                Err(error) => {
-                    errors.log(&error);
-                    None
-                }
-            };
-            if let Some(input) = input
-                && !driver.send(input).await
-            {
-                debug!(kind = %scope.resource, "the driver has ended, so the watch ends");
+        // The objects of a page come together. More than a page is asked for, so that the next page is requested before this
+        // one is read.
+        let mut events = pin!(events.ready_chunks(2 * PAGE as usize));
+        let mut reader = EventReader {
+            objects: ObjectReader::new(scope.resource, rules, receive),
+            errors: ErrorLog { scope: scope.clone(), known: BTreeSet::new() },
+            refusals: Some(Refusals::default()),
+            gives_up,
+            scope,
+        };
+        while let Some(chunk) = events.next().await {
+            let inputs = chunk.into_iter().filter_map(|event| reader.read(event).transpose());
+            let inputs: Vec<Input> = inputs.collect::<Result<_, _>>()?;
+            if !inputs.is_empty() && !driver.send_all(inputs).await {
+                debug!(kind = %reader.scope.resource, "the driver has ended, so the watch ends");
                 return Ok(());
             }
         }
-        Err(WatchError::Ended(scope.resource))
+        Err(WatchError::Ended(reader.scope.resource))
+    }
+}
+
+// === impl EventReader ===
+
+impl<K: Watched> EventReader<K> {
+    /// Reads an event into an input. Fails if a command waits for a list that is refused.
+    fn read(&mut self, event: watcher::Result<Event<LenientObject<K>>>) -> Result<Option<Input>, WatchError> {
+        let input = match event {
+            Ok(Event::Init) => {
+                self.objects.begin_list();
+                Some(Input::Listing(self.scope.clone()))
+            }
+            Ok(Event::InitDone) => {
+                self.errors.clear();
+                self.objects.end_list();
+                self.refusals = None;
+                Some(Input::Listed(self.scope.clone()))
+            }
+            Ok(Event::InitApply(object)) => self.objects.read(object),
+            Ok(Event::Apply(object)) => {
+                self.errors.clear();
+                self.objects.read(object)
+            }
+            Ok(Event::Delete(object)) => {
+                self.errors.clear();
+                self.objects.delete(&object)
+            }
+            Err(error)
+                if self.refusals.as_mut().is_some_and(|refusals| refusals.last(&error, Instant::now())) =>
+            {
+                let error = WatchError::new(&self.scope, &error);
+                if self.gives_up {
+                    return Err(error);
+                }
+                self.refusals = None;
+                self.errors.unreadable(&error);
+                Some(Input::Denied(self.scope.clone()))
+            }
+            Err(error) => {
+                self.errors.log(&error);
+                None
+            }
+        };
+        Ok(input)
     }
 }
 

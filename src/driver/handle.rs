@@ -8,7 +8,7 @@ use super::{INPUTS, Status};
 /// A connection to a running driver.
 #[derive(Debug, Clone)]
 pub struct Handle {
-    pub(super) inputs: mpsc::Sender<Box<Input>>,
+    pub(super) inputs: mpsc::Sender<Vec<Input>>,
     pub(super) memory: watch::Receiver<Option<String>>,
     pub(super) published: watch::Receiver<Option<Publication>>,
     pub(super) status: watch::Receiver<Status>,
@@ -19,18 +19,23 @@ pub struct Handle {
 impl Handle {
     /// Sends an input. Returns whether the driver still runs.
     pub async fn send(&self, input: Input) -> bool {
-        self.inputs.send(Box::new(input)).await.is_ok()
+        self.send_all(vec![input]).await
+    }
+
+    /// Sends inputs that came together: the driver is woken once. Returns whether the driver still runs.
+    pub async fn send_all(&self, inputs: Vec<Input>) -> bool {
+        self.inputs.send(inputs).await.is_ok()
     }
 
     /// A handle whose inputs arrive at a receiver in place of the driver.
-    pub fn through(&self) -> (Self, mpsc::Receiver<Box<Input>>) {
+    pub fn through(&self) -> (Self, mpsc::Receiver<Vec<Input>>) {
         let (inputs, receiver) = mpsc::channel(INPUTS);
         (Self { inputs, ..self.clone() }, receiver)
     }
 
     /// A handle without a driver: its inputs arrive at the receiver.
     #[cfg(test)]
-    pub fn alone() -> (Self, mpsc::Receiver<Box<Input>>) {
+    pub fn alone() -> (Self, mpsc::Receiver<Vec<Input>>) {
         let (inputs, receiver) = mpsc::channel(INPUTS);
         let (memory, published) = (watch::channel(None).1, watch::channel(None).1);
         (Self { inputs, memory, published, status: watch::channel(Status::default()).1 }, receiver)

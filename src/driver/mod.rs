@@ -43,8 +43,8 @@ const STATUS_EVERY: Duration = Duration::from_millis(250);
 const STATUS_PAUSE: u32 = 50;
 /// The longest such pause. Readiness and metrics are no older.
 const STATUS_AT_LATEST: Duration = Duration::from_secs(2);
-/// How many inputs may wait for the driver.
-const INPUTS: usize = 1_024;
+/// How many groups of inputs may wait for the driver. A group can be a page of objects.
+const INPUTS: usize = 16;
 
 /// When a driver ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ pub struct Driver<A, L> {
     access: A,
     listener: L,
     clock: Clock,
-    inputs: mpsc::Receiver<Box<Input>>,
+    inputs: mpsc::Receiver<Vec<Input>>,
     /// Tasks, so that requests go on while the driver plans and writes log lines.
     underway: JoinSet<Input>,
     changes_underway: usize,
@@ -159,7 +159,7 @@ impl<A: ZoneAccess, L: Listener> Driver<A, L> {
             let wake = self.keeper.wake_at().unwrap_or(Time::NEVER);
             tokio::select! {
                 () = stop.cancelled() => break,
-                Some(input) = self.inputs.recv() => self.handle(*input),
+                Some(inputs) = self.inputs.recv() => inputs.into_iter().for_each(|input| self.handle(input)),
                 Some(answer) = self.underway.join_next() => self.answered(answer),
                 _ = wall.tick() => self.handle(Input::Wall { unix: unix_now() }),
                 _ = status.tick(), if self.has_news => {

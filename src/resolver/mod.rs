@@ -86,10 +86,8 @@ impl<O: Objects, R: Resolver> Objects for Resolving<O, R> {
         let (mut is_over, mut is_listed) = (false, false);
         let mut news: Vec<Input> = own.iter().cloned().map(Input::Listing).collect();
         loop {
-            for input in news {
-                if !driver.send(input).await {
-                    return Ok(());
-                }
+            if !news.is_empty() && !driver.send_all(news).await {
+                return Ok(());
             }
             let complete = names.complete().filter(|_| !is_listed);
             if complete.is_some_and(|at| at <= Instant::now()) {
@@ -106,7 +104,10 @@ impl<O: Objects, R: Resolver> Objects for Resolving<O, R> {
                 look_ups.push(async move { (host, resolver.look_up(asked).await) });
             }
             news = tokio::select! {
-                Some(input) = inputs.recv() => names.note(*input, Instant::now()),
+                Some(inputs) = inputs.recv() => {
+                    let now = Instant::now();
+                    inputs.into_iter().flat_map(|input| names.note(input, now)).collect()
+                }
                 Some((host, answer)) = look_ups.next() => names.answered(&host, answer, Instant::now()),
                 ended = &mut source, if !is_over => {
                     ended?;
@@ -186,8 +187,12 @@ mod tests {
         let resolving = Resolving { objects: Services(hosts), resolver: Known };
         resolving.follow(scopes.to_vec(), rules, handle, Until::Done).await.unwrap();
         let mut heard = Vec::new();
-        while let Some(input) = inputs.recv().await {
-            heard.push(match *input {
+        let mut all = Vec::new();
+        while let Some(inputs) = inputs.recv().await {
+            all.extend(inputs);
+        }
+        for input in all {
+            heard.push(match input {
                 Input::Listing(scope) => format!("listing {}", scope.resource),
                 Input::Listed(scope) => format!("listed {}", scope.resource),
                 Input::Resource { resource, reduced } => {

@@ -145,3 +145,4 @@ pub mod lease;
 pub mod plan;
 mod sanitize;
 pub mod source;
+mod text_order;

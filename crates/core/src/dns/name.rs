@@ -5,6 +5,8 @@ use std::{cmp::Ordering, fmt};
 use arcstr::ArcStr;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
+use crate::text_order::compare;
+
 /// Longest label of a hostname, in bytes (RFC 1035, 2.3.4).
 pub const MAX_LABEL_BYTES: usize = 63;
 /// Longest hostname without its trailing dot, in bytes (RFC 1035, 2.3.4: 255 on the wire).
@@ -252,11 +254,7 @@ impl Name {
 
 impl Ord for Name {
     fn cmp(&self, other: &Self) -> Ordering {
-        // The names of a zone begin alike in this order, and musl compares byte by byte.
-        let (one, other) = (self.both.as_bytes(), other.both.as_bytes());
-        let words = one.as_chunks::<8>().0.iter().zip(other.as_chunks::<8>().0);
-        let alike = words.take_while(|(one, other)| one == other).count() * 8;
-        one.get(alike..).cmp(&other.get(alike..))
+        compare(&self.both, &other.both)
     }
 }
 

@@ -4,6 +4,8 @@ use std::{cmp::Ordering, fmt, str::FromStr, sync::Arc};
 
 use arcstr::ArcStr;
 
+use crate::text_order::compare;
+
 /// The kind of an object that can ask for hostnames.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -89,15 +91,18 @@ impl Parts {
     fn name(&self) -> &str {
         self.place.get(self.end..).unwrap_or_default()
     }
-
-    fn order(&self) -> (&Kind, &str, &str) {
-        (&self.kind, self.namespace(), self.name())
-    }
 }
 
 impl Ord for Parts {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.order().cmp(&other.order())
+        let places = || {
+            if self.end == other.end {
+                compare(&self.place, &other.place)
+            } else {
+                self.namespace().cmp(other.namespace()).then_with(|| self.name().cmp(other.name()))
+            }
+        };
+        self.kind.cmp(&other.kind).then_with(places)
     }
 }
 
