@@ -10,6 +10,8 @@
 //! name below (Baseline Requirements, 3.2.2.4.7). This does not depend on the holder of `example.com`: who wants such a
 //! certificate would just ask for that hostname too.
 
+use std::collections::BTreeSet;
+
 use super::{
     Heritage, Reason, View,
     desired::Desired,
@@ -51,22 +53,29 @@ impl View<'_> {
         covered.map(|covered| Reason::CoversOthers { by, covered })
     }
 
-    /// The claimed names that are blocked or not depending on the claims and records at `name`.
-    pub(super) fn covering(&self, name: &Name) -> impl Iterator<Item = Name> {
-        let mut at = Some(name.clone());
-        let ancestors = std::iter::from_fn(move || {
-            let here = at.take_if(|here| here != self.zone.apex() && here.is_within(self.zone.apex()))?;
-            at = here.parent();
-            Some(here)
-        });
+    /// The claimed names that are blocked or not depending on the claims and records at these names.
+    pub(super) fn covering(&self, names: &BTreeSet<Name>) -> Vec<Name> {
+        let apex = self.zone.apex();
+        let mut parents = BTreeSet::new();
+        for name in names {
+            let mut at = Some(name.clone());
+            while let Some(here) = at.filter(|here| here != apex && here.is_within(apex)) {
+                at = here.parent();
+                // The names above it are known too then.
+                if !parents.insert(here) {
+                    break;
+                }
+            }
+        }
         // Nearly no hostname has a claimed one below it.
-        let is_parent = move |name: &Name| self.claims.hosts_within(name).any(|host| host != name);
-        ancestors.filter(is_parent).flat_map(|parent| {
+        parents.retain(|parent| self.claims.hosts_within(parent).any(|host| host != parent));
+        let covering = parents.iter().flat_map(|parent| {
             let validations = VALIDATION_LABELS.into_iter().filter_map(|label| parent.child(label));
             let below = |label: Name| self.claims.hosts_within(&label).cloned().collect::<Vec<_>>();
             let wildcard = parent.child("*").filter(|name| self.claims.has_host(name));
-            validations.flat_map(below).chain(wildcard).collect::<Vec<_>>()
-        })
+            validations.flat_map(below).chain(wildcard)
+        });
+        covering.collect()
     }
 
     fn claim_of_others(&self, claim: &Claim, parent: &Name, by: Cover) -> Option<Covered> {

@@ -37,25 +37,28 @@ impl<'a> View<'a> {
         Self { zone, claims, settings, history, covered, first_claimants }
     }
 
-    /// The hostnames whose decision depends on the sets and claims at `name`.
-    pub fn affected(&self, name: &Name, txts: &TxtIndex) -> BTreeSet<Name> {
+    /// The hostnames whose decision depends on the sets and claims at these names. One search for many names is faster than many
+    /// searches, because what many names have in common is searched once.
+    pub fn affected<'n>(&self, names: impl IntoIterator<Item = &'n Name>, txts: &TxtIndex) -> BTreeSet<Name> {
         let naming = &self.settings.naming;
         let apex = self.zone.apex();
-        // Their ownership records belong at `name`.
-        let mut hosts: Vec<Name> = naming.hosts_in_any_form_at(apex, name).collect();
-        hosts.extend(txts.host_at(name).cloned());
-        hosts.extend(naming.wildcard_replaced_by(name));
-        hosts.push(name.clone());
-        // The wish of an alias depends on the records at its target.
-        hosts.extend(self.claims.led_to(name).cloned());
+        let mut all = BTreeSet::new();
+        for name in names {
+            // Their ownership records belong at `name`.
+            all.extend(naming.hosts_in_any_form_at(apex, name));
+            all.extend(txts.host_at(name).cloned());
+            all.extend(naming.wildcard_replaced_by(name));
+            all.insert(name.clone());
+            // The wish of an alias depends on the records at its target.
+            all.extend(self.claims.led_to(name).cloned());
+        }
         // Whether an underscored name may be written depends on the holder of the hostname above it.
         let underscored: Vec<Name> =
-            hosts.iter().flat_map(|host| self.claims.underscored_below(host)).cloned().collect();
-        hosts.extend(underscored);
+            all.iter().flat_map(|host| self.claims.underscored_below(host)).cloned().collect();
+        all.extend(underscored);
         // Whether a name may be covered depends on who has it.
-        let covering: Vec<Name> = hosts.iter().flat_map(|host| self.covering(host)).collect();
-        hosts.extend(covering);
-        let mut all: BTreeSet<Name> = hosts.into_iter().collect();
+        let covering = self.covering(&all);
+        all.extend(covering);
         // Their rivals need one of the same names (see `rival.rs`).
         let rivals = all.iter().flat_map(|host| {
             let at_its_txts = txts.at_txts_of(naming, apex, host).into_iter();

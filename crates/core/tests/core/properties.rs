@@ -399,7 +399,7 @@ pub fn changes_reach_whom_they_affect(
     for host in names.iter().filter(|host| was.is_host(host) || is.is_host(host)) {
         txts.note(&situation.settings, apex, host, true);
     }
-    let mut known = was.affected(at, &txts);
+    let mut known = was.affected([at], &txts);
     if delegates(&situation.zone) != delegates(&changed) {
         known.extend(was.affected_by_cut(at).cloned());
     }

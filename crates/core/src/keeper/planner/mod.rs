@@ -108,7 +108,7 @@ impl Planner {
     /// Notes that the claims at some hostnames changed.
     pub fn claims_changed(&mut self, view: &View<'_>, hosts: &BTreeSet<Name>, has_new: bool, now: Time) {
         if self.is_started {
-            self.mark_affected(view, hosts, now);
+            self.plans.mark_affected(view, hosts, now);
             self.wakeup.change(now, has_new);
         }
     }
@@ -118,7 +118,7 @@ impl Planner {
         if !self.is_started || names.is_empty() {
             return;
         }
-        self.mark_affected(view, names, now);
+        self.plans.mark_affected(view, names, now);
         for cut in cuts {
             for host in view.affected_by_cut(cut) {
                 self.plans.mark(host.clone(), Cause::Change, now);
@@ -137,7 +137,7 @@ impl Planner {
     /// Marks hostnames for which a grace period has ended, and those that depend on their holders.
     pub fn end_grace_periods(&mut self, view: &View<'_>, now: Time) {
         while let Some(host) = self.holders.take_due(now) {
-            self.plans.mark_affected(view, &host, now);
+            self.plans.mark_affected(view, [&host], now);
             self.plans.mark(host, Cause::Change, now);
             self.wakeup.at_once(now);
         }
@@ -254,12 +254,6 @@ impl Planner {
         self.drift.clear();
     }
 
-    fn mark_affected<'n>(&mut self, view: &View<'_>, names: impl IntoIterator<Item = &'n Name>, now: Time) {
-        for name in names {
-            self.plans.mark_affected(view, name, now);
-        }
-    }
-
     fn mark_all(&mut self, view: &View<'_>, cause: Cause, now: Time) {
         self.plans.mark_all(view, cause, now);
         self.wakeup.at_once(now);
@@ -267,6 +261,7 @@ impl Planner {
 
     /// Observes the holders of all keys at the marked hostnames.
     fn observe_holders(&mut self, model: &mut Model, now: Time) {
+        let mut changed = BTreeSet::new();
         for host in self.plans.marked() {
             for key in self.holders.keys_at(&model.view(), &host) {
                 // The end of one grace period can make another object the named one, which has a grace period of its own. So
@@ -276,12 +271,13 @@ impl Planner {
                     if !model.history.set_holder(&key, history) {
                         break;
                     }
-                    // Hostnames that compete for one name depend on their holders.
-                    if !self.plans.are_all_marked() {
-                        self.plans.mark_affected(&model.view(), &host, now);
-                    }
+                    changed.insert(host.clone());
                 }
             }
+        }
+        // Hostnames that compete for one name depend on their holders.
+        if !self.plans.are_all_marked() {
+            self.plans.mark_affected(&model.view(), &changed, now);
         }
     }
 

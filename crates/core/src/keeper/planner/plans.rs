@@ -53,9 +53,14 @@ pub(in crate::keeper) struct Replanned {
 // === impl Plans ===
 
 impl Plans {
-    /// Marks every hostname whose plan may depend on the record sets or the claims at `name`.
-    pub fn mark_affected(&mut self, view: &View<'_>, name: &Name, now: Time) {
-        for host in view.affected(name, &self.txts) {
+    /// Marks every hostname whose plan may depend on the record sets or the claims at these names.
+    pub fn mark_affected<'n>(
+        &mut self,
+        view: &View<'_>,
+        names: impl IntoIterator<Item = &'n Name>,
+        now: Time,
+    ) {
+        for host in view.affected(names, &self.txts) {
             if view.is_host(&host) || self.by_host.contains_key(&host) {
                 self.mark(host, Cause::Change, now);
             }
