@@ -13,6 +13,9 @@ use zonekeeper_core::{
 use super::Metrics;
 use crate::driver::Listener;
 
+/// The longest content of a record set in a log line, in bytes. With it, a line has at most 16 KiB, also if each character has a
+/// backslash in JSON. Container runtimes split longer lines.
+const MAX_CONTENT: usize = 3_500;
 /// The most changes whose propagation is logged. An older one has been lost.
 const MOST_UNDERWAY: usize = 1_000;
 
@@ -62,21 +65,23 @@ impl Reporter {
     /// Logs one audit line per accepted change: the record set before and after, the object, and the change id at AWS.
     fn audit(&self, batch: &Batch, digest: PlanDigest, change_id: Option<&ChangeId>) {
         let change_id = change_id.map_or_else(|| "unknown".to_owned(), ToString::to_string);
+        let batch_digest = digest.to_string();
         for unit in batch.units() {
+            let (object, unit_digest) = (unit.object().to_string(), unit.digest().to_string());
             for change in unit.changes() {
                 self.metrics.accepted(change);
                 let after = change.after();
                 info!(
-                    dns_name = %after.name(),
-                    record_type = %after.rtype(),
+                    dns_name = after.name().as_str(),
+                    record_type = after.rtype().as_str(),
                     record_set_identifier = set_identifier(after),
                     before = change.before().map(content),
                     after = content(after),
-                    object = %unit.object(),
-                    object_uid = %unit.uid(),
-                    unit_digest = %unit.digest(),
-                    batch_digest = %digest,
-                    change_id = change_id,
+                    object,
+                    object_uid = unit.uid().as_str(),
+                    unit_digest,
+                    batch_digest,
+                    change_id,
                     "Route 53 accepted a change"
                 );
             }
@@ -219,12 +224,19 @@ fn set_identifier(set: &RecordSet) -> Option<&str> {
     set.key.set_id.as_ref().map(SetId::as_str)
 }
 
-/// The routing policy of a record set, if it has one, and its data: a change of the policy alone must be visible.
+/// The routing policy of a record set, if it has one, and its data: a change of the policy alone must be visible. A very long text
+/// is cut.
 fn content(set: &RecordSet) -> String {
-    match &set.routing {
+    let mut text = match &set.routing {
         Routing::Simple => set.data.to_string(),
         Routing::Policy(policy) => format!("{policy} {}", set.data),
+    };
+    if text.len() > MAX_CONTENT {
+        let all = text.len();
+        text.truncate(text.floor_char_boundary(MAX_CONTENT));
+        text.push_str(&format!("… (cut: {all} bytes)"));
     }
+    text
 }
 
 #[cfg(test)]
@@ -252,5 +264,18 @@ mod tests {
         assert_eq!(content(&weighted(10)), "weight=10 192.0.2.1 ttl=300");
         assert_ne!(content(&weighted(10)), content(&weighted(30)));
         assert_eq!(set_identifier(&weighted(10)), Some("blue"));
+    }
+
+    #[test]
+    fn a_record_set_with_hundreds_of_values_is_cut() {
+        let values = (0..400).map(|number| format!("\"{number}{}\"", "é".repeat(40)).into());
+        let set = RecordSet::simple(
+            Name::from_hostname("www.example.com").unwrap(),
+            RecordType::Txt,
+            Data::Values { ttl: Ttl::DEFAULT, values: Values::from_iter(values) },
+        );
+        let text = content(&set);
+        assert!(text.len() <= MAX_CONTENT + 30, "{}", text.len());
+        assert!(text.ends_with(&format!("… (cut: {} bytes)", set.data.to_string().len())), "{text}");
     }
 }

@@ -40,7 +40,7 @@ const PAGE: &str = "# Logs
 <!-- Generated from the code: `make documents` writes it, `make test` compares it. -->
 
 zonekeeper logs to standard error. The chart and the manifests choose `--log-format json`: one JSON object a line. A line has at
-most 16 KiB, so container runtimes do not split it.
+most 16 KiB, so container runtimes do not split it. The content of a record set with hundreds of values is cut for this.
 
 ## Levels
 
