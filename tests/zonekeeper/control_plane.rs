@@ -172,6 +172,8 @@ impl ControlPlane {
     /// Applies zonekeeper's manifests, and writes the kubeconfigs with bound tokens.
     async fn admit_zonekeeper(&self) {
         self.sh(Path::new(ROOT), "kubectl apply -k manifests/overlays/apply").await;
+        // The first request for a new definition gets 429, and is to be repeated after a second. kubectl repeats it.
+        self.sh(Path::new(ROOT), "kubectl get zoneplans --all-namespaces").await;
         self.sh(Path::new(ROOT), "kubectl --namespace zonekeeper create serviceaccount nobody").await;
         for account in ["zonekeeper", "nobody"] {
             self.admit_account("zonekeeper", account).await;
