@@ -81,6 +81,19 @@ run "existing_zone_two_clusters" {
   }
 }
 
+run "two_zones" {
+  command = plan
+
+  module {
+    source = "./examples/two-zones"
+  }
+
+  assert {
+    condition     = join(" ", keys(output.role_arns)) == "blog shop"
+    error_message = "Each zone has a role."
+  }
+}
+
 run "another_account" {
   command = plan
 
