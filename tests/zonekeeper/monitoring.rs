@@ -20,7 +20,7 @@ use zonekeeper_core::{
 pub const RULES: &str = include_str!("../../charts/zonekeeper/files/rules.yaml");
 
 /// Each alert.
-pub const ALERTS: [&str; 21] = [
+pub const ALERTS: [&str; 22] = [
     "ZonekeeperAbsent",
     "ZonekeeperAccountRefused",
     "ZonekeeperApprovalWaits",
@@ -32,6 +32,7 @@ pub const ALERTS: [&str; 21] = [
     "ZonekeeperLeaderNotReady",
     "ZonekeeperLeftovers",
     "ZonekeeperManyLeaders",
+    "ZonekeeperNamespaceBraked",
     "ZonekeeperNoLeader",
     "ZonekeeperNotReady",
     "ZonekeeperObjectiveFast",
@@ -331,18 +332,38 @@ fn the_zone_is_almost_full() {
 }
 
 #[test]
-fn every_hostname_moves_at_once() {
+fn every_hostname_of_a_namespace_moves_at_once() {
     let mut replicas = Replicas::start();
     replicas.run(10);
+    move_all(&mut replicas, &["shop"]);
+    fire(&replicas, "namespace-brake", &["ZonekeeperNamespaceBraked"]);
+}
+
+#[test]
+fn every_hostname_moves_at_once() {
+    let mut replicas = Replicas::start();
     for number in 0..40 {
-        replicas.set(&format!("web-{number}"), &format!("203.0.113.{number}"), &json!({}));
+        replicas.set_in("blog", &format!("blog-{number}"), &format!("198.51.100.{number}"), &json!({}));
+    }
+    replicas.run(10);
+    move_all(&mut replicas, &["shop", "blog"]);
+    fire(&replicas, "brake", &["ZonekeeperBrakeHolds"]);
+}
+
+/// Moves all hostnames of these namespaces, until a person releases the brake.
+fn move_all(replicas: &mut Replicas, namespaces: &[&str]) {
+    for number in 0..40 {
+        for namespace in namespaces {
+            let name = if *namespace == "shop" { "web" } else { namespace };
+            let address = format!("203.0.113.{number}");
+            replicas.set_in(namespace, &format!("{name}-{number}"), &address, &json!({}));
+        }
     }
     replicas.rest();
-    replicas.run(5);
+    replicas.run(10);
     let until = 24 * 3_600;
     replicas.tell_all(&Input::Release { until, unix: 0 });
     replicas.run(10);
-    fire(&replicas, "brake", &["ZonekeeperBrakeHolds"]);
 }
 
 #[test]

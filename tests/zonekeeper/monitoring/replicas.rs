@@ -178,7 +178,12 @@ impl Replicas {
 
     /// Creates or changes an Ingress of the namespace `shop` that asks for `NAME.example.com`.
     pub fn set(&mut self, name: &str, address: &str, annotations: &Value) {
-        let object = ingress(name, address, annotations);
+        self.set_in("shop", name, address, annotations);
+    }
+
+    /// The same in another namespace. Each object has a name of its own.
+    pub fn set_in(&mut self, namespace: &str, name: &str, address: &str, annotations: &Value) {
+        let object = ingress(namespace, name, address, annotations);
         self.tell_all(&resource(&object));
         self.objects.insert(name.to_owned(), object);
     }
@@ -305,10 +310,10 @@ fn resource(object: &Object) -> Input {
     Input::Resource { resource: object.resource_ref().unwrap(), reduced: object.reduce(&rules) }
 }
 
-fn ingress(name: &str, address: &str, annotations: &Value) -> Object {
+fn ingress(namespace: &str, name: &str, address: &str, annotations: &Value) -> Object {
     let ingress: Ingress = serde_json::from_value(json!({
         "metadata": {
-            "namespace": "shop", "name": name, "uid": format!("uid-{name}"), "annotations": annotations,
+            "namespace": namespace, "name": name, "uid": format!("uid-{name}"), "annotations": annotations,
             "creationTimestamp": "2026-01-01T00:00:00Z",
         },
         "spec": {"rules": [{"host": format!("{name}.{APEX}")}]},
