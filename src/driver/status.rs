@@ -33,8 +33,8 @@ pub struct Status {
     pub record_sets: usize,
     /// How many units are blocked, by the label of their reason.
     pub blocked: BTreeMap<&'static str, usize>,
-    /// Whether the brake holds the moves of all namespaces.
-    pub is_braked_everywhere: bool,
+    /// How many units the brake holds, while it holds those of all namespaces.
+    pub braked_everywhere: usize,
     /// How many keys have records that are right and not ours, by the label of their note.
     pub noted: BTreeMap<&'static str, usize>,
     /// How many owned record sets no object wants, at hostnames where others are wanted.
@@ -125,7 +125,8 @@ impl Status {
             *status.blocked.entry(bad.reason.label()).or_default() += 1;
         }
         for held in keeper.held_back() {
-            status.is_braked_everywhere |= matches!(held.reason, Reason::Braked { everywhere: true });
+            let is_everywhere = matches!(held.reason, Reason::Braked { everywhere: true });
+            status.braked_everywhere += usize::from(is_everywhere);
             *status.blocked.entry(held.reason.label()).or_default() += 1;
         }
         status

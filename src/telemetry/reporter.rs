@@ -234,7 +234,7 @@ fn content(set: &RecordSet) -> String {
     if text.len() > MAX_CONTENT {
         let all = text.len();
         text.truncate(text.floor_char_boundary(MAX_CONTENT));
-        text.push_str(&format!("… (cut: {all} bytes)"));
+        text = format!("{text}… (cut: {all} bytes)");
     }
     text
 }
@@ -272,7 +272,7 @@ mod tests {
         let set = RecordSet::simple(
             Name::from_hostname("www.example.com").unwrap(),
             RecordType::Txt,
-            Data::Values { ttl: Ttl::DEFAULT, values: Values::from_iter(values) },
+            Data::Values { ttl: Ttl::DEFAULT, values: values.collect::<Values>() },
         );
         let text = content(&set);
         assert!(text.len() <= MAX_CONTENT + 30, "{}", text.len());

@@ -33,7 +33,7 @@ pub(super) struct State {
     outside: Gauge,
     longest_wait: Float,
     blocked: Family<ReasonLabel, Gauge>,
-    brake_everywhere: Gauge,
+    braked_everywhere: Gauge,
     noted: Family<NoteLabel, Gauge>,
     leftovers: Gauge,
     orphans: Gauge,
@@ -133,9 +133,9 @@ impl State {
         );
         registry.register("blocked", "Blocked hostnames, by reason", self.blocked.clone());
         registry.register(
-            "brake_everywhere",
-            "Whether the brake holds the moves of all namespaces",
-            self.brake_everywhere.clone(),
+            "braked_everywhere",
+            "Hostnames that the brake holds, while it holds those of all namespaces",
+            self.braked_everywhere.clone(),
         );
         registry.register(
             "noted",
@@ -206,7 +206,7 @@ impl State {
         self.orphans.set(count(status.orphans));
         self.underway.set(count(status.underway));
         self.outside.set(count(status.outside));
-        self.brake_everywhere.set(status.is_braked_everywhere.into());
+        self.braked_everywhere.set(count(status.braked_everywhere));
         for gate in Gate::LABELS {
             let is_closed = status.closed_gates.iter().any(|closed| closed.label() == gate);
             self.gates.get_or_create(&GateLabel { gate }).set(is_closed.into());
