@@ -55,6 +55,7 @@ const RARE: &[(&str, &str)] = &[
     ("gate closed", "StaleZone"),
     ("kill", "before it knows the result of a batch"),
     ("reason", "Contested"),
+    ("reason", "RoutingTaken"),
 ];
 
 /// Counts over one or many runs.
