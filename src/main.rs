@@ -1,8 +1,8 @@
 //! The binary: starts the runtime and returns the exit code.
 //!
-//! It uses the system's allocator, which is musl's in the image. Measurements against mimalloc, jemalloc and dlmalloc showed no
-//! faster first write, and none that needs less memory. Those allocators speed up planning, but this program spends nearly
-//! all of its time waiting.
+//! It uses the system's allocator, which is musl's in the image. Measurements against mimalloc and jemalloc showed no
+//! slower start and no more memory than the better of the two. Those allocators speed up planning, but this program
+//! spends nearly all of its time waiting. With dlmalloc, the first write was no faster and needed more memory.
 
 use std::process::ExitCode;
 

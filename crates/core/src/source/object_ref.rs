@@ -95,14 +95,9 @@ impl Parts {
 
 impl Ord for Parts {
     fn cmp(&self, other: &Self) -> Ordering {
-        let places = || {
-            if self.end == other.end {
-                compare(&self.place, &other.place)
-            } else {
-                self.namespace().cmp(other.namespace()).then_with(|| self.name().cmp(other.name()))
-            }
-        };
-        self.kind.cmp(&other.kind).then_with(places)
+        let kinds = self.kind.cmp(&other.kind);
+        let namespaces = || compare(self.namespace(), other.namespace());
+        kinds.then_with(namespaces).then_with(|| compare(self.name(), other.name()))
     }
 }
 

@@ -136,11 +136,15 @@ impl Planner {
 
     /// Marks hostnames for which a grace period has ended, and those that depend on their holders.
     pub fn end_grace_periods(&mut self, view: &View<'_>, now: Time) {
-        while let Some(host) = self.holders.take_due(now) {
-            self.plans.mark_affected(view, [&host], now);
-            self.plans.mark(host, Cause::Change, now);
-            self.wakeup.at_once(now);
+        let ended: Vec<Name> = std::iter::from_fn(|| self.holders.take_due(now)).collect();
+        if ended.is_empty() {
+            return;
         }
+        self.plans.mark_affected(view, &ended, now);
+        for host in ended {
+            self.plans.mark(host, Cause::Change, now);
+        }
+        self.wakeup.at_once(now);
     }
 
     /// Whether marked hostnames must be planned now.
